@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "methods.h"
+
+#include <rte_version.h>
+
+#include <optional>
+#include <vector>
+
+#include "config_diff.h"
+#include "config_error.h"
+#include "config_parser.h"
+#include "control_plane.h"
+#include "nearest_name.h"
+#include "reload.h"
+#include "show.h"
+
+namespace adit {
+namespace {
+
+using nlohmann::json;
+
+// Runs what may find a configuration wrong.
+template <class Function>
+auto or_refuse(Function function) {
+  try {
+    return function();
+  } catch (const ConfigError& error) {
+    json mistakes = json::array();
+    for (const ConfigMistake& mistake : error.mistakes())
+      mistakes.push_back({{"file", mistake.file},
+                          {"line", mistake.line},
+                          {"column", mistake.column},
+                          {"message", mistake.message}});
+    const std::string count = std::to_string(mistakes.size());
+    throw ApiError(kConfigRefused,
+                   "configuration refused: " + count + (count == "1" ? " mistake" : " mistakes"),
+                   {{"mistakes", std::move(mistakes)}});
+  }
+}
+
+std::optional<std::string> string_param(const json& params, const char* name) {
+  const auto found = params.find(name);
+  if (found == params.end()) return std::nullopt;
+  return found->get<std::string>();
+}
+
+Window window_param(const json& params) {
+  Window window;
+  window.offset = params.value("offset", window.offset);
+  window.limit = params.value("limit", window.limit);
+  if (window.limit < 1 || window.limit > kMaxWindow)
+    throw ApiError(kInvalidParams,
+                   "parameter 'limit': expected 1.." + std::to_string(kMaxWindow) + ", found " +
+                       std::to_string(window.limit));
+  return window;
+}
+
+// The name of a network that there is.
+std::optional<std::string> network_param(const ApiContext& context, const json& params) {
+  auto name = string_param(params, "network");
+  const auto& networks = context.control_plane->ids().networks;
+  if (!name || networks.contains(*name)) return name;
+  std::vector<std::string_view> names;
+  for (const auto& [known, id] : networks) names.push_back(known);
+  throw ApiError(kInvalidParams,
+                 "there is no network " + adit::quoted(*name) + did_you_mean(*name, names));
+}
+
+std::optional<MacAddr> mac_param(const json& params) {
+  const auto text = string_param(params, "mac");
+  if (!text) return std::nullopt;
+  const auto mac = parse_mac(*text);
+  if (!mac)
+    throw ApiError(kInvalidParams, "parameter 'mac': expected 02:00:00:00:00:01, found " +
+                                       adit::quoted(*text));
+  return mac;
+}
+
+json to_json(Rows&& rows) {
+  json result = {{"rows", std::move(rows.rows)}, {"truncated", rows.truncated}};
+  if (rows.truncated) result["next_offset"] = rows.next_offset;
+  return result;
+}
+
+// Text, not a path: the daemon may read what its caller may not.
+json check(ApiContext& context, const json& params, const Caller&) {
+  return or_refuse([&] {
+    const auto text = string_param(params, "text");
+    const Config config = text ? parse_config(*text, params.value("file_name", "text"))
+                               : load_config(context.config_path);
+    ConfigDiff diff = diff_configs(context.control_plane->config(), config);
+    return json{{"changes", std::move(diff.changes)},
+                {"needs_restart", std::move(diff.needs_restart)}};
+  });
+}
+
+json reload(ApiContext& context, const json&, const Caller& caller) {
+  return or_refuse([&] {
+    ApplyResult result =
+        reload_from_file(*context.control_plane, context.config_path, to_string(caller));
+    return json{{"generation", result.generation}, {"changes", std::move(result.changes)}};
+  });
+}
+
+json ports(ApiContext& context, const json&, const Caller&) {
+  return to_json(show_ports(*context.control_plane));
+}
+
+json networks(ApiContext& context, const json& params, const Caller&) {
+  return to_json(show_networks(*context.control_plane, window_param(params)));
+}
+
+json remotes(ApiContext& context, const json& params, const Caller&) {
+  return to_json(show_remotes(*context.control_plane, network_param(context, params),
+                              window_param(params)));
+}
+
+json fdb(ApiContext& context, const json& params, const Caller&) {
+  FdbFilter filter;
+  if (const auto network = network_param(context, params))
+    filter.network = context.control_plane->ids().networks.at(*network);
+  filter.mac = mac_param(params);
+  return to_json(
+      show_fdb(*context.control_plane, filter, window_param(params), context.now_ns()));
+}
+
+json neighbours(ApiContext& context, const json& params, const Caller&) {
+  return to_json(show_neighbours(*context.control_plane, window_param(params), context.now_ns()));
+}
+
+json drops(ApiContext& context, const json& params, const Caller&) {
+  const DropRows which = params.value("all", false) ? DropRows::kAll : DropRows::kNonZero;
+  return to_json(show_drops(*context.control_plane, which));
+}
+
+json workers(ApiContext& context, const json&, const Caller&) {
+  return to_json(show_workers(*context.control_plane));
+}
+
+json version(ApiContext& context, const json&, const Caller&) {
+  return {{"version", ADIT_VERSION},
+          {"dpdk", rte_version()},
+          {"generation", context.control_plane->generation()},
+          {"config", context.config_path}};
+}
+
+json help(ApiContext&, const json&, const Caller&) {
+  json rows = json::array();
+  for (const Method& method : api_methods()) {
+    json parameters = json::array();
+    for (const Parameter& parameter : method.parameters)
+      parameters.push_back({{"name", parameter.name},
+                            {"type", to_string(parameter.type)},
+                            {"required", parameter.presence == Presence::kRequired},
+                            {"help", parameter.help}});
+    rows.push_back({{"name", method.name},
+                    {"changes", method.effect == Effect::kChanges},
+                    {"help", method.help},
+                    {"parameters", std::move(parameters)}});
+  }
+  return {{"rows", std::move(rows)}, {"truncated", false}};
+}
+
+constexpr auto kOptional = Presence::kOptional;
+constexpr Parameter kLimit = {"limit", ParameterType::kUnsigned, kOptional,
+                              "most rows to answer with, 1..20000; 10000 if not given"};
+constexpr Parameter kOffset = {"offset", ParameterType::kUnsigned, kOptional,
+                               "where to go on: next_offset of the former answer"};
+constexpr Parameter kNetwork = {"network", ParameterType::kString, kOptional,
+                                "only what belongs to this network"};
+
+constexpr Parameter kCheckParameters[] = {
+    {"text", ParameterType::kString, kOptional, "YAML text; the daemon's own file if not given"},
+    {"file_name", ParameterType::kString, kOptional, "what to call the text in messages"},
+};
+constexpr Parameter kWindowParameters[] = {kLimit, kOffset};
+constexpr Parameter kRemotesParameters[] = {kNetwork, kLimit, kOffset};
+constexpr Parameter kFdbParameters[] = {
+    kNetwork,
+    {"mac", ParameterType::kString, kOptional, "only this address"},
+    kLimit,
+    kOffset,
+};
+constexpr Parameter kDropsParameters[] = {
+    {"all", ParameterType::kBoolean, kOptional, "also reasons that dropped nothing"},
+};
+
+constexpr Method kMethods[] = {
+    {"check", Effect::kReads, "says what a reload would change, or what is wrong",
+     kCheckParameters, check},
+    {"reload", Effect::kChanges, "makes the daemon's file the running configuration", {}, reload},
+    {"show.ports", Effect::kReads, "ports with link and counters", {}, ports},
+    {"show.networks", Effect::kReads, "networks with counters", kWindowParameters, networks},
+    {"show.remotes", Effect::kReads, "remotes with next hop and counters", kRemotesParameters,
+     remotes},
+    {"show.fdb", Effect::kReads, "the MAC table", kFdbParameters, fdb},
+    {"show.neighbours", Effect::kReads, "next hops with MAC and state", kWindowParameters,
+     neighbours},
+    {"show.drops", Effect::kReads, "dropped packets by reason", kDropsParameters, drops},
+    {"show.workers", Effect::kReads, "workers with their counters", {}, workers},
+    {"version", Effect::kReads, "versions, and the generation of the configuration", {}, version},
+    {"help", Effect::kReads, "this table", {}, help},
+};
+
+}  // namespace
+
+MethodTable api_methods() noexcept { return kMethods; }
+
+}  // namespace adit

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "show.h"
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+
+#include "config_values.h"
+
+namespace adit {
+namespace {
+
+using nlohmann::json;
+
+constexpr uint64_t kNsPerSecond = 1'000'000'000;
+
+// A look through a table of 16 million slots would keep the control thread for too long.
+constexpr uint64_t kMaxSlotsPerCall = 1 << 20;
+
+uint64_t seconds_since(uint64_t then_ns, uint64_t now_ns) {
+  return now_ns > then_ns ? (now_ns - then_ns) / kNsPerSecond : 0;
+}
+
+void put(json& row, const Dataplane::Traffic& traffic) {
+  row["rx_packets"] = traffic.rx_packets;
+  row["rx_bytes"] = traffic.rx_bytes;
+  row["tx_packets"] = traffic.tx_packets;
+  row["tx_bytes"] = traffic.tx_bytes;
+}
+
+void add(Dataplane::Traffic& sum, const Dataplane::Traffic& more) {
+  sum.rx_packets += more.rx_packets;
+  sum.rx_bytes += more.rx_bytes;
+  sum.tx_packets += more.tx_packets;
+  sum.tx_bytes += more.tx_bytes;
+}
+
+json port_row(const ControlPlane& control, PortId id) {
+  const PortConfig& port = control.config().ports[id];
+  const Dataplane& dataplane = control.dataplane();
+  const PortFacts& facts = dataplane.port_facts(id);
+  const LinkState link = dataplane.link_state(id);
+  json addresses = json::array();
+  for (const IpPrefix& address : port.addresses) addresses.push_back(to_string(address));
+  json row = {{"name", port.name},
+              {"device", to_string(port.device)},
+              {"driver", facts.driver},
+              {"mac", to_string(control.port_macs()[id])},
+              {"mtu_bytes", port.mtu_bytes},
+              {"link", link.up ? "up" : "down"},
+              {"speed_mbps", link.speed_mbps},
+              {"underlay", !port.addresses.empty()},
+              {"addresses", std::move(addresses)},
+              {"rx_queues", facts.rx_queues},
+              {"tx_queues", facts.tx_queues},
+              {"rx_missed", dataplane.device_rx_missed(id)}};
+  put(row, dataplane.port_traffic(id));
+  return row;
+}
+
+json network_row(const ControlPlane& control, const NetworkConfig& network) {
+  const CompiledIds& ids = control.ids();
+  Dataplane::Traffic traffic;
+  // Names sort by network first.
+  for (auto it = ids.bridge_ports.lower_bound({network.name, {}, 0, {}});
+       it != ids.bridge_ports.end() && it->first.network == network.name; ++it)
+    add(traffic, control.dataplane().bridge_port_traffic(it->second.id));
+  const auto id = ids.networks.find(network.name);
+  const uint32_t learned = id == ids.networks.end() ? 0 : control.fdb().learned(id->second);
+  json row = {{"name", network.name},
+              {"vni", network.vni},
+              {"members", network.members.size()},
+              {"remotes", network.remotes.size()},
+              {"macs", learned + network.static_macs.size()},
+              {"learning", network.learning}};
+  put(row, traffic);
+  return row;
+}
+
+using NeighboursById = std::unordered_map<AdjacencyId, const Neighbour*>;
+
+NeighboursById neighbours_by_id(const Neighbours& neighbours) {
+  NeighboursById by_id;
+  for (const auto& [hop, neighbour] : neighbours.all()) by_id.emplace(neighbour.adjacency, &neighbour);
+  return by_id;
+}
+
+// Whether packets go out to it now.
+bool is_reachable(const Neighbour& neighbour) {
+  return neighbour.state == NeighbourState::kStatic ||
+         neighbour.state == NeighbourState::kReachable ||
+         neighbour.state == NeighbourState::kProbing;
+}
+
+json remote_row(const ControlPlane& control, const NeighboursById& neighbours,
+                const NetworkConfig& network, const RemoteConfig& remote) {
+  json row = {{"network", network.name},
+              {"kind", "vxlan"},
+              {"vni", network.vni},
+              {"address", to_string(remote.address)},
+              {"next_hop", nullptr},
+              {"next_hop_mac", nullptr},
+              {"reachable", false}};
+  Dataplane::Traffic traffic;
+  const auto& bridge_ports = control.ids().bridge_ports;
+  const auto info = bridge_ports.find({network.name, {}, 0, remote.address});
+  if (info != bridge_ports.end()) {
+    traffic = control.dataplane().bridge_port_traffic(info->second.id);
+    const auto found = neighbours.find(info->second.adjacency);
+    if (found != neighbours.end()) {
+      const Neighbour& neighbour = *found->second;
+      row["next_hop"] = to_string(neighbour.hop.address);
+      if (!neighbour.mac.is_zero()) row["next_hop_mac"] = to_string(neighbour.mac);
+      row["reachable"] = is_reachable(neighbour);
+    }
+  }
+  put(row, traffic);
+  return row;
+}
+
+uint64_t dropped(const WorkerCounters& counters) {
+  uint64_t sum = 0;
+  for (const Counter& drops : counters.drops) sum += drops.get();
+  return sum;
+}
+
+// A slot's row, or nothing where it is free or not wanted.
+void put_slot(json& rows, const Fdb& fdb, uint32_t slot, const FdbFilter& filter,
+              const std::vector<const BridgePortName*>& names, uint64_t now_ns) {
+  const Fdb::Entry& entry = fdb.at(slot);
+  if (entry.key == 0) return;
+  if (filter.network && fdb_key_network(entry.key) != *filter.network) return;
+  if (filter.mac && fdb_key_mac(entry.key) != *filter.mac) return;
+  const BridgePortName* where =
+      entry.bridge_port < names.size() ? names[entry.bridge_port] : nullptr;
+  if (where == nullptr) return;  // its bridge port has just gone
+  rows.push_back(fdb_row(entry, *where, fdb.last_seen_s(slot), now_ns));
+}
+
+}  // namespace
+
+Rows show_ports(const ControlPlane& control) {
+  Rows out;
+  for (size_t id = 0; id < control.config().ports.size(); ++id)
+    out.rows.push_back(port_row(control, static_cast<PortId>(id)));
+  return out;
+}
+
+Rows show_networks(const ControlPlane& control, const Window& window) {
+  const auto& networks = control.config().networks;
+  Rows out;
+  for (uint64_t i = window.offset; i < networks.size(); ++i) {
+    if (out.rows.size() == window.limit) {
+      out.truncated = true;
+      out.next_offset = i;
+      break;
+    }
+    out.rows.push_back(network_row(control, networks[i]));
+  }
+  return out;
+}
+
+Rows show_remotes(const ControlPlane& control, const std::optional<std::string>& wanted,
+                  const Window& window) {
+  const NeighboursById neighbours = neighbours_by_id(control.neighbours());
+  Rows out;
+  uint64_t place = 0;  // among all remotes of all networks
+  for (const NetworkConfig& network : control.config().networks) {
+    const uint64_t end = place + network.remotes.size();
+    if (end <= window.offset || (wanted && network.name != *wanted)) {
+      place = end;
+      continue;
+    }
+    for (const RemoteConfig& remote : network.remotes) {
+      if (place++ < window.offset) continue;
+      if (out.rows.size() == window.limit) {
+        out.truncated = true;
+        out.next_offset = place - 1;
+        return out;
+      }
+      out.rows.push_back(remote_row(control, neighbours, network, remote));
+    }
+  }
+  return out;
+}
+
+Rows show_fdb(ControlPlane& control, const FdbFilter& filter, const Window& window,
+              uint64_t now_ns) {
+  const Fdb& fdb = control.dataplane().fdb();
+  const auto names = names_by_id(control.ids());
+  Rows out;
+  if (filter.network && filter.mac) {
+    const Fdb::Entry* entry = fdb.find(fdb_key(*filter.network, *filter.mac));
+    if (entry == nullptr) return out;
+    const auto slot = static_cast<uint32_t>(entry - &fdb.at(0));
+    if (slot >= window.offset) put_slot(out.rows, fdb, slot, filter, names, now_ns);
+    return out;
+  }
+  const uint64_t begin = std::max<uint64_t>(1, window.offset);  // slot 0 is never used
+  for (uint64_t slot = begin; slot < fdb.slot_count(); ++slot) {
+    if (out.rows.size() == window.limit || slot - begin == kMaxSlotsPerCall) {
+      out.truncated = true;
+      out.next_offset = slot;
+      break;
+    }
+    put_slot(out.rows, fdb, static_cast<uint32_t>(slot), filter, names, now_ns);
+  }
+  return out;
+}
+
+Rows show_neighbours(const ControlPlane& control, const Window& window, uint64_t now_ns) {
+  const auto& ports = control.config().ports;
+  Rows out;
+  uint64_t place = 0;
+  for (const auto& [hop, neighbour] : control.neighbours().all()) {
+    if (place++ < window.offset) continue;
+    if (out.rows.size() == window.limit) {
+      out.truncated = true;
+      out.next_offset = place - 1;
+      break;
+    }
+    const std::string port = hop.port < ports.size() ? ports[hop.port].name : std::string();
+    out.rows.push_back(neighbour_row(port, neighbour, now_ns));
+  }
+  return out;
+}
+
+Rows show_drops(const ControlPlane& control, DropRows which) {
+  std::array<uint64_t, kDropReasonCount> packets;
+  for (size_t i = 0; i < packets.size(); ++i)
+    packets[i] = control.dataplane().drops(static_cast<DropReason>(i));
+  Rows out;
+  out.rows = drop_rows(packets, which);
+  return out;
+}
+
+Rows show_workers(const ControlPlane& control) {
+  const Dataplane& dataplane = control.dataplane();
+  Rows out;
+  for (unsigned id = 0; id < dataplane.worker_count(); ++id)
+    out.rows.push_back(worker_row(id, dataplane.worker_core(id), dataplane.worker_counters(id),
+                                  dataplane.held_now()));
+  return out;
+}
+
+json neighbour_row(const std::string& port, const Neighbour& neighbour, uint64_t now_ns) {
+  json row = {{"port", port},
+              {"address", to_string(neighbour.hop.address)},
+              {"mac", nullptr},
+              {"state", to_string(neighbour.state)},
+              {"age_s", nullptr}};
+  if (!neighbour.mac.is_zero()) row["mac"] = to_string(neighbour.mac);
+  // Since the last answer; the static ones are never asked.
+  if (neighbour.state != NeighbourState::kStatic && !neighbour.mac.is_zero())
+    row["age_s"] = seconds_since(neighbour.confirmed_ns, now_ns);
+  return row;
+}
+
+json drop_rows(std::span<const uint64_t, kDropReasonCount> packets, DropRows which) {
+  json rows = json::array();
+  for (size_t i = 0; i < kDropReasonCount; ++i)
+    if (packets[i] != 0 || which == DropRows::kAll)
+      rows.push_back({{"reason", kDropReasons[i].name},
+                      {"packets", packets[i]},
+                      {"help", kDropReasons[i].help}});
+  return rows;
+}
+
+json worker_row(unsigned id, unsigned core, const WorkerCounters& counters,
+                uint64_t held_now_total) {
+  const uint64_t cycles = counters.cycles.get();
+  const uint64_t busy_cycles = counters.busy_cycles.get();
+  const uint64_t received = counters.received.get();
+  json row = {{"id", id},
+              {"core", core},
+              {"loops", counters.loops.get()},
+              {"busy_loops", counters.busy_loops.get()},
+              {"cycles", cycles},
+              {"busy_cycles", busy_cycles},
+              {"received", received},
+              {"sent", counters.sent.get()},
+              {"copied", counters.copied.get()},
+              {"consumed", counters.consumed.get()},
+              {"originated", counters.originated.get()},
+              {"flooded", counters.flooded.get()},
+              {"dropped", dropped(counters)},
+              {"held", counters.held.get()},
+              {"held_now_total", held_now_total},
+              {"arp_requests_answered", counters.arp_requests_answered.get()},
+              {"echo_requests_answered", counters.echo_requests_answered.get()},
+              {"events_lost", counters.events_lost.get()},
+              {"busy_percent", nullptr},
+              {"cycles_per_packet", nullptr}};
+  const auto ratio = [](uint64_t a, uint64_t b) {
+    return static_cast<double>(a) / static_cast<double>(b);
+  };
+  if (cycles != 0) row["busy_percent"] = 100 * ratio(busy_cycles, cycles);
+  if (received != 0) row["cycles_per_packet"] = ratio(busy_cycles, received);
+  return row;
+}
+
+json fdb_row(const Fdb::Entry& entry, const BridgePortName& where, uint32_t last_seen_s,
+             uint64_t now_ns) {
+  json row = {{"network", where.network}, {"mac", to_string(fdb_key_mac(entry.key))}};
+  if (where.remote.family == IpFamily::kNone) {
+    row["kind"] = "access";
+    row["port"] = where.port;
+    row["vlan"] = nullptr;
+    if (where.vlan != 0) row["vlan"] = where.vlan;
+  } else {
+    row["kind"] = "remote";
+    row["remote"] = to_string(where.remote);
+  }
+  row["static"] = entry.is_static;
+  row["age_s"] = nullptr;
+  if (!entry.is_static) row["age_s"] = seconds_since(uint64_t{last_seen_s} * kNsPerSecond, now_ns);
+  return row;
+}
+
+std::vector<const BridgePortName*> names_by_id(const CompiledIds& ids) {
+  std::vector<const BridgePortName*> names;
+  for (const auto& [name, info] : ids.bridge_ports) {
+    if (info.id >= names.size()) names.resize(info.id + 1);
+    names[info.id] = &name;
+  }
+  return names;
+}
+
+}  // namespace adit

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The running state as JSON rows, for `show`. Reads only. Ids do not appear: everything
+// goes by the name that it has in the configuration. Counters count from the start.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "control_plane.h"
+
+namespace adit {
+
+// Which part of a long list is wanted. `offset` is 0 or a former answer's next_offset; it
+// is a place, not a count of rows, so that rows which come and go meanwhile shift nothing.
+struct Window {
+  uint64_t offset = 0;
+  uint64_t limit = 10'000;
+};
+inline constexpr uint64_t kMaxWindow = 20'000;  // rows, some 5 MB
+
+struct Rows {
+  nlohmann::json rows = nlohmann::json::array();
+  bool truncated = false;
+  uint64_t next_offset = 0;  // if truncated
+};
+
+// Everything with this network's name only, where given.
+struct FdbFilter {
+  std::optional<NetworkId> network;
+  std::optional<MacAddr> mac;
+};
+
+enum class DropRows { kNonZero, kAll };
+
+Rows show_ports(const ControlPlane& control);
+Rows show_networks(const ControlPlane& control, const Window& window);
+Rows show_remotes(const ControlPlane& control, const std::optional<std::string>& network,
+                  const Window& window);
+// Not const: Dataplane gives its FDB to a writer only.
+Rows show_fdb(ControlPlane& control, const FdbFilter& filter, const Window& window,
+              uint64_t now_ns);
+Rows show_neighbours(const ControlPlane& control, const Window& window, uint64_t now_ns);
+Rows show_drops(const ControlPlane& control, DropRows which);
+Rows show_workers(const ControlPlane& control);
+
+// --- parts of the above that need no running dataplane ---
+
+nlohmann::json neighbour_row(const std::string& port, const Neighbour& neighbour,
+                             uint64_t now_ns);
+nlohmann::json drop_rows(std::span<const uint64_t, kDropReasonCount> packets, DropRows which);
+nlohmann::json worker_row(unsigned id, unsigned core, const WorkerCounters& counters,
+                          uint64_t held_now_total);
+// `entry` lies behind `where`.
+nlohmann::json fdb_row(const Fdb::Entry& entry, const BridgePortName& where,
+                       uint32_t last_seen_s, uint64_t now_ns);
+// The names of bridge ports, by id; null where there is none.
+std::vector<const BridgePortName*> names_by_id(const CompiledIds& ids);
+
+}  // namespace adit

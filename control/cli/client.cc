@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+#include <thread>
+
+#include "api/method.h"
+
+namespace adit::cli {
+namespace {
+
+using nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+constexpr size_t kMaxAnswerBytes = 64 << 20;
+constexpr std::chrono::milliseconds kBusyRetry{200};
+constexpr std::chrono::seconds kBusyPatience{3};
+
+// The group that may use the socket, as far as one may look.
+std::string group_of(const std::string& path) {
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0) return "adit";
+  const group* entry = getgrgid(status.st_gid);
+  return entry != nullptr ? entry->gr_name : std::to_string(status.st_gid);
+}
+
+}  // namespace
+
+CallFailed::CallFailed(json error)
+    : std::runtime_error(error.value("message", "the daemon refused, without a reason")),
+      error_(std::move(error)),
+      code_(error_.value("code", 0)) {}
+
+Client::Client(std::string socket_path, std::chrono::milliseconds timeout)
+    : path_(std::move(socket_path)), timeout_(timeout) {}
+
+Client::~Client() { disconnect(); }
+
+void Client::disconnect() noexcept {
+  if (fd_ >= 0) close(fd_);
+  fd_ = -1;
+  input_.clear();
+}
+
+void Client::fail_connect(int error) const {
+  const std::string start =
+      "start the daemon (`systemctl start aditd`, or `aditd --config FILE`), or name its "
+      "socket with --socket";
+  if (error == ENOENT) throw Unreachable("there is no socket " + path_ + ": " + start);
+  if (error == ECONNREFUSED)
+    throw Unreachable("no daemon answers at " + path_ + " any more: " + start);
+  if (error == EACCES || error == EPERM)
+    throw Unreachable("permission denied for " + path_ + ": it is open to root and to group " +
+                      group_of(path_) + " (`usermod -aG " + group_of(path_) +
+                      " USER`, then log in again)");
+  throw Unreachable("can not connect to " + path_ + ": " +
+                    std::generic_category().message(error));
+}
+
+void Client::connect() {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  if (path_.empty() || path_.size() >= sizeof address.sun_path)
+    throw Unreachable("the socket's path must have 1.." +
+                      std::to_string(sizeof address.sun_path - 1) + " bytes");
+  std::memcpy(address.sun_path, path_.data(), path_.size());
+  fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd_ < 0) fail_connect(errno);
+  // A full backlog says EAGAIN: the daemon is there, but busy.
+  while (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    if (errno != EAGAIN && errno != EINTR) fail_connect(errno);
+    if (Clock::now() >= deadline_) throw Unreachable("the daemon at " + path_ + " does not answer");
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
+void Client::wait_for(short events) {
+  for (;;) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - Clock::now());
+    pollfd wanted = {fd_, events, 0};
+    const int n = left.count() <= 0 ? 0 : poll(&wanted, 1, static_cast<int>(left.count()));
+    if (n > 0) return;
+    if (n == 0) throw Unreachable("the daemon at " + path_ + " does not answer in time");
+    if (errno != EINTR) fail_connect(errno);
+  }
+}
+
+void Client::send(const std::string& text) {
+  size_t sent = 0;
+  while (sent < text.size()) {
+    const ssize_t n = ::send(fd_, text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
+    if (n >= 0) {
+      sent += static_cast<size_t>(n);
+    } else if (errno == EAGAIN) {
+      wait_for(POLLOUT);
+    } else if (errno == EPIPE || errno == ECONNRESET) {
+      return;  // the daemon hung up; it may have left a reason to read
+    } else if (errno != EINTR) {
+      fail_connect(errno);
+    }
+  }
+}
+
+std::string Client::receive_line() {
+  std::array<char, 65536> chunk;
+  size_t searched = 0;
+  for (;;) {
+    const size_t newline = input_.find('\n', searched);
+    if (newline != std::string::npos) {
+      std::string line = input_.substr(0, newline);
+      input_.erase(0, newline + 1);
+      return line;
+    }
+    searched = input_.size();
+    if (searched > kMaxAnswerBytes) throw Unreachable("what answers at " + path_ + " is no aditd");
+    const ssize_t n = recv(fd_, chunk.data(), chunk.size(), 0);
+    if (n > 0)
+      input_.append(chunk.data(), static_cast<size_t>(n));
+    else if (n == 0 || errno == ECONNRESET)
+      throw Unreachable("the daemon at " + path_ + " hung up");
+    else if (errno == EAGAIN)
+      wait_for(POLLIN);
+    else if (errno != EINTR)
+      fail_connect(errno);
+  }
+}
+
+json Client::call_once(const std::string& method, const json& params) {
+  if (fd_ < 0) connect();
+  const unsigned id = next_id_++;
+  const json request = {{"jsonrpc", "2.0"}, {"id", id}, {"method", method}, {"params", params}};
+  send(request.dump(-1, ' ', false, json::error_handler_t::replace) + '\n');
+  const json answer = json::parse(receive_line(), nullptr, false);
+  if (!answer.is_object()) throw Unreachable("what answers at " + path_ + " is no aditd");
+  const auto error = answer.find("error");
+  if (error != answer.end() && error->is_object()) throw CallFailed(*error);
+  const auto result = answer.find("result");
+  if (result == answer.end() || answer.value("id", json()) != id)
+    throw Unreachable("what answers at " + path_ + " is no aditd");
+  return *result;
+}
+
+json Client::call(const std::string& method, const json& params) {
+  const auto start = Clock::now();
+  for (;;) {
+    deadline_ = Clock::now() + timeout_;
+    try {
+      return call_once(method, params);
+    } catch (const CallFailed& failure) {
+      if (failure.code() != kTooManyClients || Clock::now() - start >= kBusyPatience) throw;
+      disconnect();
+    } catch (const Unreachable&) {
+      disconnect();
+      throw;
+    }
+    std::this_thread::sleep_for(kBusyRetry);
+  }
+}
+
+}  // namespace adit::cli

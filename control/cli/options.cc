@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "options.h"
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <cmath>
+#include <cstdlib>
+#include <set>
+#include <sstream>
+
+#include "nearest_name.h"
+
+namespace adit::cli {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr char kDefaultSocket[] = "/run/adit/adit.sock";
+constexpr double kMaxWatch_s = 86'400;
+
+po::options_description describe_globals() {
+  po::options_description options("options of all commands", 100);
+  options.add_options()                                                                 //
+      ("socket,s", po::value<std::string>()->value_name("PATH"),
+       "the daemon's socket (else $ADIT_SOCKET, else /run/adit/adit.sock)")             //
+      ("json,j", "print JSON, for programs")                                            //
+      ("watch,w", po::value<std::string>()->implicit_value("1")->value_name("SECONDS"),
+       "show again and again, every second if not given, with rates; ends on Ctrl-C")   //
+      ("human", "print numbers short: 1.2M")                                            //
+      ("version", "print the version")                                                  //
+      ("help,h", "describe the command");
+  return options;
+}
+
+// All commands' own options: po has one namespace, so one name means one thing.
+po::options_description describe_all() {
+  po::options_description all;
+  all.add(describe_globals());
+  std::set<std::string_view> known;
+  for (const Command& command : commands()) {
+    for (const CommandOption& option : command.options) {
+      if (!known.insert(option.name).second) continue;
+      const std::string name(option.name);
+      if (option.value_name.empty())
+        all.add_options()(name.c_str(), "");
+      else
+        all.add_options()(name.c_str(), po::value<std::string>(), "");
+    }
+  }
+  all.add_options()("words", po::value<std::vector<std::string>>(), "");
+  return all;
+}
+
+double seconds_of(const std::string& text) {
+  char* end = nullptr;
+  const double seconds = std::strtod(text.c_str(), &end);
+  const bool is_number = !text.empty() && *end == '\0' && std::isfinite(seconds);
+  if (!is_number || seconds < 0.1 || seconds > kMaxWatch_s)
+    throw UsageError("--watch " + adit::quoted(text) + ": expected seconds, 0.1 to 86400");
+  return seconds;
+}
+
+// po takes the optional value of --watch only where it is glued on; we also take a number
+// that follows it.
+std::vector<std::string> glue_watch(const std::vector<std::string>& arguments) {
+  std::vector<std::string> out;
+  for (const std::string& argument : arguments) {
+    const bool is_number = !argument.empty() && argument.find_first_not_of("0123456789.") ==
+                                                    std::string::npos;
+    if (is_number && !out.empty() && (out.back() == "--watch" || out.back() == "-w"))
+      out.back() = "--watch=" + argument;
+    else
+      out.push_back(argument);
+  }
+  return out;
+}
+
+po::variables_map parse(const std::vector<std::string>& arguments) {
+  const po::options_description all = describe_all();
+  po::positional_options_description words;
+  words.add("words", -1);
+  using style = po::command_line_style::style_t;
+  po::variables_map given;
+  try {
+    // No guessing: --net would change its meaning with the next option that begins so.
+    po::store(po::command_line_parser(glue_watch(arguments))
+                  .options(all)
+                  .positional(words)
+                  .style(style::unix_style & ~style::allow_guessing)
+                  .run(),
+              given);
+  } catch (const po::unknown_option& error) {
+    std::string name = error.get_option_name();
+    name.erase(0, name.find_first_not_of('-'));
+    std::vector<std::string_view> names;
+    for (const auto& option : all.options())
+      if (option->long_name() != "words") names.push_back(option->long_name());
+    throw UsageError("there is no option " + adit::quoted(error.get_option_name()) +
+                     did_you_mean(name, names));
+  } catch (const po::error& error) {
+    throw UsageError(error.what());
+  }
+  return given;
+}
+
+const Command& command_named(std::string_view name) {
+  const auto all = commands();
+  return *std::find_if(all.begin(), all.end(),
+                       [&](const Command& command) { return command.name == name; });
+}
+
+// The options of this command, and no other's.
+std::map<std::string, std::string> own_options(const Command& command,
+                                               const po::variables_map& given) {
+  const std::vector<std::string> globals = global_option_names();
+  std::map<std::string, std::string> own;
+  for (const auto& [name, value] : given) {
+    if (name == "words" || std::find(globals.begin(), globals.end(), "--" + name) != globals.end())
+      continue;
+    const auto declared =
+        std::find_if(command.options.begin(), command.options.end(),
+                     [&name = name](const CommandOption& option) { return option.name == name; });
+    if (declared == command.options.end())
+      throw UsageError("`" + std::string(command.name) + "` has no option --" + name);
+    own[name] = declared->value_name.empty() ? std::string() : value.as<std::string>();
+  }
+  return own;
+}
+
+void check_arguments(const Invocation& invocation) {
+  const Command& command = *invocation.command;
+  const bool many = command.name == "help";  // a command's name may have two words
+  const size_t allowed = command.argument.empty() ? 0 : many ? 2 : 1;
+  if (invocation.arguments.size() > allowed)
+    throw UsageError("`" + std::string(command.name) + "` does not take " +
+                     adit::quoted(invocation.arguments[allowed]));
+  if (invocation.watch_s && command.watch == Watch::kNo)
+    throw UsageError("`" + std::string(command.name) + "` can not be watched");
+}
+
+std::string socket_path(const po::variables_map& given) {
+  if (given.count("socket") != 0) return given["socket"].as<std::string>();
+  const char* from_environment = std::getenv("ADIT_SOCKET");
+  if (from_environment != nullptr && *from_environment != '\0') return from_environment;
+  return kDefaultSocket;
+}
+
+}  // namespace
+
+Invocation parse_command_line(const std::vector<std::string>& arguments) {
+  const po::variables_map given = parse(arguments);
+  Invocation out;
+  out.socket = socket_path(given);
+  out.json = given.count("json") != 0;
+  out.human = given.count("human") != 0;
+  if (given.count("words") != 0) out.arguments = given["words"].as<std::vector<std::string>>();
+  if (given.count("help") != 0) {
+    out.command = &command_named("help");
+    return out;
+  }
+  if (given.count("version") != 0) {
+    out.command = &command_named("version");
+    out.options["local"] = "";
+    return out;
+  }
+  if (given.count("watch") != 0) out.watch_s = seconds_of(given["watch"].as<std::string>());
+  out.command = &take_command(out.arguments);
+  out.options = own_options(*out.command, given);
+  check_arguments(out);
+  return out;
+}
+
+std::string global_options_text() {
+  std::ostringstream out;
+  out << describe_globals();
+  return out.str();
+}
+
+std::vector<std::string> global_option_names() {
+  std::vector<std::string> names;
+  const auto globals = describe_globals();
+  for (const auto& option : globals.options()) names.push_back("--" + option->long_name());
+  return names;
+}
+
+}  // namespace adit::cli

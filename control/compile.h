@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Config -> Snapshot, a pure function.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "adit/snapshot.h"
+#include "config.h"
+
+namespace adit {
+
+// A next hop: the port it is on and its address.
+struct NextHop {
+  PortId port = 0;
+  IpAddr address;
+  friend auto operator<=>(const NextHop&, const NextHop&) = default;
+};
+
+// A bridge port by what the configuration calls it. For a member `remote` is empty (family
+// kNone), for a remote `port` is empty and `vlan` is 0.
+struct BridgePortName {
+  std::string network;
+  std::string port;
+  uint16_t vlan = 0;  // 0: untagged
+  IpAddr remote;
+  friend auto operator<=>(const BridgePortName&, const BridgePortName&) = default;
+};
+
+struct BridgePortInfo {
+  BridgePortId id = 0;
+  NetworkId network = 0;
+  AdjacencyId adjacency = 0;  // of a remote
+};
+
+// Which id stands for what. Handed from one compile to the next, so that what stays keeps
+// its id; ids are given from the lowest free one.
+struct CompiledIds {
+  std::map<std::string, NetworkId> networks;
+  std::map<BridgePortName, BridgePortInfo> bridge_ports;
+  std::map<NextHop, AdjacencyId> adjacencies;
+};
+
+struct Compiled {
+  std::unique_ptr<Snapshot> snapshot;
+  CompiledIds ids;
+};
+
+// What compile needs to know of the opened ports, by PortId.
+struct PortTraits {
+  MacAddr mac;
+  bool tx_multi_segs = true;
+};
+
+// `config` has passed the parser. `workers` share the flood limits.
+Compiled compile(const Config& config, const std::vector<PortTraits>& ports,
+                 const CompiledIds& previous, uint64_t generation, unsigned workers);
+
+}  // namespace adit

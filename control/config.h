@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// The configuration as typed values, after the YAML walker has checked every key, type,
+// range and reference. Nothing here is invalid; defaults are filled in.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "adit/addr.h"
+
+namespace adit {
+
+enum class PollMode { kAdaptive, kBusy };
+enum class HugepageMode { kAuto, kYes, kNo };
+enum class LogTarget { kStderr, kJournald, kSyslog };
+enum class LogLevel { kDebug, kInfo, kWarn, kError };
+
+// `system:`; a change of any of these takes a restart.
+struct SystemConfig {
+  std::optional<unsigned> workers;  // 1..64; none: auto, one per core but the first
+  PollMode poll = PollMode::kAdaptive;
+  HugepageMode hugepages = HugepageMode::kAuto;
+  std::optional<unsigned> memory_mb;  // 64..1048576; none: by the number of buffers
+  std::optional<unsigned> mbufs;      // 1024..16777216 buffers; none: by ports and queues
+  uint32_t fdb_capacity = 65536;      // 1024..16777216 MAC addresses over all networks
+  std::string socket = "/run/adit/adit.sock";
+  LogTarget log_target = LogTarget::kStderr;
+  LogLevel log_level = LogLevel::kInfo;
+  friend bool operator==(const SystemConfig&, const SystemConfig&) = default;
+};
+
+// What stands in `device:` of a port, e.g. "tap:red0": kind kTap, argument "red0".
+enum class DeviceKind { kPci, kTap, kAfPacket, kAfXdp, kVdev };
+struct Device {
+  DeviceKind kind = DeviceKind::kTap;
+  std::string argument;  // PCI address, interface name, or the whole vdev string
+  friend bool operator==(const Device&, const Device&) = default;
+};
+
+// One entry of `ports:`. All but `addresses` takes a restart to change.
+struct PortConfig {
+  std::string name;
+  Device device;
+  unsigned mtu_bytes = 1500;  // 576..9600, the IP packet's size, without Ethernet header
+  std::optional<MacAddr> mac;
+  bool promiscuous = false;  // access ports are always promiscuous, whatever stands here
+  std::optional<unsigned> rx_queues;  // 1..64; none: one per worker, as many as the NIC has
+  std::optional<unsigned> tx_queues;
+  unsigned rx_ring = 1024;  // 64..8192 descriptors, power of two
+  unsigned tx_ring = 1024;
+  std::vector<IpPrefix> addresses;  // with any, the port is an underlay port
+  friend bool operator==(const PortConfig&, const PortConfig&) = default;
+};
+
+// One entry of `routes:`.
+struct RouteConfig {
+  IpPrefix to;  // host bits zero
+  IpAddr via;   // on a connected subnet of some port
+  friend bool operator==(const RouteConfig&, const RouteConfig&) = default;
+};
+
+// One entry of `neighbours:`; never asked for, never aged.
+struct NeighbourConfig {
+  IpAddr address;  // on a connected subnet of some port
+  MacAddr mac;
+  friend bool operator==(const NeighbourConfig&, const NeighbourConfig&) = default;
+};
+
+// `tunnels:` `vxlan:`, defaults of all tunnels of the kind.
+struct TunnelConfig {
+  uint16_t udp_port = 4789;  // 1..65535
+  uint8_t ttl = 64;          // 1..255, of the outer header
+  uint8_t dscp = 0;          // 0..63, of the outer header
+  friend bool operator==(const TunnelConfig&, const TunnelConfig&) = default;
+};
+
+// One entry of a network's `members:`.
+struct MemberConfig {
+  std::string port;
+  std::optional<uint16_t> vlan;  // 1..4094; none: untagged frames (and those tagged VLAN 0)
+  friend auto operator<=>(const MemberConfig&, const MemberConfig&) = default;
+};
+
+// One entry of a network's `remotes:`.
+struct RemoteConfig {
+  IpAddr address;
+  friend auto operator<=>(const RemoteConfig&, const RemoteConfig&) = default;
+};
+
+// One entry of a network's `static_macs:`: behind a member or behind a remote.
+struct StaticMacConfig {
+  MacAddr mac;                         // unicast, not zero
+  std::optional<MemberConfig> member;  // exactly one of the two
+  std::optional<IpAddr> remote;
+  friend bool operator==(const StaticMacConfig&, const StaticMacConfig&) = default;
+};
+
+// One entry of `networks:`.
+struct NetworkConfig {
+  std::string name;
+  uint32_t vni = 0;  // 1..16777215
+  std::vector<MemberConfig> members;
+  std::vector<RemoteConfig> remotes;
+  bool learning = true;
+  bool carry_vlans = false;       // frames may carry a (further) 802.1Q tag
+  unsigned mac_aging_s = 300;     // 10..1000000
+  uint32_t mac_limit = 16384;     // 0..16777216 learned addresses; beyond, none is learned
+  std::vector<StaticMacConfig> static_macs;
+  // Packets per second over all workers; none: no limit. 1..1000000000
+  std::optional<uint32_t> broadcast_pps;
+  std::optional<uint32_t> multicast_pps;
+  std::optional<uint32_t> unknown_unicast_pps;
+  friend bool operator==(const NetworkConfig&, const NetworkConfig&) = default;
+};
+
+struct Config {
+  SystemConfig system;
+  std::vector<PortConfig> ports;  // in the file's order, as are all lists
+  std::vector<RouteConfig> routes;
+  std::vector<NeighbourConfig> neighbours;
+  TunnelConfig vxlan;
+  std::vector<NetworkConfig> networks;
+  friend bool operator==(const Config&, const Config&) = default;
+};
+
+}  // namespace adit

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config_draft.h"
+
+#include <utility>
+
+namespace adit {
+namespace {
+
+NetworkConfig finished(NetworkDraft draft) {
+  NetworkConfig network = std::move(static_cast<NetworkConfig&>(draft));
+  for (MemberDraft& member : draft.member_drafts)
+    network.members.push_back(std::move(static_cast<MemberConfig&>(member)));
+  for (const RemoteDraft& remote : draft.remote_drafts) network.remotes.push_back(remote);
+  for (StaticMacDraft& entry : draft.static_mac_drafts) {
+    StaticMacConfig mac{entry.mac, std::nullopt, entry.remote};
+    if (entry.port) mac.member = MemberConfig{std::move(*entry.port), entry.vlan};
+    network.static_macs.push_back(std::move(mac));
+  }
+  return network;
+}
+
+PortConfig finished(PortDraft draft) {
+  PortConfig port = std::move(static_cast<PortConfig&>(draft));
+  for (const auto& address : draft.address_drafts) port.addresses.push_back(address.value);
+  return port;
+}
+
+}  // namespace
+
+Config finished(ConfigDraft draft) {
+  Config config;
+  config.system = std::move(draft.system);
+  config.vxlan = draft.vxlan;
+  for (PortDraft& port : draft.ports) config.ports.push_back(finished(std::move(port)));
+  for (const RouteDraft& route : draft.routes) config.routes.push_back(route);
+  for (const NeighbourDraft& neighbour : draft.neighbours) config.neighbours.push_back(neighbour);
+  for (NetworkDraft& network : draft.networks)
+    config.networks.push_back(finished(std::move(network)));
+  return config;
+}
+
+}  // namespace adit

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// The configuration between the two halves of reading it: values are right by themselves and
+// have their places in the file; whether they fit together is not known yet.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config.h"
+#include "config_walker.h"
+
+namespace adit {
+
+struct PortDraft : PortConfig {
+  Places places;
+  std::vector<Placed<IpPrefix>> address_drafts;
+};
+
+struct RouteDraft : RouteConfig {
+  Places places;
+};
+
+struct NeighbourDraft : NeighbourConfig {
+  Places places;
+};
+
+struct MemberDraft : MemberConfig {
+  Places places;
+};
+
+struct RemoteDraft : RemoteConfig {
+  Places places;
+};
+
+struct StaticMacDraft {
+  MacAddr mac;
+  std::optional<std::string> port;
+  std::optional<uint16_t> vlan;
+  std::optional<IpAddr> remote;
+  Places places;
+};
+
+struct NetworkDraft : NetworkConfig {
+  Places places;
+  std::vector<MemberDraft> member_drafts;
+  std::vector<RemoteDraft> remote_drafts;
+  std::vector<StaticMacDraft> static_mac_drafts;
+};
+
+struct ConfigDraft {
+  Places places;
+  SystemConfig system;
+  TunnelConfig vxlan;
+  std::vector<PortDraft> ports;
+  std::vector<RouteDraft> routes;
+  std::vector<NeighbourDraft> neighbours;
+  std::vector<NetworkDraft> networks;
+};
+
+// The draft as a Config; only for one without mistakes.
+Config finished(ConfigDraft draft);
+
+}  // namespace adit

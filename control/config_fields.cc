@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config_fields.h"
+
+#include "config_limits.h"
+#include "config_values.h"
+
+namespace adit {
+namespace {
+
+constexpr const char* kHostAddress = "an IPv4 address such as 192.0.2.1";
+constexpr const char* kStationMac = "a MAC address such as 02:00:00:00:00:01";
+constexpr const char* kPortName = "the name of a port";
+
+Section<SystemConfig> system_section() {
+  using S = SystemConfig;
+  Section<S> log;
+  log.word("target", &S::log_target,
+           {{"stderr", LogTarget::kStderr},
+            {"journald", LogTarget::kJournald},
+            {"syslog", LogTarget::kSyslog}},
+           "Where the log goes.");
+  log.word("level", &S::log_level,
+           {{"debug", LogLevel::kDebug},
+            {"info", LogLevel::kInfo},
+            {"warn", LogLevel::kWarn},
+            {"error", LogLevel::kError}},
+           "The least important messages to log.");
+
+  Section<S> s;
+  s.number("workers", &S::workers, 1, 64,
+           "Worker threads, each on a core of its own; auto: one per core but the first.",
+           KeyType::kNumberOrAuto);
+  s.word("poll", &S::poll, {{"adaptive", PollMode::kAdaptive}, {"busy", PollMode::kBusy}},
+         "adaptive: idle workers sleep for microseconds; busy: they never do.");
+  s.word("hugepages", &S::hugepages,
+         {{"auto", HugepageMode::kAuto}, {"yes", HugepageMode::kYes}, {"no", HugepageMode::kNo}},
+         "auto: hugepages if enough are free, ordinary memory if not; yes: refuse to start "
+         "without.");
+  s.number("memory_mb", &S::memory_mb, 64, 1048576,
+           "Memory of DPDK in MiB; auto: by the number of buffers.", KeyType::kNumberOrAuto);
+  s.number("mbufs", &S::mbufs, 1024, 16777216,
+           "Packet buffers; auto: by ports, queues and rings.", KeyType::kNumberOrAuto);
+  s.number("fdb_capacity", &S::fdb_capacity, 1024, 16777216,
+           "MAC addresses known at one time, over all networks.");
+  s.text("socket", &S::socket, parse_socket_path, "the absolute path of a socket",
+         "The Unix socket that aditctl talks to; at most 107 bytes.");
+  s.group("log", std::move(log), "The log.");
+  return s;
+}
+
+Section<PortDraft> port_section() {
+  using P = PortConfig;
+  Section<PortDraft> s;
+  s.text("device", &P::device, parse_device,
+         "a PCI address, tap:NAME, af_packet:INTERFACE, af_xdp:INTERFACE or vdev:DPDK-DEVICE",
+         "What the port is: a NIC's PCI address, a TAP interface to create, an interface to share "
+         "(af_packet, af_xdp), or any virtual device of DPDK.")
+      .required()
+      .restart();
+  s.number("mtu_bytes", &P::mtu_bytes, 576, 9600,
+           "Size of the largest IP packet, without Ethernet header; VXLAN over IPv4 takes 50 bytes "
+           "of the underlay's.")
+      .restart();
+  s.text("mac", &P::mac, parse_station_mac, kStationMac,
+         "The port's own MAC address; by default the device's.")
+      .restart();
+  s.flag("promiscuous", &P::promiscuous,
+         "Receive frames for any MAC address; ports that are members of networks always do.")
+      .restart();
+  s.number("rx_queues", &P::rx_queues, 1, 64,
+           "Receive queues; auto: one per worker, as far as the device has them.",
+           KeyType::kNumberOrAuto)
+      .restart();
+  s.number("tx_queues", &P::tx_queues, 1, 64,
+           "Transmit queues; auto: one per worker, as far as the device has them.",
+           KeyType::kNumberOrAuto)
+      .restart();
+  s.number("rx_ring", &P::rx_ring, 64, 8192, "Descriptors of each receive queue.",
+           KeyType::kPowerOfTwo)
+      .restart();
+  s.number("tx_ring", &P::tx_ring, 64, 8192, "Descriptors of each transmit queue.",
+           KeyType::kPowerOfTwo)
+      .restart();
+  s.texts("addresses", &PortDraft::address_drafts, parse_host_prefix,
+          "an IPv4 address and its prefix length, such as 192.0.2.1/24",
+          "The port's own addresses. With any, it is an underlay port, towards the remotes.",
+          "An own address with the prefix length of its subnet.");
+  return s;
+}
+
+Section<RouteDraft> route_section() {
+  Section<RouteDraft> s;
+  s.text("to", &RouteConfig::to, parse_route_prefix, "a subnet such as 198.51.100.0/24",
+         "The subnet behind the router; 0.0.0.0/0 is everything else.")
+      .required();
+  s.text("via", &RouteConfig::via, parse_host_address, kHostAddress,
+         "The router, on a port's subnet.")
+      .required();
+  return s;
+}
+
+Section<NeighbourDraft> neighbour_section() {
+  Section<NeighbourDraft> s;
+  s.text("address", &NeighbourConfig::address, parse_host_address, kHostAddress,
+         "A host or router on a port's subnet.")
+      .required();
+  s.text("mac", &NeighbourConfig::mac, parse_station_mac, kStationMac,
+         "Its MAC address: never asked for by ARP, never aged.")
+      .required();
+  return s;
+}
+
+Section<MemberDraft> member_section() {
+  Section<MemberDraft> s;
+  s.text("port", &MemberConfig::port, parse_name, kPortName, "The port.").required();
+  s.number("vlan", &MemberConfig::vlan, 1, 4094,
+           "Frames with this 802.1Q tag; without the key, untagged frames.");
+  return s;
+}
+
+Section<RemoteDraft> remote_section() {
+  Section<RemoteDraft> s;
+  s.text("address", &RemoteConfig::address, parse_host_address, kHostAddress,
+         "The other end's address (VTEP). Only configured remotes are listened to.")
+      .required();
+  return s;
+}
+
+// What no single key can tell: exactly one of port and remote, vlan only with port.
+void check_static_mac(Reader& reader, StaticMacDraft& mac) {
+  const Places& at = mac.places;
+  if (at.has("port") && at.has("remote"))
+    reader.mistake(at.at("remote"), "a static MAC is behind a port or a remote, not both");
+  else if (!at.has("port") && !at.has("remote"))
+    reader.mistake(at.self, "missing key 'port' or 'remote' in an entry of 'static_macs': the MAC "
+                            "is behind one of them");
+  else if (at.has("vlan") && !at.has("port"))
+    reader.mistake(at.at("vlan"), "'vlan' goes with 'port'; a MAC behind a remote has none");
+}
+
+Section<StaticMacDraft> static_mac_section() {
+  using S = StaticMacDraft;
+  Section<S> s;
+  s.text("mac", &S::mac, parse_station_mac, kStationMac, "The station's MAC address.").required();
+  s.text("port", &S::port, parse_name, kPortName, "The member's port that it is behind.");
+  s.number("vlan", &S::vlan, 1, 4094, "The member's VLAN, where it has one.");
+  s.text("remote", &S::remote, parse_host_address, kHostAddress,
+         "The remote that it is behind, instead of port and vlan.");
+  s.check(check_static_mac);
+  return s;
+}
+
+Section<NetworkDraft> network_section() {
+  using N = NetworkConfig;
+  Section<NetworkDraft> limits;
+  limits.number("broadcast_pps", &N::broadcast_pps, 1, 1000000000,
+                "Broadcast frames a second, over all workers; without the key, no limit.");
+  limits.number("multicast_pps", &N::multicast_pps, 1, 1000000000, "The same for multicast.");
+  limits.number("unknown_unicast_pps", &N::unknown_unicast_pps, 1, 1000000000,
+                "The same for frames to a MAC address that is not known.");
+
+  Section<NetworkDraft> s;
+  s.number("vni", &N::vni, 1, 16777215, "VXLAN network identifier; each network has its own.")
+      .required()
+      .fallback("");
+  s.list("members", &NetworkDraft::member_drafts, member_section(), kMaxBridgePorts,
+         "Ports, or VLANs of ports, of the network. A port and VLAN is in one network only.");
+  s.list("remotes", &NetworkDraft::remote_drafts, remote_section(), kMaxBridgePorts,
+         "Other ends of the tunnel. Between remotes nothing is forwarded.");
+  s.flag("learning", &N::learning, "Learn MAC addresses from the frames' sources.");
+  s.flag("carry_vlans", &N::carry_vlans,
+         "Let frames with a (further) 802.1Q tag through; otherwise they are dropped.");
+  s.number("mac_aging_s", &N::mac_aging_s, 10, 1000000,
+           "Seconds after which a learned MAC address that is silent is forgotten.");
+  s.number("mac_limit", &N::mac_limit, 0, 16777216,
+           "Learned MAC addresses at one time; beyond, none is learned.");
+  s.list("static_macs", &NetworkDraft::static_mac_drafts, static_mac_section(), 16777216,
+         "MAC addresses that never move and never age.");
+  s.group("flood_limits", std::move(limits), "Limits to what is flooded to all.");
+  return s;
+}
+
+Section<ConfigDraft> make_config_section() {
+  using C = ConfigDraft;
+  using T = TunnelConfig;
+  Section<T> vxlan;
+  vxlan.number("udp_port", &T::udp_port, 1, 65535, "UDP port to send to and to receive on.");
+  vxlan.number("ttl", &T::ttl, 1, 255, "Time to live of the outer header.");
+  vxlan.number("dscp", &T::dscp, 0, 63, "Differentiated services code point of the outer header.");
+  Section<C> tunnels;
+  tunnels.section("vxlan", &C::vxlan, std::move(vxlan), "VXLAN (RFC 7348).");
+
+  Section<C> s;
+  s.section("system", &C::system, system_section(), "The process as a whole.").restart();
+  s.map("ports", &C::ports, port_section(), 1, kMaxPorts, "The ports, by name.").required();
+  s.list("routes", &C::routes, route_section(), kMaxRoutes, "Static routes of the underlay.");
+  s.list("neighbours", &C::neighbours, neighbour_section(), kMaxNeighbours,
+         "Static neighbours of the underlay.");
+  s.group("tunnels", std::move(tunnels), "What all tunnels of one kind have in common.");
+  s.map("networks", &C::networks, network_section(), 0, kMaxNetworks,
+        "The networks (bridge domains), by name.");
+  return s;
+}
+
+}  // namespace
+
+const Section<ConfigDraft>& config_section() {
+  static const Section<ConfigDraft> section = make_config_section();
+  return section;
+}
+
+std::vector<KeyInfo> config_keys() { return config_section().keys(); }
+
+}  // namespace adit

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// Networks: the half of check_references that is about members, remotes and static MACs.
+#include <algorithm>
+
+#include "config_limits.h"
+#include "config_references.h"
+#include "nearest_name.h"
+
+namespace adit {
+namespace {
+
+std::string member_text(const MemberConfig& member) {
+  const std::string vlan = member.vlan ? "VLAN " + std::to_string(*member.vlan) : "untagged";
+  return "port '" + member.port + "' " + vlan;
+}
+
+class NetworkChecks {
+ public:
+  NetworkChecks(const ConfigDraft& draft, const Underlay& underlay, MistakeList& mistakes)
+      : draft_(draft), underlay_(underlay), mistakes_(mistakes) {
+    for (size_t i = 0; i < draft.ports.size(); ++i) {
+      ports_.emplace(draft.ports[i].name, i);
+      port_names_.push_back(draft.ports[i].name);
+    }
+  }
+
+  void run() {
+    for (const NetworkDraft& network : draft_.networks) {
+      check_vni(network);
+      for (const MemberDraft& member : network.member_drafts) check_member(network, member);
+      check_remotes(network);
+      check_static_macs(network);
+    }
+  }
+
+ private:
+  using PlaceByMember = std::unordered_map<uint64_t, const MemberDraft*>;
+
+  void mistake(Place place, std::string message) {
+    mistakes_.add(place, MistakeKind::kReference, std::move(message));
+  }
+
+  // Index of the port; reports a name that is none. Without any port, that is mistake enough.
+  std::optional<size_t> find_port(const std::string& name, Place place) {
+    const auto found = ports_.find(name);
+    if (found != ports_.end()) return found->second;
+    if (ports_.empty()) return std::nullopt;
+    const std::string hint = mistakes_.full() ? "" : did_you_mean(name, port_names_);
+    mistake(place, "there is no port " + quoted(name) + " in 'ports'" + hint);
+    return std::nullopt;
+  }
+
+  static uint64_t member_key(size_t port, std::optional<uint16_t> vlan) {
+    return uint64_t{port} << 16 | vlan.value_or(0);
+  }
+
+  void check_vni(const NetworkDraft& network) {
+    if (!network.places.has("vni") || !network.places.good("vni")) return;
+    const auto [known, fresh] = vnis_.emplace(network.vni, &network);
+    if (fresh) return;
+    mistake(network.places.at("vni"), "vni: " + std::to_string(network.vni) +
+                                          " is already that of network '" + known->second->name +
+                                          "', see " + mistakes_.at(known->second->places.at("vni")));
+  }
+
+  void check_member(const NetworkDraft& network, const MemberDraft& member) {
+    count_bridge_port(member.places.self);
+    const auto port = find_port(member.port, member.places.at("port"));
+    if (!port) return;
+    const auto [known, fresh] =
+        members_.emplace(member_key(*port, member.vlan), Owner{&network, &member});
+    if (!fresh)
+      mistake(member.places.self, member_text(member) + " is already a member of network '" +
+                                      known->second.network->name + "', see " +
+                                      mistakes_.at(known->second.member->places.self));
+    const PortDraft& underlay_port = draft_.ports[*port];
+    if (!member.vlan && underlay_port.places.has("addresses") &&
+        !(underlay_port.places.good("addresses") && underlay_port.address_drafts.empty()))
+      mistake(member.places.self,
+              "port '" + member.port + "' has addresses (" +
+                  mistakes_.at(underlay_port.places.at("addresses")) +
+                  "), so its untagged frames are the underlay's; expected a member with 'vlan', "
+                  "or another port");
+  }
+
+  void count_bridge_port(Place place) {
+    if (++bridge_ports_ == kMaxBridgePorts + 1)
+      mistake(place, "more than " + std::to_string(kMaxBridgePorts) +
+                         " members and remotes over all networks");
+  }
+
+  void check_remotes(const NetworkDraft& network) {
+    std::unordered_map<IpAddr, Place, IpHash> seen;
+    for (const RemoteDraft& remote : network.remote_drafts) {
+      count_bridge_port(remote.places.self);
+      const Place place = remote.places.at("address");
+      const auto [known, fresh] = seen.emplace(remote.address, place);
+      if (!fresh) {
+        mistake(place, "address: duplicate remote " + to_string(remote.address) +
+                           "; it is already at " + mistakes_.at(known->second));
+        continue;
+      }
+      if (underlay_.complete) check_reachable(remote.address, place);
+    }
+  }
+
+  void check_reachable(const IpAddr& ip, Place place) {
+    const std::string remote = "address: " + to_string(ip);
+    const PrefixTable::Entry* connected = underlay_.connected.longest(ip);
+    const PrefixTable::Entry* route = underlay_.routes.longest(ip);
+    if (connected == nullptr && route == nullptr) {
+      mistake(place, remote + " is on no port's subnet and no route leads there; add a route, "
+                              "such as {to: " + to_string(ip) + "/32, via: ROUTER}");
+      return;
+    }
+    const std::string why = why_no_neighbour(ip, underlay_, mistakes_);
+    if (!why.empty()) mistake(place, remote + ' ' + why);
+  }
+
+  void check_static_macs(const NetworkDraft& network) {
+    std::unordered_map<uint64_t, Place> macs;
+    std::unordered_map<IpAddr, Place, IpHash> remotes;
+    for (const RemoteDraft& remote : network.remote_drafts)
+      remotes.emplace(remote.address, remote.places.self);
+    PlaceByMember members;
+    for (const MemberDraft& member : network.member_drafts)
+      if (const auto port = ports_.find(member.port); port != ports_.end())
+        members.emplace(member_key(port->second, member.vlan), &member);
+
+    for (const StaticMacDraft& entry : network.static_mac_drafts) {
+      const Place place = entry.places.at("mac");
+      const auto [known, fresh] = macs.emplace(entry.mac.to_u64(), place);
+      if (!fresh)
+        mistake(place, "mac: duplicate static MAC " + to_string(entry.mac) + " in network '" +
+                           network.name + "'; it is already at " + mistakes_.at(known->second));
+      if (entry.remote) {
+        check_mac_remote(network, entry, remotes);
+      } else {
+        check_mac_member(network, entry, members);
+      }
+    }
+  }
+
+  void check_mac_remote(const NetworkDraft& network, const StaticMacDraft& entry,
+                        const std::unordered_map<IpAddr, Place, IpHash>& remotes) {
+    if (!network.places.good("remotes") || remotes.contains(*entry.remote)) return;
+    std::string hint;
+    if (!mistakes_.full()) {
+      std::vector<std::string> texts;
+      for (const RemoteDraft& remote : network.remote_drafts)
+        texts.push_back(to_string(remote.address));
+      const std::vector<std::string_view> names(texts.begin(), texts.end());
+      hint = did_you_mean(to_string(*entry.remote), names);
+    }
+    mistake(entry.places.at("remote"), "remote: " + to_string(*entry.remote) +
+                                           " is no remote of network '" + network.name + '\'' +
+                                           hint);
+  }
+
+  void check_mac_member(const NetworkDraft& network, const StaticMacDraft& entry,
+                        const PlaceByMember& members) {
+    const auto port = find_port(*entry.port, entry.places.at("port"));
+    if (!port || !network.places.good("members")) return;
+    if (members.contains(member_key(*port, entry.vlan))) return;
+    // The port is there: with another VLAN perhaps.
+    const auto near = std::find_if(
+        network.member_drafts.begin(), network.member_drafts.end(),
+        [&](const MemberDraft& member) { return member.port == *entry.port; });
+    const MemberConfig wanted{*entry.port, entry.vlan};
+    mistake(entry.places.at(entry.vlan ? "vlan" : "port"),
+            member_text(wanted) + " is no member of network '" + network.name + '\'' +
+                (near == network.member_drafts.end()
+                     ? std::string()
+                     : "; did you mean " + member_text(*near) + '?'));
+  }
+
+  struct Owner {
+    const NetworkDraft* network;
+    const MemberDraft* member;
+  };
+  const ConfigDraft& draft_;
+  const Underlay& underlay_;
+  MistakeList& mistakes_;
+  std::unordered_map<std::string, size_t> ports_;
+  std::vector<std::string_view> port_names_;
+  std::unordered_map<uint32_t, const NetworkDraft*> vnis_;
+  std::unordered_map<uint64_t, Owner> members_;
+  size_t bridge_ports_ = 0;
+};
+
+}  // namespace
+
+void check_networks(const ConfigDraft& draft, const Underlay& underlay, MistakeList& mistakes) {
+  NetworkChecks(draft, underlay, mistakes).run();
+}
+
+}  // namespace adit

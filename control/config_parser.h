@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// YAML text -> Config, strictly: an unknown or duplicate key, a wrong type, a value out of
+// range or a reference to nothing is a mistake with its place and the remedy.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "config.h"
+
+namespace adit {
+
+// `file_name` only appears in messages. Throws ConfigError with every mistake of the text.
+Config parse_config(std::string_view yaml, const std::string& file_name);
+
+// As parse_config on the file's contents; a file that cannot be read is a ConfigError too.
+Config load_config(const std::string& path);
+
+}  // namespace adit

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether values that are right by themselves fit together: names that exist, addresses and
+// VNIs that are unique, remotes that can be reached. Linear in the size of the file.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <unordered_map>
+
+#include "config_draft.h"
+#include "config_mistakes.h"
+#include "prefix_table.h"
+
+namespace adit {
+
+struct IpHash {
+  size_t operator()(const IpAddr& ip) const noexcept {
+    // IPv4 only, as long as the underlay is.
+    return std::hash<uint32_t>()(ip.as_v4().raw());
+  }
+};
+
+// The underlay as the ports and routes make it, for those who check against it.
+struct Underlay {
+  std::unordered_map<IpAddr, Place, IpHash> own;  // our addresses, and where they stand
+  PrefixTable connected;  // value: index of the port
+  PrefixTable routes;     // value: index of the route
+  // False if some address or route could not be read: then nothing is said about what is
+  // covered, because the mistake there may be the reason.
+  bool complete = true;
+};
+
+// Reports every mistake between the parts of the draft.
+void check_references(const ConfigDraft& draft, MistakeList& mistakes);
+
+// The parts of check_references, in the order in which they need each other.
+Underlay check_ports(const ConfigDraft& draft, MistakeList& mistakes);
+void check_routes(const ConfigDraft& draft, Underlay& underlay, MistakeList& mistakes);
+void check_neighbours(const ConfigDraft& draft, const Underlay& underlay, MistakeList& mistakes);
+void check_networks(const ConfigDraft& draft, const Underlay& underlay, MistakeList& mistakes);
+
+// What is wrong with `ip` as a host on the connected subnets other than ours: it is one of
+// our own addresses, or the subnet's network or broadcast address. Empty: nothing.
+std::string why_no_neighbour(const IpAddr& ip, const Underlay& underlay,
+                             const MistakeList& mistakes);
+
+// Network or broadcast address of a subnet that has such (RFC 3021: /31 has none).
+bool is_network_address(const IpPrefix& subnet, const IpAddr& ip);
+bool is_broadcast_address(const IpPrefix& subnet, const IpAddr& ip);
+
+}  // namespace adit

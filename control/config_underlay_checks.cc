@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ports, routes and neighbours: the half of check_references that is about the underlay.
+#include <algorithm>
+#include <tuple>
+
+#include "config_references.h"
+
+namespace adit {
+namespace {
+
+std::string port_text(const PortDraft& port) { return "port '" + port.name + '\''; }
+
+// What two ports must not have in common. Interface names are one space for all kinds: a TAP
+// interface of the name that another port shares would be the same interface.
+std::string device_key(const Device& device) {
+  switch (device.kind) {
+    case DeviceKind::kPci:
+      return "pci " + device.argument;
+    case DeviceKind::kVdev:
+      return "vdev " + device.argument.substr(0, device.argument.find(','));
+    case DeviceKind::kTap:
+    case DeviceKind::kAfPacket:
+    case DeviceKind::kAfXdp:
+      break;
+  }
+  return "interface " + device.argument;
+}
+
+void check_devices(const ConfigDraft& draft, MistakeList& mistakes) {
+  std::unordered_map<std::string, const PortDraft*> users;
+  for (const PortDraft& port : draft.ports) {
+    if (!port.places.has("device") || !port.places.good("device")) continue;
+    const auto [user, fresh] = users.emplace(device_key(port.device), &port);
+    if (fresh) continue;
+    mistakes.add(port.places.at("device"), MistakeKind::kReference,
+                 "device " + to_string(port.device) + " is already that of " +
+                     port_text(*user->second) + ", see " +
+                     mistakes.at(user->second->places.at("device")));
+  }
+}
+
+// An own address with where it stands.
+struct OwnSubnet {
+  IpPrefix subnet;
+  const PortDraft* port;
+  const Placed<IpPrefix>* address;
+};
+
+// Subnets of different ports must not overlap: nobody could say where a neighbour is.
+void check_overlaps(std::vector<OwnSubnet> subnets, MistakeList& mistakes) {
+  // In this order an enclosing subnet comes before what is in it, so that those that enclose
+  // the current one are a stack.
+  std::stable_sort(subnets.begin(), subnets.end(), [](const OwnSubnet& a, const OwnSubnet& b) {
+    return std::tie(a.subnet.address.bytes, a.subnet.length) <
+           std::tie(b.subnet.address.bytes, b.subnet.length);
+  });
+  std::vector<const OwnSubnet*> enclosing;
+  for (const OwnSubnet& own : subnets) {
+    while (!enclosing.empty() && !enclosing.back()->subnet.contains(own.subnet.address))
+      enclosing.pop_back();
+    if (!enclosing.empty() && enclosing.back()->port != own.port) {
+      // The mistake is told at the one that stands later in the file.
+      const OwnSubnet* first = enclosing.back();
+      const OwnSubnet* second = &own;
+      if (first->port > second->port) std::swap(first, second);
+      mistakes.add(second->address->place, MistakeKind::kReference,
+                   to_string(second->address->value) + " of " + port_text(*second->port) +
+                       " overlaps " + to_string(first->address->value) + " of " +
+                       port_text(*first->port) + ", see " + mistakes.at(first->address->place));
+    }
+    enclosing.push_back(&own);
+  }
+}
+
+// The router or host must be someone else on a subnet of ours.
+void check_on_link(const IpAddr& ip, Place place, const std::string& what,
+                   const Underlay& underlay, MistakeList& mistakes) {
+  if (!underlay.complete) return;
+  const std::string why = why_no_neighbour(ip, underlay, mistakes);
+  if (!why.empty()) {
+    mistakes.add(place, MistakeKind::kReference, what + ": " + to_string(ip) + ' ' + why);
+  } else if (underlay.connected.longest(ip) == nullptr) {
+    mistakes.add(place, MistakeKind::kReference,
+                 what + ": " + to_string(ip) +
+                     " is on no port's subnet; expected an address within the 'addresses' of a "
+                     "port");
+  }
+}
+
+}  // namespace
+
+Underlay check_ports(const ConfigDraft& draft, MistakeList& mistakes) {
+  Underlay underlay;
+  underlay.complete = !draft.ports.empty();
+  check_devices(draft, mistakes);
+  std::vector<OwnSubnet> subnets;
+  for (size_t i = 0; i < draft.ports.size(); ++i) {
+    const PortDraft& port = draft.ports[i];
+    if (!port.places.good("addresses")) underlay.complete = false;
+    for (const auto& address : port.address_drafts) {
+      const IpPrefix subnet = subnet_of(address.value);
+      const IpAddr& ip = address.value.address;
+      const bool is_network = is_network_address(subnet, ip);
+      if (is_network || is_broadcast_address(subnet, ip))
+        mistakes.add(address.place, MistakeKind::kReference,
+                     "addresses: " + to_string(address.value) + " is the " +
+                         (is_network ? "network" : "broadcast") +
+                         " address of its subnet; expected the address of one host");
+      const auto [own, fresh] = underlay.own.emplace(ip, address.place);
+      if (!fresh) {
+        mistakes.add(address.place, MistakeKind::kReference,
+                     "addresses: duplicate address " + to_string(ip) + "; it is already at " +
+                         mistakes.at(own->second));
+        continue;
+      }
+      underlay.connected.insert(subnet, i);
+      subnets.push_back({subnet, &port, &address});
+    }
+  }
+  check_overlaps(std::move(subnets), mistakes);
+  return underlay;
+}
+
+void check_routes(const ConfigDraft& draft, Underlay& underlay, MistakeList& mistakes) {
+  if (!draft.places.good("routes")) underlay.complete = false;
+  for (size_t i = 0; i < draft.routes.size(); ++i) {
+    const RouteDraft& route = draft.routes[i];
+    const Place place = route.places.at("to");
+    const IpPrefix subnet = subnet_of(route.to);
+    const std::string text = to_string(subnet);
+    if (subnet != route.to)
+      mistakes.add(place, MistakeKind::kReference,
+                   "to: " + to_string(route.to) + " has bits beyond its prefix length; write " +
+                       text);
+    if (const auto* connected = underlay.connected.exact(subnet))
+      mistakes.add(place, MistakeKind::kReference,
+                   "to: " + text + " is the subnet of " + port_text(draft.ports[connected->value]) +
+                       " itself; it takes no route");
+    const PrefixTable::Entry& entry = underlay.routes.insert(subnet, i);
+    if (entry.value != i)
+      mistakes.add(place, MistakeKind::kReference,
+                   "to: duplicate route to " + text + "; it is already at " +
+                       mistakes.at(draft.routes[entry.value].places.at("to")));
+    check_on_link(route.via, route.places.at("via"), "via", underlay, mistakes);
+  }
+}
+
+void check_neighbours(const ConfigDraft& draft, const Underlay& underlay, MistakeList& mistakes) {
+  std::unordered_map<IpAddr, Place, IpHash> seen;
+  for (const NeighbourDraft& neighbour : draft.neighbours) {
+    const Place place = neighbour.places.at("address");
+    const auto [known, fresh] = seen.emplace(neighbour.address, place);
+    if (!fresh) {
+      mistakes.add(place, MistakeKind::kReference,
+                   "address: duplicate neighbour " + to_string(neighbour.address) +
+                       "; it is already at " + mistakes.at(known->second));
+      continue;
+    }
+    check_on_link(neighbour.address, place, "address", underlay, mistakes);
+  }
+}
+
+}  // namespace adit

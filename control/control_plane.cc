@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control_plane.h"
+
+#include <array>
+
+#include "config_diff.h"
+#include "config_error.h"
+
+namespace adit {
+namespace {
+
+// Reports taken in one tick at most: a flood of new sources must not keep control from its
+// other duties.
+constexpr unsigned kEventsPerTick = 4096;
+
+std::vector<PortTraits> traits_of(const Dataplane& dataplane, const std::vector<MacAddr>& macs) {
+  std::vector<PortTraits> traits;
+  for (PortId port = 0; port < macs.size(); ++port)
+    traits.push_back({macs[port], dataplane.port_facts(port).tx_multi_segs});
+  return traits;
+}
+
+}  // namespace
+
+ControlPlane::ControlPlane(Dataplane& dataplane, const Config& initial,
+                           std::vector<MacAddr> port_macs, uint64_t now_ns)
+    : dataplane_(dataplane),
+      port_macs_(std::move(port_macs)),
+      neighbours_(dataplane),
+      fdb_(dataplane) {
+  take_over(initial, now_ns);
+}
+
+ApplyResult ControlPlane::apply(const Config& config, uint64_t now_ns) {
+  ConfigDiff diff = diff_configs(config_, config);
+  if (!diff.needs_restart.empty()) {
+    std::vector<ConfigMistake> mistakes;
+    for (const std::string& change : diff.needs_restart)
+      mistakes.push_back({"", 0, 0, change + " takes a restart; nothing was changed"});
+    throw ConfigError(std::move(mistakes));
+  }
+  if (!diff.changes.empty()) take_over(config, now_ns);
+  return {generation_, std::move(diff.changes)};
+}
+
+void ControlPlane::take_over(const Config& config, uint64_t now_ns) {
+  Compiled compiled = compile(config, traits_of(dataplane_, port_macs_), ids_, generation_ + 1,
+                              dataplane_.worker_count());
+  for (const auto& [name, info] : compiled.ids.bridge_ports)
+    if (!ids_.bridge_ports.contains(name)) dataplane_.reset_bridge_port_traffic(info.id);
+  dataplane_.publish(std::move(compiled.snapshot));
+  ++generation_;
+  ids_ = std::move(compiled.ids);
+  config_ = config;
+  // Only now, when no worker reads the former snapshot, does what has gone lose its state.
+  neighbours_.configure(config_, ids_, port_macs_, now_ns);
+  fdb_.configure(config_, ids_, now_ns);
+}
+
+void ControlPlane::tick(uint64_t now_ns) {
+  std::array<Event, 256> events;
+  for (unsigned taken = 0; taken < kEventsPerTick;) {
+    const unsigned count = dataplane_.poll_events(events);
+    for (const Event& event : std::span(events).first(count)) handle(event, now_ns);
+    taken += count;
+    if (count < events.size()) break;
+  }
+  neighbours_.tick(now_ns);
+  fdb_.tick(now_ns);
+}
+
+void ControlPlane::handle(const Event& event, uint64_t now_ns) {
+  switch (event.kind) {
+    case Event::Kind::kMacSeen:
+      return fdb_.seen(event.fdb_key, event.bridge_port, now_ns);
+    case Event::Kind::kNeighbourSeen:
+      return neighbours_.seen(event.port, event.ip, event.mac, now_ns);
+    case Event::Kind::kNeighbourWanted:
+      return neighbours_.wanted(event.adjacency, now_ns);
+  }
+}
+
+}  // namespace adit

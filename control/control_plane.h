@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// The running configuration and everything that control learns: turns a Config into a
+// published Snapshot, keeps ids stable over reloads, owns the FDB's and the neighbours'
+// lives. Used by aditd's control thread and, in step with the packets, by adit-replay.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adit/dataplane.h"
+#include "compile.h"
+#include "config.h"
+#include "fdb_keeper.h"
+#include "neighbours.h"
+
+namespace adit {
+
+struct ApplyResult {
+  uint64_t generation = 0;
+  std::vector<std::string> changes;  // one line each, empty: nothing differed
+};
+
+class ControlPlane {
+ public:
+  // `initial` becomes generation 1. `port_macs`: by PortId, the MAC that adit uses there.
+  ControlPlane(Dataplane& dataplane, const Config& initial, std::vector<MacAddr> port_macs,
+               uint64_t now_ns);
+
+  // Makes `config` the running one without touching what did not change. Throws ConfigError,
+  // and leaves everything as it was, when the change needs a restart.
+  ApplyResult apply(const Config& config, uint64_t now_ns);
+
+  // Takes the workers' reports, resolves and refreshes next hops, ages MACs. To be called
+  // every millisecond or so.
+  void tick(uint64_t now_ns);
+
+  const Config& config() const noexcept { return config_; }
+  uint64_t generation() const noexcept { return generation_; }
+  Dataplane& dataplane() noexcept { return dataplane_; }
+  const Dataplane& dataplane() const noexcept { return dataplane_; }
+  const std::vector<MacAddr>& port_macs() const noexcept { return port_macs_; }
+
+  // Ids of what the running configuration names; see compile.h.
+  const CompiledIds& ids() const noexcept { return ids_; }
+  // State of every next hop.
+  const Neighbours& neighbours() const noexcept { return neighbours_; }
+  const FdbKeeper& fdb() const noexcept { return fdb_; }
+
+ private:
+  void take_over(const Config& config, uint64_t now_ns);
+  void handle(const Event& event, uint64_t now_ns);
+
+  Dataplane& dataplane_;
+  Config config_;
+  std::vector<MacAddr> port_macs_;
+  CompiledIds ids_;
+  Neighbours neighbours_;
+  FdbKeeper fdb_;
+  uint64_t generation_ = 0;
+};
+
+}  // namespace adit

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon.h"
+
+#include <spdlog/spdlog.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <csignal>
+#include <random>
+#include <set>
+
+#include "api/methods.h"
+#include "api/server.h"
+#include "config_error.h"
+#include "control_plane.h"
+#include "eal_args.h"
+#include "log.h"
+#include "reload.h"
+
+namespace adit {
+namespace {
+
+constexpr auto kTick = std::chrono::milliseconds(1);
+
+// A tap's own MAC belongs to the kernel's end of it, so ours has to be another one.
+MacAddr random_mac() {
+  std::random_device random;
+  const uint64_t bits = uint64_t{random()} << 32 | random();
+  constexpr uint64_t kLocallyAdministered = 0x0200'0000'0000;
+  return MacAddr::from_u64((bits & 0x00ff'ffff'ffff) | kLocallyAdministered);
+}
+
+std::vector<MacAddr> port_macs(const Config& config, const Dataplane& dataplane) {
+  std::vector<MacAddr> macs;
+  for (const PortConfig& port : config.ports) {
+    const PortFacts& facts = dataplane.port_facts(static_cast<PortId>(macs.size()));
+    const MacAddr own =
+        port.device.kind == DeviceKind::kTap ? random_mac() : facts.device_mac;
+    macs.push_back(port.mac.value_or(own));
+    spdlog::info("event=port_open port={} device={} driver={} mac={} rx_queues={} tx_queues={}",
+                 log_value(port.name), log_value(port.device.argument), log_value(facts.driver),
+                 to_string(macs.back()), facts.rx_queues, facts.tx_queues);
+  }
+  return macs;
+}
+
+class Daemon {
+ public:
+  Daemon(const Config& config, const std::string& config_path, const DataplaneOptions& options)
+      : config_path_(config_path),
+        dataplane_(options),
+        control_(dataplane_, config, port_macs(config, dataplane_), monotonic_ns()),
+        context_{&control_, config_path, monotonic_ns},
+        server_(io_, config.system.socket, api_methods(), context_),
+        signals_(io_, SIGHUP, SIGTERM, SIGINT),
+        timer_(io_) {}
+
+  void run() {
+    dataplane_.start();
+    wait_for_signal();
+    wait_for_tick();
+    spdlog::info("event=ready version={} pid={} workers={} ports={} networks={} config={}",
+                 ADIT_VERSION, getpid(), dataplane_.worker_count(),
+                 control_.config().ports.size(), control_.config().networks.size(),
+                 log_value(config_path_));
+    sd_notify(0, "READY=1");
+    io_.run();
+    sd_notify(0, "STOPPING=1");
+    // A second signal does not wait for anything.
+    for (int signal : {SIGTERM, SIGINT}) std::signal(signal, [](int) { _exit(1); });
+    dataplane_.stop();
+    spdlog::info("event=stopped");
+  }
+
+ private:
+  void wait_for_tick() {
+    timer_.expires_after(kTick);
+    timer_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      control_.tick(monotonic_ns());
+      wait_for_tick();
+    });
+  }
+
+  void wait_for_signal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      if (signal == SIGHUP) {
+        reload();
+        return wait_for_signal();
+      }
+      spdlog::info("event=stopping signal={}", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+      signals_.clear();
+      io_.stop();
+    });
+  }
+
+  void reload() {
+    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+               static_cast<unsigned long long>(
+                   std::chrono::duration_cast<std::chrono::microseconds>(
+                       std::chrono::steady_clock::now().time_since_epoch())
+                       .count()));
+    try {
+      reload_from_file(control_, config_path_, "SIGHUP");
+    } catch (const std::exception&) {
+      // The log has told why; the running configuration goes on.
+    }
+    sd_notify(0, "READY=1");
+  }
+
+  std::string config_path_;
+  Dataplane dataplane_;
+  ControlPlane control_;
+  ApiContext context_;
+  boost::asio::io_context io_{1};
+  ApiServer server_;
+  boost::asio::signal_set signals_;
+  boost::asio::steady_timer timer_;
+};
+
+}  // namespace
+
+DataplaneOptions dataplane_options(const Config& config,
+                                   const std::vector<std::string>& device_names,
+                                   unsigned workers) {
+  DataplaneOptions options;
+  options.workers = workers;
+  options.busy_poll = config.system.poll == PollMode::kBusy;
+  options.mbufs = mbuf_count(config, workers);
+  options.mbuf_data_room_bytes = mbuf_data_room_bytes(config);
+  options.fdb_capacity = config.system.fdb_capacity;
+  std::set<std::string> members;
+  for (const NetworkConfig& network : config.networks)
+    for (const MemberConfig& member : network.members) members.insert(member.port);
+  for (size_t i = 0; i < config.ports.size(); ++i) {
+    const PortConfig& port = config.ports[i];
+    PortSpec spec;
+    spec.name = port.name;
+    spec.device_name = device_names[i];
+    spec.mtu_bytes = port.mtu_bytes;
+    spec.rx_queues = port.rx_queues.value_or(0);
+    spec.tx_queues = port.tx_queues.value_or(0);
+    spec.rx_ring = port.rx_ring;
+    spec.tx_ring = port.tx_ring;
+    // A bridge takes frames for any MAC, and a MAC of our own choice is not in the NIC.
+    spec.promiscuous = port.promiscuous || members.contains(port.name) || port.mac ||
+                       port.device.kind == DeviceKind::kTap;
+    options.ports.push_back(spec);
+  }
+  return options;
+}
+
+void run_daemon(const Config& config, const std::string& config_path,
+                const DataplaneOptions& options) {
+  Daemon(config, config_path, options).run();
+}
+
+}  // namespace adit

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "eal_args.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <set>
+#include <string_view>
+
+namespace adit {
+namespace {
+
+constexpr unsigned kHeadroomBytes = 128;      // RTE_PKTMBUF_HEADROOM
+constexpr unsigned kFrameOverheadBytes = 22;  // Ethernet header and two 802.1Q tags
+constexpr unsigned kEncapRoomBytes = 128;
+constexpr unsigned kMinFrameRoomBytes = 2048;
+// struct rte_mbuf, mempool object header and its padding.
+constexpr unsigned kMbufOverheadBytes = 256;
+// Per worker: the mempool's cache at its largest (512 and a half), bursts in hand, clones.
+constexpr unsigned kMbufsPerWorker = 2048;
+// Packets that wait for a neighbour, rings to control.
+constexpr unsigned kMbufsBeside = 4096;
+constexpr unsigned kFdbEntryBytes = 128;  // at a load of at most one half, with its ring slots
+constexpr unsigned kMemoryBesideMb = 64;  // EAL, drivers, rings, telemetry
+
+uint64_t round_up(uint64_t value, uint64_t step) { return (value + step - 1) / step * step; }
+
+// Whether the user gave one of the options: "-m", "-m64", "--lcores", "--lcores=...".
+bool gives(const std::vector<std::string>& extra, std::initializer_list<std::string_view> options) {
+  return std::any_of(extra.begin(), extra.end(), [&](std::string_view arg) {
+    return std::any_of(options.begin(), options.end(), [&](std::string_view option) {
+      const bool is_long = option.starts_with("--");
+      if (!arg.starts_with(option)) return false;
+      return !is_long || arg.size() == option.size() || arg[option.size()] == '=';
+    });
+  });
+}
+
+// Lcore 0 is control on the first core, the workers follow. On a single core all share it.
+std::string lcores(unsigned workers, const std::vector<unsigned>& cpus) {
+  std::string text;
+  for (unsigned lcore = 0; lcore <= workers; ++lcore) {
+    const unsigned cpu = cpus.empty() ? 0 : cpus[std::min<size_t>(lcore, cpus.size() - 1)];
+    if (lcore > 0) text += ',';
+    text += std::to_string(lcore) + '@' + std::to_string(cpu);
+  }
+  return text;
+}
+
+const char* log_level(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return "info";
+    case LogLevel::kInfo:
+    case LogLevel::kWarn:
+      return "warning";
+    case LogLevel::kError:
+      return "error";
+  }
+  return "warning";
+}
+
+// Frames of af_packet's ring must hold the largest packet, and blocks are whole frames.
+std::string af_packet_sizes(unsigned mtu_bytes, unsigned ring) {
+  constexpr unsigned kBlockBytes = 65536;
+  constexpr unsigned kHeaderBytes = 128;  // tpacket2_hdr, sockaddr_ll and alignment
+  unsigned frame = 2048;
+  while (frame < mtu_bytes + kFrameOverheadBytes + kHeaderBytes) frame *= 2;
+  const uint64_t frames = round_up(ring, kBlockBytes / frame);
+  return ",blocksz=" + std::to_string(kBlockBytes) + ",framesz=" + std::to_string(frame) +
+         ",framecnt=" + std::to_string(frames);
+}
+
+unsigned interface_queues(const SystemFacts& facts, const std::string& name) {
+  for (const InterfaceFacts& interface : facts.interfaces)
+    if (interface.name == name) return std::max(1U, interface.rx_queues);
+  return 1;
+}
+
+class DeviceArgs {
+ public:
+  DeviceArgs(const Config& config, const SystemFacts& facts, unsigned workers)
+      : facts_(facts), workers_(workers) {
+    for (const PortConfig& port : config.ports)
+      if (port.device.kind == DeviceKind::kVdev)
+        taken_.insert(port.device.argument.substr(0, port.device.argument.find(',')));
+  }
+
+  // Adds the port's arguments and returns its name in DPDK.
+  std::string add(const PortConfig& port, std::vector<std::string>& args) {
+    const std::string& argument = port.device.argument;
+    switch (port.device.kind) {
+      case DeviceKind::kPci:
+        args.insert(args.end(), {"-a", argument});
+        return argument;
+      case DeviceKind::kVdev:
+        args.insert(args.end(), {"--vdev", argument});
+        return argument.substr(0, argument.find(','));
+      case DeviceKind::kTap: {
+        const std::string mac = port.mac ? ",mac=" + to_string(*port.mac) : std::string();
+        return add_vdev("net_tap", ",iface=" + argument + mac, args);
+      }
+      case DeviceKind::kAfPacket: {
+        // A queue pair is needed for each worker that sends, and each queue that receives.
+        const unsigned pairs =
+            std::max(rx_queue_count(port, workers_), tx_queue_count(port, workers_));
+        return add_vdev("net_af_packet",
+                        ",iface=" + argument + ",qpairs=" + std::to_string(pairs) +
+                            af_packet_sizes(port.mtu_bytes, std::max(port.rx_ring, port.tx_ring)),
+                        args);
+      }
+      case DeviceKind::kAfXdp: {
+        const unsigned queues = std::min(rx_queue_count(port, workers_),
+                                         interface_queues(facts_, argument));
+        return add_vdev("net_af_xdp",
+                        ",iface=" + argument + ",queue_count=" + std::to_string(queues), args);
+      }
+    }
+    return {};
+  }
+
+ private:
+  // Numbered by kind: net_tap0, net_tap1, ..., past the names that the user gave a vdev.
+  std::string add_vdev(const std::string& driver, const std::string& arguments,
+                       std::vector<std::string>& args) {
+    std::string name;
+    for (unsigned i = 0; !taken_.insert(name = driver + std::to_string(i)).second;) ++i;
+    args.insert(args.end(), {"--vdev", name + arguments});
+    return name;
+  }
+
+  const SystemFacts& facts_;
+  unsigned workers_;
+  std::set<std::string> taken_;
+};
+
+}  // namespace
+
+EalArgs eal_args(const Config& config, const SystemFacts& facts, int pid,
+                 const std::vector<std::string>& extra) {
+  EalArgs result;
+  std::vector<std::string>& args = result.args;
+  const unsigned workers = worker_count(config, facts.cpus.size());
+  args.push_back("aditd");
+  if (!gives(extra, {"-l", "-c", "-s", "-S", "--lcores"}))
+    args.insert(args.end(), {"--lcores", lcores(workers, facts.cpus)});
+  if (!gives(extra, {"--file-prefix", "--in-memory"}))
+    args.push_back("--file-prefix=adit-" + std::to_string(pid));
+  if (!use_hugepages(config, facts)) {
+    // With --no-huge, EAL refuses --in-memory and --huge-unlink.
+    if (!gives(extra, {"--no-huge", "--in-memory", "--huge-unlink", "--huge-dir"}))
+      args.push_back("--no-huge");
+  } else if (!gives(extra, {"--no-huge", "--in-memory", "--huge-unlink", "--single-file-segments"})) {
+    // Unlinked at once, pages are free again when the process ends, however it ends.
+    args.push_back("--huge-unlink=always");
+  }
+  if (!gives(extra, {"-m", "--socket-mem"}))
+    args.insert(args.end(), {"-m", std::to_string(memory_mb(config, workers))});
+  if (!gives(extra, {"--log-level"}))
+    args.push_back(std::string("--log-level=") + log_level(config.system.log_level));
+
+  const bool has_pci = std::any_of(
+      config.ports.begin(), config.ports.end(),
+      [](const PortConfig& port) { return port.device.kind == DeviceKind::kPci; });
+  if (!has_pci && !gives(extra, {"-a", "--allow", "--no-pci"})) args.push_back("--no-pci");
+  DeviceArgs devices(config, facts, workers);
+  for (const PortConfig& port : config.ports)
+    result.port_names.push_back(devices.add(port, args));
+  args.insert(args.end(), extra.begin(), extra.end());
+  return result;
+}
+
+unsigned worker_count(const Config& config, size_t cores) {
+  if (config.system.workers) return *config.system.workers;
+  constexpr size_t kMaxWorkers = 64;
+  return static_cast<unsigned>(std::clamp<size_t>(cores, 2, kMaxWorkers + 1) - 1);
+}
+
+unsigned rx_queue_count(const PortConfig& port, unsigned workers) {
+  return port.rx_queues.value_or(workers);
+}
+
+unsigned tx_queue_count(const PortConfig& port, unsigned workers) {
+  return port.tx_queues.value_or(workers);
+}
+
+unsigned mbuf_count(const Config& config, unsigned workers) {
+  if (config.system.mbufs) return *config.system.mbufs;
+  constexpr uint64_t kMax = 16777216;
+  uint64_t count = kMbufsBeside + uint64_t{kMbufsPerWorker} * workers;
+  for (const PortConfig& port : config.ports)
+    count += uint64_t{rx_queue_count(port, workers)} * port.rx_ring +
+             uint64_t{tx_queue_count(port, workers)} * port.tx_ring;
+  return static_cast<unsigned>(std::min(count, kMax));
+}
+
+uint16_t mbuf_data_room_bytes(const Config& config) {
+  unsigned frame = kMinFrameRoomBytes;
+  for (const PortConfig& port : config.ports)
+    frame = std::max(frame, port.mtu_bytes + kFrameOverheadBytes + kEncapRoomBytes);
+  return static_cast<uint16_t>(round_up(kHeadroomBytes + frame, 64));
+}
+
+unsigned memory_mb(const Config& config, unsigned workers) {
+  if (config.system.memory_mb) return *config.system.memory_mb;
+  const uint64_t buffers = uint64_t{mbuf_count(config, workers)} *
+                           (mbuf_data_room_bytes(config) + kMbufOverheadBytes);
+  const uint64_t fdb = uint64_t{config.system.fdb_capacity} * kFdbEntryBytes;
+  return static_cast<unsigned>(kMemoryBesideMb + ((buffers + fdb) >> 20) + 1);
+}
+
+bool use_hugepages(const Config& config, const SystemFacts& facts) {
+  switch (config.system.hugepages) {
+    case HugepageMode::kYes:
+      return true;
+    case HugepageMode::kNo:
+      return false;
+    case HugepageMode::kAuto:
+      break;
+  }
+  const unsigned needed_mb = memory_mb(config, worker_count(config, facts.cpus.size()));
+  return facts.hugetlbfs_mounted && facts.hugepages_free_mb >= needed_mb;
+}
+
+}  // namespace adit

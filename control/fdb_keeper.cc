@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fdb_keeper.h"
+
+#include <algorithm>
+#include <map>
+
+namespace adit {
+namespace {
+
+constexpr uint64_t kSecondNs = 1'000'000'000;
+constexpr uint64_t kSliceNs = kSecondNs / 10;
+constexpr uint32_t kSlicesPerRound = 10;  // the whole table is looked at once a second
+
+uint32_t seconds(uint64_t ns) { return static_cast<uint32_t>(ns / kSecondNs); }
+
+}  // namespace
+
+void FdbKeeper::configure(const Config& config, const CompiledIds& ids, uint64_t now_ns) {
+  rules_.assign(1, {});
+  network_of_.assign(1, 0);
+  for (const auto& [name, info] : ids.bridge_ports) {
+    if (info.id >= network_of_.size()) network_of_.resize(info.id + 1);
+    network_of_[info.id] = info.network;
+  }
+  std::map<uint64_t, BridgePortId> fixed;
+  for (const NetworkConfig& network : config.networks) {
+    const NetworkId id = ids.networks.at(network.name);
+    if (id >= rules_.size()) rules_.resize(id + 1u);
+    rules_[id] = {network.learning, network.mac_aging_s, network.mac_limit, 0};
+    for (const StaticMacConfig& entry : network.static_macs) {
+      const BridgePortName name =
+          entry.member
+              ? BridgePortName{network.name, entry.member->port, entry.member->vlan.value_or(0), {}}
+              : BridgePortName{network.name, {}, 0, *entry.remote};
+      fixed[fdb_key(id, entry.mac)] = ids.bridge_ports.at(name).id;
+    }
+  }
+  Fdb& fdb = dataplane_.fdb();
+  for (uint32_t slot = 1; slot < fdb.slot_count(); ++slot) {
+    const Fdb::Entry entry = fdb.at(slot);
+    if (entry.key == 0) continue;
+    const NetworkId network = fdb_key_network(entry.key);
+    const bool place_is_there = entry.bridge_port < network_of_.size() &&
+                                network_of_[entry.bridge_port] == network;
+    const bool stays = entry.is_static ? fixed.contains(entry.key)
+                                       : place_is_there && rules_[network].learning;
+    if (!stays)
+      fdb.erase(entry.key);
+    else if (!entry.is_static && !fixed.contains(entry.key))
+      ++rules_[network].learned;
+  }
+  for (const auto& [key, bridge_port] : fixed)
+    if (!fdb.set(key, bridge_port, true, seconds(now_ns))) ++refused_table_full_;
+}
+
+void FdbKeeper::seen(uint64_t key, BridgePortId bridge_port, uint64_t now_ns) {
+  const NetworkId network = fdb_key_network(key);
+  // The report may be older than the configuration.
+  if (bridge_port >= network_of_.size() || network_of_[bridge_port] != network) return;
+  NetworkRules& rules = rules_[network];
+  if (!rules.learning) return;
+  Fdb& fdb = dataplane_.fdb();
+  if (const Fdb::Entry* entry = fdb.find(key)) {
+    if (entry->is_static || entry->bridge_port == bridge_port) return;
+    fdb.set(key, bridge_port, false, seconds(now_ns));
+    ++moves_;
+    return;
+  }
+  if (rules.learned >= rules.limit) {
+    ++refused_by_limit_;
+  } else if (!fdb.set(key, bridge_port, false, seconds(now_ns))) {
+    ++refused_table_full_;
+  } else {
+    ++rules.learned;
+  }
+}
+
+void FdbKeeper::tick(uint64_t now_ns) {
+  if (now_ns < next_slice_ns_) return;
+  next_slice_ns_ = now_ns + kSliceNs;
+  Fdb& fdb = dataplane_.fdb();
+  if (fdb.size() == 0) return;
+  const uint32_t now_s = seconds(now_ns);
+  for (uint32_t left = fdb.slot_count() / kSlicesPerRound + 1; left > 0; --left) {
+    if (++next_slot_ >= fdb.slot_count()) next_slot_ = 1;
+    const Fdb::Entry entry = fdb.at(next_slot_);
+    if (entry.key == 0 || entry.is_static) continue;
+    NetworkRules& rules = rules_[fdb_key_network(entry.key)];
+    // A worker's clock may be a pass ahead: compare without wrapping.
+    if (fdb.last_seen_s(next_slot_) + rules.aging_s >= now_s) continue;
+    fdb.erase(entry.key);
+    --rules.learned;
+  }
+}
+
+uint32_t FdbKeeper::learned(NetworkId network) const noexcept {
+  return network < rules_.size() ? rules_[network].learned : 0;
+}
+
+}  // namespace adit

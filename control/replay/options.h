@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line of adit-replay.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace adit::replay {
+
+// PORT=FILE
+struct PortFile {
+  std::string port;
+  std::string file;
+};
+
+struct Options {
+  std::string config;
+  std::vector<PortFile> inputs;  // in the order given: it decides between equal times
+  std::vector<PortFile> outputs;
+  std::string report;  // empty: none; "-": standard output
+  unsigned burst = 1;  // 1..kMaxBurst
+  bool help = false;
+  bool version = false;
+};
+
+// What was asked for makes no sense: exit code 2.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// Throws UsageError.
+Options parse_options(int argc, const char* const* argv);
+
+std::string usage_text();
+
+}  // namespace adit::replay

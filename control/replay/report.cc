@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report.h"
+
+#include <map>
+
+namespace adit::replay {
+namespace {
+
+Json traffic(const Dataplane::Traffic& traffic) {
+  return {{"rx_packets", traffic.rx_packets},
+          {"rx_bytes", traffic.rx_bytes},
+          {"tx_packets", traffic.tx_packets},
+          {"tx_bytes", traffic.tx_bytes}};
+}
+
+Json named(Json entry, const Dataplane::Traffic& counts) {
+  entry.update(traffic(counts));
+  return entry;
+}
+
+void add(Dataplane::Traffic& sum, const Dataplane::Traffic& part) {
+  sum.rx_packets += part.rx_packets;
+  sum.rx_bytes += part.rx_bytes;
+  sum.tx_packets += part.tx_packets;
+  sum.tx_bytes += part.tx_bytes;
+}
+
+std::string_view name_of(DropReason reason) {
+  return kDropReasons[static_cast<std::size_t>(reason)].name;
+}
+
+uint64_t total_drops(const Dataplane& dataplane) {
+  uint64_t total = 0;
+  for (std::size_t i = 0; i < kDropReasonCount; ++i)
+    total += dataplane.drops(static_cast<DropReason>(i));
+  return total;
+}
+
+Json ports(const Replay& replay) {
+  Json list = Json::array();
+  for (PortId id = 0; id < replay.ports().size(); ++id)
+    list.push_back(
+        named({{"name", replay.ports()[id]->name()}}, replay.dataplane().port_traffic(id)));
+  return list;
+}
+
+// A network's traffic is that of its bridge ports: members and remotes.
+Json networks(const Replay& replay) {
+  std::map<std::string, Dataplane::Traffic> sums;
+  for (const auto& [name, info] : replay.control().ids().bridge_ports)
+    add(sums[name.network], replay.dataplane().bridge_port_traffic(info.id));
+  Json list = Json::array();
+  for (const NetworkConfig& network : replay.control().config().networks)
+    list.push_back(named({{"name", network.name}, {"vni", network.vni}}, sums[network.name]));
+  return list;
+}
+
+Json remotes(const Replay& replay) {
+  const auto& ids = replay.control().ids().bridge_ports;
+  Json list = Json::array();
+  for (const NetworkConfig& network : replay.control().config().networks)
+    for (const RemoteConfig& remote : network.remotes) {
+      BridgePortName name;
+      name.network = network.name;
+      name.remote = remote.address;
+      list.push_back(named(
+          {{"network", network.name}, {"kind", "vxlan"}, {"address", to_string(remote.address)}},
+          replay.dataplane().bridge_port_traffic(ids.at(name).id)));
+    }
+  return list;
+}
+
+Json worker(const Dataplane& dataplane) {
+  const WorkerCounters& counters = dataplane.worker_counters(0);
+  return {{"received", counters.received.get()},
+          {"sent", counters.sent.get()},
+          {"dropped", total_drops(dataplane)},
+          {"copied", counters.copied.get()},
+          {"consumed", counters.consumed.get()},
+          {"originated", counters.originated.get()},
+          {"flooded", counters.flooded.get()},
+          {"held", counters.held.get()},
+          {"arp_requests_answered", counters.arp_requests_answered.get()},
+          {"echo_requests_answered", counters.echo_requests_answered.get()},
+          {"events_lost", counters.events_lost.get()}};
+}
+
+// Held packets are in use and no leak.
+uint64_t buffers_leaked(const Dataplane& dataplane) {
+  return dataplane.buffers_in_use() - dataplane.held_now();
+}
+
+uint64_t packets_out(const Replay& replay) {
+  uint64_t sent = 0;
+  for (const auto& port : replay.ports()) sent += port->transmitted();
+  return sent;
+}
+
+}  // namespace
+
+Json make_report(const Replay& replay) {
+  const Dataplane& dataplane = replay.dataplane();
+  Json report = {{"version", ADIT_VERSION},
+                 {"packets_in", dataplane.worker_counters(0).received.get()},
+                 {"packets_out", packets_out(replay)},
+                 {"buffers_leaked", buffers_leaked(dataplane)},
+                 {"ports", ports(replay)},
+                 {"networks", networks(replay)},
+                 {"remotes", remotes(replay)},
+                 {"worker", worker(dataplane)}};
+
+  Json& counts = report["drop_counts"] = Json::object();
+  for (std::size_t i = 0; i < kDropReasonCount; ++i)
+    if (const uint64_t count = dataplane.drops(static_cast<DropReason>(i)); count > 0)
+      counts[std::string(kDropReasons[i].name)] = count;
+
+  Json& drops = report["drops"] = Json::array();
+  for (const auto& [packet, reason] : replay.drops()) {
+    Json drop = {{"port", nullptr}, {"packet", packet.number}, {"reason", name_of(reason)}};
+    if (packet.number > 0) drop["port"] = replay.ports()[packet.port]->name();
+    drops.push_back(std::move(drop));
+  }
+
+  Json& notes = report["notes"] = Json::array();
+  for (const Note& note : replay.notes().all())
+    notes.push_back({{"port", note.port},
+                     {"packet", note.first_packet},
+                     {"packets", note.packets},
+                     {"note", note.text}});
+  return report;
+}
+
+std::vector<std::string> find_imbalances(const Replay& replay) {
+  const Dataplane& dataplane = replay.dataplane();
+  const WorkerCounters& counters = dataplane.worker_counters(0);
+  std::vector<std::string> found;
+  if (const uint64_t leaked = buffers_leaked(dataplane); leaked != 0)
+    found.push_back(std::to_string(leaked) + " buffers leaked");
+
+  const uint64_t in = counters.received.get() + counters.copied.get() + counters.originated.get();
+  const uint64_t out =
+      counters.sent.get() + total_drops(dataplane) + counters.consumed.get() + dataplane.held_now();
+  if (in != out)
+    found.push_back("received + copied + originated is " + std::to_string(in) +
+                    ", sent + dropped + consumed + held is " + std::to_string(out));
+  if (counters.sent.get() != packets_out(replay))
+    found.push_back("the worker counts " + std::to_string(counters.sent.get()) +
+                    " packets sent, the ports " + std::to_string(packets_out(replay)));
+  if (total_drops(dataplane) != replay.drops().size())
+    found.push_back("the worker counts " + std::to_string(total_drops(dataplane)) +
+                    " drops and named " + std::to_string(replay.drops().size()));
+  return found;
+}
+
+std::string summary(const Json& report) {
+  std::string text = "packets in " + report["packets_in"].dump() + ", out " +
+                     report["packets_out"].dump() + ", dropped " +
+                     report["worker"]["dropped"].dump();
+  std::string reasons;
+  for (const auto& [name, count] : report["drop_counts"].items())
+    reasons += (reasons.empty() ? " (" : ", ") + name + ' ' + count.dump();
+  return text + reasons + (reasons.empty() ? "" : ")");
+}
+
+}  // namespace adit::replay

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "routing.h"
+
+namespace adit {
+
+Routing::Routing(const Config& config) : config_(config) {
+  for (size_t port = 0; port < config.ports.size(); ++port)
+    for (const IpPrefix& address : config.ports[port].addresses) connected_.insert(address, port);
+  for (size_t route = 0; route < config.routes.size(); ++route)
+    routes_.insert(config.routes[route].to, route);
+}
+
+std::optional<NextHop> Routing::find(const IpAddr& destination) const {
+  const auto on_link = [this](const IpAddr& address) -> std::optional<NextHop> {
+    const PrefixTable::Entry* subnet = connected_.longest(address);
+    if (subnet == nullptr) return std::nullopt;
+    return NextHop{static_cast<PortId>(subnet->value), address};
+  };
+  if (auto direct = on_link(destination)) return direct;
+  const PrefixTable::Entry* route = routes_.longest(destination);
+  if (route == nullptr) return std::nullopt;
+  return on_link(config_.routes[route->value].via);
+}
+
+IpAddr Routing::source_for(const NextHop& hop) const {
+  for (const IpPrefix& own : config_.ports[hop.port].addresses)
+    if (own.contains(hop.address)) return own.address;
+  return {};
+}
+
+}  // namespace adit

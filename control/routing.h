@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which next hop leads to an address: connected subnets and static routes.
+#pragma once
+
+#include <optional>
+
+#include "compile.h"
+#include "prefix_table.h"
+
+namespace adit {
+
+class Routing {
+ public:
+  explicit Routing(const Config& config);
+
+  // On a connected subnet the destination itself, else the gateway of the longest matching
+  // route; none where neither covers it.
+  std::optional<NextHop> find(const IpAddr& destination) const;
+
+  // The port's own address that shares a subnet with the next hop.
+  IpAddr source_for(const NextHop& hop) const;
+
+ private:
+  const Config& config_;
+  PrefixTable connected_;  // value: index in config.ports
+  PrefixTable routes_;     // value: index in config.routes
+};
+
+}  // namespace adit

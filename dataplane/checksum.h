@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Internet checksum (RFC 1071). Sums are of 16-bit words as they stand in memory, so
+// that neither reading nor writing swaps bytes.
+#pragma once
+
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+
+#include <cstdint>
+#include <cstring>
+
+#include "adit/wire.h"
+
+namespace adit {
+
+constexpr uint16_t fold_sum(uint64_t sum) noexcept {
+  sum = (sum & 0xffff'ffff) + (sum >> 32);
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  return static_cast<uint16_t>(sum);
+}
+
+// Of `bytes` bytes, a multiple of 4; not folded.
+inline uint64_t sum_words(const void* data, unsigned bytes) noexcept {
+  uint64_t sum = 0;
+  for (unsigned i = 0; i < bytes; i += 4) {
+    uint32_t word;
+    std::memcpy(&word, static_cast<const uint8_t*>(data) + i, sizeof word);
+    sum += word;
+  }
+  return sum;
+}
+
+// Whether an IPv4 header of `bytes` bytes has the right checksum.
+inline bool ipv4_header_sum_ok(const Ipv4Header* ip, unsigned bytes) noexcept {
+  return fold_sum(sum_words(ip, bytes)) == 0xffff;
+}
+
+// RFC 1624 equation 3: the checksum after a 16-bit word went from `from` to `to`.
+inline be16 update_checksum(be16 checksum, be16 from, be16 to) noexcept {
+  const uint32_t sum = static_cast<uint16_t>(~checksum.raw()) +
+                       uint32_t{static_cast<uint16_t>(~from.raw())} + to.raw();
+  return be16::from_raw(static_cast<uint16_t>(~fold_sum(sum)));
+}
+
+// Folded sum over a part of a packet that may have several segments. The part must exist.
+inline uint16_t sum_mbuf(const rte_mbuf* mbuf, uint32_t offset, uint32_t bytes) noexcept {
+  uint16_t sum = 0;
+  rte_raw_cksum_mbuf(mbuf, offset, bytes, &sum);  // fails only for a part that is not there
+  return sum;
+}
+
+}  // namespace adit

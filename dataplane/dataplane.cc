@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "adit/dataplane.h"
+
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <rte_rcu_qsbr.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "dataplane_impl.h"
+#include "pipeline.h"
+#include "run_loop.h"
+#include "transmit.h"
+
+namespace adit {
+namespace {
+
+constexpr unsigned kRingSize = 8192;
+
+RingPtr make_ring(const std::string& name, std::size_t element_bytes) {
+  RingPtr ring(rte_ring_create_elem(name.c_str(), static_cast<unsigned>(element_bytes), kRingSize,
+                                    static_cast<int>(rte_socket_id()),
+                                    RING_F_SP_ENQ | RING_F_SC_DEQ));
+  if (!ring) throw std::runtime_error("no memory for ring " + name + ": " + rte_strerror(rte_errno));
+  return ring;
+}
+
+QsbrPtr make_qsbr(unsigned threads) {
+  QsbrPtr qsbr(static_cast<rte_rcu_qsbr*>(
+      rte_zmalloc("adit_qsbr", rte_rcu_qsbr_get_memsize(threads), RTE_CACHE_LINE_SIZE)));
+  if (!qsbr || rte_rcu_qsbr_init(qsbr.get(), threads) != 0)
+    throw std::runtime_error("no memory for RCU");
+  return qsbr;
+}
+
+PoolPtr make_pool(const DataplaneOptions& options) {
+  PoolPtr pool(rte_pktmbuf_pool_create("adit_mbufs", options.mbufs, 256, 0,
+                                       static_cast<uint16_t>(options.mbuf_data_room_bytes),
+                                       static_cast<int>(rte_socket_id())));
+  if (!pool)
+    throw std::runtime_error("no memory for " + std::to_string(options.mbufs) + " buffers of " +
+                             std::to_string(options.mbuf_data_room_bytes) + " bytes: " +
+                             rte_strerror(rte_errno) +
+                             "; lower system.mbufs or raise system.memory_mb");
+  return pool;
+}
+
+void check(const DataplaneOptions& options) {
+  if (options.workers == 0 || options.ports.empty() || options.ports.size() > kMaxPorts)
+    throw std::runtime_error("a dataplane takes 1 to " + std::to_string(kMaxPorts) +
+                             " ports and at least one worker");
+}
+
+}  // namespace
+
+Dataplane::Impl::Impl(const DataplaneOptions& options)
+    : busy_poll(options.busy_poll),
+      pool(make_pool(options)),
+      qsbr(make_qsbr(options.workers)),
+      fdb(options.fdb_capacity, qsbr.get()) {
+  for (unsigned id = 0; id < options.workers; ++id) add_worker(id, options.ports.size());
+  for (PortId port = 0; port < options.ports.size(); ++port) add_port(port, options.ports[port]);
+}
+
+void Dataplane::Impl::add_worker(unsigned id, std::size_t ports) {
+  auto worker = std::make_unique<Worker>();
+  worker->id = id;
+  worker->current = &current;
+  worker->fdb = &fdb;
+  worker->adjacencies = &adjacencies;
+  worker->stopping = &stopping;
+  event_rings.push_back(make_ring("adit_events_" + std::to_string(id), sizeof(Event)));
+  command_rings.push_back(make_ring("adit_commands_" + std::to_string(id), sizeof(Command)));
+  worker->events = event_rings.back().get();
+  worker->commands = command_rings.back().get();
+  worker->pool = pool.get();
+  worker->tx.resize(ports);
+  worker->port_counters = ZeroPages<TrafficCounters>(ports);
+  worker->bridge_port_counters = ZeroPages<TrafficCounters>(kMaxBridgePorts);
+  workers.push_back(std::move(worker));
+}
+
+// Receive queues are dealt out over the workers, beginning with another one at each port;
+// each worker has a transmit queue of its own everywhere.
+void Dataplane::Impl::add_port(PortId port, const PortSpec& spec) {
+  const auto count = static_cast<unsigned>(workers.size());
+  if (spec.device_name.empty()) {
+    eth_ports.push_back(nullptr);
+    io_facts.push_back({});
+    workers[port % count]->rx.push_back({port, spec.io});
+    for (auto& worker : workers) worker->tx[port].io = spec.io;
+    return;
+  }
+  eth_ports.push_back(std::make_unique<EthPort>(spec, count, pool.get()));
+  EthPort& eth = *eth_ports.back();
+  io_facts.push_back(eth.facts());
+  for (unsigned queue = 0; queue < eth.facts().rx_queues; ++queue)
+    workers[(port + queue) % count]->rx.push_back({port, eth.queue_io(queue)});
+  for (unsigned id = 0; id < count; ++id) workers[id]->tx[port].io = eth.queue_io(id);
+}
+
+Dataplane::Impl::~Impl() {
+  for (auto& worker : workers)
+    worker->held.sweep([](const HeldPacket& held) noexcept {
+      rte_pktmbuf_free(held.mbuf);
+      return true;
+    });
+  eth_ports.clear();
+  delete current.load();
+}
+
+Dataplane::Dataplane(const DataplaneOptions& options)
+    : impl_((check(options), std::make_unique<Impl>(options))) {}
+
+Dataplane::~Dataplane() { stop(); }
+
+void Dataplane::start() {
+  unsigned id = 0;
+  unsigned lcore = 0;
+  RTE_LCORE_FOREACH_WORKER(lcore) {
+    if (id == impl_->workers.size()) break;
+    Worker& worker = *impl_->workers[id++];
+    worker.core = lcore;
+    LoopArguments& arguments =
+        impl_->loop_arguments.emplace_back(worker, impl_->qsbr.get(), impl_->busy_poll);
+    const int error = rte_eal_remote_launch(run_loop, &arguments, lcore);
+    if (error != 0)
+      throw std::runtime_error("worker " + std::to_string(worker.id) + " does not start: " +
+                               rte_strerror(-error));
+  }
+  if (id < impl_->workers.size())
+    throw std::runtime_error("EAL has " + std::to_string(id) + " worker lcores, " +
+                             std::to_string(impl_->workers.size()) + " are needed");
+  impl_->running = true;
+}
+
+void Dataplane::stop() {
+  if (!impl_->running) return;
+  impl_->stopping.store(true);
+  rte_eal_mp_wait_lcore();
+  impl_->running = false;
+}
+
+void Dataplane::step(uint64_t now_ns) {
+  Worker& worker = *impl_->workers[0];
+  begin_pass(worker, now_ns);
+  NoProbe probe;
+  run_pass(worker, probe);
+}
+
+void Dataplane::publish(std::unique_ptr<const Snapshot> snapshot) {
+  const Snapshot* former = impl_->current.exchange(snapshot.release());
+  rte_rcu_qsbr_synchronize(impl_->qsbr.get(), RTE_QSBR_THRID_INVALID);
+  delete former;
+}
+
+Fdb& Dataplane::fdb() noexcept { return impl_->fdb; }
+const Fdb& Dataplane::fdb() const noexcept { return impl_->fdb; }
+AdjacencyTable& Dataplane::adjacencies() noexcept { return impl_->adjacencies; }
+
+unsigned Dataplane::poll_events(std::span<Event> events) {
+  unsigned count = 0;
+  for (auto& ring : impl_->event_rings)
+    count += rte_ring_sc_dequeue_burst_elem(ring.get(), events.data() + count, sizeof(Event),
+                                            static_cast<unsigned>(events.size()) - count, nullptr);
+  return count;
+}
+
+bool Dataplane::send(Command command) {
+  // Every worker has a queue on every port, so the first one will do.
+  return rte_ring_sp_enqueue_elem(impl_->command_rings[0].get(), &command, sizeof command) == 0;
+}
+
+unsigned Dataplane::worker_count() const noexcept {
+  return static_cast<unsigned>(impl_->workers.size());
+}
+Worker& Dataplane::worker(unsigned id) noexcept { return *impl_->workers[id]; }
+unsigned Dataplane::worker_core(unsigned worker) const noexcept {
+  return static_cast<unsigned>(std::max(0, rte_lcore_to_cpu_id(
+      static_cast<int>(impl_->workers[worker]->core))));
+}
+const WorkerCounters& Dataplane::worker_counters(unsigned worker) const noexcept {
+  return impl_->workers[worker]->counters;
+}
+
+Dataplane::Traffic Dataplane::port_traffic(PortId port) const noexcept {
+  return impl_->sum([port](const Worker& worker) -> const TrafficCounters& {
+    return worker.port_counters[port];
+  });
+}
+Dataplane::Traffic Dataplane::bridge_port_traffic(BridgePortId bridge_port) const noexcept {
+  Traffic traffic = impl_->bridge_port_total(bridge_port);
+  if (const auto found = impl_->baselines.find(bridge_port); found != impl_->baselines.end()) {
+    const Traffic& baseline = found->second;
+    traffic.rx_packets -= baseline.rx_packets;
+    traffic.rx_bytes -= baseline.rx_bytes;
+    traffic.tx_packets -= baseline.tx_packets;
+    traffic.tx_bytes -= baseline.tx_bytes;
+  }
+  return traffic;
+}
+void Dataplane::reset_bridge_port_traffic(BridgePortId bridge_port) {
+  const Traffic total = impl_->bridge_port_total(bridge_port);
+  if (total.rx_packets + total.tx_packets != 0) impl_->baselines[bridge_port] = total;
+}
+
+uint64_t Dataplane::drops(DropReason reason) const noexcept {
+  uint64_t total = 0;
+  for (const auto& worker : impl_->workers)
+    total += worker->counters.drops[static_cast<std::size_t>(reason)].get();
+  return total;
+}
+
+uint64_t Dataplane::held_now() const noexcept {
+  uint64_t total = 0;
+  for (const auto& worker : impl_->workers) total += worker->held_now.load();
+  return total;
+}
+
+const PortFacts& Dataplane::port_facts(PortId port) const noexcept {
+  return impl_->io_facts[port];
+}
+LinkState Dataplane::link_state(PortId port) const noexcept {
+  return impl_->eth_ports[port] ? impl_->eth_ports[port]->link() : LinkState{true, 0};
+}
+uint64_t Dataplane::device_rx_missed(PortId port) const noexcept {
+  return impl_->eth_ports[port] ? impl_->eth_ports[port]->rx_missed() : 0;
+}
+
+rte_mempool* Dataplane::pool() const noexcept { return impl_->pool.get(); }
+uint32_t Dataplane::buffers_in_use() const noexcept {
+  return rte_mempool_in_use_count(impl_->pool.get());
+}
+
+void Dataplane::observe_drops(DropObserver observer) {
+  impl_->observer = std::move(observer);
+  for (auto& worker : impl_->workers) worker->observer = &impl_->observer;
+}
+
+uint64_t monotonic_ns() noexcept {
+  // 2^32 nanoseconds per cycle, so that no division is left.
+  static const auto kScale =
+      static_cast<uint64_t>((__uint128_t{1'000'000'000} << 32) / rte_get_tsc_hz());
+  return static_cast<uint64_t>(__uint128_t{rte_rdtsc()} * kScale >> 32);
+}
+
+}  // namespace adit

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a Dataplane holds. The order of the members is the order of construction.
+#pragma once
+
+#include <rte_malloc.h>
+#include <rte_mempool.h>
+#include <rte_ring.h>
+
+#include <deque>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "adit/dataplane.h"
+#include "io/eth_port.h"
+#include "run_loop.h"
+#include "worker.h"
+
+namespace adit {
+
+template <auto Free>
+struct FreeWith {
+  template <class T>
+  void operator()(T* thing) const noexcept {
+    Free(thing);
+  }
+};
+using PoolPtr = std::unique_ptr<rte_mempool, FreeWith<rte_mempool_free>>;
+using RingPtr = std::unique_ptr<rte_ring, FreeWith<rte_ring_free>>;
+using QsbrPtr = std::unique_ptr<rte_rcu_qsbr, FreeWith<rte_free>>;
+
+struct Dataplane::Impl {
+  explicit Impl(const DataplaneOptions& options);
+  ~Impl();
+  void add_worker(unsigned id, std::size_t ports);
+  void add_port(PortId port, const PortSpec& spec);
+
+  template <class Counters>
+  Traffic sum(Counters counters_of) const noexcept {
+    Traffic total;
+    for (const auto& worker : workers) {
+      const TrafficCounters& counters = counters_of(*worker);
+      total.rx_packets += counters.rx_packets.get();
+      total.rx_bytes += counters.rx_bytes.get();
+      total.tx_packets += counters.tx_packets.get();
+      total.tx_bytes += counters.tx_bytes.get();
+    }
+    return total;
+  }
+
+  Traffic bridge_port_total(BridgePortId bridge_port) const noexcept {
+    return sum([bridge_port](const Worker& worker) -> const TrafficCounters& {
+      return worker.bridge_port_counters[bridge_port];
+    });
+  }
+
+  bool busy_poll;
+  PoolPtr pool;
+  QsbrPtr qsbr;
+  Fdb fdb;
+  AdjacencyTable adjacencies;
+  std::atomic<const Snapshot*> current = nullptr;
+  std::atomic<bool> stopping = false;
+  bool running = false;
+  DropObserver observer;
+  std::vector<RingPtr> event_rings;
+  std::vector<RingPtr> command_rings;
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::deque<LoopArguments> loop_arguments;  // addresses stay
+  std::vector<std::unique_ptr<EthPort>> eth_ports;  // null where the port is ready-made
+  std::vector<PortFacts> io_facts;
+  std::unordered_map<BridgePortId, Traffic> baselines;  // counts before the id was reused
+};
+
+}  // namespace adit

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the bridge's decision to the transmit queue, for one copy of a frame.
+#pragma once
+
+#include "transmit.h"
+#include "vlan.h"
+#include "worker.h"
+
+namespace adit {
+
+// Sends the packet to its bridge port Packet::out: at once to an access port, by way of
+// Worker::to_encap to a remote. For a remote, entropy and inner_ecn are set.
+inline void dispatch(Worker& worker, Packet& packet) noexcept {
+  const BridgePort& out = worker.snapshot->bridge_ports[packet.out];
+  rte_mbuf* mbuf = packet.mbuf;
+  if (mbuf->pkt_len > out.max_frame_bytes) [[unlikely]]
+    return drop(worker, mbuf, DropReason::k_mtu_exceeded);
+  TrafficCounters& counters = worker.bridge_port_counters[packet.out];
+  counters.tx_packets.add(1);
+  counters.tx_bytes.add(mbuf->pkt_len);
+  if (out.kind == BridgePortKind::kTunnel) return worker.to_encap[out.tunnel].push(packet);
+  if (out.vlan_id != 0 && !push_vlan(mbuf, out.vlan_id)) [[unlikely]]
+    return drop(worker, mbuf, DropReason::k_no_headroom);
+  enqueue(worker, out.port, mbuf);
+}
+
+// Encapsulates and sends what dispatch() gathered for remotes.
+inline void encap_pending(Worker& worker) noexcept {
+  const auto registry = tunnel_registry();
+  for (unsigned kind = 0; kind < registry.size(); ++kind) {
+    PacketList& list = worker.to_encap[kind];
+    if (list.empty()) continue;
+    registry[kind]->encap(*worker.snapshot, list.span());
+    for (Packet* packet : list.span()) {
+      if (packet->drop != DropReason::kCount) [[unlikely]] {
+        drop(worker, packet->mbuf, packet->drop);
+        continue;
+      }
+      const BridgePort& out = worker.snapshot->bridge_ports[packet->out];
+      send_to_next_hop(worker, out.port, out.adjacency, packet->mbuf);
+    }
+    list.count = 0;
+  }
+}
+
+}  // namespace adit

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "host.h"
+
+#include "checksum.h"
+#include "transmit.h"
+
+namespace adit {
+namespace {
+
+constexpr uint16_t kArpRequest = 1;
+constexpr uint16_t kArpReply = 2;
+constexpr uint8_t kIcmpEchoReply = 0;
+constexpr uint8_t kIcmpEchoRequest = 8;
+constexpr uint8_t kReplyTtl = 64;
+
+// Whether the address is one of those of this very port.
+bool is_address_of(const Snapshot& snapshot, PortId port, be32 address) noexcept {
+  return snapshot.local_addresses.find(address.raw()) == port + 1u;
+}
+
+void report_neighbour(Worker& worker, PortId port, const ArpPacket& arp) noexcept {
+  Event event{};
+  event.kind = Event::Kind::kNeighbourSeen;
+  event.port = port;
+  event.ip = IpAddr::v4(arp.sender_ip);
+  event.mac = arp.sender_mac;
+  report(worker, event);
+}
+
+}  // namespace
+
+void handle_arp(Worker& worker, PortId port, Packet& packet) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  if (mbuf->data_len < sizeof(EthernetHeader) + sizeof(ArpPacket))
+    return drop(worker, mbuf, DropReason::k_arp_malformed);
+  auto* ethernet = reinterpret_cast<EthernetHeader*>(frame_of(mbuf));
+  auto* arp = reinterpret_cast<ArpPacket*>(ethernet + 1);
+  if (arp->hardware_type != be16(1) || arp->protocol_type != be16(kEtherTypeIpv4) ||
+      arp->hardware_len != sizeof(MacAddr) || arp->protocol_len != sizeof(be32) ||
+      (arp->operation != be16(kArpRequest) && arp->operation != be16(kArpReply)) ||
+      arp->sender_mac.is_group() || arp->sender_mac.is_zero())
+    return drop(worker, mbuf, DropReason::k_arp_malformed);
+
+  const bool for_us = is_address_of(*worker.snapshot, port, arp->target_ip);
+  const bool announcement = arp->sender_ip == arp->target_ip;  // RFC 5227 section 3
+  if (!for_us && !announcement) return drop(worker, mbuf, DropReason::k_arp_not_for_us);
+  // Somebody else claims our address: an announcement of it is nothing to learn from.
+  if (arp->sender_ip != be32(0) && !(for_us && announcement)) report_neighbour(worker, port, *arp);
+  if (!for_us || announcement || arp->operation == be16(kArpReply)) {
+    worker.counters.consumed.add(1);
+    return discard(worker, mbuf);
+  }
+
+  const MacAddr own = worker.snapshot->ports[port].mac;
+  ethernet->dst = arp->sender_mac;
+  ethernet->src = own;
+  arp->operation = be16(kArpReply);
+  std::swap(arp->sender_ip, arp->target_ip);
+  arp->target_mac = arp->sender_mac;
+  arp->sender_mac = own;
+  worker.counters.arp_requests_answered.add(1);
+  enqueue(worker, port, mbuf);
+}
+
+void handle_icmp(Worker& worker, PortId port, Packet& packet) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  const uint32_t offset = packet.l4_payload;
+  if (offset + sizeof(IcmpEcho) > mbuf->data_len)
+    return drop(worker, mbuf, DropReason::k_icmp_truncated);
+  if (sum_mbuf(mbuf, offset, mbuf->pkt_len - offset) != 0xffff)
+    return drop(worker, mbuf, DropReason::k_icmp_checksum);
+  auto* ethernet = reinterpret_cast<EthernetHeader*>(frame_of(mbuf));
+  auto* ip = reinterpret_cast<Ipv4Header*>(ethernet + 1);
+  auto* icmp = reinterpret_cast<IcmpEcho*>(frame_of(mbuf) + offset);
+  if (icmp->type != kIcmpEchoRequest || icmp->code != 0)
+    return drop(worker, mbuf, DropReason::k_icmp_ignored);
+  if (worker.snapshot->local_addresses.find(ip->src.raw()) != 0)
+    return drop(worker, mbuf, DropReason::k_ip_source);
+
+  std::swap(ethernet->dst, ethernet->src);
+  std::swap(ip->src, ip->dst);
+  ip->checksum = update_checksum(ip->checksum, be16(static_cast<uint16_t>(ip->ttl << 8)),
+                                 be16(uint16_t{kReplyTtl} << 8));
+  ip->ttl = kReplyTtl;
+  icmp->checksum = update_checksum(icmp->checksum, be16(uint16_t{kIcmpEchoRequest} << 8),
+                                   be16(uint16_t{kIcmpEchoReply} << 8));
+  icmp->type = kIcmpEchoReply;
+  worker.counters.echo_requests_answered.add(1);
+  enqueue(worker, port, mbuf);
+}
+
+void run_commands(Worker& worker) noexcept {
+  Command command;
+  while (rte_ring_sc_dequeue_elem(worker.commands, &command, sizeof command) == 0) {
+    rte_mbuf* mbuf = rte_pktmbuf_alloc(worker.pool);
+    if (mbuf == nullptr) continue;  // control asks again
+    auto* ethernet = reinterpret_cast<EthernetHeader*>(
+        rte_pktmbuf_append(mbuf, sizeof(EthernetHeader) + sizeof(ArpPacket)));
+    auto* arp = reinterpret_cast<ArpPacket*>(ethernet + 1);
+    *ethernet = {command.destination_mac, command.source_mac, be16(kEtherTypeArp)};
+    *arp = {be16(1),           be16(kEtherTypeIpv4),       sizeof(MacAddr), sizeof(be32),
+            be16(kArpRequest), command.source_mac,         command.source_ip.as_v4(),
+            MacAddr{},         command.target_ip.as_v4()};
+    worker.counters.originated.add(1);
+    enqueue(worker, command.port, mbuf);
+  }
+}
+
+}  // namespace adit

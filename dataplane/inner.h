@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// What encapsulation has to know of the frame inside, and what decapsulation changes there.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "adit/flat_table.h"
+#include "adit/wire.h"
+#include "checksum.h"
+
+namespace adit {
+
+inline bool is_vlan_type(be16 type) noexcept {
+  return type == be16(kEtherTypeVlan) || type == be16(kEtherTypeQinq);
+}
+
+inline constexpr uint8_t kEcnMask = 3;
+inline constexpr uint8_t kEcnCe = 3;
+
+// The network header of an Ethernet frame, behind at most two VLAN tags.
+struct NetworkHeader {
+  be16 type;
+  unsigned offset;
+};
+// `len` contiguous bytes, at least an Ethernet header.
+inline NetworkHeader find_network_header(const uint8_t* frame, unsigned len) noexcept {
+  NetworkHeader header{reinterpret_cast<const EthernetHeader*>(frame)->ether_type,
+                       sizeof(EthernetHeader)};
+  for (int tags = 0; tags < 2 && is_vlan_type(header.type); ++tags) {
+    if (header.offset + sizeof(VlanTag) > len) return {be16(0), header.offset};
+    header.type = reinterpret_cast<const VlanTag*>(frame + header.offset)->ether_type;
+    header.offset += sizeof(VlanTag);
+  }
+  return header;
+}
+
+struct InnerFlow {
+  uint32_t entropy;  // equal for all packets of a flow; the upper bits are the good ones
+  uint8_t ecn;       // 0 where the frame is not IP
+};
+
+inline uint64_t load64(const void* from) noexcept {
+  uint64_t value;
+  std::memcpy(&value, from, sizeof value);
+  return value;
+}
+
+// Ports of TCP, UDP and SCTP, else 0. `len`: contiguous bytes from `l4` on.
+inline uint64_t flow_ports(uint8_t protocol, const uint8_t* l4, unsigned len) noexcept {
+  constexpr uint8_t kSctp = 132;
+  if (len < 4 || (protocol != kIpProtocolTcp && protocol != kIpProtocolUdp && protocol != kSctp))
+    return 0;
+  uint32_t ports;
+  std::memcpy(&ports, l4, sizeof ports);
+  return ports;
+}
+
+// `len` contiguous bytes, at least an Ethernet header.
+inline InnerFlow describe_inner(const uint8_t* frame, unsigned len) noexcept {
+  const NetworkHeader network = find_network_header(frame, len);
+  const unsigned left = len - network.offset;
+  uint64_t hash;
+  uint8_t ecn = 0;
+  if (network.type == be16(kEtherTypeIpv4) && left >= sizeof(Ipv4Header)) {
+    const auto* ip = reinterpret_cast<const Ipv4Header*>(frame + network.offset);
+    ecn = ip->tos & kEcnMask;
+    hash = mix64(load64(&ip->src));
+    // A later fragment has no ports, so no fragment of a packet may use them.
+    const unsigned header_len = (ip->version_ihl & 15u) * 4;
+    if ((ip->fragment.host() & (kIpv4MoreFragments | kIpv4OffsetMask)) == 0 && header_len <= left)
+      hash ^= flow_ports(ip->protocol, frame + network.offset + header_len, left - header_len);
+    hash += ip->protocol;
+  } else if (network.type == be16(kEtherTypeIpv6) && left >= sizeof(Ipv6Header)) {
+    const auto* ip = reinterpret_cast<const Ipv6Header*>(frame + network.offset);
+    ecn = static_cast<uint8_t>(ip->version_class_label.host() >> 20) & kEcnMask;
+    hash = mix64(load64(&ip->src[0])) ^ load64(&ip->src[8]);
+    hash = mix64(hash) ^ load64(&ip->dst[0]);
+    hash = mix64(hash) ^ load64(&ip->dst[8]);
+    hash = mix64(hash) + ip->next_header;
+    hash ^= flow_ports(ip->next_header, frame + network.offset + sizeof *ip,
+                       left - unsigned{sizeof *ip});
+  } else {
+    // Both MACs: 12 bytes, read as two words that overlap.
+    hash = mix64(load64(frame)) ^ load64(frame + 4);
+  }
+  return {static_cast<uint32_t>(mix64(hash) >> 32), ecn};
+}
+
+// RFC 6040 section 4.2, figure 4: combines the outer mark into the inner header. False when
+// the packet has to be dropped. `len` contiguous bytes, at least an Ethernet header.
+inline bool apply_outer_ecn(uint8_t* frame, unsigned len, uint8_t outer) noexcept {
+  const NetworkHeader network = find_network_header(frame, len);
+  const unsigned left = len - network.offset;
+  const auto combine = [outer](uint8_t inner) -> uint8_t {
+    if (outer == kEcnCe) return kEcnCe;
+    return inner == 2 && outer == 1 ? outer : inner;  // ECT(0) becomes ECT(1), none other
+  };
+  if (network.type == be16(kEtherTypeIpv4) && left >= sizeof(Ipv4Header)) {
+    auto* ip = reinterpret_cast<Ipv4Header*>(frame + network.offset);
+    const uint8_t inner = ip->tos & kEcnMask;
+    if (inner == 0) return outer != kEcnCe;
+    const uint8_t tos = static_cast<uint8_t>((ip->tos & ~kEcnMask) | combine(inner));
+    ip->checksum = update_checksum(ip->checksum, be16(ip->tos), be16(tos));
+    ip->tos = tos;
+  } else if (network.type == be16(kEtherTypeIpv6) && left >= sizeof(Ipv6Header)) {
+    auto* ip = reinterpret_cast<Ipv6Header*>(frame + network.offset);
+    const uint32_t word = ip->version_class_label.host();
+    const uint8_t inner = static_cast<uint8_t>(word >> 20) & kEcnMask;
+    if (inner == 0) return outer != kEcnCe;
+    ip->version_class_label =
+        be32((word & ~(uint32_t{kEcnMask} << 20)) | uint32_t{combine(inner)} << 20);
+  }
+  return true;
+}
+
+}  // namespace adit

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "eth_port.h"
+
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+
+namespace adit {
+namespace {
+
+uint16_t receive(void* context, rte_mbuf** packets, uint16_t n) {
+  const auto* queue = static_cast<const EthQueue*>(context);
+  return rte_eth_rx_burst(queue->port_id, queue->queue_id, packets, n);
+}
+uint16_t transmit(void* context, rte_mbuf** packets, uint16_t n) {
+  const auto* queue = static_cast<const EthQueue*>(context);
+  return rte_eth_tx_burst(queue->port_id, queue->queue_id, packets, n);
+}
+
+}  // namespace
+
+void EthPort::fail(const std::string& what, int error) const {
+  throw std::runtime_error("port " + name_ + ": " + what + ": " + rte_strerror(std::abs(error)));
+}
+
+EthPort::EthPort(const PortSpec& spec, unsigned workers, rte_mempool* pool) : name_(spec.name) {
+  int error = rte_eth_dev_get_port_by_name(spec.device_name.c_str(), &port_id_);
+  if (error != 0) fail("DPDK has no device " + spec.device_name, error);
+  configure(spec, workers);
+  uint16_t rx_ring = static_cast<uint16_t>(spec.rx_ring);
+  uint16_t tx_ring = static_cast<uint16_t>(spec.tx_ring);
+  error = rte_eth_dev_adjust_nb_rx_tx_desc(port_id_, &rx_ring, &tx_ring);
+  if (error != 0) fail("cannot size the rings", error);
+  const auto socket = static_cast<unsigned>(rte_eth_dev_socket_id(port_id_));
+  for (uint16_t queue = 0; queue < facts_.rx_queues; ++queue) {
+    error = rte_eth_rx_queue_setup(port_id_, queue, rx_ring, socket, nullptr, pool);
+    if (error != 0) fail("cannot set up receive queue " + std::to_string(queue), error);
+  }
+  for (uint16_t queue = 0; queue < facts_.tx_queues; ++queue) {
+    error = rte_eth_tx_queue_setup(port_id_, queue, tx_ring, socket, nullptr);
+    if (error != 0) fail("cannot set up transmit queue " + std::to_string(queue), error);
+  }
+  set_mtu(spec);
+  error = rte_eth_dev_start(port_id_);
+  if (error != 0) fail("cannot start", error);
+  if (spec.promiscuous) {
+    error = rte_eth_promiscuous_enable(port_id_);
+    if (error != 0 && error != -ENOTSUP) fail("cannot be made promiscuous", error);
+  }
+  // Broadcast ARP and flooded multicast have to come in; not every driver filters at all.
+  error = rte_eth_allmulticast_enable(port_id_);
+  if (error != 0 && error != -ENOTSUP) fail("cannot receive all multicast", error);
+  const unsigned queues = std::max(facts_.rx_queues, facts_.tx_queues);
+  for (uint16_t queue = 0; queue < queues; ++queue) queues_.push_back({port_id_, queue});
+}
+
+EthPort::~EthPort() {
+  // Nothing can be done about a failure here, and the process is about to end.
+  rte_eth_dev_stop(port_id_);
+  rte_eth_dev_close(port_id_);
+}
+
+void EthPort::configure(const PortSpec& spec, unsigned workers) {
+  rte_eth_dev_info info{};
+  int error = rte_eth_dev_info_get(port_id_, &info);
+  if (error != 0) fail("cannot be asked what it can do", error);
+  facts_.driver = info.driver_name;
+  rte_ether_addr mac{};
+  error = rte_eth_macaddr_get(port_id_, &mac);
+  if (error != 0) fail("has no MAC address", error);
+  std::memcpy(facts_.device_mac.bytes.data(), mac.addr_bytes, sizeof mac.addr_bytes);
+
+  facts_.tx_queues = spec.tx_queues != 0 ? spec.tx_queues : workers;
+  facts_.rx_queues = spec.rx_queues != 0 ? spec.rx_queues
+                                         : std::min<unsigned>(workers, info.max_rx_queues);
+  if (facts_.tx_queues < workers)
+    throw std::runtime_error("port " + name_ + ": tx_queues is " +
+                             std::to_string(facts_.tx_queues) + ", but each of the " +
+                             std::to_string(workers) + " workers needs one");
+  if (facts_.tx_queues > info.max_tx_queues || facts_.rx_queues > info.max_rx_queues)
+    throw std::runtime_error(
+        "port " + name_ + ": the device has " + std::to_string(info.max_rx_queues) +
+        " receive and " + std::to_string(info.max_tx_queues) + " transmit queues, " +
+        std::to_string(facts_.rx_queues) + " and " + std::to_string(facts_.tx_queues) +
+        " are wanted; lower system.workers or the port's rx_queues and tx_queues");
+
+  rte_eth_conf conf{};
+  conf.rxmode.mtu = spec.mtu_bytes;
+  const uint64_t rx_wanted = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
+  conf.rxmode.offloads = info.rx_offload_capa & rx_wanted;
+  conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
+  facts_.tx_multi_segs = conf.txmode.offloads != 0;
+  if (facts_.rx_queues > 1) {
+    conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+    conf.rx_adv_conf.rss_conf.rss_hf =
+        info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
+  }
+  error = rte_eth_dev_configure(port_id_, static_cast<uint16_t>(facts_.rx_queues),
+                                static_cast<uint16_t>(facts_.tx_queues), &conf);
+  if (error != 0) fail("refuses its configuration", error);
+}
+
+void EthPort::set_mtu(const PortSpec& spec) {
+  uint16_t mtu = 0;
+  if (rte_eth_dev_get_mtu(port_id_, &mtu) == 0 && mtu == spec.mtu_bytes) return;
+  const int error = rte_eth_dev_set_mtu(port_id_, static_cast<uint16_t>(spec.mtu_bytes));
+  if (error != 0 && error != -ENOTSUP)
+    fail("cannot set mtu_bytes to " + std::to_string(spec.mtu_bytes), error);
+}
+
+LinkState EthPort::link() const noexcept {
+  rte_eth_link link{};
+  if (rte_eth_link_get_nowait(port_id_, &link) != 0) return {};
+  const bool known = link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN;
+  return {link.link_status == RTE_ETH_LINK_UP, known ? link.link_speed : 0};
+}
+
+uint64_t EthPort::rx_missed() const noexcept {
+  rte_eth_stats stats{};
+  return rte_eth_stats_get(port_id_, &stats) == 0 ? stats.imissed + stats.rx_nombuf : 0;
+}
+
+PortIo EthPort::queue_io(unsigned queue) noexcept {
+  return {&queues_[queue], receive, transmit};
+}
+
+}  // namespace adit

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of a burst, from top to bottom: process_burst() at the end of the file names the
+// steps in their order, each step is a function above it and works on all packets of a
+// class before the next step begins, so that look-ups are prefetched and done in bulk.
+#include "pipeline.h"
+
+#include <rte_prefetch.h>
+
+#include "egress.h"
+#include "flood.h"
+#include "host.h"
+#include "inner.h"
+#include "underlay.h"
+
+namespace adit {
+namespace {
+
+constexpr unsigned kPrefetchAhead = 4;
+
+// The 48 bits of a MAC inside a frame; eight bytes are readable there.
+uint64_t mac_bits(const MacAddr& mac) noexcept {
+  return __builtin_bswap64(load64(mac.bytes.data())) >> 16;
+}
+constexpr bool is_group_mac(uint64_t key) noexcept { return (key >> 40 & 1) != 0; }
+// IEEE 802.1Q table 8-1: 01:80:c2:00:00:00 to 0f.
+constexpr bool is_link_local_mac(uint64_t key) noexcept {
+  return (key & 0xffff'ffff'fff0) == 0x0180'c200'0000;
+}
+
+// The frame is in its network from here on, by the bridge port `in`.
+void enter_network(Worker& worker, Packet& packet, BridgePortId in) noexcept {
+  const BridgePort& bridge_port = worker.snapshot->bridge_ports[in];
+  rte_mbuf* mbuf = packet.mbuf;
+  const auto* ethernet = reinterpret_cast<const EthernetHeader*>(frame_of(mbuf));
+  // RFC 7348 section 6.1: no inner tag unless the network is told to carry them.
+  if (is_vlan_type(ethernet->ether_type) && !(bridge_port.flags & BridgePort::kCarryVlans))
+      [[unlikely]]
+    return drop(worker, mbuf, DropReason::k_vlan_in_network);
+  packet.in = in;
+  packet.network = bridge_port.network;
+  packet.split_group = bridge_port.split_group;
+  packet.in_flags = bridge_port.flags;
+  TrafficCounters& counters = worker.bridge_port_counters[in];
+  counters.rx_packets.add(1);
+  counters.rx_bytes.add(mbuf->pkt_len);
+  worker.bridged.push(packet);
+}
+
+// The member that a tagged frame belongs to; takes the tag off where it names the member.
+// 0: none.
+BridgePortId member_of_tagged(const Snapshot& snapshot, const PortEntry& port,
+                              rte_mbuf* mbuf) noexcept {
+  const uint8_t* frame = frame_of(mbuf);
+  const auto* ethernet = reinterpret_cast<const EthernetHeader*>(frame);
+  const auto* tag = reinterpret_cast<const VlanTag*>(frame + sizeof(EthernetHeader));
+  const uint16_t vlan_id = tag->tci.host() & kVlanIdMask;
+  const bool customer_tag = ethernet->ether_type == be16(kEtherTypeVlan);
+  if (customer_tag && vlan_id != 0 && !port.by_vlan.empty() && port.by_vlan[vlan_id] != 0) {
+    strip_vlan(mbuf);
+    return port.by_vlan[vlan_id];
+  }
+  if (port.untagged == 0) return 0;
+  if (snapshot.bridge_ports[port.untagged].flags & BridgePort::kCarryVlans) return port.untagged;
+  if (!customer_tag || vlan_id != 0) return 0;
+  strip_vlan(mbuf);  // VLAN 0 only carries a priority: an untagged frame (802.1Q 6.9)
+  return port.untagged;
+}
+
+void classify_underlay(Worker& worker, const PortEntry& port, Packet& packet) noexcept {
+  switch (check_underlay(*worker.snapshot, port, packet)) {
+    case UnderlayClass::kTunnel:
+      return worker.to_decap[packet.tunnel].push(packet);
+    case UnderlayClass::kArp:
+      packet.l4_payload = 0;
+      return worker.to_host.push(packet);
+    case UnderlayClass::kIcmp:
+      return worker.to_host.push(packet);
+    case UnderlayClass::kDrop:
+      return drop(worker, packet.mbuf, packet.drop);
+  }
+}
+
+void classify_one(Worker& worker, const PortEntry& port, Packet& packet) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  rte_mbuf* mbuf = packet.mbuf;
+  if (mbuf->data_len < sizeof(EthernetHeader)) [[unlikely]]
+    return drop(worker, mbuf, DropReason::k_runt_frame);
+  BridgePortId member = port.untagged;
+  if (is_vlan_type(reinterpret_cast<const EthernetHeader*>(frame_of(mbuf))->ether_type)) {
+    if (mbuf->data_len < sizeof(EthernetHeader) + sizeof(VlanTag))
+      return drop(worker, mbuf, DropReason::k_runt_frame);
+    member = member_of_tagged(snapshot, port, mbuf);
+    if (member == 0) return drop(worker, mbuf, DropReason::k_vlan_not_member);
+  }
+  if (member != 0) return enter_network(worker, packet, member);
+  if (port.is_underlay) return classify_underlay(worker, port, packet);
+  drop(worker, mbuf, DropReason::k_vlan_not_member);
+}
+
+void classify(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned n) noexcept {
+  const PortEntry& port = worker.snapshot->ports[port_id];
+  uint64_t bytes = 0;
+  for (unsigned i = 0; i < n && i < kPrefetchAhead; ++i) rte_prefetch0(frame_of(mbufs[i]));
+  for (unsigned i = 0; i < n; ++i) {
+    if (i + kPrefetchAhead < n) rte_prefetch0(frame_of(mbufs[i + kPrefetchAhead]));
+    Packet& packet = worker.packets[i];
+    packet.mbuf = mbufs[i];
+    packet.drop = DropReason::kCount;
+    bytes += mbufs[i]->pkt_len;
+    classify_one(worker, port, packet);
+  }
+  TrafficCounters& counters = worker.port_counters[port_id];
+  counters.rx_packets.add(n);
+  counters.rx_bytes.add(bytes);
+  worker.counters.received.add(n);
+}
+
+// Takes the outer headers off and finds the remote, which gives the network.
+void rejoin(Worker& worker, Packet& packet) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  rte_mbuf* mbuf = packet.mbuf;
+  if (packet.drop != DropReason::kCount) [[unlikely]]
+    return drop(worker, mbuf, packet.drop);
+  if (packet.in == 0) [[unlikely]] {
+    const bool id_known =
+        snapshot.tunnel_ids.find(tunnel_id_key(packet.tunnel, packet.tunnel_id)) != 0;
+    return drop(worker, mbuf, id_known ? DropReason::k_remote_unknown : DropReason::k_vni_unknown);
+  }
+  rte_pktmbuf_adj(mbuf, packet.inner_offset);
+  if (mbuf->data_len < sizeof(EthernetHeader)) [[unlikely]]
+    return drop(worker, mbuf, DropReason::k_inner_runt);
+  if (packet.outer_ecn != 0 && !apply_outer_ecn(frame_of(mbuf), mbuf->data_len, packet.outer_ecn))
+      [[unlikely]]
+    return drop(worker, mbuf, DropReason::k_ecn_illegal);
+  enter_network(worker, packet, packet.in);
+}
+
+void decap(Worker& worker) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const auto registry = tunnel_registry();
+  for (unsigned kind = 0; kind < registry.size(); ++kind) {
+    PacketList& list = worker.to_decap[kind];
+    if (list.empty()) continue;
+    registry[kind]->decap(list.span());
+    const auto key = [](const Packet& packet) noexcept {
+      return remote_key(packet.outer_src, packet.tunnel, packet.tunnel_id);
+    };
+    for (Packet* packet : list.span()) snapshot.remotes.prefetch(key(*packet));
+    for (Packet* packet : list.span()) {
+      packet->in = snapshot.remotes.find(key(*packet));
+      rte_prefetch0(&snapshot.bridge_ports[packet->in]);
+      rte_prefetch0(&worker.bridge_port_counters[packet->in]);
+    }
+    for (Packet* packet : list.span()) rejoin(worker, *packet);
+    list.count = 0;
+  }
+}
+
+void answer_host(Worker& worker, PortId port) noexcept {
+  for (Packet* packet : worker.to_host.span()) {
+    if (packet->l4_payload == 0)
+      handle_arp(worker, port, *packet);
+    else
+      handle_icmp(worker, port, *packet);
+  }
+  worker.to_host.count = 0;
+}
+
+// Compares the FDB with where the sources came in, and tells control what is news.
+void check_sources(Worker& worker, std::span<Packet* const> packets) noexcept {
+  const auto count = static_cast<unsigned>(packets.size());
+  for (unsigned i = 0; i < count; ++i) worker.keys[i] = packets[i]->src_key;
+  worker.fdb->lookup(worker.keys.data(), count, worker.found.data());
+  for (unsigned i = 0; i < count; ++i) {
+    const Packet& packet = *packets[i];
+    worker.sources->remember(packet.src_key, packet.in, worker.now_s);
+    if (worker.found[i].bridge_port == packet.in) [[likely]] {
+      worker.fdb->touch(worker.found[i].slot, worker.now_s);
+      continue;
+    }
+    Event event{};
+    event.kind = Event::Kind::kMacSeen;
+    event.bridge_port = packet.in;
+    event.fdb_key = packet.src_key;
+    report(worker, event);
+  }
+}
+
+// Frames with impossible addresses end here; sources not seen in this second are checked.
+void learn(Worker& worker) noexcept {
+  PacketList unseen;
+  unseen.count = 0;
+  unsigned kept = 0;
+  for (Packet* packet : worker.bridged.span()) {
+    const auto* ethernet = reinterpret_cast<const EthernetHeader*>(frame_of(packet->mbuf));
+    const uint64_t network = uint64_t{packet->network} << 48;
+    packet->src_key = network | mac_bits(ethernet->src);
+    packet->dst_key = network | mac_bits(ethernet->dst);
+    if (is_group_mac(packet->src_key) || packet->src_key == network) [[unlikely]] {
+      drop(worker, packet->mbuf, DropReason::k_source_mac_invalid);
+      continue;
+    }
+    if (is_link_local_mac(packet->dst_key)) [[unlikely]] {
+      drop(worker, packet->mbuf, DropReason::k_link_local_multicast);
+      continue;
+    }
+    worker.bridged.items[kept++] = packet;
+    if ((packet->in_flags & BridgePort::kLearning) &&
+        !worker.sources->knows(packet->src_key, packet->in, worker.now_s))
+      unseen.push(*packet);
+  }
+  worker.bridged.count = kept;
+  if (!unseen.empty()) check_sources(worker, unseen.span());
+}
+
+// Looks the destinations up: Packet::out, or 0 for what has to be flooded.
+void lookup(Worker& worker) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const unsigned count = worker.bridged.count;
+  for (unsigned i = 0; i < count; ++i) worker.keys[i] = worker.bridged.items[i]->dst_key;
+  // Group addresses are never in the table, so they come back as unknown.
+  worker.fdb->lookup(worker.keys.data(), count, worker.found.data());
+  for (unsigned i = 0; i < count; ++i) {
+    // An entry may be older than the snapshot: it only counts where it still fits.
+    const BridgePortId found = worker.found[i].bridge_port;
+    const BridgePortId out = found < snapshot.bridge_ports.size() ? found : 0;
+    worker.bridged.items[i]->out = out;
+    rte_prefetch0(&snapshot.bridge_ports[out]);
+    rte_prefetch0(reinterpret_cast<const char*>(&snapshot.bridge_ports[out]) + 64);
+    rte_prefetch0(&worker.bridge_port_counters[out]);
+  }
+}
+
+// Known unicast goes out, the rest is set aside for flooding.
+void forward(Worker& worker) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  for (Packet* packet : worker.bridged.span()) {
+    const BridgePort& out = snapshot.bridge_ports[packet->out];
+    if (out.network != packet->network) {
+      worker.flooded.push(*packet);
+    } else if (packet->out == packet->in) [[unlikely]] {
+      drop(worker, packet->mbuf, DropReason::k_destination_is_source);
+    } else if (out.split_group != 0 && out.split_group == packet->split_group) [[unlikely]] {
+      drop(worker, packet->mbuf, DropReason::k_split_horizon);
+    } else {
+      if (out.kind == BridgePortKind::kTunnel) {
+        const InnerFlow flow = describe_inner(frame_of(packet->mbuf), packet->mbuf->data_len);
+        packet->entropy = flow.entropy;
+        packet->inner_ecn = flow.ecn;
+      }
+      dispatch(worker, *packet);
+    }
+  }
+  encap_pending(worker);
+  worker.bridged.count = 0;
+}
+
+void flood_all(Worker& worker) noexcept {
+  for (Packet* packet : worker.flooded.span()) flood(worker, *packet);
+  encap_pending(worker);
+  worker.copy_count = 0;
+  worker.flooded.count = 0;
+}
+
+void free_garbage(Worker& worker) noexcept {
+  if (worker.garbage_count == 0) return;
+  rte_pktmbuf_free_bulk(worker.garbage.data(), worker.garbage_count);
+  worker.garbage_count = 0;
+}
+
+}  // namespace
+
+template <class Probe>
+void process_burst(Worker& worker, PortId port, rte_mbuf** mbufs, unsigned n,
+                   Probe& probe) noexcept {
+  classify(worker, port, mbufs, n);
+  probe.done(Step::kClassify);
+  decap(worker);
+  probe.done(Step::kDecap);
+  answer_host(worker, port);
+  probe.done(Step::kHost);
+  if (!worker.bridged.empty()) {
+    learn(worker);
+    probe.done(Step::kLearn);
+    lookup(worker);
+    probe.done(Step::kLookup);
+    forward(worker);
+    probe.done(Step::kForward);
+    flood_all(worker);
+    probe.done(Step::kFlood);
+  }
+  flush_all(worker);
+  free_garbage(worker);
+  probe.done(Step::kTransmit);
+}
+
+template <class Probe>
+unsigned run_pass(Worker& worker, Probe& probe) noexcept {
+  unsigned total = 0;
+  for (const RxQueue& queue : worker.rx) {
+    std::array<rte_mbuf*, kMaxBurst> mbufs;
+    probe.start();
+    const unsigned n = queue.io.receive(queue.io.context, mbufs.data(), kRxBurst);
+    if (n == 0) continue;
+    probe.done(Step::kReceive);
+    process_burst(worker, queue.port, mbufs.data(), n, probe);
+    total += n;
+  }
+  // What control asked for, and what waited for a next hop.
+  if (!rte_ring_empty(worker.commands) || !worker.held.empty()) [[unlikely]] {
+    sweep_held(worker);
+    run_commands(worker);
+    flush_all(worker);
+    free_garbage(worker);
+    worker.held_now.store(worker.held.size(), std::memory_order_relaxed);
+  }
+  return total;
+}
+
+template unsigned run_pass(Worker&, NoProbe&) noexcept;
+template unsigned run_pass(Worker&, StepProbe&) noexcept;
+
+}  // namespace adit

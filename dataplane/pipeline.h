@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// The packet's way, from receive to transmit. pipeline.cc reads from top to bottom.
+#pragma once
+
+#include "probe.h"
+#include "worker.h"
+
+namespace adit {
+
+// Packets taken from a queue at once.
+inline constexpr unsigned kRxBurst = 32;
+
+// One pass at worker.now_ns: a burst from each queue, then control's commands and the
+// packets that wait for next hops. Returns the number of packets received.
+template <class Probe>
+unsigned run_pass(Worker& worker, Probe& probe) noexcept;
+
+}  // namespace adit

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run_loop.h"
+
+#include <rte_cycles.h>
+#include <rte_pause.h>
+#include <rte_rcu_qsbr.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <algorithm>
+
+#include "pipeline.h"
+#include "transmit.h"
+
+namespace adit {
+namespace {
+
+// Polls on for a while after the last packet, then sleeps, longer and longer: a busy queue
+// is never kept waiting, an idle one costs little.
+class IdlePolicy {
+ public:
+  explicit IdlePolicy(bool busy_poll) : busy_poll_(busy_poll) {
+    // The kernel would otherwise round a short sleep up by 50 microseconds.
+    prctl(PR_SET_TIMERSLACK, 1UL);
+  }
+  void after_pass(bool found_packets) noexcept {
+    if (found_packets || busy_poll_) {
+      idle_passes_ = 0;
+      return;
+    }
+    ++idle_passes_;
+    if (idle_passes_ <= kPatience) return rte_pause();
+    const unsigned steps = std::min(idle_passes_ - kPatience, kMaxSteps);
+    const timespec pause{0, long{kStepNs} * steps};
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
+  }
+
+ private:
+  static constexpr unsigned kPatience = 200;
+  static constexpr unsigned kStepNs = 2'000;
+  static constexpr unsigned kMaxSteps = 50;
+  bool busy_poll_;
+  unsigned idle_passes_ = 0;
+};
+
+// The last pass: what waits is sent where its next hop is known, else dropped by name.
+void drain(Worker& worker) noexcept {
+  worker.now_ns = UINT64_MAX;
+  sweep_held(worker);
+  flush_all(worker);
+  rte_pktmbuf_free_bulk(worker.garbage.data(), worker.garbage_count);
+  worker.garbage_count = 0;
+  worker.held_now.store(0, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+int run_loop(void* arguments) {
+  const auto& [worker, qsbr, busy_poll] = *static_cast<LoopArguments*>(arguments);
+  rte_rcu_qsbr_thread_register(qsbr, worker.id);
+  rte_rcu_qsbr_thread_online(qsbr, worker.id);
+  IdlePolicy idle(busy_poll);
+  NoProbe probe;
+  uint64_t last_tsc = rte_rdtsc();
+  while (!worker.stopping->load(std::memory_order_relaxed)) {
+    begin_pass(worker, monotonic_ns());
+    const unsigned received = run_pass(worker, probe);
+    rte_rcu_qsbr_quiescent(qsbr, worker.id);
+
+    const uint64_t worked_until = rte_rdtsc();
+    worker.counters.loops.add(1);
+    if (received != 0) {
+      worker.counters.busy_loops.add(1);
+      worker.counters.busy_cycles.add(worked_until - last_tsc);
+    }
+    idle.after_pass(received != 0);
+    const uint64_t now_tsc = received != 0 ? worked_until : rte_rdtsc();
+    worker.counters.cycles.add(now_tsc - last_tsc);
+    last_tsc = now_tsc;
+  }
+  drain(worker);
+  rte_rcu_qsbr_thread_offline(qsbr, worker.id);
+  rte_rcu_qsbr_thread_unregister(qsbr, worker.id);
+  return 0;
+}
+
+}  // namespace adit

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// A worker's loop on its lcore.
+#pragma once
+
+#include "worker.h"
+
+struct rte_rcu_qsbr;
+
+namespace adit {
+
+struct LoopArguments {
+  Worker& worker;
+  rte_rcu_qsbr* qsbr;
+  bool busy_poll;
+};
+
+// Sets the worker's time and takes the current snapshot.
+inline void begin_pass(Worker& worker, uint64_t now_ns) noexcept {
+  worker.now_ns = now_ns;
+  worker.now_s = static_cast<uint32_t>(now_ns / 1'000'000'000);
+  worker.snapshot = worker.current->load(std::memory_order_acquire);
+}
+
+// For rte_eal_remote_launch; `arguments` is a LoopArguments. Ends when Worker::stopping.
+int run_loop(void* arguments);
+
+}  // namespace adit

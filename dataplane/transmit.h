@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way out: packets gather per port and leave in bursts.
+#pragma once
+
+#include "worker.h"
+
+namespace adit {
+
+inline void flush(Worker& worker, PortId port) noexcept {
+  TxQueue& queue = worker.tx[port];
+  const unsigned count = queue.count;
+  uint64_t bytes = 0;
+  for (unsigned i = 0; i < count; ++i) bytes += queue.packets[i]->pkt_len;
+  const unsigned sent =
+      queue.io.transmit(queue.io.context, queue.packets.data(), static_cast<uint16_t>(count));
+  for (unsigned i = sent; i < count; ++i) {
+    bytes -= queue.packets[i]->pkt_len;
+    drop(worker, queue.packets[i], DropReason::k_tx_full);
+  }
+  queue.count = 0;
+  TrafficCounters& counters = worker.port_counters[port];
+  counters.tx_packets.add(sent);
+  counters.tx_bytes.add(bytes);
+  worker.counters.sent.add(sent);
+}
+
+inline void enqueue(Worker& worker, PortId port, rte_mbuf* mbuf) noexcept {
+  TxQueue& queue = worker.tx[port];
+  queue.packets[queue.count++] = mbuf;
+  if (queue.count == queue.packets.size()) flush(worker, port);
+}
+
+inline void flush_all(Worker& worker) noexcept {
+  for (PortId port = 0; port < worker.tx.size(); ++port)
+    if (worker.tx[port].count != 0) flush(worker, port);
+}
+
+// Writes the next hop's MAC into the finished frame and sends it; keeps it while the next
+// hop is unresolved.
+inline void send_to_next_hop(Worker& worker, PortId port, AdjacencyId adjacency,
+                             rte_mbuf* mbuf) noexcept {
+  const uint64_t word = worker.adjacencies->load(adjacency);
+  // While older packets wait for the same next hop this one queues behind them.
+  if (word != 0 && (worker.held.empty() || worker.held.waiting_for(adjacency) == 0)) [[likely]] {
+    AdjacencyTable::write_mac(word, frame_of(mbuf));
+    return enqueue(worker, port, mbuf);
+  }
+  if (!worker.held.push(mbuf, adjacency, port, worker.now_ns))
+    return drop(worker, mbuf, DropReason::k_neighbour_queue_full);
+  worker.counters.held.add(1);
+  if (worker.held.waiting_for(adjacency) == 1) {
+    Event event{};
+    event.kind = Event::Kind::kNeighbourWanted;
+    event.adjacency = adjacency;
+    report(worker, event);
+  }
+}
+
+// Sends or drops held packets whose next hop answered, or whose time is over.
+inline void sweep_held(Worker& worker) noexcept {
+  worker.held.sweep([&](const HeldPacket& held) noexcept {
+    const uint64_t word = worker.adjacencies->load(held.adjacency);
+    if (word != 0) {
+      AdjacencyTable::write_mac(word, frame_of(held.mbuf));
+      enqueue(worker, held.port, held.mbuf);
+    } else if (worker.now_ns >= held.deadline_ns) {
+      drop(worker, held.mbuf, DropReason::k_neighbour_unresolved);
+    } else {
+      return false;
+    }
+    return true;
+  });
+}
+
+}  // namespace adit

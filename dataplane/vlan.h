@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// 802.1Q tags, put on and taken off in place.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <cstring>
+
+#include "adit/wire.h"
+#include "packet.h"
+
+namespace adit {
+
+inline constexpr unsigned kMacsLen = 2 * sizeof(MacAddr);
+
+// Takes off the first tag; the frame's first segment must hold it.
+inline void strip_vlan(rte_mbuf* mbuf) noexcept {
+  uint8_t* frame = frame_of(mbuf);
+  std::memmove(frame + sizeof(VlanTag), frame, kMacsLen);
+  rte_pktmbuf_adj(mbuf, sizeof(VlanTag));
+}
+
+// Writes the 16 bytes of MACs and tag; `macs` may overlap `out`.
+inline void write_tagged_macs(uint8_t* out, const uint8_t* macs, uint16_t vlan_id) noexcept {
+  std::memmove(out, macs, kMacsLen);
+  const be16 words[2] = {be16(kEtherTypeVlan), be16(vlan_id)};
+  std::memcpy(out + kMacsLen, words, sizeof words);
+}
+
+// False when there is no headroom. The buffer must not be shared.
+inline bool push_vlan(rte_mbuf* mbuf, uint16_t vlan_id) noexcept {
+  const uint8_t* macs = frame_of(mbuf);
+  char* out = rte_pktmbuf_prepend(mbuf, sizeof(VlanTag));
+  if (out == nullptr) return false;
+  write_tagged_macs(reinterpret_cast<uint8_t*>(out), macs, vlan_id);
+  return true;
+}
+
+}  // namespace adit

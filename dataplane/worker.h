@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// All that one worker owns or reads. The pipeline's steps take it as their first argument.
+#pragma once
+
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "adit/dataplane.h"
+#include "adit/tunnel_ops.h"
+#include "hold_queue.h"
+#include "packet.h"
+#include "source_cache.h"
+#include "zero_pages.h"
+
+namespace adit {
+
+struct TxQueue {
+  std::array<rte_mbuf*, kMaxBurst> packets;
+  unsigned count = 0;
+  PortIo io;
+};
+
+struct RxQueue {
+  PortId port = 0;
+  PortIo io;
+};
+
+struct FloodMeters {
+  RateMeter broadcast, multicast, unknown_unicast;
+};
+
+struct Worker {
+  unsigned id = 0;
+  unsigned core = 0;
+
+  // workers read, control writes
+  const std::atomic<const Snapshot*>* current = nullptr;
+  Fdb* fdb = nullptr;
+  const AdjacencyTable* adjacencies = nullptr;
+  std::atomic<bool>* stopping = nullptr;
+  const DropObserver* observer = nullptr;  // null but in adit-replay
+
+  // between this worker and control
+  rte_ring* events = nullptr;    // Event, this worker produces
+  rte_ring* commands = nullptr;  // Command, control produces
+
+  // this worker's own
+  const Snapshot* snapshot = nullptr;  // as of the current pass
+  uint64_t now_ns = 0;
+  uint32_t now_s = 0;
+  rte_mempool* pool = nullptr;
+  std::vector<RxQueue> rx;
+  std::vector<TxQueue> tx;  // by PortId
+  HoldQueue held;
+  std::unique_ptr<SourceCache> sources = std::make_unique<SourceCache>();
+  std::vector<FloodMeters> flood_meters = std::vector<FloodMeters>(kMaxNetworks + 1);
+
+  // this worker writes, control reads
+  WorkerCounters counters;
+  std::atomic<uint32_t> held_now = 0;
+  ZeroPages<TrafficCounters> port_counters;         // by PortId
+  ZeroPages<TrafficCounters> bridge_port_counters;  // by BridgePortId
+
+  // the burst in hand
+  std::array<Packet, kMaxBurst> packets;
+  PacketList bridged;                                // frames that have their network
+  std::array<PacketList, kMaxTunnelKinds> to_decap;  // by tunnel kind
+  PacketList to_host;
+  PacketList flooded;
+  std::array<PacketList, kMaxTunnelKinds> to_encap;
+  std::array<Packet, kMaxBurst> copies;  // of flooded frames, on their way out
+  unsigned copy_count = 0;
+  std::array<uint64_t, kMaxBurst> keys;  // of one bulk look-up in the FDB, and its answers
+  std::array<FdbValue, kMaxBurst> found;
+  std::array<rte_mbuf*, 4 * kMaxBurst> garbage;       // dropped or used up, freed in bulk
+  unsigned garbage_count = 0;
+};
+
+// Frees the buffer at the end of the pass.
+inline void discard(Worker& worker, rte_mbuf* mbuf) noexcept {
+  if (worker.garbage_count == worker.garbage.size()) {
+    rte_pktmbuf_free_bulk(worker.garbage.data(), worker.garbage_count);
+    worker.garbage_count = 0;
+  }
+  worker.garbage[worker.garbage_count++] = mbuf;
+}
+
+inline void drop(Worker& worker, rte_mbuf* mbuf, DropReason reason) noexcept {
+  worker.counters.drops[static_cast<std::size_t>(reason)].add(1);
+  if (worker.observer != nullptr) [[unlikely]]
+    (*worker.observer)(mbuf, reason);
+  discard(worker, mbuf);
+}
+
+// Tells control; a full ring is counted, the news will come again.
+inline void report(Worker& worker, Event event) noexcept {
+  if (rte_ring_sp_enqueue_elem(worker.events, &event, sizeof event) != 0)
+    worker.counters.events_lost.add(1);
+}
+
+}  // namespace adit

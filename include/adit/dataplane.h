@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// The seam between control and the workers: control drives the dataplane through this
+// class and includes nothing else of it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "adit/adjacency.h"
+#include "adit/counters.h"
+#include "adit/events.h"
+#include "adit/fdb.h"
+#include "adit/port_io.h"
+#include "adit/snapshot.h"
+
+struct rte_mbuf;
+struct rte_mempool;
+
+namespace adit {
+
+struct Worker;  // dataplane/worker.h
+
+// A DPDK device to be opened, or (replay, bench) ready-made functions in `io`.
+struct PortSpec {
+  std::string name;         // as in the configuration
+  std::string device_name;  // for rte_eth_dev_get_port_by_name; empty: use `io`
+  PortIo io;
+  unsigned mtu_bytes = 1500;
+  unsigned rx_queues = 0;   // 0: one per worker, as many as the device has
+  unsigned tx_queues = 0;   // 0: one per worker; must be at least the workers where given
+  unsigned rx_ring = 1024;
+  unsigned tx_ring = 1024;
+  bool promiscuous = false;
+};
+
+// What a port turned out to be.
+struct PortFacts {
+  MacAddr device_mac;           // zero for `io` ports
+  bool tx_multi_segs = true;
+  std::string driver;
+  unsigned rx_queues = 0;
+  unsigned tx_queues = 0;
+};
+
+struct LinkState {
+  bool up = false;
+  uint32_t speed_mbps = 0;
+};
+
+// A dropped packet, for whoever asks (adit-replay). `packet` is valid during the call.
+using DropObserver = std::function<void(const rte_mbuf* packet, DropReason reason)>;
+
+struct DataplaneOptions {
+  unsigned workers = 1;
+  bool busy_poll = false;
+  uint32_t mbufs = 8192;
+  uint32_t mbuf_data_room_bytes = 2176;  // headroom included
+  uint32_t fdb_capacity = 65536;
+  std::vector<PortSpec> ports;  // index: PortId
+};
+
+class Dataplane {
+ public:
+  // EAL must be up. Opens the ports. Throws std::runtime_error with the port's name, what
+  // failed, and the remedy where there is a likely one.
+  explicit Dataplane(const DataplaneOptions& options);
+  ~Dataplane();  // stops the workers and closes the ports
+
+  // Starts one worker on each EAL worker lcore; a snapshot must have been published.
+  void start();
+  // Lets the workers finish their burst, send what they hold, and end.
+  void stop();
+
+  // One pass of worker 0 over its ports in the calling thread, at the given time. Only
+  // where start() is never called.
+  void step(uint64_t now_ns);
+
+  // Makes the snapshot current, waits until no worker reads the former one, and frees it.
+  void publish(std::unique_ptr<const Snapshot> snapshot);
+
+  Fdb& fdb() noexcept;
+  const Fdb& fdb() const noexcept;
+  AdjacencyTable& adjacencies() noexcept;
+
+  // Takes reports of the workers, at most events.size(); returns how many.
+  unsigned poll_events(std::span<Event> events);
+  // Hands a command to a worker; false when its ring is full.
+  bool send(Command command);
+
+  unsigned worker_count() const noexcept;
+  unsigned worker_core(unsigned worker) const noexcept;
+  const WorkerCounters& worker_counters(unsigned worker) const noexcept;
+  Worker& worker(unsigned id) noexcept;  // for bench/ and tests, which measure inside
+  // Sums over the workers.
+  struct Traffic {
+    uint64_t rx_packets = 0, rx_bytes = 0, tx_packets = 0, tx_bytes = 0;
+  };
+  Traffic port_traffic(PortId port) const noexcept;
+  Traffic bridge_port_traffic(BridgePortId bridge_port) const noexcept;
+  // Counts for a bridge port from 0 again: its id has been given to something new.
+  void reset_bridge_port_traffic(BridgePortId bridge_port);
+  uint64_t drops(DropReason reason) const noexcept;
+  // Packets that wait for next hops now.
+  uint64_t held_now() const noexcept;
+
+  const PortFacts& port_facts(PortId port) const noexcept;
+  LinkState link_state(PortId port) const noexcept;
+  // Packets that the device itself dropped before a worker could take them.
+  uint64_t device_rx_missed(PortId port) const noexcept;
+
+  rte_mempool* pool() const noexcept;
+  uint32_t buffers_in_use() const noexcept;
+  void observe_drops(DropObserver observer);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Nanoseconds on a clock that does not jump, the one that running workers use.
+uint64_t monotonic_ns() noexcept;
+
+}  // namespace adit

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every reason for which a packet may be dropped. A dropped packet is counted exactly
+// once, under one of these names; the help text is what operators read.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace adit {
+
+// clang-format off
+#define ADIT_DROP_REASONS(X)                                                                     \
+  X(runt_frame,            "frame is shorter than its Ethernet header or VLAN tag")              \
+  X(vlan_not_member,       "no network has a member for this port and VLAN")                     \
+  X(vlan_in_network,       "tagged frame in a network that does not carry VLANs")                \
+  X(not_our_mac,           "destination MAC is not that of the underlay port")                   \
+  X(ether_type_unknown,    "EtherType that the underlay does not speak")                         \
+  X(ip_truncated,          "frame ends inside the IP header")                                    \
+  X(ip_version,            "version field of the IP header is wrong")                            \
+  X(ip_header_length,      "IHL below 5 or beyond the frame")                                    \
+  X(ip_total_length,       "IP total length below the header or beyond the frame")               \
+  X(ip_checksum,           "IP header checksum is wrong")                                        \
+  X(ip_source,             "IP source is no unicast address, or one of our own")                 \
+  X(ip_not_local,          "IP destination is none of our addresses")                            \
+  X(ip_fragment,           "fragment of a packet for us (a VTEP may drop it, RFC 7348 4.3)")     \
+  X(ip_protocol_unknown,   "IP protocol that nothing here speaks")                               \
+  X(icmp_truncated,        "frame ends inside the ICMP header")                                  \
+  X(icmp_checksum,         "ICMP checksum is wrong")                                             \
+  X(icmp_ignored,          "ICMP other than an echo request for us")                             \
+  X(arp_malformed,         "ARP that is truncated or not Ethernet and IPv4")                     \
+  X(arp_not_for_us,        "ARP for an address that is none of ours")                            \
+  X(udp_truncated,         "frame ends inside the UDP header")                                   \
+  X(udp_length,            "UDP length below 8 or beyond the IP packet")                         \
+  X(udp_checksum,          "UDP checksum is wrong")                                              \
+  X(udp_port_closed,       "UDP port on which no tunnel listens")                                \
+  X(vxlan_truncated,       "packet ends inside the VXLAN header")                                \
+  X(vxlan_no_vni,          "VXLAN flag I is clear (RFC 7348 5)")                                 \
+  X(vni_unknown,           "no network has this VNI")                                            \
+  X(remote_unknown,        "sender is no configured remote of the network")                      \
+  X(inner_runt,            "inner frame is shorter than an Ethernet header")                     \
+  X(ecn_illegal,           "outer congestion mark on a not-ECT inner packet (RFC 6040 4.2)")     \
+  X(source_mac_invalid,    "source MAC is a group address or zero")                              \
+  X(link_local_multicast,  "01:80:c2:00:00:0X: a bridge never forwards it (802.1Q 8.6.3)")       \
+  X(destination_is_source, "destination lies where the frame came from")                         \
+  X(split_horizon,         "both ends are remotes of one split-horizon group")                   \
+  X(flood_no_member,       "flooded frame with no other member to go to")                        \
+  X(broadcast_limit,       "broadcast beyond the network's limit")                               \
+  X(multicast_limit,       "multicast beyond the network's limit")                               \
+  X(unknown_unicast_limit, "unknown unicast beyond the network's limit")                         \
+  X(mtu_exceeded,          "frame does not fit the MTU of its way out")                          \
+  X(no_headroom,           "no room before the frame for the tunnel header")                     \
+  X(no_buffer,             "buffer pool is empty")                                               \
+  X(neighbour_unresolved,  "next hop did not answer ARP in time")                                \
+  X(neighbour_queue_full,  "too many packets wait for next hops")                                \
+  X(tx_full,               "transmit queue of the port is full")
+// clang-format on
+
+enum class DropReason : uint8_t {
+#define ADIT_ENUM(name, help) k_##name,
+  ADIT_DROP_REASONS(ADIT_ENUM)
+#undef ADIT_ENUM
+      kCount,
+};
+
+inline constexpr std::size_t kDropReasonCount = static_cast<std::size_t>(DropReason::kCount);
+
+struct DropReasonText {
+  std::string_view name;
+  std::string_view help;
+};
+
+inline constexpr std::array<DropReasonText, kDropReasonCount> kDropReasons = {{
+#define ADIT_TEXT(name, help) {#name, help},
+    ADIT_DROP_REASONS(ADIT_TEXT)
+#undef ADIT_TEXT
+}};
+
+}  // namespace adit

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What workers and control tell each other, through bounded rings.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+#include "adit/addr.h"
+#include "adit/ids.h"
+
+namespace adit {
+
+// Worker to control.
+struct Event {
+  enum class Kind : uint32_t {
+    kMacSeen,          // fdb_key came in by bridge_port, and the FDB says otherwise
+    kNeighbourSeen,    // ip on port has mac, says an ARP packet
+    kNeighbourWanted,  // packets wait for this adjacency
+  };
+  Kind kind;
+  union {
+    BridgePortId bridge_port;
+    AdjacencyId adjacency;
+    PortId port;
+  };
+  uint64_t fdb_key;
+  IpAddr ip;
+  MacAddr mac;
+};
+
+// Control to worker: send an ARP request for target_ip. To a broadcast destination_mac it
+// asks everyone, else just that neighbour.
+struct Command {
+  PortId port;
+  MacAddr source_mac;
+  MacAddr destination_mac;
+  IpAddr source_ip;
+  IpAddr target_ip;
+};
+
+static_assert(std::is_trivially_copyable_v<Event> && std::is_trivially_copyable_v<Command>);
+
+}  // namespace adit

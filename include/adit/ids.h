@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stable identifiers. State that outlives a Snapshot (learned MACs, counters, held
+// packets) keeps these, never pointers. An id stays with its thing over every reload and is
+// not given to another before all workers have left the snapshot that named it.
+#pragma once
+
+#include <cstdint>
+
+#include "adit/addr.h"
+
+namespace adit {
+
+using PortId = uint16_t;        // index of a port in the configuration, from 0
+using NetworkId = uint16_t;     // 0: none
+using BridgePortId = uint32_t;  // 0: none
+using AdjacencyId = uint32_t;   // 0: none
+
+inline constexpr unsigned kMaxPorts = 1024;
+inline constexpr unsigned kMaxNetworks = 65535;
+inline constexpr unsigned kMaxBridgePorts = 1 << 20;
+inline constexpr unsigned kMaxAdjacencies = 1 << 16;
+inline constexpr unsigned kMaxBurst = 64;
+
+// The FDB's key: the network in the upper 16 bits, the MAC in the lower 48.
+constexpr uint64_t fdb_key(NetworkId network, const MacAddr& mac) noexcept {
+  return uint64_t{network} << 48 | mac.to_u64();
+}
+constexpr NetworkId fdb_key_network(uint64_t key) noexcept {
+  return static_cast<NetworkId>(key >> 48);
+}
+constexpr MacAddr fdb_key_mac(uint64_t key) noexcept {
+  return MacAddr::from_u64(key & 0xffff'ffff'ffff);
+}
+
+}  // namespace adit

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// A rate limit without division: the generic cell rate algorithm (ITU-T I.371 annex A).
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+namespace adit {
+
+// What control compiles: one packet per interval, bursts up to burst_ns worth of them.
+struct RateLimit {
+  uint64_t interval_ns = 0;  // 0: no limit
+  uint64_t burst_ns = 0;
+
+  // `packets_per_s` over `sharers` workers that each enforce their part; a burst is the
+  // worth of 100 ms, and at least ten packets.
+  static constexpr RateLimit per_second(uint64_t packets_per_s, unsigned sharers = 1) noexcept {
+    const uint64_t interval = std::max<uint64_t>(1, 1'000'000'000 * sharers / packets_per_s);
+    return {interval, std::max<uint64_t>(100'000'000, 10 * interval)};
+  }
+};
+
+// What a worker keeps: the time at which the bucket would be full again.
+class RateMeter {
+ public:
+  // Whether one more packet may pass at now_ns; if so it is accounted for.
+  bool allow(const RateLimit& limit, uint64_t now_ns) noexcept {
+    const uint64_t start = std::max(next_ns_, now_ns);
+    if (start + limit.interval_ns > now_ns + limit.burst_ns) return limit.interval_ns == 0;
+    next_ns_ = start + limit.interval_ns;
+    return true;
+  }
+
+ private:
+  uint64_t next_ns_ = 0;
+};
+
+}  // namespace adit

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Headers as they stand on the wire. All have alignment 1.
+#pragma once
+
+#include <cstdint>
+
+#include "adit/addr.h"
+#include "adit/byte_order.h"
+
+namespace adit {
+
+inline constexpr uint16_t kEtherTypeIpv4 = 0x0800;
+inline constexpr uint16_t kEtherTypeArp = 0x0806;
+inline constexpr uint16_t kEtherTypeVlan = 0x8100;
+inline constexpr uint16_t kEtherTypeQinq = 0x88a8;
+inline constexpr uint16_t kEtherTypeIpv6 = 0x86dd;
+
+inline constexpr uint8_t kIpProtocolIcmp = 1;
+inline constexpr uint8_t kIpProtocolTcp = 6;
+inline constexpr uint8_t kIpProtocolUdp = 17;
+
+struct EthernetHeader {
+  MacAddr dst;
+  MacAddr src;
+  be16 ether_type;
+};
+static_assert(sizeof(EthernetHeader) == 14);
+
+// What follows the source MAC when the type is 0x8100: TCI and the type of the rest.
+struct VlanTag {
+  be16 tci;  // PCP(3) DEI(1) VID(12)
+  be16 ether_type;
+};
+static_assert(sizeof(VlanTag) == 4);
+inline constexpr uint16_t kVlanIdMask = 0x0fff;
+
+// RFC 791 section 3.1
+struct Ipv4Header {
+  uint8_t version_ihl;
+  uint8_t tos;  // DSCP(6) ECN(2)
+  be16 total_length;
+  be16 id;
+  be16 fragment;  // flags(3) offset(13)
+  uint8_t ttl;
+  uint8_t protocol;
+  be16 checksum;
+  be32 src;
+  be32 dst;
+};
+static_assert(sizeof(Ipv4Header) == 20);
+inline constexpr uint16_t kIpv4DontFragment = 0x4000;
+inline constexpr uint16_t kIpv4MoreFragments = 0x2000;
+inline constexpr uint16_t kIpv4OffsetMask = 0x1fff;
+
+// RFC 8200 section 3
+struct Ipv6Header {
+  be32 version_class_label;  // version(4) class(8) flow label(20)
+  be16 payload_length;
+  uint8_t next_header;
+  uint8_t hop_limit;
+  std::array<uint8_t, 16> src;
+  std::array<uint8_t, 16> dst;
+};
+static_assert(sizeof(Ipv6Header) == 40);
+
+// RFC 768
+struct UdpHeader {
+  be16 src_port;
+  be16 dst_port;
+  be16 length;
+  be16 checksum;
+};
+static_assert(sizeof(UdpHeader) == 8);
+
+// RFC 826, for Ethernet and IPv4
+struct ArpPacket {
+  be16 hardware_type;  // 1
+  be16 protocol_type;  // 0x0800
+  uint8_t hardware_len;
+  uint8_t protocol_len;
+  be16 operation;  // 1 request, 2 reply
+  MacAddr sender_mac;
+  be32 sender_ip;
+  MacAddr target_mac;
+  be32 target_ip;
+};
+static_assert(sizeof(ArpPacket) == 28);
+
+// RFC 792, echo and echo reply
+struct IcmpEcho {
+  uint8_t type;
+  uint8_t code;
+  be16 checksum;
+  be16 id;
+  be16 sequence;
+};
+static_assert(sizeof(IcmpEcho) == 8);
+
+// RFC 7348 section 5
+struct VxlanHeader {
+  uint8_t flags;
+  uint8_t reserved[3];
+  be32 vni_reserved;  // VNI(24) reserved(8)
+};
+static_assert(sizeof(VxlanHeader) == 8);
+inline constexpr uint8_t kVxlanFlagVni = 0x08;
+
+}  // namespace adit

@@ -1,0 +1,31 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# Configures and builds into a directory, quietly while all is well. Source it.
+
+# build_into DIR [--targets "TARGET..."] [MESON OPTION...]: ADIT_JOBS jobs, or one per core. The
+# output is kept in DIR/build.log. ADIT_ROOT is the source tree.
+build_into() {
+  local dir=$1 log rc=0
+  local -a targets=()
+  shift
+  if [[ ${1-} == --targets ]]; then
+    read -ra targets <<<"$2"
+    shift 2
+  fi
+  log=$(mktemp)
+  {
+    if [[ -f $dir/build.ninja ]]; then
+      # Options may have changed since; meson does nothing when none has.
+      (($# == 0)) || meson configure "$dir" "$@"
+    else
+      meson setup "$dir" "$ADIT_ROOT" "$@"
+    fi &&
+      ninja -C "$dir" -j "${ADIT_JOBS:-$(nproc)}" ${targets[@]+"${targets[@]}"}
+  } >"$log" 2>&1 </dev/null || rc=$?
+  if ((rc != 0)); then
+    tail -n 60 "$log" >&2
+    echo "the build in $dir failed; the end of its output is above" >&2
+  fi
+  if [[ -d $dir ]]; then mv "$log" "$dir/build.log"; else rm -f "$log"; fi
+  return "$rc"
+}

@@ -1,0 +1,13 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Ports on existing interfaces by AF_PACKET.
+# shellcheck source=tests/lab/lib.sh
+source "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/lab/veth-world.sh
+source "$(dirname "$0")/veth-world.sh"
+
+veth_config af_packet >"$CONFIG"
+veth_world
+start_gateway "$CONFIG"
+wait_neighbours 192.0.2.2 192.0.2.3
+veth_traffic

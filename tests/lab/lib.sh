@@ -1,0 +1,146 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# What the lab tests share: the usual topology and configuration, and assertions that give figures.
+# Each test is a script that sources this, and runs alone too: ADIT_BUILD=build tests/lab/ping.sh
+set -euo pipefail
+LAB_TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=scripts/lab-lib.sh
+source "$LAB_TESTS/../../scripts/lab-lib.sh"
+
+lab_why=$(lab_needs) || skip "$lab_why"
+lab_why=$(lab_binaries "${ADIT_BUILD:-$LAB_ROOT/build}") || fail "$lab_why"
+lab_binaries "${ADIT_BUILD:-$LAB_ROOT/build}"
+lab_init "adit-$(basename "$0" .sh)-$$"
+CONFIG=$LAB_TMP/adit.yaml
+
+# The access host of network red, its addresses behind v1 and v2, and their MACs.
+readonly RED=10.1.0.1 RED1=10.1.0.11 RED2=10.1.0.12
+readonly RED_MAC=02:00:00:00:10:01 RED1_MAC=02:00:00:00:10:11 RED2_MAC=02:00:00:00:10:12
+
+# system_config: the part of the configuration that all tests share.
+system_config() {
+  cat <<YAML
+system:
+  poll: adaptive
+  socket: $LAB_TMP/adit.sock
+  log: {target: stderr, level: info}
+YAML
+}
+
+# Of the underlay, and of what rides on it: 50 bytes less (RFC 7348 section 4.3).
+UNDERLAY_MTU=1550
+ACCESS_MTU=1500
+
+# usual_config: network red with an access port and two remotes.
+usual_config() {
+  system_config
+  cat <<YAML
+ports:
+  uplink:
+    device: tap:up0
+    mtu_bytes: $UNDERLAY_MTU
+    mac: 02:00:00:00:00:01
+    addresses: [192.0.2.1/24]
+  red0: {device: "tap:red0", mtu_bytes: $ACCESS_MTU}
+networks:
+  red:
+    vni: 100
+    members: [{port: red0}]
+    remotes:
+      - {address: 192.0.2.2}
+      - {address: 192.0.2.3}
+YAML
+}
+
+# usual_world: the namespaces for usual_config. v2 sends UDP checksums, v1 does not.
+usual_world() {
+  underlay "$UNDERLAY_MTU"
+  ns gw
+  vtep v1 192.0.2.2 02:00:00:00:00:02
+  vtep v2 192.0.2.3 02:00:00:00:00:03
+  vtep_host v1 red1 100 "$RED1_MAC" "$RED1" noudpcsum
+  vtep_host v2 red2 100 "$RED2_MAC" "$RED2" udpcsum
+}
+
+# usual_start: start the gateway and plug its cables; adit knows its next hops afterwards.
+usual_start() {
+  start_gateway "$CONFIG"
+  plug_uplink up0
+  plug_host red0 red "$RED_MAC" "$RED"
+  wait_neighbours 192.0.2.2 192.0.2.3
+}
+
+# --- assertions --------------------------------------------------------------------------------
+
+# expect WHAT GOT OPERATOR WANT, with numbers; or = and != with words.
+expect() {
+  local held=no
+  case $3 in
+    =) [[ $2 == "$4" ]] && held=yes ;;
+    !=) [[ $2 != "$4" ]] && held=yes ;;
+    '<') (($2 < $4)) && held=yes ;;
+    '<=') (($2 <= $4)) && held=yes ;;
+    '>') (($2 > $4)) && held=yes ;;
+    '>=') (($2 >= $4)) && held=yes ;;
+    *) fail "expect: no operator $3" ;;
+  esac
+  [[ $held == yes ]] || fail "$1: $2, should be $3 $4"
+  note "$1: $2 ($3 $4)"
+}
+
+# expect_match WHAT TEXT REGEX
+expect_match() {
+  [[ $2 =~ $3 ]] || fail "$1: no match of '$3' in: $2"
+  note "$1: '${BASH_REMATCH[0]}'"
+}
+
+# ping_loss HOST ADDRESS COUNT [OPTION...]: how many of COUNT pings got no answer.
+ping_loss() {
+  local host=$1 address=$2 count=$3 got
+  shift 3
+  got=$(N "$host" ping -q -c "$count" -i 0.02 -W 1 "$@" "$address" 2>&1 |
+    sed -n 's/.* \([0-9]*\) received.*/\1/p') || true
+  echo $((count - ${got:-0}))
+}
+expect_ping() { # HOST ADDRESS COUNT [OPTION...]
+  expect "$1 pings $2 $3 times${4:+ with ${*:4}}: lost" "$(ping_loss "$@")" = 0
+}
+expect_no_ping() { # HOST ADDRESS COUNT
+  expect "$1 pings $2 $3 times, in vain: lost" "$(ping_loss "$@")" = "$3"
+}
+
+# drops REASON: packets that adit dropped for it.
+drops() {
+  ctl -j show drops | jq --arg r "$1" '[.[] | select(.reason == $r) | .packets] | add // 0'
+}
+
+# fdb_place NETWORK MAC: where adit has learned it: port NAME, remote ADDRESS, or nowhere.
+fdb_place() {
+  ctl -j show fdb | jq -r --arg n "$1" --arg m "$2" '
+    [.[] | select(.network == $n and (.mac | ascii_downcase) == $m)][0]
+    | if . == null then "nowhere" elif .kind == "remote" then "remote " + .remote
+      else "port " + .port end'
+}
+
+# capture HOST INTERFACE FILE [TCPDUMP ARGUMENT...]: starts a capture, each packet written at once,
+# and waits until it runs. end_capture ends the last one.
+capture() {
+  local host=$1 interface=$2 file=$3
+  shift 3
+  bg "$host" "tcpdump-${file##*/}" tcpdump -U --immediate-mode -s 0 -n -i "$interface" -w "$file" "$@"
+  CAPTURE_PID=$BG_PID
+  wait_for 5 grep -q 'listening on' "$LAB_TMP/tcpdump-${file##*/}.log" ||
+    fail "tcpdump did not start on $interface"
+}
+end_capture() { # [PID]
+  local pid=${1:-$CAPTURE_PID}
+  sleep 0.3 # what was sent has to arrive
+  kill -INT "$pid"
+  wait "$pid" || true
+}
+# captured FILE [FILTER]: the number of packets in it.
+captured() {
+  local file=$1
+  shift
+  tcpdump -n -r "$file" "$@" 2>/dev/null | wc -l
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// For schema_test.py: what the walker says about files, and its table of keys, as JSON.
+//   config_check FILE...   one line per file: {"file": ..., "mistakes": [{kind, text}...]}
+//   config_check --keys    the table of keys
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "config_error.h"
+#include "config_keys.h"
+#include "config_parser.h"
+
+namespace {
+
+using adit::KeyType;
+using adit::MistakeKind;
+
+const char* name_of(KeyType type) {
+  switch (type) {
+    case KeyType::kNumber:
+      return "number";
+    case KeyType::kNumberOrAuto:
+      return "number-or-auto";
+    case KeyType::kPowerOfTwo:
+      return "power-of-two";
+    case KeyType::kFlag:
+      return "flag";
+    case KeyType::kWord:
+      return "word";
+    case KeyType::kText:
+      return "text";
+    case KeyType::kSection:
+      return "section";
+    case KeyType::kList:
+      return "list";
+    case KeyType::kMap:
+      return "map";
+  }
+  return "";
+}
+
+const char* name_of(MistakeKind kind) {
+  switch (kind) {
+    case MistakeKind::kSyntax:
+      return "syntax";
+    case MistakeKind::kValue:
+      return "value";
+    case MistakeKind::kReference:
+      return "reference";
+  }
+  return "";
+}
+
+void print_keys() {
+  auto keys = nlohmann::json::array();
+  for (const adit::KeyInfo& key : adit::config_keys())
+    keys.push_back({{"path", key.path},
+                    {"type", name_of(key.type)},
+                    {"min", key.min},
+                    {"max", key.max},
+                    {"words", key.words},
+                    {"form", key.form},
+                    {"default", key.fallback},
+                    {"required", key.required},
+                    {"restart", key.restart},
+                    {"help", key.help}});
+  std::puts(keys.dump(1).c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "--keys") {
+    print_keys();
+    return 0;
+  }
+  for (int i = 1; i < argc; ++i) {
+    auto mistakes = nlohmann::json::array();
+    try {
+      adit::load_config(argv[i]);
+    } catch (const adit::ConfigError& error) {
+      for (const adit::ConfigMistake& mistake : error.mistakes())
+        mistakes.push_back({{"kind", name_of(mistake.kind)}, {"text", to_string(mistake)}});
+    }
+    const nlohmann::json line = {{"file", argv[i]}, {"mistakes", std::move(mistakes)}};
+    std::puts(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+  }
+  return 0;
+}
