@@ -72,7 +72,7 @@ Section<PortDraft> port_section() {
            KeyType::kNumberOrAuto)
       .restart();
   s.number("tx_queues", &P::tx_queues, 1, 64,
-           "Transmit queues; auto: one per worker, as far as the device has them.",
+           "Transmit queues, at least one per worker; auto: one per worker.",
            KeyType::kNumberOrAuto)
       .restart();
   s.number("rx_ring", &P::rx_ring, 64, 8192, "Descriptors of each receive queue.",

@@ -31,15 +31,17 @@ Place end_of(std::string_view text) {
 
 std::vector<YAML::Node> load_documents(std::string_view yaml, const std::string& file) {
   try {
-    return YAML::LoadAll(std::string(yaml));
+    std::string marked(yaml);
+    marked.append("\n").append(Reader::kEndMark).append("\n");
+    return YAML::LoadAll(marked);
   } catch (const YAML::Exception& error) {
     Place place;
     if (!error.mark.is_null())
       place = {static_cast<unsigned>(error.mark.line) + 1,
                static_cast<unsigned>(error.mark.column) + 1};
-    // An unfinished list or map is found at the end of the text, where yaml-cpp has no mark.
-    if (error.msg.starts_with("end of ") && error.mark.line == 0 && error.mark.column == 0)
-      place = end_of(yaml);
+    // What is unfinished is found behind the end of the text, where yaml-cpp may have no mark.
+    const Place end = end_of(yaml);
+    if (place.line > end.line || (error.msg.starts_with("end of ") && place.line <= 1)) place = end;
     refuse(file, place, "not valid YAML: " + error.msg);
   }
 }

@@ -76,6 +76,10 @@ bool Reader::admit(const YAML::Node& node, Place place) {
     mistakes_.throw_if_any();
   }
   const std::string& tag = node.Tag();
+  if (tag == "!" && node.IsScalar() && node.Scalar().find(kEndMark) != std::string::npos) {
+    mistake(place_of(node), "the quote that opens here is not closed");
+    return false;
+  }
   if (tag.empty() || tag == "?" || tag == "!") return true;
   mistake(place, "found the tag " + quoted(tag) + "; tags are not used here, leave it out");
   return false;

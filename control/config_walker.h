@@ -56,7 +56,11 @@ class Section;
 class Reader {
  public:
   // Aliases can make a small file large; no honest file comes near.
-  static constexpr size_t kMaxValues = 10'000'000;
+  static constexpr size_t kMaxValues = 8'000'000;
+
+  // Has to follow the text as a line of its own before yaml-cpp reads it: a quote that is
+  // never closed takes this in, which yaml-cpp does not report.
+  static constexpr std::string_view kEndMark = "#adit: end of the configuration";
 
   explicit Reader(MistakeList& mistakes) : mistakes_(mistakes) {}
 
@@ -96,7 +100,7 @@ class Reader {
             const std::string& what, Places& places, const ReadKey& read);
   // The text of a map's key, or nothing.
   std::optional<std::string> key_text(const YAML::Node& key);
-  // Looks at the value's tag, and counts it: throws ConfigError beyond kMaxValues.
+  // Looks at the value's tag and for the end mark, and counts it: throws ConfigError beyond kMaxValues.
   bool admit(const YAML::Node& node, Place place);
   void wrong_kind(const KeyInfo& key, const YAML::Node& node, Place place);
 

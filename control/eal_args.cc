@@ -19,7 +19,7 @@ constexpr unsigned kMbufOverheadBytes = 256;
 constexpr unsigned kMbufsPerWorker = 2048;
 // Packets that wait for a neighbour, rings to control.
 constexpr unsigned kMbufsBeside = 4096;
-constexpr unsigned kFdbEntryBytes = 128;  // at a load of at most one half, with its ring slots
+constexpr unsigned kFdbEntryBytes = 64;       // in rte_hash; what else the table has is not of DPDK
 constexpr unsigned kMemoryBesideMb = 64;  // EAL, drivers, rings, telemetry
 
 uint64_t round_up(uint64_t value, uint64_t step) { return (value + step - 1) / step * step; }
@@ -59,12 +59,14 @@ const char* log_level(LogLevel level) {
   return "warning";
 }
 
-// Frames of af_packet's ring must hold the largest packet, and blocks are whole frames.
+// Frames of af_packet's ring hold the kernel's header and the packet; the driver refuses a
+// frame whose packet would not fit a buffer, so they are no larger than they must be.
 std::string af_packet_sizes(unsigned mtu_bytes, unsigned ring) {
   constexpr unsigned kBlockBytes = 65536;
-  constexpr unsigned kHeaderBytes = 128;  // tpacket2_hdr, sockaddr_ll and alignment
-  unsigned frame = 2048;
-  while (frame < mtu_bytes + kFrameOverheadBytes + kHeaderBytes) frame *= 2;
+  constexpr unsigned kHeaderBytes = 96;  // tpacket2_hdr, sockaddr_ll and alignment
+  const uint64_t frame =
+      std::max(kMinFrameRoomBytes,
+               static_cast<unsigned>(round_up(mtu_bytes + kFrameOverheadBytes + kHeaderBytes, 16)));
   const uint64_t frames = round_up(ring, kBlockBytes / frame);
   return ",blocksz=" + std::to_string(kBlockBytes) + ",framesz=" + std::to_string(frame) +
          ",framecnt=" + std::to_string(frames);
@@ -109,8 +111,10 @@ class DeviceArgs {
                         args);
       }
       case DeviceKind::kAfXdp: {
-        const unsigned queues = std::min(rx_queue_count(port, workers_),
-                                         interface_queues(facts_, argument));
+        // Preflight has refused what needs more than the interface has.
+        const unsigned queues =
+            std::min(std::max(rx_queue_count(port, workers_), tx_queue_count(port, workers_)),
+                     interface_queues(facts_, argument));
         return add_vdev("net_af_xdp",
                         ",iface=" + argument + ",queue_count=" + std::to_string(queues), args);
       }
@@ -199,6 +203,8 @@ uint16_t mbuf_data_room_bytes(const Config& config) {
     frame = std::max(frame, port.mtu_bytes + kFrameOverheadBytes + kEncapRoomBytes);
   return static_cast<uint16_t>(round_up(kHeadroomBytes + frame, 64));
 }
+
+unsigned mtu_overhead_bytes() { return kHeadroomBytes + kFrameOverheadBytes + kEncapRoomBytes; }
 
 unsigned memory_mb(const Config& config, unsigned workers) {
   if (config.system.memory_mb) return *config.system.memory_mb;

@@ -38,6 +38,9 @@ unsigned mbuf_count(const Config& config, unsigned workers);
 // and room for what a tunnel adds.
 uint16_t mbuf_data_room_bytes(const Config& config);
 
+// What mbuf_data_room_bytes adds to the largest mtu_bytes, before rounding up to 64.
+unsigned mtu_overhead_bytes();
+
 // Memory for DPDK: as configured, else for the buffers, the MAC table and the rest.
 unsigned memory_mb(const Config& config, unsigned workers);
 

@@ -87,7 +87,9 @@ void set_up_log(LogTarget target, LogLevel level) {
 }
 
 std::string log_value(std::string_view value) {
-  const auto plain = [](char c) { return c > ' ' && c != '"' && c != '=' && c != '\\' && c != 0x7f; };
+  const auto plain = [](char c) {
+    return static_cast<unsigned char>(c) > ' ' && c != '"' && c != '=' && c != '\\' && c != 0x7f;
+  };
   if (!value.empty() && std::all_of(value.begin(), value.end(), plain)) return std::string(value);
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string text = "\"";

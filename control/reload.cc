@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "config_error.h"
 #include "config_parser.h"
@@ -58,7 +59,18 @@ ApplyResult apply_and_log(const std::function<ApplyResult()>& change, const std:
 
 ApplyResult reload_from_file(ControlPlane& control_plane, const std::string& path,
                              std::string_view who) {
-  const auto change = [&] { return control_plane.apply(load_config(path), monotonic_ns()); };
+  const auto change = [&] {
+    const Config config = load_config(path);
+    try {
+      return control_plane.apply(config, monotonic_ns());
+    } catch (const ConfigError& error) {
+      // Nothing wrong with the text; what cannot be applied knows of no file.
+      std::vector<ConfigMistake> mistakes = error.mistakes();
+      for (ConfigMistake& mistake : mistakes)
+        if (mistake.file.empty()) mistake.file = path;
+      throw ConfigError(std::move(mistakes));
+    }
+  };
   return apply_and_log(change, path, who);
 }
 

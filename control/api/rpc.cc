@@ -30,9 +30,18 @@ json error_message(const json& id, ApiErrorCode code, const std::string& message
   return {{"jsonrpc", "2.0"}, {"id", id}, {"error", std::move(error)}};
 }
 
+// No request of ours is nested deeper, and copying a value takes stack for each level.
+constexpr int kMaxDepth = 16;
+
 json parse(std::string_view line) {
+  const auto refuse_depth = [](int depth, json::parse_event_t, const json&) {
+    if (depth > kMaxDepth)
+      throw ApiError(kInvalidRequest,
+                     "nested deeper than " + std::to_string(kMaxDepth) + " levels");
+    return true;
+  };
   try {
-    return json::parse(line);
+    return json::parse(line, refuse_depth);
   } catch (const json::parse_error& error) {
     throw ApiError(kParseError, "not JSON, at byte " + std::to_string(error.byte) +
                                     " of the line: send one JSON-RPC 2.0 request per line");

@@ -60,17 +60,19 @@ double seconds_of(const std::string& text) {
   return seconds;
 }
 
-// po takes the optional value of --watch only where it is glued on; we also take a number
-// that follows it.
+// po would take any word that follows --watch for its value: only a number is one.
 std::vector<std::string> glue_watch(const std::vector<std::string>& arguments) {
+  const auto is_number = [](const std::string& text) {
+    return !text.empty() && text.find_first_not_of("0123456789.") == std::string::npos;
+  };
   std::vector<std::string> out;
-  for (const std::string& argument : arguments) {
-    const bool is_number = !argument.empty() && argument.find_first_not_of("0123456789.") ==
-                                                    std::string::npos;
-    if (is_number && !out.empty() && (out.back() == "--watch" || out.back() == "-w"))
-      out.back() = "--watch=" + argument;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] != "--watch" && arguments[i] != "-w")
+      out.push_back(arguments[i]);
+    else if (i + 1 < arguments.size() && is_number(arguments[i + 1]))
+      out.push_back("--watch=" + arguments[++i]);
     else
-      out.push_back(argument);
+      out.push_back("--watch=1");
   }
   return out;
 }

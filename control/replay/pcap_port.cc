@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pcap_port.h"
 
+#include "frame_guard.h"
+
 namespace adit::replay {
 
 PcapPort::~PcapPort() {
@@ -23,7 +25,10 @@ uint16_t PcapPort::receive(void* self, rte_mbuf** packets, uint16_t n) {
 
 uint16_t PcapPort::transmit(void* self, rte_mbuf** packets, uint16_t n) {
   auto& port = *static_cast<PcapPort*>(self);
-  for (uint16_t i = 0; i < n; ++i) port.write(packets[i]);
+  for (uint16_t i = 0; i < n; ++i) {
+    lift_guard(packets[i]);
+    port.write(packets[i]);
+  }
   rte_pktmbuf_free_bulk(packets, n);
   port.transmitted_ += n;
   return n;

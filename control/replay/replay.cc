@@ -5,6 +5,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "frame_guard.h"
+
 namespace adit::replay {
 namespace {
 
@@ -20,8 +22,11 @@ constexpr uint64_t kWalkedNs = 600 * kSecond;
 constexpr uint64_t kTailNs = 2 * kSecond;
 constexpr uint64_t kLongestTailNs = 60 * kSecond;
 
+// Packets come in one burst at a time and leave at once, so that more than these are never in
+// use, whatever aditd is to have with its queues. Fewer, as configured, may run out.
 uint32_t mbuf_count(const Config& config) {
-  return config.system.mbufs.value_or(8192);
+  constexpr unsigned kEnough = 8192;
+  return std::min(config.system.mbufs.value_or(kEnough), kEnough);
 }
 
 // Room for the longest frame of any port, with two VLAN tags.
@@ -45,7 +50,6 @@ std::vector<MacAddr> port_macs(const Config& config) {
 }  // namespace
 
 unsigned memory_mb(const Config& config) {
-  if (config.system.memory_mb) return *config.system.memory_mb;
   // A buffer has its descriptor and the pool's own words beside the room; a MAC table entry
   // takes some 100 bytes in rte_hash.
   const uint64_t buffers = uint64_t{mbuf_count(config)} * (mbuf_room(config) + 320);
@@ -72,6 +76,7 @@ Replay::Replay(const Config& config, const Options& options) : burst_(options.bu
 
   dataplane_ = std::make_unique<Dataplane>(dataplane);
   dataplane_->observe_drops([this](const rte_mbuf* mbuf, DropReason reason) {
+    lift_guard(mbuf);
     drops_.push_back({tags_.get(mbuf), reason});
   });
   control_ = std::make_unique<ControlPlane>(*dataplane_, config, port_macs(config), now_ns_);
@@ -163,6 +168,7 @@ void Replay::feed(const MergedInput::Head& head) {
     throw std::runtime_error("no buffer is left for packet " + std::to_string(packet.number) +
                              " of port " + name + ": set system.mbufs higher");
   const auto len = static_cast<uint16_t>(std::min<std::size_t>(packet.bytes.size(), UINT16_MAX));
+  lift_guard(mbuf);
   char* frame = rte_pktmbuf_append(mbuf, len);
   if (frame == nullptr || len < packet.bytes.size()) {
     rte_pktmbuf_free(mbuf);
@@ -175,6 +181,8 @@ void Replay::feed(const MergedInput::Head& head) {
   }
   std::memcpy(frame, packet.bytes.data(), len);
   tags_.set(mbuf, {port, packet.number});
+  guard_tail(mbuf);
+  guarded_.push_back(mbuf);
   ports_[port]->push(mbuf);
 }
 
@@ -185,6 +193,9 @@ void Replay::work_off_inputs() {
     if (i == kMostSteps) throw std::runtime_error("the pipeline does not take its packets");
     dataplane_->step(now_ns_);
   }
+  // What the pipeline took in has no other end; the buffers themselves stay where they are.
+  for (const rte_mbuf* mbuf : guarded_) lift_guard(mbuf);
+  guarded_.clear();
 }
 
 void Replay::finish() {

@@ -56,13 +56,14 @@ class Replay {
   MergedInput input_;
   Notes notes_;
   std::vector<Drop> drops_;
+  std::vector<const rte_mbuf*> guarded_;  // see frame_guard.h
   uint64_t now_ns_ = 0;
   // The dataplane calls the ports, so it goes first.
   std::unique_ptr<Dataplane> dataplane_;
   std::unique_ptr<ControlPlane> control_;
 };
 
-// MB that EAL has to reserve for this configuration.
+// MB that EAL has to reserve for a replay; `system.memory_mb` speaks of aditd.
 unsigned memory_mb(const Config& config);
 
 }  // namespace adit::replay

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "eth_port.h"
 
+#include <net/if.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <stdexcept>
 
@@ -88,7 +93,9 @@ void EthPort::configure(const PortSpec& spec, unsigned workers) {
         " are wanted; lower system.workers or the port's rx_queues and tx_queues");
 
   rte_eth_conf conf{};
-  conf.rxmode.mtu = spec.mtu_bytes;
+  if_index_ = info.if_index;
+  // Drivers on kernel interfaces know of no jumbo frames; there the interface's MTU counts.
+  if (if_index_ == 0) conf.rxmode.mtu = spec.mtu_bytes;
   const uint64_t rx_wanted = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
   conf.rxmode.offloads = info.rx_offload_capa & rx_wanted;
   conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
@@ -104,11 +111,31 @@ void EthPort::configure(const PortSpec& spec, unsigned workers) {
 }
 
 void EthPort::set_mtu(const PortSpec& spec) {
+  if (if_index_ != 0) return set_interface_mtu(spec);
   uint16_t mtu = 0;
   if (rte_eth_dev_get_mtu(port_id_, &mtu) == 0 && mtu == spec.mtu_bytes) return;
   const int error = rte_eth_dev_set_mtu(port_id_, static_cast<uint16_t>(spec.mtu_bytes));
   if (error != 0 && error != -ENOTSUP)
     fail("cannot set mtu_bytes to " + std::to_string(spec.mtu_bytes), error);
+}
+
+// Of the kernel's interface that a tap, af_packet or af_xdp device stands on.
+void EthPort::set_interface_mtu(const PortSpec& spec) {
+  ifreq request{};
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 || if_indextoname(if_index_, request.ifr_name) == nullptr)
+    fail("has no interface whose MTU could be set", errno);
+  int result = ioctl(fd, SIOCGIFMTU, &request);
+  if (result == 0 && request.ifr_mtu != static_cast<int>(spec.mtu_bytes)) {
+    request.ifr_mtu = static_cast<int>(spec.mtu_bytes);
+    result = ioctl(fd, SIOCSIFMTU, &request);
+  }
+  const int error = errno;
+  close(fd);
+  if (result != 0)
+    fail("cannot set mtu_bytes of " + std::string(request.ifr_name) + " to " +
+             std::to_string(spec.mtu_bytes),
+         error);
 }
 
 LinkState EthPort::link() const noexcept {

@@ -30,12 +30,14 @@ class EthPort {
   PortIo queue_io(unsigned queue) noexcept;
 
  private:
-  void fail(const std::string& what, int error) const;
+  [[noreturn]] void fail(const std::string& what, int error) const;
   void configure(const PortSpec& spec, unsigned workers);
   void set_mtu(const PortSpec& spec);
+  void set_interface_mtu(const PortSpec& spec);
 
   std::string name_;
   uint16_t port_id_ = 0;
+  unsigned if_index_ = 0;  // of the kernel's interface below the device, 0: none
   PortFacts facts_;
   std::vector<EthQueue> queues_;
 };

@@ -59,9 +59,9 @@ def main(*parts):
 
 def replay_program():
     if len(sys.argv) > 1:
-        return sys.argv[1]
+        return os.path.abspath(sys.argv[1])
     if "ADIT_REPLAY" in os.environ:
-        return os.environ["ADIT_REPLAY"]
+        return os.path.abspath(os.environ["ADIT_REPLAY"])
     sys.exit("usage: " + sys.argv[0] + " ADIT_REPLAY_PROGRAM   (or set ADIT_REPLAY)")
 
 

@@ -8,9 +8,9 @@ A, B, NOBODY = host(1, 1), host(1, 2), host(1, 77)
 MANY = range(2, 202)  # last bytes of the remotes' addresses
 
 
-def wide():
+def wide_config():
     """200 remotes and 24 members, tagged and not: the copies share the frame's payload."""
-    config = UPLINK + """
+    return UPLINK + """
   red0: {device: tap:red0, mtu_bytes: 9000}
   red1: {device: tap:red1}
   trunk: {device: tap:trunk0}
@@ -27,19 +27,26 @@ networks:
 """ + "".join(f"      - {{port: trunk, vlan: {v}}}\n" for v in range(10, 21)) + \
         "".join(f"      - {{port: trunk2, vlan: {v}}}\n" for v in range(10, 21)) + \
         "    remotes:\n" + "".join(f"      - {{address: 192.0.2.{n}}}\n" for n in MANY)
-    run = Scenario("wide", config, ["uplink", "red0", "red1", "trunk", "trunk2"])
 
-    def copies(frame, source):
-        out = {"red0": [frame], "red1": [frame],
-               "trunk": [tagged(frame, v) for v in range(10, 21)],
-               "trunk2": [tagged(frame, v) for v in range(10, 21)],
-               "uplink": [encapsulated(frame, 100, n) for n in MANY]}
-        if source[0] == "trunk":
-            out["trunk"] = [tagged(frame, v) for v in range(10, 21) if v != source[1]]
-        else:
-            out.pop(source[0])
-        return out
 
+WIDE_PORTS = ["uplink", "red0", "red1", "trunk", "trunk2"]
+
+
+def copies(frame, source):
+    """All there are of a frame that came in by (port, VLAN)."""
+    out = {"red0": [frame], "red1": [frame],
+           "trunk": [tagged(frame, v) for v in range(10, 21)],
+           "trunk2": [tagged(frame, v) for v in range(10, 21)],
+           "uplink": [encapsulated(frame, 100, n) for n in MANY]}
+    if source[0] == "trunk":
+        out["trunk"] = [tagged(frame, v) for v in range(10, 21) if v != source[1]]
+    else:
+        out.pop(source[0])
+    return out
+
+
+def wide():
+    run = Scenario("wide", wide_config(), WIDE_PORTS)
     frame = udp(A, BROADCAST)
     run.case("from an untagged member", ("red0", frame), copies(frame, ("red0",)))
     frame = udp(A, BROADCAST, size=900)
@@ -70,6 +77,21 @@ networks:
     result = run.run()
     order = [frame for _, frame in result.outputs["red1"]][-20:]
     tap.check("wide: red1 has the twenty in order", order == burst)
+
+
+def wide_bursts():
+    """Many flooded frames in one burst, between frames of every other fate."""
+    run = Scenario("wide, in bursts", wide_config(), WIDE_PORTS, ["--burst", "64"])
+    flooded = [udp(A, BROADCAST, size=20, dport=port) for port in range(20)]
+    runt, stray, self_sent = b"12345", tagged(udp(A, BROADCAST), 5), udp("00:00:00:00:00:00", A)
+    packets, reasons = [], []
+    for frame in flooded:
+        packets += [("red0", frame), ("red0", runt), ("red0", self_sent), ("trunk", stray)]
+        reasons += [None, "runt_frame", "source_mac_invalid", "vlan_not_member"]
+    run.case("20 flooded ones among 80", packets,
+             {port: [f for frame in flooded for f in copies(frame, ("red0",))[port]]
+              for port in ("red1", "trunk", "trunk2", "uplink")}, reasons, spacing_ns=0)
+    run.run()
 
 
 def narrow():
@@ -136,4 +158,4 @@ networks:
 
 
 if __name__ == "__main__":
-    main(wide, narrow, limited)
+    main(wide, wide_bursts, narrow, limited)

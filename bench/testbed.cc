@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "testbed.h"
+
+#include <rte_cycles.h>
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+#include <rte_rcu_qsbr.h>
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <random>
+
+#include "errors.h"
+#include "output_check.h"
+#include "pipeline.h"
+#include "run_loop.h"
+
+namespace adit::bench {
+namespace {
+
+constexpr uint32_t kMbufs = 8192;
+constexpr unsigned kAccessMtu = 9000;
+constexpr unsigned kUplinkMtu = 9100;
+constexpr unsigned kSecondsOfAge = 1'000'000;  // nothing shall age out between two runs
+constexpr uint64_t kPacketsLookedAt = 200'000;
+constexpr uint64_t kSettlingPasses = 16;
+
+constexpr PortId kAccess = 0, kUplink = 1, kOtherAccess = 2;
+
+PortId port_of(Side side) noexcept {
+  switch (side) {
+    case Side::kUplink:
+      return kUplink;
+    case Side::kOtherAccess:
+      return kOtherAccess;
+    case Side::kAccess:
+    case Side::kNone:
+      break;
+  }
+  return kAccess;
+}
+
+bool has_other_access(const Scenario& scenario) noexcept {
+  return scenario.to == Side::kOtherAccess;
+}
+
+// The source of a network's MACs is known, and with most scenarios their destination.
+uint32_t macs_of(const Case& the_case) noexcept { return 2 * the_case.flows; }
+
+uint32_t fdb_capacity(const Case& the_case) noexcept {
+  return std::max<uint32_t>(65'536, macs_of(the_case));
+}
+
+uint32_t data_room(const Case& the_case) noexcept {
+  return std::max<uint32_t>(
+      RTE_MBUF_DEFAULT_BUF_SIZE,
+      RTE_PKTMBUF_HEADROOM + the_case.size + kVxlanHeaderBytes + kVlanTagBytes);
+}
+
+std::string network_name(uint32_t network) { return "n" + std::to_string(network); }
+
+std::optional<uint16_t> vlan_if_any(uint16_t vlan) {
+  return vlan == 0 ? std::nullopt : std::optional(vlan);
+}
+
+NetworkConfig network_config(const Case& the_case, const World& world, uint32_t network) {
+  NetworkConfig config;
+  config.name = network_name(network);
+  config.vni = World::vni_of(network);
+  config.members.push_back({"access", vlan_if_any(world.vlan_of(network))});
+  if (has_other_access(*the_case.scenario))
+    config.members.push_back({"other", vlan_if_any(world.vlan_of(network))});
+  for (unsigned remote = 0; remote < the_case.scenario->remotes; ++remote)
+    config.remotes.push_back({IpAddr::v4(World::vtep_ip(world.vtep_of(network, remote)))});
+  config.mac_aging_s = kSecondsOfAge;
+  config.mac_limit = macs_of(the_case);
+  return config;
+}
+
+Config make_config(const Case& the_case, const World& world) {
+  Config config;
+  config.system.fdb_capacity = fdb_capacity(the_case);
+  PortConfig access;
+  access.name = "access";
+  access.mtu_bytes = kAccessMtu;
+  PortConfig uplink;
+  uplink.name = "uplink";
+  uplink.mtu_bytes = kUplinkMtu;
+  uplink.addresses.push_back({IpAddr::v4(World::own_ip()), 24});
+  config.ports = {access, uplink};
+  if (has_other_access(*the_case.scenario)) {
+    access.name = "other";
+    config.ports.push_back(access);
+  }
+  for (unsigned vtep = 0; vtep < kRemotes; ++vtep)
+    config.neighbours.push_back({IpAddr::v4(World::vtep_ip(vtep)), World::vtep_mac(vtep)});
+  config.vxlan.udp_port = kVxlanPort;
+  config.vxlan.ttl = kTtl;
+  for (uint32_t network = 0; network < the_case.networks; ++network)
+    config.networks.push_back(network_config(the_case, world, network));
+  return config;
+}
+
+// The flows in an order without pattern, the same in every run.
+std::vector<uint32_t> shuffled(uint32_t flows) {
+  std::vector<uint32_t> order(flows);
+  std::iota(order.begin(), order.end(), 0u);
+  std::mt19937_64 random(1);
+  std::shuffle(order.begin(), order.end(), random);
+  return order;
+}
+
+std::vector<std::string> differences(
+    std::initializer_list<std::tuple<const char*, uint64_t, uint64_t>> pairs) {
+  std::vector<std::string> lines;
+  for (const auto& [what, found, right] : pairs)
+    if (found != right)
+      lines.push_back(std::string(what) + " " + std::to_string(found) + " instead of " +
+                      std::to_string(right));
+  return lines;
+}
+
+uint64_t sum_drops(const Dataplane& dataplane) {
+  uint64_t sum = 0;
+  for (std::size_t i = 0; i < kDropReasonCount; ++i)
+    sum += dataplane.drops(static_cast<DropReason>(i));
+  return sum;
+}
+
+std::string drop_names(const Dataplane& dataplane) {
+  std::string names;
+  for (std::size_t i = 0; i < kDropReasonCount; ++i)
+    if (const uint64_t count = dataplane.drops(static_cast<DropReason>(i)))
+      names += " " + std::string(kDropReasons[i].name) + "=" + std::to_string(count);
+  return names;
+}
+
+}  // namespace
+
+unsigned memory_mb(const Case& the_case) {
+  const uint64_t buffers = uint64_t{kMbufs} * (data_room(the_case) + 320);
+  // Keys, buckets, free slots and the queue of the deferred in rte_hash; powers of two.
+  const uint64_t fdb = uint64_t{fdb_capacity(the_case)} * 160;
+  return static_cast<unsigned>(96 + (buffers + fdb) / (1 << 20));
+}
+
+Testbed::Testbed(const Case& the_case, uint16_t burst)
+    : case_(the_case), burst_(burst), qsbr_(nullptr, rte_free) {
+  make_frames();
+  source_ = std::make_unique<MemorySource>(table_, burst);
+  in_ = port_of(case_.scenario->from);
+  out_ = port_of(case_.scenario->to);
+
+  const Config config = make_config(case_, world_);
+  DataplaneOptions options;
+  options.busy_poll = true;
+  options.mbufs = kMbufs;
+  options.mbuf_data_room_bytes = data_room(case_);
+  options.fdb_capacity = config.system.fdb_capacity;
+  for (PortId port = 0; port < config.ports.size(); ++port) {
+    PortSpec spec;
+    spec.name = config.ports[port].name;
+    spec.mtu_bytes = config.ports[port].mtu_bytes;
+    spec.io = port == in_ ? source_->io() : sink_.io();
+    options.ports.push_back(spec);
+  }
+  try {
+    dataplane_ = std::make_unique<Dataplane>(options);
+    control_ = std::make_unique<ControlPlane>(
+        *dataplane_, config, std::vector<MacAddr>{kAccessMac, kUplinkMac, kOtherAccessMac},
+        monotonic_ns());
+  } catch (const std::exception& error) {
+    throw BenchError(error.what());
+  }
+  // Whatever a port gives, it goes to the sink.
+  for (TxQueue& queue : worker().tx) queue.io = sink_.io();
+  source_->use_pool(dataplane_->pool());
+  qsbr_.reset(static_cast<rte_rcu_qsbr*>(
+      rte_zmalloc("adit_bench_qsbr", rte_rcu_qsbr_get_memsize(1), RTE_CACHE_LINE_SIZE)));
+  if (!qsbr_ || rte_rcu_qsbr_init(qsbr_.get(), 1) != 0) throw BenchError("no memory for RCU");
+  worker().stopping = &stop_;
+  fill_fdb();
+  settle();
+}
+
+Testbed::~Testbed() = default;
+
+void Testbed::make_frames() {
+  const Scenario& scenario = *case_.scenario;
+  if (scenario.from == Side::kNone) return;
+  const bool tunnelled = scenario.from == Side::kUplink;
+  const std::vector<uint32_t> order = shuffled(case_.flows);
+  const uint64_t least = case_.size == kImix ? 12 * FlowTable::kPadding : FlowTable::kPadding;
+  const uint64_t rounds = (least + case_.flows - 1) / case_.flows;
+  table_ = FlowTable(case_.flows * rounds,
+                     tunnelled ? FlowTable::kLargeSlot : FlowTable::kSmallSlot);
+  for (std::size_t i = 0; i < table_.count(); ++i) {
+    const uint32_t flow = order[i % case_.flows];
+    const uint16_t bytes =
+        case_.size == kImix ? kImixSizes[i % std::size(kImixSizes)] : case_.size;
+    if (tunnelled) {
+      const unsigned vtep = world_.vtep_of(world_.network_of(flow), world_.remote_of(flow));
+      table_.set(i, world_.vxlan_from(vtep, flow, bytes),
+                 static_cast<uint16_t>(kVxlanHeaderBytes + bytes));
+    } else {
+      table_.set(i, world_.access_frame(flow, bytes),
+                 static_cast<uint16_t>(world_.tag_bytes() + bytes));
+    }
+  }
+  table_.finish();
+}
+
+// As after learning: every flow's source, and its destination where one MAC has it.
+void Testbed::fill_fdb() {
+  const Scenario& scenario = *case_.scenario;
+  if (scenario.from == Side::kNone || scenario.destination == Destination::kUnknownVni) return;
+  const CompiledIds& ids = control_->ids();
+  std::vector<std::vector<BridgePortId>> remotes(case_.networks);
+  std::vector<std::array<BridgePortId, 3>> members(case_.networks);
+  std::vector<NetworkId> networks(case_.networks);
+  for (uint32_t network = 0; network < case_.networks; ++network) {
+    const std::string name = network_name(network);
+    const uint16_t vlan = world_.vlan_of(network);
+    networks[network] = ids.networks.at(name);
+    members[network][kAccess] = ids.bridge_ports.at({name, "access", vlan, {}}).id;
+    if (has_other_access(scenario))
+      members[network][kOtherAccess] = ids.bridge_ports.at({name, "other", vlan, {}}).id;
+    for (unsigned remote = 0; remote < scenario.remotes; ++remote) {
+      const IpAddr address = IpAddr::v4(World::vtep_ip(world_.vtep_of(network, remote)));
+      remotes[network].push_back(ids.bridge_ports.at({name, {}, 0, address}).id);
+    }
+  }
+  const auto now_s = static_cast<uint32_t>(monotonic_ns() / 1'000'000'000);
+  for (uint32_t flow = 0; flow < case_.flows; ++flow) {
+    const uint32_t network = world_.network_of(flow);
+    const auto place = [&](Side side) {
+      return side == Side::kUplink ? remotes[network][world_.remote_of(flow)]
+                                   : members[network][port_of(side)];
+    };
+    const auto set = [&](const MacAddr& mac, Side side) {
+      if (!dataplane_->fdb().set(fdb_key(networks[network], mac), place(side), false, now_s))
+        throw BenchError("the MAC table takes no more than " +
+                         std::to_string(dataplane_->fdb().size()) + " addresses");
+    };
+    set(World::source_mac(flow), scenario.from);
+    if (scenario.destination == Destination::kKnown) set(world_.destination_mac(flow), scenario.to);
+  }
+}
+
+// Sends what control says at its start, so that it is not in any measure.
+void Testbed::settle() {
+  for (uint64_t pass = 0; pass < kSettlingPasses; ++pass) {
+    dataplane_->step(monotonic_ns());
+    control_->tick(monotonic_ns());
+  }
+  checked_ = accounts();
+}
+
+uint64_t Testbed::run_pipeline(uint64_t bursts) {
+  stop_.store(false);
+  source_->arm(bursts, stop_);
+  LoopArguments arguments{worker(), qsbr_.get(), true};
+  const uint64_t start = rte_rdtsc_precise();
+  run_loop(&arguments);
+  return rte_rdtsc_precise() - start;
+}
+
+uint64_t Testbed::run_floor(uint64_t bursts) {
+  stop_.store(false);
+  source_->arm(bursts, stop_);
+  Worker& polled = worker();
+  const PortIo out = polled.tx[out_].io;
+  const uint64_t start = rte_rdtsc_precise();
+  while (!stop_.load(std::memory_order_relaxed)) {
+    for (const RxQueue& queue : polled.rx) {
+      std::array<rte_mbuf*, kMaxBurst> packets;
+      const uint16_t n = queue.io.receive(queue.io.context, packets.data(), kRxBurst);
+      if (n == 0) continue;
+      out.transmit(out.context, packets.data(), n);
+    }
+  }
+  const uint64_t cycles = rte_rdtsc_precise() - start;
+  // The pipeline saw nothing of these.
+  checked_.fed = source_->packets();
+  checked_.taken = sink_.packets();
+  return cycles;
+}
+
+uint64_t Testbed::run_steps(uint64_t bursts, StepProbe& probe) {
+  stop_.store(false);
+  source_->arm(bursts, stop_);
+  Worker& stepped = worker();
+  const uint64_t start = rte_rdtsc_precise();
+  while (!stop_.load(std::memory_order_relaxed)) {
+    begin_pass(stepped, monotonic_ns());
+    run_pass(stepped, probe);
+  }
+  return rte_rdtsc_precise() - start;
+}
+
+void Testbed::check_output() {
+  if (table_.count() == 0) return;
+  OutputCheck check(case_, world_);
+  std::vector<TxQueue>& queues = worker().tx;
+  for (TxQueue& queue : queues) queue.io = check.io();
+  const uint64_t packets = std::min<uint64_t>(table_.count(), kPacketsLookedAt);
+  const uint64_t before = source_->packets();
+  run_pipeline(packets / burst_ + 1);
+  for (TxQueue& queue : queues) queue.io = sink_.io();
+  const uint64_t fed = source_->packets() - before;
+  if (!check.mistake().empty())
+    throw BenchError("a packet came out wrong: " + check.mistake());
+  if (check.packets() != fed * case_.scenario->packets_out)
+    throw BenchError("of " + std::to_string(fed) + " packets " + std::to_string(check.packets()) +
+                     " came out;" + drop_names(*dataplane_));
+  checked_ = accounts();
+}
+
+Testbed::Accounts Testbed::accounts() const {
+  Accounts now;
+  now.fed = source_->packets();
+  now.taken = sink_.packets();
+  now.in = dataplane_->port_traffic(in_);
+  now.out = dataplane_->port_traffic(out_);
+  const DropReason reason = case_.scenario->dropped_as;
+  now.dropped = reason == DropReason::kCount ? 0 : dataplane_->drops(reason);
+  now.dropped_otherwise = sum_drops(*dataplane_) - now.dropped;
+  now.held = dataplane_->worker_counters(0).held.get();
+  now.events_lost = dataplane_->worker_counters(0).events_lost.get();
+  return now;
+}
+
+// Of the frames with numbers `first` to `last`-1, as they should go out.
+uint64_t Testbed::expected_bytes_out(uint64_t first, uint64_t last) const {
+  const auto extra = [this](Side side) -> uint64_t {
+    return side == Side::kUplink ? kVxlanHeaderBytes : world_.tag_bytes();
+  };
+  const uint64_t count = last - first;
+  const uint64_t inner = table_.bytes_between(first, last) - count * extra(case_.scenario->from);
+  return case_.scenario->packets_out * (inner + count * extra(case_.scenario->to));
+}
+
+void Testbed::check_accounts() {
+  std::array<Event, 64> events;
+  const unsigned news = dataplane_->poll_events(events);
+  control_->tick(monotonic_ns());
+  const Accounts now = accounts();
+  const Accounts then = std::exchange(checked_, now);
+  if (source_->starved() != 0) throw BenchError("the buffer pool ran empty");
+  if (table_.count() == 0) return;
+  const uint64_t fed = now.fed - then.fed;
+  const uint64_t out = fed * case_.scenario->packets_out;
+  const bool dropped = case_.scenario->dropped_as != DropReason::kCount;
+  auto lines = differences({
+      {"packets received", now.in.rx_packets - then.in.rx_packets, fed},
+      {"bytes received", now.in.rx_bytes - then.in.rx_bytes,
+       table_.bytes_between(then.fed, now.fed)},
+      {"packets sent", now.out.tx_packets - then.out.tx_packets, out},
+      {"bytes sent", now.out.tx_bytes - then.out.tx_bytes, expected_bytes_out(then.fed, now.fed)},
+      {"packets taken by the port", now.taken - then.taken, out},
+      {"packets dropped as expected", now.dropped - then.dropped, dropped ? fed : 0},
+      {"packets dropped otherwise", now.dropped_otherwise - then.dropped_otherwise, 0},
+      {"packets held for a next hop", now.held - then.held, 0},
+      {"reports to control", news, 0},
+      {"reports lost", now.events_lost - then.events_lost, 0},
+      {"buffers in use", dataplane_->buffers_in_use(), 0},
+  });
+  if (lines.empty()) return;
+  std::string text = "no figures, for packets went astray:";
+  for (const std::string& line : lines) text += "\n  " + line;
+  throw BenchError(text + "\n  drops:" + drop_names(*dataplane_));
+}
+
+}  // namespace adit::bench

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon: options, configuration, preflight, EAL, and then run_daemon().
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_version.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <boost/program_options.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <iostream>
+
+#include "config_error.h"
+#include "config_parser.h"
+#include "daemon.h"
+#include "eal_args.h"
+#include "exit_code.h"
+#include "log.h"
+#include "preflight.h"
+#include "system_facts.h"
+
+namespace adit {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr const char* kDefaultConfig = "/etc/adit/adit.yaml";
+
+struct Options {
+  std::string config_path;
+  bool check = false;
+  std::vector<std::string> eal_args;
+};
+
+struct UsageError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// Everything after `--` is EAL's. Returns false when help or version was all that was asked.
+bool parse_options(int argc, char** argv, Options& options) {
+  const char* from_environment = std::getenv("ADIT_CONFIG");
+  po::options_description description("Usage: aditd [OPTION]... [-- EAL-ARGUMENT...]\n\nOptions");
+  description.add_options()("config,c",
+                            po::value(&options.config_path)
+                                ->value_name("FILE")
+                                ->default_value(from_environment != nullptr ? from_environment
+                                                                            : kDefaultConfig),
+                            "configuration; else $ADIT_CONFIG, else /etc/adit/adit.yaml")(
+      "check", po::bool_switch(&options.check), "check configuration and machine, and exit")(
+      "help,h", "print this and exit")("version", "print the version and exit");
+  const auto end = std::find(argv, argv + argc, std::string_view("--"));
+  if (end != argv + argc) options.eal_args.assign(end + 1, argv + argc);
+  po::variables_map values;
+  try {
+    // No positional arguments: a stray word is a mistake.
+    po::store(po::command_line_parser(std::vector<std::string>(argv + 1, end))
+                  .options(description)
+                  .positional({})
+                  .run(),
+              values);
+    po::notify(values);
+  } catch (const po::error& error) {
+    throw UsageError(error.what());
+  }
+  if (values.contains("help")) {
+    std::cout << description
+              << "\nSignals: SIGHUP reloads the configuration, SIGTERM and SIGINT stop.\n"
+                 "Exit codes: 0 ok, 1 failed, 2 usage, 3 configuration refused, 4 the machine\n"
+                 "lacks something or EAL does not start.\n";
+    return false;
+  }
+  if (values.contains("version")) {
+    std::cout << "aditd " ADIT_VERSION " (" << rte_version() << ")\n";
+    return false;
+  }
+  return true;
+}
+
+// Prints what was found; whether aditd can start.
+bool report_preflight(const PreflightReport& report) {
+  for (const Finding& finding : report.warnings) spdlog::warn("event=preflight {}", to_string(finding));
+  for (const Finding& finding : report.problems)
+    spdlog::error("event=preflight {}", to_string(finding));
+  return report.ok();
+}
+
+// Signals are for the control thread: EAL's threads inherit the mask of the one that starts
+// them.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &former_);
+  }
+  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &former_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t former_;
+};
+
+bool start_eal(const EalArgs& arguments) {
+  std::string line;
+  for (const std::string& argument : arguments.args) line += (line.empty() ? "" : " ") + argument;
+  spdlog::info("event=eal_start args={}", log_value(line));
+  // EAL keeps pointers into the strings, and may reorder the array.
+  static std::vector<std::string> strings;
+  static std::vector<char*> pointers;
+  strings = arguments.args;
+  for (std::string& argument : strings) pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
+  const SignalsBlocked blocked;
+  if (rte_eal_init(static_cast<int>(strings.size()), pointers.data()) >= 0) return true;
+  spdlog::error("event=eal_failed error={} args={}", log_value(rte_strerror(rte_errno)),
+                log_value(line));
+  return false;
+}
+
+int run(int argc, char** argv) {
+  Options options;
+  if (!parse_options(argc, argv, options)) return kExitOk;
+  const Config config = load_config(options.config_path);
+  set_up_log(options.check ? LogTarget::kStderr : config.system.log_target,
+             config.system.log_level);
+
+  const SystemFacts facts = gather_facts(config);
+  const bool ready = report_preflight(preflight(config, facts));
+  if (options.check && ready)
+    std::cout << "configuration " << options.config_path << " and this machine are fine\n";
+  if (options.check || !ready) return ready ? kExitOk : kExitPreflight;
+
+  const EalArgs arguments = eal_args(config, facts, getpid(), options.eal_args);
+  if (!start_eal(arguments)) return kExitPreflight;
+  int result = kExitOk;
+  try {
+    const unsigned workers = worker_count(config, facts.cpus.size());
+    run_daemon(config, options.config_path,
+               dataplane_options(config, arguments.port_names, workers));
+  } catch (const std::exception& error) {
+    spdlog::critical("event=failed error={}", log_value(error.what()));
+    result = kExitFailed;
+  }
+  rte_eal_cleanup();
+  return result;
+}
+
+}  // namespace
+}  // namespace adit
+
+int main(int argc, char** argv) {
+  try {
+    return adit::run(argc, argv);
+  } catch (const adit::UsageError& error) {
+    std::cerr << "aditd: " << error.what() << "; see aditd --help\n";
+    return adit::kExitUsage;
+  } catch (const adit::ConfigError& error) {
+    std::cerr << error.what() << '\n';
+    return adit::kExitConfigRefused;
+  } catch (const std::exception& error) {
+    std::cerr << "aditd: " << error.what() << '\n';
+    return adit::kExitFailed;
+  }
+}

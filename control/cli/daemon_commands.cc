@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// `aditctl reload` and `aditctl version`.
+#include <iostream>
+#include <string>
+
+#include "client.h"
+#include "command.h"
+
+namespace adit::cli {
+
+using nlohmann::json;
+
+int run_reload(const Invocation& invocation) {
+  Client client(invocation.socket);
+  const json result = client.call("reload", json::object());
+  if (invocation.json) {
+    std::cout << result.dump(2) << '\n';
+    return kDone;
+  }
+  const json& changes = result.at("changes");
+  for (const json& change : changes) std::cout << change.get<std::string>() << '\n';
+  std::cout << (changes.empty() ? "nothing changed; generation " : "generation ")
+            << result.at("generation") << '\n';
+  return kDone;
+}
+
+int run_version(const Invocation& invocation) {
+  if (invocation.options.contains("local")) {
+    std::cout << "aditctl " << ADIT_VERSION << '\n';
+    return kDone;
+  }
+  Client client(invocation.socket);
+  json result = client.call("version", json::object());
+  if (invocation.json) {
+    result["aditctl"] = ADIT_VERSION;
+    std::cout << result.dump(2) << '\n';
+    return kDone;
+  }
+  std::cout << "aditctl " << ADIT_VERSION << "\naditd " << result.at("version").get<std::string>()
+            << " on " << result.at("dpdk").get<std::string>() << ", generation "
+            << result.at("generation") << " of " << result.at("config").get<std::string>() << '\n';
+  return kDone;
+}
+
+}  // namespace adit::cli

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// `aditctl show ...`, once or again and again.
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <ctime>
+#include <iostream>
+#include <optional>
+#include <string>
+
+#include "client.h"
+#include "command.h"
+#include "nearest_name.h"
+#include "view.h"
+
+namespace adit::cli {
+namespace {
+
+using nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+// Few enough that the daemon's control thread is never kept for long.
+constexpr uint64_t kRowsPerCall = 2'000;
+
+volatile sig_atomic_t interrupted = 0;
+
+struct Sample {
+  json rows = json::array();
+  bool truncated = false;  // by --limit
+  Clock::time_point time;
+};
+
+uint64_t parse_limit(const std::string& text) {
+  constexpr size_t kMaxDigits = 18;
+  if (text.empty() || text.size() > kMaxDigits ||
+      text.find_first_not_of("0123456789") != std::string::npos || std::stoull(text) == 0)
+    throw UsageError("--limit " + adit::quoted(text) + ": expected a number from 1");
+  return std::stoull(text);
+}
+
+bool is_paged(const Command& command) {
+  for (const CommandOption& option : command.options)
+    if (option.name == "limit") return true;
+  return false;
+}
+
+// The parameters that the command line gives.
+json method_params(const Invocation& invocation) {
+  json params = json::object();
+  for (const auto& [name, value] : invocation.options)
+    if (name == "all")
+      params[name] = true;
+    else if (name != "limit")
+      params[name] = value;
+  return params;
+}
+
+// All rows, page by page.
+Sample fetch(Client& client, const Invocation& invocation) {
+  const Command& command = *invocation.command;
+  const auto limit_option = invocation.options.find("limit");
+  const uint64_t limit = limit_option == invocation.options.end()
+                             ? UINT64_MAX
+                             : parse_limit(limit_option->second);
+  json params = method_params(invocation);
+  Sample sample;
+  sample.time = Clock::now();
+  for (;;) {
+    if (is_paged(command)) params["limit"] = std::min(kRowsPerCall, limit - sample.rows.size());
+    json page = client.call(std::string(command.method), params);
+    for (json& row : page.at("rows")) sample.rows.push_back(std::move(row));
+    if (!page.value("truncated", false)) return sample;
+    sample.truncated = sample.rows.size() >= limit;
+    if (sample.truncated) return sample;
+    params["offset"] = page.at("next_offset");
+  }
+}
+
+std::string table_of(const Invocation& invocation, const Sample& sample,
+                     const std::optional<Sample>& former) {
+  const View& view = view_of(invocation.command->method);
+  const Numbers numbers = invocation.human ? Numbers::kHuman : Numbers::kExact;
+  if (!invocation.watch_s) return render_table(view.columns, sample.rows, numbers);
+  const json none = json::array();
+  const std::chrono::duration<double> elapsed =
+      former ? sample.time - former->time : Clock::duration(1);
+  const json rows = rates(view, former ? former->rows : none, sample.rows, elapsed.count());
+  return render_table(rate_columns(view), rows, numbers);
+}
+
+void on_interrupt(int) { interrupted = 1; }
+
+// Ctrl-C ends the watch between two tables, and cuts the pause short.
+void catch_interrupt() {
+  struct sigaction action = {};
+  action.sa_handler = on_interrupt;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+void pause_for(double seconds) {
+  const double whole = std::floor(seconds);
+  const timespec pause = {static_cast<time_t>(whole),
+                          static_cast<long>((seconds - whole) * 1e9)};
+  nanosleep(&pause, nullptr);  // ends early on Ctrl-C, which is the point
+}
+
+int show_once(Client& client, const Invocation& invocation) {
+  const Sample sample = fetch(client, invocation);
+  if (invocation.json)
+    std::cout << sample.rows.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+  else
+    std::cout << table_of(invocation, sample, std::nullopt);
+  if (sample.truncated) std::cerr << "there is more than --limit allows\n";
+  return kDone;
+}
+
+int watch(Client& client, const Invocation& invocation) {
+  catch_interrupt();
+  const bool on_terminal = isatty(STDOUT_FILENO) == 1;
+  std::optional<Sample> former;
+  while (interrupted == 0) {
+    Sample sample = fetch(client, invocation);
+    if (invocation.json) {
+      std::cout << sample.rows.dump(-1, ' ', false, json::error_handler_t::replace) << '\n';
+    } else {
+      if (on_terminal) std::cout << "\033[H\033[2J";
+      std::cout << table_of(invocation, sample, former);
+      if (!on_terminal) std::cout << '\n';
+    }
+    if (!std::cout.flush()) return kFailed;
+    former = std::move(sample);
+    if (interrupted == 0) pause_for(*invocation.watch_s);
+  }
+  return kDone;
+}
+
+}  // namespace
+
+int run_show(const Invocation& invocation) {
+  Client client(invocation.socket);
+  return invocation.watch_s ? watch(client, invocation) : show_once(client, invocation);
+}
+
+}  // namespace adit::cli

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "view.h"
+
+#include <map>
+#include <stdexcept>
+
+namespace adit::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr Column kPortColumns[] = {
+    {"name", "PORT"},
+    {"device", "DEVICE"},
+    {"mac", "MAC"},
+    {"mtu_bytes", "MTU", Format::kNumber},
+    {"link", "LINK"},
+    {"speed_mbps", "MBIT/S", Format::kNumber},
+    {"addresses", "ADDRESSES"},
+    {"rx_packets", "RX-PACKETS", Format::kCount},
+    {"rx_bytes", "RX-BYTES", Format::kBytes},
+    {"tx_packets", "TX-PACKETS", Format::kCount},
+    {"tx_bytes", "TX-BYTES", Format::kBytes},
+    {"rx_missed", "RX-MISSED", Format::kCount},
+};
+constexpr Column kNetworkColumns[] = {
+    {"name", "NETWORK"},
+    {"vni", "VNI", Format::kNumber},
+    {"members", "MEMBERS", Format::kNumber},
+    {"remotes", "REMOTES", Format::kNumber},
+    {"macs", "MACS", Format::kNumber},
+    {"learning", "LEARNING"},
+    {"rx_packets", "RX-PACKETS", Format::kCount},
+    {"rx_bytes", "RX-BYTES", Format::kBytes},
+    {"tx_packets", "TX-PACKETS", Format::kCount},
+    {"tx_bytes", "TX-BYTES", Format::kBytes},
+};
+constexpr Column kRemoteColumns[] = {
+    {"network", "NETWORK"},
+    {"kind", "KIND"},
+    {"vni", "VNI", Format::kNumber},
+    {"address", "REMOTE"},
+    {"next_hop", "NEXT-HOP"},
+    {"next_hop_mac", "NEXT-HOP-MAC"},
+    {"reachable", "REACHABLE"},
+    {"rx_packets", "RX-PACKETS", Format::kCount},
+    {"rx_bytes", "RX-BYTES", Format::kBytes},
+    {"tx_packets", "TX-PACKETS", Format::kCount},
+    {"tx_bytes", "TX-BYTES", Format::kBytes},
+};
+constexpr Column kFdbColumns[] = {
+    {"network", "NETWORK"},
+    {"mac", "MAC"},
+    {"kind", "KIND"},
+    {"port", "PORT"},
+    {"vlan", "VLAN", Format::kNumber},
+    {"remote", "REMOTE"},
+    {"static", "STATIC"},
+    {"age_s", "AGE-S", Format::kSeconds},
+};
+constexpr Column kNeighbourColumns[] = {
+    {"port", "PORT"},   {"address", "ADDRESS"}, {"mac", "MAC"},
+    {"state", "STATE"}, {"age_s", "AGE-S", Format::kSeconds},
+};
+constexpr Column kDropColumns[] = {
+    {"reason", "REASON"},
+    {"packets", "PACKETS", Format::kCount},
+    {"help", "MEANING"},
+};
+constexpr Column kWorkerColumns[] = {
+    {"id", "WORKER", Format::kNumber},
+    {"core", "CORE", Format::kNumber},
+    {"received", "RECEIVED", Format::kCount},
+    {"sent", "SENT", Format::kCount},
+    {"copied", "COPIED", Format::kCount},
+    {"consumed", "CONSUMED", Format::kCount},
+    {"originated", "ORIGINATED", Format::kCount},
+    {"dropped", "DROPPED", Format::kCount},
+    {"held_now_total", "HELD-NOW-ALL", Format::kNumber},
+    {"arp_requests_answered", "ARP-ANSWERED", Format::kCount},
+    {"echo_requests_answered", "ECHO-ANSWERED", Format::kCount},
+    {"events_lost", "EVENTS-LOST", Format::kCount},
+    {"loops", "LOOPS", Format::kCount},
+    {"busy_percent", "BUSY-%", Format::kPercent},
+    {"cycles_per_packet", "CYCLES/PACKET", Format::kNumber},
+};
+
+constexpr std::string_view kByName[] = {"name"};
+constexpr std::string_view kByRemote[] = {"network", "address"};
+constexpr std::string_view kByMac[] = {"network", "mac"};
+constexpr std::string_view kByNextHop[] = {"port", "address"};
+constexpr std::string_view kByReason[] = {"reason"};
+constexpr std::string_view kById[] = {"id"};
+
+constexpr View kViews[] = {
+    {"show.ports", kPortColumns, kByName},
+    {"show.networks", kNetworkColumns, kByName},
+    {"show.remotes", kRemoteColumns, kByRemote},
+    {"show.fdb", kFdbColumns, kByMac},
+    {"show.neighbours", kNeighbourColumns, kByNextHop},
+    {"show.drops", kDropColumns, kByReason},
+    {"show.workers", kWorkerColumns, kById},
+};
+
+bool grows(const Column& column) {
+  return column.format == Format::kCount || column.format == Format::kBytes;
+}
+
+std::string id_of(const View& view, const json& row) {
+  std::string id;
+  for (const std::string_view key : view.id) {
+    const auto value = row.find(key);
+    if (value != row.end()) id += value->dump();
+    id += '/';
+  }
+  return id;
+}
+
+// The growth of a counter, or null.
+json growth(const json& before, const json& now, std::string_view key) {
+  const auto old = before.find(key);
+  const auto fresh = now.find(key);
+  if (old == before.end() || fresh == now.end()) return nullptr;
+  if (!old->is_number_unsigned() || !fresh->is_number_unsigned()) return nullptr;
+  if (fresh->get<uint64_t>() < old->get<uint64_t>()) return nullptr;
+  return fresh->get<uint64_t>() - old->get<uint64_t>();
+}
+
+// Ratios of counters are those of the interval, not since the start.
+void put_ratio(json& row, std::string_view key, const json& part, const json& whole,
+               double factor) {
+  if (!row.contains(key)) return;
+  const bool known = part.is_number() && whole.is_number() && whole.get<double>() > 0;
+  row[std::string(key)] =
+      known ? json(factor * part.get<double>() / whole.get<double>()) : json(nullptr);
+}
+
+}  // namespace
+
+const View& view_of(std::string_view method) {
+  for (const View& view : kViews)
+    if (view.method == method) return view;
+  throw std::out_of_range("no view of " + std::string(method));
+}
+
+std::vector<Column> rate_columns(const View& view) {
+  // Titles are views of text that has to stay: every title with /s, made once.
+  static const std::map<std::string_view, std::string> kTitles = [] {
+    std::map<std::string_view, std::string> titles;
+    for (const View& each : kViews)
+      for (const Column& column : each.columns)
+        titles.emplace(column.title, std::string(column.title) + "/S");
+    return titles;
+  }();
+  std::vector<Column> columns(view.columns.begin(), view.columns.end());
+  for (Column& column : columns)
+    if (grows(column)) column.title = kTitles.at(column.title);
+  return columns;
+}
+
+json rates(const View& view, const json& before, const json& now, double elapsed_s) {
+  std::map<std::string, const json*> old;
+  for (const json& row : before) old.emplace(id_of(view, row), &row);
+  json out = json::array();
+  static const json kNothing = json::object();
+  for (const json& row : now) {
+    const auto found = old.find(id_of(view, row));
+    const json& former = found == old.end() ? kNothing : *found->second;
+    json rated = row;
+    for (const Column& column : view.columns) {
+      if (!grows(column)) continue;
+      const json more = growth(former, row, column.key);
+      rated[std::string(column.key)] =
+          more.is_null() ? more : json(more.get<double>() / elapsed_s);
+    }
+    const json busy = growth(former, row, "busy_cycles");
+    put_ratio(rated, "busy_percent", busy, growth(former, row, "cycles"), 100);
+    put_ratio(rated, "cycles_per_packet", busy, growth(former, row, "received"), 1);
+    out.push_back(std::move(rated));
+  }
+  return out;
+}
+
+}  // namespace adit::cli

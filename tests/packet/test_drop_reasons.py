@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every reason for which a packet may be dropped, provoked at least once: the list is read from
+the header, so that a new reason without a case fails here."""
+
+import os
+import re
+
+from frames import *
+from harness import START_NS, Scenario, accounting_problems, announcement, main, run_replay, tap
+
+HEADER = os.path.join(os.path.dirname(__file__), "../../include/adit/drop_reason.h")
+
+# What a replay cannot bring about, and where it is tested instead.
+ELSEWHERE = {
+    "tx_full": "a capture file takes every packet",
+    "no_headroom": "buffers begin with 128 bytes of headroom and at most 54 are put before a frame",
+}
+
+CONFIG = UPLINK + """
+  red0: {device: tap:red0}
+  red1: {device: tap:red1, mtu_bytes: 1000}
+  lone0: {device: tap:lone0}
+  free0: {device: tap:free0}
+""" + NEIGHBOURS + """
+networks:
+  red:
+    vni: 100
+    members: [{port: red0}, {port: red1}]
+    remotes: [{address: 192.0.2.2}, {address: 192.0.2.3}]
+    static_macs:
+      - {mac: "02:00:00:00:0a:02", remote: 192.0.2.2}
+      - {mac: "02:00:00:00:0a:0c", port: red0}
+      - {mac: "02:00:00:00:0a:0d", port: red1}
+    flood_limits: {broadcast_pps: 1, multicast_pps: 1, unknown_unicast_pps: 1}
+  lone:
+    vni: 200
+    members: [{port: lone0}]
+  slow:
+    vni: 300
+    members: [{port: free0}]
+    remotes: [{address: 192.0.2.9}]
+    static_macs: [{mac: "02:00:00:00:0a:09", remote: 192.0.2.9}]
+"""
+NEAR, FAR = host(10, 12), host(10, 2)
+INNER = udp(FAR, NEAR)
+PEER_MAC, PEER_IP = remote_mac(9), remote_ip(9)
+
+
+def reasons_of_header():
+    with open(HEADER, encoding="utf-8") as file:
+        return re.findall(r"^\s*X\((\w+),", file.read(), re.MULTILINE)
+
+
+def one_case_per_reason():
+    """(port, frame) by reason; the smallest thing that is wrong."""
+    good = arriving(INNER)
+    ping = echo(8, PEER_MAC, OUR_MAC, PEER_IP, OUR_IP, b"data")
+    question = arp_request(PEER_MAC, PEER_IP, OUR_IP)
+    return {
+        "runt_frame": ("uplink", good[:13]),
+        "vlan_not_member": ("red0", tagged(INNER, 10)),
+        "vlan_in_network": ("uplink", arriving(tagged(INNER, 10))),
+        "not_our_mac": ("uplink", arriving(INNER, eth={"dst": PEER_MAC})),
+        "ether_type_unknown": ("uplink", patched(good, 12, b"\x86\xdd")),
+        "ip_truncated": ("uplink", good[:33]),
+        "ip_version": ("uplink", patched(good, 14, b"\x65")),
+        "ip_header_length": ("uplink", patched(good, 14, b"\x44")),
+        "ip_total_length": ("uplink", good[:-1]),
+        "ip_checksum": ("uplink", patched(good, 22, b"\x3f")),
+        "ip_source": ("uplink", arriving(INNER, ip={"src": "224.0.0.5"})),
+        "ip_not_local": ("uplink", arriving(INNER, ip={"dst": PEER_IP})),
+        "ip_fragment": ("uplink", arriving(INNER, ip={"flags": "MF"})),
+        "ip_protocol_unknown": ("uplink", arriving(INNER, ip={"proto": 47})),
+        "icmp_truncated": ("uplink", with_ip_sum(patched(ping[:41], 16, b"\x00\x1b"))),
+        "icmp_checksum": ("uplink", patched(ping, len(ping) - 1, b"!")),
+        "icmp_ignored": ("uplink", echo(0, PEER_MAC, OUR_MAC, PEER_IP, OUR_IP, b"data")),
+        "arp_malformed": ("uplink", question[:41]),
+        "arp_not_for_us": ("uplink", arp_request(PEER_MAC, PEER_IP, remote_ip(8))),
+        "udp_truncated": ("uplink", with_ip_sum(patched(good[:41], 16, b"\x00\x1b"))),
+        "udp_length": ("uplink", patched(good, 38, b"\x00\x07")),
+        "udp_checksum": ("uplink", patched(good, 40, b"\x00\x01")),
+        "udp_port_closed": ("uplink", arriving(INNER, dport=4788)),
+        "vxlan_truncated": ("uplink", patched(good, 38, b"\x00\x0f")),
+        "vxlan_no_vni": ("uplink", arriving(INNER, flags=0)),
+        "vni_unknown": ("uplink", arriving(INNER, 101)),
+        "remote_unknown": ("uplink", arriving(INNER, remote=4)),
+        "inner_runt": ("uplink", arriving(INNER[:13])),
+        "ecn_illegal": ("uplink", arriving(INNER, tos=3)),
+        "source_mac_invalid": ("red0", udp("01:00:00:00:00:01", FAR)),
+        "link_local_multicast": ("red0", of_length(NEAR, "01:80:c2:00:00:00", 60)),
+        "destination_is_source": ("red0", udp(host(1, 1), NEAR)),
+        "split_horizon": ("uplink", arriving(udp(host(1, 1), FAR), remote=3)),
+        "flood_no_member": ("lone0", udp(NEAR, FAR)),
+        "mtu_exceeded": ("red0", of_length(NEAR, host(10, 13), 1015)),
+        "neighbour_unresolved": ("free0", udp(host(1, 1), host(10, 9))),
+    }
+
+
+def single():
+    def is_arp(port, frame):
+        return frame[12:14] == b"\x08\x06"
+
+    ports = ["uplink", "red0", "red1", "lone0", "free0"]
+    run = Scenario("reason", CONFIG, ports, stray=is_arp,
+                   start={"uplink": [announcement(), arp_request(OUR_MAC, OUR_IP, remote_ip(9))]})
+    seen = set(one_case_per_reason())
+    for reason, packet in one_case_per_reason().items():
+        run.case(reason, packet, drop=reason)
+    # Ten pass before one a second is enforced.
+    for reason, dst in (("broadcast_limit", BROADCAST), ("multicast_limit", "01:00:5e:00:00:09"),
+                        ("unknown_unicast_limit", host(9, 9))):
+        frame = udp(NEAR, dst)
+        copies = {"red1": [frame] * 10,
+                  "uplink": [encapsulated(frame, 100, n) for n in (2, 3)] * 10}
+        run.case(reason, [("red0", frame)] * 11, copies, [None] * 10 + [reason])
+        seen.add(reason)
+    frame = udp(host(1, 1), host(10, 9))
+    # One has been waiting since its own case.
+    run.case("neighbour_queue_full", [("free0", frame)] * 64,
+             drop=["neighbour_unresolved"] * 63 + ["neighbour_queue_full"])
+    seen.add("neighbour_queue_full")
+    run.run()
+    return seen
+
+
+def pool_exhausted():
+    """600 remotes that nobody has resolved hold two buffers each of one flooded frame, and the
+    pool has 1024."""
+    remotes = [f"10.0.{n // 200}.{n % 200 + 2}" for n in range(600)]
+    config = """
+system: {mbufs: 1024}
+ports:
+  uplink: {device: tap:up0, mac: "02:00:00:00:00:01", addresses: [10.0.0.1/16]}
+  red0: {device: tap:red0}
+networks:
+  red:
+    vni: 100
+    members: [{port: red0}]
+    remotes:
+""" + "".join(f"      - {{address: {ip}}}\n" for ip in remotes)
+    result = run_replay(config, {"red0": [(START_NS, udp(NEAR, BROADCAST))]}, [])
+    tap.result("pool: every copy is accounted for", accounting_problems(result))
+    drops = [drop["reason"] for drop in result.report["drops"] if drop["packet"] == 1]
+    tap.check("pool: each of 600 copies waits in vain, or finds no buffer",
+              len(drops) == 600 and set(drops) == {"neighbour_unresolved", "no_buffer"},
+              str({reason: drops.count(reason) for reason in set(drops)}))
+    return {"no_buffer"} if "no_buffer" in drops else set()
+
+
+def completeness():
+    names = reasons_of_header()
+    tap.check("the header was understood", len(names) > 40 and "runt_frame" in names, str(names))
+    seen = single() | pool_exhausted()
+    for name in names:
+        if name in ELSEWHERE:
+            tap.check(f"{name} cannot occur in a replay: {ELSEWHERE[name]}", name not in seen)
+        else:
+            tap.check(f"{name} has a case", name in seen)
+    gone = sorted((seen | set(ELSEWHERE)) - set(names))
+    tap.check("no case is for a reason that is gone", not gone, str(gone))
+
+
+if __name__ == "__main__":
+    main(completeness)

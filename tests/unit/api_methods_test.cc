@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// The methods of aditd over a real control plane, and what else must agree with their table.
+#include "api/methods.h"
+
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "api/rpc.h"
+#include "cli/command.h"
+#include "cli/view.h"
+#include "config_parser.h"
+#include "control_plane.h"
+#include "temp_dir.h"
+#include "test_dataplane.h"
+
+namespace adit {
+namespace {
+
+using nlohmann::json;
+
+constexpr char kYaml[] =
+    "ports:\n"
+    "  uplink: {device: \"tap:up0\", addresses: [192.0.2.1/24]}\n"
+    "  red0: {device: \"tap:red0\"}\n"
+    "networks:\n"
+    "  red: {vni: 100, members: [{port: red0}], remotes: [{address: 192.0.2.2}]}\n";
+
+std::string with_vni(const char* vni) {
+  std::string text = kYaml;
+  return text.replace(text.find("100"), 3, vni);
+}
+
+class Methods : public testing::Test {
+ protected:
+  Methods() { spdlog::set_level(spdlog::level::off); }
+  ~Methods() override { spdlog::set_level(spdlog::level::info); }
+
+  json call(std::string_view method, const json& params = json::object()) {
+    const json request = {{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", params}};
+    return json::parse(
+        answer_request(api_methods(), context_, {0, 1}, request.dump(), 16 << 20).text);
+  }
+  json result(std::string_view method, const json& params = json::object()) {
+    json answer = call(method, params);
+    EXPECT_TRUE(answer.contains("result")) << answer;
+    return answer["result"];
+  }
+  std::string complaint(std::string_view method, const json& params) {
+    const json answer = call(method, params);
+    EXPECT_EQ(answer["error"]["code"], kInvalidParams) << answer;
+    return answer["error"]["message"];
+  }
+
+  TempDir directory_;
+  TestDataplane dataplane_;
+  ControlPlane control_{*dataplane_, parse_config(kYaml, "test"), {{}, {}}, monotonic_ns()};
+  ApiContext context_{&control_, directory_.write("adit.yaml", kYaml), monotonic_ns};
+};
+
+TEST_F(Methods, ReloadAppliesTheDaemonsFile) {
+  EXPECT_EQ(result("reload"), json::parse(R"({"generation": 1, "changes": []})"));
+  directory_.write("adit.yaml", with_vni("101"));
+  EXPECT_EQ(result("reload"),
+            json::parse(R"({"generation": 2, "changes": ["networks.red.vni: 100 -> 101"]})"));
+  EXPECT_EQ(result("version")["generation"], 2);
+}
+
+TEST_F(Methods, ReloadGivesThePlacesOfMistakes) {
+  directory_.write("adit.yaml", with_vni("0"));
+  const json error = call("reload")["error"];
+  EXPECT_EQ(error["code"], kConfigRefused);
+  EXPECT_EQ(error["message"], "configuration refused: 1 mistake");
+  const json mistake = error["data"]["mistakes"][0];
+  EXPECT_EQ(mistake["file"], context_.config_path);
+  EXPECT_EQ(mistake["line"], 5);
+  EXPECT_GT(mistake["column"], 1);
+  EXPECT_EQ(control_.generation(), 1u);
+}
+
+TEST_F(Methods, CheckChangesNothing) {
+  const json check = result("check", {{"text", with_vni("101")}});
+  EXPECT_EQ(check["changes"], json::array({"networks.red.vni: 100 -> 101"}));
+  EXPECT_EQ(check["needs_restart"], json::array());
+  EXPECT_EQ(control_.config().networks[0].vni, 100u);
+  const json error =
+      call("check", {{"text", with_vni("0")}, {"file_name", "mine.yaml"}})["error"];
+  EXPECT_EQ(error["data"]["mistakes"][0]["file"], "mine.yaml");
+  EXPECT_EQ(result("check")["changes"], json::array()) << "of its own file";
+}
+
+TEST_F(Methods, ShowAnswersInRows) {
+  for (const Method& method : api_methods()) {
+    if (!method.name.starts_with("show.")) continue;
+    const json answer = result(method.name);
+    EXPECT_TRUE(answer["rows"].is_array()) << method.name;
+    EXPECT_EQ(answer["truncated"], false) << method.name;
+  }
+}
+
+// So that no column of a table stays empty for a misspelt key.
+TEST_F(Methods, RowsHaveEveryColumnOfTheirTable) {
+  const NetworkId red = control_.ids().networks.at("red");
+  for (const auto& [name, info] : control_.ids().bridge_ports)
+    dataplane_->fdb().set(fdb_key(red, MacAddr::from_u64(info.id)), info.id, false, 1);
+  for (const Method& method : api_methods()) {
+    if (!method.name.starts_with("show.")) continue;
+    const json params = method.name == "show.drops" ? json{{"all", true}} : json::object();
+    json all = json::object();  // the union: an access entry has no remote
+    const json answer = result(method.name, params);
+    for (const json& row : answer["rows"]) all.update(row);
+    for (const cli::Column& column : cli::view_of(method.name).columns)
+      EXPECT_TRUE(all.contains(column.key)) << method.name << ' ' << column.key;
+  }
+}
+
+TEST_F(Methods, RefuseWrongFilters) {
+  EXPECT_EQ(complaint("show.fdb", {{"network", "rde"}}),
+            "there is no network 'rde'; did you mean 'red'?");
+  EXPECT_NE(complaint("show.fdb", {{"mac", "02:00"}}).find("'mac': expected"), std::string::npos);
+  EXPECT_NE(complaint("show.fdb", {{"limit", 0}}).find("'limit': expected 1..20000"),
+            std::string::npos);
+  EXPECT_NE(complaint("show.fdb", {{"limit", 20001}}).find("'limit'"), std::string::npos);
+}
+
+TEST_F(Methods, FdbSaysWhereToGoOn) {
+  const NetworkId red = control_.ids().networks.at("red");
+  const BridgePortId port = control_.ids().bridge_ports.begin()->second.id;
+  for (unsigned i = 1; i <= 3; ++i)
+    dataplane_->fdb().set(fdb_key(red, MacAddr::from_u64(i)), port, false, 1);
+  const json first = result("show.fdb", {{"limit", 2}});
+  EXPECT_EQ(first["rows"].size(), 2u);
+  EXPECT_EQ(first["truncated"], true);
+  const json second = result("show.fdb", {{"limit", 2}, {"offset", first["next_offset"]}});
+  EXPECT_EQ(second["rows"].size(), 1u);
+  EXPECT_EQ(second["truncated"], false);
+}
+
+TEST_F(Methods, HelpDescribesAllOfThem) {
+  const json rows = result("help")["rows"];
+  ASSERT_EQ(rows.size(), api_methods().size());
+  EXPECT_EQ(rows[0]["name"], "check");
+  EXPECT_EQ(rows[1]["changes"], true);
+  EXPECT_EQ(rows[0]["parameters"][0]["type"], "string");
+}
+
+bool has_method(std::string_view name) {
+  return std::any_of(api_methods().begin(), api_methods().end(),
+                     [&](const Method& method) { return method.name == name; });
+}
+
+TEST(MethodTable, HasWhatTheClientsCommandsCall) {
+  for (const cli::Command& command : cli::commands())
+    EXPECT_TRUE(command.method.empty() || has_method(command.method)) << command.name;
+}
+
+TEST(MethodTable, HasTheParametersThatTheClientsOptionsSet) {
+  for (const cli::Command& command : cli::commands())
+    for (const cli::CommandOption& option : command.options) {
+      const auto method = std::find_if(api_methods().begin(), api_methods().end(),
+                                       [&](const Method& m) { return m.name == command.method; });
+      ASSERT_NE(method, api_methods().end());
+      EXPECT_TRUE(std::any_of(
+          method->parameters.begin(), method->parameters.end(),
+          [&](const Parameter& parameter) { return parameter.name == option.name; }))
+          << command.name << " --" << option.name;
+    }
+}
+
+TEST(MethodTable, IsWhatTheDocumentationDescribes) {
+  std::ifstream file(ADIT_SOURCE_ROOT "/docs/api.md");
+  std::stringstream stream;
+  stream << file.rdbuf();
+  const std::string text = stream.str();
+  size_t sections = 0;
+  for (size_t at = text.find("\n### `"); at != std::string::npos; at = text.find("\n### `", at + 1))
+    ++sections;
+  EXPECT_EQ(sections, api_methods().size()) << "a section per method, and no other";
+  for (const Method& method : api_methods()) {
+    const size_t begin = text.find("\n### `" + std::string(method.name) + "`");
+    ASSERT_NE(begin, std::string::npos) << method.name;
+    const std::string section = text.substr(begin, text.find("\n### `", begin + 1) - begin);
+    EXPECT_NE(section.find(method.help), std::string::npos) << method.name;
+    for (const Parameter& parameter : method.parameters) {
+      const std::string line = "- `" + std::string(parameter.name) + "` (" +
+                               std::string(to_string(parameter.type));
+      EXPECT_NE(section.find(line), std::string::npos) << method.name << ' ' << parameter.name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace adit

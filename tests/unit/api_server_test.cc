@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/server.h"
+
+#include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <random>
+#include <sstream>
+#include <vector>
+
+#include "api_test_server.h"
+
+namespace adit {
+namespace {
+
+using nlohmann::json;
+using namespace std::chrono_literals;
+
+json echo(ApiContext&, const json& params, const Caller&) { return params; }
+json who(ApiContext&, const json&, const Caller& caller) {
+  return {{"uid", caller.uid}, {"pid", caller.pid}};
+}
+json change(ApiContext&, const json&, const Caller&) { return true; }
+json refuse(ApiContext&, const json&, const Caller&) {
+  throw ApiError(kConfigRefused, "not like that");
+}
+json big(ApiContext&, const json&, const Caller&) { return std::string(4 << 20, 'x'); }
+
+constexpr Parameter kText[] = {{"text", ParameterType::kString, Presence::kOptional, ""}};
+constexpr Method kTable[] = {
+    {"echo", Effect::kReads, "", kText, echo},      {"who", Effect::kReads, "", {}, who},
+    {"change", Effect::kChanges, "", {}, change},   {"refuse", Effect::kChanges, "", {}, refuse},
+    {"big", Effect::kReads, "", {}, big},
+};
+
+std::string request(std::string_view method, int id = 1) {
+  return json{{"jsonrpc", "2.0"}, {"id", id}, {"method", method}}.dump() + '\n';
+}
+
+// Whether a new client gets its answer, quickly.
+testing::AssertionResult serves(const TestServer& server) {
+  const auto start = std::chrono::steady_clock::now();
+  TestClient honest(server.path());
+  honest.send(request("who", 42));
+  const auto answer = honest.line();
+  if (!answer) return testing::AssertionFailure() << "no answer";
+  const json message = json::parse(*answer, nullptr, false);
+  if (message.value("id", 0) != 42) return testing::AssertionFailure() << *answer;
+  const auto took = std::chrono::steady_clock::now() - start;
+  if (took > 1s) return testing::AssertionFailure() << "took " << took / 1ms << " ms";
+  return testing::AssertionSuccess();
+}
+
+TEST(ApiServer, KnowsWhoCalls) {
+  TestServer server(kTable);
+  TestClient client(server.path());
+  client.send(request("who"));
+  const json result = json::parse(client.line().value_or(""))["result"];
+  EXPECT_EQ(result["uid"], getuid());
+  EXPECT_EQ(result["pid"], getpid());
+}
+
+TEST(ApiServer, AnswersEveryLineInOrder) {
+  TestServer server(kTable);
+  TestClient client(server.path());
+  std::string text = "\n \r\n";  // blank lines want nothing
+  for (int i = 0; i < 100; ++i) text += request("who", i);
+  client.send(text);
+  for (int i = 0; i < 100; ++i)
+    ASSERT_EQ(json::parse(client.line().value_or("{}")).value("id", -1), i);
+}
+
+TEST(ApiServer, PutsALineTogetherFromItsBytes) {
+  TestServer server(kTable);
+  TestClient client(server.path());
+  for (const char c : request("who", 3)) client.send({&c, 1});
+  EXPECT_EQ(json::parse(client.line().value_or("{}")).value("id", -1), 3);
+}
+
+TEST(ApiServer, AnswersWhatCameBeforeTheEndOfInput) {
+  TestServer server(kTable);
+  TestClient client(server.path());
+  client.send(request("who", 1) + request("who", 2) + "half a li");
+  client.end_input();
+  EXPECT_TRUE(client.line().has_value());
+  EXPECT_TRUE(client.line().has_value());
+  EXPECT_TRUE(client.hung_up(2000));
+}
+
+TEST(ApiServer, RefusesALineWithoutEndAndHangsUp) {
+  TestServer server(kTable);
+  TestClient client(server.path());
+  const size_t sent = client.send(std::string(2 << 20, 'x'));
+  EXPECT_LT(sent, size_t{2} << 20);
+  const json answer = json::parse(client.line().value_or("{}"));
+  EXPECT_EQ(answer["error"]["code"], kInvalidRequest);
+  EXPECT_TRUE(client.hung_up(2000));
+  EXPECT_TRUE(serves(server));
+}
+
+TEST(ApiServer, TakesALineOfTheGreatestLength) {
+  TestServer server(kTable);
+  TestClient client(server.path());
+  std::string line = R"({"jsonrpc":"2.0","id":1,"method":"echo","params":{"text":""}})";
+  line.insert(line.size() - 3, std::string((1 << 20) - line.size(), 'x'));
+  client.send(line + '\n');
+  EXPECT_TRUE(json::parse(client.line().value_or("{}")).contains("result"));
+}
+
+TEST(ApiServer, SurvivesRandomBytes) {
+  TestServer server(kTable);
+  std::mt19937 random(4711);
+  for (int round = 0; round < 50; ++round) {
+    TestClient client(server.path());
+    std::string text(random() % 20'000, '\0');
+    for (char& c : text) c = static_cast<char>(random());
+    client.send(text);
+    if (round % 10 == 0) {
+      EXPECT_TRUE(serves(server));
+    }
+  }
+  EXPECT_TRUE(serves(server));
+}
+
+// Pieces of requests, cut and glued at random: deeper into the parser than noise gets.
+TEST(ApiServer, SurvivesMangledRequests) {
+  TestServer server(kTable);
+  std::mt19937 random(42);
+  const std::string model =
+      R"({"jsonrpc":"2.0","id":1,"method":"echo","params":{"text":"\u00e9 x"}})";
+  for (int round = 0; round < 50; ++round) {
+    TestClient client(server.path());
+    std::string text;
+    for (int i = 0; i < 50; ++i) {
+      std::string line = model;
+      line.erase(random() % line.size(), random() % 5);
+      line[random() % line.size()] = static_cast<char>(random());
+      text += line + '\n';
+    }
+    client.send(text);
+    EXPECT_TRUE(client.line().has_value());
+  }
+  EXPECT_TRUE(serves(server));
+}
+
+TEST(ApiServer, StopsReadingFromAClientThatNeverReads) {
+  TestServer server(kTable);
+  TestClient deaf(server.path());
+  std::string text;
+  for (int i = 0; i < 20'000; ++i) text += request("big");
+  EXPECT_LT(deaf.send(text), text.size());
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(serves(server));
+}
+
+TEST(ApiServer, ServesOthersWhileOneFloods) {
+  TestServer server(kTable);
+  TestClient noisy(server.path());
+  std::string flood;
+  for (int i = 0; i < 1000; ++i) flood += request("who");
+  std::atomic<bool> stop = false;
+  std::thread writer([&] {
+    while (!stop) {
+      noisy.send(flood);
+      for (int i = 0; i < 1000 && !stop; ++i) noisy.line(100);
+    }
+  });
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(serves(server));
+  stop = true;
+  writer.join();
+}
+
+TEST(ApiServer, RefusesMoreClientsThanItHasPlacesFor) {
+  ServerLimits limits;
+  limits.max_clients = 4;
+  limits.evict_after = 1h;
+  TestServer server(kTable, limits);
+  std::vector<std::unique_ptr<TestClient>> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.push_back(std::make_unique<TestClient>(server.path()));
+    clients.back()->send(request("who"));
+    ASSERT_TRUE(clients.back()->line().has_value());
+  }
+  TestClient late(server.path());
+  EXPECT_EQ(json::parse(late.line().value_or("{}"))["error"]["code"], kTooManyClients);
+  EXPECT_TRUE(late.hung_up(2000));
+  clients.pop_back();
+  for (int i = 0; i < 100 && server.client_count() == 4; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_TRUE(serves(server));
+}
+
+TEST(ApiServer, MakesRoomAtTheCostOfTheIdlest) {
+  ServerLimits limits;
+  limits.max_clients = 2;
+  limits.evict_after = 50ms;
+  TestServer server(kTable, limits);
+  TestClient idle(server.path());
+  idle.send(request("who"));
+  ASSERT_TRUE(idle.line().has_value());
+  std::this_thread::sleep_for(100ms);
+  TestClient busy(server.path());
+  busy.send(request("who"));
+  ASSERT_TRUE(busy.line().has_value());
+  EXPECT_TRUE(serves(server));
+  EXPECT_TRUE(idle.hung_up(2000));
+  busy.send(request("who"));
+  EXPECT_TRUE(busy.line().has_value());
+}
+
+TEST(ApiServer, ServesAnHonestClientAmong200SilentOnes) {
+  ServerLimits limits;
+  limits.evict_after = 50ms;
+  TestServer server(kTable, limits);
+  std::vector<std::unique_ptr<TestClient>> silent;
+  for (int i = 0; i < 200; ++i) silent.push_back(std::make_unique<TestClient>(server.path()));
+  std::this_thread::sleep_for(100ms);
+  EXPECT_LE(server.client_count(), limits.max_clients);
+  EXPECT_TRUE(serves(server));
+}
+
+TEST(ApiServer, HangsUpOnWhoSaysNothingWhole) {
+  ServerLimits limits;
+  limits.idle_timeout = 300ms;
+  TestServer server(kTable, limits);
+  TestClient silent(server.path());
+  TestClient dripping(server.path());
+  TestClient talking(server.path());
+  for (int i = 0; i < 10; ++i) {
+    dripping.send("x");  // never a line
+    talking.send(request("who"));
+    EXPECT_TRUE(talking.line().has_value());
+    std::this_thread::sleep_for(60ms);
+  }
+  EXPECT_TRUE(silent.hung_up(1000));
+  EXPECT_TRUE(dripping.hung_up(1000));
+  talking.send(request("who"));
+  EXPECT_TRUE(talking.line().has_value());
+}
+
+TEST(ApiServer, HangsUpOnWhoTakesNothing) {
+  ServerLimits limits;
+  limits.idle_timeout = 200ms;
+  TestServer server(kTable, limits);
+  TestClient deaf(server.path());
+  deaf.send(request("big"));
+  for (int i = 0; i < 100 && server.client_count() != 1; ++i) std::this_thread::sleep_for(1ms);
+  ASSERT_EQ(server.client_count(), 1u);
+  for (int i = 0; i < 100 && server.client_count() != 0; ++i) std::this_thread::sleep_for(20ms);
+  EXPECT_EQ(server.client_count(), 0u);
+}
+
+TEST(ApiServer, CanGoWhileClientsAreConnected) {
+  auto server = std::make_unique<TestServer>(kTable);
+  TestClient idle(server->path());
+  TestClient deaf(server->path());
+  deaf.send(request("big") + request("big"));
+  TestClient half(server->path());
+  half.send("{");
+  const std::string path = server->path();
+  ASSERT_TRUE(serves(*server));
+  server.reset();
+  EXPECT_TRUE(idle.hung_up(2000));
+  EXPECT_FALSE(TestClient(path).connected());
+}
+
+class Audit : public testing::Test {
+ protected:
+  Audit() : former_(spdlog::default_logger()) {
+    const auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(log_);
+    auto logger = std::make_shared<spdlog::logger>("audit", sink);
+    logger->set_pattern("level=%l %v");
+    spdlog::set_default_logger(logger);
+  }
+  ~Audit() override { spdlog::set_default_logger(former_); }
+
+  std::string log_of(const std::string& text, int answers) {
+    {
+      TestServer server(kTable);
+      TestClient client(server.path());
+      client.send(text);
+      for (int i = 0; i < answers; ++i) EXPECT_TRUE(client.line().has_value());
+    }
+    return log_.str();
+  }
+  const std::string me = "uid:" + std::to_string(getuid()) + ",pid:" + std::to_string(getpid());
+
+ private:
+  std::ostringstream log_;
+  std::shared_ptr<spdlog::logger> former_;
+};
+
+TEST_F(Audit, NamesWhoChangedWhat) {
+  EXPECT_EQ(log_of(request("change"), 1),
+            "level=info event=api_call result=done method=change who=" + me + '\n');
+}
+
+TEST_F(Audit, NamesWhoWasRefusedWhat) {
+  EXPECT_EQ(log_of(request("refuse"), 1),
+            "level=warning event=api_call result=refused method=refuse who=" + me +
+                " code=-32000 error=\"not like that\"\n");
+}
+
+TEST_F(Audit, SaysNothingOfReaders) { EXPECT_EQ(log_of(request("who"), 1), ""); }
+
+TEST_F(Audit, IsNotFlooded) {
+  std::string noise;
+  for (int i = 0; i < 200; ++i) noise += "noise\n";
+  const std::string log = log_of(noise, 200);
+  EXPECT_GE(std::count(log.begin(), log.end(), '\n'), 10);
+  EXPECT_LE(std::count(log.begin(), log.end(), '\n'), 40);
+}
+
+TEST_F(Audit, LeavesOutNoRefusedChange) {
+  std::string text;
+  for (int i = 0; i < 50; ++i) text += request("refuse");
+  const std::string log = log_of(text, 50);
+  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 50);
+}
+
+}  // namespace
+}  // namespace adit

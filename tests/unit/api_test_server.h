@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// An ApiServer in a thread of its own, over methods made for tests, and a plain client.
+#pragma once
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <cstring>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "api/server.h"
+#include "temp_dir.h"
+
+namespace adit {
+
+class TestServer {
+ public:
+  explicit TestServer(MethodTable methods, const ServerLimits& limits = {})
+      : path_(directory_.file("adit.sock")),
+        server_(std::make_unique<ApiServer>(io_, path_, methods, context_, limits)),
+        thread_([this] { io_.run(); }) {}
+  ~TestServer() {
+    boost::asio::post(io_, [this] {
+      server_.reset();
+      work_.reset();
+    });
+    thread_.join();
+  }
+  const std::string& path() const { return path_; }
+  size_t client_count() {
+    std::promise<size_t> count;
+    boost::asio::post(io_, [&] { count.set_value(server_->client_count()); });
+    return count.get_future().get();
+  }
+
+ private:
+  TempDir directory_;
+  std::string path_;
+  ApiContext context_;
+  boost::asio::io_context io_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
+      io_.get_executor()};
+  std::unique_ptr<ApiServer> server_;
+  std::thread thread_;
+};
+
+class TestClient {
+ public:
+  explicit TestClient(const std::string& path) : fd_(socket(AF_UNIX, SOCK_STREAM, 0)) {
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.data(), path.size());
+    connected_ = connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  }
+  ~TestClient() { close(fd_); }
+  TestClient(const TestClient&) = delete;
+  TestClient& operator=(const TestClient&) = delete;
+
+  bool connected() const { return connected_; }
+
+  // As much as the server takes until it has taken nothing for 100 ms; returns how much.
+  size_t send(std::string_view text) {
+    size_t sent = 0;
+    while (sent < text.size()) {
+      const ssize_t n =
+          ::send(fd_, text.data() + sent, text.size() - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (n > 0) {
+        sent += static_cast<size_t>(n);
+        continue;
+      }
+      pollfd room = {fd_, POLLOUT, 0};
+      if (errno != EAGAIN || poll(&room, 1, 100) <= 0) break;
+    }
+    return sent;
+  }
+  void end_input() { shutdown(fd_, SHUT_WR); }
+
+  // The next line, or nothing at the end or after timeout_ms.
+  std::optional<std::string> line(int timeout_ms = 5000) {
+    for (;;) {
+      const size_t newline = input_.find('\n');
+      if (newline != std::string::npos) {
+        std::string text = input_.substr(0, newline);
+        input_.erase(0, newline + 1);
+        return text;
+      }
+      if (!fill(timeout_ms)) return std::nullopt;
+    }
+  }
+  // Whether the server hangs up within timeout_ms.
+  bool hung_up(int timeout_ms) {
+    while (fill(timeout_ms)) {
+    }
+    return ended_;
+  }
+
+ private:
+  bool fill(int timeout_ms) {
+    pollfd input = {fd_, POLLIN, 0};
+    if (poll(&input, 1, timeout_ms) <= 0) return false;
+    char chunk[65536];
+    const ssize_t n = recv(fd_, chunk, sizeof chunk, 0);
+    ended_ = n <= 0;
+    if (n > 0) input_.append(chunk, static_cast<size_t>(n));
+    return n > 0;
+  }
+
+  int fd_;
+  bool connected_ = false;
+  bool ended_ = false;
+  std::string input_;
+};
+
+}  // namespace adit

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+// aditctl as a whole, against servers with methods made for the test.
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include "api_test_server.h"
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/run.h"
+
+namespace adit::cli {
+namespace {
+
+using nlohmann::json;
+using namespace std::chrono_literals;
+
+constexpr uint64_t kNetworks = 5000;
+
+// A long table, in pages as large as asked for.
+json networks(ApiContext&, const json& params, const Caller&) {
+  json rows = json::array();
+  const uint64_t begin = params.value("offset", uint64_t{0});
+  const uint64_t end = std::min(kNetworks, begin + params.value("limit", uint64_t{100}));
+  for (uint64_t i = begin; i < end; ++i)
+    rows.push_back({{"name", "net" + std::to_string(i)}, {"vni", i + 1}});
+  json page = {{"rows", rows}, {"truncated", end < kNetworks}};
+  if (end < kNetworks) page["next_offset"] = end;
+  return page;
+}
+json echo_rows(ApiContext&, const json& params, const Caller&) {
+  return {{"rows", {{{"network", params.dump()}}}}, {"truncated", false}};
+}
+bool reload_refuses = false;
+json reload(ApiContext&, const json&, const Caller&) {
+  if (!reload_refuses)
+    return {{"generation", 4}, {"changes", {"networks.red: remote 192.0.2.9 added"}}};
+  json mistake = {{"file", "a.yaml"}, {"line", 3}, {"column", 5}, {"message", "no such port"}};
+  throw ApiError(kConfigRefused, "configuration refused", {{"mistakes", {mistake}}});
+}
+json fail(ApiContext&, const json&, const Caller&) { throw std::runtime_error("out of luck"); }
+
+constexpr Parameter kParameters[] = {
+    {"network", ParameterType::kString, Presence::kOptional, ""},
+    {"mac", ParameterType::kString, Presence::kOptional, ""},
+    {"limit", ParameterType::kUnsigned, Presence::kOptional, ""},
+    {"offset", ParameterType::kUnsigned, Presence::kOptional, ""},
+};
+constexpr Method kTable[] = {
+    {"show.networks", Effect::kReads, "", kParameters, networks},
+    {"show.fdb", Effect::kReads, "", kParameters, echo_rows},
+    {"reload", Effect::kChanges, "", {}, reload},
+    {"show.ports", Effect::kReads, "", {}, fail},
+};
+
+struct Outcome {
+  int code;
+  std::string out, err;
+};
+
+Outcome run(std::vector<std::string> arguments) {
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  const int code = run_aditctl(arguments);
+  std::string out = testing::internal::GetCapturedStdout();
+  return {code, std::move(out), testing::internal::GetCapturedStderr()};
+}
+
+class Aditctl : public testing::Test {
+ protected:
+  // The server runs in our process, and its log would be aditctl's stderr.
+  Aditctl() { spdlog::set_level(spdlog::level::off); }
+  ~Aditctl() override { spdlog::set_level(spdlog::level::info); }
+
+  Outcome ask(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {"--socket", server_.path()});
+    return run(std::move(arguments));
+  }
+  TestServer server_{kTable};
+};
+
+TEST_F(Aditctl, PrintsAllPagesOfATable) {
+  const Outcome table = ask({"show", "networks"});
+  EXPECT_EQ(table.code, kDone);
+  EXPECT_EQ(std::count(table.out.begin(), table.out.end(), '\n'), int{kNetworks} + 1);
+  EXPECT_NE(table.out.find("\nnet4999 "), std::string::npos);
+  EXPECT_EQ(table.err, "");
+}
+
+TEST_F(Aditctl, PrintsJsonAsOneArray) {
+  const json rows = json::parse(ask({"-j", "show", "networks"}).out);
+  ASSERT_EQ(rows.size(), kNetworks);
+  EXPECT_EQ(rows[4999]["vni"], 5000);
+}
+
+TEST_F(Aditctl, StopsAtTheLimitAndSaysSo) {
+  const Outcome some = ask({"-j", "show", "networks", "--limit", "3"});
+  EXPECT_EQ(json::parse(some.out).size(), 3u);
+  EXPECT_NE(some.err.find("--limit"), std::string::npos);
+  EXPECT_EQ(ask({"show", "networks", "--limit", "0"}).code, kUsage);
+  EXPECT_EQ(ask({"show", "networks", "--limit", "-1"}).code, kUsage);
+}
+
+TEST_F(Aditctl, HandsFiltersToTheDaemon) {
+  const json rows = json::parse(ask({"-j", "show", "fdb", "--network", "red"}).out);
+  EXPECT_EQ(json::parse(rows[0]["network"].get<std::string>())["network"], "red");
+}
+
+TEST_F(Aditctl, TellsWhatAReloadChanged) {
+  reload_refuses = false;
+  const Outcome done = ask({"reload"});
+  EXPECT_EQ(done.code, kDone);
+  EXPECT_EQ(done.out, "networks.red: remote 192.0.2.9 added\ngeneration 4\n");
+  EXPECT_EQ(json::parse(ask({"-j", "reload"}).out)["generation"], 4);
+}
+
+TEST_F(Aditctl, TellsWhyAReloadWasRefused) {
+  reload_refuses = true;
+  const Outcome refused = ask({"reload"});
+  EXPECT_EQ(refused.code, kConfigurationRefused);
+  EXPECT_EQ(refused.err, "a.yaml:3:5: no such port\n");
+  EXPECT_EQ(refused.out, "");
+  const Outcome as_json = ask({"-j", "reload"});
+  EXPECT_EQ(json::parse(as_json.out)["error"]["data"]["mistakes"][0]["line"], 3);
+}
+
+TEST_F(Aditctl, ReportsOtherFailures) {
+  const Outcome failed = ask({"show", "ports"});
+  EXPECT_EQ(failed.code, kFailed);
+  EXPECT_NE(failed.err.find("out of luck"), std::string::npos);
+  EXPECT_EQ(ask({"version"}).code, kFailed) << "this server has no such method";
+}
+
+TEST_F(Aditctl, RefusesWrongUsage) {
+  EXPECT_EQ(ask({"relaod"}).code, kUsage);
+  EXPECT_NE(ask({"relaod"}).err.find("did you mean 'reload'?"), std::string::npos);
+}
+
+TEST(AditctlAlone, SaysHowToReachADaemon) {
+  const TempDir directory;
+  const Outcome nobody = run({"--socket", directory.file("none.sock"), "show", "ports"});
+  EXPECT_EQ(nobody.code, kUnreachable);
+  EXPECT_NE(nobody.err.find(directory.file("none.sock")), std::string::npos);
+  EXPECT_NE(nobody.err.find("start the daemon"), std::string::npos);
+}
+
+TEST(AditctlAlone, ChecksAFileWithoutADaemon) {
+  const TempDir directory;
+  const std::string good = directory.write("good.yaml",
+                                           "ports:\n"
+                                           "  uplink: {device: \"tap:up0\", addresses: [192.0.2.1/24]}\n"
+                                           "  red0: {device: \"tap:red0\"}\n"
+                                           "networks:\n"
+                                           "  red:\n"
+                                           "    vni: 100\n"
+                                           "    members: [{port: red0}]\n"
+                                           "    remotes: [{address: 192.0.2.2}]\n");
+  const Outcome fine = run({"check", good});
+  EXPECT_EQ(fine.code, kDone) << fine.err;
+  EXPECT_EQ(fine.out, "ok: 2 ports, 1 network, 1 remote\n");
+  EXPECT_EQ(json::parse(run({"-j", "check", good}).out)["remotes"], 1);
+
+  const std::string bad = directory.write("bad.yaml", "ports:\n  a: {device: \"tap:a\", mtu: 1}\nx: 1\n");
+  const Outcome wrong = run({"check", bad});
+  EXPECT_EQ(wrong.code, kConfigurationRefused);
+  EXPECT_NE(wrong.err.find(bad + ":2:"), std::string::npos) << wrong.err;
+  EXPECT_NE(wrong.err.find(bad + ":3:1: "), std::string::npos) << wrong.err;
+  EXPECT_EQ(json::parse(run({"-j", "check", bad}).out)["ok"], false);
+  EXPECT_EQ(run({"check", directory.file("none.yaml")}).code, kConfigurationRefused);
+}
+
+TEST(AditctlAlone, TakesTheFileToCheckFromTheEnvironment) {
+  const TempDir directory;
+  setenv("ADIT_CONFIG", directory.file("there.yaml").c_str(), 1);
+  EXPECT_NE(run({"check"}).err.find("there.yaml"), std::string::npos);
+  unsetenv("ADIT_CONFIG");
+}
+
+TEST(AditctlAlone, PrintsHelpAndVersion) {
+  EXPECT_EQ(run({"--version"}).out, "aditctl " ADIT_VERSION "\n");
+  EXPECT_NE(run({"--help"}).out.find("usage: aditctl"), std::string::npos);
+  EXPECT_NE(run({"show", "fdb", "--help"}).out.find("--mac MAC"), std::string::npos);
+  EXPECT_NE(run({"help", "show"}).out.find("show ports"), std::string::npos);
+  EXPECT_EQ(run({"help", "nothing"}).code, kUsage);
+  EXPECT_EQ(run({"completion", "fish"}).code, kUsage);
+}
+
+TEST(Client, GivesUpOnADaemonThatDoesNotAnswer) {
+  const TempDir directory;
+  const std::string path = directory.file("mute.sock");
+  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  ASSERT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(listen(fd, 1), 0);
+  Client client(path, 100ms);
+  EXPECT_THROW(client.call("version", json::object()), Unreachable);
+  close(fd);
+}
+
+TEST(Client, WaitsForAPlace) {
+  ServerLimits limits;
+  limits.max_clients = 1;
+  limits.evict_after = 1h;
+  TestServer server(kTable, limits);
+  auto first = std::make_unique<TestClient>(server.path());
+  while (server.client_count() == 0) std::this_thread::sleep_for(1ms);
+  std::thread leaver([&] {
+    std::this_thread::sleep_for(300ms);
+    first.reset();
+  });
+  Client client(server.path());
+  EXPECT_EQ(client.call("show.networks", {{"limit", 1}})["rows"].size(), 1u);
+  leaver.join();
+}
+
+}  // namespace
+}  // namespace adit::cli

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "cli/table.h"
+#include "cli/view.h"
+
+namespace adit::cli {
+namespace {
+
+using nlohmann::json;
+
+constexpr Column kColumns[] = {
+    {"name", "NAME"}, {"count", "COUNT", Format::kCount}, {"note", "NOTE"}};
+
+std::string text_of(const json& value, Format format, Numbers numbers = Numbers::kExact) {
+  return cell_text({{"x", value}}, {"x", "X", format}, numbers);
+}
+
+TEST(Table, AlignsTextLeftAndNumbersRight) {
+  const json rows = {{{"name", "uplink"}, {"count", 7}, {"note", "a b"}},
+                     {{"name", "r"}, {"count", 123456}, {"note", nullptr}}};
+  EXPECT_EQ(render_table(kColumns, rows, Numbers::kExact),
+            "NAME     COUNT  NOTE\n"
+            "uplink       7  a b\n"
+            "r       123456  -\n");
+}
+
+TEST(Table, OfNothingIsItsTitles) {
+  EXPECT_EQ(render_table(kColumns, json::array(), Numbers::kExact), "NAME  COUNT  NOTE\n");
+}
+
+TEST(Table, ShowsEveryKindOfValue) {
+  EXPECT_EQ(text_of(nullptr, Format::kText), "-");
+  EXPECT_EQ(text_of("", Format::kText), "-");
+  EXPECT_EQ(text_of(true, Format::kText), "yes");
+  EXPECT_EQ(text_of(false, Format::kText), "no");
+  EXPECT_EQ(text_of(json::array(), Format::kText), "-");
+  EXPECT_EQ(text_of({"192.0.2.1/24", "10.0.0.1/8"}, Format::kText), "192.0.2.1/24,10.0.0.1/8");
+  EXPECT_EQ(text_of(UINT64_MAX, Format::kCount), "18446744073709551615");
+  EXPECT_EQ(text_of(12.34, Format::kPercent), "12.3");
+  EXPECT_EQ(text_of(1234.6, Format::kCount), "1235");
+  EXPECT_EQ(cell_text(json::object(), kColumns[0], Numbers::kExact), "-");
+}
+
+TEST(Table, LetsNoControlCharacterThrough) {
+  EXPECT_EQ(text_of("a\x1b[2J\n", Format::kText), "a?[2J?");
+}
+
+TEST(Table, ShortensNumbersForPeople) {
+  const auto human = [](const json& value) {
+    return text_of(value, Format::kCount, Numbers::kHuman);
+  };
+  EXPECT_EQ(human(0), "0");
+  EXPECT_EQ(human(999), "999");
+  EXPECT_EQ(human(1000), "1.0k");
+  EXPECT_EQ(human(12'345), "12.3k");
+  EXPECT_EQ(human(123'456), "123k");
+  EXPECT_EQ(human(999'999), "1.0M");
+  EXPECT_EQ(human(UINT64_MAX), "18.4E");
+  EXPECT_EQ(text_of(4789, Format::kNumber, Numbers::kHuman), "4789");  // an id is no amount
+}
+
+json port(const char* name, uint64_t rx, uint64_t mtu = 1500) {
+  return {{"name", name}, {"mtu_bytes", mtu}, {"rx_packets", rx}};
+}
+
+TEST(Rates, AreGrowthPerSecond) {
+  const View& view = view_of("show.ports");
+  const json rated = rates(view, {port("a", 100), port("b", 0)}, {port("b", 50), port("a", 400)}, 2);
+  EXPECT_EQ(rated[0]["rx_packets"], 25.0);
+  EXPECT_EQ(rated[1]["rx_packets"], 150.0);
+  EXPECT_EQ(rated[0]["mtu_bytes"], 1500u) << "what does not grow stays";
+}
+
+TEST(Rates, AreUnknownForNewRowsAndResetCounters) {
+  const View& view = view_of("show.ports");
+  const json rated = rates(view, json::array({port("a", 100)}), {port("a", 99), port("new", 7)}, 1);
+  EXPECT_TRUE(rated[0]["rx_packets"].is_null());
+  EXPECT_TRUE(rated[1]["rx_packets"].is_null());
+}
+
+TEST(Rates, OfWorkersAreThoseOfTheInterval) {
+  const View& view = view_of("show.workers");
+  const auto worker = [](uint64_t cycles, uint64_t busy, uint64_t received) {
+    return json::array({{{"id", 0},
+                         {"cycles", cycles},
+                         {"busy_cycles", busy},
+                         {"received", received},
+                         {"busy_percent", 1.0},
+                         {"cycles_per_packet", 1.0}}});
+  };
+  json rated = rates(view, worker(1000, 900, 10), worker(2000, 1000, 12), 1);
+  EXPECT_EQ(rated[0]["busy_percent"], 10.0);
+  EXPECT_EQ(rated[0]["cycles_per_packet"], 50.0);
+  rated = rates(view, worker(1000, 900, 10), worker(2000, 900, 10), 1);
+  EXPECT_EQ(rated[0]["busy_percent"], 0.0);
+  EXPECT_TRUE(rated[0]["cycles_per_packet"].is_null()) << "no packet, no cost of one";
+}
+
+TEST(Rates, HaveTheirOwnTitles) {
+  for (const Column& column : rate_columns(view_of("show.ports"))) {
+    const bool grows = column.format == Format::kCount || column.format == Format::kBytes;
+    EXPECT_EQ(column.title.ends_with("/S") && column.title != "MBIT/S", grows) << column.title;
+  }
+}
+
+}  // namespace
+}  // namespace adit::cli

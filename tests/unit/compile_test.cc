@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile.h"
+
+#include <gtest/gtest.h>
+
+#include "adit/tunnel_ops.h"
+#include "adit/wire.h"
+#include "checksum.h"
+#include "routing.h"
+
+namespace adit {
+namespace {
+
+IpAddr ip(const char* text) { return *parse_ip(text); }
+
+Config base() {
+  Config config;
+  config.ports.resize(2);
+  config.ports[0].name = "uplink";
+  config.ports[0].mtu_bytes = 1600;
+  config.ports[0].addresses = {{ip("192.0.2.1"), 24}, {ip("198.51.100.1"), 25}};
+  config.ports[1].name = "access";
+  config.routes = {{{ip("203.0.113.0"), 24}, ip("192.0.2.254")},
+                   {{ip("0.0.0.0"), 0}, ip("198.51.100.9")}};
+  config.vxlan.ttl = 61;
+  config.vxlan.dscp = 46;
+  NetworkConfig red;
+  red.name = "red";
+  red.vni = 0xabcdef;
+  red.members = {{"access", std::nullopt}, {"access", 10}};
+  red.remotes = {{ip("192.0.2.2")}, {ip("203.0.113.5")}};
+  config.networks = {red};
+  return config;
+}
+
+const std::vector<PortTraits> kTraits = {{*parse_mac("02:00:00:00:00:01"), true},
+                                         {*parse_mac("02:00:00:00:00:02"), true}};
+
+Compiled compiled(const Config& config, const CompiledIds& previous = {}) {
+  return compile(config, kTraits, previous, 1, 1);
+}
+
+TEST(Routing, ConnectedThenLongestRoute) {
+  const Config config = base();
+  const Routing routing(config);
+  EXPECT_EQ(routing.find(ip("192.0.2.77"))->address, ip("192.0.2.77"));
+  EXPECT_EQ(routing.find(ip("203.0.113.5"))->address, ip("192.0.2.254"));
+  EXPECT_EQ(routing.find(ip("8.8.8.8"))->address, ip("198.51.100.9"));
+  EXPECT_EQ(routing.source_for({0, ip("198.51.100.9")}), ip("198.51.100.1"));
+}
+
+TEST(Compile, VxlanTemplateIsAWholeHeaderButForWhatWorkersFillIn) {
+  const Compiled result = compiled(base());
+  const auto& info = result.ids.bridge_ports.at({"red", "", 0, ip("203.0.113.5")});
+  const BridgePort& remote = result.snapshot->bridge_ports[info.id];
+  ASSERT_EQ(remote.kind, BridgePortKind::kTunnel);
+  ASSERT_EQ(remote.header_len, 50);
+  const auto* ethernet = reinterpret_cast<const EthernetHeader*>(remote.header.data());
+  EXPECT_EQ(ethernet->src, kTraits[0].mac);
+  EXPECT_EQ(ethernet->ether_type, be16(kEtherTypeIpv4));
+  const auto* outer = reinterpret_cast<const Ipv4Header*>(ethernet + 1);
+  EXPECT_EQ(outer->src, ip("192.0.2.1").as_v4());
+  EXPECT_EQ(outer->dst, ip("203.0.113.5").as_v4());
+  EXPECT_EQ(outer->ttl, 61);
+  EXPECT_EQ(outer->tos, 46 << 2);
+  EXPECT_EQ(outer->fragment, be16(kIpv4DontFragment));
+  EXPECT_EQ(remote.checksum_base, fold_sum(sum_words(outer, sizeof *outer)));
+  const auto* udp = reinterpret_cast<const UdpHeader*>(outer + 1);
+  EXPECT_EQ(udp->dst_port, be16(4789));
+  EXPECT_EQ(udp->checksum, be16(0));
+  const auto* vxlan = reinterpret_cast<const VxlanHeader*>(udp + 1);
+  EXPECT_EQ(vxlan->flags, 8);
+  EXPECT_EQ(vxlan->vni_reserved, be32(0xabcdef00));
+  EXPECT_EQ(remote.max_frame_bytes, 1600u + 14 - 50);
+}
+
+TEST(Compile, EveryPlaceOfANetworkIsFoundByWorkers) {
+  const Compiled result = compiled(base());
+  const Snapshot& snapshot = *result.snapshot;
+  const NetworkId red = result.ids.networks.at("red");
+  const PortEntry& access = snapshot.ports[1];
+  EXPECT_EQ(snapshot.bridge_ports[access.untagged].network, red);
+  EXPECT_EQ(snapshot.bridge_ports[access.by_vlan[10]].vlan_id, 10);
+  EXPECT_EQ(access.by_vlan[11], 0u);
+  EXPECT_TRUE(snapshot.ports[0].is_underlay);
+  EXPECT_EQ(snapshot.ports[0].untagged, 0u);
+  const auto remote = snapshot.remotes.find(
+      remote_key(ip("192.0.2.2").as_v4().raw(), kTunnelVxlan, 0xabcdef));
+  EXPECT_EQ(snapshot.bridge_ports[remote].network, red);
+  EXPECT_EQ(snapshot.remotes.find(remote_key(ip("192.0.2.2").as_v4().raw(), kTunnelVxlan, 1)), 0u);
+  EXPECT_EQ(snapshot.tunnel_ids.find(tunnel_id_key(kTunnelVxlan, 0xabcdef)), red);
+  EXPECT_EQ(snapshot.networks[red].flood_end - snapshot.networks[red].flood_begin, 4u);
+  // Access ports come first, so that the last copy, the original, needs no tag.
+  const auto first = snapshot.flood_lists[snapshot.networks[red].flood_begin];
+  EXPECT_EQ(snapshot.bridge_ports[first].kind, BridgePortKind::kAccess);
+}
+
+TEST(Compile, WhatStaysKeepsItsIdAndNoIdIsReusedAtOnce) {
+  Config config = base();
+  const Compiled first = compiled(config);
+  config.networks[0].remotes = {{ip("192.0.2.3")}, {ip("203.0.113.5")}};
+  NetworkConfig blue;
+  blue.name = "blue";
+  blue.vni = 2;
+  config.networks.insert(config.networks.begin(), blue);
+  const Compiled second = compiled(config, first.ids);
+
+  EXPECT_EQ(second.ids.networks.at("red"), first.ids.networks.at("red"));
+  const BridgePortName stays{"red", "", 0, ip("203.0.113.5")};
+  EXPECT_EQ(second.ids.bridge_ports.at(stays).id, first.ids.bridge_ports.at(stays).id);
+  const auto gone = first.ids.bridge_ports.at({"red", "", 0, ip("192.0.2.2")}).id;
+  const auto fresh = second.ids.bridge_ports.at({"red", "", 0, ip("192.0.2.3")}).id;
+  EXPECT_NE(fresh, gone);
+  EXPECT_EQ(second.snapshot->bridge_ports[gone].kind, BridgePortKind::kNone);
+
+  // One generation later it is free.
+  config.networks[1].remotes.push_back({ip("192.0.2.4")});
+  const Compiled third = compiled(config, second.ids);
+  EXPECT_EQ(third.ids.bridge_ports.at({"red", "", 0, ip("192.0.2.4")}).id, gone);
+}
+
+TEST(Compile, RemotesBehindOneGatewayShareTheirNextHop) {
+  Config config = base();
+  config.networks[0].remotes = {{ip("203.0.113.5")}, {ip("203.0.113.6")}};
+  const Compiled result = compiled(config);
+  EXPECT_EQ(result.ids.adjacencies.size(), 1u);
+}
+
+TEST(Compile, WorkersShareTheFloodLimits) {
+  Config config = base();
+  config.networks[0].broadcast_pps = 1000;
+  const Compiled result = compile(config, kTraits, {}, 1, 4);
+  const NetworkEntry& red = result.snapshot->networks[result.ids.networks.at("red")];
+  EXPECT_EQ(red.broadcast.interval_ns, 4'000'000u);
+  EXPECT_EQ(red.multicast.interval_ns, 0u);
+}
+
+}  // namespace
+}  // namespace adit

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fdb and FdbKeeper against a simple map, over real DPDK memory.
+#include "fdb_keeper.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+#include <unordered_map>
+
+#include "test_dataplane.h"
+
+namespace adit {
+namespace {
+
+constexpr uint64_t kSecond = 1'000'000'000;
+
+MacAddr mac(uint64_t number) { return MacAddr::from_u64(0x0200'0000'0000 + number); }
+
+TEST(Fdb, BehavesLikeAMapUnderRandomChanges) {
+  TestDataplane dataplane(1024);
+  Fdb& fdb = dataplane->fdb();
+  std::unordered_map<uint64_t, BridgePortId> model;
+  std::mt19937_64 random(7);
+  for (int step = 0; step < 50'000; ++step) {
+    const uint64_t key = fdb_key(static_cast<NetworkId>(1 + random() % 3), mac(random() % 600));
+    if (random() % 3 == 0) {
+      fdb.erase(key);
+      model.erase(key);
+    } else {
+      const auto where = static_cast<BridgePortId>(1 + random() % 9);
+      const bool known = model.contains(key);
+      const bool stored = fdb.set(key, where, false, 1);
+      ASSERT_EQ(stored, known || model.size() < 1024);
+      if (stored) model[key] = where;
+    }
+    ASSERT_EQ(fdb.size(), model.size());
+    std::array<uint64_t, kMaxBurst> keys;
+    std::array<FdbValue, kMaxBurst> found;
+    for (uint64_t& probe : keys)
+      probe = fdb_key(static_cast<NetworkId>(1 + random() % 3), mac(random() % 600));
+    fdb.lookup(keys.data(), kMaxBurst, found.data());
+    for (unsigned i = 0; i < kMaxBurst; ++i) {
+      const auto expected = model.find(keys[i]);
+      ASSERT_EQ(found[i].bridge_port, expected == model.end() ? 0 : expected->second);
+    }
+  }
+}
+
+struct KeeperTest : testing::Test {
+  KeeperTest() {
+    NetworkConfig red;
+    red.name = "red";
+    red.vni = 1;
+    red.mac_aging_s = 30;
+    red.mac_limit = 3;
+    red.members = {{"access", std::nullopt}, {"access", 5}};
+    config.networks = {red};
+    ids.networks["red"] = 1;
+    ids.bridge_ports[{"red", "access", 0, {}}] = {1, 1, 0};
+    ids.bridge_ports[{"red", "access", 5, {}}] = {2, 1, 0};
+    keeper.configure(config, ids, kSecond);
+  }
+  BridgePortId where(uint64_t number) {
+    const Fdb::Entry* entry = dataplane->fdb().find(fdb_key(1, mac(number)));
+    return entry == nullptr ? 0 : entry->bridge_port;
+  }
+  void seen(uint64_t number, BridgePortId port, uint64_t at_s) {
+    keeper.seen(fdb_key(1, mac(number)), port, at_s * kSecond);
+  }
+  void tick_until(uint64_t& now_ns, uint64_t until_s) {
+    for (; now_ns < until_s * kSecond; now_ns += kSecond / 10) keeper.tick(now_ns);
+  }
+
+  TestDataplane dataplane{1024};
+  Config config;
+  CompiledIds ids;
+  FdbKeeper keeper{*dataplane};
+};
+
+TEST_F(KeeperTest, LearnsMovesAndAges) {
+  seen(1, 1, 1);
+  EXPECT_EQ(where(1), 1u);
+  seen(1, 2, 2);
+  EXPECT_EQ(where(1), 2u);
+  EXPECT_EQ(keeper.moves(), 1u);
+  uint64_t now_ns = 2 * kSecond;
+  tick_until(now_ns, 31);
+  EXPECT_EQ(where(1), 2u);
+  tick_until(now_ns, 35);
+  EXPECT_EQ(where(1), 0u);
+  EXPECT_EQ(keeper.learned(1), 0u);
+}
+
+TEST_F(KeeperTest, WhatWorkersKeepSeeingDoesNotAge) {
+  seen(1, 1, 1);
+  uint64_t now_ns = kSecond;
+  for (uint64_t second = 20; second <= 200; second += 20) {
+    std::array<uint64_t, 1> key = {fdb_key(1, mac(1))};
+    FdbValue found;
+    dataplane->fdb().lookup(key.data(), 1, &found);
+    dataplane->fdb().touch(found.slot, static_cast<uint32_t>(second));
+    tick_until(now_ns, second + 5);
+  }
+  EXPECT_EQ(where(1), 1u);
+}
+
+TEST_F(KeeperTest, LimitRefusesNewAddressesButNotMoves) {
+  for (uint64_t number = 1; number <= 5; ++number) seen(number, 1, 1);
+  EXPECT_EQ(keeper.learned(1), 3u);
+  EXPECT_EQ(keeper.refused_by_limit(), 2u);
+  EXPECT_EQ(where(4), 0u);
+  seen(3, 2, 2);
+  EXPECT_EQ(where(3), 2u);
+}
+
+TEST_F(KeeperTest, StaticEntriesNeitherMoveNorAgeAndGoWithTheirConfiguration) {
+  config.networks[0].static_macs = {{mac(9), MemberConfig{"access", 5}, std::nullopt}};
+  keeper.configure(config, ids, kSecond);
+  seen(9, 1, 2);
+  EXPECT_EQ(where(9), 2u);
+  uint64_t now_ns = 2 * kSecond;
+  tick_until(now_ns, 100);
+  EXPECT_EQ(where(9), 2u);
+  config.networks[0].static_macs.clear();
+  keeper.configure(config, ids, 100 * kSecond);
+  EXPECT_EQ(where(9), 0u);
+}
+
+TEST_F(KeeperTest, RemovedPlacesTakeTheirAddressesAlongAndOthersStay) {
+  seen(1, 1, 1);
+  seen(2, 2, 1);
+  config.networks[0].members.pop_back();
+  ids.bridge_ports.erase({"red", "access", 5, {}});
+  keeper.configure(config, ids, 2 * kSecond);
+  EXPECT_EQ(where(1), 1u);
+  EXPECT_EQ(where(2), 0u);
+  EXPECT_EQ(keeper.learned(1), 1u);
+}
+
+TEST_F(KeeperTest, ReportsOfAnOlderConfigurationAreIgnored) {
+  seen(1, 7, 1);
+  keeper.seen(fdb_key(4, mac(1)), 1, kSecond);
+  EXPECT_EQ(dataplane->fdb().size(), 0u);
+}
+
+TEST_F(KeeperTest, NoLearningWhereTheNetworkSaysSo) {
+  seen(1, 1, 1);
+  config.networks[0].learning = false;
+  keeper.configure(config, ids, 2 * kSecond);
+  EXPECT_EQ(where(1), 0u);
+  seen(1, 1, 3);
+  EXPECT_EQ(where(1), 0u);
+}
+
+}  // namespace
+}  // namespace adit

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "neighbours.h"
+
+#include <gtest/gtest.h>
+
+#include "adit/wire.h"
+#include "test_dataplane.h"
+
+namespace adit {
+namespace {
+
+constexpr uint64_t kSecond = 1'000'000'000;
+const MacAddr kOwn = *parse_mac("02:00:00:00:00:01");
+const MacAddr kPeer = *parse_mac("02:00:00:00:00:22");
+const MacAddr kOther = *parse_mac("02:00:00:00:00:33");
+
+struct NeighboursTest : testing::Test {
+  NeighboursTest() {
+    config.ports.resize(2);
+    config.ports[0].addresses = {{*parse_ip("192.0.2.1"), 24}};
+    ids.adjacencies[hop] = 1;
+    dataplane->publish(std::make_unique<Snapshot>());
+    neighbours.configure(config, ids, {kOwn, kOwn}, now_ns);
+    run_to(now_ns);
+  }
+  // Advances in steps of 50 ms; returns the ARP requests that were sent.
+  std::vector<ArpPacket> run_to(uint64_t until_ns) {
+    dataplane.sent.clear();
+    for (; now_ns <= until_ns; now_ns += kSecond / 20) {
+      neighbours.tick(now_ns);
+      dataplane->step(now_ns);
+    }
+    std::vector<ArpPacket> requests;
+    last_destinations.clear();
+    for (const auto& frame : dataplane.sent) {
+      const auto* ethernet = reinterpret_cast<const EthernetHeader*>(frame.data());
+      const auto* arp = reinterpret_cast<const ArpPacket*>(ethernet + 1);
+      if (arp->sender_ip == arp->target_ip) {
+        ++announcements;
+        continue;
+      }
+      requests.push_back(*arp);
+      last_destinations.push_back(ethernet->dst);
+    }
+    return requests;
+  }
+  NeighbourState state() { return neighbours.all().at(hop).state; }
+  bool usable() { return dataplane->adjacencies().load(1) != 0; }
+
+  NextHop hop{0, *parse_ip("192.0.2.2")};
+  TestDataplane dataplane;
+  Config config;
+  CompiledIds ids;
+  Neighbours neighbours{*dataplane};
+  uint64_t now_ns = 100 * kSecond;
+  std::vector<MacAddr> last_destinations;
+  unsigned announcements = 0;
+};
+
+TEST_F(NeighboursTest, AsksAtOnceAndEverySecondUntilAnswered) {
+  EXPECT_EQ(announcements, 1u);
+  const auto requests = run_to(now_ns + 3 * kSecond);
+  EXPECT_EQ(requests.size(), 3u);
+  EXPECT_EQ(requests[0].target_ip, hop.address.as_v4());
+  EXPECT_EQ(requests[0].sender_mac, kOwn);
+  EXPECT_EQ(last_destinations[0], kBroadcastMac);
+  EXPECT_EQ(state(), NeighbourState::kIncomplete);
+  EXPECT_FALSE(usable());
+  neighbours.seen(0, hop.address, kPeer, now_ns);
+  EXPECT_EQ(state(), NeighbourState::kReachable);
+  EXPECT_TRUE(usable());
+  EXPECT_TRUE(run_to(now_ns + 15 * kSecond).empty());
+}
+
+TEST_F(NeighboursTest, RefreshAsksTheNeighbourItselfAndNeverTakesItAwayWhileItAnswers) {
+  for (int round = 0; round < 5; ++round) {
+    neighbours.seen(0, hop.address, kPeer, now_ns);
+    const auto requests = run_to(now_ns + 21 * kSecond);
+    ASSERT_GE(requests.size(), 1u);
+    EXPECT_EQ(last_destinations[0], kPeer);
+    EXPECT_TRUE(usable());
+  }
+}
+
+TEST_F(NeighboursTest, SilentNeighbourStaysUsableThroughAllProbesAndIsThenGivenUp) {
+  neighbours.seen(0, hop.address, kPeer, now_ns);
+  run_to(now_ns + 25 * kSecond);
+  EXPECT_EQ(state(), NeighbourState::kProbing);
+  EXPECT_EQ(last_destinations.back(), kBroadcastMac);  // asks everyone in the end
+  EXPECT_TRUE(usable());
+  run_to(now_ns + 10 * kSecond);
+  EXPECT_EQ(state(), NeighbourState::kFailed);
+  EXPECT_FALSE(usable());
+  // It is asked on, more rarely, and comes back with its first answer.
+  EXPECT_EQ(run_to(now_ns + 20 * kSecond).size(), 4u);
+  neighbours.seen(0, hop.address, kPeer, now_ns);
+  EXPECT_TRUE(usable());
+}
+
+TEST_F(NeighboursTest, WaitingPacketsHurryAFailedNeighbourOncePerSecond) {
+  run_to(now_ns + 11 * kSecond);
+  ASSERT_EQ(state(), NeighbourState::kFailed);
+  run_to(now_ns + 2 * kSecond);
+  for (int i = 0; i < 100; ++i) neighbours.wanted(1, now_ns);
+  EXPECT_EQ(run_to(now_ns).size(), 1u);
+}
+
+TEST_F(NeighboursTest, NewMacIsFollowed) {
+  neighbours.seen(0, hop.address, kPeer, now_ns);
+  neighbours.seen(0, hop.address, kOther, now_ns);
+  MacAddr written;
+  AdjacencyTable::write_mac(dataplane->adjacencies().load(1), &written);
+  EXPECT_EQ(written, kOther);
+}
+
+TEST_F(NeighboursTest, StrangersAndStaticEntriesLearnNothing) {
+  neighbours.seen(0, *parse_ip("192.0.2.77"), kPeer, now_ns);
+  neighbours.seen(1, hop.address, kPeer, now_ns);
+  EXPECT_FALSE(usable());
+  config.neighbours = {{hop.address, kOther}};
+  neighbours.configure(config, ids, {kOwn, kOwn}, now_ns);
+  EXPECT_EQ(state(), NeighbourState::kStatic);
+  neighbours.seen(0, hop.address, kPeer, now_ns);
+  EXPECT_EQ(neighbours.all().at(hop).mac, kOther);
+  EXPECT_TRUE(run_to(now_ns + 60 * kSecond).empty());
+}
+
+TEST_F(NeighboursTest, ReloadKeepsWhatIsKnownAndForgetsWhatIsGone) {
+  neighbours.seen(0, hop.address, kPeer, now_ns);
+  neighbours.configure(config, ids, {kOwn, kOwn}, now_ns);
+  EXPECT_TRUE(usable());
+  EXPECT_EQ(state(), NeighbourState::kReachable);
+  neighbours.configure(config, {}, {kOwn, kOwn}, now_ns);
+  EXPECT_FALSE(usable());
+  EXPECT_TRUE(neighbours.all().empty());
+}
+
+}  // namespace
+}  // namespace adit

@@ -1,0 +1,305 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Holds the walker's table of keys, the JSON Schema and docs/configuration.md together.
+
+  schema_test.py CONFIG_CHECK SOURCE_ROOT          run the tests
+  schema_test.py CONFIG_CHECK SOURCE_ROOT --rows   print the tables of docs/configuration.md
+"""
+import copy
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import jsonschema
+import yaml
+
+CHECK = sys.argv[1]
+ROOT = pathlib.Path(sys.argv[2])
+SCHEMA = json.loads((ROOT / "config/adit.schema.json").read_text())
+KEYS = json.loads(subprocess.check_output([CHECK, "--keys"]))
+
+
+class Yaml12(yaml.SafeLoader):
+    """PyYAML reads YAML 1.1, where `yes` is a boolean and 0000:01:00.0 a number to base 60."""
+
+
+Yaml12.yaml_implicit_resolvers = {}
+for tag, pattern, first in [
+        ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+        ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+        ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", "-+0123456789"),
+        ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789")]:
+    Yaml12.add_implicit_resolver(
+        "tag:yaml.org,2002:" + tag, re.compile("^(?:" + pattern + ")$"), list(first))
+
+
+def schema_nodes(node, path=""):
+    """Every key that the schema knows, by the walker's kind of path."""
+    for name, child in node.get("properties", {}).items():
+        here = path + "." + name if path else name
+        yield here, child, name in node.get("required", [])
+        yield from schema_nodes(child, here)
+    if isinstance(node.get("additionalProperties"), dict):
+        yield from schema_nodes(node["additionalProperties"], path + ".*")
+    items = node.get("items")
+    if items:
+        if items["type"] != "object":
+            yield path + "[]", items, False
+        yield from schema_nodes(items, path + "[]")
+
+
+def typed_default(text):
+    if text == "":
+        return None
+    return yaml.load(text, Loader=Yaml12)
+
+
+def expected(key):
+    """What the schema must say of a key of the walker."""
+    kind, low, high = key["type"], key["min"], key["max"]
+    integer = {"type": "integer", "minimum": low, "maximum": high}
+    if kind == "number":
+        return integer
+    if kind == "number-or-auto":
+        return {"anyOf": [{"const": "auto"}, integer]}
+    if kind == "power-of-two":
+        return {"enum": [1 << n for n in range(64) if low <= 1 << n <= high]}
+    if kind == "flag":
+        return {"type": "boolean"}
+    if kind == "word":
+        return {"enum": key["words"]}
+    if kind == "text":
+        return {"type": "string"}
+    if kind == "section":
+        return {"type": "object", "additionalProperties": False}
+    if kind == "list":
+        return {"type": "array", "maxItems": high}
+    if kind == "map":
+        return {"type": "object", "maxProperties": high} | (
+            {"minProperties": low} if low else {})
+    raise AssertionError(kind)
+
+
+def walker_says(texts):
+    """For each text, the mistakes that a schema might see, and all."""
+    with tempfile.TemporaryDirectory() as directory:
+        files = []
+        for number, text in enumerate(texts):
+            path = pathlib.Path(directory) / f"{number}.yaml"
+            path.write_text(text)
+            files.append(str(path))
+        lines = subprocess.check_output([CHECK] + files, text=True).splitlines()
+    answers = []
+    for line in lines:
+        mistakes = json.loads(line)["mistakes"]
+        answers.append(([m for m in mistakes if m["kind"] != "reference"], mistakes))
+    return answers
+
+
+# Has every key once; a test below makes sure.
+FULL = {
+    "system": {"workers": 1, "poll": "busy", "hugepages": "no", "memory_mb": 256, "mbufs": 4096,
+               "fdb_capacity": 4096, "socket": "/run/adit/x.sock",
+               "log": {"target": "syslog", "level": "warn"}},
+    "ports": {
+        "up": {"device": "tap:up0", "mtu_bytes": 1500, "mac": "02:00:00:00:00:01",
+               "promiscuous": True, "rx_queues": 1, "tx_queues": 2, "rx_ring": 512,
+               "tx_ring": 512, "addresses": ["192.0.2.1/24"]},
+        "red0": {"device": "tap:red0"}},
+    "routes": [{"to": "198.51.100.0/24", "via": "192.0.2.254"}],
+    "neighbours": [{"address": "192.0.2.7", "mac": "02:00:00:00:00:07"}],
+    "tunnels": {"vxlan": {"udp_port": 4789, "ttl": 64, "dscp": 0}},
+    "networks": {"red": {
+        "vni": 100, "members": [{"port": "red0", "vlan": 10}],
+        "remotes": [{"address": "192.0.2.2"}], "learning": False, "carry_vlans": True,
+        "mac_aging_s": 300, "mac_limit": 100,
+        "static_macs": [{"mac": "02:00:00:00:aa:01", "port": "red0", "vlan": 10},
+                        {"mac": "02:00:00:00:aa:02", "remote": "192.0.2.2"}],
+        "flood_limits": {"broadcast_pps": 1, "multicast_pps": 1, "unknown_unicast_pps": 1}}},
+}
+
+# Values to put in the place of every key.
+VALUES = [
+    None, True, False, 0, 1, 2, 63, 64, 65, 100, 255, 256, 576, 9600, 9601, 4094, 4095, 65535,
+    65536, 1 << 20, (1 << 24) - 1, 1 << 24, (1 << 24) + 1, 10**9, 10**9 + 1, 10**30, -1, 1.5,
+    "", "auto", "true", "null", "100", "busy", "stderr", "debug", "yes", "Auto", "on", "x", "0x",
+    [], [1], ["x"], [[]], {}, {"x": 1}, [{}], [None],
+    "tap:a", "tap:", "tap:" + "a" * 15, "tap:" + "a" * 16, "tap:a b", "tap:-a", "tap:a/b", "TAP:a",
+    "af_packet:eth0", "af_xdp:eth0.7", "af_xdp:e:0", "vdev:net_null0", "vdev:net_ring0,x=y,z",
+    "vdev:", "vdev:0x", "vdev:a b", "vdev:a,b c", "vdev:" + "n" * 63, "vdev:" + "n" * 64, "eth0",
+    "0000:01:00.0", "0000:01:00.8", "0000:01:20.0", "01:00.0", "0000:01:1F.7", "10000:01:00.0",
+    "000000000:01:00.0",
+    "02:00:00:00:00:01", "02:00:00:00:00:0", "0200.0000.0001", "03:00:00:00:00:01",
+    "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00", "0A:bC:00:00:00:01", "02-00-00-00-00-01",
+    "192.0.2.2", "192.0.2.2/24", "192.0.2.2/0", "192.0.2.2/1", "192.0.2.2/32", "192.0.2.2/33",
+    "192.0.2.2/024", "192.0.2.2/", "192.0.2", "192.0.2.256", "192.0.02.2", " 192.0.2.2",
+    "0.0.0.0", "0.0.0.0/0", "0.1.2.3", "0.1.2.3/8", "127.0.0.1", "127.0.0.1/8", "224.0.0.1",
+    "239.255.255.255/32", "240.0.0.1", "255.255.255.255", "255.255.255.255/32",
+    "255.255.255.254", "2001:db8::1", "2001:db8::1/64", "::/0", "::ffff:192.0.2.1",
+    "/", "/a", "/a/", "a/b", "/run/a b.sock", "/" + "a" * 106, "/" + "a" * 107,
+    "red0", "up", "A" * 32, "A" * 33, "0a", "a.b-c_d", "a b", "_a", "ä",
+]
+
+
+def steps(path):
+    """networks.*.members[].vlan -> [networks, *, members, [], vlan]"""
+    return re.findall(r"\[\]|[^.\[\]]+", path)
+
+
+def put(config, where, value):
+    """Puts the value at the path, in the first entry that has it; whether there was one."""
+    if len(where) == 1 and where[0] not in ("*", "[]"):
+        if where[0] not in config:
+            return False
+        config[where[0]] = value
+        return True
+    step, rest = where[0], where[1:]
+    if step == "[]" and not rest:
+        config[0] = value
+        return True
+    if step in ("*", "[]"):
+        children = config.values() if step == "*" else config
+        return any(put(child, rest, value) for child in children)
+    return step in config and put(config[step], rest, value)
+
+
+class Schema(unittest.TestCase):
+    validator = jsonschema.Draft7Validator(SCHEMA)
+
+    def test_is_a_valid_schema(self):
+        jsonschema.Draft7Validator.check_schema(SCHEMA)
+
+    def test_has_the_walkers_keys_and_no_others(self):
+        walker = [key["path"] for key in KEYS]
+        self.assertEqual(len(walker), len(set(walker)))
+        self.assertEqual(sorted(walker), sorted(path for path, _, _ in schema_nodes(SCHEMA)))
+
+    def test_agrees_on_every_key(self):
+        schema = {path: (node, required) for path, node, required in schema_nodes(SCHEMA)}
+        for key in KEYS:
+            with self.subTest(key=key["path"]):
+                node, required = schema[key["path"]]
+                self.assertEqual(expected(key), {k: node.get(k) for k in expected(key)})
+                self.assertEqual(typed_default(key["default"]), node.get("default"))
+                self.assertEqual(key["required"], required)
+                self.assertEqual(key["help"], node["description"])
+                if key["type"] == "text":
+                    self.assertIn("pattern", node)
+
+    def test_agrees_with_the_walker_on_values(self):
+        cases = []
+        for key in KEYS:
+            for value in VALUES + [key["min"], key["max"], key["max"] + 1]:
+                config = copy.deepcopy(FULL)
+                self.assertTrue(put(config, steps(key["path"]), value), key["path"])
+                cases.append((key["path"], value, config))
+        self.assert_agreement(cases)
+
+    def test_agrees_with_the_walker_on_missing_and_unknown_keys(self):
+        cases = [("(nothing changed)", None, FULL)]
+
+        def variants(config, root, path):
+            children = config.items() if isinstance(config, dict) else enumerate(config)
+            for name, child in list(children):
+                saved = config[name]
+                if isinstance(config, dict):
+                    del config[name]
+                    cases.append((f"{path}/{name}", "(missing)", copy.deepcopy(root)))
+                    config[name] = saved
+                    config[name + "x"] = saved
+                    cases.append((f"{path}/{name}x", "(added)", copy.deepcopy(root)))
+                    del config[name + "x"]
+                if isinstance(child, (dict, list)):
+                    variants(child, root, f"{path}/{name}")
+
+        root = copy.deepcopy(FULL)
+        variants(root, root, "")
+        self.assert_agreement(cases)
+
+    def test_agrees_with_the_walker_on_names(self):
+        cases = []
+        for section in ("ports", "networks"):
+            for name in ["a", "A.b-c_9", "9a", "_a", "", "a b", "a" * 32, "a" * 33, "ä", "a:b"]:
+                config = copy.deepcopy(FULL)
+                config[section][name] = copy.deepcopy(next(iter(config[section].values())))
+                cases.append((section, name, config))
+        self.assert_agreement(cases)
+
+    def assert_agreement(self, cases):
+        answers = walker_says([json.dumps(config, ensure_ascii=False) for _, _, config in cases])
+        self.assertEqual(len(answers), len(cases))
+        for (path, value, config), (mistakes, _) in zip(cases, answers):
+            error = next(self.validator.iter_errors(config), None)
+            if (error is None) != (not mistakes):
+                self.fail(f"{path} = {value!r}: the schema says {error and error.message!r}, "
+                          f"the walker {mistakes}")
+
+    def test_takes_every_example(self):
+        examples = sorted((ROOT / "config/examples").glob("*.yaml"))
+        self.assertTrue(examples)
+        for example in examples:
+            with self.subTest(example=example.name):
+                config = yaml.load(example.read_text(), Loader=Yaml12)
+                self.validator.validate(config)
+                self.assertEqual([], walker_says([example.read_text()])[0][1])
+
+    def test_full_configuration_is_accepted_by_the_walker(self):
+        self.assertEqual([], walker_says([json.dumps(FULL)])[0][1])
+
+
+def sections():
+    """Tables of the reference: heading and rows."""
+    tables = {}
+    for key in KEYS:
+        path = key["path"]
+        if path.endswith("[]"):
+            continue  # told with its list
+        # A section without lists or names in it is told with the one above.
+        parent = path.rpartition(".")[0]
+        for nested in ("system.log", "networks.*.flood_limits"):
+            if parent == nested:
+                parent = nested.rpartition(".")[0]
+        heading = parent or "(top level)"
+        name = path[len(parent):].lstrip(".")
+        kind, low, high = key["type"], key["min"], key["max"]
+        span = f"{low} to {high}"
+        form = key["form"]
+        value = {"number": span, "number-or-auto": f"`auto` or {span}",
+                 "power-of-two": f"{span}, power of two", "flag": "`true`, `false`",
+                 "word": ", ".join(f"`{word}`" for word in key["words"]), "text": form,
+                 "section": "map", "list": f"list, at most {high}",
+                 "map": f"map of names, {span}"}[kind]
+        default = f"`{key['default']}`" if key["default"] else (
+            "**required**" if key["required"] else "-")
+        tables.setdefault(heading, []).append(
+            f"| `{name}` | {value} | {default} | {'yes' if key['restart'] else '-'} "
+            f"| {key['help']} |")
+    return tables
+
+
+class Reference(unittest.TestCase):
+    def test_has_every_key_as_the_walker_has_it(self):
+        text = (ROOT / "docs/configuration.md").read_text()
+        reference = text.partition("## Reference")[2]
+        rows = [line for line in reference.splitlines() if line.startswith("| `")]
+        wanted = [row for table in sections().values() for row in table]
+        self.assertEqual(wanted, rows)
+
+    def test_has_every_example(self):
+        text = (ROOT / "docs/configuration.md").read_text()
+        for example in (ROOT / "config/examples").glob("*.yaml"):
+            self.assertIn(example.name, text)
+
+
+if __name__ == "__main__":
+    if sys.argv[3:] == ["--rows"]:
+        for heading, rows in sections().items():
+            print(f"\n### {heading}\n\n| key | value | default | restart | meaning |")
+            print("|---|---|---|---|---|")
+            print("\n".join(rows))
+        sys.exit(0)
+    unittest.main(argv=sys.argv[:1] + sys.argv[3:])
