@@ -12,7 +12,9 @@
 namespace adit {
 namespace {
 
-std::string text(PollMode mode) { return mode == PollMode::kBusy ? "busy" : "adaptive"; }
+std::string text(PollMode mode) {
+  return mode == PollMode::kBusy ? "busy" : "adaptive";
+}
 
 std::string text(HugepageMode mode) {
   switch (mode) {
@@ -52,15 +54,24 @@ std::string text(LogLevel level) {
   return {};
 }
 
-std::string text(bool value) { return value ? "true" : "false"; }
-std::string text(const std::string& value) { return value; }
-std::string text(const Device& device) { return to_string(device); }
-std::string text(const MacAddr& mac) { return to_string(mac); }
-std::string text(const IpAddr& address) { return to_string(address); }
+std::string text(bool value) {
+  return value ? "true" : "false";
+}
+std::string text(const std::string& value) {
+  return value;
+}
+std::string text(const Device& device) {
+  return to_string(device);
+}
+std::string text(const MacAddr& mac) {
+  return to_string(mac);
+}
+std::string text(const IpAddr& address) {
+  return to_string(address);
+}
 
 template <std::unsigned_integral T>
-  requires(!std::same_as<T, bool>)
-std::string text(T value) {
+requires(!std::same_as<T, bool>) std::string text(T value) {
   return std::to_string(value);
 }
 
@@ -97,7 +108,9 @@ class Differ {
   void value(Takes takes, const std::string& key, const std::optional<T>& from,
              const std::optional<T>& to, std::string_view absent) {
     if (from == to) return;
-    const auto words = [&](const std::optional<T>& v) { return v ? text(*v) : std::string(absent); };
+    const auto words = [&](const std::optional<T>& v) {
+      return v ? text(*v) : std::string(absent);
+    };
     change(takes, key + ": " + words(from) + " -> " + words(to));
   }
 
@@ -291,9 +304,8 @@ void diff_network(Differ& out, const NetworkConfig& from, const NetworkConfig& t
             to.unknown_unicast_pps, "no limit");
   out.presence(where, from.members, to.members,
                [](const MemberConfig& member) { return "member " + text(member); });
-  out.presence(where, from.remotes, to.remotes, [](const RemoteConfig& remote) {
-    return "remote " + to_string(remote.address);
-  });
+  out.presence(where, from.remotes, to.remotes,
+               [](const RemoteConfig& remote) { return "remote " + to_string(remote.address); });
   diff_static_macs(out, where, from.static_macs, to.static_macs);
 }
 

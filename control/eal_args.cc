@@ -97,10 +97,8 @@ class DeviceArgs {
       case DeviceKind::kVdev:
         args.insert(args.end(), {"--vdev", argument});
         return argument.substr(0, argument.find(','));
-      case DeviceKind::kTap: {
-        const std::string mac = port.mac ? ",mac=" + to_string(*port.mac) : std::string();
-        return add_vdev("net_tap", ",iface=" + argument + mac, args);
-      }
+      case DeviceKind::kTap:
+        return "tap:" + argument;  // adit's own, no DPDK device
       case DeviceKind::kAfPacket: {
         // A queue pair is needed for each worker that sends, and each queue that receives.
         const unsigned pairs =

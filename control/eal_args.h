@@ -15,7 +15,8 @@ namespace adit {
 struct EalArgs {
   // For rte_eal_init, the program's name first, the user's own last.
   std::vector<std::string> args;
-  // By port, in the configuration's order: what rte_eth_dev_get_port_by_name knows it by.
+  // By port, in the configuration's order: "tap:NAME", else what
+  // rte_eth_dev_get_port_by_name knows it by.
   std::vector<std::string> port_names;
 };
 

@@ -63,10 +63,9 @@ std::shared_ptr<spdlog::logger> make_logger(LogTarget target) {
         kName, std::make_shared<spdlog::sinks::systemd_sink_mt>(kName));
   if (target == LogTarget::kSyslog)
     return std::make_shared<spdlog::logger>(
-        kName,
-        std::make_shared<spdlog::sinks::syslog_sink_mt>(kName, LOG_PID, LOG_DAEMON, false));
-  auto logger = std::make_shared<spdlog::logger>(
-      kName, std::make_shared<spdlog::sinks::stderr_sink_mt>());
+        kName, std::make_shared<spdlog::sinks::syslog_sink_mt>(kName, LOG_PID, LOG_DAEMON, false));
+  auto logger =
+      std::make_shared<spdlog::logger>(kName, std::make_shared<spdlog::sinks::stderr_sink_mt>());
   if (stderr_is_journal()) {
     auto formatter = std::make_unique<spdlog::pattern_formatter>();
     formatter->add_flag<PriorityFlag>('*').set_pattern("%*%v");

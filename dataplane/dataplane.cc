@@ -90,18 +90,18 @@ void Dataplane::Impl::add_worker(unsigned id, std::size_t ports) {
 void Dataplane::Impl::add_port(PortId port, const PortSpec& spec) {
   const auto count = static_cast<unsigned>(workers.size());
   if (spec.device_name.empty()) {
-    eth_ports.push_back(nullptr);
+    devices.push_back(nullptr);
     io_facts.push_back({});
     workers[port % count]->rx.push_back({port, spec.io});
     for (auto& worker : workers) worker->tx[port].io = spec.io;
     return;
   }
-  eth_ports.push_back(std::make_unique<EthPort>(spec, count, pool.get()));
-  EthPort& eth = *eth_ports.back();
-  io_facts.push_back(eth.facts());
-  for (unsigned queue = 0; queue < eth.facts().rx_queues; ++queue)
-    workers[(port + queue) % count]->rx.push_back({port, eth.queue_io(queue)});
-  for (unsigned id = 0; id < count; ++id) workers[id]->tx[port].io = eth.queue_io(id);
+  devices.push_back(open_port(spec, count, pool.get()));
+  Port& device = *devices.back();
+  io_facts.push_back(device.facts());
+  for (unsigned queue = 0; queue < device.facts().rx_queues; ++queue)
+    workers[(port + queue) % count]->rx.push_back({port, device.queue_io(queue)});
+  for (unsigned id = 0; id < count; ++id) workers[id]->tx[port].io = device.queue_io(id);
 }
 
 Dataplane::Impl::~Impl() {
@@ -110,7 +110,7 @@ Dataplane::Impl::~Impl() {
       rte_pktmbuf_free(held.mbuf);
       return true;
     });
-  eth_ports.clear();
+  devices.clear();
   delete current.load();
 }
 
@@ -226,10 +226,10 @@ const PortFacts& Dataplane::port_facts(PortId port) const noexcept {
   return impl_->io_facts[port];
 }
 LinkState Dataplane::link_state(PortId port) const noexcept {
-  return impl_->eth_ports[port] ? impl_->eth_ports[port]->link() : LinkState{true, 0};
+  return impl_->devices[port] ? impl_->devices[port]->link() : LinkState{true, 0};
 }
 uint64_t Dataplane::device_rx_missed(PortId port) const noexcept {
-  return impl_->eth_ports[port] ? impl_->eth_ports[port]->rx_missed() : 0;
+  return impl_->devices[port] ? impl_->devices[port]->rx_missed() : 0;
 }
 
 rte_mempool* Dataplane::pool() const noexcept { return impl_->pool.get(); }

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "adit/dataplane.h"
-#include "io/eth_port.h"
+#include "io/port.h"
 #include "run_loop.h"
 #include "worker.h"
 
@@ -67,7 +67,7 @@ struct Dataplane::Impl {
   std::vector<RingPtr> command_rings;
   std::vector<std::unique_ptr<Worker>> workers;
   std::deque<LoopArguments> loop_arguments;  // addresses stay
-  std::vector<std::unique_ptr<EthPort>> eth_ports;  // null where the port is ready-made
+  std::vector<std::unique_ptr<Port>> devices;  // null where the port is ready-made
   std::vector<PortFacts> io_facts;
   std::unordered_map<BridgePortId, Traffic> baselines;  // counts before the id was reused
 };

@@ -49,9 +49,8 @@ Window window_param(const json& params) {
   window.offset = params.value("offset", window.offset);
   window.limit = params.value("limit", window.limit);
   if (window.limit < 1 || window.limit > kMaxWindow)
-    throw ApiError(kInvalidParams,
-                   "parameter 'limit': expected 1.." + std::to_string(kMaxWindow) + ", found " +
-                       std::to_string(window.limit));
+    throw ApiError(kInvalidParams, "parameter 'limit': expected 1.." + std::to_string(kMaxWindow) +
+                                       ", found " + std::to_string(window.limit));
   return window;
 }
 
@@ -71,8 +70,8 @@ std::optional<MacAddr> mac_param(const json& params) {
   if (!text) return std::nullopt;
   const auto mac = parse_mac(*text);
   if (!mac)
-    throw ApiError(kInvalidParams, "parameter 'mac': expected 02:00:00:00:00:01, found " +
-                                       adit::quoted(*text));
+    throw ApiError(kInvalidParams,
+                   "parameter 'mac': expected 02:00:00:00:00:01, found " + adit::quoted(*text));
   return mac;
 }
 
@@ -111,8 +110,8 @@ json networks(ApiContext& context, const json& params, const Caller&) {
 }
 
 json remotes(ApiContext& context, const json& params, const Caller&) {
-  return to_json(show_remotes(*context.control_plane, network_param(context, params),
-                              window_param(params)));
+  return to_json(
+      show_remotes(*context.control_plane, network_param(context, params), window_param(params)));
 }
 
 json fdb(ApiContext& context, const json& params, const Caller&) {
@@ -120,8 +119,7 @@ json fdb(ApiContext& context, const json& params, const Caller&) {
   if (const auto network = network_param(context, params))
     filter.network = context.control_plane->ids().networks.at(*network);
   filter.mac = mac_param(params);
-  return to_json(
-      show_fdb(*context.control_plane, filter, window_param(params), context.now_ns()));
+  return to_json(show_fdb(*context.control_plane, filter, window_param(params), context.now_ns()));
 }
 
 json neighbours(ApiContext& context, const json& params, const Caller&) {
@@ -186,8 +184,8 @@ constexpr Parameter kDropsParameters[] = {
 };
 
 constexpr Method kMethods[] = {
-    {"check", Effect::kReads, "says what a reload would change, or what is wrong",
-     kCheckParameters, check},
+    {"check", Effect::kReads, "says what a reload would change, or what is wrong", kCheckParameters,
+     check},
     {"reload", Effect::kChanges, "makes the daemon's file the running configuration", {}, reload},
     {"show.ports", Effect::kReads, "ports with link and counters", {}, ports},
     {"show.networks", Effect::kReads, "networks with counters", kWindowParameters, networks},
@@ -204,6 +202,8 @@ constexpr Method kMethods[] = {
 
 }  // namespace
 
-MethodTable api_methods() noexcept { return kMethods; }
+MethodTable api_methods() noexcept {
+  return kMethods;
+}
 
 }  // namespace adit

@@ -119,9 +119,9 @@ class ApiServer::Impl : public SessionOwner, public std::enable_shared_from_this
 
   void admit(local::socket socket) {
     if (sessions_.size() >= limits_.max_clients && !evict_one()) {
-      const std::string line = error_line(
-          kTooManyClients,
-          "all " + std::to_string(limits_.max_clients) + " places are taken; try again");
+      const std::string line =
+          error_line(kTooManyClients,
+                     "all " + std::to_string(limits_.max_clients) + " places are taken; try again");
       error_code error;
       socket.non_blocking(true, error);
       socket.write_some(boost::asio::buffer(line), error);  // a new socket has room for it
@@ -135,10 +135,9 @@ class ApiServer::Impl : public SessionOwner, public std::enable_shared_from_this
   }
 
   bool evict_one() {
-    const auto idlest =
-        std::min_element(sessions_.begin(), sessions_.end(), [](const auto& a, const auto& b) {
-          return a->last_active() < b->last_active();
-        });
+    const auto idlest = std::min_element(
+        sessions_.begin(), sessions_.end(),
+        [](const auto& a, const auto& b) { return a->last_active() < b->last_active(); });
     if (idlest == sessions_.end()) return false;
     const auto session = *idlest;
     if (Clock::now() - session->last_active() < limits_.evict_after) return false;
@@ -214,8 +213,12 @@ ApiServer::ApiServer(boost::asio::io_context& io, const std::string& path, Metho
   impl_->start();
 }
 
-ApiServer::~ApiServer() { impl_->stop(); }
+ApiServer::~ApiServer() {
+  impl_->stop();
+}
 
-size_t ApiServer::client_count() const noexcept { return impl_->client_count(); }
+size_t ApiServer::client_count() const noexcept {
+  return impl_->client_count();
+}
 
 }  // namespace adit

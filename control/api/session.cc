@@ -63,8 +63,8 @@ void ApiSession::took(const char* data, size_t size) {
   line_end_ = newline;
   if (std::min(newline, input_.size()) > max_line_bytes_) {
     hang_up_ = true;
-    send(error_line(kInvalidRequest, "the line is longer than " + std::to_string(max_line_bytes_) +
-                                         " bytes"));
+    send(error_line(kInvalidRequest,
+                    "the line is longer than " + std::to_string(max_line_bytes_) + " bytes"));
     return;
   }
   read_or_wait_for_turn();

@@ -58,10 +58,10 @@ class ApiSession : public std::enable_shared_from_this<ApiSession> {
   Caller caller_;
   Clock::time_point last_active_ = Clock::now();
   std::array<char, 16384> chunk_;
-  std::string input_;      // at most one line and what came with its end
-  size_t line_end_ = 0;    // where input_'s first newline is, if it has one
+  std::string input_;    // at most one line and what came with its end
+  size_t line_end_ = 0;  // where input_'s first newline is, if it has one
   bool has_line_ = false;
-  bool hang_up_ = false;   // after the answer
+  bool hang_up_ = false;  // after the answer
   std::string output_;
   size_t written_ = 0;
 };

@@ -81,7 +81,8 @@ using NeighboursById = std::unordered_map<AdjacencyId, const Neighbour*>;
 
 NeighboursById neighbours_by_id(const Neighbours& neighbours) {
   NeighboursById by_id;
-  for (const auto& [hop, neighbour] : neighbours.all()) by_id.emplace(neighbour.adjacency, &neighbour);
+  for (const auto& [hop, neighbour] : neighbours.all())
+    by_id.emplace(neighbour.adjacency, &neighbour);
   return by_id;
 }
 
@@ -94,12 +95,9 @@ bool is_reachable(const Neighbour& neighbour) {
 
 json remote_row(const ControlPlane& control, const NeighboursById& neighbours,
                 const NetworkConfig& network, const RemoteConfig& remote) {
-  json row = {{"network", network.name},
-              {"kind", "vxlan"},
-              {"vni", network.vni},
-              {"address", to_string(remote.address)},
-              {"next_hop", nullptr},
-              {"next_hop_mac", nullptr},
+  json row = {{"network", network.name}, {"kind", "vxlan"},
+              {"vni", network.vni},      {"address", to_string(remote.address)},
+              {"next_hop", nullptr},     {"next_hop_mac", nullptr},
               {"reachable", false}};
   Dataplane::Traffic traffic;
   const auto& bridge_ports = control.ids().bridge_ports;

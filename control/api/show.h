@@ -49,14 +49,13 @@ Rows show_workers(const ControlPlane& control);
 
 // --- parts of the above that need no running dataplane ---
 
-nlohmann::json neighbour_row(const std::string& port, const Neighbour& neighbour,
-                             uint64_t now_ns);
+nlohmann::json neighbour_row(const std::string& port, const Neighbour& neighbour, uint64_t now_ns);
 nlohmann::json drop_rows(std::span<const uint64_t, kDropReasonCount> packets, DropRows which);
 nlohmann::json worker_row(unsigned id, unsigned core, const WorkerCounters& counters,
                           uint64_t held_now_total);
 // `entry` lies behind `where`.
-nlohmann::json fdb_row(const Fdb::Entry& entry, const BridgePortName& where,
-                       uint32_t last_seen_s, uint64_t now_ns);
+nlohmann::json fdb_row(const Fdb::Entry& entry, const BridgePortName& where, uint32_t last_seen_s,
+                       uint64_t now_ns);
 // The names of bridge ports, by id; null where there is none.
 std::vector<const BridgePortName*> names_by_id(const CompiledIds& ids);
 

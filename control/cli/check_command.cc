@@ -52,14 +52,14 @@ int run_check(const Invocation& invocation) {
                 << '\n';
     else
       std::cout << "ok: " << counted(config.ports.size(), "port") << ", "
-                << counted(config.networks.size(), "network") << ", "
-                << counted(remotes, "remote") << '\n';
+                << counted(config.networks.size(), "network") << ", " << counted(remotes, "remote")
+                << '\n';
     return kDone;
   } catch (const ConfigError& error) {
     const json mistakes = to_json(error);
     if (invocation.json)
-      std::cout << json{{"ok", false}, {"mistakes", mistakes}}.dump(
-                       2, ' ', false, json::error_handler_t::replace)
+      std::cout << json{{"ok", false}, {"mistakes", mistakes}}.dump(2, ' ', false,
+                                                                    json::error_handler_t::replace)
                 << '\n';
     print_mistakes(std::cerr, mistakes);
     return kConfigurationRefused;

@@ -45,7 +45,9 @@ CallFailed::CallFailed(json error)
 Client::Client(std::string socket_path, std::chrono::milliseconds timeout)
     : path_(std::move(socket_path)), timeout_(timeout) {}
 
-Client::~Client() { disconnect(); }
+Client::~Client() {
+  disconnect();
+}
 
 void Client::disconnect() noexcept {
   if (fd_ >= 0) close(fd_);
@@ -64,8 +66,7 @@ void Client::fail_connect(int error) const {
     throw Unreachable("permission denied for " + path_ + ": it is open to root and to group " +
                       group_of(path_) + " (`usermod -aG " + group_of(path_) +
                       " USER`, then log in again)");
-  throw Unreachable("can not connect to " + path_ + ": " +
-                    std::generic_category().message(error));
+  throw Unreachable("can not connect to " + path_ + ": " + std::generic_category().message(error));
 }
 
 void Client::connect() {

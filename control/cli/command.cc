@@ -18,9 +18,19 @@ constexpr CommandOption kLimitOptions[] = {kLimitOption};
 constexpr CommandOption kDropsOptions[] = {{"all", "", "also reasons that dropped nothing"}};
 
 constexpr Command kCommands[] = {
-    {"check", "[FILE]", "", "says whether a configuration is right; needs no daemon", Watch::kNo,
-     {}, run_check},
-    {"reload", "", "reload", "makes the daemon's file the running configuration", Watch::kNo, {},
+    {"check",
+     "[FILE]",
+     "",
+     "says whether a configuration is right; needs no daemon",
+     Watch::kNo,
+     {},
+     run_check},
+    {"reload",
+     "",
+     "reload",
+     "makes the daemon's file the running configuration",
+     Watch::kNo,
+     {},
      run_reload},
     {"show ports", "", "show.ports", "ports with link and counters", Watch::kYes, {}, run_show},
     {"show networks", "", "show.networks", "networks with counters", Watch::kYes, kLimitOptions,
@@ -35,7 +45,12 @@ constexpr Command kCommands[] = {
     {"show workers", "", "show.workers", "workers with their counters", Watch::kYes, {}, run_show},
     {"version", "", "version", "versions of client and daemon", Watch::kNo, {}, run_version},
     {"help", "[COMMAND]", "", "describes a command, or lists them", Watch::kNo, {}, run_help},
-    {"completion", "bash", "", "prints a completion script for the shell", Watch::kNo, {},
+    {"completion",
+     "bash",
+     "",
+     "prints a completion script for the shell",
+     Watch::kNo,
+     {},
      run_completion},
 };
 
@@ -63,7 +78,9 @@ std::string second_words(const std::string& first) {
 
 }  // namespace
 
-std::span<const Command> commands() noexcept { return kCommands; }
+std::span<const Command> commands() noexcept {
+  return kCommands;
+}
 
 const Command& take_command(std::vector<std::string>& words) {
   if (words.empty()) throw UsageError("a command is missing; `aditctl help` lists them");
@@ -74,8 +91,7 @@ const Command& take_command(std::vector<std::string>& words) {
     return command;
   }
   const std::string rest = second_words(words[0]);
-  if (!rest.empty() && words.size() == 1)
-    throw UsageError(words[0] + " what? One of: " + rest);
+  if (!rest.empty() && words.size() == 1) throw UsageError(words[0] + " what? One of: " + rest);
   const std::string wanted = rest.empty() ? words[0] : words[0] + ' ' + words[1];
   std::vector<std::string_view> names = {"show"};
   for (const Command& command : kCommands) names.push_back(command.name);

@@ -44,8 +44,7 @@ Words collect_words() {
     if (space != std::string::npos)
       words.second[name.substr(0, space)].insert(name.substr(space + 1));
     std::string& options = words.options[name];
-    for (const CommandOption& option : command.options)
-      options += " --" + std::string(option.name);
+    for (const CommandOption& option : command.options) options += " --" + std::string(option.name);
   }
   words.second["completion"] = {"bash"};
   words.second["help"] = words.first;
@@ -76,9 +75,9 @@ std::string command_text(const Command& command) {
   std::string text = "usage: aditctl [OPTIONS] " + synopsis(command) + "\n\n";
   text += std::string(command.help) + '\n';
   if (command.name == "check")
-    text += "Without FILE: $ADIT_CONFIG, else /etc/adit/adit.yaml. Exit code 3 if it is not right.\n";
-  if (command.name == "completion")
-    text += "To use it: source <(aditctl completion bash)\n";
+    text +=
+        "Without FILE: $ADIT_CONFIG, else /etc/adit/adit.yaml. Exit code 3 if it is not right.\n";
+  if (command.name == "completion") text += "To use it: source <(aditctl completion bash)\n";
   if (!command.options.empty()) text += '\n';
   for (const CommandOption& option : command.options) {
     std::string name = "--" + std::string(option.name);

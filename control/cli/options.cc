@@ -20,14 +20,14 @@ constexpr double kMaxWatch_s = 86'400;
 
 po::options_description describe_globals() {
   po::options_description options("options of all commands", 100);
-  options.add_options()                                                                 //
+  options.add_options()  //
       ("socket,s", po::value<std::string>()->value_name("PATH"),
-       "the daemon's socket (else $ADIT_SOCKET, else /run/adit/adit.sock)")             //
-      ("json,j", "print JSON, for programs")                                            //
+       "the daemon's socket (else $ADIT_SOCKET, else /run/adit/adit.sock)")  //
+      ("json,j", "print JSON, for programs")                                 //
       ("watch,w", po::value<std::string>()->implicit_value("1")->value_name("SECONDS"),
-       "show again and again, every second if not given, with rates; ends on Ctrl-C")   //
-      ("human", "print numbers short: 1.2M")                                            //
-      ("version", "print the version")                                                  //
+       "show again and again, every second if not given, with rates; ends on Ctrl-C")  //
+      ("human", "print numbers short: 1.2M")                                           //
+      ("version", "print the version")                                                 //
       ("help,h", "describe the command");
   return options;
 }

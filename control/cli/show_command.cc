@@ -62,9 +62,8 @@ json method_params(const Invocation& invocation) {
 Sample fetch(Client& client, const Invocation& invocation) {
   const Command& command = *invocation.command;
   const auto limit_option = invocation.options.find("limit");
-  const uint64_t limit = limit_option == invocation.options.end()
-                             ? UINT64_MAX
-                             : parse_limit(limit_option->second);
+  const uint64_t limit =
+      limit_option == invocation.options.end() ? UINT64_MAX : parse_limit(limit_option->second);
   json params = method_params(invocation);
   Sample sample;
   sample.time = Clock::now();
@@ -91,7 +90,9 @@ std::string table_of(const Invocation& invocation, const Sample& sample,
   return render_table(rate_columns(view), rows, numbers);
 }
 
-void on_interrupt(int) { interrupted = 1; }
+void on_interrupt(int) {
+  interrupted = 1;
+}
 
 // Ctrl-C ends the watch between two tables, and cuts the pause short.
 void catch_interrupt() {
@@ -103,8 +104,7 @@ void catch_interrupt() {
 
 void pause_for(double seconds) {
   const double whole = std::floor(seconds);
-  const timespec pause = {static_cast<time_t>(whole),
-                          static_cast<long>((seconds - whole) * 1e9)};
+  const timespec pause = {static_cast<time_t>(whole), static_cast<long>((seconds - whole) * 1e9)};
   nanosleep(&pause, nullptr);  // ends early on Ctrl-C, which is the point
 }
 

@@ -14,7 +14,7 @@ enum class Format { kText, kNumber, kCount, kBytes, kSeconds, kPercent };
 enum class Numbers { kExact, kHuman };
 
 struct Column {
-  std::string_view key;    // in the row
+  std::string_view key;  // in the row
   std::string_view title;
   Format format = Format::kText;
 };

@@ -59,8 +59,11 @@ constexpr Column kFdbColumns[] = {
     {"age_s", "AGE-S", Format::kSeconds},
 };
 constexpr Column kNeighbourColumns[] = {
-    {"port", "PORT"},   {"address", "ADDRESS"}, {"mac", "MAC"},
-    {"state", "STATE"}, {"age_s", "AGE-S", Format::kSeconds},
+    {"port", "PORT"},
+    {"address", "ADDRESS"},
+    {"mac", "MAC"},
+    {"state", "STATE"},
+    {"age_s", "AGE-S", Format::kSeconds},
 };
 constexpr Column kDropColumns[] = {
     {"reason", "REASON"},
@@ -170,8 +173,7 @@ json rates(const View& view, const json& before, const json& now, double elapsed
     for (const Column& column : view.columns) {
       if (!grows(column)) continue;
       const json more = growth(former, row, column.key);
-      rated[std::string(column.key)] =
-          more.is_null() ? more : json(more.get<double>() / elapsed_s);
+      rated[std::string(column.key)] = more.is_null() ? more : json(more.get<double>() / elapsed_s);
     }
     const json busy = growth(former, row, "busy_cycles");
     put_ratio(rated, "busy_percent", busy, growth(former, row, "cycles"), 100);

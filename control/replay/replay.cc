@@ -50,9 +50,11 @@ std::vector<MacAddr> port_macs(const Config& config) {
 }  // namespace
 
 unsigned memory_mb(const Config& config) {
-  // A buffer has its descriptor and the pool's own words beside the room; a MAC table entry
-  // takes some 100 bytes in rte_hash.
-  const uint64_t buffers = uint64_t{mbuf_count(config)} * (mbuf_room(config) + 320);
+  // Without hugepages no buffer crosses a page boundary if it can help it. It has its
+  // descriptor and the pool's own words beside the room. A MAC table entry takes some 100 bytes.
+  constexpr uint64_t kPage = 4096;
+  const uint64_t pages = (mbuf_room(config) + 320 + kPage - 1) / kPage;
+  const uint64_t buffers = mbuf_count(config) * pages * kPage;
   const uint64_t fdb = uint64_t{config.system.fdb_capacity} * 160;
   return static_cast<unsigned>(64 + (buffers + fdb) / (1 << 20));
 }

@@ -4,9 +4,6 @@
 #include <net/if.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -27,11 +24,7 @@ uint16_t transmit(void* context, rte_mbuf** packets, uint16_t n) {
 
 }  // namespace
 
-void EthPort::fail(const std::string& what, int error) const {
-  throw std::runtime_error("port " + name_ + ": " + what + ": " + rte_strerror(std::abs(error)));
-}
-
-EthPort::EthPort(const PortSpec& spec, unsigned workers, rte_mempool* pool) : name_(spec.name) {
+EthPort::EthPort(const PortSpec& spec, unsigned workers, rte_mempool* pool) : Port(spec) {
   int error = rte_eth_dev_get_port_by_name(spec.device_name.c_str(), &port_id_);
   if (error != 0) fail("DPDK has no device " + spec.device_name, error);
   configure(spec, workers);
@@ -111,31 +104,17 @@ void EthPort::configure(const PortSpec& spec, unsigned workers) {
 }
 
 void EthPort::set_mtu(const PortSpec& spec) {
-  if (if_index_ != 0) return set_interface_mtu(spec);
-  uint16_t mtu = 0;
-  if (rte_eth_dev_get_mtu(port_id_, &mtu) == 0 && mtu == spec.mtu_bytes) return;
-  const int error = rte_eth_dev_set_mtu(port_id_, static_cast<uint16_t>(spec.mtu_bytes));
-  if (error != 0 && error != -ENOTSUP)
-    fail("cannot set mtu_bytes to " + std::to_string(spec.mtu_bytes), error);
-}
-
-// Of the kernel's interface that a tap, af_packet or af_xdp device stands on.
-void EthPort::set_interface_mtu(const PortSpec& spec) {
-  ifreq request{};
-  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0 || if_indextoname(if_index_, request.ifr_name) == nullptr)
-    fail("has no interface whose MTU could be set", errno);
-  int result = ioctl(fd, SIOCGIFMTU, &request);
-  if (result == 0 && request.ifr_mtu != static_cast<int>(spec.mtu_bytes)) {
-    request.ifr_mtu = static_cast<int>(spec.mtu_bytes);
-    result = ioctl(fd, SIOCSIFMTU, &request);
+  int error = 0;
+  if (if_index_ != 0) {
+    char interface[IF_NAMESIZE] = "";
+    error = if_indextoname(if_index_, interface) != nullptr
+                ? set_interface_mtu(interface, spec.mtu_bytes)
+                : errno;
+  } else if (uint16_t mtu = 0; rte_eth_dev_get_mtu(port_id_, &mtu) != 0 || mtu != spec.mtu_bytes) {
+    error = rte_eth_dev_set_mtu(port_id_, static_cast<uint16_t>(spec.mtu_bytes));
+    if (error == -ENOTSUP) error = 0;  // a device without any limit of its own
   }
-  const int error = errno;
-  close(fd);
-  if (result != 0)
-    fail("cannot set mtu_bytes of " + std::string(request.ifr_name) + " to " +
-             std::to_string(spec.mtu_bytes),
-         error);
+  if (error != 0) fail("cannot set mtu_bytes to " + std::to_string(spec.mtu_bytes), error);
 }
 
 LinkState EthPort::link() const noexcept {

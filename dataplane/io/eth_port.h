@@ -2,10 +2,9 @@
 // A DPDK Ethernet device, opened for all workers.
 #pragma once
 
-#include <memory>
 #include <vector>
 
-#include "adit/dataplane.h"
+#include "port.h"
 
 namespace adit {
 
@@ -14,31 +13,24 @@ struct EthQueue {
   uint16_t queue_id;
 };
 
-class EthPort {
+class EthPort : public Port {
  public:
   // Configures and starts the device. Throws std::runtime_error naming the port.
   EthPort(const PortSpec& spec, unsigned workers, rte_mempool* pool);
-  ~EthPort();
+  ~EthPort() override;
   EthPort(const EthPort&) = delete;
   EthPort& operator=(const EthPort&) = delete;
 
-  const PortFacts& facts() const noexcept { return facts_; }
-  LinkState link() const noexcept;
-  uint64_t rx_missed() const noexcept;
-
-  // The functions of one queue pair; valid as long as this object.
-  PortIo queue_io(unsigned queue) noexcept;
+  LinkState link() const noexcept override;
+  uint64_t rx_missed() const noexcept override;
+  PortIo queue_io(unsigned queue) noexcept override;
 
  private:
-  [[noreturn]] void fail(const std::string& what, int error) const;
   void configure(const PortSpec& spec, unsigned workers);
   void set_mtu(const PortSpec& spec);
-  void set_interface_mtu(const PortSpec& spec);
 
-  std::string name_;
   uint16_t port_id_ = 0;
   unsigned if_index_ = 0;  // of the kernel's interface below the device, 0: none
-  PortFacts facts_;
   std::vector<EthQueue> queues_;
 };
 

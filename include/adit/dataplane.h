@@ -24,10 +24,10 @@ namespace adit {
 
 struct Worker;  // dataplane/worker.h
 
-// A DPDK device to be opened, or (replay, bench) ready-made functions in `io`.
+// A device to be opened, or (replay, bench) ready-made functions in `io`.
 struct PortSpec {
   std::string name;         // as in the configuration
-  std::string device_name;  // for rte_eth_dev_get_port_by_name; empty: use `io`
+  std::string device_name;  // "tap:NAME", or DPDK's name of the device; empty: use `io`
   PortIo io;
   unsigned mtu_bytes = 1500;
   unsigned rx_queues = 0;   // 0: one per worker, as many as the device has

@@ -1,11 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Jumbo frames up to the port's MTU pass; what does not fit its way out is dropped and counted.
+export UNDERLAY_MTU=9050
 # shellcheck source=tests/lab/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-UNDERLAY_MTU=9050
-ACCESS_MTU=9000
 usual_config >"$CONFIG"
 sed -i 's|^networks:|  small0: {device: "tap:small0", mtu_bytes: 1500}\n&|
   s|members: .*|members: [{port: red0}, {port: small0}]|' "$CONFIG"

@@ -28,8 +28,10 @@ YAML
 }
 
 # Of the underlay, and of what rides on it: 50 bytes less (RFC 7348 section 4.3).
-UNDERLAY_MTU=1550
-ACCESS_MTU=1500
+UNDERLAY_MTU=${UNDERLAY_MTU:-1550}
+ACCESS_MTU=$((UNDERLAY_MTU - 50))
+# shellcheck disable=SC2034  # for the tests
+readonly FULL=(-M "do" -s $((ACCESS_MTU - 28))) # ping's options for a full-size frame
 
 # usual_config: network red with an access port and two remotes.
 usual_config() {
@@ -62,12 +64,13 @@ usual_world() {
   vtep_host v2 red2 100 "$RED2_MAC" "$RED2" udpcsum
 }
 
-# usual_start: start the gateway and plug its cables; adit knows its next hops afterwards.
+# usual_start [REMOTE...]: start the gateway and plug its cables; adit knows its next hops afterwards.
 usual_start() {
   start_gateway "$CONFIG"
   plug_uplink up0
   plug_host red0 red "$RED_MAC" "$RED"
-  wait_neighbours 192.0.2.2 192.0.2.3
+  if (($# == 0)); then set -- 192.0.2.2 192.0.2.3; fi
+  wait_neighbours "$@"
 }
 
 # --- assertions --------------------------------------------------------------------------------
@@ -123,20 +126,25 @@ fdb_place() {
 }
 
 # capture HOST INTERFACE FILE [TCPDUMP ARGUMENT...]: starts a capture, each packet written at once,
-# and waits until it runs. end_capture ends the last one.
+# and waits until it runs. end_capture ends the last one, and makes sure that it missed nothing.
 capture() {
   local host=$1 interface=$2 file=$3
   shift 3
-  bg "$host" "tcpdump-${file##*/}" tcpdump -U --immediate-mode -s 0 -n -i "$interface" -w "$file" "$@"
+  bg "$host" "tcpdump-${file##*/}" tcpdump -U --immediate-mode -B 32768 -s 0 -n \
+    -i "$interface" -w "$file" "$@"
   CAPTURE_PID=$BG_PID
+  CAPTURE_LOG[$BG_PID]=$LAB_TMP/tcpdump-${file##*/}.log
   wait_for 5 grep -q 'listening on' "$LAB_TMP/tcpdump-${file##*/}.log" ||
     fail "tcpdump did not start on $interface"
 }
+declare -A CAPTURE_LOG=()
 end_capture() { # [PID]
   local pid=${1:-$CAPTURE_PID}
   sleep 0.3 # what was sent has to arrive
   kill -INT "$pid"
   wait "$pid" || true
+  grep -q '^0 packets dropped by kernel' "${CAPTURE_LOG[$pid]}" ||
+    fail "tcpdump missed packets, says ${CAPTURE_LOG[$pid]##*/}: this machine is too busy"
 }
 # captured FILE [FILTER]: the number of packets in it.
 captured() {

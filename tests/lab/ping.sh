@@ -15,14 +15,14 @@ expect_ping red1 "$RED" 20
 expect_ping red2 "$RED" 20
 
 say "full-size frames, not to be fragmented"
-expect "MTU of the TAP as aditd made it" "$(N red cat /sys/class/net/red0/mtu)" = 1500
-expect_ping red "$RED1" 20 -M "do" -s 1472
-expect_ping red "$RED2" 20 -M "do" -s 1472
-expect_ping red1 "$RED" 20 -M "do" -s 1472
-expect_ping red2 "$RED" 20 -M "do" -s 1472
+expect "MTU of the TAP as aditd made it" "$(N red cat /sys/class/net/red0/mtu)" = "$ACCESS_MTU"
+expect_ping red "$RED1" 20 "${FULL[@]}"
+expect_ping red "$RED2" 20 "${FULL[@]}"
+expect_ping red1 "$RED" 20 "${FULL[@]}"
+expect_ping red2 "$RED" 20 "${FULL[@]}"
 
 say "every size around the tunnel's and Ethernet's edges"
-for size in 0 1 17 18 19 63 64 65 1421 1422 1423 1471; do
+for size in 0 1 17 18 19 63 64 65 1371 1372 1421 1422; do
   expect_ping red "$RED1" 3 -M "do" -s "$size"
 done
 
@@ -40,4 +40,4 @@ done
 
 say "the underlay's address answers too"
 expect_ping v1 192.0.2.1 5
-expect_ping v2 192.0.2.1 5 -s 1472
+expect_ping v2 192.0.2.1 5 -M "do" -s $((UNDERLAY_MTU - 28))

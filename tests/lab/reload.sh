@@ -9,7 +9,7 @@ source "$(dirname "$0")/lib.sh"
 config_with() {
   local blue=$1 address
   shift
-  usual_config | sed '/remotes:/,$d; s|^networks:|  blue0: {device: "tap:blue0"}\n&|'
+  usual_config | sed '/remotes:/,$d; s|^networks:|  blue0: {device: "tap:blue0", mtu_bytes: '"$ACCESS_MTU"'}\n&|'
   echo "    remotes:"
   for address; do echo "      - {address: $address}"; done
   [[ $blue == yes ]] || return 0
@@ -19,7 +19,7 @@ config_with() {
 config_with yes 192.0.2.2 >"$CONFIG"
 usual_world
 vtep_host v1 blue1 200 02:00:00:00:20:11 10.2.0.11
-usual_start
+usual_start 192.0.2.2
 plug_host blue0 blue 02:00:00:00:20:01 10.2.0.1
 expect_ping red "$RED1" 5
 expect_ping blue 10.2.0.11 5

@@ -25,7 +25,7 @@ pid3=$CAPTURE_PID
 capture under up0 "$LAB_TMP/uplink-live.pcap" -Q in
 pid4=$CAPTURE_PID
 expect_ping red "$RED1" 10 -s 1000
-expect_ping red2 "$RED" 10 -s 1472
+expect_ping red2 "$RED" 10 "${FULL[@]}"
 for size in 0 1 2 3 17 18 19; do expect_ping red1 "$RED" 2 -s "$size"; done
 serve_web red1
 head -c 300K /dev/urandom >"$LAB_TMP/www-red1/file"

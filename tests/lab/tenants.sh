@@ -6,7 +6,7 @@
 source "$(dirname "$0")/lib.sh"
 
 usual_config >"$CONFIG"
-sed -i 's|^networks:|  blue0: {device: "tap:blue0"}\n&|' "$CONFIG"
+sed -i 's|^networks:|  blue0: {device: "tap:blue0", mtu_bytes: '"$ACCESS_MTU"'}\n&|' "$CONFIG"
 cat >>"$CONFIG" <<'YAML'
   blue:
     vni: 200

@@ -28,8 +28,8 @@ veth_traffic() {
   local way rate want
   expect_ping red "$RED1" 20
   expect_ping red2 "$RED" 20
-  expect_ping red "$RED2" 10 -M "do" -s 1472
-  expect_ping red1 "$RED" 10 -M "do" -s 1472
+  expect_ping red "$RED2" 10 "${FULL[@]}"
+  expect_ping red1 "$RED" 10 "${FULL[@]}"
   serve_iperf red1
   for way in "" -R; do
     # shellcheck disable=SC2086  # nothing or -R

@@ -6,10 +6,10 @@
 source "$(dirname "$0")/lib.sh"
 
 system_config >"$CONFIG"
-cat >>"$CONFIG" <<'YAML'
+cat >>"$CONFIG" <<YAML
 ports:
-  uplink: {device: "tap:up0", mtu_bytes: 1550, mac: "02:00:00:00:00:01", addresses: [192.0.2.1/24]}
-  trunk: {device: "tap:trunk0"}
+  uplink: {device: "tap:up0", mtu_bytes: $UNDERLAY_MTU, mac: "02:00:00:00:00:01", addresses: [192.0.2.1/24]}
+  trunk: {device: "tap:trunk0", mtu_bytes: $ACCESS_MTU}
 networks:
   ten:
     vni: 110
@@ -43,7 +43,7 @@ wait_for 5 grep -q ready "$LAB_TMP/splitter.log" || fail "vlan-splitter did not 
 # plug_vlan TAP HOST: all three hosts have the same MAC and address.
 plug_vlan() {
   ns "$2"
-  N trunk ip link set "$1" netns "$LAB-$2" address 02:00:00:00:10:01
+  N trunk ip link set "$1" netns "$LAB-$2" address 02:00:00:00:10:01 mtu "$ACCESS_MTU"
   N "$2" ip addr add 10.1.0.1/24 dev "$1"
   N "$2" ip link set "$1" up
 }
@@ -57,12 +57,12 @@ trunk_capture=$CAPTURE_PID
 capture under up0 "$LAB_TMP/under.pcap" udp port 4789
 under_capture=$CAPTURE_PID
 expect_ping ten 10.1.0.11 20
-expect_ping ten 10.1.0.11 5 -M "do" -s 1472
-expect_ping ten1 10.1.0.1 5 -M "do" -s 1472
+expect_ping ten 10.1.0.11 5 "${FULL[@]}"
+expect_ping ten1 10.1.0.1 5 "${FULL[@]}"
 expect_ping twenty 10.1.0.11 20
-expect_ping twenty 10.1.0.12 20 -M "do" -s 1472
+expect_ping twenty 10.1.0.12 20 "${FULL[@]}"
 expect_ping twenty2 10.1.0.1 5
-expect_ping plain 10.1.0.12 20 -M "do" -s 1472
+expect_ping plain 10.1.0.12 20 "${FULL[@]}"
 expect_ping plain2 10.1.0.1 5
 expect_no_ping ten 10.1.0.12 3
 expect_no_ping plain 10.1.0.11 3

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/listen.h"
-
 #include <grp.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -12,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "api/listen.h"
 #include "temp_dir.h"
 
 namespace adit {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The methods of aditd over a real control plane, and what else must agree with their table.
-#include "api/methods.h"
-
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
 
@@ -9,6 +7,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "api/methods.h"
 #include "api/rpc.h"
 #include "cli/command.h"
 #include "cli/view.h"
@@ -86,8 +85,7 @@ TEST_F(Methods, CheckChangesNothing) {
   EXPECT_EQ(check["changes"], json::array({"networks.red.vni: 100 -> 101"}));
   EXPECT_EQ(check["needs_restart"], json::array());
   EXPECT_EQ(control_.config().networks[0].vni, 100u);
-  const json error =
-      call("check", {{"text", with_vni("0")}, {"file_name", "mine.yaml"}})["error"];
+  const json error = call("check", {{"text", with_vni("0")}, {"file_name", "mine.yaml"}})["error"];
   EXPECT_EQ(error["data"]["mistakes"][0]["file"], "mine.yaml");
   EXPECT_EQ(result("check")["changes"], json::array()) << "of its own file";
 }
@@ -163,9 +161,9 @@ TEST(MethodTable, HasTheParametersThatTheClientsOptionsSet) {
       const auto method = std::find_if(api_methods().begin(), api_methods().end(),
                                        [&](const Method& m) { return m.name == command.method; });
       ASSERT_NE(method, api_methods().end());
-      EXPECT_TRUE(std::any_of(
-          method->parameters.begin(), method->parameters.end(),
-          [&](const Parameter& parameter) { return parameter.name == option.name; }))
+      EXPECT_TRUE(
+          std::any_of(method->parameters.begin(), method->parameters.end(),
+                      [&](const Parameter& parameter) { return parameter.name == option.name; }))
           << command.name << " --" << option.name;
     }
 }
@@ -185,8 +183,8 @@ TEST(MethodTable, IsWhatTheDocumentationDescribes) {
     const std::string section = text.substr(begin, text.find("\n### `", begin + 1) - begin);
     EXPECT_NE(section.find(method.help), std::string::npos) << method.name;
     for (const Parameter& parameter : method.parameters) {
-      const std::string line = "- `" + std::string(parameter.name) + "` (" +
-                               std::string(to_string(parameter.type));
+      const std::string line =
+          "- `" + std::string(parameter.name) + "` (" + std::string(to_string(parameter.type));
       EXPECT_NE(section.find(line), std::string::npos) << method.name << ' ' << parameter.name;
     }
   }

@@ -12,13 +12,21 @@ using nlohmann::json;
 
 unsigned changes_made = 0;
 
-json echo(ApiContext&, const json& params, const Caller&) { return params; }
-json who(ApiContext&, const json&, const Caller& caller) { return to_string(caller); }
-json change(ApiContext&, const json&, const Caller&) { return ++changes_made; }
+json echo(ApiContext&, const json& params, const Caller&) {
+  return params;
+}
+json who(ApiContext&, const json&, const Caller& caller) {
+  return to_string(caller);
+}
+json change(ApiContext&, const json&, const Caller&) {
+  return ++changes_made;
+}
 json refuse(ApiContext&, const json&, const Caller&) {
   throw ApiError(kConfigRefused, "refused", {{"mistakes", {1, 2}}});
 }
-json crash(ApiContext&, const json&, const Caller&) { throw std::runtime_error("\xff broke"); }
+json crash(ApiContext&, const json&, const Caller&) {
+  throw std::runtime_error("\xff broke");
+}
 
 constexpr Parameter kEchoParameters[] = {
     {"text", ParameterType::kString, Presence::kRequired, ""},
@@ -38,7 +46,9 @@ RpcAnswer ask(std::string_view line, size_t max_bytes = kRoom) {
   ApiContext context;
   return answer_request(kTable, context, {1000, 4711}, line, max_bytes);
 }
-json reply(std::string_view line) { return json::parse(ask(line).text); }
+json reply(std::string_view line) {
+  return json::parse(ask(line).text);
+}
 
 TEST(Rpc, AnswersWithTheIdThatItWasGiven) {
   EXPECT_EQ(reply(R"({"jsonrpc":"2.0","id":7,"method":"who"})"),
@@ -119,8 +129,8 @@ TEST(Rpc, HandsOnTheDataOfAnError) {
 
 TEST(Rpc, ReplacesAnAnswerThatIsTooLong) {
   const std::string text(1000, 'x');
-  const json request = {{"jsonrpc", "2.0"}, {"id", 1}, {"method", "echo"},
-                        {"params", {{"text", text}}}};
+  const json request = {
+      {"jsonrpc", "2.0"}, {"id", 1}, {"method", "echo"}, {"params", {{"text", text}}}};
   EXPECT_EQ(json::parse(ask(request.dump(), 1000).text)["error"]["code"], kAnswerTooLong);
   EXPECT_EQ(json::parse(ask(request.dump(), 2000).text)["result"]["text"], text);
   const json long_id = {{"jsonrpc", "2.0"}, {"id", text}, {"method", "who"}};

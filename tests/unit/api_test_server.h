@@ -7,9 +7,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <future>
 #include <memory>
@@ -27,15 +31,20 @@ class TestServer {
   explicit TestServer(MethodTable methods, const ServerLimits& limits = {})
       : path_(directory_.file("adit.sock")),
         server_(std::make_unique<ApiServer>(io_, path_, methods, context_, limits)),
-        thread_([this] { io_.run(); }) {}
+        thread_([this] { io_.run(); }) {
+    boost::asio::post(io_, [this] { tick(); });
+  }
   ~TestServer() {
     boost::asio::post(io_, [this] {
       server_.reset();
+      timer_.cancel();
       work_.reset();
     });
     thread_.join();
   }
   const std::string& path() const { return path_; }
+  // How often a timer of a millisecond, such as aditd has for its packets, has gone off.
+  unsigned ticks() const { return ticks_; }
   size_t client_count() {
     std::promise<size_t> count;
     boost::asio::post(io_, [&] { count.set_value(server_->client_count()); });
@@ -43,12 +52,23 @@ class TestServer {
   }
 
  private:
+  void tick() {
+    timer_.expires_after(std::chrono::milliseconds(1));
+    timer_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      ++ticks_;
+      tick();
+    });
+  }
+
   TempDir directory_;
   std::string path_;
   ApiContext context_;
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
       io_.get_executor()};
+  boost::asio::steady_timer timer_{io_};
+  std::atomic<unsigned> ticks_ = 0;
   std::unique_ptr<ApiServer> server_;
   std::thread thread_;
 };

@@ -37,7 +37,9 @@ json reload(ApiContext&, const json&, const Caller&) {
   json mistake = {{"file", "a.yaml"}, {"line", 3}, {"column", 5}, {"message", "no such port"}};
   throw ApiError(kConfigRefused, "configuration refused", {{"mistakes", {mistake}}});
 }
-json fail(ApiContext&, const json&, const Caller&) { throw std::runtime_error("out of luck"); }
+json fail(ApiContext&, const json&, const Caller&) {
+  throw std::runtime_error("out of luck");
+}
 
 constexpr Parameter kParameters[] = {
     {"network", ParameterType::kString, Presence::kOptional, ""},
@@ -145,21 +147,23 @@ TEST(AditctlAlone, SaysHowToReachADaemon) {
 
 TEST(AditctlAlone, ChecksAFileWithoutADaemon) {
   const TempDir directory;
-  const std::string good = directory.write("good.yaml",
-                                           "ports:\n"
-                                           "  uplink: {device: \"tap:up0\", addresses: [192.0.2.1/24]}\n"
-                                           "  red0: {device: \"tap:red0\"}\n"
-                                           "networks:\n"
-                                           "  red:\n"
-                                           "    vni: 100\n"
-                                           "    members: [{port: red0}]\n"
-                                           "    remotes: [{address: 192.0.2.2}]\n");
+  const std::string good =
+      directory.write("good.yaml",
+                      "ports:\n"
+                      "  uplink: {device: \"tap:up0\", addresses: [192.0.2.1/24]}\n"
+                      "  red0: {device: \"tap:red0\"}\n"
+                      "networks:\n"
+                      "  red:\n"
+                      "    vni: 100\n"
+                      "    members: [{port: red0}]\n"
+                      "    remotes: [{address: 192.0.2.2}]\n");
   const Outcome fine = run({"check", good});
   EXPECT_EQ(fine.code, kDone) << fine.err;
   EXPECT_EQ(fine.out, "ok: 2 ports, 1 network, 1 remote\n");
   EXPECT_EQ(json::parse(run({"-j", "check", good}).out)["remotes"], 1);
 
-  const std::string bad = directory.write("bad.yaml", "ports:\n  a: {device: \"tap:a\", mtu: 1}\nx: 1\n");
+  const std::string bad =
+      directory.write("bad.yaml", "ports:\n  a: {device: \"tap:a\", mtu: 1}\nx: 1\n");
   const Outcome wrong = run({"check", bad});
   EXPECT_EQ(wrong.code, kConfigurationRefused);
   EXPECT_NE(wrong.err.find(bad + ":2:"), std::string::npos) << wrong.err;

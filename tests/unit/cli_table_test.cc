@@ -66,7 +66,8 @@ json port(const char* name, uint64_t rx, uint64_t mtu = 1500) {
 
 TEST(Rates, AreGrowthPerSecond) {
   const View& view = view_of("show.ports");
-  const json rated = rates(view, {port("a", 100), port("b", 0)}, {port("b", 50), port("a", 400)}, 2);
+  const json rated =
+      rates(view, {port("a", 100), port("b", 0)}, {port("b", 50), port("a", 400)}, 2);
   EXPECT_EQ(rated[0]["rx_packets"], 25.0);
   EXPECT_EQ(rated[1]["rx_packets"], 150.0);
   EXPECT_EQ(rated[0]["mtu_bytes"], 1500u) << "what does not grow stays";

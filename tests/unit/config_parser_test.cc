@@ -61,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"UnknownNested", with_port("system: {log: {levle: info}}\n"),
                     {"2:16: unknown key 'levle' in 'log'; did you mean 'level'?"}},
         RefusedCase{"Duplicate", port("mtu_bytes: 1500, mtu_bytes: 1400"),
-                    {"2:44: duplicate key 'mtu_bytes' in port 'up'; it is already at f:2:26"}},
+                    {"2:44: duplicate key 'mtu_bytes' in port 'up'; it is already at f:2:27"}},
         RefusedCase{"DuplicateSection", with_port("routes: []\nroutes: []\n"),
                     {"3:1: duplicate key 'routes' in the file; it is already at f:2:1"}},
         RefusedCase{"DuplicatePort", "ports:\n  a: {device: 'tap:a'}\n  a: {device: 'tap:b'}\n",
@@ -123,7 +123,7 @@ INSTANTIATE_TEST_SUITE_P(
                                                        "no plain decimal number"}},
         RefusedCase{"LeadingZero", port("mtu_bytes: 01500"),
                     {"2:38: mtu_bytes: found '01500', which has a leading zero (write 1500)"}},
-        RefusedCase{"OnlyZeros", network("mac_limit: 00"), {"3:27: mac_limit: found '00', which has "
+        RefusedCase{"OnlyZeros", network("mac_limit: 00"), {"3:28: mac_limit: found '00', which has "
                                                             "a leading zero (write 0)"}},
         RefusedCase{"Octal", port("mtu_bytes: 0o2734"), {"2:38: mtu_bytes: found '0o2734', which is "
                                                          "no plain decimal"}},

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "config_diff.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <chrono>
 #include <functional>
 
+#include "config_diff.h"
+
 namespace adit {
 namespace {
 
 using Lines = std::vector<std::string>;
 
-IpAddr ip(const char* text) { return *parse_ip(text); }
-MacAddr mac(const char* text) { return *parse_mac(text); }
+IpAddr ip(const char* text) {
+  return *parse_ip(text);
+}
+MacAddr mac(const char* text) {
+  return *parse_mac(text);
+}
 
 Config example() {
   Config config;
@@ -50,7 +54,9 @@ struct Case {
   Lines needs_restart;
 };
 
-std::ostream& operator<<(std::ostream& out, const Case& test_case) { return out << test_case.name; }
+std::ostream& operator<<(std::ostream& out, const Case& test_case) {
+  return out << test_case.name;
+}
 
 class DiffCase : public testing::TestWithParam<Case> {};
 
@@ -72,8 +78,7 @@ Case restart(std::string name, std::function<void(Config&)> change, Lines change
 INSTANTIATE_TEST_SUITE_P(
     System, DiffCase,
     testing::Values(
-        restart("workers", [](Config& c) { c.system.workers = 2; },
-                {"system.workers: auto -> 2"}),
+        restart("workers", [](Config& c) { c.system.workers = 2; }, {"system.workers: auto -> 2"}),
         restart("poll", [](Config& c) { c.system.poll = PollMode::kBusy; },
                 {"system.poll: adaptive -> busy"}),
         restart("hugepages", [](Config& c) { c.system.hugepages = HugepageMode::kNo; },
@@ -93,7 +98,10 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Ports, DiffCase,
     testing::Values(
-        restart("device", [](Config& c) { c.ports[1].device = {DeviceKind::kAfPacket, "e1"}; },
+        restart("device",
+                [](Config& c) {
+                  c.ports[1].device = {DeviceKind::kAfPacket, "e1"};
+                },
                 {"ports.red0.device: tap:red0 -> af_packet:e1"}),
         restart("mtu", [](Config& c) { c.ports[1].mtu_bytes = 9000; },
                 {"ports.red0.mtu_bytes: 1500 -> 9000"}),
@@ -118,7 +126,10 @@ INSTANTIATE_TEST_SUITE_P(
                 {"ports.blue0: added"}),
         restart("order", [](Config& c) { std::swap(c.ports[0], c.ports[1]); },
                 {"ports: order changed, from uplink to red0 in place 1"}),
-        live("addresses", [](Config& c) { c.ports[0].addresses[1] = {ip("10.0.0.1"), 8}; },
+        live("addresses",
+             [](Config& c) {
+               c.ports[0].addresses[1] = {ip("10.0.0.1"), 8};
+             },
              {"ports.uplink: address 198.51.100.1/24 removed",
               "ports.uplink: address 10.0.0.1/8 added"}),
         live("prefix length", [](Config& c) { c.ports[0].addresses[1].length = 25; },
@@ -130,32 +141,33 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Underlay, DiffCase,
-    testing::Values(
-        live("route added",
-             [](Config& c) { c.routes.push_back({{ip("10.0.0.0"), 8}, ip("192.0.2.9")}); },
-             {"routes: 10.0.0.0/8 via 192.0.2.9 added"}),
-        live("route removed", [](Config& c) { c.routes.clear(); },
-             {"routes: 203.0.113.0/24 via 192.0.2.254 removed"}),
-        live("route moved", [](Config& c) { c.routes[0].via = ip("192.0.2.9"); },
-             {"routes: 203.0.113.0/24 via: 192.0.2.254 -> 192.0.2.9"}),
-        live("neighbour added",
-             [](Config& c) {
-               c.neighbours.push_back({ip("192.0.2.8"), mac("02:00:00:00:00:08")});
-             },
-             {"neighbours: 192.0.2.8 mac 02:00:00:00:00:08 added"}),
-        live("neighbour removed", [](Config& c) { c.neighbours.clear(); },
-             {"neighbours: 192.0.2.7 mac 02:00:00:00:00:07 removed"}),
-        live("neighbour changed",
-             [](Config& c) { c.neighbours[0].mac = mac("02:00:00:00:00:08"); },
-             {"neighbours: 192.0.2.7 mac: 02:00:00:00:00:07 -> 02:00:00:00:00:08"}),
-        live("vxlan",
-             [](Config& c) {
-               c.vxlan.udp_port = 8472;
-               c.vxlan.ttl = 1;
-               c.vxlan.dscp = 46;
-             },
-             {"tunnels.vxlan.udp_port: 4789 -> 8472", "tunnels.vxlan.ttl: 64 -> 1",
-              "tunnels.vxlan.dscp: 0 -> 46"})));
+    testing::Values(live("route added",
+                         [](Config& c) {
+                           c.routes.push_back({{ip("10.0.0.0"), 8}, ip("192.0.2.9")});
+                         },
+                         {"routes: 10.0.0.0/8 via 192.0.2.9 added"}),
+                    live("route removed", [](Config& c) { c.routes.clear(); },
+                         {"routes: 203.0.113.0/24 via 192.0.2.254 removed"}),
+                    live("route moved", [](Config& c) { c.routes[0].via = ip("192.0.2.9"); },
+                         {"routes: 203.0.113.0/24 via: 192.0.2.254 -> 192.0.2.9"}),
+                    live("neighbour added",
+                         [](Config& c) {
+                           c.neighbours.push_back({ip("192.0.2.8"), mac("02:00:00:00:00:08")});
+                         },
+                         {"neighbours: 192.0.2.8 mac 02:00:00:00:00:08 added"}),
+                    live("neighbour removed", [](Config& c) { c.neighbours.clear(); },
+                         {"neighbours: 192.0.2.7 mac 02:00:00:00:00:07 removed"}),
+                    live("neighbour changed",
+                         [](Config& c) { c.neighbours[0].mac = mac("02:00:00:00:00:08"); },
+                         {"neighbours: 192.0.2.7 mac: 02:00:00:00:00:07 -> 02:00:00:00:00:08"}),
+                    live("vxlan",
+                         [](Config& c) {
+                           c.vxlan.udp_port = 8472;
+                           c.vxlan.ttl = 1;
+                           c.vxlan.dscp = 46;
+                         },
+                         {"tunnels.vxlan.udp_port: 4789 -> 8472", "tunnels.vxlan.ttl: 64 -> 1",
+                          "tunnels.vxlan.dscp: 0 -> 46"})));
 
 INSTANTIATE_TEST_SUITE_P(
     Networks, DiffCase,

@@ -54,8 +54,7 @@ TEST_F(LogSetUp, WritesPrioritiesWhereStderrIsTheJournal) {
   testing::internal::CaptureStderr();
   struct stat status;
   ASSERT_EQ(fstat(STDERR_FILENO, &status), 0);
-  const std::string stream =
-      std::to_string(status.st_dev) + ':' + std::to_string(status.st_ino);
+  const std::string stream = std::to_string(status.st_dev) + ':' + std::to_string(status.st_ino);
   setenv("JOURNAL_STREAM", stream.c_str(), 1);
   set_up_log(LogTarget::kStderr, LogLevel::kDebug);
   spdlog::debug("event=a");

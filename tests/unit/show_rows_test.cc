@@ -53,8 +53,10 @@ class Show : public testing::Test {
   }
 
   TestDataplane dataplane;
-  ControlPlane control{*dataplane, parse_config(kYaml, "test"),
-                       {*parse_mac("02:00:00:00:00:01"), *parse_mac("02:00:00:00:00:02")}, kStart};
+  ControlPlane control{*dataplane,
+                       parse_config(kYaml, "test"),
+                       {*parse_mac("02:00:00:00:00:01"), *parse_mac("02:00:00:00:00:02")},
+                       kStart};
   const BridgePortName trunk10{"red", "trunk", 10, {}};
   const BridgePortName trunk0{"blue", "trunk", 0, {}};
   const BridgePortName remote{"red", "", 0, *parse_ip("198.51.100.9")};
@@ -165,18 +167,18 @@ TEST_F(Show, FdbGoesOnWhereItStopped) {
     window.offset = page.next_offset;
     // An entry that goes meanwhile takes no other with it.
     if (seen.size() == 49)
-      dataplane->fdb().erase(fdb_key(control.ids().networks.at("red"),
-                                     *parse_mac(seen.begin()->c_str())));
+      dataplane->fdb().erase(
+          fdb_key(control.ids().networks.at("red"), *parse_mac(seen.begin()->c_str())));
   }
   EXPECT_EQ(seen.size(), kMacs + 1);
 }
 
 TEST_F(Show, FdbSurvivesAnyOffset) {
   EXPECT_EQ(fdb({}, {UINT64_MAX, 10}).size(), 0u);
-  EXPECT_EQ(fdb({control.ids().networks.at("red"), *parse_mac("02:00:00:00:aa:01")},
-                {UINT64_MAX, 10})
-                .size(),
-            0u);
+  EXPECT_EQ(
+      fdb({control.ids().networks.at("red"), *parse_mac("02:00:00:00:aa:01")}, {UINT64_MAX, 10})
+          .size(),
+      0u);
   EXPECT_EQ(show_remotes(control, std::nullopt, {UINT64_MAX, 1}).rows.size(), 0u);
   EXPECT_EQ(show_networks(control, {UINT64_MAX, 1}).rows.size(), 0u);
 }

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// An opened device. Only control calls these; workers have the functions of queue_io().
+#pragma once
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include "adit/dataplane.h"
+
+namespace adit {
+
+class Port {
+ public:
+  virtual ~Port() = default;
+
+  const PortFacts& facts() const noexcept { return facts_; }
+  virtual LinkState link() const noexcept = 0;
+  virtual uint64_t rx_missed() const noexcept = 0;
+
+  // The functions of one queue pair; valid as long as this object.
+  virtual PortIo queue_io(unsigned queue) noexcept = 0;
+
+ protected:
+  explicit Port(const PortSpec& spec) : name_(spec.name) {}
+  // Throws std::runtime_error "port NAME: WHAT: ERROR"; the error number may be negative.
+  [[noreturn]] void fail(const std::string& what, int error) const;
+
+  std::string name_;
+  PortFacts facts_;
+};
+
+// Sets the MTU of a kernel interface in this network namespace; 0, or an errno.
+int set_interface_mtu(const char* interface, unsigned mtu_bytes) noexcept;
+
+// Opens what PortSpec::device_name says. Throws std::runtime_error naming the port.
+std::unique_ptr<Port> open_port(const PortSpec& spec, unsigned workers, rte_mempool* pool);
+
+}  // namespace adit
