@@ -38,8 +38,8 @@ Section<SystemConfig> system_section() {
          "without.");
   s.number("memory_mb", &S::memory_mb, 64, 1048576,
            "Memory of DPDK in MiB; auto: by the number of buffers.", KeyType::kNumberOrAuto);
-  s.number("mbufs", &S::mbufs, 1024, 16777216,
-           "Packet buffers; auto: by ports, queues and rings.", KeyType::kNumberOrAuto);
+  s.number("mbufs", &S::mbufs, 1024, 16777216, "Packet buffers; auto: by ports, queues and rings.",
+           KeyType::kNumberOrAuto);
   s.number("fdb_capacity", &S::fdb_capacity, 1024, 16777216,
            "MAC addresses known at one time, over all networks.");
   s.text("socket", &S::socket, parse_socket_path, "the absolute path of a socket",
@@ -132,8 +132,9 @@ void check_static_mac(Reader& reader, StaticMacDraft& mac) {
   if (at.has("port") && at.has("remote"))
     reader.mistake(at.at("remote"), "a static MAC is behind a port or a remote, not both");
   else if (!at.has("port") && !at.has("remote"))
-    reader.mistake(at.self, "missing key 'port' or 'remote' in an entry of 'static_macs': the MAC "
-                            "is behind one of them");
+    reader.mistake(at.self,
+                   "missing key 'port' or 'remote' in an entry of 'static_macs': the MAC "
+                   "is behind one of them");
   else if (at.has("vlan") && !at.has("port"))
     reader.mistake(at.at("vlan"), "'vlan' goes with 'port'; a MAC behind a remote has none");
 }
@@ -209,6 +210,8 @@ const Section<ConfigDraft>& config_section() {
   return section;
 }
 
-std::vector<KeyInfo> config_keys() { return config_section().keys(); }
+std::vector<KeyInfo> config_keys() {
+  return config_section().keys();
+}
 
 }  // namespace adit

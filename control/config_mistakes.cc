@@ -9,8 +9,7 @@ namespace adit {
 
 void MistakeList::add(Place place, MistakeKind kind, std::string message) {
   ++count_;
-  if (!full())
-    mistakes_.push_back({file_, place.line, place.column, std::move(message), kind});
+  if (!full()) mistakes_.push_back({file_, place.line, place.column, std::move(message), kind});
 }
 
 std::string MistakeList::at(Place place) const {

@@ -58,9 +58,9 @@ class NetworkChecks {
     if (!network.places.has("vni") || !network.places.good("vni")) return;
     const auto [known, fresh] = vnis_.emplace(network.vni, &network);
     if (fresh) return;
-    mistake(network.places.at("vni"), "vni: " + std::to_string(network.vni) +
-                                          " is already that of network '" + known->second->name +
-                                          "', see " + mistakes_.at(known->second->places.at("vni")));
+    mistake(network.places.at("vni"),
+            "vni: " + std::to_string(network.vni) + " is already that of network '" +
+                known->second->name + "', see " + mistakes_.at(known->second->places.at("vni")));
   }
 
   void check_member(const NetworkDraft& network, const MemberDraft& member) {
@@ -109,8 +109,10 @@ class NetworkChecks {
     const PrefixTable::Entry* connected = underlay_.connected.longest(ip);
     const PrefixTable::Entry* route = underlay_.routes.longest(ip);
     if (connected == nullptr && route == nullptr) {
-      mistake(place, remote + " is on no port's subnet and no route leads there; add a route, "
-                              "such as {to: " + to_string(ip) + "/32, via: ROUTER}");
+      mistake(place, remote +
+                         " is on no port's subnet and no route leads there; add a route, "
+                         "such as {to: " +
+                         to_string(ip) + "/32, via: ROUTER}");
       return;
     }
     const std::string why = why_no_neighbour(ip, underlay_, mistakes_);
@@ -163,15 +165,15 @@ class NetworkChecks {
     if (!port || !network.places.good("members")) return;
     if (members.contains(member_key(*port, entry.vlan))) return;
     // The port is there: with another VLAN perhaps.
-    const auto near = std::find_if(
-        network.member_drafts.begin(), network.member_drafts.end(),
-        [&](const MemberDraft& member) { return member.port == *entry.port; });
+    const auto near =
+        std::find_if(network.member_drafts.begin(), network.member_drafts.end(),
+                     [&](const MemberDraft& member) { return member.port == *entry.port; });
     const MemberConfig wanted{*entry.port, entry.vlan};
-    mistake(entry.places.at(entry.vlan ? "vlan" : "port"),
-            member_text(wanted) + " is no member of network '" + network.name + '\'' +
-                (near == network.member_drafts.end()
-                     ? std::string()
-                     : "; did you mean " + member_text(*near) + '?'));
+    mistake(
+        entry.places.at(entry.vlan ? "vlan" : "port"),
+        member_text(wanted) + " is no member of network '" + network.name + '\'' +
+            (near == network.member_drafts.end() ? std::string()
+                                                 : "; did you mean " + member_text(*near) + '?'));
   }
 
   struct Owner {

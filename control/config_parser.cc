@@ -105,6 +105,8 @@ Config parse_config(std::string_view yaml, const std::string& file_name) {
   return finished(std::move(draft));
 }
 
-Config load_config(const std::string& path) { return parse_config(read_file(path), path); }
+Config load_config(const std::string& path) {
+  return parse_config(read_file(path), path);
+}
 
 }  // namespace adit

@@ -23,8 +23,8 @@ struct IpHash {
 // The underlay as the ports and routes make it, for those who check against it.
 struct Underlay {
   std::unordered_map<IpAddr, Place, IpHash> own;  // our addresses, and where they stand
-  PrefixTable connected;  // value: index of the port
-  PrefixTable routes;     // value: index of the route
+  PrefixTable connected;                          // value: index of the port
+  PrefixTable routes;                             // value: index of the route
   // False if some address or route could not be read: then nothing is said about what is
   // covered, because the mistake there may be the reason.
   bool complete = true;

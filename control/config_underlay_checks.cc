@@ -8,7 +8,9 @@
 namespace adit {
 namespace {
 
-std::string port_text(const PortDraft& port) { return "port '" + port.name + '\''; }
+std::string port_text(const PortDraft& port) {
+  return "port '" + port.name + '\'';
+}
 
 // What two ports must not have in common. Interface names are one space for all kinds: a TAP
 // interface of the name that another port shares would be the same interface.
@@ -73,8 +75,8 @@ void check_overlaps(std::vector<OwnSubnet> subnets, MistakeList& mistakes) {
 }
 
 // The router or host must be someone else on a subnet of ours.
-void check_on_link(const IpAddr& ip, Place place, const std::string& what,
-                   const Underlay& underlay, MistakeList& mistakes) {
+void check_on_link(const IpAddr& ip, Place place, const std::string& what, const Underlay& underlay,
+                   MistakeList& mistakes) {
   if (!underlay.complete) return;
   const std::string why = why_no_neighbour(ip, underlay, mistakes);
   if (!why.empty()) {
@@ -129,9 +131,9 @@ void check_routes(const ConfigDraft& draft, Underlay& underlay, MistakeList& mis
     const IpPrefix subnet = subnet_of(route.to);
     const std::string text = to_string(subnet);
     if (subnet != route.to)
-      mistakes.add(place, MistakeKind::kReference,
-                   "to: " + to_string(route.to) + " has bits beyond its prefix length; write " +
-                       text);
+      mistakes.add(
+          place, MistakeKind::kReference,
+          "to: " + to_string(route.to) + " has bits beyond its prefix length; write " + text);
     if (const auto* connected = underlay.connected.exact(subnet))
       mistakes.add(place, MistakeKind::kReference,
                    "to: " + text + " is the subnet of " + port_text(draft.ports[connected->value]) +

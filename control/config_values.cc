@@ -8,8 +8,12 @@
 namespace adit {
 namespace {
 
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-constexpr bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+constexpr bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 constexpr bool is_hex(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
@@ -76,7 +80,8 @@ std::string why_no_host(const IpAddr& ip) {
   return {};
 }
 
-constexpr std::string_view kNoIpv6 = "but IPv6 underlay is not supported yet; expected IPv4, such as ";
+constexpr std::string_view kNoIpv6 =
+    "but IPv6 underlay is not supported yet; expected IPv4, such as ";
 
 bool looks_like_ipv6(std::string_view text) {
   return text.find(':') != std::string_view::npos && parse_ip(text.substr(0, text.find('/')));
@@ -101,7 +106,8 @@ Parsed<IpPrefix> parse_prefix(std::string_view text, unsigned min_length, std::s
 Parsed<uint64_t> parse_decimal(std::string_view text, uint64_t min, uint64_t max) {
   if (text.empty() || !all_of(text, is_digit)) {
     const bool negative = text.size() > 1 && text[0] == '-' && all_of(text.substr(1), is_digit);
-    return wrong<uint64_t>(negative ? "which is below the range" : "which is no plain decimal number");
+    return wrong<uint64_t>(negative ? "which is below the range"
+                                    : "which is no plain decimal number");
   }
   // YAML readers do not agree on 010: octal for some, decimal for others.
   if (text.size() > 1 && text[0] == '0') {
@@ -130,7 +136,8 @@ Parsed<std::string> parse_name(std::string_view text) {
 Parsed<std::string> parse_socket_path(std::string_view text) {
   const auto printable = [](char c) { return c >= ' ' && c != 0x7f; };
   if (text.size() < 2 || text[0] != '/' || text.back() == '/' || !all_of(text, printable))
-    return wrong<std::string>("expected the absolute path of a socket, such as /run/adit/adit.sock");
+    return wrong<std::string>(
+        "expected the absolute path of a socket, such as /run/adit/adit.sock");
   if (text.size() > kMaxSocketPathLen)
     return wrong<std::string>("but a socket's path has at most 107 bytes, this one has " +
                               std::to_string(text.size()));
@@ -166,7 +173,8 @@ Parsed<MacAddr> parse_station_mac(std::string_view text) {
   if (mac->is_group())
     return wrong<MacAddr>(
         "which is a group address; expected the address of one station, with an even first octet");
-  if (mac->is_zero()) return wrong<MacAddr>("which is no station's address; expected one that is not zero");
+  if (mac->is_zero())
+    return wrong<MacAddr>("which is no station's address; expected one that is not zero");
   return right(*mac);
 }
 

@@ -9,7 +9,9 @@
 namespace adit {
 namespace {
 
-bool is_plain(const YAML::Node& node) { return node.Tag() != "!"; }
+bool is_plain(const YAML::Node& node) {
+  return node.Tag() != "!";
+}
 
 bool is_one_of(std::string_view text, std::initializer_list<std::string_view> words) {
   return std::find(words.begin(), words.end(), text) != words.end();
@@ -19,7 +21,9 @@ bool is_one_of(std::string_view text, std::initializer_list<std::string_view> wo
 bool is_boolean(std::string_view text) {
   return is_one_of(text, {"true", "True", "TRUE", "false", "False", "FALSE"});
 }
-bool is_null(std::string_view text) { return is_one_of(text, {"null", "Null", "NULL", "~", ""}); }
+bool is_null(std::string_view text) {
+  return is_one_of(text, {"null", "Null", "NULL", "~", ""});
+}
 
 // "found 'x'", "found a list", ...
 std::string found_text(const YAML::Node& node) {
@@ -93,8 +97,9 @@ std::optional<std::string> Reader::key_text(const YAML::Node& key) {
     return std::nullopt;
   }
   if (key.Scalar() == "<<" && is_plain(key)) {
-    mistake(place, "merge keys ('<<') are not supported; write the keys out, or use an alias "
-                   "for a whole value");
+    mistake(place,
+            "merge keys ('<<') are not supported; write the keys out, or use an alias "
+            "for a whole value");
     return std::nullopt;
   }
   return key.Scalar();

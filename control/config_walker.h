@@ -66,8 +66,8 @@ class Reader {
 
   // Reads the keys of `node` into `out`; `what` names the map in messages.
   template <class T>
-  void read(const YAML::Node& node, Place place, const Section<T>& section,
-            const std::string& what, T& out);
+  void read(const YAML::Node& node, Place place, const Section<T>& section, const std::string& what,
+            T& out);
 
   void mistake(Place place, std::string message) {
     mistakes_.add(place, MistakeKind::kValue, std::move(message));
@@ -87,8 +87,9 @@ class Reader {
   // Whether the list or map is one, and not too long.
   bool list_ok(const KeyInfo& key, const YAML::Node& node, Place place);
   // Calls read(name, place of name, value, its place) for each entry with a fresh name.
-  void entries(const KeyInfo& key, const YAML::Node& node, Place place,
-               const std::function<void(const std::string&, Place, const YAML::Node&, Place)>& read);
+  void entries(
+      const KeyInfo& key, const YAML::Node& node, Place place,
+      const std::function<void(const std::string&, Place, const YAML::Node&, Place)>& read);
 
   static Place place_of(const YAML::Node& node);
   // The value's place; yaml-cpp gives a missing value the place of what comes next.
@@ -100,7 +101,8 @@ class Reader {
             const std::string& what, Places& places, const ReadKey& read);
   // The text of a map's key, or nothing.
   std::optional<std::string> key_text(const YAML::Node& key);
-  // Looks at the value's tag and for the end mark, and counts it: throws ConfigError beyond kMaxValues.
+  // Looks at the value's tag and for the end mark, and counts it: throws ConfigError beyond
+  // kMaxValues.
   bool admit(const YAML::Node& node, Place place);
   void wrong_kind(const KeyInfo& key, const YAML::Node& node, Place place);
 
@@ -128,8 +130,8 @@ class Section {
   template <class C, class V>
   Section& flag(const char* name, V C::*member, const char* help);
   template <class C, class E>
-  Section& word(const char* name, E C::*member,
-                std::vector<std::pair<const char*, E>> words, const char* help);
+  Section& word(const char* name, E C::*member, std::vector<std::pair<const char*, E>> words,
+                const char* help);
   // `parse` gives Parsed<V>; `form` names what it takes.
   template <class C, class V, class P>
   Section& text(const char* name, V C::*member, P parse, const char* form, const char* help);

@@ -73,13 +73,13 @@ template <class T>
 template <class C, class V>
 Section<T>& Section<T>::number(const char* name, V C::*member, uint64_t min, uint64_t max,
                                const char* help, KeyType type) {
-  KeyInfo& key = add({.path = name, .type = type, .min = min, .max = max, .help = help}, {}, "",
-                     [member](Reader& reader, const YAML::Node& node, Place place,
-                              const KeyInfo& info, T& out) {
-                       if (info.type == KeyType::kNumberOrAuto && reader.is_auto(node)) return;
-                       if (const auto value = reader.number(info, node, place))
-                         out.*member = static_cast<typename walker::Bare<V>::type>(*value);
-                     });
+  KeyInfo& key = add(
+      {.path = name, .type = type, .min = min, .max = max, .help = help}, {}, "",
+      [member](Reader& reader, const YAML::Node& node, Place place, const KeyInfo& info, T& out) {
+        if (info.type == KeyType::kNumberOrAuto && reader.is_auto(node)) return;
+        if (const auto value = reader.number(info, node, place))
+          out.*member = static_cast<typename walker::Bare<V>::type>(*value);
+      });
   key.fallback = type == KeyType::kNumberOrAuto ? "auto" : walker::text_of(T{}.*member);
   return *this;
 }
@@ -87,7 +87,9 @@ Section<T>& Section<T>::number(const char* name, V C::*member, uint64_t min, uin
 template <class T>
 template <class C, class V>
 Section<T>& Section<T>::flag(const char* name, V C::*member, const char* help) {
-  add({.path = name, .type = KeyType::kFlag, .fallback = walker::text_of(T{}.*member),
+  add({.path = name,
+       .type = KeyType::kFlag,
+       .fallback = walker::text_of(T{}.*member),
        .help = help},
       {}, "",
       [member](Reader& reader, const YAML::Node& node, Place place, const KeyInfo& info, T& out) {
@@ -117,8 +119,11 @@ template <class T>
 template <class C, class V, class P>
 Section<T>& Section<T>::text(const char* name, V C::*member, P parse, const char* form,
                              const char* help) {
-  add({.path = name, .type = KeyType::kText, .form = form,
-       .fallback = walker::text_of(T{}.*member), .help = help},
+  add({.path = name,
+       .type = KeyType::kText,
+       .form = form,
+       .fallback = walker::text_of(T{}.*member),
+       .help = help},
       {}, "",
       [member, parse](Reader& reader, const YAML::Node& node, Place place, const KeyInfo& info,
                       T& out) {
@@ -187,15 +192,15 @@ Section<T>& Section<T>::map(const char* name, std::vector<E> C::*member, Section
       ".*.",
       [member, entry, kind](Reader& reader, const YAML::Node& node, Place place,
                             const KeyInfo& info, T& out) {
-        reader.entries(info, node, place,
-                       [&](const std::string& entry_name, Place at, const YAML::Node& value,
-                           Place value_at) {
-                         E item = {};
-                         reader.read(value, value_at, entry, kind + " '" + entry_name + '\'', item);
-                         item.name = entry_name;
-                         item.places.self = at;
-                         (out.*member).push_back(std::move(item));
-                       });
+        reader.entries(
+            info, node, place,
+            [&](const std::string& entry_name, Place at, const YAML::Node& value, Place value_at) {
+              E item = {};
+              reader.read(value, value_at, entry, kind + " '" + entry_name + '\'', item);
+              item.name = entry_name;
+              item.places.self = at;
+              (out.*member).push_back(std::move(item));
+            });
       });
   return *this;
 }

@@ -19,10 +19,12 @@ constexpr unsigned kMbufOverheadBytes = 256;
 constexpr unsigned kMbufsPerWorker = 2048;
 // Packets that wait for a neighbour, rings to control.
 constexpr unsigned kMbufsBeside = 4096;
-constexpr unsigned kFdbEntryBytes = 64;       // in rte_hash; what else the table has is not of DPDK
+constexpr unsigned kFdbEntryBytes = 64;   // in rte_hash; what else the table has is not of DPDK
 constexpr unsigned kMemoryBesideMb = 64;  // EAL, drivers, rings, telemetry
 
-uint64_t round_up(uint64_t value, uint64_t step) { return (value + step - 1) / step * step; }
+uint64_t round_up(uint64_t value, uint64_t step) {
+  return (value + step - 1) / step * step;
+}
 
 // Whether the user gave one of the options: "-m", "-m64", "--lcores", "--lcores=...".
 bool gives(const std::vector<std::string>& extra, std::initializer_list<std::string_view> options) {
@@ -121,7 +123,7 @@ class DeviceArgs {
   }
 
  private:
-  // Numbered by kind: net_tap0, net_tap1, ..., past the names that the user gave a vdev.
+  // Numbered by kind: net_af_xdp0, net_af_xdp1, ..., past the names that the user gave a vdev.
   std::string add_vdev(const std::string& driver, const std::string& arguments,
                        std::vector<std::string>& args) {
     std::string name;
@@ -151,7 +153,8 @@ EalArgs eal_args(const Config& config, const SystemFacts& facts, int pid,
     // With --no-huge, EAL refuses --in-memory and --huge-unlink.
     if (!gives(extra, {"--no-huge", "--in-memory", "--huge-unlink", "--huge-dir"}))
       args.push_back("--no-huge");
-  } else if (!gives(extra, {"--no-huge", "--in-memory", "--huge-unlink", "--single-file-segments"})) {
+  } else if (!gives(extra,
+                    {"--no-huge", "--in-memory", "--huge-unlink", "--single-file-segments"})) {
     // Unlinked at once, pages are free again when the process ends, however it ends.
     args.push_back("--huge-unlink=always");
   }
@@ -160,13 +163,12 @@ EalArgs eal_args(const Config& config, const SystemFacts& facts, int pid,
   if (!gives(extra, {"--log-level"}))
     args.push_back(std::string("--log-level=") + log_level(config.system.log_level));
 
-  const bool has_pci = std::any_of(
-      config.ports.begin(), config.ports.end(),
-      [](const PortConfig& port) { return port.device.kind == DeviceKind::kPci; });
+  const bool has_pci =
+      std::any_of(config.ports.begin(), config.ports.end(),
+                  [](const PortConfig& port) { return port.device.kind == DeviceKind::kPci; });
   if (!has_pci && !gives(extra, {"-a", "--allow", "--no-pci"})) args.push_back("--no-pci");
   DeviceArgs devices(config, facts, workers);
-  for (const PortConfig& port : config.ports)
-    result.port_names.push_back(devices.add(port, args));
+  for (const PortConfig& port : config.ports) result.port_names.push_back(devices.add(port, args));
   args.insert(args.end(), extra.begin(), extra.end());
   return result;
 }
@@ -202,12 +204,14 @@ uint16_t mbuf_data_room_bytes(const Config& config) {
   return static_cast<uint16_t>(round_up(kHeadroomBytes + frame, 64));
 }
 
-unsigned mtu_overhead_bytes() { return kHeadroomBytes + kFrameOverheadBytes + kEncapRoomBytes; }
+unsigned mtu_overhead_bytes() {
+  return kHeadroomBytes + kFrameOverheadBytes + kEncapRoomBytes;
+}
 
 unsigned memory_mb(const Config& config, unsigned workers) {
   if (config.system.memory_mb) return *config.system.memory_mb;
-  const uint64_t buffers = uint64_t{mbuf_count(config, workers)} *
-                           (mbuf_data_room_bytes(config) + kMbufOverheadBytes);
+  const uint64_t buffers =
+      uint64_t{mbuf_count(config, workers)} * (mbuf_data_room_bytes(config) + kMbufOverheadBytes);
   const uint64_t fdb = uint64_t{config.system.fdb_capacity} * kFdbEntryBytes;
   return static_cast<unsigned>(kMemoryBesideMb + ((buffers + fdb) >> 20) + 1);
 }

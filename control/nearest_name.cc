@@ -34,7 +34,8 @@ size_t edit_distance(std::string_view a, std::string_view b) {
     (*row)[0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
       const bool same = folded(a[i - 1]) == folded(b[j - 1]);
-      size_t cost = std::min({(*above)[j] + 1, (*row)[j - 1] + 1, (*above)[j - 1] + (same ? 0 : 1)});
+      size_t cost =
+          std::min({(*above)[j] + 1, (*row)[j - 1] + 1, (*above)[j - 1] + (same ? 0 : 1)});
       if (i > 1 && j > 1 && folded(a[i - 1]) == folded(b[j - 2]) &&
           folded(a[i - 2]) == folded(b[j - 1]))
         cost = std::min(cost, (*before)[j - 2] + 1);
@@ -51,10 +52,12 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 // Length in bytes of the well-formed UTF-8 sequence at the start of `text`; 0 for none.
 size_t utf8_length(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
-  const size_t length = byte(0) < 0x80 ? 1 : byte(0) < 0xc2 ? 0 : byte(0) < 0xe0 ? 2
-                                         : byte(0) < 0xf0   ? 3
-                                         : byte(0) < 0xf5   ? 4
-                                                            : 0;
+  const size_t length = byte(0) < 0x80   ? 1
+                        : byte(0) < 0xc2 ? 0
+                        : byte(0) < 0xe0 ? 2
+                        : byte(0) < 0xf0 ? 3
+                        : byte(0) < 0xf5 ? 4
+                                         : 0;
   if (length > text.size()) return 0;
   for (size_t i = 1; i < length; ++i)
     if ((byte(i) & 0xc0) != 0x80) return 0;
@@ -68,8 +71,8 @@ std::string_view nearest_name(std::string_view wanted, std::span<const std::stri
   size_t best = limit + 1;
   std::string_view nearest;
   for (std::string_view name : names) {
-    const size_t apart = name.size() > wanted.size() ? name.size() - wanted.size()
-                                                     : wanted.size() - name.size();
+    const size_t apart =
+        name.size() > wanted.size() ? name.size() - wanted.size() : wanted.size() - name.size();
     if (apart >= best) continue;  // the distance is at least that
     const size_t distance = edit_distance(wanted, name);
     if (distance < best) {

@@ -41,9 +41,7 @@ class PrefixTable {
   }
 
  private:
-  static uint64_t key(uint32_t network, unsigned length) {
-    return uint64_t{network} << 8 | length;
-  }
+  static uint64_t key(uint32_t network, unsigned length) { return uint64_t{network} << 8 | length; }
   std::unordered_map<uint64_t, Entry> entries_;
   uint64_t lengths_ = 0;  // bit n: a prefix of length n is there
 };

@@ -49,17 +49,19 @@ class Preflight {
       if (!facts_.has_net_admin)
         problem("the ports need the capability CAP_NET_ADMIN, which this process lacks", as_root);
       if (!facts_.has_net_raw && any_port({DeviceKind::kAfPacket, DeviceKind::kAfXdp}))
-        problem("af_packet and af_xdp ports need the capability CAP_NET_RAW, which this process "
-                "lacks",
-                as_root);
+        problem(
+            "af_packet and af_xdp ports need the capability CAP_NET_RAW, which this process "
+            "lacks",
+            as_root);
     }
     if (any_port({DeviceKind::kAfXdp}) && !facts_.has_bpf)
       problem("af_xdp ports need the capability CAP_BPF or CAP_SYS_ADMIN, which this process lacks",
               as_root);
     if (any_port({DeviceKind::kPci}) && !facts_.is_root)
-      warning("ports on PCI need access to the device and locked memory, which others than root "
-              "mostly lack",
-              as_root);
+      warning(
+          "ports on PCI need access to the device and locked memory, which others than root "
+          "mostly lack",
+          as_root);
     if (any_port({DeviceKind::kTap}) && !facts_.has_tun_device)
       problem("tap ports need /dev/net/tun, which is not there or not accessible",
               "modprobe tun; mkdir -p /dev/net; [ -e /dev/net/tun ] || mknod -m 600 /dev/net/tun c "
@@ -179,12 +181,12 @@ class Preflight {
     constexpr unsigned kMaxRoomBytes = 3840;
     const unsigned room = mbuf_data_room_bytes(config_);
     if (room > kMaxRoomBytes)
-      problem(port_text(port) + "af_xdp takes buffers of one page, the largest mtu_bytes of all "
-                                "ports makes them larger",
+      problem(port_text(port) +
+                  "af_xdp takes buffers of one page, the largest mtu_bytes of all "
+                  "ports makes them larger",
               "no port's mtu_bytes above " + std::to_string(kMaxRoomBytes - mtu_overhead_bytes()) +
                   ", or af_packet:" + interface.name + " instead");
-    const unsigned wanted =
-        std::max(port.rx_queues.value_or(1), tx_queue_count(port, workers_));
+    const unsigned wanted = std::max(port.rx_queues.value_or(1), tx_queue_count(port, workers_));
     if (wanted > interface.rx_queues)
       problem(port_text(port) + "the interface " + interface.name + " has " +
                   std::to_string(interface.rx_queues) + " queues, " + std::to_string(wanted) +

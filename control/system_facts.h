@@ -29,20 +29,20 @@ struct SystemFacts {
   bool is_root = false;
   bool has_net_admin = false;  // effective capabilities
   bool has_net_raw = false;
-  bool has_bpf = false;        // CAP_BPF or CAP_SYS_ADMIN
+  bool has_bpf = false;         // CAP_BPF or CAP_SYS_ADMIN
   bool has_tun_device = false;  // /dev/net/tun
 
   std::vector<unsigned> cpus;  // that this process may run on, ascending
   uint64_t memory_available_mb = 0;
-  uint64_t hugepage_kb = 0;      // size of the kernel's default hugepage; 0: it has none
+  uint64_t hugepage_kb = 0;        // size of the kernel's default hugepage; 0: it has none
   uint64_t hugepages_free_mb = 0;  // in free pages of that size
   bool hugetlbfs_mounted = false;
 
   std::vector<InterfaceFacts> interfaces;
   std::vector<PciFacts> pci_devices;
 
-  std::string socket_directory;       // of the configured socket
-  bool socket_directory_ok = false;   // can be written to, or can be created
+  std::string socket_directory;      // of the configured socket
+  bool socket_directory_ok = false;  // can be written to, or can be created
 };
 
 // Reads /proc, /sys and /dev. `root` comes before every such path; tests put a made-up tree

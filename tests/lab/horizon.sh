@@ -23,8 +23,7 @@ before=$(drops split_horizon)
 N red1 ping -q -c 3 -i 0.2 -W 1 10.1.0.77 >/dev/null || true # ARP requests: broadcast
 N red1 ip neigh add "$RED2" lladdr "$RED2_MAC" dev eth0
 expect_no_ping red1 "$RED2" 5 # adit knows the MAC, behind v2
-end_capture "$red_capture"
-end_capture "$v2_capture"
+end_capture "$red_capture" "$v2_capture"
 expect "ARP requests that the access host saw" \
   "$(captured "$LAB_TMP/red.pcap" "arp and ether src $RED1_MAC and ether dst ff:ff:ff:ff:ff:ff")" '>=' 1
 expect "frames of red1 that v2 saw" \

@@ -138,13 +138,16 @@ capture() {
     fail "tcpdump did not start on $interface"
 }
 declare -A CAPTURE_LOG=()
-end_capture() { # [PID]
-  local pid=${1:-$CAPTURE_PID}
+end_capture() { # [PID...]
+  local pid
+  (($# > 0)) || set -- "$CAPTURE_PID"
   sleep 0.3 # what was sent has to arrive
-  kill -INT "$pid"
-  wait "$pid" || true
-  grep -q '^0 packets dropped by kernel' "${CAPTURE_LOG[$pid]}" ||
-    fail "tcpdump missed packets, says ${CAPTURE_LOG[$pid]##*/}: this machine is too busy"
+  kill -INT "$@"
+  for pid; do
+    wait "$pid" || true
+    grep -q '^0 packets dropped by kernel' "${CAPTURE_LOG[$pid]}" ||
+      fail "tcpdump missed packets, says ${CAPTURE_LOG[$pid]##*/}: this machine is too busy"
+  done
 }
 # captured FILE [FILTER]: the number of packets in it.
 captured() {

@@ -42,7 +42,7 @@ for tenant in red blue; do
       '100 received, 0% packet loss'
   done
 done
-for host in red blue red1 blue1; do end_capture "${pids[$host]}"; done
+end_capture "${pids[red]}" "${pids[blue]}" "${pids[red1]}" "${pids[blue1]}"
 
 # frames_with FILE TEXT: packets whose payload has it.
 frames_with() { tshark -r "$1" -Y "frame contains \"$2\"" 2>/dev/null | wc -l; }

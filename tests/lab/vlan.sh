@@ -66,8 +66,7 @@ expect_ping plain 10.1.0.12 20 "${FULL[@]}"
 expect_ping plain2 10.1.0.1 5
 expect_no_ping ten 10.1.0.12 3
 expect_no_ping plain 10.1.0.11 3
-end_capture "$trunk_capture"
-end_capture "$under_capture"
+end_capture "$trunk_capture" "$under_capture"
 expect "frames with tag 10 on the trunk" "$(captured "$LAB_TMP/trunk.pcap" vlan 10)" '>=' 60
 expect "frames with tag 20 on the trunk" "$(captured "$LAB_TMP/trunk.pcap" vlan 20)" '>=' 90
 expect "tagged frames inside VXLAN" \

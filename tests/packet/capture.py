@@ -34,7 +34,8 @@ def write_pcapng(path, packets, link_type=ETHERNET):
         file.write(block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)))
         file.write(block(1, struct.pack("<HHI", link_type, 0, 262144) + nano))
         for time_ns, frame in packets:
-            head = struct.pack("<IIIII", 0, time_ns >> 32, time_ns & 0xFFFFFFFF, len(frame), len(frame))
+            times = (time_ns >> 32, time_ns & 0xFFFFFFFF)
+            head = struct.pack("<IIIII", 0, *times, len(frame), len(frame))
             file.write(block(6, head + padded(frame)))
 
 

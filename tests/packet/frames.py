@@ -74,7 +74,8 @@ def arriving(inner, vni=100, remote=2, *, sport=51234, dport=4789, flags=0x08, r
              tos=0, chksum=0, eth=None, ip=None, udp_fields=None):
     """What a remote sends us: the frame inside Ethernet, IPv4, UDP and VXLAN."""
     ethernet = {"src": remote_mac(remote), "dst": OUR_MAC} | (eth or {})
-    ipv4 = {"src": remote_ip(remote), "dst": OUR_IP, "tos": tos, "flags": "DF", "id": 0} | (ip or {})
+    ipv4 = {"src": remote_ip(remote), "dst": OUR_IP, "tos": tos, "flags": "DF", "id": 0}
+    ipv4 |= ip or {}
     datagram = {"sport": sport, "dport": dport, "chksum": chksum} | (udp_fields or {})
     header = struct.pack("!B3sI", flags, reserved[0].to_bytes(3, "big"), vni << 8 | reserved[1])
     return bytes(Ether(**ethernet) / IP(**ipv4) / UDP(**datagram) / Raw(header + bytes(inner)))

@@ -241,11 +241,11 @@ class Scenario:
 
     def case(self, name, send, out=None, drop=None, *, wait_ns=10 * MS, spacing_ns=1000,
              ordered=False, last_ns=MS, check=None):
-        """`send`: (port, frame) or a list of them, each with an optional third: the ns since
-        the packet before. `out`: port -> frames expected, `drop`: reason of each
-        packet in turn, None where it passes; one reason stands for all packets; a list in a list: reasons of all
-        copies of that packet. `wait_ns`: silence before. `last_ns`: how long results may take.
-        `check`: function of (outputs by port, drops), gives a list of problems."""
+        """`send`: (port, frame) or a list of them, each with an optional third: the ns since the
+        packet before. `out`: port -> frames expected. `drop`: a reason for all packets; or
+        a list with a reason for each, None where it passes, a list where copies are
+        dropped. `wait_ns`: silence before. `last_ns`: how long results may take. `check`:
+        function of (outputs by port, drops), gives a list of problems."""
         self.now_ns += wait_ns
         case = Case(name, self.now_ns, ordered=ordered, check=check)
         packets = [send] if isinstance(send, tuple) else list(send)

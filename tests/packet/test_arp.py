@@ -86,7 +86,8 @@ def refused():
         malformed(f"operation {operation}", patched(good, 20, operation.to_bytes(2, "big")))
     for mac in ("00:00:00:00:00:00", BROADCAST, "01:00:5e:00:00:01"):
         malformed(f"sender at {mac}", patched(good, 22, bytes.fromhex(mac.replace(":", ""))))
-    run.case("a request for somebody else", ("uplink", arp_request(PEER_MAC, PEER_IP, remote_ip(8))),
+    run.case("a request for somebody else",
+             ("uplink", arp_request(PEER_MAC, PEER_IP, remote_ip(8))),
              drop="arp_not_for_us")
     run.case("a reply for somebody else",
              ("uplink", arp_reply(PEER_MAC, PEER_IP, remote_mac(8), remote_ip(8), dst=OUR_MAC)),
@@ -105,7 +106,8 @@ def waiting():
     run = Scenario("waiting", ASKED, ["uplink", "red0"], start=start, stray=is_arp)
     early = [udp(NEAR, FAR2, size=size) for size in (10, 300, 20, 1400, 1)]
     run.case("nothing is sent to a next hop that is unknown", [("red0", f) for f in early])
-    run.case("its answer lets them go, in order", ("uplink", arp_reply(remote_mac(2), remote_ip(2))),
+    run.case("its answer lets them go, in order",
+             ("uplink", arp_reply(remote_mac(2), remote_ip(2))),
              {"uplink": [encapsulated(frame) for frame in early]}, ordered=True)
     run.case("the next one goes at once", ("red0", early[0]), {"uplink": encapsulated(early[0])})
     run.case("an announcement from another MAC is followed",
@@ -222,7 +224,11 @@ def routed():
     config = """
 ports:
   uplink: {device: tap:up0, mtu_bytes: 1550, mac: "02:00:00:00:00:01", addresses: [192.0.2.1/24]}
-  other: {device: tap:up1, mtu_bytes: 1550, mac: "02:00:00:00:01:01", addresses: [198.51.100.1/25, 203.0.113.1/30]}
+  other:
+    device: tap:up1
+    mtu_bytes: 1550
+    mac: "02:00:00:00:01:01"
+    addresses: [198.51.100.1/25, 203.0.113.1/30]
   red0: {device: tap:red0}
 routes:
   - {to: 10.0.0.0/8, via: 192.0.2.254}

@@ -209,10 +209,11 @@ def addresses():
     run.case("link-local multicast by VLAN",
              ("trunk", tagged(of_length(A, "01:80:c2:00:00:02", 60, kind=0x8809), 10)),
              drop="link_local_multicast")
-    for source in ("01:00:00:00:00:01", "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00", "33:33:00:00:00:01"):
+    nobody = "00:00:00:00:00:00"
+    for source in ("01:00:00:00:00:01", BROADCAST, nobody, "33:33:00:00:00:01"):
         run.case(f"source {source}", ("red0", udp(source, B)), drop="source_mac_invalid")
-    run.case("unknown destination that is all zero is flooded", ("red0", udp(A, "00:00:00:00:00:00")),
-             everywhere(udp(A, "00:00:00:00:00:00"), "red0"))
+    run.case("unknown destination that is all zero is flooded", ("red0", udp(A, nobody)),
+             everywhere(udp(A, nobody), "red0"))
     run.case("the uplink's own MAC is a host like any other inside", ("red0", udp(A, OUR_MAC)),
              everywhere(udp(A, OUR_MAC), "red0"))
     for length in range(14):

@@ -129,6 +129,39 @@ def vlans():
     run.run()
 
 
+def shared_uplink():
+    """A port that is underlay for untagged frames, and member of networks by tag."""
+    config = UPLINK + "  red0: {device: tap:red0}\n" + NEIGHBOURS + """
+networks:
+  red:
+    vni: 100
+    members: [{port: red0}, {port: uplink, vlan: 30}]
+    remotes: [{address: 192.0.2.2}]
+"""
+    run = Scenario("shared uplink", config, ["uplink", "red0"])
+    hello = udp(NEAR, BROADCAST)
+    run.case("flooded to its member and to the remote", ("red0", hello),
+             {"uplink": [tagged(hello, 30), encapsulated(hello)]})
+    run.case("tagged in is bridged", ("uplink", tagged(udp(host(1, 1), NEAR), 30)),
+             {"red0": udp(host(1, 1), NEAR)})
+    run.case("tagged VXLAN is not ours but the network's",
+             ("uplink", tagged(arriving(hello), 30)),
+             {"uplink": encapsulated(arriving(hello)), "red0": arriving(hello)})
+    run.case("untagged in is the underlay's", ("uplink", arriving(udp(FAR2, NEAR))),
+             {"red0": udp(FAR2, NEAR)})
+    run.case("from the remote to the tagged member of the same port",
+             ("uplink", arriving(udp(FAR2, host(1, 1)))),
+             {"uplink": tagged(udp(FAR2, host(1, 1)), 30)})
+    run.case("and back", ("uplink", tagged(udp(host(1, 1), FAR2), 30)),
+             {"uplink": encapsulated(udp(host(1, 1), FAR2))})
+    run.case("ARP by the tag is the network's",
+             ("uplink", tagged(arp_request(host(1, 1), remote_ip(9), OUR_IP), 30)),
+             {"uplink": encapsulated(arp_request(host(1, 1), remote_ip(9), OUR_IP)),
+              "red0": arp_request(host(1, 1), remote_ip(9), OUR_IP)})
+    run.case("another tag", ("uplink", tagged(udp(host(1, 1), NEAR), 31)), drop="vlan_not_member")
+    run.run()
+
+
 def settings():
     config = UPLINK.replace("02:00:00:00:00:01", "02:00:00:00:00:99") + MEMBERS + NETWORKS
     config += "tunnels:\n  vxlan: {udp_port: 8472, ttl: 7, dscp: 46}\n"
@@ -205,4 +238,4 @@ def flows():
 
 
 if __name__ == "__main__":
-    main(outer_headers, vlans, settings, flows)
+    main(outer_headers, vlans, shared_uplink, settings, flows)

@@ -48,7 +48,9 @@ def seeds(rng):
     found = []
     for _ in range(120):
         vni = rng.choice((100, 200))
-        options = {"ip": {"options": b"\x01" * 4 * rng.randrange(1, 11)}} if rng.random() < 0.2 else {}
+        options = {}
+        if rng.random() < 0.2:
+            options = {"ip": {"options": b"\x01" * 4 * rng.randrange(1, 11)}}
         found.append(("uplink", arriving(inner(rng), vni, rng.choice((2, 3)),
                                          chksum=rng.choice((0, None)), tos=rng.randrange(4),
                                          **options)))
@@ -73,7 +75,8 @@ def mutate(rng, frame):
         elif way == 1 and data:
             data[at] = rng.choice((0, 1, 4, 5, 0x45, 0x7F, 0x80, 0xFE, 0xFF, rng.randrange(256)))
         elif way == 2 and len(data) > at + 1:
-            data[at:at + 2] = rng.choice((0, 1, 0x8000, 0xFFFF, rng.randrange(65536))).to_bytes(2, "big")
+            value = rng.choice((0, 1, 0x8000, 0xFFFF, rng.randrange(65536)))
+            data[at:at + 2] = value.to_bytes(2, "big")
         elif way == 3:
             del data[at:]
         elif way == 4:

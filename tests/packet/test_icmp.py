@@ -16,8 +16,8 @@ REQUEST, REPLY = 8, 0
 ICMP_AT = 34
 
 
-def ask(data=b"adit", src=PEER_IP, dst=OUR_IP, src_mac=PEER_MAC, dst_mac=OUR_MAC, kind=REQUEST, **more):
-    return echo(kind, src_mac, dst_mac, src, dst, data, **more)
+def ask(data=b"adit", src=PEER_IP, dst=OUR_IP, src_mac=PEER_MAC, dst_mac=OUR_MAC, **more):
+    return echo(REQUEST, src_mac, dst_mac, src, dst, data, **more)
 
 
 def reply_to(data=b"adit", dst=PEER_IP, src=OUR_IP, dst_mac=PEER_MAC, **more):

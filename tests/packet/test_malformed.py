@@ -102,8 +102,9 @@ def lying_lengths():
     for value in (*range(0, 8), udp_len + 1, udp_len + 20, 0x7FFF, 0x8000, 0xFFFF):
         run.case(f"UDP length {value} of {udp_len}",
                  ("uplink", patched(whole, UDP_AT + 4, u16(value))), drop="udp_length")
-    run.case("UDP length into the padding", ("uplink", patched(whole, UDP_AT + 4, u16(udp_len + 1)) +
-                                             bytes(10)), drop="udp_length")
+    run.case("UDP length into the padding",
+             ("uplink", patched(whole, UDP_AT + 4, u16(udp_len + 1)) + bytes(10)),
+             drop="udp_length")
     for value in range(8, 30):
         run.case(f"UDP length {value} of {udp_len}",
                  ("uplink", patched(whole, UDP_AT + 4, u16(value))),

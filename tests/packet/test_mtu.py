@@ -11,7 +11,11 @@ OVERHEAD = 50
 def sizes(name, uplink_mtu, access_mtu):
     config = f"""
 ports:
-  uplink: {{device: tap:up0, mtu_bytes: {uplink_mtu}, mac: "02:00:00:00:00:01", addresses: [192.0.2.1/24]}}
+  uplink:
+    device: tap:up0
+    mtu_bytes: {uplink_mtu}
+    mac: "02:00:00:00:00:01"
+    addresses: [192.0.2.1/24]
   red0: {{device: tap:red0, mtu_bytes: {access_mtu}}}
   trunk: {{device: tap:trunk0, mtu_bytes: {access_mtu}}}
   wide: {{device: tap:wide0, mtu_bytes: 9600}}

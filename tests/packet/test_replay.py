@@ -309,7 +309,8 @@ def unprivileged():
             times.append(time.monotonic() - start)
         # The best of five: the machine may have other work. Sanitizers take their time too.
         limit = 10 if has_sanitizer() else 1
-        tap.check(f"a run with one packet takes less than {limit} s", min(times) < limit, str(times))
+        tap.check(f"a run with one packet takes less than {limit} s", min(times) < limit,
+                  str(times))
         left = os.listdir(scratch)
         tap.check("no directories are left behind", not left, str(left))
 

@@ -37,7 +37,7 @@ class TestServer {
   ~TestServer() {
     boost::asio::post(io_, [this] {
       server_.reset();
-      timer_.cancel();
+      stopping_ = true;
       work_.reset();
     });
     thread_.join();
@@ -55,7 +55,7 @@ class TestServer {
   void tick() {
     timer_.expires_after(std::chrono::milliseconds(1));
     timer_.async_wait([this](const boost::system::error_code& error) {
-      if (error) return;
+      if (error || stopping_) return;
       ++ticks_;
       tick();
     });
@@ -69,6 +69,7 @@ class TestServer {
       io_.get_executor()};
   boost::asio::steady_timer timer_{io_};
   std::atomic<unsigned> ticks_ = 0;
+  bool stopping_ = false;
   std::unique_ptr<ApiServer> server_;
   std::thread thread_;
 };

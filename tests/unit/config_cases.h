@@ -20,7 +20,9 @@ struct RefusedCase {
   std::vector<std::string> mistakes;
 };
 
-inline void PrintTo(const RefusedCase& refused, std::ostream* out) { *out << refused.name; }
+inline void PrintTo(const RefusedCase& refused, std::ostream* out) {
+  *out << refused.name;
+}
 inline std::string case_name(const testing::TestParamInfo<RefusedCase>& info) {
   return info.param.name;
 }
@@ -50,7 +52,8 @@ inline void expect_refused(const RefusedCase& refused) {
     const size_t place_end = expected.find(": ");
     const std::string part = expected.substr(place_end + 2);
     EXPECT_EQ(found[i].substr(0, found[i].find(": ")), expected.substr(0, place_end))
-        << refused.yaml << "\nfound:\n" << all;
+        << refused.yaml << "\nfound:\n"
+        << all;
     EXPECT_NE(found[i].find(part), std::string::npos) << "expected: " << part << "\nfound:\n"
                                                       << all;
   }

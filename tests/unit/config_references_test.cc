@@ -27,12 +27,15 @@ std::string two(const std::string& red_keys, const std::string& blue_keys) {
 }
 
 class DoesNotFit : public testing::TestWithParam<RefusedCase> {};
-TEST_P(DoesNotFit, WithBothPlaces) { expect_refused(GetParam()); }
+TEST_P(DoesNotFit, WithBothPlaces) {
+  expect_refused(GetParam());
+}
 
 INSTANTIATE_TEST_SUITE_P(
     Ports, DoesNotFit,
     testing::Values(
-        RefusedCase{"SameDevice", "ports:\n  a: {device: 'tap:x'}\n  b: {device: 'tap:x'}\n",
+        RefusedCase{"SameDevice",
+                    "ports:\n  a: {device: 'tap:x'}\n  b: {device: 'tap:x'}\n",
                     {"3:15: device tap:x is already that of port 'a', see f:2:15"}},
         RefusedCase{"SameInterfaceOfAnotherKind",
                     "ports:\n  a: {device: 'af_packet:x'}\n  b: {device: 'af_xdp:x'}\n",
@@ -56,7 +59,8 @@ INSTANTIATE_TEST_SUITE_P(
                     "ports:\n  a: {device: 'tap:a', addresses: [192.0.2.130/25]}\n"
                     "  b: {device: 'tap:b', addresses: [10.0.0.1/8, 192.0.0.1/16]}\n",
                     {"3:48: 192.0.0.1/16 of port 'b' overlaps 192.0.2.130/25 of port 'a'"}},
-        RefusedCase{"NetworkAddress", "ports:\n  a: {device: 'tap:a', addresses: [192.0.2.0/24]}\n",
+        RefusedCase{"NetworkAddress",
+                    "ports:\n  a: {device: 'tap:a', addresses: [192.0.2.0/24]}\n",
                     {"2:36: addresses: 192.0.2.0/24 is the network address of its subnet"}},
         RefusedCase{"BroadcastAddress",
                     "ports:\n  a: {device: 'tap:a', addresses: [192.0.2.127/25]}\n",
@@ -66,24 +70,29 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Routes, DoesNotFit,
     testing::Values(
-        RefusedCase{"HostBits", world("routes: [{to: 203.0.113.1/24, via: 192.0.2.9}]\n"),
+        RefusedCase{"HostBits",
+                    world("routes: [{to: 203.0.113.1/24, via: 192.0.2.9}]\n"),
                     {"7:15: to: 203.0.113.1/24 has bits beyond its prefix length; write "
                      "203.0.113.0/24"}},
         RefusedCase{"SameTwice",
                     world("routes:\n  - {to: 10.9.0.0/16, via: 192.0.2.9}\n"
                           "  - {to: 10.9.0.0/16, via: 192.0.2.8}\n"),
                     {"9:10: to: duplicate route to 10.9.0.0/16; it is already at f:8:10"}},
-        RefusedCase{"OfAConnectedSubnet", world("routes: [{to: 192.0.2.0/24, via: 10.0.0.3}]\n"),
+        RefusedCase{"OfAConnectedSubnet",
+                    world("routes: [{to: 192.0.2.0/24, via: 10.0.0.3}]\n"),
                     {"7:15: to: 192.0.2.0/24 is the subnet of port 'up' itself"}},
-        RefusedCase{"ViaNowhere", world("routes: [{to: 0.0.0.0/0, via: 203.0.113.1}]\n"),
+        RefusedCase{"ViaNowhere",
+                    world("routes: [{to: 0.0.0.0/0, via: 203.0.113.1}]\n"),
                     {"7:31: via: 203.0.113.1 is on no port's subnet"}},
         RefusedCase{"ViaBehindARoute",
                     world("routes: [{to: 10.9.0.0/16, via: 192.0.2.9}, "
                           "{to: 10.8.0.0/16, via: 10.9.0.1}]\n"),
-                    {"7:69: via: 10.9.0.1 is on no port's subnet"}},
-        RefusedCase{"ViaOurselves", world("routes: [{to: 0.0.0.0/0, via: 192.0.2.1}]\n"),
+                    {"7:68: via: 10.9.0.1 is on no port's subnet"}},
+        RefusedCase{"ViaOurselves",
+                    world("routes: [{to: 0.0.0.0/0, via: 192.0.2.1}]\n"),
                     {"7:31: via: 192.0.2.1 is our own address, see f:2:39"}},
-        RefusedCase{"ViaBroadcast", world("routes: [{to: 0.0.0.0/0, via: 192.0.2.255}]\n"),
+        RefusedCase{"ViaBroadcast",
+                    world("routes: [{to: 0.0.0.0/0, via: 192.0.2.255}]\n"),
                     {"7:31: via: 192.0.2.255 is the broadcast address of 192.0.2.0/24"}}),
     case_name);
 
@@ -105,34 +114,44 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Networks, DoesNotFit,
     testing::Values(
-        RefusedCase{"SameVni", two("vni: 5", "vni: 5"),
+        RefusedCase{"SameVni",
+                    two("vni: 5", "vni: 5"),
                     {"9:15: vni: 5 is already that of network 'red', see f:8:14"}},
-        RefusedCase{"NoSuchPort", red("members: [{port: rad0}]"),
+        RefusedCase{"NoSuchPort",
+                    red("members: [{port: rad0}]"),
                     {"8:34: there is no port 'rad0' in 'ports'; did you mean 'red0'?"}},
-        RefusedCase{"NoSuchPortNorNear", red("members: [{port: xyzzy}]"),
+        RefusedCase{"NoSuchPortNorNear",
+                    red("members: [{port: xyzzy}]"),
                     {"8:34: there is no port 'xyzzy' in 'ports'"}},
         RefusedCase{"SameMemberInTwoNetworks",
                     two("vni: 1, members: [{port: trunk, vlan: 7}]",
                         "vni: 2, members: [{port: trunk, vlan: 7}]"),
                     {"9:28: port 'trunk' VLAN 7 is already a member of network 'red', see "
                      "f:8:27"}},
-        RefusedCase{"SameUntaggedMember", red("members: [{port: red0}, {port: red0}]"),
+        RefusedCase{"SameUntaggedMember",
+                    red("members: [{port: red0}, {port: red0}]"),
                     {"8:41: port 'red0' untagged is already a member of network 'red', see "
                      "f:8:27"}},
-        RefusedCase{"UntaggedMemberOfUnderlay", red("members: [{port: up}]"),
+        RefusedCase{"UntaggedMemberOfUnderlay",
+                    red("members: [{port: up}]"),
                     {"8:27: port 'up' has addresses (f:2:38), so its untagged frames are the "
                      "underlay's; expected a member with 'vlan'"}},
-        RefusedCase{"UnreachableRemote", red("remotes: [{address: 203.0.113.9}]"),
+        RefusedCase{"UnreachableRemote",
+                    red("remotes: [{address: 203.0.113.9}]"),
                     {"8:37: address: 203.0.113.9 is on no port's subnet and no route leads there; "
                      "add a route, such as {to: 203.0.113.9/32, via: ROUTER}"}},
-        RefusedCase{"RemoteIsUs", red("remotes: [{address: 198.51.100.1}]"),
+        RefusedCase{"RemoteIsUs",
+                    red("remotes: [{address: 198.51.100.1}]"),
                     {"8:37: address: 198.51.100.1 is our own address, see f:3:43"}},
-        RefusedCase{"RemoteIsNetworkAddress", red("remotes: [{address: 192.0.2.0}]"),
+        RefusedCase{"RemoteIsNetworkAddress",
+                    red("remotes: [{address: 192.0.2.0}]"),
                     {"8:37: address: 192.0.2.0 is the network address of 192.0.2.0/24"}},
-        RefusedCase{"RemoteIsBroadcastAddress", red("remotes: [{address: 198.51.100.127}]"),
+        RefusedCase{"RemoteIsBroadcastAddress",
+                    red("remotes: [{address: 198.51.100.127}]"),
                     {"8:37: address: 198.51.100.127 is the broadcast address of "
                      "198.51.100.0/25"}},
-        RefusedCase{"SameRemote", red("remotes: [{address: 192.0.2.2}, {address: 192.0.2.2}]"),
+        RefusedCase{"SameRemote",
+                    red("remotes: [{address: 192.0.2.2}, {address: 192.0.2.2}]"),
                     {"8:59: address: duplicate remote 192.0.2.2; it is already at f:8:37"}}),
     case_name);
 
@@ -142,27 +161,31 @@ constexpr const char* kMembers =
 INSTANTIATE_TEST_SUITE_P(
     StaticMacs, DoesNotFit,
     testing::Values(
-        RefusedCase{"SameTwice",
-                    red(kMembers + std::string("static_macs: [{mac: 02:00:00:00:00:01, port: red0}, "
-                                               "{mac: 02:00:00:00:00:01, remote: 192.0.2.2}]")),
-                    {"8:156: mac: duplicate static MAC 02:00:00:00:00:01 in network 'red'; it is "
-                     "already at f:8:119"}},
-        RefusedCase{"NoSuchPort",
-                    red(kMembers + std::string("static_macs: [{mac: 02:00:00:00:00:01, port: rd0}]")),
-                    {"8:144: there is no port 'rd0' in 'ports'; did you mean 'red0'?"}},
-        RefusedCase{"PortOfAnotherNetwork",
-                    red(kMembers + std::string("static_macs: [{mac: 02:00:00:00:00:01, port: up}]")),
-                    {"8:144: port 'up' untagged is no member of network 'red'"}},
-        RefusedCase{"OtherVlan",
-                    red(kMembers +
-                        std::string("static_macs: [{mac: 02:00:00:00:00:01, port: trunk, vlan: 8}]")),
-                    {"8:157: port 'trunk' VLAN 8 is no member of network 'red'; did you mean port "
-                     "'trunk' VLAN 7?"}},
-        RefusedCase{"MissingVlan",
-                    red(kMembers +
-                        std::string("static_macs: [{mac: 02:00:00:00:00:01, port: trunk}]")),
-                    {"8:144: port 'trunk' untagged is no member of network 'red'; did you mean port "
-                     "'trunk' VLAN 7?"}},
+        RefusedCase{
+            "SameTwice",
+            red(kMembers + std::string("static_macs: [{mac: 02:00:00:00:00:01, port: red0}, "
+                                       "{mac: 02:00:00:00:00:01, remote: 192.0.2.2}]")),
+            {"8:157: mac: duplicate static MAC 02:00:00:00:00:01 in network 'red'; it is "
+             "already at f:8:119"}},
+        RefusedCase{
+            "NoSuchPort",
+            red(kMembers + std::string("static_macs: [{mac: 02:00:00:00:00:01, port: rd0}]")),
+            {"8:144: there is no port 'rd0' in 'ports'; did you mean 'red0'?"}},
+        RefusedCase{
+            "PortOfAnotherNetwork",
+            red(kMembers + std::string("static_macs: [{mac: 02:00:00:00:00:01, port: up}]")),
+            {"8:144: port 'up' untagged is no member of network 'red'"}},
+        RefusedCase{
+            "OtherVlan",
+            red(kMembers +
+                std::string("static_macs: [{mac: 02:00:00:00:00:01, port: trunk, vlan: 8}]")),
+            {"8:157: port 'trunk' VLAN 8 is no member of network 'red'; did you mean port "
+             "'trunk' VLAN 7?"}},
+        RefusedCase{
+            "MissingVlan",
+            red(kMembers + std::string("static_macs: [{mac: 02:00:00:00:00:01, port: trunk}]")),
+            {"8:144: port 'trunk' untagged is no member of network 'red'; did you mean port "
+             "'trunk' VLAN 7?"}},
         RefusedCase{"NoSuchRemote",
                     red(kMembers +
                         std::string("static_macs: [{mac: 02:00:00:00:00:01, remote: 192.0.2.3}]")),
@@ -173,28 +196,30 @@ INSTANTIATE_TEST_SUITE_P(
 // A mistake does not drag others along that would go with it.
 INSTANTIATE_TEST_SUITE_P(
     NoEcho, DoesNotFit,
-    testing::Values(
-        RefusedCase{"BadAddressHidesReachability",
-                    "ports: {up: {device: 'tap:a', addresses: [192.0.2.1/33]}}\n"
-                    "routes: [{to: 0.0.0.0/0, via: 192.0.2.9}]\n"
-                    "networks: {red: {vni: 1, remotes: [{address: 192.0.2.2}]}}\n",
-                    {"1:43: addresses: found '192.0.2.1/33'"}},
-        RefusedCase{"BadRouteHidesReachability",
-                    world("routes: [{to: 203.0.113.0/24, via: x}]\n"
-                          "networks: {red: {vni: 1, remotes: [{address: 203.0.113.2}]}}\n"),
-                    {"7:36: via: found 'x'"}},
-        RefusedCase{"BadDeviceKeepsThePort",
-                    "ports: {red0: {device: x}}\n"
-                    "networks: {red: {vni: 1, members: [{port: red0}]}}\n",
-                    {"1:24: device: found 'x'"}},
-        RefusedCase{"NoPortsAtAll", "networks: {red: {vni: 1, members: [{port: red0}]}}\n",
-                    {"1:1: missing key 'ports'"}},
-        RefusedCase{"BadMemberHidesStaticMac",
-                    red("members: [{port: red0, vlan: 0}], "
-                        "static_macs: [{mac: 02:00:00:00:00:01, port: red0, vlan: 1}]"),
-                    {"8:46: vlan: found '0'"}},
-        RefusedCase{"BadVniIsNoDuplicate", two("vni: 0", "vni: 0"),
-                    {"8:14: vni: found '0'", "9:15: vni: found '0'"}}),
+    testing::Values(RefusedCase{"BadAddressHidesReachability",
+                                "ports: {up: {device: 'tap:a', addresses: [192.0.2.1/33]}}\n"
+                                "routes: [{to: 0.0.0.0/0, via: 192.0.2.9}]\n"
+                                "networks: {red: {vni: 1, remotes: [{address: 192.0.2.2}]}}\n",
+                                {"1:43: addresses: found '192.0.2.1/33'"}},
+                    RefusedCase{
+                        "BadRouteHidesReachability",
+                        world("routes: [{to: 203.0.113.0/24, via: x}]\n"
+                              "networks: {red: {vni: 1, remotes: [{address: 203.0.113.2}]}}\n"),
+                        {"7:36: via: found 'x'"}},
+                    RefusedCase{"BadDeviceKeepsThePort",
+                                "ports: {red0: {device: x}}\n"
+                                "networks: {red: {vni: 1, members: [{port: red0}]}}\n",
+                                {"1:24: device: found 'x'"}},
+                    RefusedCase{"NoPortsAtAll",
+                                "networks: {red: {vni: 1, members: [{port: red0}]}}\n",
+                                {"1:1: missing key 'ports'"}},
+                    RefusedCase{"BadMemberHidesStaticMac",
+                                red("members: [{port: red0, vlan: 0}], "
+                                    "static_macs: [{mac: 02:00:00:00:00:01, port: red0, vlan: 1}]"),
+                                {"8:46: vlan: found '0'"}},
+                    RefusedCase{"BadVniIsNoDuplicate",
+                                two("vni: 0", "vni: 0"),
+                                {"8:14: vni: found '0'", "9:15: vni: found '0'"}}),
     case_name);
 
 TEST(ConfigReferences, WhatFitsIsAccepted) {
@@ -235,8 +260,9 @@ TEST(ConfigReferences, AllPortsAllowedAndNoMore) {
 
 TEST(ConfigReferences, BridgePortsAreBounded) {
   // 1024 networks that share one list of 1025 remotes: one network too many.
-  std::string yaml = "ports: {up: {device: 'tap:up', addresses: [10.0.0.1/8]}}\nnetworks:\n"
-                     "  n0:\n    vni: 1\n    remotes: &all\n";
+  std::string yaml =
+      "ports: {up: {device: 'tap:up', addresses: [10.0.0.1/8]}}\nnetworks:\n"
+      "  n0:\n    vni: 1\n    remotes: &all\n";
   for (unsigned i = 0; i < 1025; ++i)
     yaml += "      - {address: 10.1." + std::to_string(i / 250) + '.' +
             std::to_string(i % 250 + 1) + "}\n";
@@ -249,15 +275,16 @@ TEST(ConfigReferences, BridgePortsAreBounded) {
 }
 
 TEST(ConfigReferences, FourThousandNetworksAreReadQuickly) {
-  std::string yaml = "ports:\n  up: {device: 'tap:up', addresses: [10.0.0.1/8]}\n"
-                     "  t1: {device: 'tap:t1'}\n  t2: {device: 'tap:t2'}\nnetworks:\n";
+  std::string yaml =
+      "ports:\n  up: {device: 'tap:up', addresses: [10.0.0.1/8]}\n"
+      "  t1: {device: 'tap:t1'}\n  t2: {device: 'tap:t2'}\nnetworks:\n";
   for (unsigned i = 0; i < 4000; ++i) {
     const std::string vlan = std::to_string(i + 1);
     const std::string host = std::to_string(i / 250) + '.' + std::to_string(i % 250 + 1);
-    yaml += "  n" + vlan + ":\n    vni: " + vlan + "\n    members:\n      - {port: t1, vlan: " +
-            vlan + "}\n      - {port: t2, vlan: " + vlan +
-            "}\n    remotes:\n      - {address: 10.1." + host + "}\n      - {address: 10.2." + host +
-            "}\n";
+    yaml += "  n" + vlan + ":\n    vni: " + vlan +
+            "\n    members:\n      - {port: t1, vlan: " + vlan +
+            "}\n      - {port: t2, vlan: " + vlan + "}\n    remotes:\n      - {address: 10.1." +
+            host + "}\n      - {address: 10.2." + host + "}\n";
   }
   // Processor time: other load on the machine does not count. Generous for sanitizers; 0.3 s
   // is usual, and a check that compares all with all takes minutes.
