@@ -4,10 +4,12 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <yaml-cpp/eventhandler.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <sstream>
 #include <utility>
 
 #include "config_fields.h"
@@ -21,6 +23,11 @@ namespace {
   throw ConfigError({{file, place.line, place.column, std::move(message), MistakeKind::kSyntax}});
 }
 
+Place place_of(const YAML::Mark& mark) {
+  if (mark.is_null()) return {};
+  return {static_cast<unsigned>(mark.line) + 1, static_cast<unsigned>(mark.column) + 1};
+}
+
 Place end_of(std::string_view text) {
   while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
   const size_t newline = text.rfind('\n');
@@ -29,18 +36,48 @@ Place end_of(std::string_view text) {
           static_cast<unsigned>(text.size() - line_start) + 1};
 }
 
-std::vector<YAML::Node> load_documents(std::string_view yaml, const std::string& file) {
+// Hears of a document's beginning, and nothing else.
+class DocumentStart : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark& mark) override { mark_ = mark; }
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                       YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
+                  YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+  const YAML::Mark& mark() const noexcept { return mark_; }
+
+ private:
+  YAML::Mark mark_;
+};
+
+// Not YAML::LoadAll: of a stray ',' it makes documents without end.
+void refuse_second_document(const std::string& yaml, const std::string& file) {
+  std::istringstream stream(yaml);
+  YAML::Parser parser(stream);
+  DocumentStart start;
+  if (!parser.HandleNextDocument(start) || !parser.HandleNextDocument(start)) return;
+  refuse(file, place_of(start.mark()),
+         "a second YAML document begins here, or a stray character; a configuration is one "
+         "document");
+}
+
+YAML::Node load_document(std::string_view yaml, const std::string& file) {
   try {
     std::string marked(yaml);
     marked.append("\n").append(Reader::kEndMark).append("\n");
-    return YAML::LoadAll(marked);
+    refuse_second_document(marked, file);
+    return YAML::Load(marked);
   } catch (const YAML::Exception& error) {
-    Place place;
-    if (!error.mark.is_null())
-      place = {static_cast<unsigned>(error.mark.line) + 1,
-               static_cast<unsigned>(error.mark.column) + 1};
     // What is unfinished is found behind the end of the text, where yaml-cpp may have no mark.
     const Place end = end_of(yaml);
+    Place place = place_of(error.mark);
     if (place.line > end.line || (error.msg.starts_with("end of ") && place.line <= 1)) place = end;
     refuse(file, place, "not valid YAML: " + error.msg);
   }
@@ -89,17 +126,14 @@ std::string read_file(const std::string& path) {
 
 Config parse_config(std::string_view yaml, const std::string& file_name) {
   if (yaml.size() > kMaxConfigFileBytes) refuse(file_name, {}, too_large());
-  const auto documents = load_documents(yaml, file_name);
-  if (documents.size() > 1)
-    refuse(file_name, Reader::place_of(documents[1]),
-           "a second YAML document begins here; a configuration is one document");
-  if (documents.empty() || documents[0].IsNull())
+  const YAML::Node document = load_document(yaml, file_name);
+  if (!document.IsDefined() || document.IsNull())
     refuse(file_name, {1, 1}, "the file is empty; expected at least 'ports:' with one port");
 
   MistakeList mistakes(file_name);
   ConfigDraft draft;
   Reader reader(mistakes);
-  reader.read(documents[0], Reader::place_of(documents[0]), config_section(), "the file", draft);
+  reader.read(document, Reader::place_of(document), config_section(), "the file", draft);
   check_references(draft, mistakes);
   mistakes.throw_if_any();
   return finished(std::move(draft));

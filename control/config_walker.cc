@@ -89,8 +89,8 @@ bool Reader::admit(const YAML::Node& node, Place place) {
   return false;
 }
 
-std::optional<std::string> Reader::key_text(const YAML::Node& key) {
-  const Place place = place_of(key);
+std::optional<std::string> Reader::key_text(const YAML::Node& key, Place map) {
+  const Place place = value_place(key, map);
   if (!admit(key, place)) return std::nullopt;
   if (!key.IsScalar()) {
     mistake(place, found_text(key) + " as a key, expected a plain word");
@@ -120,7 +120,7 @@ void Reader::keys(const YAML::Node& node, Place place, const std::vector<const K
   }
   std::vector<Place> seen(known.size());
   for (const auto& pair : node) {
-    const auto name = key_text(pair.first);
+    const auto name = key_text(pair.first, place);
     if (!name) continue;
     const Place at = place_of(pair.first);
     const auto found = std::find_if(known.begin(), known.end(),
@@ -161,7 +161,7 @@ void Reader::entries(
   if (!node.IsMap()) return wrong_kind(key, node, place);
   std::unordered_map<std::string, Place> seen;
   for (const auto& pair : node) {
-    const auto name = key_text(pair.first);
+    const auto name = key_text(pair.first, place);
     if (!name) continue;
     const Place at = place_of(pair.first);
     const bool is_text = !is_plain(pair.first) || (!is_boolean(*name) && !is_null(*name));

@@ -100,7 +100,7 @@ class Reader {
   void keys(const YAML::Node& node, Place place, const std::vector<const KeyInfo*>& known,
             const std::string& what, Places& places, const ReadKey& read);
   // The text of a map's key, or nothing.
-  std::optional<std::string> key_text(const YAML::Node& key);
+  std::optional<std::string> key_text(const YAML::Node& key, Place map);
   // Looks at the value's tag and for the end mark, and counts it: throws ConfigError beyond
   // kMaxValues.
   bool admit(const YAML::Node& node, Place place);

@@ -36,7 +36,7 @@ void FdbKeeper::configure(const Config& config, const CompiledIds& ids, uint64_t
     }
   }
   Fdb& fdb = dataplane_.fdb();
-  for (uint32_t slot = 1; slot < fdb.slot_count(); ++slot) {
+  for (uint32_t slot = 0; slot < fdb.slot_count(); ++slot) {
     const Fdb::Entry entry = fdb.at(slot);
     if (entry.key == 0) continue;
     const NetworkId network = fdb_key_network(entry.key);
@@ -60,7 +60,7 @@ void FdbKeeper::seen(uint64_t key, BridgePortId bridge_port, uint64_t now_ns) {
   NetworkRules& rules = rules_[network];
   if (!rules.learning) return;
   Fdb& fdb = dataplane_.fdb();
-  if (const Fdb::Entry* entry = fdb.find(key)) {
+  if (const auto entry = fdb.find(key)) {
     if (entry->is_static || entry->bridge_port == bridge_port) return;
     fdb.set(key, bridge_port, false, seconds(now_ns));
     ++moves_;
@@ -82,7 +82,7 @@ void FdbKeeper::tick(uint64_t now_ns) {
   if (fdb.size() == 0) return;
   const uint32_t now_s = seconds(now_ns);
   for (uint32_t left = fdb.slot_count() / kSlicesPerRound + 1; left > 0; --left) {
-    if (++next_slot_ >= fdb.slot_count()) next_slot_ = 1;
+    if (++next_slot_ >= fdb.slot_count()) next_slot_ = 0;
     const Fdb::Entry entry = fdb.at(next_slot_);
     if (entry.key == 0 || entry.is_static) continue;
     NetworkRules& rules = rules_[fdb_key_network(entry.key)];

@@ -168,11 +168,6 @@ class Preflight {
     if (!interface->is_up)
       warning(port_text(port) + "the interface " + name + " is down",
               "ip link set " + name + " up");
-    if (interface->mtu_bytes != 0 && interface->mtu_bytes < port.mtu_bytes)
-      warning(port_text(port) + "mtu_bytes is " + std::to_string(port.mtu_bytes) +
-                  ", but the interface " + name + " has an MTU of " +
-                  std::to_string(interface->mtu_bytes),
-              "ip link set " + name + " mtu " + std::to_string(port.mtu_bytes));
     if (port.device.kind == DeviceKind::kAfXdp) check_af_xdp(port, *interface);
   }
 

@@ -149,8 +149,6 @@ void gather_interfaces(const fs::path& proc, const fs::path& net, SystemFacts& f
     constexpr uint64_t kIffUp = 1;
     if (!flags.empty() && flags[0].starts_with("0x"))
       interface.is_up = (number_of(std::string_view(flags[0]).substr(2), 16) & kIffUp) != 0;
-    const auto mtu = lines_of(net / name / "mtu");
-    if (!mtu.empty()) interface.mtu_bytes = static_cast<unsigned>(number_of(mtu[0]));
     const auto queues = names_in(net / name / "queues");
     const auto count = std::count_if(queues.begin(), queues.end(), [](const std::string& queue) {
       return queue.starts_with("rx-");

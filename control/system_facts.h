@@ -16,7 +16,6 @@ struct InterfaceFacts {
   bool is_up = false;
   bool carries_default_route = false;  // itself, or a bridge, bond or VLAN on top of it
   unsigned rx_queues = 1;              // receive queues of the driver
-  unsigned mtu_bytes = 0;              // 0: not known
 };
 
 struct PciFacts {

@@ -1,101 +1,116 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adit/fdb.h"
 
-#include <rte_errno.h>
-#include <rte_lcore.h>
 #include <rte_rcu_qsbr.h>
 
-#include <array>
+#include <algorithm>
 #include <bit>
-#include <cstring>
-#include <stdexcept>
-#include <string>
 
 namespace adit {
-namespace {
 
-void* pack(const FdbValue& value) noexcept { return std::bit_cast<void*>(value); }
-
-}  // namespace
-
+// Half full at capacity: then both buckets of a key are full once in fifty times, and one of
+// their eight entries can practically always go to its other bucket.
 Fdb::Fdb(uint32_t capacity, rte_rcu_qsbr* qsbr)
-    : entries_(size_t{capacity} + 1), last_seen_s_(new std::atomic<uint32_t>[capacity + 1]()) {
-  // Cuckoo hashing fails to place a key now and then when nearly full: leave a quarter.
-  const uint32_t room = capacity + capacity / 4 + 64;
-  const std::string name = "adit_fdb_" + std::to_string(reinterpret_cast<uintptr_t>(this));
-  rte_hash_parameters parameters{};
-  parameters.name = name.c_str();
-  parameters.entries = room;
-  parameters.key_len = sizeof(uint64_t);
-  parameters.socket_id = static_cast<int>(rte_socket_id());
-  parameters.extra_flag = RTE_HASH_EXTRA_FLAGS_RW_CONCURRENCY_LF;
-  hash_ = rte_hash_create(&parameters);
-  rte_hash_rcu_config rcu{};
-  rcu.v = qsbr;
-  rcu.mode = RTE_HASH_QSBR_MODE_DQ;
-  if (hash_ == nullptr || rte_hash_rcu_qsbr_add(hash_, &rcu) != 0) {
-    const std::string error = rte_strerror(rte_errno);
-    rte_hash_free(hash_);
-    throw std::runtime_error("no memory for " + std::to_string(capacity) +
-                             " MAC addresses: " + error +
-                             "; lower system.fdb_capacity or raise system.memory_mb");
-  }
-  free_slots_.reserve(capacity);
-  for (uint32_t slot = capacity; slot >= 1; --slot) free_slots_.push_back(slot);
-}
-
-Fdb::~Fdb() { rte_hash_free(hash_); }
+    : capacity_(capacity),
+      bucket_count_(std::bit_ceil(std::max<uint32_t>(capacity / 2, 2))),
+      buckets_(bucket_count_),
+      qsbr_(qsbr),
+      is_retired_(size_t{bucket_count_} * kWays) {}
 
 bool Fdb::set(uint64_t key, BridgePortId bridge_port, bool is_static, uint32_t now_s) {
-  const Entry* existing = find(key);
-  uint32_t slot;
-  if (existing != nullptr) {
-    slot = static_cast<uint32_t>(existing - entries_.data());
-  } else {
-    if (free_slots_.empty()) return false;
-    slot = free_slots_.back();
+  const uint32_t place = bridge_port | (is_static ? kStatic : 0);
+  if (const auto existing = find(key)) {
+    Bucket& bucket = bucket_of(existing->slot);
+    bucket.last_seen_s[existing->slot % kWays].store(now_s, std::memory_order_relaxed);
+    bucket.places[existing->slot % kWays].store(place, std::memory_order_relaxed);
+    return true;
   }
-  touch(slot, now_s);
-  if (rte_hash_add_key_with_hash_data(hash_, &key, signature(key), pack({bridge_port, slot})) != 0)
-    return false;
-  if (existing == nullptr) {
-    free_slots_.pop_back();
-    ++size_;
-  }
-  entries_[slot] = {key, bridge_port, is_static};
+  if (size_ == capacity_) return false;
+  const auto slot = find_room(key);
+  if (!slot) return false;
+  write(*slot, key, place, now_s);
+  ++size_;
   return true;
 }
 
 void Fdb::erase(uint64_t key) {
-  const Entry* entry = find(key);
-  if (entry == nullptr) return;
-  // The key was found a moment ago and this is the only writer: it cannot be missing.
-  rte_hash_del_key_with_hash(hash_, &key, signature(key));
-  const auto slot = static_cast<uint32_t>(entry - entries_.data());
-  entries_[slot] = {};
-  free_slots_.push_back(slot);
+  const auto entry = find(key);
+  if (!entry) return;
+  retire(entry->slot);
   --size_;
 }
 
-const Fdb::Entry* Fdb::find(uint64_t key) const {
-  void* data = nullptr;
-  if (rte_hash_lookup_with_hash_data(hash_, &key, signature(key), &data) < 0) return nullptr;
-  return &entries_[std::bit_cast<FdbValue>(data).slot];
+std::optional<Fdb::Entry> Fdb::find(uint64_t key) const noexcept {
+  const Place place = lookup(key);
+  if (place.bridge_port == 0) return std::nullopt;
+  return at(place.slot);
 }
 
-void Fdb::lookup(const uint64_t* keys, unsigned n, FdbValue* values) const noexcept {
-  std::array<const void*, kMaxBurst> pointers;
-  std::array<hash_sig_t, kMaxBurst> signatures;
-  std::array<void*, kMaxBurst> data;
-  for (unsigned i = 0; i < n; ++i) {
-    pointers[i] = &keys[i];
-    signatures[i] = signature(keys[i]);
+Fdb::Entry Fdb::at(uint32_t slot) const noexcept {
+  const Bucket& bucket = bucket_of(slot);
+  const uint32_t place = bucket.places[slot % kWays].load(std::memory_order_relaxed);
+  const uint64_t key = bucket.keys[slot % kWays].load(std::memory_order_relaxed);
+  return {key, place & ~kStatic, (place & kStatic) != 0, slot};
+}
+
+// Readers look at the key first, so it is written last.
+void Fdb::write(uint32_t slot, uint64_t key, uint32_t place, uint32_t seen_s) noexcept {
+  Bucket& bucket = bucket_of(slot);
+  bucket.places[slot % kWays].store(place, std::memory_order_relaxed);
+  bucket.last_seen_s[slot % kWays].store(seen_s, std::memory_order_relaxed);
+  bucket.keys[slot % kWays].store(key, std::memory_order_release);
+}
+
+// A worker may have compared the key and be about to read the place: the slot must not get
+// another address before all workers have begun a new pass.
+void Fdb::retire(uint32_t slot) {
+  bucket_of(slot).keys[slot % kWays].store(0, std::memory_order_release);
+  is_retired_[slot] = true;
+  retired_.push_back({slot, rte_rcu_qsbr_start(qsbr_)});
+}
+
+void Fdb::reclaim(bool wait) {
+  while (!retired_.empty() && rte_rcu_qsbr_check(qsbr_, retired_.front().token, wait) == 1) {
+    is_retired_[retired_.front().slot] = false;
+    retired_.pop_front();
   }
-  uint64_t hits = 0;
-  rte_hash_lookup_with_hash_bulk_data(hash_, pointers.data(), signatures.data(), n, &hits,
-                                      data.data());
-  for (unsigned i = 0; i < n; ++i)
-    values[i] = (hits >> i & 1) != 0 ? std::bit_cast<FdbValue>(data[i]) : FdbValue{};
+}
+
+std::optional<uint32_t> Fdb::free_slot_in(uint32_t bucket) {
+  for (uint32_t slot = bucket * kWays; slot < (bucket + 1) * kWays; ++slot)
+    if (!is_retired_[slot] && at(slot).key == 0) return slot;
+  return std::nullopt;
+}
+
+std::optional<uint32_t> Fdb::find_room(uint64_t key) {
+  const uint32_t first = first_bucket(key);
+  const uint32_t second = second_bucket(key, first);
+  for (const bool wait : {false, true}) {
+    reclaim(wait);
+    for (const uint32_t bucket : {first, second})
+      if (const auto slot = free_slot_in(bucket)) return slot;
+  }
+  for (const uint32_t bucket : {first, second})
+    if (const auto slot = make_room(bucket)) return slot;
+  return std::nullopt;
+}
+
+// Moves an entry of the bucket to its other bucket. For a moment it stands in both; a look-up
+// that misses it in between takes the address for unknown once.
+std::optional<uint32_t> Fdb::make_room(uint32_t bucket) {
+  for (uint32_t slot = bucket * kWays; slot < (bucket + 1) * kWays; ++slot) {
+    const Entry entry = at(slot);
+    const uint32_t first = first_bucket(entry.key);
+    const uint32_t other = bucket == first ? second_bucket(entry.key, first) : first;
+    const auto target = free_slot_in(other);
+    if (!target) continue;
+    write(*target, entry.key, entry.bridge_port | (entry.is_static ? kStatic : 0),
+          last_seen_s(slot));
+    retire(slot);
+    reclaim(true);
+    return slot;
+  }
+  return std::nullopt;
 }
 
 }  // namespace adit

@@ -166,30 +166,18 @@ void answer_host(Worker& worker, PortId port) noexcept {
   worker.to_host.count = 0;
 }
 
-// Compares the FDB with where the sources came in, and tells control what is news.
-void check_sources(Worker& worker, std::span<Packet* const> packets) noexcept {
-  const auto count = static_cast<unsigned>(packets.size());
-  for (unsigned i = 0; i < count; ++i) worker.keys[i] = packets[i]->src_key;
-  worker.fdb->lookup(worker.keys.data(), count, worker.found.data());
-  for (unsigned i = 0; i < count; ++i) {
-    const Packet& packet = *packets[i];
-    worker.sources->remember(packet.src_key, packet.in, worker.now_s);
-    if (worker.found[i].bridge_port == packet.in) [[likely]] {
-      worker.fdb->touch(worker.found[i].slot, worker.now_s);
-      continue;
-    }
-    Event event{};
-    event.kind = Event::Kind::kMacSeen;
-    event.bridge_port = packet.in;
-    event.fdb_key = packet.src_key;
-    report(worker, event);
-  }
+// Tells control of a source that the FDB has not, or elsewhere; once a second.
+void report_source(Worker& worker, const Packet& packet) noexcept {
+  if (!worker.reported->first_in(worker.now_s, packet.src_key, packet.in)) return;
+  Event event{};
+  event.kind = Event::Kind::kMacSeen;
+  event.bridge_port = packet.in;
+  event.fdb_key = packet.src_key;
+  report(worker, event);
 }
 
-// Frames with impossible addresses end here; sources not seen in this second are checked.
-void learn(Worker& worker) noexcept {
-  PacketList unseen;
-  unseen.count = 0;
+// Frames with impossible addresses end here.
+void read_addresses(Worker& worker) noexcept {
   unsigned kept = 0;
   for (Packet* packet : worker.bridged.span()) {
     const auto* ethernet = reinterpret_cast<const EthernetHeader*>(frame_of(packet->mbuf));
@@ -204,27 +192,34 @@ void learn(Worker& worker) noexcept {
       drop(worker, packet->mbuf, DropReason::k_link_local_multicast);
       continue;
     }
+    worker.fdb->prefetch(packet->src_key);
+    worker.fdb->prefetch(packet->dst_key);
     worker.bridged.items[kept++] = packet;
-    if ((packet->in_flags & BridgePort::kLearning) &&
-        !worker.sources->knows(packet->src_key, packet->in, worker.now_s))
-      unseen.push(*packet);
   }
   worker.bridged.count = kept;
-  if (!unseen.empty()) check_sources(worker, unseen.span());
+}
+
+// Compares the FDB with where the sources came in.
+void learn(Worker& worker) noexcept {
+  for (const Packet* packet : worker.bridged.span()) {
+    if (!(packet->in_flags & BridgePort::kLearning)) continue;
+    const Fdb::Place place = worker.fdb->lookup(packet->src_key);
+    if (place.bridge_port == packet->in) [[likely]]
+      worker.fdb->touch(place.slot, worker.now_s);
+    else
+      report_source(worker, *packet);
+  }
 }
 
 // Looks the destinations up: Packet::out, or 0 for what has to be flooded.
 void lookup(Worker& worker) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
-  const unsigned count = worker.bridged.count;
-  for (unsigned i = 0; i < count; ++i) worker.keys[i] = worker.bridged.items[i]->dst_key;
-  // Group addresses are never in the table, so they come back as unknown.
-  worker.fdb->lookup(worker.keys.data(), count, worker.found.data());
-  for (unsigned i = 0; i < count; ++i) {
+  for (Packet* packet : worker.bridged.span()) {
+    BridgePortId out = 0;
+    if (!is_group_mac(packet->dst_key)) out = worker.fdb->lookup(packet->dst_key).bridge_port;
     // An entry may be older than the snapshot: it only counts where it still fits.
-    const BridgePortId found = worker.found[i].bridge_port;
-    const BridgePortId out = found < snapshot.bridge_ports.size() ? found : 0;
-    worker.bridged.items[i]->out = out;
+    if (out >= snapshot.bridge_ports.size()) out = 0;
+    packet->out = out;
     rte_prefetch0(&snapshot.bridge_ports[out]);
     rte_prefetch0(reinterpret_cast<const char*>(&snapshot.bridge_ports[out]) + 64);
     rte_prefetch0(&worker.bridge_port_counters[out]);
@@ -280,6 +275,7 @@ void process_burst(Worker& worker, PortId port, rte_mbuf** mbufs, unsigned n,
   answer_host(worker, port);
   probe.done(Step::kHost);
   if (!worker.bridged.empty()) {
+    read_addresses(worker);
     learn(worker);
     probe.done(Step::kLearn);
     lookup(worker);

@@ -14,8 +14,8 @@
 #include "adit/tunnel_ops.h"
 #include "hold_queue.h"
 #include "packet.h"
-#include "source_cache.h"
-#include "zero_pages.h"
+#include "reported_sources.h"
+#include "adit/zero_pages.h"
 
 namespace adit {
 
@@ -57,7 +57,7 @@ struct Worker {
   std::vector<RxQueue> rx;
   std::vector<TxQueue> tx;  // by PortId
   HoldQueue held;
-  std::unique_ptr<SourceCache> sources = std::make_unique<SourceCache>();
+  std::unique_ptr<ReportedSources> reported = std::make_unique<ReportedSources>();
   std::vector<FloodMeters> flood_meters = std::vector<FloodMeters>(kMaxNetworks + 1);
 
   // this worker writes, control reads
@@ -75,8 +75,6 @@ struct Worker {
   std::array<PacketList, kMaxTunnelKinds> to_encap;
   std::array<Packet, kMaxBurst> copies;  // of flooded frames, on their way out
   unsigned copy_count = 0;
-  std::array<uint64_t, kMaxBurst> keys;  // of one bulk look-up in the FDB, and its answers
-  std::array<FdbValue, kMaxBurst> found;
   std::array<rte_mbuf*, 4 * kMaxBurst> garbage;       // dropped or used up, freed in bulk
   unsigned garbage_count = 0;
 };
@@ -90,7 +88,9 @@ inline void discard(Worker& worker, rte_mbuf* mbuf) noexcept {
   worker.garbage[worker.garbage_count++] = mbuf;
 }
 
-inline void drop(Worker& worker, rte_mbuf* mbuf, DropReason reason) noexcept {
+// Out of line, so that the way of packets that pass is short.
+[[gnu::cold, gnu::noinline]] inline void drop(Worker& worker, rte_mbuf* mbuf,
+                                              DropReason reason) noexcept {
   worker.counters.drops[static_cast<std::size_t>(reason)].add(1);
   if (worker.observer != nullptr) [[unlikely]]
     (*worker.observer)(mbuf, reason);

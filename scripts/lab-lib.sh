@@ -99,6 +99,12 @@ lab_cleanup() {
   if ((rc == 129 || rc == 130 || rc == 143)); then
     echo "interrupted: taking all of it down" >&2
   elif ((rc != 0 && rc != 77)); then
+    if [[ -S $LAB_TMP/adit.sock ]]; then
+      for log in ports neighbours fdb drops; do
+        echo "--- aditctl show $log:" >&2
+        timeout 5 "$ADITCTL" --socket "$LAB_TMP/adit.sock" show "$log" >&2 || true
+      done
+    fi
     for log in "$LAB_TMP"/*.log; do
       [[ -s $log ]] || continue
       echo "--- the end of ${log##*/}:" >&2

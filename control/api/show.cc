@@ -125,7 +125,7 @@ uint64_t dropped(const WorkerCounters& counters) {
 // A slot's row, or nothing where it is free or not wanted.
 void put_slot(json& rows, const Fdb& fdb, uint32_t slot, const FdbFilter& filter,
               const std::vector<const BridgePortName*>& names, uint64_t now_ns) {
-  const Fdb::Entry& entry = fdb.at(slot);
+  const Fdb::Entry entry = fdb.at(slot);
   if (entry.key == 0) return;
   if (filter.network && fdb_key_network(entry.key) != *filter.network) return;
   if (filter.mac && fdb_key_mac(entry.key) != *filter.mac) return;
@@ -188,15 +188,13 @@ Rows show_fdb(ControlPlane& control, const FdbFilter& filter, const Window& wind
   const auto names = names_by_id(control.ids());
   Rows out;
   if (filter.network && filter.mac) {
-    const Fdb::Entry* entry = fdb.find(fdb_key(*filter.network, *filter.mac));
-    if (entry == nullptr) return out;
-    const auto slot = static_cast<uint32_t>(entry - &fdb.at(0));
-    if (slot >= window.offset) put_slot(out.rows, fdb, slot, filter, names, now_ns);
+    const auto entry = fdb.find(fdb_key(*filter.network, *filter.mac));
+    if (entry && entry->slot >= window.offset)
+      put_slot(out.rows, fdb, entry->slot, filter, names, now_ns);
     return out;
   }
-  const uint64_t begin = std::max<uint64_t>(1, window.offset);  // slot 0 is never used
-  for (uint64_t slot = begin; slot < fdb.slot_count(); ++slot) {
-    if (out.rows.size() == window.limit || slot - begin == kMaxSlotsPerCall) {
+  for (uint64_t slot = window.offset; slot < fdb.slot_count(); ++slot) {
+    if (out.rows.size() == window.limit || slot - window.offset == kMaxSlotsPerCall) {
       out.truncated = true;
       out.next_offset = slot;
       break;

@@ -27,12 +27,19 @@ constexpr size_t kMaxAnswerBytes = 64 << 20;
 constexpr std::chrono::milliseconds kBusyRetry{200};
 constexpr std::chrono::seconds kBusyPatience{3};
 
-// The group that may use the socket, as far as one may look.
-std::string group_of(const std::string& path) {
-  struct stat status;
-  if (stat(path.c_str(), &status) != 0) return "adit";
-  const group* entry = getgrgid(status.st_gid);
-  return entry != nullptr ? entry->gr_name : std::to_string(status.st_gid);
+// Who may use the socket, and how to become one of them.
+std::string how_to_be_allowed(const std::string& path) {
+  struct stat status = {};
+  const bool known = stat(path.c_str(), &status) == 0;
+  // Root's own group is nobody's to join: the daemon found no group of ours.
+  if (known && status.st_gid == 0)
+    return "it is open to root only, for want of a group adit (`groupadd -r adit`, and restart "
+           "the daemon)";
+  std::string name = "adit";
+  const group* entry = known ? getgrgid(status.st_gid) : nullptr;
+  if (entry != nullptr) name = entry->gr_name;
+  return "it is open to root and to group " + name + " (`usermod -aG " + name +
+         " USER`, then log in again)";
 }
 
 }  // namespace
@@ -57,15 +64,13 @@ void Client::disconnect() noexcept {
 
 void Client::fail_connect(int error) const {
   const std::string start =
-      "start the daemon (`systemctl start aditd`, or `aditd --config FILE`), or name its "
+      "start the daemon (`systemctl start adit`, or `aditd --config FILE`), or name its "
       "socket with --socket";
   if (error == ENOENT) throw Unreachable("there is no socket " + path_ + ": " + start);
   if (error == ECONNREFUSED)
     throw Unreachable("no daemon answers at " + path_ + " any more: " + start);
   if (error == EACCES || error == EPERM)
-    throw Unreachable("permission denied for " + path_ + ": it is open to root and to group " +
-                      group_of(path_) + " (`usermod -aG " + group_of(path_) +
-                      " USER`, then log in again)");
+    throw Unreachable("permission denied for " + path_ + ": " + how_to_be_allowed(path_));
   throw Unreachable("can not connect to " + path_ + ": " + std::generic_category().message(error));
 }
 

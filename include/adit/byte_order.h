@@ -4,9 +4,9 @@
 // start at any address.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
-#include <cstring>
 
 namespace adit {
 
@@ -16,35 +16,33 @@ class BigEndian {
 
  public:
   constexpr BigEndian() = default;
-  constexpr explicit BigEndian(T host) noexcept {
-    for (unsigned i = 0; i < sizeof(T); ++i)
-      bytes_[i] = static_cast<uint8_t>(host >> (8 * (sizeof(T) - 1 - i)));
-  }
+  constexpr explicit BigEndian(T host) noexcept : bytes_(std::bit_cast<Bytes>(swap(host))) {}
 
   // The value in the processor's order.
-  constexpr T host() const noexcept {
-    T value = 0;
-    for (unsigned i = 0; i < sizeof(T); ++i)
-      value = static_cast<T>(value << 8 | bytes_[i]);
-    return value;
-  }
+  constexpr T host() const noexcept { return swap(raw()); }
 
   // The bytes as they stand in memory, for hashing and one's-complement sums.
-  T raw() const noexcept {
-    T value;
-    std::memcpy(&value, bytes_, sizeof value);
-    return value;
-  }
-  static BigEndian from_raw(T raw) noexcept {
+  constexpr T raw() const noexcept { return std::bit_cast<T>(bytes_); }
+  static constexpr BigEndian from_raw(T raw) noexcept {
     BigEndian value;
-    std::memcpy(value.bytes_, &raw, sizeof raw);
+    value.bytes_ = std::bit_cast<Bytes>(raw);
     return value;
   }
 
-  friend constexpr bool operator==(const BigEndian&, const BigEndian&) = default;
+  friend constexpr bool operator==(const BigEndian& a, const BigEndian& b) noexcept {
+    return a.raw() == b.raw();
+  }
 
  private:
-  uint8_t bytes_[sizeof(T)] = {};
+  using Bytes = std::array<uint8_t, sizeof(T)>;
+  static_assert(std::endian::native == std::endian::little);
+  static constexpr T swap(T value) noexcept {
+    if constexpr (sizeof(T) == 2) return __builtin_bswap16(value);
+    if constexpr (sizeof(T) == 4) return __builtin_bswap32(value);
+    if constexpr (sizeof(T) == 8) return __builtin_bswap64(value);
+  }
+
+  Bytes bytes_ = {};
 };
 
 using be16 = BigEndian<uint16_t>;

@@ -72,6 +72,7 @@ expect_ping red "$RED2" 20
 say "a next hop that goes away is asked for a while, and is back when it is back"
 N v1 ip link set eth0 down
 N v1 ip link set eth0 up
+wait_for 5 N v1 ping -q -c 1 -W 0.2 192.0.2.1 || fail "v1 is not back within 5 s"
 expect_ping red "$RED1" 20
 
 end_capture "$arp_capture"

@@ -101,7 +101,7 @@ expect_match() {
 ping_loss() {
   local host=$1 address=$2 count=$3 got
   shift 3
-  got=$(N "$host" ping -q -c "$count" -i 0.02 -W 1 "$@" "$address" 2>&1 |
+  got=$(N "$host" ping -q -c "$count" -i 0.02 -W 2 "$@" "$address" 2>&1 |
     sed -n 's/.* \([0-9]*\) received.*/\1/p') || true
   echo $((count - ${got:-0}))
 }

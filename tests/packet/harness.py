@@ -70,11 +70,10 @@ class Run:
     """What a run of adit-replay gave."""
 
     exit_code: int
-    stdout: str
     stderr: str
     report: dict
     outputs: dict  # port -> [(time in ns, bytes)]
-    raw_report: str = ""
+    raw_report: str
 
 
 def run_program(arguments, **options):
@@ -99,15 +98,13 @@ def run_replay(config, inputs, outputs, arguments=(), write=capture.write_pcap):
         for port, path in out_paths.items():
             command += ["--out", f"{port}={path}"]
         done = run_program(command)
-        raw_report = ""
-        if os.path.exists(report_path):
-            with open(report_path, encoding="utf-8") as file:
-                raw_report = file.read()
-        captured = {}
-        for port, path in out_paths.items():
-            captured[port] = capture.read_pcap(path) if os.path.exists(path) else []
-        report = json.loads(raw_report) if raw_report else {}
-        return Run(done.returncode, done.stdout, done.stderr, report, captured, raw_report)
+        # 1 is also what an imbalance gives, with a report; else there is nothing to look at.
+        if done.returncode not in (0, 1) or not os.path.exists(report_path):
+            raise RuntimeError(f"adit-replay ends with {done.returncode}:\n{done.stderr}")
+        with open(report_path, encoding="utf-8") as file:
+            raw_report = file.read()
+        captured = {port: capture.read_pcap(path) for port, path in out_paths.items()}
+        return Run(done.returncode, done.stderr, json.loads(raw_report), captured, raw_report)
 
 
 def accounting_problems(run):
@@ -272,8 +269,6 @@ class Scenario:
         self.result = run_replay(self.config, self.inputs, self.ports, self.arguments)
         tap.result(f"{self.name}: every packet is accounted for",
                    accounting_problems(self.result))
-        if self.result.exit_code not in (0, 1) or not self.result.report:
-            return self.result
         drops = [(d["port"], d["packet"], d["reason"]) for d in self.result.report["drops"]]
         for case in self.cases:
             tap.result(f"{self.name}: {case.name}", self.problems_of(case, drops))

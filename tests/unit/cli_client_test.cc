@@ -2,6 +2,10 @@
 // aditctl as a whole, against servers with methods made for the test.
 #include <gtest/gtest.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
 
 #include "api_test_server.h"
 #include "cli/client.h"
@@ -143,6 +147,29 @@ TEST(AditctlAlone, SaysHowToReachADaemon) {
   EXPECT_EQ(nobody.code, kUnreachable);
   EXPECT_NE(nobody.err.find(directory.file("none.sock")), std::string::npos);
   EXPECT_NE(nobody.err.find("start the daemon"), std::string::npos);
+}
+
+// Only root can become somebody else to be turned away.
+TEST(AditctlAlone, SaysWhoMayUseTheSocket) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  constexpr uid_t kNobody = 65534;
+  spdlog::set_level(spdlog::level::off);
+  TestServer server(kTable);
+  ASSERT_EQ(chmod(std::filesystem::path(server.path()).parent_path().c_str(), 0755), 0);
+  ASSERT_EQ(chown(server.path().c_str(), 0, 0), 0);
+  ASSERT_EQ(seteuid(kNobody), 0);
+  const Outcome no_group = run({"--socket", server.path(), "reload"});
+  ASSERT_EQ(seteuid(0), 0);
+  ASSERT_EQ(chown(server.path().c_str(), 0, 1), 0);
+  ASSERT_EQ(seteuid(kNobody), 0);
+  const Outcome group = run({"--socket", server.path(), "reload"});
+  ASSERT_EQ(seteuid(0), 0);
+  spdlog::set_level(spdlog::level::info);
+  EXPECT_EQ(no_group.code, kUnreachable);
+  EXPECT_NE(no_group.err.find("groupadd -r adit"), std::string::npos) << no_group.err;
+  EXPECT_EQ(group.code, kUnreachable);
+  EXPECT_NE(group.err.find("group daemon (`usermod -aG daemon USER`"), std::string::npos)
+      << group.err;
 }
 
 TEST(AditctlAlone, ChecksAFileWithoutADaemon) {

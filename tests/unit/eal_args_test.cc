@@ -42,16 +42,16 @@ std::string after(const EalArgs& eal, const std::string& option) {
 
 TEST(EalArgs, TapWithoutHugepagesIsExactlyThis) {
   const EalArgs eal = eal_args(tap_config("memory_mb: 128"), two_cores(), 42);
-  EXPECT_EQ(eal.args,
-            (std::vector<std::string>{"aditd", "--lcores", "0@2,1@5", "--file-prefix=adit-42",
-                                      "--no-huge", "-m", "128", "--log-level=warning", "--no-pci"}));
+  EXPECT_EQ(eal.args, (std::vector<std::string>{"aditd", "--lcores", "0@2,1@5",
+                                                "--file-prefix=adit-42", "--no-huge", "-m", "128",
+                                                "--log-level=warning", "--no-pci"}));
   EXPECT_EQ(eal.port_names, std::vector<std::string>{"tap:up0"});  // no DPDK device
 }
 
 TEST(EalArgs, EveryKindOfPortHasItsNameAndArguments) {
   SystemFacts facts = two_cores();
   facts.cpus = {0, 1, 2};
-  facts.interfaces = {{"eth2", true, false, 4, 1500}};
+  facts.interfaces = {{"eth2", true, false, 4}};
   const EalArgs eal = eal_args(config_of(R"(
 ports:
   a: {device: 'tap:t0', mac: 02:00:00:00:00:01}

@@ -34,14 +34,32 @@ TEST(Fdb, BehavesLikeAMapUnderRandomChanges) {
       if (stored) model[key] = where;
     }
     ASSERT_EQ(fdb.size(), model.size());
-    std::array<uint64_t, kMaxBurst> keys;
-    std::array<FdbValue, kMaxBurst> found;
-    for (uint64_t& probe : keys)
-      probe = fdb_key(static_cast<NetworkId>(1 + random() % 3), mac(random() % 600));
-    fdb.lookup(keys.data(), kMaxBurst, found.data());
-    for (unsigned i = 0; i < kMaxBurst; ++i) {
-      const auto expected = model.find(keys[i]);
-      ASSERT_EQ(found[i].bridge_port, expected == model.end() ? 0 : expected->second);
+    for (int probe = 0; probe < 64; ++probe) {
+      const uint64_t wanted = fdb_key(static_cast<NetworkId>(1 + random() % 3), mac(random() % 600));
+      const auto expected = model.find(wanted);
+      ASSERT_EQ(fdb.lookup(wanted).bridge_port, expected == model.end() ? 0 : expected->second);
+    }
+  }
+}
+
+TEST(Fdb, TakesItsWholeCapacityAndGivesEverythingBack) {
+  for (const uint32_t capacity : {1024u, 65536u}) {
+    TestDataplane dataplane(capacity);
+    Fdb& fdb = dataplane->fdb();
+    for (int round = 0; round < 2; ++round) {
+      for (uint64_t i = 0; i < capacity; ++i)
+        ASSERT_TRUE(fdb.set(fdb_key(1, mac(i)), 1 + static_cast<BridgePortId>(i % 5), i % 2, 9)) << i;
+      EXPECT_FALSE(fdb.set(fdb_key(2, mac(0)), 1, false, 9));
+      for (uint64_t i = 0; i < capacity; ++i) {
+        const auto entry = fdb.find(fdb_key(1, mac(i)));
+        ASSERT_TRUE(entry) << i;
+        ASSERT_EQ(entry->bridge_port, 1 + i % 5);
+        ASSERT_EQ(entry->is_static, i % 2 == 1);
+        ASSERT_EQ(fdb.at(entry->slot).key, fdb_key(1, mac(i)));
+        ASSERT_EQ(fdb.last_seen_s(entry->slot), 9u);
+      }
+      for (uint64_t i = 0; i < capacity; ++i) fdb.erase(fdb_key(1, mac(i)));
+      EXPECT_EQ(fdb.size(), 0u);
     }
   }
 }
@@ -61,8 +79,7 @@ struct KeeperTest : testing::Test {
     keeper.configure(config, ids, kSecond);
   }
   BridgePortId where(uint64_t number) {
-    const Fdb::Entry* entry = dataplane->fdb().find(fdb_key(1, mac(number)));
-    return entry == nullptr ? 0 : entry->bridge_port;
+    return dataplane->fdb().lookup(fdb_key(1, mac(number))).bridge_port;
   }
   void seen(uint64_t number, BridgePortId port, uint64_t at_s) {
     keeper.seen(fdb_key(1, mac(number)), port, at_s * kSecond);
@@ -95,10 +112,8 @@ TEST_F(KeeperTest, WhatWorkersKeepSeeingDoesNotAge) {
   seen(1, 1, 1);
   uint64_t now_ns = kSecond;
   for (uint64_t second = 20; second <= 200; second += 20) {
-    std::array<uint64_t, 1> key = {fdb_key(1, mac(1))};
-    FdbValue found;
-    dataplane->fdb().lookup(key.data(), 1, &found);
-    dataplane->fdb().touch(found.slot, static_cast<uint32_t>(second));
+    Fdb& fdb = dataplane->fdb();
+    fdb.touch(fdb.lookup(fdb_key(1, mac(1))).slot, static_cast<uint32_t>(second));
     tick_until(now_ns, second + 5);
   }
   EXPECT_EQ(where(1), 1u);

@@ -35,7 +35,6 @@ class Facts : public testing::Test {
   }
   void interface(const std::string& name, const std::string& flags = "0x1003") {
     write("/sys/class/net/" + name + "/flags", flags + "\n");
-    write("/sys/class/net/" + name + "/mtu", "1500\n");
     fs::create_directories(root_ + "/sys/class/net/" + name + "/queues/rx-0");
     fs::create_directories(root_ + "/sys/class/net/" + name + "/queues/tx-0");
   }
@@ -99,7 +98,6 @@ TEST_F(Facts, Interfaces) {
   EXPECT_FALSE(interface_of(facts, "eth1").is_up);
   EXPECT_EQ(interface_of(facts, "eth0").rx_queues, 1U);
   EXPECT_EQ(interface_of(facts, "eth1").rx_queues, 2U);
-  EXPECT_EQ(interface_of(facts, "eth0").mtu_bytes, 1500U);
 }
 
 constexpr const char* kRouteHeader =

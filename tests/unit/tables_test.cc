@@ -7,7 +7,7 @@
 #include "adit/flat_table.h"
 #include "adit/rate_limit.h"
 #include "id_allocator.h"
-#include "source_cache.h"
+#include "reported_sources.h"
 
 namespace adit {
 namespace {
@@ -70,13 +70,14 @@ TEST(IdAllocator, GivesTheLowestFreeIdsAndThenNone) {
   EXPECT_EQ(ids.allocate(), 0u);
 }
 
-TEST(SourceCache, KnowsASourceOnlyInItsPlaceAndSecond) {
-  SourceCache cache;
-  cache.remember(0x0001'0200'0000'0001, 7, 100);
-  EXPECT_TRUE(cache.knows(0x0001'0200'0000'0001, 7, 100));
-  EXPECT_FALSE(cache.knows(0x0001'0200'0000'0001, 8, 100));
-  EXPECT_FALSE(cache.knows(0x0001'0200'0000'0001, 7, 101));
-  EXPECT_FALSE(cache.knows(0x0002'0200'0000'0001, 7, 100));
+TEST(ReportedSources, ReportsEachSourceAndPlaceOncePerSecond) {
+  ReportedSources reported;
+  const uint64_t key = 0x0001'0200'0000'0001;
+  EXPECT_TRUE(reported.first_in(100, key, 7));
+  EXPECT_FALSE(reported.first_in(100, key, 7));
+  EXPECT_TRUE(reported.first_in(100, key, 8));  // moved
+  EXPECT_TRUE(reported.first_in(101, key, 8));
+  EXPECT_TRUE(reported.first_in(101, key + (uint64_t{1} << 48), 8));
 }
 
 }  // namespace
