@@ -23,8 +23,7 @@ std::string to_string_frame(FrameSize size) {
 }
 
 std::vector<Case> make_cases(const CaseLists& lists) {
-  const bool all_by_default =
-      lists.flows.empty() && lists.networks.empty() && lists.sizes.empty();
+  const bool all_by_default = lists.flows.empty() && lists.networks.empty() && lists.sizes.empty();
   const auto flows = given_or(lists.flows, all_by_default ? kAllFlows : std::vector{kSomeFlows});
   const auto networks = given_or(lists.networks, all_by_default ? kAllNetworks : std::vector{1u});
   const auto sizes = given_or(lists.sizes, {kSmall});

@@ -15,8 +15,7 @@ using FrameSize = uint16_t;
 inline constexpr FrameSize kImix = 0;
 
 // 7 : 4 : 1 of 64, 570 and 1514 bytes, evenly mixed.
-inline constexpr uint16_t kImixSizes[12] = {64,   570, 64,  64, 570, 64,
-                                            1514, 64,  570, 64, 64,  570};
+inline constexpr uint16_t kImixSizes[12] = {64, 570, 64, 64, 570, 64, 1514, 64, 570, 64, 64, 570};
 
 std::string to_string_frame(FrameSize size);
 

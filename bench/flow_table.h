@@ -9,8 +9,8 @@
 #include <cstring>
 #include <vector>
 
+#include "adit/zero_pages.h"
 #include "frames.h"
-#include "zero_pages.h"
 
 namespace adit::bench {
 

@@ -20,8 +20,8 @@ constexpr uint16_t kInnerPort = 9;
 constexpr unsigned kInnerSourceIpOffset = 14 + 12;
 
 Ipv4Header ipv4(be32 from, be32 to, uint16_t total_length, uint16_t flags) {
-  Ipv4Header ip = {0x45, 0,    be16(total_length), be16(0), be16(flags),
-                   kTtl, kIpProtocolUdp, be16(0),  from,    to};
+  Ipv4Header ip = {0x45, 0, be16(total_length), be16(0), be16(flags), kTtl, kIpProtocolUdp, be16(0),
+                   from, to};
   rte_ipv4_hdr copy;
   std::memcpy(&copy, &ip, sizeof copy);
   ip.checksum = be16::from_raw(rte_ipv4_cksum(&copy));
@@ -48,15 +48,23 @@ FrameHead vxlan_head(const VxlanEnds& ends, uint16_t inner_bytes) noexcept {
 
 }  // namespace
 
-MacAddr World::source_mac(uint32_t flow) noexcept { return MacAddr::from_u64(kSourceMacs + flow); }
+MacAddr World::source_mac(uint32_t flow) noexcept {
+  return MacAddr::from_u64(kSourceMacs + flow);
+}
 MacAddr World::destination_mac(uint32_t flow) const noexcept {
   return case_.scenario->destination == Destination::kBroadcast
              ? kBroadcastMac
              : MacAddr::from_u64(kDestinationMacs + flow);
 }
-MacAddr World::vtep_mac(unsigned vtep) noexcept { return MacAddr::from_u64(kVtepMacs + vtep); }
-be32 World::vtep_ip(unsigned vtep) noexcept { return be32(kUnderlay + 10 + vtep); }
-be32 World::own_ip() noexcept { return be32(kUnderlay + 1); }
+MacAddr World::vtep_mac(unsigned vtep) noexcept {
+  return MacAddr::from_u64(kVtepMacs + vtep);
+}
+be32 World::vtep_ip(unsigned vtep) noexcept {
+  return be32(kUnderlay + 10 + vtep);
+}
+be32 World::own_ip() noexcept {
+  return be32(kUnderlay + 1);
+}
 
 void World::append_inner(FrameHead& head, uint32_t flow, uint16_t bytes,
                          uint16_t vlan) const noexcept {
@@ -86,9 +94,8 @@ FrameHead World::vxlan_from(unsigned vtep, uint32_t flow, uint16_t bytes) const 
 }
 
 FrameHead World::vxlan_to(unsigned vtep, uint32_t flow, uint16_t bytes) const noexcept {
-  FrameHead head = vxlan_head({kUplinkMac, vtep_mac(vtep), own_ip(), vtep_ip(vtep), 0,
-                               vni_of(network_of(flow))},
-                              bytes);
+  FrameHead head = vxlan_head(
+      {kUplinkMac, vtep_mac(vtep), own_ip(), vtep_ip(vtep), 0, vni_of(network_of(flow))}, bytes);
   append_inner(head, flow, bytes, 0);
   return head;
 }

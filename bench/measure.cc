@@ -35,8 +35,8 @@ Run run_undisturbed(uint64_t bursts, unsigned units_per_burst, Loop run) {
   for (unsigned attempt = 0; attempt < kAttempts; ++attempt) {
     throw_if_interrupted();
     const long before = involuntary_switches();
-    const auto cycles = static_cast<double>(run(bursts)) /
-                        (static_cast<double>(bursts) * units_per_burst);
+    const auto cycles =
+        static_cast<double>(run(bursts)) / (static_cast<double>(bursts) * units_per_burst);
     const bool disturbed = involuntary_switches() != before;
     if (attempt == 0 || cycles < best.cycles || !disturbed) best = {cycles, disturbed};
     if (!disturbed) break;

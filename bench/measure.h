@@ -27,7 +27,7 @@ struct Row {
   Spread total, floor;
   // Medians of runs next to each other: what the machine does to both is left out.
   double minus_floor = 0;
-  uint64_t packets = 0;  // through the pipeline, in the runs that count
+  uint64_t packets = 0;    // through the pipeline, in the runs that count
   unsigned disturbed = 0;  // runs that count although the core was taken away in them
   std::optional<std::array<double, kStepCount>> steps;
 };

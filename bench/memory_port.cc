@@ -8,8 +8,12 @@
 namespace adit::bench {
 namespace {
 
-uint16_t receive_never(void*, rte_mbuf**, uint16_t) noexcept { return 0; }
-uint16_t transmit_never(void*, rte_mbuf**, uint16_t) noexcept { return 0; }
+uint16_t receive_never(void*, rte_mbuf**, uint16_t) noexcept {
+  return 0;
+}
+uint16_t transmit_never(void*, rte_mbuf**, uint16_t) noexcept {
+  return 0;
+}
 
 }  // namespace
 
@@ -55,6 +59,8 @@ uint16_t MemorySink::transmit(void* context, rte_mbuf** packets, uint16_t n) noe
   return n;
 }
 
-PortIo MemorySink::io() noexcept { return {this, receive_never, transmit}; }
+PortIo MemorySink::io() noexcept {
+  return {this, receive_never, transmit};
+}
 
 }  // namespace adit::bench

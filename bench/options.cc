@@ -23,23 +23,24 @@ constexpr double kLeastSeconds = 0.001, kMostSeconds = 600;
 po::options_description describe() {
   const auto text = [](const char* name) { return po::value<std::string>()->value_name(name); };
   po::options_description options("options", 100, 62);
-  options.add_options()                                                                           //
-      ("scenario,s", text("LIST"), "scenarios of --list, or all (default: encap,decap)")          //
-      ("flows,f", text("LIST"), "inner flows, 1 to 4M; each has two MACs of its own")             //
-      ("networks,n", text("LIST"), "networks over which they are spread, 1 to 4094")              //
-      ("size", text("LIST"), "bytes of the inner frame without FCS, 60 to 9000, or imix")         //
-      ("runs,r", po::value<unsigned>()->default_value(5)->value_name("N"), "runs of each case")   //
+  options.add_options()                                                                          //
+      ("scenario,s", text("LIST"), "scenarios of --list, or all (default: encap,decap)")         //
+      ("flows,f", text("LIST"), "inner flows, 1 to 4M; each has two MACs of its own")            //
+      ("networks,n", text("LIST"), "networks over which they are spread, 1 to 4094")             //
+      ("size", text("LIST"), "bytes of the inner frame without FCS, 60 to 9000, or imix")        //
+      ("runs,r", po::value<unsigned>()->default_value(5)->value_name("N"), "runs of each case")  //
       ("seconds", po::value<double>()->default_value(0.3, "0.3")->value_name("S"),
-       "length of a run, and of one for the floor beside it")                                     //
+       "length of a run, and of one for the floor beside it")  //
       ("burst", po::value<unsigned>()->default_value(kRxBurst)->value_name("N"),
-       "packets that a port gives at once, 1 to 32")                                              //
-      ("steps", "also cycles by step of the pipeline")                                            //
-      ("json,j", text("FILE"), "write everything as JSON; - : to stdout, without the tables")     //
-      ("hugepages", text("auto|yes|no"), "auto: when enough of them are free")                    //
-      ("take-hugepages", "raise the number of hugepages for the time of the run (root)")          //
-      ("core", po::value<unsigned>()->value_name("N"), "core of the worker (default: the second)")  //
-      ("list", "print the scenarios")                                                             //
-      ("version", "print the version")                                                            //
+       "packets that a port gives at once, 1 to 32")                                           //
+      ("steps", "also cycles by step of the pipeline")                                         //
+      ("json,j", text("FILE"), "write everything as JSON; - : to stdout, without the tables")  //
+      ("hugepages", text("auto|yes|no"), "auto: when enough of them are free")                 //
+      ("take-hugepages", "raise the number of hugepages for the time of the run (root)")       //
+      ("core", po::value<unsigned>()->value_name("N"),
+       "core of the worker (default: the second)")  //
+      ("list", "print the scenarios")               //
+      ("version", "print the version")              //
       ("help,h", "print this text");
   return options;
 }
@@ -67,8 +68,8 @@ uint32_t parse_number(const std::string& option, const std::string& word, uint32
   }
   const bool is_number = error == std::errc() && rest == end && number <= UINT32_MAX;
   if (!is_number || number * scale < least || number * scale > most)
-    throw UsageError("--" + option + " '" + word + "': expected " + std::to_string(least) +
-                     " to " + std::to_string(most));
+    throw UsageError("--" + option + " '" + word + "': expected " + std::to_string(least) + " to " +
+                     std::to_string(most));
   return static_cast<uint32_t>(number * scale);
 }
 
@@ -149,12 +150,13 @@ po::variables_map read(int argc, const char* const* argv) {
 
 std::string usage_text() {
   std::ostringstream text;
-  text << "usage: adit-bench [--scenario LIST] [--flows LIST] [--networks LIST] [--size LIST] ...\n"
-          "Sends frames from memory through adit's pipeline on one core and prints TSC cycles per\n"
-          "packet, beside those of the same receive and transmit with nothing between (floor).\n"
-          "Without --flows, --networks and --size: 1, 1k, 100k and 1M flows in 1 and 4000 networks\n"
-          "with 64-byte frames, then frames of 128 to 1500 bytes and IMIX with 1k flows.\n\n"
-       << describe() << "\nexit codes: 0 ok, 1 failed, 2 usage, 4 EAL or hugepages\n";
+  text
+      << "usage: adit-bench [--scenario LIST] [--flows LIST] [--networks LIST] [--size LIST] ...\n"
+         "Sends frames from memory through adit's pipeline on one core and prints TSC cycles per\n"
+         "packet, beside those of the same receive and transmit with nothing between (floor).\n"
+         "Without --flows, --networks and --size: 1, 1k, 100k and 1M flows in 1 and 4000 networks\n"
+         "with 64-byte frames, then frames of 128 to 1500 bytes and IMIX with 1k flows.\n\n"
+      << describe() << "\nexit codes: 0 ok, 1 failed, 2 usage, 4 EAL or hugepages\n";
   return text.str();
 }
 

@@ -69,6 +69,8 @@ uint16_t OutputCheck::transmit(void* context, rte_mbuf** packets, uint16_t n) {
   return n;
 }
 
-PortIo OutputCheck::io() noexcept { return {this, nullptr, transmit}; }
+PortIo OutputCheck::io() noexcept {
+  return {this, nullptr, transmit};
+}
 
 }  // namespace adit::bench

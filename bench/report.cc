@@ -44,9 +44,13 @@ std::string aligned(const std::vector<Line>& lines) {
   return text;
 }
 
-bool has_packets(const Row& row) { return row.the_case.scenario->from != Side::kNone; }
+bool has_packets(const Row& row) {
+  return row.the_case.scenario->from != Side::kNone;
+}
 
-double mpps(const Row& row, double tsc_ghz) { return tsc_ghz * 1e3 / row.total.median; }
+double mpps(const Row& row, double tsc_ghz) {
+  return tsc_ghz * 1e3 / row.total.median;
+}
 
 Line case_columns(const Row& row) {
   const Case& the_case = row.the_case;
@@ -90,30 +94,29 @@ Json to_json(const Row& row, double tsc_ghz) {
 }  // namespace
 
 std::string machine_text(const Machine& machine, const MeasureOptions& options) {
-  return "adit-bench " ADIT_VERSION " (" + machine.revision + "), DPDK: " + machine.dpdk + ", " +
+  return "adit-bench " ADIT_VERSION " (" + machine.revision + "), " + machine.dpdk + ", " +
          machine.compiler + ", built for " + machine.built_for + " cpu (" + machine.build + ")\n" +
          machine.cpu_model + ", TSC " + decimal(machine.tsc_ghz, 2) + " GHz, Linux " +
          machine.kernel + "; core " + std::to_string(machine.core) + ", " + machine.priority +
-         "; hugepages: " + (machine.hugepages ? "yes" : "no") + "\n" +
-         "median of " + std::to_string(options.runs) + " runs of " + decimal(options.seconds, 3) +
+         "; hugepages: " + (machine.hugepages ? "yes" : "no") + "\n" + "median of " +
+         std::to_string(options.runs) + " runs of " + decimal(options.seconds, 3) +
          " s, bursts of " + std::to_string(options.burst) +
          "; TSC cycles per packet; frame: inner bytes without FCS and VLAN tag, imix 7:4:1 of "
          "64, 570, 1514\n";
 }
 
 std::string table(const std::vector<Row>& rows, double tsc_ghz) {
-  std::vector<Line> lines = {
-      {"scenario", "flows", "networks", "frame", "floor", "total", "minus floor", "min", "max",
-       "spread", "Mpps", ""}};
+  std::vector<Line> lines = {{"scenario", "flows", "networks", "frame", "floor", "total",
+                              "minus floor", "min", "max", "spread", "Mpps", ""}};
   for (const Row& row : rows) {
     Line line = case_columns(row);
     const Spread& total = row.total;
-    for (const double value : {row.floor.median, total.median, row.minus_floor, total.min, total.max})
+    for (const double value :
+         {row.floor.median, total.median, row.minus_floor, total.min, total.max})
       line.push_back(decimal(value));
     line.push_back(decimal(total.percent()) + "%");
     line.push_back(has_packets(row) ? decimal(mpps(row, tsc_ghz), 2) : "-");
-    line.push_back(row.disturbed == 0 ? ""
-                                      : "core taken away in " + std::to_string(row.disturbed));
+    line.push_back(row.disturbed == 0 ? "" : "core taken away in " + std::to_string(row.disturbed));
     lines.push_back(std::move(line));
   }
   return aligned(lines);

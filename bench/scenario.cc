@@ -14,8 +14,8 @@ constexpr std::array<Scenario, 6> kScenarios = {{
      1, kNoDrop, true},
     {"decap", "VXLAN remote to access port", Side::kUplink, Side::kAccess, Destination::kKnown, 2,
      1, kNoDrop, true},
-    {"bridge", "access port to access port", Side::kAccess, Side::kOtherAccess,
-     Destination::kKnown, 2, 1, kNoDrop, true},
+    {"bridge", "access port to access port", Side::kAccess, Side::kOtherAccess, Destination::kKnown,
+     2, 1, kNoDrop, true},
     {"flood", "broadcast from an access port to 8 VXLAN remotes; cycles per packet received",
      Side::kAccess, Side::kUplink, Destination::kBroadcast, 8, 8, kNoDrop, true},
     {"drop", "VXLAN with a VNI that no network has", Side::kUplink, Side::kNone,
@@ -26,7 +26,9 @@ constexpr std::array<Scenario, 6> kScenarios = {{
 
 }  // namespace
 
-std::span<const Scenario> scenarios() noexcept { return kScenarios; }
+std::span<const Scenario> scenarios() noexcept {
+  return kScenarios;
+}
 
 const Scenario* find_scenario(std::string_view name) noexcept {
   for (const Scenario& scenario : kScenarios)

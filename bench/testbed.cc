@@ -46,19 +46,22 @@ bool has_other_access(const Scenario& scenario) noexcept {
 }
 
 // The source of a network's MACs is known, and with most scenarios their destination.
-uint32_t macs_of(const Case& the_case) noexcept { return 2 * the_case.flows; }
+uint32_t macs_of(const Case& the_case) noexcept {
+  return 2 * the_case.flows;
+}
 
 uint32_t fdb_capacity(const Case& the_case) noexcept {
   return std::max<uint32_t>(65'536, macs_of(the_case));
 }
 
 uint32_t data_room(const Case& the_case) noexcept {
-  return std::max<uint32_t>(
-      RTE_MBUF_DEFAULT_BUF_SIZE,
-      RTE_PKTMBUF_HEADROOM + the_case.size + kVxlanHeaderBytes + kVlanTagBytes);
+  return std::max<uint32_t>(RTE_MBUF_DEFAULT_BUF_SIZE, RTE_PKTMBUF_HEADROOM + the_case.size +
+                                                           kVxlanHeaderBytes + kVlanTagBytes);
 }
 
-std::string network_name(uint32_t network) { return "n" + std::to_string(network); }
+std::string network_name(uint32_t network) {
+  return "n" + std::to_string(network);
+}
 
 std::optional<uint16_t> vlan_if_any(uint16_t vlan) {
   return vlan == 0 ? std::nullopt : std::optional(vlan);
@@ -193,12 +196,11 @@ void Testbed::make_frames() {
   const std::vector<uint32_t> order = shuffled(case_.flows);
   const uint64_t least = case_.size == kImix ? 12 * FlowTable::kPadding : FlowTable::kPadding;
   const uint64_t rounds = (least + case_.flows - 1) / case_.flows;
-  table_ = FlowTable(case_.flows * rounds,
-                     tunnelled ? FlowTable::kLargeSlot : FlowTable::kSmallSlot);
+  table_ =
+      FlowTable(case_.flows * rounds, tunnelled ? FlowTable::kLargeSlot : FlowTable::kSmallSlot);
   for (std::size_t i = 0; i < table_.count(); ++i) {
     const uint32_t flow = order[i % case_.flows];
-    const uint16_t bytes =
-        case_.size == kImix ? kImixSizes[i % std::size(kImixSizes)] : case_.size;
+    const uint16_t bytes = case_.size == kImix ? kImixSizes[i % std::size(kImixSizes)] : case_.size;
     if (tunnelled) {
       const unsigned vtep = world_.vtep_of(world_.network_of(flow), world_.remote_of(flow));
       table_.set(i, world_.vxlan_from(vtep, flow, bytes),
@@ -309,8 +311,7 @@ void Testbed::check_output() {
   run_pipeline(packets / burst_ + 1);
   for (TxQueue& queue : queues) queue.io = sink_.io();
   const uint64_t fed = source_->packets() - before;
-  if (!check.mistake().empty())
-    throw BenchError("a packet came out wrong: " + check.mistake());
+  if (!check.mistake().empty()) throw BenchError("a packet came out wrong: " + check.mistake());
   if (check.packets() != fed * case_.scenario->packets_out)
     throw BenchError("of " + std::to_string(fed) + " packets " + std::to_string(check.packets()) +
                      " came out;" + drop_names(*dataplane_));

@@ -126,9 +126,8 @@ void Dataplane::start() {
     if (id == impl_->workers.size()) break;
     Worker& worker = *impl_->workers[id++];
     worker.core = lcore;
-    LoopArguments& arguments =
-        impl_->loop_arguments.emplace_back(worker, impl_->qsbr.get(), impl_->busy_poll);
-    const int error = rte_eal_remote_launch(run_loop, &arguments, lcore);
+    impl_->loop_arguments.push_back({worker, impl_->qsbr.get(), impl_->busy_poll});
+    const int error = rte_eal_remote_launch(run_loop, &impl_->loop_arguments.back(), lcore);
     if (error != 0)
       throw std::runtime_error("worker " + std::to_string(worker.id) + " does not start: " +
                                rte_strerror(-error));

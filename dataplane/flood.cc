@@ -71,7 +71,7 @@ void send_copy(Worker& worker, const Packet& packet, BridgePortId to, Use use) n
     mbuf = replicate(worker, packet.mbuf, out);
     if (mbuf == nullptr) {
       // The copy that could not be made counts as made and dropped.
-      worker.counters.drops[static_cast<std::size_t>(DropReason::k_no_buffer)].add(1);
+      count_drop(worker, packet.mbuf, DropReason::k_no_buffer);
     }
     if (use == Use::kOriginal) discard(worker, packet.mbuf);
     if (mbuf == nullptr) return;

@@ -76,6 +76,9 @@ void handle_icmp(Worker& worker, PortId port, Packet& packet) noexcept {
     return drop(worker, mbuf, DropReason::k_icmp_ignored);
   if (worker.snapshot->local_addresses.find(ip->src.raw()) != 0)
     return drop(worker, mbuf, DropReason::k_ip_source);
+  // The answer goes where the request says that it comes from: never to everyone.
+  if (ethernet->src.is_group() || ethernet->src.is_zero())
+    return drop(worker, mbuf, DropReason::k_source_mac_invalid);
 
   std::swap(ethernet->dst, ethernet->src);
   std::swap(ip->src, ip->dst);

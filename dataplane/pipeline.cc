@@ -46,10 +46,10 @@ void enter_network(Worker& worker, Packet& packet, BridgePortId in) noexcept {
   worker.bridged.push(packet);
 }
 
-// The member that a tagged frame belongs to; takes the tag off where it names the member.
-// 0: none.
-BridgePortId member_of_tagged(const Snapshot& snapshot, const PortEntry& port,
-                              rte_mbuf* mbuf) noexcept {
+// Where a tagged frame belongs. Takes the tag off unless the network carries it. False:
+// nowhere; `member` 0: to the underlay.
+bool place_tagged(const Snapshot& snapshot, const PortEntry& port, rte_mbuf* mbuf,
+                  BridgePortId& member) noexcept {
   const uint8_t* frame = frame_of(mbuf);
   const auto* ethernet = reinterpret_cast<const EthernetHeader*>(frame);
   const auto* tag = reinterpret_cast<const VlanTag*>(frame + sizeof(EthernetHeader));
@@ -57,13 +57,14 @@ BridgePortId member_of_tagged(const Snapshot& snapshot, const PortEntry& port,
   const bool customer_tag = ethernet->ether_type == be16(kEtherTypeVlan);
   if (customer_tag && vlan_id != 0 && !port.by_vlan.empty() && port.by_vlan[vlan_id] != 0) {
     strip_vlan(mbuf);
-    return port.by_vlan[vlan_id];
+    member = port.by_vlan[vlan_id];
+    return true;
   }
-  if (port.untagged == 0) return 0;
-  if (snapshot.bridge_ports[port.untagged].flags & BridgePort::kCarryVlans) return port.untagged;
-  if (!customer_tag || vlan_id != 0) return 0;
+  member = port.untagged;
+  if (snapshot.bridge_ports[member].flags & BridgePort::kCarryVlans) return true;
+  if (!customer_tag || vlan_id != 0) return false;
   strip_vlan(mbuf);  // VLAN 0 only carries a priority: an untagged frame (802.1Q 6.9)
-  return port.untagged;
+  return true;
 }
 
 void classify_underlay(Worker& worker, const PortEntry& port, Packet& packet) noexcept {
@@ -89,8 +90,8 @@ void classify_one(Worker& worker, const PortEntry& port, Packet& packet) noexcep
   if (is_vlan_type(reinterpret_cast<const EthernetHeader*>(frame_of(mbuf))->ether_type)) {
     if (mbuf->data_len < sizeof(EthernetHeader) + sizeof(VlanTag))
       return drop(worker, mbuf, DropReason::k_runt_frame);
-    member = member_of_tagged(snapshot, port, mbuf);
-    if (member == 0) return drop(worker, mbuf, DropReason::k_vlan_not_member);
+    if (!place_tagged(snapshot, port, mbuf, member))
+      return drop(worker, mbuf, DropReason::k_vlan_not_member);
   }
   if (member != 0) return enter_network(worker, packet, member);
   if (port.is_underlay) return classify_underlay(worker, port, packet);

@@ -88,12 +88,16 @@ inline void discard(Worker& worker, rte_mbuf* mbuf) noexcept {
   worker.garbage[worker.garbage_count++] = mbuf;
 }
 
-// Out of line, so that the way of packets that pass is short.
-[[gnu::cold, gnu::noinline]] inline void drop(Worker& worker, rte_mbuf* mbuf,
-                                              DropReason reason) noexcept {
+inline void count_drop(Worker& worker, const rte_mbuf* mbuf, DropReason reason) noexcept {
   worker.counters.drops[static_cast<std::size_t>(reason)].add(1);
   if (worker.observer != nullptr) [[unlikely]]
     (*worker.observer)(mbuf, reason);
+}
+
+// Out of line, so that the way of packets that pass is short.
+[[gnu::cold, gnu::noinline]] inline void drop(Worker& worker, rte_mbuf* mbuf,
+                                              DropReason reason) noexcept {
+  count_drop(worker, mbuf, reason);
   discard(worker, mbuf);
 }
 

@@ -87,7 +87,7 @@ class Fdb {
   }
   // Another bucket, from which the first one cannot be told.
   uint32_t second_bucket(uint64_t key, uint32_t first) const noexcept {
-    return (first ^ (static_cast<uint32_t>(mix64(~key) >> 32) | 1)) & (bucket_count_ - 1);
+    return (first ^ (static_cast<uint32_t>(mix64(~mix64(key)) >> 20) | 1)) & (bucket_count_ - 1);
   }
   const Bucket& bucket_of(uint32_t slot) const noexcept { return buckets_[slot / kWays]; }
   Bucket& bucket_of(uint32_t slot) noexcept { return buckets_[slot / kWays]; }

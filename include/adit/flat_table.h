@@ -12,8 +12,10 @@
 
 namespace adit {
 
-// Multiplicative hashing: the high bits are the well-mixed ones.
+// Multiplicative hashing. A product's low bits know only of low bits, so the high half is
+// folded in before and after: every bit of the value counts in the low bits of the result.
 constexpr uint64_t mix64(uint64_t value) noexcept {
+  value ^= value >> 32;
   value *= 0x9e37'79b9'7f4a'7c15;
   return value ^ value >> 32;
 }

@@ -64,6 +64,14 @@ TEST(Fdb, TakesItsWholeCapacityAndGivesEverythingBack) {
   }
 }
 
+TEST(Fdb, TenantsWithEqualMacsDoNotCrowdEachOther) {
+  TestDataplane dataplane(65536);
+  for (uint64_t i = 0; i < 65536; ++i)
+    ASSERT_TRUE(dataplane->fdb().set(fdb_key(static_cast<NetworkId>(1 + i % 4096), mac(i / 4096)), 1,
+                                     false, 1))
+        << i;
+}
+
 struct KeeperTest : testing::Test {
   KeeperTest() {
     NetworkConfig red;
