@@ -41,12 +41,12 @@ struct UsageError : std::runtime_error {
 bool parse_options(int argc, char** argv, Options& options) {
   const char* from_environment = std::getenv("ADIT_CONFIG");
   po::options_description description("Usage: aditd [OPTION]... [-- EAL-ARGUMENT...]\n\nOptions");
-  description.add_options()("config,c",
-                            po::value(&options.config_path)
-                                ->value_name("FILE")
-                                ->default_value(from_environment != nullptr ? from_environment
-                                                                            : kDefaultConfig),
-                            "configuration; else $ADIT_CONFIG, else /etc/adit/adit.yaml")(
+  description.add_options()(
+      "config,c",
+      po::value(&options.config_path)
+          ->value_name("FILE")
+          ->default_value(from_environment != nullptr ? from_environment : kDefaultConfig),
+      "configuration; else $ADIT_CONFIG, else /etc/adit/adit.yaml")(
       "check", po::bool_switch(&options.check), "check configuration and machine, and exit")(
       "help,h", "print this and exit")("version", "print the version and exit");
   const auto end = std::find(argv, argv + argc, std::string_view("--"));
@@ -79,7 +79,8 @@ bool parse_options(int argc, char** argv, Options& options) {
 
 // Prints what was found; whether aditd can start.
 bool report_preflight(const PreflightReport& report) {
-  for (const Finding& finding : report.warnings) spdlog::warn("event=preflight {}", to_string(finding));
+  for (const Finding& finding : report.warnings)
+    spdlog::warn("event=preflight {}", to_string(finding));
   for (const Finding& finding : report.problems)
     spdlog::error("event=preflight {}", to_string(finding));
   return report.ok();

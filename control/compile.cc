@@ -19,8 +19,12 @@ constexpr uint16_t kRemotesSplitGroup = 1;
 
 // What stays keeps its id. What is new gets one that the former snapshot did not use
 // either, since workers and the FDB may still hold the ids of what has gone.
-uint32_t id_of(uint32_t id) { return id; }
-uint32_t id_of(const BridgePortInfo& info) { return info.id; }
+uint32_t id_of(uint32_t id) {
+  return id;
+}
+uint32_t id_of(const BridgePortInfo& info) {
+  return info.id;
+}
 
 template <class Key, class Value>
 class StableIds {
@@ -44,8 +48,8 @@ class StableIds {
 
 class Compiler {
  public:
-  Compiler(const Config& config, const std::vector<PortTraits>& traits,
-           const CompiledIds& previous, unsigned workers)
+  Compiler(const Config& config, const std::vector<PortTraits>& traits, const CompiledIds& previous,
+           unsigned workers)
       : config_(config),
         traits_(traits),
         workers_(workers),
@@ -121,13 +125,13 @@ class Compiler {
   void compile_member(const NetworkConfig& network, NetworkId network_id,
                       const MemberConfig& member) {
     BridgePortInfo info;
-    BridgePort& out = add_bridge_port(network, network_id,
-                                      {network.name, member.port, member.vlan.value_or(0), {}}, info);
+    BridgePort& out = add_bridge_port(
+        network, network_id, {network.name, member.port, member.vlan.value_or(0), {}}, info);
     out.kind = BridgePortKind::kAccess;
     out.port = port_ids_.at(member.port);
     out.vlan_id = member.vlan.value_or(0);
-    out.max_frame_bytes = config_.ports[out.port].mtu_bytes + kEthernetLen +
-                          (network.carry_vlans ? kVlanTagLen : 0);
+    out.max_frame_bytes =
+        config_.ports[out.port].mtu_bytes + kEthernetLen + (network.carry_vlans ? kVlanTagLen : 0);
     PortEntry& port = snapshot_->ports[out.port];
     if (!member.vlan) {
       port.untagged = info.id;
@@ -150,14 +154,13 @@ class Compiler {
     out.port = hop->port;
     out.split_group = kRemotesSplitGroup;
     out.adjacency = info.adjacency;
-    const TunnelEndpoint endpoint = {traits_[hop->port].mac, routing_.source_for(*hop),
-                                     remote.address,         network.vni,
-                                     config_.vxlan.udp_port, config_.vxlan.ttl,
-                                     config_.vxlan.dscp};
+    const TunnelEndpoint endpoint = {
+        traits_[hop->port].mac, routing_.source_for(*hop), remote.address,    network.vni,
+        config_.vxlan.udp_port, config_.vxlan.ttl,         config_.vxlan.dscp};
     tunnel_registry()[out.tunnel]->compile(endpoint, out);
     out.max_frame_bytes = config_.ports[hop->port].mtu_bytes + kEthernetLen - out.header_len;
-    remotes_.emplace_back(
-        remote_key(remote.address.as_v4().raw(), out.tunnel, network.vni), info.id);
+    remotes_.emplace_back(remote_key(remote.address.as_v4().raw(), out.tunnel, network.vni),
+                          info.id);
   }
 
   AdjacencyId adjacency(const NextHop& hop) {

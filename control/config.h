@@ -45,7 +45,7 @@ struct PortConfig {
   Device device;
   unsigned mtu_bytes = 1500;  // 576..9600, the IP packet's size, without Ethernet header
   std::optional<MacAddr> mac;
-  bool promiscuous = false;  // access ports are always promiscuous, whatever stands here
+  bool promiscuous = false;           // access ports are always promiscuous, whatever stands here
   std::optional<unsigned> rx_queues;  // 1..64; none: one per worker, as many as the NIC has
   std::optional<unsigned> tx_queues;
   unsigned rx_ring = 1024;  // 64..8192 descriptors, power of two
@@ -104,9 +104,9 @@ struct NetworkConfig {
   std::vector<MemberConfig> members;
   std::vector<RemoteConfig> remotes;
   bool learning = true;
-  bool carry_vlans = false;       // frames may carry a (further) 802.1Q tag
-  unsigned mac_aging_s = 300;     // 10..1000000
-  uint32_t mac_limit = 16384;     // 0..16777216 learned addresses; beyond, none is learned
+  bool carry_vlans = false;    // frames may carry a (further) 802.1Q tag
+  unsigned mac_aging_s = 300;  // 10..1000000
+  uint32_t mac_limit = 16384;  // 0..16777216 learned addresses; beyond, none is learned
   std::vector<StaticMacConfig> static_macs;
   // Packets per second over all workers; none: no limit. 1..1000000000
   std::optional<uint32_t> broadcast_pps;

@@ -38,8 +38,7 @@ std::vector<MacAddr> port_macs(const Config& config, const Dataplane& dataplane)
   std::vector<MacAddr> macs;
   for (const PortConfig& port : config.ports) {
     const PortFacts& facts = dataplane.port_facts(static_cast<PortId>(macs.size()));
-    const MacAddr own =
-        port.device.kind == DeviceKind::kTap ? random_mac() : facts.device_mac;
+    const MacAddr own = port.device.kind == DeviceKind::kTap ? random_mac() : facts.device_mac;
     macs.push_back(port.mac.value_or(own));
     spdlog::info("event=port_open port={} device={} driver={} mac={} rx_queues={} tx_queues={}",
                  log_value(port.name), log_value(port.device.argument), log_value(facts.driver),
@@ -64,9 +63,8 @@ class Daemon {
     wait_for_signal();
     wait_for_tick();
     spdlog::info("event=ready version={} pid={} workers={} ports={} networks={} config={}",
-                 ADIT_VERSION, getpid(), dataplane_.worker_count(),
-                 control_.config().ports.size(), control_.config().networks.size(),
-                 log_value(config_path_));
+                 ADIT_VERSION, getpid(), dataplane_.worker_count(), control_.config().ports.size(),
+                 control_.config().networks.size(), log_value(config_path_));
     sd_notify(0, "READY=1");
     io_.run();
     sd_notify(0, "STOPPING=1");
@@ -100,11 +98,11 @@ class Daemon {
   }
 
   void reload() {
-    sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-               static_cast<unsigned long long>(
-                   std::chrono::duration_cast<std::chrono::microseconds>(
-                       std::chrono::steady_clock::now().time_since_epoch())
-                       .count()));
+    sd_notifyf(
+        0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+        static_cast<unsigned long long>(std::chrono::duration_cast<std::chrono::microseconds>(
+                                            std::chrono::steady_clock::now().time_since_epoch())
+                                            .count()));
     try {
       reload_from_file(control_, config_path_, "SIGHUP");
     } catch (const std::exception&) {
@@ -126,8 +124,7 @@ class Daemon {
 }  // namespace
 
 DataplaneOptions dataplane_options(const Config& config,
-                                   const std::vector<std::string>& device_names,
-                                   unsigned workers) {
+                                   const std::vector<std::string>& device_names, unsigned workers) {
   DataplaneOptions options;
   options.workers = workers;
   options.busy_poll = config.system.poll == PollMode::kBusy;

@@ -18,7 +18,6 @@ void run_daemon(const Config& config, const std::string& config_path,
 
 // The options without `io`: what the configuration says of ports and sizes.
 DataplaneOptions dataplane_options(const Config& config,
-                                   const std::vector<std::string>& device_names,
-                                   unsigned workers);
+                                   const std::vector<std::string>& device_names, unsigned workers);
 
 }  // namespace adit

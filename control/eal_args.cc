@@ -212,9 +212,8 @@ unsigned memory_mb(const Config& config, unsigned workers) {
   if (config.system.memory_mb) return *config.system.memory_mb;
   // Without hugepages a pool's buffer does not cross a page, and most take one for themselves.
   constexpr unsigned kPageBytes = 4096;
-  const uint64_t buffers =
-      uint64_t{mbuf_count(config, workers)} *
-      round_up(mbuf_data_room_bytes(config) + kMbufOverheadBytes, kPageBytes);
+  const uint64_t buffers = uint64_t{mbuf_count(config, workers)} *
+                           round_up(mbuf_data_room_bytes(config) + kMbufOverheadBytes, kPageBytes);
   const uint64_t fdb = uint64_t{config.system.fdb_capacity} * kFdbEntryBytes;
   return static_cast<unsigned>(kMemoryBesideMb + ((buffers + fdb) >> 20) + 1);
 }

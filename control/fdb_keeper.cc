@@ -11,7 +11,9 @@ constexpr uint64_t kSecondNs = 1'000'000'000;
 constexpr uint64_t kSliceNs = kSecondNs / 10;
 constexpr uint32_t kSlicesPerRound = 10;  // the whole table is looked at once a second
 
-uint32_t seconds(uint64_t ns) { return static_cast<uint32_t>(ns / kSecondNs); }
+uint32_t seconds(uint64_t ns) {
+  return static_cast<uint32_t>(ns / kSecondNs);
+}
 
 }  // namespace
 
@@ -40,10 +42,10 @@ void FdbKeeper::configure(const Config& config, const CompiledIds& ids, uint64_t
     const Fdb::Entry entry = fdb.at(slot);
     if (entry.key == 0) continue;
     const NetworkId network = fdb_key_network(entry.key);
-    const bool place_is_there = entry.bridge_port < network_of_.size() &&
-                                network_of_[entry.bridge_port] == network;
-    const bool stays = entry.is_static ? fixed.contains(entry.key)
-                                       : place_is_there && rules_[network].learning;
+    const bool place_is_there =
+        entry.bridge_port < network_of_.size() && network_of_[entry.bridge_port] == network;
+    const bool stays =
+        entry.is_static ? fixed.contains(entry.key) : place_is_there && rules_[network].learning;
     if (!stays)
       fdb.erase(entry.key);
     else if (!entry.is_static && !fixed.contains(entry.key))

@@ -36,8 +36,8 @@ class FdbKeeper {
   };
 
   Dataplane& dataplane_;
-  std::vector<NetworkRules> rules_;       // by NetworkId
-  std::vector<NetworkId> network_of_;     // by BridgePortId; 0: no such bridge port
+  std::vector<NetworkRules> rules_;    // by NetworkId
+  std::vector<NetworkId> network_of_;  // by BridgePortId; 0: no such bridge port
   uint32_t next_slot_ = 0;
   uint64_t next_slice_ns_ = 0;
   uint64_t moves_ = 0, refused_by_limit_ = 0, refused_table_full_ = 0;

@@ -26,7 +26,8 @@ RingPtr make_ring(const std::string& name, std::size_t element_bytes) {
   RingPtr ring(rte_ring_create_elem(name.c_str(), static_cast<unsigned>(element_bytes), kRingSize,
                                     static_cast<int>(rte_socket_id()),
                                     RING_F_SP_ENQ | RING_F_SC_DEQ));
-  if (!ring) throw std::runtime_error("no memory for ring " + name + ": " + rte_strerror(rte_errno));
+  if (!ring)
+    throw std::runtime_error("no memory for ring " + name + ": " + rte_strerror(rte_errno));
   return ring;
 }
 
@@ -44,8 +45,8 @@ PoolPtr make_pool(const DataplaneOptions& options) {
                                        static_cast<int>(rte_socket_id())));
   if (!pool)
     throw std::runtime_error("no memory for " + std::to_string(options.mbufs) + " buffers of " +
-                             std::to_string(options.mbuf_data_room_bytes) + " bytes: " +
-                             rte_strerror(rte_errno) +
+                             std::to_string(options.mbuf_data_room_bytes) +
+                             " bytes: " + rte_strerror(rte_errno) +
                              "; lower system.mbufs or raise system.memory_mb");
   return pool;
 }
@@ -117,7 +118,9 @@ Dataplane::Impl::~Impl() {
 Dataplane::Dataplane(const DataplaneOptions& options)
     : impl_((check(options), std::make_unique<Impl>(options))) {}
 
-Dataplane::~Dataplane() { stop(); }
+Dataplane::~Dataplane() {
+  stop();
+}
 
 void Dataplane::start() {
   unsigned id = 0;
@@ -129,8 +132,8 @@ void Dataplane::start() {
     impl_->loop_arguments.push_back({worker, impl_->qsbr.get(), impl_->busy_poll});
     const int error = rte_eal_remote_launch(run_loop, &impl_->loop_arguments.back(), lcore);
     if (error != 0)
-      throw std::runtime_error("worker " + std::to_string(worker.id) + " does not start: " +
-                               rte_strerror(-error));
+      throw std::runtime_error("worker " + std::to_string(worker.id) +
+                               " does not start: " + rte_strerror(-error));
   }
   if (id < impl_->workers.size())
     throw std::runtime_error("EAL has " + std::to_string(id) + " worker lcores, " +
@@ -158,9 +161,15 @@ void Dataplane::publish(std::unique_ptr<const Snapshot> snapshot) {
   delete former;
 }
 
-Fdb& Dataplane::fdb() noexcept { return impl_->fdb; }
-const Fdb& Dataplane::fdb() const noexcept { return impl_->fdb; }
-AdjacencyTable& Dataplane::adjacencies() noexcept { return impl_->adjacencies; }
+Fdb& Dataplane::fdb() noexcept {
+  return impl_->fdb;
+}
+const Fdb& Dataplane::fdb() const noexcept {
+  return impl_->fdb;
+}
+AdjacencyTable& Dataplane::adjacencies() noexcept {
+  return impl_->adjacencies;
+}
 
 unsigned Dataplane::poll_events(std::span<Event> events) {
   unsigned count = 0;
@@ -178,10 +187,12 @@ bool Dataplane::send(Command command) {
 unsigned Dataplane::worker_count() const noexcept {
   return static_cast<unsigned>(impl_->workers.size());
 }
-Worker& Dataplane::worker(unsigned id) noexcept { return *impl_->workers[id]; }
+Worker& Dataplane::worker(unsigned id) noexcept {
+  return *impl_->workers[id];
+}
 unsigned Dataplane::worker_core(unsigned worker) const noexcept {
-  return static_cast<unsigned>(std::max(0, rte_lcore_to_cpu_id(
-      static_cast<int>(impl_->workers[worker]->core))));
+  return static_cast<unsigned>(
+      std::max(0, rte_lcore_to_cpu_id(static_cast<int>(impl_->workers[worker]->core))));
 }
 const WorkerCounters& Dataplane::worker_counters(unsigned worker) const noexcept {
   return impl_->workers[worker]->counters;
@@ -231,7 +242,9 @@ uint64_t Dataplane::device_rx_missed(PortId port) const noexcept {
   return impl_->devices[port] ? impl_->devices[port]->rx_missed() : 0;
 }
 
-rte_mempool* Dataplane::pool() const noexcept { return impl_->pool.get(); }
+rte_mempool* Dataplane::pool() const noexcept {
+  return impl_->pool.get();
+}
 uint32_t Dataplane::buffers_in_use() const noexcept {
   return rte_mempool_in_use_count(impl_->pool.get());
 }

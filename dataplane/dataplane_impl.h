@@ -66,7 +66,7 @@ struct Dataplane::Impl {
   std::vector<RingPtr> event_rings;
   std::vector<RingPtr> command_rings;
   std::vector<std::unique_ptr<Worker>> workers;
-  std::deque<LoopArguments> loop_arguments;  // addresses stay
+  std::deque<LoopArguments> loop_arguments;    // addresses stay
   std::vector<std::unique_ptr<Port>> devices;  // null where the port is ready-made
   std::vector<PortFacts> io_facts;
   std::unordered_map<BridgePortId, Traffic> baselines;  // counts before the id was reused

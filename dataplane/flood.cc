@@ -10,7 +10,9 @@ namespace {
 bool is_broadcast(const Packet& packet) noexcept {
   return fdb_key_mac(packet.dst_key).is_broadcast();
 }
-bool is_group(const Packet& packet) noexcept { return fdb_key_mac(packet.dst_key).is_group(); }
+bool is_group(const Packet& packet) noexcept {
+  return fdb_key_mac(packet.dst_key).is_group();
+}
 
 // The limit that the frame is beyond, or kCount.
 DropReason check_limit(Worker& worker, const Packet& packet, const NetworkEntry& network) noexcept {

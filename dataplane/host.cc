@@ -101,9 +101,15 @@ void run_commands(Worker& worker) noexcept {
         rte_pktmbuf_append(mbuf, sizeof(EthernetHeader) + sizeof(ArpPacket)));
     auto* arp = reinterpret_cast<ArpPacket*>(ethernet + 1);
     *ethernet = {command.destination_mac, command.source_mac, be16(kEtherTypeArp)};
-    *arp = {be16(1),           be16(kEtherTypeIpv4),       sizeof(MacAddr), sizeof(be32),
-            be16(kArpRequest), command.source_mac,         command.source_ip.as_v4(),
-            MacAddr{},         command.target_ip.as_v4()};
+    *arp = {be16(1),
+            be16(kEtherTypeIpv4),
+            sizeof(MacAddr),
+            sizeof(be32),
+            be16(kArpRequest),
+            command.source_mac,
+            command.source_ip.as_v4(),
+            MacAddr{},
+            command.target_ip.as_v4()};
     worker.counters.originated.add(1);
     enqueue(worker, command.port, mbuf);
   }

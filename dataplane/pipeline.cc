@@ -21,7 +21,9 @@ constexpr unsigned kPrefetchAhead = 4;
 uint64_t mac_bits(const MacAddr& mac) noexcept {
   return __builtin_bswap64(load64(mac.bytes.data())) >> 16;
 }
-constexpr bool is_group_mac(uint64_t key) noexcept { return (key >> 40 & 1) != 0; }
+constexpr bool is_group_mac(uint64_t key) noexcept {
+  return (key >> 40 & 1) != 0;
+}
 // IEEE 802.1Q table 8-1: 01:80:c2:00:00:00 to 0f.
 constexpr bool is_link_local_mac(uint64_t key) noexcept {
   return (key & 0xffff'ffff'fff0) == 0x0180'c200'0000;

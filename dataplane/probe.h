@@ -12,7 +12,16 @@
 namespace adit {
 
 enum class Step : uint8_t {
-  kReceive, kClassify, kDecap, kHost, kLearn, kLookup, kForward, kFlood, kTransmit, kCount
+  kReceive,
+  kClassify,
+  kDecap,
+  kHost,
+  kLearn,
+  kLookup,
+  kForward,
+  kFlood,
+  kTransmit,
+  kCount
 };
 inline constexpr std::size_t kStepCount = static_cast<std::size_t>(Step::kCount);
 inline constexpr std::array<std::string_view, kStepCount> kStepNames = {

@@ -12,10 +12,10 @@
 
 #include "adit/dataplane.h"
 #include "adit/tunnel_ops.h"
+#include "adit/zero_pages.h"
 #include "hold_queue.h"
 #include "packet.h"
 #include "reported_sources.h"
-#include "adit/zero_pages.h"
 
 namespace adit {
 
@@ -75,7 +75,7 @@ struct Worker {
   std::array<PacketList, kMaxTunnelKinds> to_encap;
   std::array<Packet, kMaxBurst> copies;  // of flooded frames, on their way out
   unsigned copy_count = 0;
-  std::array<rte_mbuf*, 4 * kMaxBurst> garbage;       // dropped or used up, freed in bulk
+  std::array<rte_mbuf*, 4 * kMaxBurst> garbage;  // dropped or used up, freed in bulk
   unsigned garbage_count = 0;
 };
 

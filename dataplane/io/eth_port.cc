@@ -72,8 +72,8 @@ void EthPort::configure(const PortSpec& spec, unsigned workers) {
   std::memcpy(facts_.device_mac.bytes.data(), mac.addr_bytes, sizeof mac.addr_bytes);
 
   facts_.tx_queues = spec.tx_queues != 0 ? spec.tx_queues : workers;
-  facts_.rx_queues = spec.rx_queues != 0 ? spec.rx_queues
-                                         : std::min<unsigned>(workers, info.max_rx_queues);
+  facts_.rx_queues =
+      spec.rx_queues != 0 ? spec.rx_queues : std::min<unsigned>(workers, info.max_rx_queues);
   if (facts_.tx_queues < workers)
     throw std::runtime_error("port " + name_ + ": tx_queues is " +
                              std::to_string(facts_.tx_queues) + ", but each of the " +

@@ -34,7 +34,8 @@ void TapPort::open_queue(const std::string& interface, rte_mempool* pool) {
   ifreq request{};
   std::strncpy(request.ifr_name, interface.c_str(), IFNAMSIZ - 1);
   request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE;
-  if (ioctl(fd, TUNSETIFF, &request) != 0) fail("cannot make the TAP interface " + interface, errno);
+  if (ioctl(fd, TUNSETIFF, &request) != 0)
+    fail("cannot make the TAP interface " + interface, errno);
   // No offloads: the kernel hands over frames with complete checksums, of at most the MTU.
   if (ioctl(fd, TUNSETOFFLOAD, 0) != 0) fail("cannot turn off offloads of " + interface, errno);
 }
@@ -58,7 +59,9 @@ void TapPort::bring_up(const std::string& interface, unsigned mtu_bytes) {
 }
 
 // The kernel's end may have been moved to another namespace, where it cannot be asked.
-LinkState TapPort::link() const noexcept { return {true, 0}; }
+LinkState TapPort::link() const noexcept {
+  return {true, 0};
+}
 
 PortIo TapPort::queue_io(unsigned queue) noexcept {
   return {&queues_[queue],

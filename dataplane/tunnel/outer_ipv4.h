@@ -18,11 +18,16 @@ inline void compile_outer_ipv4(const TunnelEndpoint& endpoint, uint8_t protocol,
   *ethernet = {MacAddr{}, endpoint.source_mac, be16(kEtherTypeIpv4)};
   auto* ip = reinterpret_cast<Ipv4Header*>(ethernet + 1);
   // RFC 7348 section 4.3: not to be fragmented; an atomic datagram needs no id (RFC 6864).
-  *ip = {0x45,          static_cast<uint8_t>(endpoint.dscp << 2),
-         be16(0),       be16(0),
-         be16(kIpv4DontFragment), endpoint.ttl,
-         protocol,      be16(0),
-         endpoint.source_ip.as_v4(), endpoint.remote_ip.as_v4()};
+  *ip = {0x45,
+         static_cast<uint8_t>(endpoint.dscp << 2),
+         be16(0),
+         be16(0),
+         be16(kIpv4DontFragment),
+         endpoint.ttl,
+         protocol,
+         be16(0),
+         endpoint.source_ip.as_v4(),
+         endpoint.remote_ip.as_v4()};
   out.checksum_base = fold_sum(sum_words(ip, sizeof *ip));
 }
 

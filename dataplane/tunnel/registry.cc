@@ -14,6 +14,8 @@ static_assert(kRegistry.size() <= kMaxTunnelKinds);
 
 }  // namespace
 
-std::span<const TunnelOps* const> tunnel_registry() noexcept { return kRegistry; }
+std::span<const TunnelOps* const> tunnel_registry() noexcept {
+  return kRegistry;
+}
 
 }  // namespace adit

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // VXLAN, RFC 7348.
-#include "registry.h"
-
 #include "outer_ipv4.h"
 #include "packet.h"
+#include "registry.h"
 
 namespace adit {
 namespace {
@@ -30,7 +29,8 @@ void decap(std::span<Packet* const> packets) {
     const auto* vxlan =
         reinterpret_cast<const VxlanHeader*>(frame_of(packet->mbuf) + packet->l4_payload);
     // Section 5: I must be set; the other flags and reserved fields are ignored.
-    if (!(vxlan->flags & kVxlanFlagVni)) [[unlikely]] packet->drop = DropReason::k_vxlan_no_vni;
+    if (!(vxlan->flags & kVxlanFlagVni)) [[unlikely]]
+      packet->drop = DropReason::k_vxlan_no_vni;
     packet->tunnel_id = vxlan->vni_reserved.host() >> 8;
     packet->inner_offset = static_cast<uint16_t>(packet->l4_payload + sizeof(VxlanHeader));
   }
@@ -49,8 +49,8 @@ void encap(const Snapshot& snapshot, std::span<Packet* const> packets) {
     }
     std::memcpy(header, out.header.data(), kHeaderLen);
     auto* ip = reinterpret_cast<Ipv4Header*>(header + sizeof(EthernetHeader));
-    patch_outer_ipv4(ip, out.checksum_base,
-                     static_cast<uint16_t>(udp_length + sizeof(Ipv4Header)), packet->inner_ecn);
+    patch_outer_ipv4(ip, out.checksum_base, static_cast<uint16_t>(udp_length + sizeof(Ipv4Header)),
+                     packet->inner_ecn);
     auto* udp = reinterpret_cast<UdpHeader*>(ip + 1);
     // Section 5: the source port carries the inner flow's hash, in 49152-65535.
     udp->src_port = be16(static_cast<uint16_t>(0xc000 | packet->entropy >> 18));

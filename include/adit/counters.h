@@ -31,18 +31,18 @@ struct TrafficCounters {
 // consumed + held.
 struct alignas(64) WorkerCounters {
   std::array<Counter, kDropReasonCount> drops;
-  Counter loops, busy_loops;     // passes over all queues, and those that found packets
-  Counter cycles, busy_cycles;   // TSC cycles spent in them
+  Counter loops, busy_loops;    // passes over all queues, and those that found packets
+  Counter cycles, busy_cycles;  // TSC cycles spent in them
   Counter received;
   Counter sent;
-  Counter copied;                // additional copies made by flooding
-  Counter consumed;              // taken in by the gateway itself, e.g. ARP replies
-  Counter originated;            // sent on control's behalf, e.g. ARP requests
-  Counter flooded;               // frames that were flooded
+  Counter copied;      // additional copies made by flooding
+  Counter consumed;    // taken in by the gateway itself, e.g. ARP replies
+  Counter originated;  // sent on control's behalf, e.g. ARP requests
+  Counter flooded;     // frames that were flooded
   Counter arp_requests_answered;
   Counter echo_requests_answered;
-  Counter held;                  // packets that ever waited for a next hop
-  Counter events_lost;           // reports to control that found the ring full
+  Counter held;         // packets that ever waited for a next hop
+  Counter events_lost;  // reports to control that found the ring full
 };
 
 }  // namespace adit

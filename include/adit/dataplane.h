@@ -30,8 +30,8 @@ struct PortSpec {
   std::string device_name;  // "tap:NAME", or DPDK's name of the device; empty: use `io`
   PortIo io;
   unsigned mtu_bytes = 1500;
-  unsigned rx_queues = 0;   // 0: one per worker, as many as the device has
-  unsigned tx_queues = 0;   // 0: one per worker; must be at least the workers where given
+  unsigned rx_queues = 0;  // 0: one per worker, as many as the device has
+  unsigned tx_queues = 0;  // 0: one per worker; must be at least the workers where given
   unsigned rx_ring = 1024;
   unsigned tx_ring = 1024;
   bool promiscuous = false;
@@ -39,7 +39,7 @@ struct PortSpec {
 
 // What a port turned out to be.
 struct PortFacts {
-  MacAddr device_mac;           // zero for `io` ports
+  MacAddr device_mac;  // zero for `io` ports
   bool tx_multi_segs = true;
   std::string driver;
   unsigned rx_queues = 0;

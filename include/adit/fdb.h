@@ -58,7 +58,8 @@ class Fdb {
   Place lookup(uint64_t key) const noexcept {
     const uint32_t first = first_bucket(key);
     const Place place = search(first, key);
-    if (place.bridge_port != 0) [[likely]] return place;
+    if (place.bridge_port != 0) [[likely]]
+      return place;
     return search(second_bucket(key, first), key);
   }
   // Only the first sight of a second writes.
@@ -96,8 +97,7 @@ class Fdb {
     const Bucket& bucket = buckets_[index];
     for (unsigned way = 0; way < kWays; ++way)
       if (bucket.keys[way].load(std::memory_order_acquire) == key)
-        return {bucket.places[way].load(std::memory_order_relaxed) & ~kStatic,
-                index * kWays + way};
+        return {bucket.places[way].load(std::memory_order_relaxed) & ~kStatic, index * kWays + way};
     return {};
   }
 
@@ -112,8 +112,8 @@ class Fdb {
   uint32_t bucket_count_;  // a power of two, at least 2
   ZeroPages<Bucket> buckets_;
   rte_rcu_qsbr* qsbr_;
-  std::deque<Retired> retired_;        // erased, but perhaps still being read
-  std::vector<bool> is_retired_;       // by slot
+  std::deque<Retired> retired_;   // erased, but perhaps still being read
+  std::vector<bool> is_retired_;  // by slot
   uint32_t size_ = 0;
 };
 

@@ -16,9 +16,9 @@ namespace adit {
 
 struct PortEntry {
   MacAddr mac;
-  bool is_underlay = false;    // has IP addresses
-  bool tx_multi_segs = false;  // takes chained buffers
-  BridgePortId untagged = 0;   // member for frames without tag
+  bool is_underlay = false;           // has IP addresses
+  bool tx_multi_segs = false;         // takes chained buffers
+  BridgePortId untagged = 0;          // member for frames without tag
   std::vector<BridgePortId> by_vlan;  // member per VLAN id: 4096 entries, or none at all
 };
 
@@ -31,16 +31,16 @@ struct alignas(64) BridgePort {
   static constexpr uint8_t kCarryVlans = 2;
 
   BridgePortKind kind = BridgePortKind::kNone;
-  uint8_t tunnel = 0;          // index in tunnel_registry()
-  uint8_t header_len = 0;      // bytes of `header` in use
-  uint8_t flags = 0;           // of its network: kLearning, kCarryVlans
+  uint8_t tunnel = 0;      // index in tunnel_registry()
+  uint8_t header_len = 0;  // bytes of `header` in use
+  uint8_t flags = 0;       // of its network: kLearning, kCarryVlans
   NetworkId network = 0;
-  PortId port = 0;             // frames leave here
-  uint16_t vlan_id = 0;        // tag to put on, 0: none
-  uint16_t split_group = 0;    // no frame goes between members of one group, 0: no group
+  PortId port = 0;               // frames leave here
+  uint16_t vlan_id = 0;          // tag to put on, 0: none
+  uint16_t split_group = 0;      // no frame goes between members of one group, 0: no group
   uint32_t max_frame_bytes = 0;  // longest frame that fits, from its Ethernet header on
-  AdjacencyId adjacency = 0;   // next hop of a remote
-  uint32_t checksum_base = 0;  // sum of the outer IPv4 header without length, ECN and checksum
+  AdjacencyId adjacency = 0;     // next hop of a remote
+  uint32_t checksum_base = 0;    // sum of the outer IPv4 header without length, ECN and checksum
   std::array<uint8_t, 104> header = {};  // template: Ethernet to tunnel header
 };
 static_assert(sizeof(BridgePort) == 128);

@@ -11,7 +11,9 @@
 namespace adit {
 namespace {
 
-IpAddr ip(const char* text) { return *parse_ip(text); }
+IpAddr ip(const char* text) {
+  return *parse_ip(text);
+}
 
 Config base() {
   Config config;
@@ -84,8 +86,8 @@ TEST(Compile, EveryPlaceOfANetworkIsFoundByWorkers) {
   EXPECT_EQ(access.by_vlan[11], 0u);
   EXPECT_TRUE(snapshot.ports[0].is_underlay);
   EXPECT_EQ(snapshot.ports[0].untagged, 0u);
-  const auto remote = snapshot.remotes.find(
-      remote_key(ip("192.0.2.2").as_v4().raw(), kTunnelVxlan, 0xabcdef));
+  const auto remote =
+      snapshot.remotes.find(remote_key(ip("192.0.2.2").as_v4().raw(), kTunnelVxlan, 0xabcdef));
   EXPECT_EQ(snapshot.bridge_ports[remote].network, red);
   EXPECT_EQ(snapshot.remotes.find(remote_key(ip("192.0.2.2").as_v4().raw(), kTunnelVxlan, 1)), 0u);
   EXPECT_EQ(snapshot.tunnel_ids.find(tunnel_id_key(kTunnelVxlan, 0xabcdef)), red);

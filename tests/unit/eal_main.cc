@@ -16,9 +16,9 @@ int main(int argc, char** argv) {
   char runtime_dir[] = "/tmp/adit-unit-XXXXXX";
   if (mkdtemp(runtime_dir) == nullptr) return 1;
   setenv("XDG_RUNTIME_DIR", runtime_dir, 1);
-  std::vector<std::string> arguments = {argv[0],         "--no-huge",     "-m", "256",
-                                        "--no-pci",      "--no-telemetry", "--no-shconf",
-                                        "--log-level=1", "--lcores=0@0"};
+  std::vector<std::string> arguments = {argv[0],       "--no-huge",     "-m",
+                                        "256",         "--no-pci",      "--no-telemetry",
+                                        "--no-shconf", "--log-level=1", "--lcores=0@0"};
   std::vector<char*> pointers;
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   if (rte_eal_init(static_cast<int>(pointers.size()), pointers.data()) < 0) {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fdb and FdbKeeper against a simple map, over real DPDK memory.
-#include "fdb_keeper.h"
-
 #include <gtest/gtest.h>
 
 #include <random>
 #include <unordered_map>
 
+#include "fdb_keeper.h"
 #include "test_dataplane.h"
 
 namespace adit {
@@ -14,7 +13,9 @@ namespace {
 
 constexpr uint64_t kSecond = 1'000'000'000;
 
-MacAddr mac(uint64_t number) { return MacAddr::from_u64(0x0200'0000'0000 + number); }
+MacAddr mac(uint64_t number) {
+  return MacAddr::from_u64(0x0200'0000'0000 + number);
+}
 
 TEST(Fdb, BehavesLikeAMapUnderRandomChanges) {
   TestDataplane dataplane(1024);
@@ -35,7 +36,8 @@ TEST(Fdb, BehavesLikeAMapUnderRandomChanges) {
     }
     ASSERT_EQ(fdb.size(), model.size());
     for (int probe = 0; probe < 64; ++probe) {
-      const uint64_t wanted = fdb_key(static_cast<NetworkId>(1 + random() % 3), mac(random() % 600));
+      const uint64_t wanted =
+          fdb_key(static_cast<NetworkId>(1 + random() % 3), mac(random() % 600));
       const auto expected = model.find(wanted);
       ASSERT_EQ(fdb.lookup(wanted).bridge_port, expected == model.end() ? 0 : expected->second);
     }
@@ -48,7 +50,8 @@ TEST(Fdb, TakesItsWholeCapacityAndGivesEverythingBack) {
     Fdb& fdb = dataplane->fdb();
     for (int round = 0; round < 2; ++round) {
       for (uint64_t i = 0; i < capacity; ++i)
-        ASSERT_TRUE(fdb.set(fdb_key(1, mac(i)), 1 + static_cast<BridgePortId>(i % 5), i % 2, 9)) << i;
+        ASSERT_TRUE(fdb.set(fdb_key(1, mac(i)), 1 + static_cast<BridgePortId>(i % 5), i % 2, 9))
+            << i;
       EXPECT_FALSE(fdb.set(fdb_key(2, mac(0)), 1, false, 9));
       for (uint64_t i = 0; i < capacity; ++i) {
         const auto entry = fdb.find(fdb_key(1, mac(i)));
@@ -67,8 +70,8 @@ TEST(Fdb, TakesItsWholeCapacityAndGivesEverythingBack) {
 TEST(Fdb, TenantsWithEqualMacsDoNotCrowdEachOther) {
   TestDataplane dataplane(65536);
   for (uint64_t i = 0; i < 65536; ++i)
-    ASSERT_TRUE(dataplane->fdb().set(fdb_key(static_cast<NetworkId>(1 + i % 4096), mac(i / 4096)), 1,
-                                     false, 1))
+    ASSERT_TRUE(dataplane->fdb().set(fdb_key(static_cast<NetworkId>(1 + i % 4096), mac(i / 4096)),
+                                     1, false, 1))
         << i;
 }
 

@@ -12,8 +12,8 @@ std::vector<uint8_t> ipv4_frame(uint8_t tos, uint16_t fragment = 0, uint16_t src
   std::vector<uint8_t> frame(14 + 20 + 8);
   reinterpret_cast<EthernetHeader*>(frame.data())->ether_type = be16(kEtherTypeIpv4);
   auto* ip = reinterpret_cast<Ipv4Header*>(frame.data() + 14);
-  *ip = {0x45, tos, be16(28), be16(1), be16(fragment), 64, kIpProtocolUdp, be16(0),
-         be32(0x0a000001), be32(0x0a000002)};
+  *ip = {0x45,           tos,     be16(28),         be16(1),         be16(fragment), 64,
+         kIpProtocolUdp, be16(0), be32(0x0a000001), be32(0x0a000002)};
   ip->checksum = be16::from_raw(static_cast<uint16_t>(~fold_sum(sum_words(ip, sizeof *ip))));
   *reinterpret_cast<UdpHeader*>(ip + 1) = {be16(src_port), be16(2000), be16(8), be16(0)};
   return frame;
@@ -46,8 +46,8 @@ TEST(Ecn, DecapsulationFollowsTheWholeTableOfRfc6040) {
   for (uint8_t inner = 0; inner < 4; ++inner) {
     for (uint8_t outer = 0; outer < 4; ++outer) {
       const uint8_t dscp = 0xb8;
-      for (auto frame : {ipv4_frame(dscp | inner), ipv6_frame(dscp | inner),
-                         tagged(ipv4_frame(dscp | inner))}) {
+      for (auto frame :
+           {ipv4_frame(dscp | inner), ipv6_frame(dscp | inner), tagged(ipv4_frame(dscp | inner))}) {
         const auto before = frame;
         const bool keep = apply_outer_ecn(frame.data(), static_cast<unsigned>(frame.size()), outer);
         const int expected = kExpected[inner][outer];

@@ -26,7 +26,9 @@ TEST(FlatTable, FindsWhatWasStoredAndNothingElse) {
   }
 }
 
-TEST(FlatTable, DefaultIsEmpty) { EXPECT_EQ(FlatTable().find(0), 0u); }
+TEST(FlatTable, DefaultIsEmpty) {
+  EXPECT_EQ(FlatTable().find(0), 0u);
+}
 
 TEST(RateMeter, PassesTheRateOverTimeAndTheBurstAtOnce) {
   const RateLimit limit = RateLimit::per_second(1000);  // bursts of 100 ms: 100 packets
@@ -41,7 +43,8 @@ TEST(RateMeter, PassesTheRateOverTimeAndTheBurstAtOnce) {
 }
 
 TEST(RateMeter, SharersGetTheirPart) {
-  EXPECT_EQ(RateLimit::per_second(1000, 4).interval_ns, 4 * RateLimit::per_second(1000).interval_ns);
+  EXPECT_EQ(RateLimit::per_second(1000, 4).interval_ns,
+            4 * RateLimit::per_second(1000).interval_ns);
 }
 
 TEST(RateMeter, NoLimitPassesEverything) {
