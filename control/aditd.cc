@@ -9,6 +9,7 @@
 #include <boost/program_options.hpp>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 
 #include "config_error.h"
@@ -144,7 +145,13 @@ int run(int argc, char** argv) {
     spdlog::critical("event=failed error={}", log_value(error.what()));
     result = kExitFailed;
   }
+  // EAL leaves its directory behind; ours bears this process's number, so nobody else's is lost.
+  const std::filesystem::path runtime_dir = rte_eal_get_runtime_dir();
   rte_eal_cleanup();
+  if (runtime_dir.filename() == "adit-" + std::to_string(getpid())) {
+    std::error_code error;  // what cannot be removed does no harm
+    std::filesystem::remove_all(runtime_dir, error);
+  }
   return result;
 }
 

@@ -55,7 +55,7 @@ class Compiler {
         workers_(workers),
         routing_(config),
         network_ids_(previous.networks, kMaxNetworks + 1),
-        bridge_port_ids_(previous.bridge_ports, kMaxBridgePorts),
+        bridge_port_ids_(previous.bridge_ports, kMaxBridgePorts + 1),
         adjacency_ids_(previous.adjacencies, kMaxAdjacencies) {}
 
   Compiled run(uint64_t generation) {

@@ -82,7 +82,7 @@ void Dataplane::Impl::add_worker(unsigned id, std::size_t ports) {
   worker->pool = pool.get();
   worker->tx.resize(ports);
   worker->port_counters = ZeroPages<TrafficCounters>(ports);
-  worker->bridge_port_counters = ZeroPages<TrafficCounters>(kMaxBridgePorts);
+  worker->bridge_port_counters = ZeroPages<TrafficCounters>(kMaxBridgePorts + 1);
   workers.push_back(std::move(worker));
 }
 

@@ -15,9 +15,9 @@ using NetworkId = uint16_t;     // 0: none
 using BridgePortId = uint32_t;  // 0: none
 using AdjacencyId = uint32_t;   // 0: none
 
-inline constexpr unsigned kMaxPorts = 1024;
-inline constexpr unsigned kMaxNetworks = 65535;
-inline constexpr unsigned kMaxBridgePorts = 1 << 20;
+inline constexpr unsigned kMaxPorts = 1023;
+inline constexpr unsigned kMaxNetworks = 65534;
+inline constexpr unsigned kMaxBridgePorts = 1 << 20;  // members and remotes of all networks
 inline constexpr unsigned kMaxAdjacencies = 1 << 16;
 inline constexpr unsigned kMaxBurst = 64;
 

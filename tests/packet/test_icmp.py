@@ -53,6 +53,9 @@ def answered():
     run.case("from another subnet: back to where it came from",
              ("uplink", ask(src="203.0.113.5", src_mac=remote_mac(254))),
              {"uplink": reply_to(dst="203.0.113.5", dst_mac=remote_mac(254))})
+    run.case("a priority tag (VLAN 0) changes nothing",
+             ("uplink", ask()[:12] + bytes.fromhex("8100a000") + ask()[12:]),
+             {"uplink": reply_to()})
     run.case("inside a network ICMP is not ours", ("red0", ask()),
              {"uplink": encapsulated(ask())})
     run.run()
@@ -72,6 +75,8 @@ def refused():
         frame = bytes(Ether(src=PEER_MAC, dst=OUR_MAC) / IP(src=PEER_IP, dst=OUR_IP, proto=1) /
                       Raw(icmp(bytes([REQUEST, code, 0, 0, 0, 7, 0, 1]) + b"adit")))
         drop(f"echo request with code {code}", frame, "icmp_ignored")
+    for mac in ("ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01", "00:00:00:00:00:00"):
+        drop(f"from {mac}, where no answer may go", ask(src_mac=mac), "source_mac_invalid")
     good = ask()
     for at in (ICMP_AT, ICMP_AT + 2, ICMP_AT + 4, len(good) - 1):
         drop(f"checksum wrong by the byte at {at}", patched(good, at, bytes([good[at] ^ 1])),
