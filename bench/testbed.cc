@@ -170,9 +170,10 @@ Testbed::Testbed(const Case& the_case, uint16_t burst)
   }
   try {
     dataplane_ = std::make_unique<Dataplane>(options);
-    control_ = std::make_unique<ControlPlane>(
-        *dataplane_, config, std::vector<MacAddr>{kAccessMac, kUplinkMac, kOtherAccessMac},
-        monotonic_ns());
+    std::vector<MacAddr> port_macs = {kAccessMac, kUplinkMac, kOtherAccessMac};
+    port_macs.resize(config.ports.size());  // the third one is there for `bridge` only
+    control_ =
+        std::make_unique<ControlPlane>(*dataplane_, config, std::move(port_macs), monotonic_ns());
   } catch (const std::exception& error) {
     throw BenchError(error.what());
   }
