@@ -4,7 +4,7 @@
 //
 // A look-up costs one cache line, seldom two: a bucket of four entries is a line and holds
 // keys, places and ages together. rte_hash takes three lines for a key (two buckets and the
-// key's slot) and has no room for the age; it was twice as slow here from 100k entries on.
+// key's slot) and has no room for the age.
 #pragma once
 
 #include <atomic>
