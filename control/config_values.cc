@@ -88,7 +88,8 @@ bool looks_like_ipv6(std::string_view text) {
 }
 
 // ADDRESS/LENGTH without a look at what the address is.
-Parsed<IpPrefix> parse_prefix(std::string_view text, unsigned min_length, std::string example) {
+Parsed<IpPrefix> parse_prefix(std::string_view text, unsigned min_length,
+                              const std::string& example) {
   if (looks_like_ipv6(text)) return wrong<IpPrefix>(std::string(kNoIpv6) + example);
   const size_t slash = text.find('/');
   const auto ip = parse_ip(text.substr(0, slash));

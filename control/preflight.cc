@@ -226,10 +226,13 @@ class Preflight {
   }
 
   void check_socket() {
-    if (facts_.socket_directory_ok) return;
-    problem("the socket's directory " + facts_.socket_directory +
-                " is not there and cannot be made, or cannot be written to",
-            "mkdir -p " + facts_.socket_directory + ", as root, or another `socket:`");
+    if (facts_.socket_taken)
+      problem("another daemon answers at the socket " + config_.system.socket,
+              "stop it, or give this one its own `socket:`");
+    if (!facts_.socket_directory_ok)
+      problem("the socket's directory " + facts_.socket_directory +
+                  " is not there and cannot be made, or cannot be written to",
+              "mkdir -p " + facts_.socket_directory + ", as root, or another `socket:`");
   }
 
   const Config& config_;

@@ -10,8 +10,11 @@
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <stdexcept>
 #include <string_view>
 #include <system_error>
+
+#include "api/listen.h"
 
 namespace adit {
 namespace {
@@ -175,7 +178,7 @@ void gather_pci(const fs::path& pci, SystemFacts& facts) {
   }
 }
 
-void gather_socket_directory(const std::string& root, const std::string& socket,
+void gather_socket(const std::string& root, const std::string& socket,
                              SystemFacts& facts) {
   fs::path directory = fs::path(socket).parent_path();
   facts.socket_directory = directory;
@@ -186,6 +189,11 @@ void gather_socket_directory(const std::string& root, const std::string& socket,
   const std::string nearest = root + directory.string();
   facts.socket_directory_ok =
       fs::is_directory(nearest, error) && eaccess(nearest.c_str(), W_OK | X_OK) == 0;
+  try {
+    facts.socket_taken = socket_answers(root + socket);
+  } catch (const std::runtime_error&) {
+    // Cannot be told; to listen there will say why.
+  }
 }
 
 }  // namespace
@@ -197,7 +205,7 @@ SystemFacts gather_facts(const Config& config, const std::string& root) {
   gather_memory(proc, facts);
   gather_interfaces(proc, root + "/sys/class/net", facts);
   gather_pci(root + "/sys/bus/pci/devices", facts);
-  gather_socket_directory(root, config.system.socket, facts);
+  gather_socket(root, config.system.socket, facts);
   facts.has_tun_device = eaccess((root + "/dev/net/tun").c_str(), R_OK | W_OK) == 0;
   facts.cpus = allowed_cpus();
   return facts;

@@ -42,6 +42,7 @@ struct SystemFacts {
 
   std::string socket_directory;      // of the configured socket
   bool socket_directory_ok = false;  // can be written to, or can be created
+  bool socket_taken = false;         // a process answers there
 };
 
 // Reads /proc, /sys and /dev. `root` comes before every such path; tests put a made-up tree

@@ -51,25 +51,14 @@ void make_directory(const std::string& path) {
   if (chmod(parent.c_str(), 0755) != 0) fail_errno(path, "chmod of its directory");
 }
 
-// Whether a socket's owner still lives. A full backlog (EAGAIN) is a sign of life.
-bool somebody_answers(const std::string& path, const sockaddr_un& address) {
-  const int fd = open_socket(path);
-  const int rc = connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  const int error = rc == 0 ? 0 : errno;
-  close(fd);
-  if (error == 0 || error == EAGAIN || error == EINPROGRESS) return true;
-  if (error == ECONNREFUSED || error == ENOENT) return false;
-  fail(path, "cannot tell whether it is in use: " + std::generic_category().message(error));
-}
-
-void remove_stale(const std::string& path, const sockaddr_un& address) {
+void remove_stale(const std::string& path) {
   struct stat status;
   if (lstat(path.c_str(), &status) != 0) {
     if (errno == ENOENT) return;
     fail_errno(path, "lstat");
   }
   if (!S_ISSOCK(status.st_mode)) fail(path, "there is something else in its place; remove it");
-  if (somebody_answers(path, address))
+  if (socket_answers(path))
     fail(path, "another daemon answers there; stop it, or give this one its own system.socket");
   if (unlink(path.c_str()) != 0 && errno != ENOENT) fail_errno(path, "unlink of the stale file");
 }
@@ -92,10 +81,22 @@ void bind_closed(int fd, const std::string& path, const sockaddr_un& address) {
 
 }  // namespace
 
+bool socket_answers(const std::string& path) {
+  const sockaddr_un address = address_of(path);
+  const int fd = open_socket(path);
+  const int rc = connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  const int error = rc == 0 ? 0 : errno;
+  close(fd);
+  // A full backlog is a sign of life.
+  if (error == 0 || error == EAGAIN || error == EINPROGRESS) return true;
+  if (error == ECONNREFUSED || error == ENOENT || error == ENOTSOCK) return false;
+  fail(path, "cannot tell whether it is in use: " + std::generic_category().message(error));
+}
+
 ListeningSocket::ListeningSocket(const std::string& path) : path_(path) {
   const sockaddr_un address = address_of(path);
   make_directory(path);
-  remove_stale(path, address);
+  remove_stale(path);
   fd_ = open_socket(path);
   try {
     bind_closed(fd_, path, address);

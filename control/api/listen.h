@@ -10,6 +10,10 @@ namespace adit {
 
 inline constexpr char kApiGroup[] = "adit";  // whose members may use the socket
 
+// Whether a process accepts connections on the Unix socket `path`. Throws std::runtime_error
+// when that cannot be told (no permission).
+bool socket_answers(const std::string& path);
+
 // A listening Unix socket, mode 0660, of group kApiGroup if there is one. The file goes
 // with the object.
 class ListeningSocket {

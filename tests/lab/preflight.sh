@@ -66,6 +66,6 @@ fi
 say "a second aditd on the same socket"
 start_gateway "$CONFIG"
 sed 's/tap:up0/tap:up1/; s/tap:red0/tap:red1/' "$CONFIG" >"$LAB_TMP/second.yaml"
-ends "a socket in use" 1 'adit\.sock' "$ADITD" --config "$LAB_TMP/second.yaml"
+ends "a socket in use" 4 'another daemon answers' "$ADITD" --config "$LAB_TMP/second.yaml"
 expect "the first still answers" "$(ctl -j show ports | jq length)" = 2
 stop_gateway || fail "aditd ended with $?"
