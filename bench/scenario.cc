@@ -19,7 +19,7 @@ constexpr std::array<Scenario, 6> kScenarios = {{
     {"flood", "broadcast from an access port to 8 VXLAN remotes; cycles per packet received",
      Side::kAccess, Side::kUplink, Destination::kBroadcast, 8, 8, kNoDrop, true},
     {"drop", "VXLAN with a VNI that no network has", Side::kUplink, Side::kNone,
-     Destination::kUnknownVni, 2, 0, DropReason::k_vni_unknown, true},
+     Destination::kUnknownVni, 2, 0, DropReason::k_tunnel_id_unknown, true},
     {"idle", "a pass over two empty ports; cycles per pass", Side::kNone, Side::kNone,
      Destination::kKnown, 2, 0, kNoDrop, false},
 }};

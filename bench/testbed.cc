@@ -98,8 +98,9 @@ Config make_config(const Case& the_case, const World& world) {
   }
   for (unsigned vtep = 0; vtep < kRemotes; ++vtep)
     config.neighbours.push_back({IpAddr::v4(World::vtep_ip(vtep)), World::vtep_mac(vtep)});
-  config.vxlan.udp_port = kVxlanPort;
-  config.vxlan.ttl = kTtl;
+  TunnelConfig& vxlan = config.tunnels[tunnel_index(TunnelKind::kVxlan)];
+  vxlan.port = kVxlanPort;
+  vxlan.ttl = kTtl;
   for (uint32_t network = 0; network < the_case.networks; ++network)
     config.networks.push_back(network_config(the_case, world, network));
   return config;

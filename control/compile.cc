@@ -14,8 +14,8 @@ namespace {
 constexpr unsigned kEthernetLen = 14;
 constexpr unsigned kVlanTagLen = 4;
 constexpr unsigned kVlanIds = 4096;
-// Remotes of a network form one mesh: none of them speaks to another through us.
-constexpr uint16_t kRemotesSplitGroup = 1;
+// Groups of the remotes that name none are behind those that can be configured.
+constexpr uint16_t kFirstKindGroup = 65001;
 
 // What stays keeps its id. What is new gets one that the former snapshot did not use
 // either, since workers and the FDB may still hold the ids of what has gone.
@@ -66,15 +66,35 @@ class Compiler {
     for (const NeighbourConfig& neighbour : config_.neighbours)
       if (const auto hop = routing_.find(neighbour.address)) adjacency(*hop);
     for (const NetworkConfig& network : config_.networks) compile_network(network);
-    snapshot_->local_addresses = FlatTable(local_addresses_);
-    snapshot_->remotes = FlatTable(remotes_);
-    snapshot_->tunnel_ids = FlatTable(tunnel_ids_);
-    snapshot_->udp_tunnels.push_back({config_.vxlan.udp_port, kTunnelVxlan});
+    snapshot_->local_ipv4 = FlatTable<uint64_t>(local_ipv4_);
+    snapshot_->local_ipv6 = FlatTable<Ipv6Key>(local_ipv6_);
+    compile_tunnels();
     return {std::move(snapshot_), std::move(ids_)};
   }
 
  private:
-  using Entries = std::vector<std::pair<uint64_t, uint32_t>>;
+  // VXLAN always listens, as its networks may have no remote yet; the others with their first
+  // remote.
+  void compile_tunnels() {
+    for (size_t i = 0; i < kTunnelKindCount; ++i) {
+      const auto index = static_cast<uint8_t>(i);
+      const TunnelKindInfo& kind = kTunnelKinds[i];
+      const TunnelConfig& config = config_.tunnels[i];
+      TunnelTables& tables = snapshot_->tunnels[i];
+      tables.senders = FlatTable<SenderKey>(senders_[i]);
+      const FlatTable<uint64_t>::Entries ids(ids_of_kind_[i].begin(), ids_of_kind_[i].end());
+      tables.ids = FlatTable<uint64_t>(ids);
+      if (senders_[i].empty() && kind.name != "vxlan") continue;
+      if (kind.ip_protocol == kUdpProtocol)
+        snapshot_->udp_tunnels.push_back({config.port, index, config.zero_checksum6});
+      else if (tunnel_registry()[i]->decap != nullptr)
+        snapshot_->ip_protocols[kind.ip_protocol] = static_cast<uint8_t>(index + 1);
+    }
+    // GRE takes NVGRE's packets in.
+    if (!senders_[tunnel_index(TunnelKind::kNvgre)].empty())
+      snapshot_->ip_protocols[info_of(TunnelKind::kNvgre).ip_protocol] =
+          static_cast<uint8_t>(tunnel_index(TunnelKind::kGre) + 1);
+  }
 
   void compile_ports() {
     for (size_t i = 0; i < config_.ports.size(); ++i) {
@@ -85,8 +105,16 @@ class Compiler {
       entry.tx_multi_segs = traits_[i].tx_multi_segs;
       entry.is_underlay = !port.addresses.empty();
       for (const IpPrefix& own : port.addresses)
-        local_addresses_.emplace_back(own.address.as_v4().raw(), static_cast<uint32_t>(i + 1));
+        add_local(own.address, static_cast<uint32_t>(i + 1));
     }
+  }
+
+  void add_local(const IpAddr& own, uint32_t port) {
+    const Ipv6Key key = address_key(own);
+    if (own.is_v4())
+      local_ipv4_.emplace_back(key.low, port);
+    else
+      local_ipv6_.emplace_back(key, port);
   }
 
   void compile_network(const NetworkConfig& network) {
@@ -101,7 +129,7 @@ class Compiler {
     for (const MemberConfig& member : network.members) compile_member(network, id, member);
     for (const RemoteConfig& remote : network.remotes) compile_remote(network, id, remote);
     entry.flood_end = static_cast<uint32_t>(snapshot_->flood_lists.size());
-    tunnel_ids_.emplace_back(tunnel_id_key(kTunnelVxlan, network.vni), id);
+    ids_of_kind_[tunnel_index(TunnelKind::kVxlan)][network.vni] = id;
   }
 
   RateLimit limit(std::optional<uint32_t> packets_per_s) const {
@@ -149,18 +177,30 @@ class Compiler {
     info.adjacency = adjacency(*hop);
     BridgePort& out =
         add_bridge_port(network, network_id, {network.name, {}, 0, remote.address}, info);
+    const uint8_t kind = tunnel_index(remote.kind);
+    const TunnelOps& ops = *tunnel_registry()[kind];
+    const TunnelConfig& tunnel = config_.tunnels[kind];
     out.kind = BridgePortKind::kTunnel;
-    out.tunnel = kTunnelVxlan;
+    out.tunnel = kind;
     out.port = hop->port;
-    out.split_group = kRemotesSplitGroup;
+    out.split_group = remote.split_horizon.value_or(static_cast<uint16_t>(kFirstKindGroup + kind));
     out.adjacency = info.adjacency;
-    const TunnelEndpoint endpoint = {
-        traits_[hop->port].mac, routing_.source_for(*hop), remote.address,    network.vni,
-        config_.vxlan.udp_port, config_.vxlan.ttl,         config_.vxlan.dscp};
-    tunnel_registry()[out.tunnel]->compile(endpoint, out);
-    out.max_frame_bytes = config_.ports[hop->port].mtu_bytes + kEthernetLen - out.header_len;
-    remotes_.emplace_back(remote_key(remote.address.as_v4().raw(), out.tunnel, network.vni),
-                          info.id);
+    TunnelEndpoint endpoint;
+    endpoint.source_mac = traits_[hop->port].mac;
+    endpoint.source_ip = routing_.source_for(*hop);
+    endpoint.remote_ip = remote.address;
+    endpoint.id = effective_id(network, remote);
+    endpoint.port = tunnel.port;
+    endpoint.ttl = tunnel.ttl;
+    endpoint.dscp = tunnel.dscp;
+    endpoint.checksum = remote.checksum || (info_of(remote.kind).ip_protocol == kUdpProtocol &&
+                                            !tunnel.zero_checksum6);
+    endpoint.sequence = remote.sequence;
+    endpoint.mtu_bytes = config_.ports[hop->port].mtu_bytes;
+    ops.compile(endpoint, out);
+    const uint64_t wire_id = ops.wire_id(endpoint.id);
+    senders_[kind].emplace_back(SenderKey{address_key(remote.address), wire_id}, info.id);
+    ids_of_kind_[kind][wire_id] = network_id;
   }
 
   AdjacencyId adjacency(const NextHop& hop) {
@@ -177,7 +217,10 @@ class Compiler {
   StableIds<BridgePortName, BridgePortInfo> bridge_port_ids_;
   StableIds<NextHop, AdjacencyId> adjacency_ids_;
   std::unordered_map<std::string, PortId> port_ids_;
-  Entries local_addresses_, remotes_, tunnel_ids_;
+  FlatTable<uint64_t>::Entries local_ipv4_;
+  FlatTable<Ipv6Key>::Entries local_ipv6_;
+  std::array<FlatTable<SenderKey>::Entries, kTunnelKindCount> senders_;
+  std::array<std::map<uint64_t, uint32_t>, kTunnelKindCount> ids_of_kind_;  // wire id -> network
   std::unique_ptr<Snapshot> snapshot_ = std::make_unique<Snapshot>();
   CompiledIds ids_;
 };

@@ -3,12 +3,14 @@
 // range and reference. Nothing here is invalid; defaults are filled in.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "adit/addr.h"
+#include "adit/tunnel_kinds.h"
 
 namespace adit {
 
@@ -68,11 +70,12 @@ struct NeighbourConfig {
   friend bool operator==(const NeighbourConfig&, const NeighbourConfig&) = default;
 };
 
-// `tunnels:` `vxlan:`, defaults of all tunnels of the kind.
+// `tunnels:` `vxlan:` and so on: what all tunnels of a kind have in common.
 struct TunnelConfig {
-  uint16_t udp_port = 4789;  // 1..65535
-  uint8_t ttl = 64;          // 1..255, of the outer header
-  uint8_t dscp = 0;          // 0..63, of the outer header
+  uint16_t port = 0;            // 1..65535, of kinds that have one; default: the kind's
+  uint8_t ttl = 64;             // 1..255, of the outer header
+  uint8_t dscp = 0;             // 0..63, of the outer header
+  bool zero_checksum6 = false;  // UDP over IPv6: send no checksum, accept none (RFC 6935)
   friend bool operator==(const TunnelConfig&, const TunnelConfig&) = default;
 };
 
@@ -86,6 +89,12 @@ struct MemberConfig {
 // One entry of a network's `remotes:`.
 struct RemoteConfig {
   IpAddr address;
+  TunnelKind kind = TunnelKind::kVxlan;
+  std::optional<uint64_t> id = {};  // within the kind's range; none: the network's VNI, GRE: no key
+  bool checksum = false;            // GRE
+  bool sequence = false;            // GRE
+  // 0..65000, 0: no group; none: all remotes of the kind that do not say otherwise.
+  std::optional<uint16_t> split_horizon = {};
   friend auto operator<=>(const RemoteConfig&, const RemoteConfig&) = default;
 };
 
@@ -115,12 +124,27 @@ struct NetworkConfig {
   friend bool operator==(const NetworkConfig&, const NetworkConfig&) = default;
 };
 
+// The id that the remote's packets carry; none only for a kind that can do without.
+inline std::optional<uint64_t> effective_id(const NetworkConfig& network,
+                                            const RemoteConfig& remote) {
+  if (remote.id || !info_of(remote.kind).needs_id) return remote.id;
+  return network.vni;
+}
+
+using TunnelConfigs = std::array<TunnelConfig, kTunnelKindCount>;  // by tunnel_index()
+
+constexpr TunnelConfigs default_tunnels() {
+  TunnelConfigs tunnels;
+  for (size_t i = 0; i < tunnels.size(); ++i) tunnels[i].port = kTunnelKinds[i].default_port;
+  return tunnels;
+}
+
 struct Config {
   SystemConfig system;
   std::vector<PortConfig> ports;  // in the file's order, as are all lists
   std::vector<RouteConfig> routes;
   std::vector<NeighbourConfig> neighbours;
-  TunnelConfig vxlan;
+  TunnelConfigs tunnels = default_tunnels();
   std::vector<NetworkConfig> networks;
   friend bool operator==(const Config&, const Config&) = default;
 };

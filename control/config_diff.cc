@@ -261,10 +261,37 @@ void diff_neighbours(Differ& out, const std::vector<NeighbourConfig>& from,
       });
 }
 
-void diff_vxlan(Differ& out, const TunnelConfig& from, const TunnelConfig& to) {
-  out.value(Takes::kReload, "tunnels.vxlan.udp_port", from.udp_port, to.udp_port);
-  out.value(Takes::kReload, "tunnels.vxlan.ttl", from.ttl, to.ttl);
-  out.value(Takes::kReload, "tunnels.vxlan.dscp", from.dscp, to.dscp);
+void diff_tunnel(Differ& out, const TunnelKindInfo& kind, const TunnelConfig& from,
+                 const TunnelConfig& to) {
+  const std::string where = "tunnels." + std::string(kind.name) + '.';
+  out.value(Takes::kReload, where + port_key(kind), from.port, to.port);
+  out.value(Takes::kReload, where + "ttl", from.ttl, to.ttl);
+  out.value(Takes::kReload, where + "dscp", from.dscp, to.dscp);
+  out.value(Takes::kReload, where + "zero_checksum6", from.zero_checksum6, to.zero_checksum6);
+}
+
+void diff_remotes(Differ& out, const std::string& where, const std::vector<RemoteConfig>& from,
+                  const std::vector<RemoteConfig>& to) {
+  const auto name = [&](const RemoteConfig& remote) {
+    return where + ": remote " + to_string(remote.address);
+  };
+  const auto words = [&](const RemoteConfig& remote) {
+    return name(remote) + " (" + std::string(info_of(remote.kind).name) + ')';
+  };
+  Differ::lists(
+      from, to, [](const RemoteConfig& remote) { return to_string(remote.address); },
+      [&](const RemoteConfig& gone) { out.change(Takes::kReload, words(gone) + " removed"); },
+      [&](const RemoteConfig& fresh) { out.change(Takes::kReload, words(fresh) + " added"); },
+      [&](const RemoteConfig& old, const RemoteConfig& fresh) {
+        const std::string key = name(fresh) + ' ';
+        out.value(Takes::kReload, key + "kind", std::string(info_of(old.kind).name),
+                  std::string(info_of(fresh.kind).name));
+        out.value(Takes::kReload, key + "id", old.id, fresh.id, "the default");
+        out.value(Takes::kReload, key + "checksum", old.checksum, fresh.checksum);
+        out.value(Takes::kReload, key + "sequence", old.sequence, fresh.sequence);
+        out.value(Takes::kReload, key + "split_horizon", old.split_horizon, fresh.split_horizon,
+                  "auto");
+      });
 }
 
 void diff_static_macs(Differ& out, const std::string& where,
@@ -304,8 +331,7 @@ void diff_network(Differ& out, const NetworkConfig& from, const NetworkConfig& t
             to.unknown_unicast_pps, "no limit");
   out.presence(where, from.members, to.members,
                [](const MemberConfig& member) { return "member " + text(member); });
-  out.presence(where, from.remotes, to.remotes,
-               [](const RemoteConfig& remote) { return "remote " + to_string(remote.address); });
+  diff_remotes(out, where, from.remotes, to.remotes);
   diff_static_macs(out, where, from.static_macs, to.static_macs);
 }
 
@@ -329,7 +355,8 @@ ConfigDiff diff_configs(const Config& from, const Config& to) {
   diff_ports(out, from.ports, to.ports);
   diff_routes(out, from.routes, to.routes);
   diff_neighbours(out, from.neighbours, to.neighbours);
-  diff_vxlan(out, from.vxlan, to.vxlan);
+  for (size_t i = 0; i < kTunnelKindCount; ++i)
+    diff_tunnel(out, kTunnelKinds[i], from.tunnels[i], to.tunnels[i]);
   diff_networks(out, from.networks, to.networks);
   return out.take();
 }

@@ -30,7 +30,7 @@ PortConfig finished(PortDraft draft) {
 Config finished(ConfigDraft draft) {
   Config config;
   config.system = std::move(draft.system);
-  config.vxlan = draft.vxlan;
+  config.tunnels = draft.tunnels;
   for (PortDraft& port : draft.ports) config.ports.push_back(finished(std::move(port)));
   for (const RouteDraft& route : draft.routes) config.routes.push_back(route);
   for (const NeighbourDraft& neighbour : draft.neighbours) config.neighbours.push_back(neighbour);

@@ -51,7 +51,7 @@ struct NetworkDraft : NetworkConfig {
 struct ConfigDraft {
   Places places;
   SystemConfig system;
-  TunnelConfig vxlan;
+  TunnelConfigs tunnels = default_tunnels();
   std::vector<PortDraft> ports;
   std::vector<RouteDraft> routes;
   std::vector<NeighbourDraft> neighbours;

@@ -7,7 +7,7 @@
 namespace adit {
 namespace {
 
-constexpr const char* kHostAddress = "an IPv4 address such as 192.0.2.1";
+constexpr const char* kHostAddress = "an IP address such as 192.0.2.1 or 2001:db8::1";
 constexpr const char* kStationMac = "a MAC address such as 02:00:00:00:00:01";
 constexpr const char* kPortName = "the name of a port";
 
@@ -58,8 +58,8 @@ Section<PortDraft> port_section() {
       .required()
       .restart();
   s.number("mtu_bytes", &P::mtu_bytes, 576, 9600,
-           "Size of the largest IP packet, without Ethernet header; VXLAN over IPv4 takes 50 bytes "
-           "of the underlay's.")
+           "Size of the largest IP packet, without Ethernet header; a tunnel takes some of the "
+           "underlay's: VXLAN 50 bytes over IPv4, 70 over IPv6.")
       .restart();
   s.text("mac", &P::mac, parse_station_mac, kStationMac,
          "The port's own MAC address; by default the device's.")
@@ -82,7 +82,7 @@ Section<PortDraft> port_section() {
            KeyType::kPowerOfTwo)
       .restart();
   s.texts("addresses", &PortDraft::address_drafts, parse_host_prefix,
-          "an IPv4 address and its prefix length, such as 192.0.2.1/24",
+          "an IP address and its prefix length, such as 192.0.2.1/24 or 2001:db8::1/64",
           "The port's own addresses. With any, it is an underlay port, towards the remotes.",
           "An own address with the prefix length of its subnet.");
   return s;
@@ -90,8 +90,9 @@ Section<PortDraft> port_section() {
 
 Section<RouteDraft> route_section() {
   Section<RouteDraft> s;
-  s.text("to", &RouteConfig::to, parse_route_prefix, "a subnet such as 198.51.100.0/24",
-         "The subnet behind the router; 0.0.0.0/0 is everything else.")
+  s.text("to", &RouteConfig::to, parse_route_prefix,
+         "a subnet such as 198.51.100.0/24 or 2001:db8:1::/48",
+         "The subnet behind the router; 0.0.0.0/0 or ::/0 is everything else.")
       .required();
   s.text("via", &RouteConfig::via, parse_host_address, kHostAddress,
          "The router, on a port's subnet.")
@@ -105,7 +106,7 @@ Section<NeighbourDraft> neighbour_section() {
          "A host or router on a port's subnet.")
       .required();
   s.text("mac", &NeighbourConfig::mac, parse_station_mac, kStationMac,
-         "Its MAC address: never asked for by ARP, never aged.")
+         "Its MAC address: never asked for by ARP or ND, never aged.")
       .required();
   return s;
 }
@@ -118,11 +119,43 @@ Section<MemberDraft> member_section() {
   return s;
 }
 
+// What depends on the kind.
+void check_remote(Reader& reader, RemoteDraft& remote) {
+  const Places& at = remote.places;
+  if (!at.good("kind")) return;
+  const TunnelKindInfo& kind = info_of(remote.kind);
+  if (remote.id && (*remote.id < kind.min_id || *remote.id > kind.max_id))
+    reader.misfit(at.at("id"), "id: found " + std::to_string(*remote.id) + ", which is no " +
+                                   kind.id_name + "; expected a number from " +
+                                   std::to_string(kind.min_id) + " to " +
+                                   std::to_string(kind.max_id));
+  for (const char* key : {"checksum", "sequence"})
+    if (at.has(key) && remote.kind != TunnelKind::kGre)
+      reader.misfit(at.at(key), std::string(key) + ": goes with 'kind: gre' alone; " +
+                                    std::string(kind.name) + " has none to choose");
+}
+
 Section<RemoteDraft> remote_section() {
   Section<RemoteDraft> s;
-  s.text("address", &RemoteConfig::address, parse_host_address, kHostAddress,
+  using R = RemoteConfig;
+  s.text("address", &R::address, parse_host_address, kHostAddress,
          "The other end's address (VTEP). Only configured remotes are listened to.")
       .required();
+  std::vector<std::pair<const char*, TunnelKind>> kinds;
+  for (size_t i = 0; i < kTunnelKindCount; ++i)
+    kinds.emplace_back(kTunnelKinds[i].name.data(), static_cast<TunnelKind>(i));
+  s.word("kind", &R::kind, std::move(kinds), "The encapsulation that this remote speaks.");
+  s.number("id", &R::id, 0, UINT64_MAX,
+           "The network's VNI, VSID, key or context id at this remote; without it, the network's "
+           "'vni', and for gre no key.");
+  s.flag("checksum", &R::checksum, "GRE: send a checksum. One that comes in is always verified.");
+  s.flag("sequence", &R::sequence,
+         "GRE: number the packets, and drop those that come in out of order.");
+  s.number("split_horizon", &R::split_horizon, 0, 65000,
+           "Between remotes of one group nothing is forwarded; 0: in no group; auto: one group for "
+           "each kind.",
+           KeyType::kNumberOrAuto);
+  s.check(check_remote);
   return s;
 }
 
@@ -161,13 +194,14 @@ Section<NetworkDraft> network_section() {
                 "The same for frames to a MAC address that is not known.");
 
   Section<NetworkDraft> s;
-  s.number("vni", &N::vni, 1, 16777215, "VXLAN network identifier; each network has its own.")
+  s.number("vni", &N::vni, 1, 16777215,
+           "Network identifier, each network has its own: that of its remotes without an 'id'.")
       .required()
       .fallback("");
   s.list("members", &NetworkDraft::member_drafts, member_section(), kMaxBridgePorts,
          "Ports, or VLANs of ports, of the network. A port and VLAN is in one network only.");
   s.list("remotes", &NetworkDraft::remote_drafts, remote_section(), kMaxBridgePorts,
-         "Other ends of the tunnel. Between remotes nothing is forwarded.");
+         "Other ends of the tunnels; see 'split_horizon' for which of them speak to each other.");
   s.flag("learning", &N::learning, "Learn MAC addresses from the frames' sources.");
   s.flag("carry_vlans", &N::carry_vlans,
          "Let frames with a (further) 802.1Q tag through; otherwise they are dropped.");
@@ -181,15 +215,27 @@ Section<NetworkDraft> network_section() {
   return s;
 }
 
+Section<TunnelConfig> tunnel_section(const TunnelKindInfo& kind) {
+  using T = TunnelConfig;
+  Section<T> s;
+  if (kind.default_port != 0)
+    s.number(port_key(kind), &T::port, 1, 65535, "Destination port to send to and to receive on.")
+        .fallback(std::to_string(kind.default_port).c_str());
+  s.number("ttl", &T::ttl, 1, 255, "Time to live (hop limit) of the outer header.");
+  s.number("dscp", &T::dscp, 0, 63, "Differentiated services code point of the outer header.");
+  if (kind.ip_protocol == kUdpProtocol)
+    s.flag("zero_checksum6", &T::zero_checksum6,
+           "Over IPv6, send no UDP checksum and accept packets without (RFC 6935).");
+  return s;
+}
+
 Section<ConfigDraft> make_config_section() {
   using C = ConfigDraft;
-  using T = TunnelConfig;
-  Section<T> vxlan;
-  vxlan.number("udp_port", &T::udp_port, 1, 65535, "UDP port to send to and to receive on.");
-  vxlan.number("ttl", &T::ttl, 1, 255, "Time to live of the outer header.");
-  vxlan.number("dscp", &T::dscp, 0, 63, "Differentiated services code point of the outer header.");
   Section<C> tunnels;
-  tunnels.section("vxlan", &C::vxlan, std::move(vxlan), "VXLAN (RFC 7348).");
+  for (size_t i = 0; i < kTunnelKindCount; ++i)
+    tunnels.section(
+        kTunnelKinds[i].name.data(), [i](C& draft) -> TunnelConfig& { return draft.tunnels[i]; },
+        tunnel_section(kTunnelKinds[i]), kTunnelKinds[i].help);
 
   Section<C> s;
   s.section("system", &C::system, system_section(), "The process as a whole.").restart();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Networks: the half of check_references that is about members, remotes and static MACs.
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 #include "config_limits.h"
 #include "config_references.h"
@@ -101,7 +103,45 @@ class NetworkChecks {
         continue;
       }
       if (underlay_.complete) check_reachable(remote.address, place);
+      check_remote_id(network, remote);
     }
+  }
+
+  // The sender and its id give the network, so that two networks cannot share them.
+  void check_remote_id(const NetworkDraft& network, const RemoteDraft& remote) {
+    if (!remote.id && !network.places.good("vni")) return;
+    const TunnelKindInfo& kind = info_of(remote.kind);
+    const auto id = effective_id(network, remote);
+    if (id && (*id < kind.min_id || *id > kind.max_id)) {
+      mistake(remote.places.self,
+              "the network's vni " + std::to_string(*id) + " is no " + kind.id_name + " of " +
+                  std::string(kind.name) + "; give the remote an 'id' from " +
+                  std::to_string(kind.min_id) + " to " + std::to_string(kind.max_id));
+      return;
+    }
+    const Sender sender{remote.address, remote.kind, id};
+    const auto [known, fresh] = senders_.emplace(sender, &network);
+    if (!fresh)
+      mistake(remote.places.self, std::string(kind.name) + " remote " + to_string(remote.address) +
+                                      " with " +
+                                      (id ? kind.id_name + (' ' + std::to_string(*id)) : "no key") +
+                                      " is already one of network '" + known->second->name + '\'');
+    check_gre_against_nvgre(remote, id);
+  }
+
+  // A GRE key and a VSID with a FlowID look alike on the wire.
+  void check_gre_against_nvgre(const RemoteDraft& remote, std::optional<uint64_t> id) {
+    const bool is_gre = remote.kind == TunnelKind::kGre;
+    if (!id || (!is_gre && remote.kind != TunnelKind::kNvgre)) return;
+    const uint64_t vsid = is_gre ? *id >> 8 : *id;
+    const auto [known, fresh] = vsids_.emplace(std::pair(remote.address, vsid), remote.kind);
+    if (!fresh && known->second != remote.kind)
+      mistake(remote.places.self, "the GRE key of one remote " + to_string(remote.address) +
+                                      " and the VSID " + std::to_string(vsid) +
+                                      " of another cannot be told apart: a VSID and its FlowID "
+                                      "are " +
+                                      std::to_string(vsid << 8) + " to " +
+                                      std::to_string(vsid << 8 | 0xff));
   }
 
   void check_reachable(const IpAddr& ip, Place place) {
@@ -112,7 +152,7 @@ class NetworkChecks {
       mistake(place, remote +
                          " is on no port's subnet and no route leads there; add a route, "
                          "such as {to: " +
-                         to_string(ip) + "/32, via: ROUTER}");
+                         to_string(ip) + "/" + std::to_string(ip.width_bits()) + ", via: ROUTER}");
       return;
     }
     const std::string why = why_no_neighbour(ip, underlay_, mistakes_);
@@ -187,6 +227,9 @@ class NetworkChecks {
   std::vector<std::string_view> port_names_;
   std::unordered_map<uint32_t, const NetworkDraft*> vnis_;
   std::unordered_map<uint64_t, Owner> members_;
+  using Sender = std::tuple<IpAddr, TunnelKind, std::optional<uint64_t>>;
+  std::map<Sender, const NetworkDraft*> senders_;
+  std::map<std::pair<IpAddr, uint64_t>, TunnelKind> vsids_;  // GRE: the key's upper 24 bits
   size_t bridge_ports_ = 0;
 };
 

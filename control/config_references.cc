@@ -2,21 +2,41 @@
 #include "config_references.h"
 
 namespace adit {
+namespace {
+
+// What comes in by UDP is told apart by its port.
+void check_tunnel_ports(const ConfigDraft& draft, MistakeList& mistakes) {
+  std::unordered_map<uint16_t, const TunnelKindInfo*> users;
+  for (size_t i = 0; i < kTunnelKindCount; ++i) {
+    const TunnelKindInfo& kind = kTunnelKinds[i];
+    if (kind.ip_protocol != kUdpProtocol) continue;
+    const auto [user, fresh] = users.emplace(draft.tunnels[i].port, &kind);
+    if (!fresh)
+      mistakes.add(draft.places.at("tunnels"), MistakeKind::kReference,
+                   "udp_port: " + std::to_string(user->first) + " is that of " +
+                       std::string(user->second->name) + " and of " + std::string(kind.name) +
+                       "; expected one of its own for each");
+  }
+}
+
+}  // namespace
 
 void check_references(const ConfigDraft& draft, MistakeList& mistakes) {
   Underlay underlay = check_ports(draft, mistakes);
   check_routes(draft, underlay, mistakes);
   check_neighbours(draft, underlay, mistakes);
   check_networks(draft, underlay, mistakes);
+  check_tunnel_ports(draft, mistakes);
 }
 
 bool is_network_address(const IpPrefix& subnet, const IpAddr& ip) {
-  return subnet.length < 31 && ip.as_v4().host() == ipv4_network(subnet);
+  return ip.is_v4() && subnet.length < 31 && ip == subnet_of(subnet).address;
 }
 
 bool is_broadcast_address(const IpPrefix& subnet, const IpAddr& ip) {
-  return subnet.length < 31 &&
-         ip.as_v4().host() == (ipv4_network(subnet) | ~ipv4_mask(subnet.length));
+  if (!ip.is_v4() || subnet.length >= 31) return false;
+  const uint32_t host_bits = ~uint32_t{0} >> subnet.length;
+  return ip.as_v4().host() == (subnet_of(subnet).address.as_v4().host() | host_bits);
 }
 
 std::string why_no_neighbour(const IpAddr& ip, const Underlay& underlay,

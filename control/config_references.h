@@ -3,7 +3,6 @@
 // VNIs that are unique, remotes that can be reached. Linear in the size of the file.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <unordered_map>
 
@@ -12,13 +11,6 @@
 #include "prefix_table.h"
 
 namespace adit {
-
-struct IpHash {
-  size_t operator()(const IpAddr& ip) const noexcept {
-    // IPv4 only, as long as the underlay is.
-    return std::hash<uint32_t>()(ip.as_v4().raw());
-  }
-};
 
 // The underlay as the ports and routes make it, for those who check against it.
 struct Underlay {
@@ -44,7 +36,7 @@ void check_networks(const ConfigDraft& draft, const Underlay& underlay, MistakeL
 std::string why_no_neighbour(const IpAddr& ip, const Underlay& underlay,
                              const MistakeList& mistakes);
 
-// Network or broadcast address of a subnet that has such (RFC 3021: /31 has none).
+// Network or broadcast address of a subnet that has such: no IPv6, and no /31 (RFC 3021).
 bool is_network_address(const IpPrefix& subnet, const IpAddr& ip);
 bool is_broadcast_address(const IpPrefix& subnet, const IpAddr& ip);
 

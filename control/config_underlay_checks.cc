@@ -53,8 +53,10 @@ void check_overlaps(std::vector<OwnSubnet> subnets, MistakeList& mistakes) {
   // In this order an enclosing subnet comes before what is in it, so that those that enclose
   // the current one are a stack.
   std::stable_sort(subnets.begin(), subnets.end(), [](const OwnSubnet& a, const OwnSubnet& b) {
-    return std::tie(a.subnet.address.bytes, a.subnet.length) <
-           std::tie(b.subnet.address.bytes, b.subnet.length);
+    const IpAddr& left = a.subnet.address;
+    const IpAddr& right = b.subnet.address;
+    return std::tie(left.family, left.bytes, a.subnet.length) <
+           std::tie(right.family, right.bytes, b.subnet.length);
   });
   std::vector<const OwnSubnet*> enclosing;
   for (const OwnSubnet& own : subnets) {
@@ -143,7 +145,12 @@ void check_routes(const ConfigDraft& draft, Underlay& underlay, MistakeList& mis
       mistakes.add(place, MistakeKind::kReference,
                    "to: duplicate route to " + text + "; it is already at " +
                        mistakes.at(draft.routes[entry.value].places.at("to")));
-    check_on_link(route.via, route.places.at("via"), "via", underlay, mistakes);
+    if (route.via.family != route.to.address.family)
+      mistakes.add(route.places.at("via"), MistakeKind::kReference,
+                   "via: " + to_string(route.via) + " and " + text +
+                       " are of different IP versions; expected a router of the same");
+    else
+      check_on_link(route.via, route.places.at("via"), "via", underlay, mistakes);
   }
 }
 

@@ -70,35 +70,41 @@ Parsed<Device> parse_vdev(std::string_view text) {
   return right(Device{DeviceKind::kVdev, std::string(text)});
 }
 
+std::string why_no_host_v6(const IpAddr& ip) {
+  const auto starts_with = [&ip](std::initializer_list<uint8_t> bytes) {
+    return std::equal(bytes.begin(), bytes.end(), ip.bytes.begin());
+  };
+  if (starts_with({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}))
+    return "which is the loopback address";
+  if (starts_with({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}))
+    return "which is an IPv4-mapped address (write the IPv4 address)";
+  if (ip.bytes[0] == 0xfe && (ip.bytes[1] & 0xc0) == 0x80)
+    return "which is link-local, and so of no use to tunnels";
+  return {};
+}
+
 // What is wrong with an address that no host can have; empty if nothing.
 std::string why_no_host(const IpAddr& ip) {
   if (ip.is_multicast()) return "which is a multicast address";
   if (ip.is_unspecified()) return "which is the unspecified address";
+  if (!ip.is_v4()) return why_no_host_v6(ip);
   if (ip.bytes[0] == 0) return "which is in 0.0.0.0/8, which no host can have";
   if (ip.bytes[0] == 127) return "which is a loopback address";
   if (ip.as_v4().host() == 0xffff'ffff) return "which is the broadcast address";
   return {};
 }
 
-constexpr std::string_view kNoIpv6 =
-    "but IPv6 underlay is not supported yet; expected IPv4, such as ";
-
-bool looks_like_ipv6(std::string_view text) {
-  return text.find(':') != std::string_view::npos && parse_ip(text.substr(0, text.find('/')));
-}
-
 // ADDRESS/LENGTH without a look at what the address is.
 Parsed<IpPrefix> parse_prefix(std::string_view text, unsigned min_length,
                               const std::string& example) {
-  if (looks_like_ipv6(text)) return wrong<IpPrefix>(std::string(kNoIpv6) + example);
   const size_t slash = text.find('/');
   const auto ip = parse_ip(text.substr(0, slash));
   if (!ip || slash == std::string_view::npos)
-    return wrong<IpPrefix>("expected an IPv4 address and a prefix length, such as " + example);
-  const auto length = parse_decimal(text.substr(slash + 1), min_length, 32);
+    return wrong<IpPrefix>("expected an IP address and a prefix length, such as " + example);
+  const auto length = parse_decimal(text.substr(slash + 1), min_length, ip->width_bits());
   if (!length.value)
-    return wrong<IpPrefix>("expected a prefix length from " + std::to_string(min_length) +
-                           " to 32, such as " + example);
+    return wrong<IpPrefix>("expected a prefix length from " + std::to_string(min_length) + " to " +
+                           std::to_string(ip->width_bits()) + ", such as " + example);
   return right(IpPrefix{*ip, static_cast<uint8_t>(*length.value)});
 }
 
@@ -117,8 +123,10 @@ Parsed<uint64_t> parse_decimal(std::string_view text, uint64_t min, uint64_t max
                            std::string(text.substr(nonzero, 20)) + ")");
   }
   uint64_t value = 0;
-  if (text.size() > 19) return wrong<uint64_t>("which is above the range");
-  for (char c : text) value = value * 10 + static_cast<uint64_t>(c - '0');
+  for (char c : text)
+    if (__builtin_mul_overflow(value, 10, &value) ||
+        __builtin_add_overflow(value, static_cast<uint64_t>(c - '0'), &value))
+      return wrong<uint64_t>("which is above the range");
   if (value < min) return wrong<uint64_t>("which is below the range");
   if (value > max) return wrong<uint64_t>("which is above the range");
   return right(value);
@@ -180,12 +188,12 @@ Parsed<MacAddr> parse_station_mac(std::string_view text) {
 }
 
 Parsed<IpAddr> parse_host_address(std::string_view text) {
-  if (looks_like_ipv6(text)) return wrong<IpAddr>(std::string(kNoIpv6) + "192.0.2.1");
   const auto ip = parse_ip(text);
   if (!ip) {
     const bool prefix = text.find('/') != std::string_view::npos;
-    return wrong<IpAddr>(std::string("expected an IPv4 address ") +
-                         (prefix ? "without prefix length, " : "") + "such as 192.0.2.1");
+    return wrong<IpAddr>(std::string("expected an IP address ") +
+                         (prefix ? "without prefix length, " : "") +
+                         "such as 192.0.2.1 or 2001:db8::1");
   }
   const std::string why = why_no_host(*ip);
   if (!why.empty()) return wrong<IpAddr>(why + "; expected the address of one host");
@@ -193,7 +201,7 @@ Parsed<IpAddr> parse_host_address(std::string_view text) {
 }
 
 Parsed<IpPrefix> parse_host_prefix(std::string_view text) {
-  auto prefix = parse_prefix(text, 1, "192.0.2.1/24");
+  auto prefix = parse_prefix(text, 1, "192.0.2.1/24 or 2001:db8::1/64");
   if (!prefix.value) return prefix;
   const std::string why = why_no_host(prefix.value->address);
   if (!why.empty()) return wrong<IpPrefix>(why + "; expected the address of one host");
@@ -201,10 +209,10 @@ Parsed<IpPrefix> parse_host_prefix(std::string_view text) {
 }
 
 Parsed<IpPrefix> parse_route_prefix(std::string_view text) {
-  auto prefix = parse_prefix(text, 0, "198.51.100.0/24");
+  auto prefix = parse_prefix(text, 0, "198.51.100.0/24 or 2001:db8:1::/48");
   if (!prefix.value) return prefix;
   const IpAddr& address = prefix.value->address;
-  if (address.is_multicast() || address.bytes[0] == 127)
+  if (address.is_multicast() || (address.is_v4() && address.bytes[0] == 127))
     return wrong<IpPrefix>(why_no_host(address) + "; expected a subnet of hosts");
   return prefix;
 }

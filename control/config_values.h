@@ -35,26 +35,14 @@ Parsed<std::string> parse_socket_path(std::string_view text);
 Parsed<Device> parse_device(std::string_view text);
 // A MAC address that one station can have: not a group address, not zero.
 Parsed<MacAddr> parse_station_mac(std::string_view text);
-// An IPv4 address that one host can have.
+// An IPv4 or IPv6 address that one host can have.
 Parsed<IpAddr> parse_host_address(std::string_view text);
-// The same with the length of its subnet, 1..32; the host bits are kept.
+// The same with the length of its subnet, 1..32 or 1..128; the host bits are kept.
 Parsed<IpPrefix> parse_host_prefix(std::string_view text);
-// Where a route leads: ADDRESS/LENGTH, 0..32. Host bits are for the caller to look at.
+// Where a route leads: ADDRESS/LENGTH, from 0 on. Host bits are for the caller to look at.
 Parsed<IpPrefix> parse_route_prefix(std::string_view text);
 
 // As written in the file.
 std::string to_string(const Device& device);
-
-// IPv4 arithmetic on prefixes, in the processor's byte order.
-constexpr uint32_t ipv4_mask(unsigned length) noexcept {
-  return length == 0 ? 0 : ~uint32_t{0} << (32 - length);
-}
-inline uint32_t ipv4_network(const IpPrefix& prefix) noexcept {
-  return prefix.address.as_v4().host() & ipv4_mask(prefix.length);
-}
-// The prefix without its host bits.
-inline IpPrefix subnet_of(const IpPrefix& prefix) noexcept {
-  return {IpAddr::v4(be32(ipv4_network(prefix))), prefix.length};
-}
 
 }  // namespace adit

@@ -72,6 +72,10 @@ class Reader {
   void mistake(Place place, std::string message) {
     mistakes_.add(place, MistakeKind::kValue, std::move(message));
   }
+  // Values that are right by themselves, and do not fit together.
+  void misfit(Place place, std::string message) {
+    mistakes_.add(place, MistakeKind::kReference, std::move(message));
+  }
   size_t mistake_count() const noexcept { return mistakes_.count(); }
 
   // Each of these reports what is wrong and returns nothing then.
@@ -149,9 +153,9 @@ class Section {
   template <class C, class E>
   Section& map(const char* name, std::vector<E> C::*member, Section<E> entry, uint64_t min,
                uint64_t max, const char* help);
-  // A map within, whose keys go to a member or to the same T.
-  template <class C, class M>
-  Section& section(const char* name, M C::*member, Section<M> inner, const char* help);
+  // A map within, whose keys go to a part of T, std::invoke(part, T), or to the same T.
+  template <class Part, class M>
+  Section& section(const char* name, Part part, Section<M> inner, const char* help);
   Section& group(const char* name, Section inner, const char* help);
 
   // These change the field added last.

@@ -2,6 +2,7 @@
 // The template half of config_walker.h, which includes this; nobody else should.
 #pragma once
 
+#include <functional>
 #include <type_traits>
 
 #include "config_walker.h"  // IWYU pragma: keep
@@ -206,15 +207,14 @@ Section<T>& Section<T>::map(const char* name, std::vector<E> C::*member, Section
 }
 
 template <class T>
-template <class C, class M>
-Section<T>& Section<T>::section(const char* name, M C::*member, Section<M> inner,
-                                const char* help) {
+template <class Part, class M>
+Section<T>& Section<T>::section(const char* name, Part part, Section<M> inner, const char* help) {
   const std::string what = '\'' + std::string(name) + '\'';
   const std::vector<KeyInfo> keys = inner.keys();
   add({.path = name, .type = KeyType::kSection, .help = help}, keys, ".",
-      [member, inner = std::move(inner), what](Reader& reader, const YAML::Node& node, Place place,
-                                               const KeyInfo&, T& out) {
-        reader.read(node, place, inner, what, out.*member);
+      [part, inner = std::move(inner), what](Reader& reader, const YAML::Node& node, Place place,
+                                             const KeyInfo&, T& out) {
+        reader.read(node, place, inner, what, std::invoke(part, out));
       });
   return *this;
 }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// IPv4 prefixes with a value each; longest-prefix match in at most 33 look-ups. For checking
-// a configuration; workers have rte_fib.
+// IP prefixes with a value each; longest-prefix match in one look-up per length in use. For
+// checking and compiling a configuration; workers have tables of their own.
 #pragma once
 
+#include <bitset>
 #include <cstddef>
-#include <cstdint>
-#include <optional>
 #include <unordered_map>
 
-#include "config_values.h"
+#include "adit/addr.h"
 
 namespace adit {
 
@@ -21,29 +20,35 @@ class PrefixTable {
 
   // Keeps what is there; returns the entry that now stands for the prefix.
   const Entry& insert(const IpPrefix& prefix, size_t value) {
-    lengths_ |= uint64_t{1} << prefix.length;
+    lengths_of(prefix.address).set(prefix.length);
     const IpPrefix subnet = subnet_of(prefix);
-    return entries_.try_emplace(key(ipv4_network(prefix), prefix.length), Entry{subnet, value})
-        .first->second;
+    return entries_.try_emplace(subnet, Entry{subnet, value}).first->second;
   }
   const Entry* exact(const IpPrefix& prefix) const {
-    const auto found = entries_.find(key(ipv4_network(prefix), prefix.length));
+    const auto found = entries_.find(subnet_of(prefix));
     return found == entries_.end() ? nullptr : &found->second;
   }
   // The longest prefix that covers the address, or nullptr.
   const Entry* longest(const IpAddr& ip) const {
-    for (unsigned length = 33; length-- > 0;) {
-      if ((lengths_ >> length & 1) == 0) continue;
-      const auto found = entries_.find(key(ip.as_v4().host() & ipv4_mask(length), length));
-      if (found != entries_.end()) return &found->second;
+    const Lengths& lengths = ip.is_v4() ? ipv4_lengths_ : ipv6_lengths_;
+    for (unsigned length = ip.width_bits() + 1; length-- > 0;) {
+      if (!lengths.test(length)) continue;
+      if (const Entry* entry = exact({ip, static_cast<uint8_t>(length)})) return entry;
     }
     return nullptr;
   }
 
  private:
-  static uint64_t key(uint32_t network, unsigned length) { return uint64_t{network} << 8 | length; }
-  std::unordered_map<uint64_t, Entry> entries_;
-  uint64_t lengths_ = 0;  // bit n: a prefix of length n is there
+  using Lengths = std::bitset<129>;
+  struct Hash {
+    size_t operator()(const IpPrefix& prefix) const noexcept {
+      return IpHash()(prefix.address) * 131 + prefix.length;
+    }
+  };
+  Lengths& lengths_of(const IpAddr& ip) { return ip.is_v4() ? ipv4_lengths_ : ipv6_lengths_; }
+
+  std::unordered_map<IpPrefix, Entry, Hash> entries_;
+  Lengths ipv4_lengths_, ipv6_lengths_;  // bit n: a prefix of length n is there
 };
 
 }  // namespace adit

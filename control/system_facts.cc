@@ -178,8 +178,7 @@ void gather_pci(const fs::path& pci, SystemFacts& facts) {
   }
 }
 
-void gather_socket(const std::string& root, const std::string& socket,
-                             SystemFacts& facts) {
+void gather_socket(const std::string& root, const std::string& socket, SystemFacts& facts) {
   fs::path directory = fs::path(socket).parent_path();
   facts.socket_directory = directory;
   std::error_code error;

@@ -74,6 +74,7 @@ void Dataplane::Impl::add_worker(unsigned id, std::size_t ports) {
   worker->current = &current;
   worker->fdb = &fdb;
   worker->adjacencies = &adjacencies;
+  worker->sequences = &sequences;
   worker->stopping = &stopping;
   event_rings.push_back(make_ring("adit_events_" + std::to_string(id), sizeof(Event)));
   command_rings.push_back(make_ring("adit_commands_" + std::to_string(id), sizeof(Command)));

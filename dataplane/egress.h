@@ -30,7 +30,7 @@ inline void encap_pending(Worker& worker) noexcept {
   for (unsigned kind = 0; kind < registry.size(); ++kind) {
     PacketList& list = worker.to_encap[kind];
     if (list.empty()) continue;
-    registry[kind]->encap(*worker.snapshot, list.span());
+    registry[kind]->encap(worker, list.span());
     for (Packet* packet : list.span()) {
       if (packet->drop != DropReason::kCount) [[unlikely]] {
         drop(worker, packet->mbuf, packet->drop);

@@ -2,6 +2,7 @@
 #include "host.h"
 
 #include "checksum.h"
+#include "nd.h"
 #include "transmit.h"
 
 namespace adit {
@@ -15,7 +16,7 @@ constexpr uint8_t kReplyTtl = 64;
 
 // Whether the address is one of those of this very port.
 bool is_address_of(const Snapshot& snapshot, PortId port, be32 address) noexcept {
-  return snapshot.local_addresses.find(address.raw()) == port + 1u;
+  return snapshot.local_ipv4.find(address.raw()) == port + 1u;
 }
 
 void report_neighbour(Worker& worker, PortId port, const ArpPacket& arp) noexcept {
@@ -25,6 +26,25 @@ void report_neighbour(Worker& worker, PortId port, const ArpPacket& arp) noexcep
   event.ip = IpAddr::v4(arp.sender_ip);
   event.mac = arp.sender_mac;
   report(worker, event);
+}
+
+rte_mbuf* make_arp_request(Worker& worker, const Command& command) noexcept {
+  rte_mbuf* mbuf = rte_pktmbuf_alloc(worker.pool);
+  if (mbuf == nullptr) return nullptr;
+  auto* ethernet = reinterpret_cast<EthernetHeader*>(
+      rte_pktmbuf_append(mbuf, sizeof(EthernetHeader) + sizeof(ArpPacket)));
+  auto* arp = reinterpret_cast<ArpPacket*>(ethernet + 1);
+  *ethernet = {command.destination_mac, command.source_mac, be16(kEtherTypeArp)};
+  *arp = {be16(1),
+          be16(kEtherTypeIpv4),
+          sizeof(MacAddr),
+          sizeof(be32),
+          be16(kArpRequest),
+          command.source_mac,
+          command.source_ip.as_v4(),
+          MacAddr{},
+          command.target_ip.as_v4()};
+  return mbuf;
 }
 
 }  // namespace
@@ -74,7 +94,7 @@ void handle_icmp(Worker& worker, PortId port, Packet& packet) noexcept {
   auto* icmp = reinterpret_cast<IcmpEcho*>(frame_of(mbuf) + offset);
   if (icmp->type != kIcmpEchoRequest || icmp->code != 0)
     return drop(worker, mbuf, DropReason::k_icmp_ignored);
-  if (worker.snapshot->local_addresses.find(ip->src.raw()) != 0)
+  if (worker.snapshot->local_ipv4.find(ip->src.raw()) != 0)
     return drop(worker, mbuf, DropReason::k_ip_source);
   // The answer goes where the request says that it comes from: never to everyone.
   if (ethernet->src.is_group() || ethernet->src.is_zero())
@@ -95,21 +115,9 @@ void handle_icmp(Worker& worker, PortId port, Packet& packet) noexcept {
 void run_commands(Worker& worker) noexcept {
   Command command;
   while (rte_ring_sc_dequeue_elem(worker.commands, &command, sizeof command) == 0) {
-    rte_mbuf* mbuf = rte_pktmbuf_alloc(worker.pool);
+    rte_mbuf* mbuf = command.target_ip.is_v4() ? make_arp_request(worker, command)
+                                               : make_solicitation(worker, command);
     if (mbuf == nullptr) continue;  // control asks again
-    auto* ethernet = reinterpret_cast<EthernetHeader*>(
-        rte_pktmbuf_append(mbuf, sizeof(EthernetHeader) + sizeof(ArpPacket)));
-    auto* arp = reinterpret_cast<ArpPacket*>(ethernet + 1);
-    *ethernet = {command.destination_mac, command.source_mac, be16(kEtherTypeArp)};
-    *arp = {be16(1),
-            be16(kEtherTypeIpv4),
-            sizeof(MacAddr),
-            sizeof(be32),
-            be16(kArpRequest),
-            command.source_mac,
-            command.source_ip.as_v4(),
-            MacAddr{},
-            command.target_ip.as_v4()};
     worker.counters.originated.add(1);
     enqueue(worker, command.port, mbuf);
   }

@@ -19,18 +19,18 @@ struct alignas(64) Packet {
   uint64_t dst_key;
   BridgePortId in;     // where the frame entered its network
   BridgePortId out;    // where it leaves
-  uint32_t tunnel_id;  // VNI, set by TunnelOps::decap
-  uint32_t outer_src;  // IPv4 source of the outer header, raw be32
+  uint64_t tunnel_id;  // as TunnelOps::wire_id gives it, set by TunnelOps::decap
   uint32_t entropy;    // hash of the inner flow
   NetworkId network;
   uint16_t split_group;   // of `in`
   uint16_t l4_payload;    // offset of the tunnel header from the frame's start, bytes
   uint16_t inner_offset;  // offset of the inner frame, bytes
-  uint8_t outer_ecn;
+  uint8_t outer_tos;      // or traffic class
   uint8_t inner_ecn;
   uint8_t in_flags;  // BridgePort::flags of `in`
-  uint8_t tunnel;    // index in tunnel_registry()
-  DropReason drop;   // kCount: none
+  uint8_t tunnel;    // tunnel_index()
+  bool outer_ipv6;
+  DropReason drop;  // kCount: none
 };
 static_assert(sizeof(Packet) == 64);
 

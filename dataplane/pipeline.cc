@@ -10,6 +10,8 @@
 #include "flood.h"
 #include "host.h"
 #include "inner.h"
+#include "nd.h"
+#include "tunnel/outer_ip.h"
 #include "underlay.h"
 
 namespace adit {
@@ -73,10 +75,7 @@ void classify_underlay(Worker& worker, const PortEntry& port, Packet& packet) no
   switch (check_underlay(*worker.snapshot, port, packet)) {
     case UnderlayClass::kTunnel:
       return worker.to_decap[packet.tunnel].push(packet);
-    case UnderlayClass::kArp:
-      packet.l4_payload = 0;
-      return worker.to_host.push(packet);
-    case UnderlayClass::kIcmp:
+    case UnderlayClass::kHost:
       return worker.to_host.push(packet);
     case UnderlayClass::kDrop:
       return drop(worker, packet.mbuf, packet.drop);
@@ -118,24 +117,35 @@ void classify(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned n) noex
   worker.counters.received.add(n);
 }
 
-// Takes the outer headers off and finds the remote, which gives the network.
+// Takes the outer headers off; the remote gives the network.
 void rejoin(Worker& worker, Packet& packet) noexcept {
-  const Snapshot& snapshot = *worker.snapshot;
   rte_mbuf* mbuf = packet.mbuf;
-  if (packet.drop != DropReason::kCount) [[unlikely]]
-    return drop(worker, mbuf, packet.drop);
   if (packet.in == 0) [[unlikely]] {
-    const bool id_known =
-        snapshot.tunnel_ids.find(tunnel_id_key(packet.tunnel, packet.tunnel_id)) != 0;
-    return drop(worker, mbuf, id_known ? DropReason::k_remote_unknown : DropReason::k_vni_unknown);
+    const bool id_known = worker.snapshot->tunnels[packet.tunnel].ids.find(packet.tunnel_id) != 0;
+    return drop(worker, mbuf,
+                id_known ? DropReason::k_remote_unknown : DropReason::k_tunnel_id_unknown);
   }
   rte_pktmbuf_adj(mbuf, packet.inner_offset);
   if (mbuf->data_len < sizeof(EthernetHeader)) [[unlikely]]
     return drop(worker, mbuf, DropReason::k_inner_runt);
-  if (packet.outer_ecn != 0 && !apply_outer_ecn(frame_of(mbuf), mbuf->data_len, packet.outer_ecn))
-      [[unlikely]]
+  const uint8_t ecn = packet.outer_tos & kEcnMask;
+  if (ecn != 0 && !apply_outer_ecn(frame_of(mbuf), mbuf->data_len, ecn)) [[unlikely]]
     return drop(worker, mbuf, DropReason::k_ecn_illegal);
   enter_network(worker, packet, packet.in);
+}
+
+// Without those that the tunnel dropped or keeps.
+void compact(Worker& worker, PacketList& list) noexcept {
+  unsigned kept = 0;
+  for (Packet* packet : list.span()) {
+    if (packet->mbuf == nullptr) continue;
+    if (packet->drop != DropReason::kCount) [[unlikely]] {
+      drop(worker, packet->mbuf, packet->drop);
+      continue;
+    }
+    list.items[kept++] = packet;
+  }
+  list.count = kept;
 }
 
 void decap(Worker& worker) noexcept {
@@ -144,13 +154,15 @@ void decap(Worker& worker) noexcept {
   for (unsigned kind = 0; kind < registry.size(); ++kind) {
     PacketList& list = worker.to_decap[kind];
     if (list.empty()) continue;
-    registry[kind]->decap(list.span());
+    registry[kind]->decap(worker, list.span());
+    compact(worker, list);
     const auto key = [](const Packet& packet) noexcept {
-      return remote_key(packet.outer_src, packet.tunnel, packet.tunnel_id);
+      return SenderKey{outer_source(packet), packet.tunnel_id};
     };
-    for (Packet* packet : list.span()) snapshot.remotes.prefetch(key(*packet));
+    for (Packet* packet : list.span())
+      snapshot.tunnels[packet->tunnel].senders.prefetch(key(*packet));
     for (Packet* packet : list.span()) {
-      packet->in = snapshot.remotes.find(key(*packet));
+      packet->in = snapshot.tunnels[packet->tunnel].senders.find(key(*packet));
       rte_prefetch0(&snapshot.bridge_ports[packet->in]);
       rte_prefetch0(&worker.bridge_port_counters[packet->in]);
     }
@@ -163,6 +175,8 @@ void answer_host(Worker& worker, PortId port) noexcept {
   for (Packet* packet : worker.to_host.span()) {
     if (packet->l4_payload == 0)
       handle_arp(worker, port, *packet);
+    else if (packet->outer_ipv6)
+      handle_icmpv6(worker, port, *packet);
     else
       handle_icmp(worker, port, *packet);
   }

@@ -1,17 +1,176 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks of what comes in by an underlay port, from Ethernet to the tunnel header.
+// Checks of what comes in by an underlay port, from Ethernet to the tunnel header. Inline:
+// every packet of every tunnel passes here, and the pipeline is the only caller.
 #pragma once
 
 #include "adit/snapshot.h"
+#include "checksum.h"
+#include "inner.h"
 #include "packet.h"
 
 namespace adit {
 
-enum class UnderlayClass { kDrop, kArp, kIcmp, kTunnel };
+// kHost: ARP (Packet::l4_payload is 0), ICMP or ICMPv6.
+enum class UnderlayClass { kDrop, kHost, kTunnel };
+
+namespace underlay {
+
+inline constexpr uint32_t kIpOffset = sizeof(EthernetHeader);
+
+inline UnderlayClass refuse(Packet& packet, DropReason reason) noexcept {
+  packet.drop = reason;
+  return UnderlayClass::kDrop;
+}
+
+// Cuts everything after the first `len` bytes: padding, or what lies behind a datagram.
+inline bool trim(rte_mbuf* mbuf, uint32_t len) noexcept {
+  if (mbuf->pkt_len == len) return true;
+  return rte_pktmbuf_trim(mbuf, static_cast<uint16_t>(mbuf->pkt_len - len)) == 0;
+}
+
+// Unspecified, loopback, multicast and reserved (RFC 1122 section 3.2.1.3) cannot send.
+inline bool can_be_source(be32 address) noexcept {
+  const uint32_t first = address.host() >> 24;
+  return first != 0 && first != 127 && first < 224;
+}
+// RFC 4291 sections 2.5.2, 2.5.3 and 2.7. The unspecified address is for handle_icmpv6 to
+// judge: a host that probes for duplicates has no other.
+inline bool can_be_source(const Ipv6Key& address) noexcept {
+  const bool loopback = address.high == 0 && address.low == be64(1).raw();
+  return !loopback && (address.high & 0xff) != 0xff;
+}
+
+// RFC 768, RFC 8200 section 8.1: addresses, protocol and UDP length, then the datagram.
+[[gnu::noinline]] inline bool udp_checksum_ok(const rte_mbuf* mbuf, const UdpHeader* udp,
+                                              uint32_t offset, bool ipv6) noexcept {
+  if ((mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD) return true;
+  const uint8_t* ip = rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, kIpOffset);
+  const uint64_t addresses = ipv6 ? sum_words(ip + offsetof(Ipv6Header, src), 32)
+                                  : sum_words(ip + offsetof(Ipv4Header, src), 8);
+  const uint64_t pseudo = addresses + be16(kIpProtocolUdp).raw() + udp->length.raw();
+  return fold_sum(pseudo + sum_mbuf(mbuf, offset, udp->length.host())) == 0xffff;
+}
+
+inline UnderlayClass check_udp(const Snapshot& snapshot, Packet& packet, uint32_t offset,
+                               uint32_t end) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  if (offset + sizeof(UdpHeader) > end || offset + sizeof(UdpHeader) > mbuf->data_len)
+    return refuse(packet, DropReason::k_udp_truncated);
+  const auto* udp = reinterpret_cast<const UdpHeader*>(frame_of(mbuf) + offset);
+  for (const UdpTunnel& tunnel : snapshot.udp_tunnels) {
+    if (udp->dst_port != be16(tunnel.port)) continue;
+    const uint32_t length = udp->length.host();
+    if (length < sizeof(UdpHeader) || offset + length > end)
+      return refuse(packet, DropReason::k_udp_length);
+    // Zero is accepted over IPv4 (RFC 7348 section 4.3), over IPv6 where the operator says so
+    // (RFC 6935); anything else has to be right.
+    const bool none = udp->checksum == be16(0);
+    if (none ? packet.outer_ipv6 && !tunnel.zero_checksum6
+             : !udp_checksum_ok(mbuf, udp, offset, packet.outer_ipv6))
+      return refuse(packet, DropReason::k_udp_checksum);
+    if (!trim(mbuf, offset + length)) return refuse(packet, DropReason::k_udp_length);
+    packet.tunnel = tunnel.tunnel;
+    packet.l4_payload = static_cast<uint16_t>(offset + sizeof(UdpHeader));
+    return UnderlayClass::kTunnel;
+  }
+  return refuse(packet, DropReason::k_udp_port_closed);
+}
+
+// What follows the IP header, which begins at kIpOffset; the packet ends at `end`.
+inline UnderlayClass check_payload(const Snapshot& snapshot, Packet& packet, uint8_t protocol,
+                                   uint32_t offset, uint32_t end) noexcept {
+  packet.l4_payload = static_cast<uint16_t>(offset);
+  if (protocol == kIpProtocolUdp) return check_udp(snapshot, packet, offset, end);
+  const uint8_t action = snapshot.ip_protocols[protocol];
+  const bool to_host = protocol == (packet.outer_ipv6 ? kIpProtocolIcmpv6 : kIpProtocolIcmp);
+  if (action == 0 && !to_host)
+    return refuse(packet, protocol == kIpProtocolFragment ? DropReason::k_ip_fragment
+                                                          : DropReason::k_ip_protocol_unknown);
+  if (!trim(packet.mbuf, end)) return refuse(packet, DropReason::k_ip_total_length);
+  if (to_host) return UnderlayClass::kHost;
+  packet.tunnel = static_cast<uint8_t>(action - 1);
+  return UnderlayClass::kTunnel;
+}
+
+inline UnderlayClass check_ipv4(const Snapshot& snapshot, Packet& packet) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  if (mbuf->data_len < kIpOffset + sizeof(Ipv4Header))
+    return refuse(packet, DropReason::k_ip_truncated);
+  const auto* ip = reinterpret_cast<const Ipv4Header*>(frame_of(mbuf) + kIpOffset);
+  const uint32_t header_len = (ip->version_ihl & 15u) * 4;
+  if (ip->version_ihl != 0x45) [[unlikely]] {
+    if (ip->version_ihl >> 4 != 4) return refuse(packet, DropReason::k_ip_version);
+    if (header_len < sizeof(Ipv4Header) || kIpOffset + header_len > mbuf->data_len)
+      return refuse(packet, DropReason::k_ip_header_length);
+  }
+  const uint32_t end = kIpOffset + ip->total_length.host();
+  if (end < kIpOffset + header_len || end > mbuf->pkt_len)
+    return refuse(packet, DropReason::k_ip_total_length);
+  const uint64_t offloaded = mbuf->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
+  if (offloaded != RTE_MBUF_F_RX_IP_CKSUM_GOOD) {
+    // The usual length is known to the compiler, which unrolls the sum.
+    const bool right = header_len == sizeof(Ipv4Header) ? ipv4_header_sum_ok(ip, sizeof(Ipv4Header))
+                                                        : ipv4_header_sum_ok(ip, header_len);
+    if (!right) return refuse(packet, DropReason::k_ip_checksum);
+  }
+  if (!can_be_source(ip->src)) return refuse(packet, DropReason::k_ip_source);
+  if (snapshot.local_ipv4.find(ip->dst.raw()) == 0)
+    return refuse(packet, DropReason::k_ip_not_local);
+  if ((ip->fragment.host() & (kIpv4MoreFragments | kIpv4OffsetMask)) != 0)
+    return refuse(packet, DropReason::k_ip_fragment);
+  packet.outer_ipv6 = false;
+  packet.outer_tos = ip->tos;
+  return check_payload(snapshot, packet, ip->protocol, kIpOffset + header_len, end);
+}
+
+// To one of our addresses, or to a group that ICMPv6 uses.
+inline UnderlayClass check_ipv6(const Snapshot& snapshot, Packet& packet, bool to_group) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  if (mbuf->data_len < kIpOffset + sizeof(Ipv6Header))
+    return refuse(packet, DropReason::k_ip_truncated);
+  const auto* ip = reinterpret_cast<const Ipv6Header*>(frame_of(mbuf) + kIpOffset);
+  const uint32_t word = ip->version_class_label.host();
+  if (word >> 28 != 6) return refuse(packet, DropReason::k_ip_version);
+  constexpr uint32_t kPayload = kIpOffset + sizeof(Ipv6Header);
+  const uint32_t end = kPayload + ip->payload_length.host();
+  if (end > mbuf->pkt_len) return refuse(packet, DropReason::k_ip_total_length);
+  Ipv6Key src, dst;
+  std::memcpy(&src, ip->src.data(), sizeof src);
+  std::memcpy(&dst, ip->dst.data(), sizeof dst);
+  if (!can_be_source(src)) return refuse(packet, DropReason::k_ip_source);
+  if (to_group ? ip->next_header != kIpProtocolIcmpv6 : snapshot.local_ipv6.find(dst) == 0)
+    return refuse(packet, DropReason::k_ip_not_local);
+  packet.outer_ipv6 = true;
+  packet.outer_tos = static_cast<uint8_t>(word >> 20);
+  return check_payload(snapshot, packet, ip->next_header, kPayload, end);
+}
+
+}  // namespace underlay
 
 // Sets the outer facts of the packet, trims the buffer to the IP packet's (UDP datagram's)
 // end, or sets Packet::drop. The frame is untagged and has an Ethernet header.
-UnderlayClass check_underlay(const Snapshot& snapshot, const PortEntry& port,
-                             Packet& packet) noexcept;
+inline UnderlayClass check_underlay(const Snapshot& snapshot, const PortEntry& port,
+                                    Packet& packet) noexcept {
+  const auto* ethernet = reinterpret_cast<const EthernetHeader*>(frame_of(packet.mbuf));
+  const bool to_us = ethernet->dst == port.mac;
+  if (ethernet->ether_type == be16(kEtherTypeIpv4)) {
+    if (!to_us) return underlay::refuse(packet, DropReason::k_not_our_mac);
+    return underlay::check_ipv4(snapshot, packet);
+  }
+  if (ethernet->ether_type == be16(kEtherTypeIpv6)) {
+    // RFC 2464 section 7: 33:33 and the group's last four bytes.
+    const bool to_group = ethernet->dst.bytes[0] == 0x33 && ethernet->dst.bytes[1] == 0x33;
+    if (!to_us && !to_group) return underlay::refuse(packet, DropReason::k_not_our_mac);
+    return underlay::check_ipv6(snapshot, packet, to_group);
+  }
+  if (ethernet->ether_type == be16(kEtherTypeArp)) {
+    if (!to_us && !ethernet->dst.is_broadcast())
+      return underlay::refuse(packet, DropReason::k_not_our_mac);
+    packet.l4_payload = 0;
+    return UnderlayClass::kHost;
+  }
+  return underlay::refuse(packet,
+                          to_us ? DropReason::k_ether_type_unknown : DropReason::k_not_our_mac);
+}
 
 }  // namespace adit

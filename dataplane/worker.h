@@ -30,6 +30,12 @@ struct RxQueue {
   PortIo io;
 };
 
+// GRE sequence numbers of a remote (RFC 2890).
+struct Sequences {
+  std::atomic<uint32_t> sent = 0;      // the next one
+  std::atomic<uint32_t> received = 0;  // the last one and 1; 0: none yet
+};
+
 struct FloodMeters {
   RateMeter broadcast, multicast, unknown_unicast;
 };
@@ -43,7 +49,8 @@ struct Worker {
   Fdb* fdb = nullptr;
   const AdjacencyTable* adjacencies = nullptr;
   std::atomic<bool>* stopping = nullptr;
-  const DropObserver* observer = nullptr;  // null but in adit-replay
+  const DropObserver* observer = nullptr;     // null but in adit-replay
+  ZeroPages<Sequences>* sequences = nullptr;  // by BridgePortId; all workers write
 
   // between this worker and control
   rte_ring* events = nullptr;    // Event, this worker produces
@@ -68,11 +75,11 @@ struct Worker {
 
   // the burst in hand
   std::array<Packet, kMaxBurst> packets;
-  PacketList bridged;                                // frames that have their network
-  std::array<PacketList, kMaxTunnelKinds> to_decap;  // by tunnel kind
+  PacketList bridged;                                 // frames that have their network
+  std::array<PacketList, kTunnelKindCount> to_decap;  // by tunnel kind
   PacketList to_host;
   PacketList flooded;
-  std::array<PacketList, kMaxTunnelKinds> to_encap;
+  std::array<PacketList, kTunnelKindCount> to_encap;
   std::array<Packet, kMaxBurst> copies;  // of flooded frames, on their way out
   unsigned copy_count = 0;
   std::array<rte_mbuf*, 4 * kMaxBurst> garbage;  // dropped or used up, freed in bulk

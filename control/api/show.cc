@@ -95,10 +95,11 @@ bool is_reachable(const Neighbour& neighbour) {
 
 json remote_row(const ControlPlane& control, const NeighboursById& neighbours,
                 const NetworkConfig& network, const RemoteConfig& remote) {
-  json row = {{"network", network.name}, {"kind", "vxlan"},
-              {"vni", network.vni},      {"address", to_string(remote.address)},
+  json row = {{"network", network.name}, {"kind", info_of(remote.kind).name},
+              {"id", nullptr},           {"address", to_string(remote.address)},
               {"next_hop", nullptr},     {"next_hop_mac", nullptr},
               {"reachable", false}};
+  if (const auto id = effective_id(network, remote)) row["id"] = *id;
   Dataplane::Traffic traffic;
   const auto& bridge_ports = control.ids().bridge_ports;
   const auto info = bridge_ports.find({network.name, {}, 0, remote.address});

@@ -38,7 +38,7 @@ constexpr Column kNetworkColumns[] = {
 constexpr Column kRemoteColumns[] = {
     {"network", "NETWORK"},
     {"kind", "KIND"},
-    {"vni", "VNI", Format::kNumber},
+    {"id", "ID", Format::kNumber},
     {"address", "REMOTE"},
     {"next_hop", "NEXT-HOP"},
     {"next_hop_mac", "NEXT-HOP-MAC"},

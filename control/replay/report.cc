@@ -63,9 +63,10 @@ Json remotes(const Replay& replay) {
       BridgePortName name;
       name.network = network.name;
       name.remote = remote.address;
-      list.push_back(named(
-          {{"network", network.name}, {"kind", "vxlan"}, {"address", to_string(remote.address)}},
-          replay.dataplane().bridge_port_traffic(ids.at(name).id)));
+      list.push_back(named({{"network", network.name},
+                            {"kind", info_of(remote.kind).name},
+                            {"address", to_string(remote.address)}},
+                           replay.dataplane().bridge_port_traffic(ids.at(name).id)));
     }
   return list;
 }

@@ -6,11 +6,11 @@
 namespace adit {
 namespace {
 
-// The order gives the kTunnel... constants their values.
-constinit const std::array<const TunnelOps*, 1> kRegistry = {
-    &kVxlanOps,
+constinit const std::array<const TunnelOps*, kTunnelKindCount> kRegistry = {
+#define ADIT_KIND(Name, ...) &k##Name##Ops,
+    ADIT_TUNNEL_KINDS(ADIT_KIND)
+#undef ADIT_KIND
 };
-static_assert(kRegistry.size() <= kMaxTunnelKinds);
 
 }  // namespace
 

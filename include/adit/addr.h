@@ -143,6 +143,21 @@ inline std::string to_string(const IpAddr& ip) {
   return text;
 }
 
+// The prefix without its host bits.
+inline IpPrefix subnet_of(IpPrefix prefix) noexcept {
+  auto& bytes = prefix.address.bytes;
+  for (unsigned bit = prefix.length; bit < 8 * bytes.size(); bit = (bit | 7) + 1)
+    bytes[bit / 8] &= static_cast<uint8_t>(0xff00 >> bit % 8);
+  return prefix;
+}
+
+struct IpHash {
+  std::size_t operator()(const IpAddr& ip) const noexcept {
+    return std::hash<std::string_view>()(
+        {reinterpret_cast<const char*>(ip.bytes.data()), ip.bytes.size()});
+  }
+};
+
 inline std::string to_string(const IpPrefix& prefix) {
   return to_string(prefix.address) + '/' + std::to_string(prefix.length);
 }

@@ -25,6 +25,8 @@ namespace adit {
   X(ip_not_local,          "IP destination is none of our addresses")                            \
   X(ip_fragment,           "fragment of a packet for us (a VTEP may drop it, RFC 7348 4.3)")     \
   X(ip_protocol_unknown,   "IP protocol that nothing here speaks")                               \
+  X(nd_malformed,          "neighbour discovery that RFC 4861 7.1 tells to drop")                \
+  X(nd_not_for_us,         "neighbour discovery for an address that is none of ours")            \
   X(icmp_truncated,        "frame ends inside the ICMP header")                                  \
   X(icmp_checksum,         "ICMP checksum is wrong")                                             \
   X(icmp_ignored,          "ICMP other than an echo request for us")                             \
@@ -36,7 +38,15 @@ namespace adit {
   X(udp_port_closed,       "UDP port on which no tunnel listens")                                \
   X(vxlan_truncated,       "packet ends inside the VXLAN header")                                \
   X(vxlan_no_vni,          "VXLAN flag I is clear (RFC 7348 5)")                                 \
-  X(vni_unknown,           "no network has this VNI")                                            \
+  X(gre_truncated,         "packet ends inside the GRE header")                                  \
+  X(gre_flags,             "GRE version or flags that RFC 2784 refuses")                         \
+  X(gre_checksum,          "GRE checksum is wrong")                                              \
+  X(gre_sequence,          "GRE sequence number is not newer than the last (RFC 2890 2.2)")      \
+  X(geneve_truncated,      "packet ends inside the Geneve header or its options")                \
+  X(geneve_version,        "Geneve version other than 0")                                        \
+  X(geneve_critical,       "Geneve option that must be understood, and is not (RFC 8926 3.4)")   \
+  X(tunnel_payload,        "tunnel carries no Ethernet frame, or a control message")             \
+  X(tunnel_id_unknown,     "no network has this VNI, VSID, key or context id")                   \
   X(remote_unknown,        "sender is no configured remote of the network")                      \
   X(inner_runt,            "inner frame is shorter than an Ethernet header")                     \
   X(ecn_illegal,           "outer congestion mark on a not-ECT inner packet (RFC 6040 4.2)")     \

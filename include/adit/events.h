@@ -28,8 +28,9 @@ struct Event {
   MacAddr mac;
 };
 
-// Control to worker: send an ARP request for target_ip. To a broadcast destination_mac it
-// asks everyone, else just that neighbour.
+// Control to worker: send an ARP request or a neighbour solicitation for target_ip. With a
+// broadcast destination_mac it asks everyone, else just that neighbour. Where source_ip is
+// target_ip it announces our own address instead.
 struct Command {
   PortId port;
   MacAddr source_mac;

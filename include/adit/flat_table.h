@@ -6,7 +6,6 @@
 
 #include <bit>
 #include <cstdint>
-#include <span>
 #include <utility>
 #include <vector>
 
@@ -20,38 +19,49 @@ constexpr uint64_t mix64(uint64_t value) noexcept {
   return value ^ value >> 32;
 }
 
-// Keys are unsigned 64-bit; a value of 0 means "not there" and cannot be stored.
+constexpr uint64_t hash_of(uint64_t key) noexcept {
+  return mix64(key);
+}
+
+// A key has == and hash_of(); a value of 0 means "not there" and cannot be stored.
+template <class Key>
 class FlatTable {
  public:
-  FlatTable() : slots_(2) {}
+  using Entries = std::vector<std::pair<Key, uint32_t>>;
+
+  FlatTable() : slots_(kLeastSlots) {}
   // Keys must be unique and values non-zero.
-  explicit FlatTable(std::span<const std::pair<uint64_t, uint32_t>> entries)
+  explicit FlatTable(const Entries& entries)
       : slots_(std::bit_ceil(entries.size() * 2 + 2)), mask_(slots_.size() - 1) {
     for (const auto& [key, value] : entries) {
-      uint64_t index = mix64(key) & mask_;
+      uint64_t index = hash_of(key) & mask_;
       while (slots_[index].value != 0) index = (index + 1) & mask_;
       slots_[index] = {key, value};
     }
   }
 
   // The value stored for the key, or 0.
-  uint32_t find(uint64_t key) const noexcept {
-    uint64_t index = mix64(key) & mask_;
+  uint32_t find(const Key& key) const noexcept {
+    uint64_t index = hash_of(key) & mask_;
     while (slots_[index].value != 0) {
       if (slots_[index].key == key) return slots_[index].value;
       index = (index + 1) & mask_;
     }
     return 0;
   }
-  void prefetch(uint64_t key) const noexcept { __builtin_prefetch(&slots_[mix64(key) & mask_]); }
+  void prefetch(const Key& key) const noexcept {
+    __builtin_prefetch(&slots_[hash_of(key) & mask_]);
+  }
+  bool empty() const noexcept { return slots_.size() == kLeastSlots; }
 
  private:
+  static constexpr std::size_t kLeastSlots = 2;
   struct Slot {
-    uint64_t key = 0;
+    Key key = {};
     uint32_t value = 0;
   };
   std::vector<Slot> slots_;
-  uint64_t mask_ = 1;
+  uint64_t mask_ = kLeastSlots - 1;
 };
 
 }  // namespace adit

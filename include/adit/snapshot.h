@@ -5,12 +5,14 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "adit/addr.h"
 #include "adit/flat_table.h"
 #include "adit/ids.h"
 #include "adit/rate_limit.h"
+#include "adit/tunnel_kinds.h"
 
 namespace adit {
 
@@ -24,6 +26,14 @@ struct PortEntry {
 
 enum class BridgePortKind : uint8_t { kNone, kAccess, kTunnel };
 
+// How the outer header of a remote's packets is made, beside its template.
+namespace outer {
+inline constexpr uint8_t kIpv6 = 1;
+inline constexpr uint8_t kUdpChecksum = 2;  // UDP over IPv6
+inline constexpr uint8_t kGreChecksum = 4;
+inline constexpr uint8_t kGreSequence = 8;
+}  // namespace outer
+
 // Where a network's frames come from and go to: a port and VLAN, or a remote. Two cache
 // lines, of which an access port needs the first.
 struct alignas(64) BridgePort {
@@ -31,7 +41,7 @@ struct alignas(64) BridgePort {
   static constexpr uint8_t kCarryVlans = 2;
 
   BridgePortKind kind = BridgePortKind::kNone;
-  uint8_t tunnel = 0;      // index in tunnel_registry()
+  uint8_t tunnel = 0;      // tunnel_index()
   uint8_t header_len = 0;  // bytes of `header` in use
   uint8_t flags = 0;       // of its network: kLearning, kCarryVlans
   NetworkId network = 0;
@@ -40,8 +50,11 @@ struct alignas(64) BridgePort {
   uint16_t split_group = 0;      // no frame goes between members of one group, 0: no group
   uint32_t max_frame_bytes = 0;  // longest frame that fits, from its Ethernet header on
   AdjacencyId adjacency = 0;     // next hop of a remote
-  uint32_t checksum_base = 0;    // sum of the outer IPv4 header without length, ECN and checksum
-  std::array<uint8_t, 104> header = {};  // template: Ethernet to tunnel header
+  // Sum of what every packet has in common: over IPv4 of the outer IP header, without length,
+  // ECN and checksum; over IPv6 of UDP's pseudo-header, without length.
+  uint32_t checksum_base = 0;
+  uint8_t outer = 0;                    // outer::k...
+  std::array<uint8_t, 99> header = {};  // template: Ethernet to tunnel header
 };
 static_assert(sizeof(BridgePort) == 128);
 
@@ -55,6 +68,31 @@ struct NetworkEntry {
 struct UdpTunnel {
   uint16_t port = 0;  // UDP destination port, host order
   uint8_t tunnel = 0;
+  bool zero_checksum6 = false;  // over IPv6, no checksum is accepted
+};
+
+struct Ipv6Key {
+  uint64_t high = 0, low = 0;  // the address as it stands on the wire
+  friend bool operator==(const Ipv6Key&, const Ipv6Key&) = default;
+};
+constexpr uint64_t hash_of(const Ipv6Key& key) noexcept {
+  return mix64(key.high * 0xff51'afd7'ed55'8ccd + key.low);
+}
+
+// Who sends into which network, for one tunnel kind: the outer source address as it stands
+// on the wire (IPv4: in `low` alone) and the id that the kind reads from its header.
+struct SenderKey {
+  Ipv6Key source;
+  uint64_t id = 0;
+  friend bool operator==(const SenderKey&, const SenderKey&) = default;
+};
+constexpr uint64_t hash_of(const SenderKey& key) noexcept {
+  return mix64(hash_of(key.source) * 0x9fb2'1c65'1e98'df25 + key.id);
+}
+
+struct TunnelTables {
+  FlatTable<SenderKey> senders;  // -> BridgePortId
+  FlatTable<uint64_t> ids;       // id -> NetworkId; only to name a drop, and to learn remotes
 };
 
 struct Snapshot {
@@ -63,18 +101,20 @@ struct Snapshot {
   std::vector<BridgePort> bridge_ports;   // by BridgePortId; unused ones have kind kNone
   std::vector<NetworkEntry> networks;     // by NetworkId
   std::vector<BridgePortId> flood_lists;  // every network's bridge ports, access ports first
-  FlatTable local_addresses;              // IPv4 address (raw be32) -> 1
-  FlatTable remotes;                      // remote_key() -> BridgePortId
-  FlatTable tunnel_ids;                   // tunnel_id_key() -> NetworkId; only to name a drop
+  FlatTable<uint64_t> local_ipv4;         // own address (raw be32) -> PortId + 1
+  FlatTable<Ipv6Key> local_ipv6;          // own address -> PortId + 1
+  std::array<TunnelTables, kTunnelKindCount> tunnels;  // by tunnel_index()
   std::vector<UdpTunnel> udp_tunnels;
+  std::array<uint8_t, 256> ip_protocols = {};  // tunnel kind + 1, of those not in UDP; 0: none
 };
 
-// An IPv4 sender, the tunnel kind (index in tunnel_registry()) and its 24-bit network id.
-constexpr uint64_t remote_key(uint32_t src_raw, uint8_t tunnel, uint32_t id) noexcept {
-  return uint64_t{src_raw} << 32 | uint64_t{tunnel} << 24 | id;
-}
-constexpr uint64_t tunnel_id_key(uint8_t tunnel, uint32_t id) noexcept {
-  return remote_key(0, tunnel, id);
+inline Ipv6Key address_key(const IpAddr& address) noexcept {
+  Ipv6Key key;
+  if (address.is_v4())
+    key.low = address.as_v4().raw();
+  else
+    std::memcpy(&key, address.bytes.data(), sizeof key);
+  return key;
 }
 
 }  // namespace adit

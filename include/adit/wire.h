@@ -16,8 +16,13 @@ inline constexpr uint16_t kEtherTypeQinq = 0x88a8;
 inline constexpr uint16_t kEtherTypeIpv6 = 0x86dd;
 
 inline constexpr uint8_t kIpProtocolIcmp = 1;
+inline constexpr uint8_t kIpProtocolIpv4 = 4;
 inline constexpr uint8_t kIpProtocolTcp = 6;
 inline constexpr uint8_t kIpProtocolUdp = 17;
+inline constexpr uint8_t kIpProtocolIpv6 = 41;
+inline constexpr uint8_t kIpProtocolFragment = 44;  // IPv6's fragment header
+inline constexpr uint8_t kIpProtocolGre = 47;
+inline constexpr uint8_t kIpProtocolIcmpv6 = 58;
 
 struct EthernetHeader {
   MacAddr dst;
@@ -104,5 +109,40 @@ struct VxlanHeader {
 };
 static_assert(sizeof(VxlanHeader) == 8);
 inline constexpr uint8_t kVxlanFlagVni = 0x08;
+
+// RFC 2784 section 2, RFC 2890 section 2. Then, in this order and where their flags say so:
+// checksum(16) reserved(16), key(32), sequence(32).
+struct GreHeader {
+  be16 flags;
+  be16 protocol;
+};
+static_assert(sizeof(GreHeader) == 4);
+inline constexpr uint16_t kGreChecksum = 0x8000;
+inline constexpr uint16_t kGreKey = 0x2000;
+inline constexpr uint16_t kGreSequence = 0x1000;
+inline constexpr uint16_t kGreVersionMask = 0x0007;
+// RFC 2784 section 2.3: bits 1 to 5 must be zero, bits 6 to 12 are ignored. Two of them have
+// a meaning again since RFC 2890; left are RFC 1701's routing, strict source route and the
+// first bit of recursion control.
+inline constexpr uint16_t kGreUnsupported = 0x4c00;
+inline constexpr uint16_t kEtherTypeBridged = 0x6558;  // transparent Ethernet bridging
+
+// RFC 7637 section 3.2: GRE with a key and nothing else; the key is VSID(24) FlowID(8).
+struct NvgreHeader {
+  GreHeader gre;
+  be32 vsid_flow;
+};
+static_assert(sizeof(NvgreHeader) == 8);
+
+// RFC 8926 section 3.4
+struct GeneveHeader {
+  uint8_t version_length;  // version(2) length of the options(6), in 4 bytes
+  uint8_t flags;           // control(1) critical options(1) reserved(6)
+  be16 protocol;
+  be32 vni_reserved;  // VNI(24) reserved(8)
+};
+static_assert(sizeof(GeneveHeader) == 8);
+inline constexpr uint8_t kGeneveControl = 0x80;
+inline constexpr uint8_t kGeneveCritical = 0x40;
 
 }  // namespace adit

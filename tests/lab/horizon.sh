@@ -42,10 +42,10 @@ expect "drops remote_unknown" "$(drops remote_unknown)" = $((before + 10))
 expect "place of its MAC" "$(fdb_place red 02:00:00:00:10:13)" = nowhere
 
 say "a VNI that no network has"
-before=$(drops vni_unknown)
+before=$(drops tunnel_id_unknown)
 N lost1 ip neigh add "$RED" lladdr "$RED_MAC" dev eth0
 expect_no_ping lost1 "$RED" 10
-expect "drops vni_unknown" "$(drops vni_unknown)" = $((before + 10))
+expect "drops tunnel_id_unknown" "$(drops tunnel_id_unknown)" = $((before + 10))
 
 say "and the others still speak"
 expect_ping red "$RED1" 5

@@ -142,6 +142,15 @@ class AnySourcePort:
         self.frame = bytes(frame)
 
 
+class Free:
+    """A frame with fields that are adit's choice: `build` makes the one that is right, given
+    the one that came, whose choice it may take over. `frame` is an example, to describe it."""
+
+    def __init__(self, build, frame):
+        self.build = build
+        self.frame = bytes(frame)
+
+
 def without_source_port(frame):
     """For comparison, where the port is one that RFC 7348 section 5 permits."""
     if not 49152 <= int.from_bytes(frame[34:36], "big") <= 65535:
@@ -152,6 +161,12 @@ def without_source_port(frame):
 def comparable(expected, got):
     """The frame that came, as far as the expected one speaks of it."""
     return without_source_port(got) if isinstance(expected, AnySourcePort) else got
+
+
+def equal(expected, got):
+    if isinstance(expected, Free):
+        return len(got) == len(expected.frame) and expected.build(got) == got
+    return wanted(expected) == comparable(expected, got)
 
 
 def wanted(expected):
@@ -165,6 +180,8 @@ def describe(frame):
 
     if isinstance(frame, AnySourcePort):
         return describe(frame.frame) + "  (any source port)"
+    if isinstance(frame, Free):
+        return describe(frame.frame) + "  (any entropy)"
     frame = bytes(frame)
     try:
         text = Ether(frame).summary()
@@ -183,7 +200,7 @@ def frame_problems(expected, got, ordered):
                 problems.append(f"unexpected: {describe(have)}")
             elif have is None:
                 problems.append(f"missing:    {describe(want)}")
-            elif wanted(want) != comparable(want, have):
+            elif not equal(want, have):
                 problems.append(f"frame {index + 1} should be {describe(want)}")
                 problems.append(f"     but it is {describe(have)}")
         return problems
@@ -195,6 +212,8 @@ def frame_problems(expected, got, ordered):
     for frame in expected:
         if isinstance(frame, AnySourcePort):
             candidates = by_form.get(wanted(frame), [])
+        elif isinstance(frame, Free):
+            candidates = [other for other in left if equal(frame, other)]
         else:
             candidates = [bytes(frame)]
         found = next((other for other in candidates if left[other] > 0), None)

@@ -117,13 +117,13 @@ def refused():
     drop("I flag clear", arriving(INNER, flags=0), "vxlan_no_vni")
     drop("I flag clear, all others set", arriving(INNER, flags=0xF7), "vxlan_no_vni")
     for vni in (0, 101, 99, 0x640000, 0xFFFFFF):
-        drop(f"VNI {vni}", arriving(INNER, vni), "vni_unknown")
+        drop(f"VNI {vni}", arriving(INNER, vni), "tunnel_id_unknown")
     drop("sender is no remote", arriving(INNER, remote=5), "remote_unknown")
     drop("sender is a remote of another network", arriving(INNER, 200, remote=3),
          "remote_unknown")
     drop("sender from elsewhere", arriving(INNER, ip={"src": "203.0.113.9"}), "remote_unknown")
     drop("sender claims our address", arriving(INNER, ip={"src": OUR_IP}), "remote_unknown")
-    drop("unknown VNI from unknown sender", arriving(INNER, 7, remote=5), "vni_unknown")
+    drop("unknown VNI from unknown sender", arriving(INNER, 7, remote=5), "tunnel_id_unknown")
     for source in ("0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "239.1.1.1", "240.0.0.1",
                    "255.255.255.255"):
         drop(f"outer source {source}", arriving(INNER, ip={"src": source}), "ip_source")
@@ -167,9 +167,6 @@ def refused():
     drop("multicast address at our MAC", arriving(INNER, ip={"dst": "239.1.1.1"}), "ip_not_local")
     for proto in (0, 4, 6, 47, 50, 132, 255):
         drop(f"IP protocol {proto}", arriving(INNER, ip={"proto": proto}), "ip_protocol_unknown")
-    v6 = bytes(Ether(src=remote_mac(2), dst=OUR_MAC) / IPv6(src="fd00::2", dst="fd00::1") /
-               UDP(sport=5, dport=4789) / Raw(bytes(40)))
-    drop("VXLAN over IPv6", v6, "ether_type_unknown")
     for kind in (0x0000, 0x05DC, 0x0801, 0x8847, 0x8906, 0xFFFF):
         drop(f"EtherType {kind:#06x}", of_length(remote_mac(2), OUR_MAC, 60, kind),
              "ether_type_unknown")

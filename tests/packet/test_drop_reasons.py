@@ -5,7 +5,12 @@ the header, so that a new reason without a case fails here."""
 import os
 import re
 
+import nd_frames
+import tunnels
 from frames import *
+from scapy.contrib.geneve import GENEVE
+from scapy.layers.l2 import GRE
+
 from harness import START_NS, Scenario, accounting_problems, announcement, main, run_replay, tap
 
 HEADER = os.path.join(os.path.dirname(__file__), "../../include/adit/drop_reason.h")
@@ -16,7 +21,8 @@ ELSEWHERE = {
     "no_headroom": "buffers begin with 128 bytes of headroom and at most 54 are put before a frame",
 }
 
-CONFIG = UPLINK + """
+OUR_IP6 = "2001:db8::1"
+CONFIG = UPLINK.replace("192.0.2.1/24", f"192.0.2.1/24, '{OUR_IP6}/64'") + """
   red0: {device: tap:red0}
   red1: {device: tap:red1, mtu_bytes: 1000}
   lone0: {device: tap:lone0}
@@ -35,6 +41,13 @@ networks:
   lone:
     vni: 200
     members: [{port: lone0}]
+  kinds:
+    vni: 400
+    members: [{port: lone0, vlan: 4}]
+    remotes:
+      - {address: 192.0.2.5, kind: gre, sequence: true}
+      - {address: 192.0.2.6, kind: geneve, id: 7}
+    static_macs: [{mac: "02:00:00:00:0a:0c", port: lone0, vlan: 4}]
   slow:
     vni: 300
     members: [{port: free0}]
@@ -53,6 +66,17 @@ def reasons_of_header():
 
 def one_case_per_reason():
     """(port, frame) by reason; the smallest thing that is wrong."""
+    gre = tunnels.Kind("gre", "", tunnels.gre())
+    geneve = tunnels.Kind("geneve", "", tunnels.geneve, 6081)
+
+    def from_gre(**fields):
+        return tunnels.from_remote(gre, INNER, 4, 5,
+                                   header=GRE(**{"proto": tunnels.ETHER_IN_GRE} | fields))
+
+    def from_geneve(**fields):
+        return tunnels.from_remote(geneve, INNER, 4, 6, header=GENEVE(
+            **{"vni": 7, "proto": tunnels.ETHER_IN_GRE} | fields))
+
     good = arriving(INNER)
     ping = echo(8, PEER_MAC, OUR_MAC, PEER_IP, OUR_IP, b"data")
     question = arp_request(PEER_MAC, PEER_IP, OUR_IP)
@@ -61,7 +85,7 @@ def one_case_per_reason():
         "vlan_not_member": ("red0", tagged(INNER, 10)),
         "vlan_in_network": ("uplink", arriving(tagged(INNER, 10))),
         "not_our_mac": ("uplink", arriving(INNER, eth={"dst": PEER_MAC})),
-        "ether_type_unknown": ("uplink", patched(good, 12, b"\x86\xdd")),
+        "ether_type_unknown": ("uplink", patched(good, 12, b"\x88\x47")),
         "ip_truncated": ("uplink", good[:33]),
         "ip_version": ("uplink", patched(good, 14, b"\x65")),
         "ip_header_length": ("uplink", patched(good, 14, b"\x44")),
@@ -70,7 +94,7 @@ def one_case_per_reason():
         "ip_source": ("uplink", arriving(INNER, ip={"src": "224.0.0.5"})),
         "ip_not_local": ("uplink", arriving(INNER, ip={"dst": PEER_IP})),
         "ip_fragment": ("uplink", arriving(INNER, ip={"flags": "MF"})),
-        "ip_protocol_unknown": ("uplink", arriving(INNER, ip={"proto": 47})),
+        "ip_protocol_unknown": ("uplink", arriving(INNER, ip={"proto": 50})),
         "icmp_truncated": ("uplink", with_ip_sum(patched(ping[:41], 16, b"\x00\x1b"))),
         "icmp_checksum": ("uplink", patched(ping, len(ping) - 1, b"!")),
         "icmp_ignored": ("uplink", echo(0, PEER_MAC, OUR_MAC, PEER_IP, OUR_IP, b"data")),
@@ -82,7 +106,17 @@ def one_case_per_reason():
         "udp_port_closed": ("uplink", arriving(INNER, dport=4788)),
         "vxlan_truncated": ("uplink", patched(good, 38, b"\x00\x0f")),
         "vxlan_no_vni": ("uplink", arriving(INNER, flags=0)),
-        "vni_unknown": ("uplink", arriving(INNER, 101)),
+        "gre_truncated": ("uplink", with_ip_sum(patched(from_gre()[:37], 16, b"\x00\x17"))),
+        "gre_flags": ("uplink", from_gre(version=1)),
+        "gre_checksum": ("uplink", from_gre(chksum_present=1, chksum=1)),
+        "geneve_truncated": ("uplink", from_geneve(optionlen=63)),
+        "geneve_version": ("uplink", from_geneve(version=1)),
+        "geneve_critical": ("uplink", from_geneve(critical=1)),
+        "tunnel_payload": ("uplink", from_gre(proto=0x0800)),
+        "nd_malformed": ("uplink", nd_frames.solicitation(PEER_MAC, "2001:db8::9", OUR_IP6, hlim=1)),
+        "nd_not_for_us": ("uplink", nd_frames.solicitation(
+            PEER_MAC, "2001:db8::9", "2001:db8::8", dst_mac=OUR_MAC, dst=OUR_IP6)),
+        "tunnel_id_unknown": ("uplink", arriving(INNER, 101)),
         "remote_unknown": ("uplink", arriving(INNER, remote=4)),
         "inner_runt": ("uplink", arriving(INNER[:13])),
         "ecn_illegal": ("uplink", arriving(INNER, tos=3)),
@@ -102,10 +136,16 @@ def single():
 
     ports = ["uplink", "red0", "red1", "lone0", "free0"]
     run = Scenario("reason", CONFIG, ports, stray=is_arp,
-                   start={"uplink": [announcement(), arp_request(OUR_MAC, OUR_IP, remote_ip(9))]})
+                   start={"uplink": [announcement(), nd_frames.unsolicited(OUR_MAC, OUR_IP6)] +
+                                   [arp_request(OUR_MAC, OUR_IP, remote_ip(n)) for n in (5, 6, 9)]})
     seen = set(one_case_per_reason())
     for reason, packet in one_case_per_reason().items():
         run.case(reason, packet, drop=reason)
+    numbered = tunnels.from_remote(
+        tunnels.Kind("gre", "", tunnels.gre()), INNER, 4, 5,
+        header=GRE(proto=tunnels.ETHER_IN_GRE, seqnum_present=1, seqence_number=5))
+    run.case("gre_sequence", [("uplink", numbered)] * 2, {"lone0": tagged(INNER, 4)}, [None, "gre_sequence"])
+    seen.add("gre_sequence")
     # Ten pass before one a second is enforced.
     for reason, dst in (("broadcast_limit", BROADCAST), ("multicast_limit", "01:00:5e:00:00:09"),
                         ("unknown_unicast_limit", host(9, 9))):

@@ -174,7 +174,7 @@ def flipped_bits():
     for bit in range(8 * VXLAN_AT, 8 * INNER_AT):
         field, frame = bit // 8 - VXLAN_AT, flip(whole, bit)
         if field in (4, 5, 6):
-            run.case(f"VNI, bit {bit - 8 * VXLAN_AT}", ("uplink", frame), drop="vni_unknown")
+            run.case(f"VNI, bit {bit - 8 * VXLAN_AT}", ("uplink", frame), drop="tunnel_id_unknown")
         elif field == 0 and bit % 8 == 4:
             run.case("VXLAN flag I", ("uplink", frame), drop="vxlan_no_vni")
         else:

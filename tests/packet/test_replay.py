@@ -264,9 +264,9 @@ def report():
             {"network": "red", "kind": "vxlan", "address": "192.0.2.3"} | counts(
                 0, 0, 1, flood_len),
         ],
-        "drop_counts": {"runt_frame": 1, "vni_unknown": 1},
+        "drop_counts": {"runt_frame": 1, "tunnel_id_unknown": 1},
         "drops": [{"port": "red0", "packet": 3, "reason": "runt_frame"},
-                  {"port": "uplink", "packet": 2, "reason": "vni_unknown"}],
+                  {"port": "uplink", "packet": 2, "reason": "tunnel_id_unknown"}],
         "notes": [],
     }
     for key, value in expected.items():

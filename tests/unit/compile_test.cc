@@ -15,6 +15,8 @@ IpAddr ip(const char* text) {
   return *parse_ip(text);
 }
 
+constexpr uint8_t kVxlan = tunnel_index(TunnelKind::kVxlan);
+
 Config base() {
   Config config;
   config.ports.resize(2);
@@ -24,8 +26,8 @@ Config base() {
   config.ports[1].name = "access";
   config.routes = {{{ip("203.0.113.0"), 24}, ip("192.0.2.254")},
                    {{ip("0.0.0.0"), 0}, ip("198.51.100.9")}};
-  config.vxlan.ttl = 61;
-  config.vxlan.dscp = 46;
+  config.tunnels[kVxlan].ttl = 61;
+  config.tunnels[kVxlan].dscp = 46;
   NetworkConfig red;
   red.name = "red";
   red.vni = 0xabcdef;
@@ -86,15 +88,50 @@ TEST(Compile, EveryPlaceOfANetworkIsFoundByWorkers) {
   EXPECT_EQ(access.by_vlan[11], 0u);
   EXPECT_TRUE(snapshot.ports[0].is_underlay);
   EXPECT_EQ(snapshot.ports[0].untagged, 0u);
-  const auto remote =
-      snapshot.remotes.find(remote_key(ip("192.0.2.2").as_v4().raw(), kTunnelVxlan, 0xabcdef));
-  EXPECT_EQ(snapshot.bridge_ports[remote].network, red);
-  EXPECT_EQ(snapshot.remotes.find(remote_key(ip("192.0.2.2").as_v4().raw(), kTunnelVxlan, 1)), 0u);
-  EXPECT_EQ(snapshot.tunnel_ids.find(tunnel_id_key(kTunnelVxlan, 0xabcdef)), red);
+  const TunnelTables& vxlan = snapshot.tunnels[kVxlan];
+  const Ipv6Key sender = address_key(ip("192.0.2.2"));
+  EXPECT_EQ(snapshot.bridge_ports[vxlan.senders.find({sender, 0xabcdef})].network, red);
+  EXPECT_EQ(vxlan.senders.find({sender, 1}), 0u);
+  EXPECT_EQ(vxlan.ids.find(0xabcdef), red);
   EXPECT_EQ(snapshot.networks[red].flood_end - snapshot.networks[red].flood_begin, 4u);
   // Access ports come first, so that the last copy, the original, needs no tag.
   const auto first = snapshot.flood_lists[snapshot.networks[red].flood_begin];
   EXPECT_EQ(snapshot.bridge_ports[first].kind, BridgePortKind::kAccess);
+}
+
+TEST(Compile, RemotesOfAnyKindAreFoundByTheIdOnTheWire) {
+  Config config = base();
+  config.ports[0].addresses.push_back({ip("2001:db8::1"), 64});
+  const auto remote = [&](const char* address, TunnelKind kind, std::optional<uint64_t> id) {
+    config.networks[0].remotes.push_back({ip(address), kind, id});
+  };
+  remote("192.0.2.10", TunnelKind::kGre, std::nullopt);
+  remote("192.0.2.11", TunnelKind::kGre, 0);
+  remote("192.0.2.12", TunnelKind::kNvgre, 0x1234);
+  remote("2001:db8::13", TunnelKind::kGeneve, 9);
+  const Compiled result = compiled(config);
+  const Snapshot& snapshot = *result.snapshot;
+  const auto found = [&](const char* address, TunnelKind kind, uint64_t wire_id) {
+    return snapshot.tunnels[tunnel_index(kind)].senders.find({address_key(ip(address)), wire_id});
+  };
+  const auto id_of = [&](const char* address) {
+    return result.ids.bridge_ports.at({"red", "", 0, ip(address)}).id;
+  };
+  EXPECT_EQ(found("192.0.2.10", TunnelKind::kGre, 0), id_of("192.0.2.10"));
+  EXPECT_EQ(found("192.0.2.11", TunnelKind::kGre, uint64_t{1} << 32), id_of("192.0.2.11"));
+  EXPECT_EQ(found("192.0.2.12", TunnelKind::kNvgre, 0x1234), id_of("192.0.2.12"));
+  EXPECT_EQ(found("2001:db8::13", TunnelKind::kGeneve, 9), id_of("2001:db8::13"));
+  // GRE takes in what NVGRE sends; both kinds of UDP have their port.
+  EXPECT_EQ(snapshot.ip_protocols[47], tunnel_index(TunnelKind::kGre) + 1);
+  EXPECT_EQ(snapshot.udp_tunnels.size(), 2u);
+  EXPECT_NE(snapshot.local_ipv6.find(address_key(ip("2001:db8::1"))), 0u);
+  // By default one mesh for each kind.
+  const auto group = [&](const char* address) {
+    return snapshot.bridge_ports[id_of(address)].split_group;
+  };
+  EXPECT_EQ(group("192.0.2.10"), group("192.0.2.11"));
+  EXPECT_NE(group("192.0.2.10"), group("192.0.2.12"));
+  EXPECT_EQ(group("192.0.2.2"), group("203.0.113.5"));
 }
 
 TEST(Compile, WhatStaysKeepsItsIdAndNoIdIsReusedAtOnce) {

@@ -104,7 +104,7 @@ INSTANTIATE_TEST_SUITE_P(
                      "16777215"}},
         RefusedCase{"MissingInEntry",
                     with_port("routes:\n  - {to: 0.0.0.0/0}\n"),
-                    {"3:5: missing key 'via' in an entry of 'routes': expected an IPv4 address"}},
+                    {"3:5: missing key 'via' in an entry of 'routes': expected an IP address"}},
         RefusedCase{"MapForList",
                     with_port("routes: {}\n"),
                     {"2:9: routes: found a map, expected a list of at most 65536 entries"}},
@@ -269,13 +269,17 @@ RefusedCase address(const char* name, const std::string& text, const std::string
 INSTANTIATE_TEST_SUITE_P(
     Addresses, Refused,
     testing::Values(
-        address("NoLength", "192.0.2.1", "expected an IPv4 address and a prefix length, such as"),
+        address("NoLength", "192.0.2.1", "expected an IP address and a prefix length, such as"),
         address("Length33", "192.0.2.1/33", "expected a prefix length from 1 to 32"),
         address("Length0", "192.0.2.1/0", "expected a prefix length from 1 to 32"),
         address("LengthZero24", "192.0.2.1/024", "expected a prefix length from 1 to 32"),
-        address("Octet", "192.0.2.256/24", "expected an IPv4 address and a prefix length"),
-        address("LeadingZero", "192.0.02.1/24", "expected an IPv4 address and a prefix length"),
-        address("Ipv6", "2001:db8::1/64", "but IPv6 underlay is not supported yet; expected IPv4"),
+        address("Octet", "192.0.2.256/24", "expected an IP address and a prefix length"),
+        address("LeadingZero", "192.0.02.1/24", "expected an IP address and a prefix length"),
+        address("Ipv6Length", "2001:db8::1/129", "expected a prefix length from 1 to 128"),
+        address("Ipv6LinkLocal", "fe80::1/64", "which is link-local"),
+        address("Ipv6Loopback", "::1/128", "which is the loopback address"),
+        address("Ipv6Mapped", "::ffff:192.0.2.1/128", "which is an IPv4-mapped address"),
+        address("Ipv6Multicast", "ff02::1/64", "which is a multicast address"),
         address("Multicast", "224.0.0.1/24",
                 "which is a multicast address; expected the address of "
                 "one host"),
@@ -283,26 +287,28 @@ INSTANTIATE_TEST_SUITE_P(
         address("ThisNetwork", "0.1.2.3/24", "which is in 0.0.0.0/8"),
         address("Loopback", "127.0.0.1/8", "which is a loopback address"),
         address("Broadcast", "255.255.255.255/32", "which is the broadcast address"),
-        RefusedCase{"RemoteIpv6",
-                    network("remotes: [{address: '2001:db8::2'}]"),
-                    {"3:37: address: found '2001:db8::2', but IPv6 underlay is not supported yet"}},
+        RefusedCase{
+            "RemoteIpv6",
+            network("remotes: [{address: '2001:db8::2'}]"),
+            {"3:37: address: 2001:db8::2 is on no port's subnet and no route leads there; add a "
+             "route, such as {to: 2001:db8::2/128, via: ROUTER}"}},
         RefusedCase{"RemoteMulticast",
                     network("remotes: [{address: 239.1.1.1}]"),
                     {"3:37: address: found '239.1.1.1', which is a multicast address"}},
         RefusedCase{"RemoteWithLength",
                     network("remotes: [{address: 192.0.2.2/32}]"),
-                    {"3:37: address: found '192.0.2.2/32', expected an IPv4 address without prefix "
+                    {"3:37: address: found '192.0.2.2/32', expected an IP address without prefix "
                      "length"}},
         RefusedCase{"RouteIpv6",
                     with_port("routes: [{to: '::/0', via: 'fe80::1'}]\n"),
-                    {"2:15: to: found '::/0', but IPv6", "2:28: via: found 'fe80::1', but IPv6"}},
+                    {"2:28: via: found 'fe80::1', which is link-local"}},
         RefusedCase{"RouteMulticast",
                     with_port("routes: [{to: 224.0.0.0/4, via: 192.0.2.1}]\n"),
                     {"2:15: to: found '224.0.0.0/4', which is a multicast address; expected a "
                      "subnet of hosts"}},
         RefusedCase{"RouteWithoutLength",
                     with_port("routes: [{to: 10.0.0.0, via: 192.0.2.1}]\n"),
-                    {"2:15: to: found '10.0.0.0', expected an IPv4 address and a prefix length"}},
+                    {"2:15: to: found '10.0.0.0', expected an IP address and a prefix length"}},
         RefusedCase{"GroupMac",
                     port("mac: 01:00:5e:00:00:01"),
                     {"2:32: mac: found '01:00:5e:00:00:01', which is a group address"}},
@@ -333,7 +339,7 @@ TEST(ConfigParser, DefaultsAreThoseOfTheTypes) {
   const Config config =
       parse_config("ports: {up: {device: 'tap:up0'}}\nnetworks: {red: {vni: 7}}", "f");
   EXPECT_EQ(config.system, SystemConfig{});
-  EXPECT_EQ(config.vxlan, TunnelConfig{});
+  EXPECT_EQ(config.tunnels, default_tunnels());
   PortConfig port;
   port.name = "up";
   port.device = {DeviceKind::kTap, "up0"};
@@ -355,7 +361,7 @@ ports:
   red0: {device: "vdev:net_null0,copy=1", rx_queues: auto}
 routes: [{to: 0.0.0.0/0, via: 192.0.2.254}]
 neighbours: [{address: 192.0.2.7, mac: 02:00:00:00:00:07}]
-tunnels: {vxlan: {udp_port: 8472, ttl: 1, dscp: 63}}
+tunnels: {vxlan: {udp_port: 8472, ttl: 1, dscp: 63, zero_checksum6: true}}
 networks:
   red:
     vni: 16777215
@@ -399,7 +405,7 @@ networks:
   EXPECT_EQ(
       config.neighbours,
       (std::vector{NeighbourConfig{*parse_ip("192.0.2.7"), *parse_mac("02:00:00:00:00:07")}}));
-  EXPECT_EQ(config.vxlan, (TunnelConfig{8472, 1, 63}));
+  EXPECT_EQ(config.tunnels[0], (TunnelConfig{8472, 1, 63, true}));
   const NetworkConfig red{"red",
                           16777215,
                           {{"red0", {}}, {"up", 4094}},

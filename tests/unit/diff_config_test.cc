@@ -162,9 +162,9 @@ INSTANTIATE_TEST_SUITE_P(
                          {"neighbours: 192.0.2.7 mac: 02:00:00:00:00:07 -> 02:00:00:00:00:08"}),
                     live("vxlan",
                          [](Config& c) {
-                           c.vxlan.udp_port = 8472;
-                           c.vxlan.ttl = 1;
-                           c.vxlan.dscp = 46;
+                           c.tunnels[0].port = 8472;
+                           c.tunnels[0].ttl = 1;
+                           c.tunnels[0].dscp = 46;
                          },
                          {"tunnels.vxlan.udp_port: 4789 -> 8472", "tunnels.vxlan.ttl: 64 -> 1",
                           "tunnels.vxlan.dscp: 0 -> 46"})));
@@ -203,9 +203,18 @@ INSTANTIATE_TEST_SUITE_P(
              {"networks.red: member port red0 removed",
               "networks.red: member port red0 vlan 10 added"}),
         live("remote added", [](Config& c) { c.networks[0].remotes.push_back({ip("192.0.2.9")}); },
-             {"networks.red: remote 192.0.2.9 added"}),
+             {"networks.red: remote 192.0.2.9 (vxlan) added"}),
         live("remote removed", [](Config& c) { c.networks[0].remotes.pop_back(); },
-             {"networks.red: remote 192.0.2.3 removed"}),
+             {"networks.red: remote 192.0.2.3 (vxlan) removed"}),
+        live("remote changed",
+             [](Config& c) {
+               c.networks[0].remotes[0] = {ip("192.0.2.2"), TunnelKind::kGre, 7, true, true, 3};
+             },
+             {"networks.red: remote 192.0.2.2 kind: vxlan -> gre",
+              "networks.red: remote 192.0.2.2 id: the default -> 7",
+              "networks.red: remote 192.0.2.2 checksum: false -> true",
+              "networks.red: remote 192.0.2.2 sequence: false -> true",
+              "networks.red: remote 192.0.2.2 split_horizon: auto -> 3"}),
         live("static MAC removed", [](Config& c) { c.networks[0].static_macs.clear(); },
              {"networks.red: static MAC 02:00:00:00:aa:01 at port red0 removed"}),
         live("static MAC moved",

@@ -95,7 +95,7 @@ TEST_F(Show, RemotesWithTheirNextHops) {
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(rows[0]["network"], "red");
   EXPECT_EQ(rows[0]["kind"], "vxlan");
-  EXPECT_EQ(rows[0]["vni"], 100);
+  EXPECT_EQ(rows[0]["id"], 100);
   EXPECT_EQ(rows[0]["address"], "192.0.2.7");
   EXPECT_EQ(rows[0]["next_hop"], "192.0.2.7");
   EXPECT_EQ(rows[0]["next_hop_mac"], "02:00:00:00:00:07");
@@ -211,12 +211,12 @@ TEST_F(Show, Drops) {
   EXPECT_EQ(show_drops(control, DropRows::kNonZero).rows.size(), 0u);
   EXPECT_EQ(show_drops(control, DropRows::kAll).rows.size(), kDropReasonCount);
   std::array<uint64_t, kDropReasonCount> packets = {};
-  packets[static_cast<size_t>(DropReason::k_vni_unknown)] = 3;
+  packets[static_cast<size_t>(DropReason::k_tunnel_id_unknown)] = 3;
   const json rows = drop_rows(packets, DropRows::kNonZero);
   ASSERT_EQ(rows.size(), 1u);
-  EXPECT_EQ(rows[0]["reason"], "vni_unknown");
+  EXPECT_EQ(rows[0]["reason"], "tunnel_id_unknown");
   EXPECT_EQ(rows[0]["packets"], 3);
-  EXPECT_EQ(rows[0]["help"], "no network has this VNI");
+  EXPECT_EQ(rows[0]["help"], "no network has this VNI, VSID, key or context id");
 }
 
 TEST_F(Show, Workers) {

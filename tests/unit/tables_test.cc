@@ -18,7 +18,7 @@ TEST(FlatTable, FindsWhatWasStoredAndNothingElse) {
     std::unordered_map<uint64_t, uint32_t> model;
     while (model.size() < size) model[random() % 5000] = 1 + static_cast<uint32_t>(random() % 99);
     std::vector<std::pair<uint64_t, uint32_t>> entries(model.begin(), model.end());
-    const FlatTable table(entries);
+    const FlatTable<uint64_t> table(entries);
     for (uint64_t key = 0; key < 5000; ++key) {
       const auto found = model.find(key);
       EXPECT_EQ(table.find(key), found == model.end() ? 0 : found->second) << key;
@@ -27,7 +27,9 @@ TEST(FlatTable, FindsWhatWasStoredAndNothingElse) {
 }
 
 TEST(FlatTable, DefaultIsEmpty) {
-  EXPECT_EQ(FlatTable().find(0), 0u);
+  EXPECT_EQ(FlatTable<uint64_t>().find(0), 0u);
+  EXPECT_TRUE(FlatTable<uint64_t>().empty());
+  EXPECT_FALSE(FlatTable<uint64_t>({{7, 1}}).empty());
 }
 
 TEST(RateMeter, PassesTheRateOverTimeAndTheBurstAtOnce) {

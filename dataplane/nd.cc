@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nd.h"
+
+#include "checksum.h"
+#include "transmit.h"
+
+namespace adit {
+namespace {
+
+constexpr uint8_t kEchoRequest = 128;
+constexpr uint8_t kEchoReply = 129;
+constexpr uint8_t kSolicitation = 135;
+constexpr uint8_t kAdvertisement = 136;
+constexpr uint8_t kOptionSourceMac = 1;
+constexpr uint8_t kOptionTargetMac = 2;
+constexpr uint8_t kReplyHopLimit = 64;
+// RFC 4861 section 7.1: proof that a message has crossed no router.
+constexpr uint8_t kNdHopLimit = 255;
+constexpr uint32_t kSolicited = 0x4000'0000, kOverride = 0x2000'0000;
+
+// RFC 4861 sections 4.3 and 4.4, with one option of a MAC address behind it.
+struct NdMessage {
+  uint8_t type;
+  uint8_t code;
+  be16 checksum;
+  be32 flags;
+  Ipv6Key target;
+};
+struct NdMacOption {
+  uint8_t type;
+  uint8_t len;  // in 8 bytes: 1
+  MacAddr mac;
+};
+static_assert(sizeof(NdMessage) == 24 && sizeof(NdMacOption) == 8);
+// All that we send is of this shape.
+struct NdFrame {
+  EthernetHeader ethernet;
+  Ipv6Header ip;
+  uint8_t message[sizeof(NdMessage)];
+  NdMacOption option;
+};
+static_assert(sizeof(NdFrame) == 86);
+
+struct NdFacts {
+  Ipv6Key source, destination, target;
+  uint32_t flags = 0;
+  std::optional<MacAddr> mac;  // of the source or target link-layer address option
+};
+
+IpAddr to_address(const Ipv6Key& key) noexcept {
+  IpAddr ip;
+  ip.family = IpFamily::kV6;
+  std::memcpy(ip.bytes.data(), &key, sizeof key);
+  return ip;
+}
+
+bool is_unspecified(const Ipv6Key& key) noexcept {
+  return key.high == 0 && key.low == 0;
+}
+bool is_multicast(const Ipv6Key& key) noexcept {
+  return (key.high & 0xff) == 0xff;
+}
+
+uint64_t pseudo_header_sum(const Ipv6Header* ip, uint32_t bytes) noexcept {
+  return sum_words(ip->src.data(), 32) + be16(kIpProtocolIcmpv6).raw() + be32(bytes).raw();
+}
+
+// RFC 4861 sections 4.6 and 7.1: false where an option is empty or ends behind the packet.
+bool read_options(const uint8_t* at, unsigned len, uint8_t wanted, NdFacts& facts) noexcept {
+  while (len > 0) {
+    if (len < 8 || at[1] == 0 || at[1] * 8u > len) return false;
+    if (at[0] == wanted && at[1] == 1) {
+      MacAddr mac;
+      std::memcpy(mac.bytes.data(), at + 2, sizeof mac);
+      if (mac.is_group() || mac.is_zero()) return false;
+      facts.mac = mac;
+    }
+    len -= at[1] * 8u;
+    at += at[1] * 8u;
+  }
+  return true;
+}
+
+// False where RFC 4861 section 7.1.1 or 7.1.2 tells to drop the message silently.
+bool read_message(const Packet& packet, const Ipv6Header* ip, NdFacts& facts) noexcept {
+  const rte_mbuf* mbuf = packet.mbuf;
+  // Options beyond the first segment are nobody's; a message is short.
+  if (mbuf->nb_segs != 1 || packet.l4_payload + sizeof(NdMessage) > mbuf->data_len) return false;
+  if (ip->hop_limit != kNdHopLimit) return false;
+  const uint8_t* at = frame_of(packet.mbuf) + packet.l4_payload;
+  NdMessage message;
+  std::memcpy(&message, at, sizeof message);
+  if (message.code != 0) return false;
+  facts.target = message.target;
+  facts.flags = message.flags.host();
+  std::memcpy(&facts.source, ip->src.data(), sizeof facts.source);
+  std::memcpy(&facts.destination, ip->dst.data(), sizeof facts.destination);
+  if (is_multicast(facts.target)) return false;
+  const bool solicits = message.type == kSolicitation;
+  if (!read_options(at + sizeof message,
+                    mbuf->data_len - packet.l4_payload - unsigned{sizeof message},
+                    solicits ? kOptionSourceMac : kOptionTargetMac, facts))
+    return false;
+  if (solicits) return !(is_unspecified(facts.source) && facts.mac);
+  return !is_unspecified(facts.source) &&
+         !(is_multicast(facts.destination) && (facts.flags & kSolicited));
+}
+
+void report_neighbour(Worker& worker, PortId port, const Ipv6Key& ip, const MacAddr& mac) noexcept {
+  Event event{};
+  event.kind = Event::Kind::kNeighbourSeen;
+  event.port = port;
+  event.ip = to_address(ip);
+  event.mac = mac;
+  report(worker, event);
+}
+
+struct NdHeader {
+  MacAddr destination_mac, source_mac;
+  Ipv6Key source, destination;
+};
+
+void write_frame(NdFrame& frame, const NdHeader& header, const NdMessage& message,
+                 const NdMacOption& option) noexcept {
+  frame.ethernet = {header.destination_mac, header.source_mac, be16(kEtherTypeIpv6)};
+  frame.ip.version_class_label = be32(uint32_t{6} << 28);
+  frame.ip.payload_length = be16(sizeof(NdMessage) + sizeof(NdMacOption));
+  frame.ip.next_header = kIpProtocolIcmpv6;
+  frame.ip.hop_limit = kNdHopLimit;
+  std::memcpy(frame.ip.src.data(), &header.source, sizeof header.source);
+  std::memcpy(frame.ip.dst.data(), &header.destination, sizeof header.destination);
+  std::memcpy(frame.message, &message, sizeof message);
+  frame.option = option;
+  constexpr unsigned kBytes = sizeof(NdMessage) + sizeof(NdMacOption);
+  const uint64_t sum = pseudo_header_sum(&frame.ip, kBytes) + sum_words(frame.message, kBytes);
+  const be16 checksum = be16::from_raw(static_cast<uint16_t>(~fold_sum(sum)));
+  std::memcpy(frame.message + offsetof(NdMessage, checksum), &checksum, sizeof checksum);
+}
+
+rte_mbuf* new_frame(Worker& worker, NdFrame*& frame) noexcept {
+  rte_mbuf* mbuf = rte_pktmbuf_alloc(worker.pool);
+  if (mbuf != nullptr)
+    frame = reinterpret_cast<NdFrame*>(rte_pktmbuf_append(mbuf, sizeof(NdFrame)));
+  return mbuf;
+}
+
+// RFC 4861 section 7.2.4; to all nodes where the asker has no address yet.
+void advertise(Worker& worker, PortId port, const NdFacts& facts, const MacAddr& asker) noexcept {
+  NdFrame* frame = nullptr;
+  rte_mbuf* mbuf = new_frame(worker, frame);
+  if (mbuf == nullptr) return;  // it asks again
+  const MacAddr own = worker.snapshot->ports[port].mac;
+  const Ipv6Key all_nodes{be64(0xff02'0000'0000'0000).raw(), be64(1).raw()};
+  const bool known = !is_unspecified(facts.source);
+  const MacAddr all_nodes_mac = MacAddr::from_u64(0x3333'0000'0001);
+  write_frame(
+      *frame, {known ? asker : all_nodes_mac, own, facts.target, known ? facts.source : all_nodes},
+      {kAdvertisement, 0, be16(0), be32(kOverride | (known ? kSolicited : 0)), facts.target},
+      {kOptionTargetMac, 1, own});
+  worker.counters.arp_requests_answered.add(1);
+  worker.counters.originated.add(1);
+  enqueue(worker, port, mbuf);
+}
+
+void answer_echo(Worker& worker, PortId port, Packet& packet, Ipv6Header* ip) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  auto* ethernet = reinterpret_cast<EthernetHeader*>(frame_of(mbuf));
+  Ipv6Key source;
+  std::memcpy(&source, ip->src.data(), sizeof source);
+  // A group gets no answer from us, and an answer goes where the request says it comes from.
+  if (ethernet->dst.is_group() || is_unspecified(source))
+    return drop(worker, mbuf, DropReason::k_icmp_ignored);
+  if (worker.snapshot->local_ipv6.find(source) != 0)
+    return drop(worker, mbuf, DropReason::k_ip_source);
+  if (ethernet->src.is_group() || ethernet->src.is_zero())
+    return drop(worker, mbuf, DropReason::k_source_mac_invalid);
+  std::swap(ethernet->dst, ethernet->src);
+  std::swap(ip->src, ip->dst);
+  ip->hop_limit = kReplyHopLimit;
+  auto* icmp = reinterpret_cast<IcmpEcho*>(frame_of(mbuf) + packet.l4_payload);
+  icmp->checksum = update_checksum(icmp->checksum, be16(uint16_t{kEchoRequest} << 8),
+                                   be16(uint16_t{kEchoReply} << 8));
+  icmp->type = kEchoReply;
+  worker.counters.echo_requests_answered.add(1);
+  enqueue(worker, port, mbuf);
+}
+
+}  // namespace
+
+void handle_icmpv6(Worker& worker, PortId port, Packet& packet) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  const uint32_t offset = packet.l4_payload;
+  if (offset + sizeof(IcmpEcho) > mbuf->data_len)
+    return drop(worker, mbuf, DropReason::k_icmp_truncated);
+  auto* ethernet = reinterpret_cast<EthernetHeader*>(frame_of(mbuf));
+  auto* ip = reinterpret_cast<Ipv6Header*>(ethernet + 1);
+  const uint32_t bytes = mbuf->pkt_len - offset;
+  if (fold_sum(pseudo_header_sum(ip, bytes) + sum_mbuf(mbuf, offset, bytes)) != 0xffff)
+    return drop(worker, mbuf, DropReason::k_icmp_checksum);
+  const uint8_t type = frame_of(mbuf)[offset];
+  if (type == kEchoRequest && frame_of(mbuf)[offset + 1] == 0)
+    return answer_echo(worker, port, packet, ip);
+  if (type != kSolicitation && type != kAdvertisement)
+    return drop(worker, mbuf, DropReason::k_icmp_ignored);
+
+  NdFacts facts;
+  if (!read_message(packet, ip, facts) || ethernet->src.is_group() || ethernet->src.is_zero())
+    return drop(worker, mbuf, DropReason::k_nd_malformed);
+  const Snapshot& snapshot = *worker.snapshot;
+  if (type == kSolicitation) {
+    if (snapshot.local_ipv6.find(facts.target) != port + 1u)
+      return drop(worker, mbuf, DropReason::k_nd_not_for_us);
+    if (facts.mac) report_neighbour(worker, port, facts.source, *facts.mac);
+    advertise(worker, port, facts, facts.mac.value_or(ethernet->src));
+  } else {
+    // Somebody else claims our address: nothing to learn from.
+    if (snapshot.local_ipv6.find(facts.target) != 0)
+      return drop(worker, mbuf, DropReason::k_nd_not_for_us);
+    report_neighbour(worker, port, facts.target, facts.mac.value_or(ethernet->src));
+  }
+  worker.counters.consumed.add(1);
+  discard(worker, mbuf);
+}
+
+rte_mbuf* make_solicitation(Worker& worker, const Command& command) noexcept {
+  NdFrame* frame = nullptr;
+  rte_mbuf* mbuf = new_frame(worker, frame);
+  if (mbuf == nullptr) return nullptr;
+  const Ipv6Key source = address_key(command.source_ip);
+  const Ipv6Key target = address_key(command.target_ip);
+  const bool to_all = command.destination_mac.is_broadcast();
+  if (source == target) {
+    // Unsolicited, to all nodes: section 7.2.6.
+    write_frame(*frame,
+                {MacAddr::from_u64(0x3333'0000'0001),
+                 command.source_mac,
+                 source,
+                 {be64(0xff02'0000'0000'0000).raw(), be64(1).raw()}},
+                {kAdvertisement, 0, be16(0), be32(kOverride), target},
+                {kOptionTargetMac, 1, command.source_mac});
+    return mbuf;
+  }
+  // RFC 4291 section 2.7.1: ff02::1:ff00:0/104 and the address's last three bytes.
+  const uint64_t last = be64::from_raw(target.low).host() & 0xff'ffff;
+  const Ipv6Key group{be64(0xff02'0000'0000'0000).raw(),
+                      be64(uint64_t{0x1'ff00'0000} | last).raw()};
+  write_frame(*frame,
+              {to_all ? MacAddr::from_u64(0x3333'ff00'0000 | last) : command.destination_mac,
+               command.source_mac, source, to_all ? group : target},
+              {kSolicitation, 0, be16(0), be32(0), target},
+              {kOptionSourceMac, 1, command.source_mac});
+  return mbuf;
+}
+
+}  // namespace adit

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// NVGRE, RFC 7637. What comes in is told from GRE with a key by its sender, in gre.cc.
+#include "outer_ip.h"
+#include "registry.h"
+#include "worker.h"
+
+namespace adit {
+namespace {
+
+void compile(const TunnelEndpoint& endpoint, BridgePort& out) {
+  auto* nvgre = reinterpret_cast<NvgreHeader*>(
+      compile_outer_ip(endpoint, kIpProtocolGre, sizeof(NvgreHeader), out));
+  // Section 3.2: K set, C and S clear.
+  *nvgre = {{be16(kGreKey), be16(kEtherTypeBridged)},
+            be32(static_cast<uint32_t>(*endpoint.id) << 8)};
+}
+
+void encap(Worker& worker, std::span<Packet* const> packets) {
+  for (Packet* packet : packets) {
+    const BridgePort& out = worker.snapshot->bridge_ports[packet->out];
+    rte_mbuf* mbuf = packet->mbuf;
+    uint8_t* header = prepend_header(mbuf, out);
+    if (header == nullptr) [[unlikely]] {
+      packet->drop = DropReason::k_no_headroom;
+      continue;
+    }
+    const unsigned offset = outer_ip_len(out);
+    patch_outer_ip(header, out, mbuf->pkt_len - offset, *packet);
+    // Section 3.2: the FlowID, the lowest byte, is the flow's entropy.
+    header[offset + sizeof(NvgreHeader) - 1] = static_cast<uint8_t>(packet->entropy >> 24);
+  }
+}
+
+}  // namespace
+
+constinit const TunnelOps kNvgreOps = {plain_wire_id, compile, nullptr, encap};
+
+}  // namespace adit

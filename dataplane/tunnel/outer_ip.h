@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// The outer Ethernet and IP header of every tunnel: template and patch, over IPv4 and IPv6.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <cstring>
+
+#include "adit/tunnel_ops.h"
+#include "checksum.h"
+#include "packet.h"
+
+namespace adit {
+
+constexpr unsigned outer_ip_len(bool ipv6) noexcept {
+  constexpr unsigned kIpv6 = sizeof(EthernetHeader) + sizeof(Ipv6Header);
+  constexpr unsigned kIpv4 = sizeof(EthernetHeader) + sizeof(Ipv4Header);
+  return ipv6 ? kIpv6 : kIpv4;
+}
+inline unsigned outer_ip_len(const BridgePort& out) noexcept {
+  return outer_ip_len((out.outer & outer::kIpv6) != 0);
+}
+
+// Control: writes both headers to the start of the template, and the sizes for a tunnel
+// header of `tunnel_len` bytes behind them, UDP's included; returns where that begins.
+// Destination MAC, length, ECN and checksum are left zero; the next hop's MAC is written
+// when it is known.
+inline uint8_t* compile_outer_ip(const TunnelEndpoint& endpoint, uint8_t protocol,
+                                 unsigned tunnel_len, BridgePort& out) {
+  const bool ipv6 = !endpoint.remote_ip.is_v4();
+  auto* ethernet = reinterpret_cast<EthernetHeader*>(out.header.data());
+  *ethernet = {MacAddr{}, endpoint.source_mac, be16(ipv6 ? kEtherTypeIpv6 : kEtherTypeIpv4)};
+  if (ipv6) {
+    auto* ip = reinterpret_cast<Ipv6Header*>(ethernet + 1);
+    ip->version_class_label = be32(uint32_t{6} << 28 | uint32_t{endpoint.dscp} << 22);
+    ip->payload_length = be16(0);
+    ip->next_header = protocol;
+    ip->hop_limit = endpoint.ttl;
+    std::memcpy(ip->src.data(), endpoint.source_ip.bytes.data(), sizeof ip->src);
+    std::memcpy(ip->dst.data(), endpoint.remote_ip.bytes.data(), sizeof ip->dst);
+    out.outer |= outer::kIpv6;
+    // RFC 8200 section 8.1: addresses, length and protocol.
+    out.checksum_base =
+        fold_sum(sum_words(ip->src.data(), 2 * sizeof ip->src) + be16(protocol).raw());
+  } else {
+    auto* ip = reinterpret_cast<Ipv4Header*>(ethernet + 1);
+    // RFC 7348 section 4.3: not to be fragmented; an atomic datagram needs no id (RFC 6864).
+    *ip = {0x45,
+           static_cast<uint8_t>(endpoint.dscp << 2),
+           be16(0),
+           be16(0),
+           be16(kIpv4DontFragment),
+           endpoint.ttl,
+           protocol,
+           be16(0),
+           endpoint.source_ip.as_v4(),
+           endpoint.remote_ip.as_v4()};
+    out.checksum_base = fold_sum(sum_words(ip, sizeof *ip));
+  }
+  const unsigned begin = outer_ip_len(ipv6);
+  out.header_len = static_cast<uint8_t>(begin + tunnel_len);
+  out.max_frame_bytes = endpoint.mtu_bytes + unsigned{sizeof(EthernetHeader)} - out.header_len;
+  return out.header.data() + begin;
+}
+
+// Copies the template before the frame. Null when there is no headroom.
+inline uint8_t* prepend_header(rte_mbuf* mbuf, const BridgePort& out) noexcept {
+  auto* header = reinterpret_cast<uint8_t*>(rte_pktmbuf_prepend(mbuf, out.header_len));
+  if (header == nullptr) [[unlikely]]
+    return nullptr;
+  // Two moves of 32 bytes that overlap, or four: shorter than a call for any length.
+  const unsigned len = out.header_len;
+  const uint8_t* from = out.header.data();
+  std::memcpy(header, from, 32);
+  if (len > 64) std::memcpy(header + 32, from + 32, 32);
+  std::memcpy(header + len - 32, from + len - 32, 32);
+  return header;
+}
+
+// TunnelOps::wire_id of kinds whose id is just that.
+inline uint64_t plain_wire_id(const std::optional<uint64_t>& id) {
+  return id.value_or(0);
+}
+
+// Workers: fills in what differs from packet to packet. `header` is a copy of the template;
+// `bytes` come behind the IP header.
+inline void patch_outer_ip(uint8_t* header, const BridgePort& out, uint32_t bytes,
+                           const Packet& packet) noexcept {
+  if (out.outer & outer::kIpv6) {
+    auto* ip = reinterpret_cast<Ipv6Header*>(header + sizeof(EthernetHeader));
+    ip->payload_length = be16(static_cast<uint16_t>(bytes));
+    // RFC 6438: the flow label carries the entropy.
+    ip->version_class_label =
+        be32::from_raw(ip->version_class_label.raw() |
+                       be32(uint32_t{packet.inner_ecn} << 20 | packet.entropy >> 12).raw());
+    return;
+  }
+  auto* ip = reinterpret_cast<Ipv4Header*>(header + sizeof(EthernetHeader));
+  const be16 length(static_cast<uint16_t>(bytes + sizeof *ip));
+  ip->total_length = length;
+  ip->tos |= packet.inner_ecn;
+  const uint16_t sum =
+      fold_sum(uint64_t{out.checksum_base} + length.raw() + be16(packet.inner_ecn).raw());
+  ip->checksum = be16::from_raw(static_cast<uint16_t>(~sum));
+}
+
+// The outer source address of a packet that came in untagged, as snapshot tables know it.
+inline Ipv6Key outer_source(const Packet& packet) noexcept {
+  const uint8_t* ip = frame_of(packet.mbuf) + sizeof(EthernetHeader);
+  Ipv6Key key;
+  if (packet.outer_ipv6) {
+    std::memcpy(&key, ip + offsetof(Ipv6Header, src), sizeof key);
+  } else {
+    uint32_t raw;
+    std::memcpy(&raw, ip + offsetof(Ipv4Header, src), sizeof raw);
+    key.low = raw;
+  }
+  return key;
+}
+
+}  // namespace adit

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// What tunnels in UDP have in common: VXLAN and Geneve differ in their own 8 bytes alone.
+#pragma once
+
+#include "outer_ip.h"
+#include "worker.h"
+
+namespace adit {
+
+// Control: everything up to UDP; returns where the tunnel's own header of `tunnel_len` bytes
+// goes.
+inline uint8_t* compile_outer_udp(const TunnelEndpoint& endpoint, unsigned tunnel_len,
+                                  BridgePort& out) {
+  uint8_t* begin =
+      compile_outer_ip(endpoint, kIpProtocolUdp, unsigned{sizeof(UdpHeader)} + tunnel_len, out);
+  auto* udp = reinterpret_cast<UdpHeader*>(begin);
+  // RFC 7348 section 5: over IPv4 the checksum should be zero. Over IPv6 it may be by RFC 6935.
+  *udp = {be16(0), be16(endpoint.port), be16(0), be16(0)};
+  if ((out.outer & outer::kIpv6) && endpoint.checksum) out.outer |= outer::kUdpChecksum;
+  return begin + sizeof(UdpHeader);
+}
+
+// RFC 8200 section 8.1, over the whole datagram: that is what it costs. Never inline: not
+// needed over IPv4.
+[[gnu::noinline]] inline void write_udp_checksum(const BridgePort& out, rte_mbuf* mbuf,
+                                                 UdpHeader* udp, unsigned offset) noexcept {
+  const uint64_t pseudo = uint64_t{out.checksum_base} + udp->length.raw();
+  const uint16_t sum =
+      static_cast<uint16_t>(~fold_sum(pseudo + sum_mbuf(mbuf, offset, mbuf->pkt_len - offset)));
+  udp->checksum = be16::from_raw(sum == 0 ? uint16_t{0xffff} : sum);
+}
+
+inline void encap_udp(Worker& worker, std::span<Packet* const> packets) noexcept {
+  for (Packet* packet : packets) {
+    const BridgePort& out = worker.snapshot->bridge_ports[packet->out];
+    rte_mbuf* mbuf = packet->mbuf;
+    uint8_t* header = prepend_header(mbuf, out);
+    if (header == nullptr) [[unlikely]] {
+      packet->drop = DropReason::k_no_headroom;
+      continue;
+    }
+    const unsigned offset = outer_ip_len(out);
+    const uint32_t udp_bytes = mbuf->pkt_len - offset;
+    patch_outer_ip(header, out, udp_bytes, *packet);
+    auto* udp = reinterpret_cast<UdpHeader*>(header + offset);
+    // RFC 7348 section 5: from the dynamic range, equal for all packets of a flow.
+    udp->src_port = be16(static_cast<uint16_t>(0xc000 | packet->entropy >> 18));
+    udp->length = be16(static_cast<uint16_t>(udp_bytes));
+    if (out.outer & outer::kUdpChecksum) write_udp_checksum(out, mbuf, udp, offset);
+  }
+}
+
+}  // namespace adit

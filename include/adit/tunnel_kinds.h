@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tunnel kinds: one line each, from which come the kind's number, its place in
+// tunnel_registry(), its YAML and what control checks. The code is in dataplane/tunnel/.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace adit {
+
+struct TunnelKindInfo {
+  std::string_view name;  // as in the YAML
+  const char* help;       // with its specification
+  const char* id_name;    // what the specification calls the network's id
+  uint8_t ip_protocol;    // of the outer IP packet
+  uint16_t default_port;  // destination port of UDP (STT: TCP-like) kinds, 0: it has none
+  uint64_t min_id, max_id;
+  bool needs_id;  // else a remote may do without
+};
+
+// clang-format off
+//  name    help                                        id        protocol port  least   greatest    needed
+#define ADIT_TUNNEL_KINDS(X)                                                                                 \
+  X(Vxlan,  "vxlan",  "VXLAN (RFC 7348).",               "VNI",    17,      4789, 1,      0xff'ffff,   true)  \
+  X(Nvgre,  "nvgre",  "NVGRE (RFC 7637).",               "VSID",   47,      0,    0x1000, 0xff'fffe,   true)  \
+  X(Gre,    "gre",    "GRE with an Ethernet payload (RFC 2784, RFC 2890).",                                  \
+                                                         "key",    47,      0,    0,      0xffff'ffff, false) \
+  X(Geneve, "geneve", "Geneve (RFC 8926).",              "VNI",    17,      6081, 0,      0xff'ffff,   true)
+// clang-format on
+
+enum class TunnelKind : uint8_t {
+#define ADIT_KIND(Name, ...) k##Name,
+  ADIT_TUNNEL_KINDS(ADIT_KIND)
+#undef ADIT_KIND
+      kCount,
+};
+
+inline constexpr std::size_t kTunnelKindCount = static_cast<std::size_t>(TunnelKind::kCount);
+
+inline constexpr std::array<TunnelKindInfo, kTunnelKindCount> kTunnelKinds = {{
+#define ADIT_KIND(Name, ...) {__VA_ARGS__},
+    ADIT_TUNNEL_KINDS(ADIT_KIND)
+#undef ADIT_KIND
+}};
+
+constexpr const TunnelKindInfo& info_of(TunnelKind kind) noexcept {
+  return kTunnelKinds[static_cast<std::size_t>(kind)];
+}
+
+inline constexpr uint8_t kUdpProtocol = 17;
+
+// The YAML key of the kind's port; STT's is like TCP's.
+constexpr const char* port_key(const TunnelKindInfo& kind) noexcept {
+  return kind.ip_protocol == kUdpProtocol ? "udp_port" : "tcp_port";
+}
+
+// The index that Snapshot and Packet use.
+constexpr uint8_t tunnel_index(TunnelKind kind) noexcept {
+  return static_cast<uint8_t>(kind);
+}
+
+}  // namespace adit
