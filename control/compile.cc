@@ -74,7 +74,7 @@ class Compiler {
 
  private:
   // VXLAN always listens, as its networks may have no remote yet; the others with their first
-  // remote.
+  // remote, or where remotes are learned.
   void compile_tunnels() {
     for (size_t i = 0; i < kTunnelKindCount; ++i) {
       const auto index = static_cast<uint8_t>(i);
@@ -84,14 +84,14 @@ class Compiler {
       tables.senders = FlatTable<SenderKey>(senders_[i]);
       const FlatTable<uint64_t>::Entries ids(ids_of_kind_[i].begin(), ids_of_kind_[i].end());
       tables.ids = FlatTable<uint64_t>(ids);
-      if (senders_[i].empty() && kind.name != "vxlan") continue;
+      if (ids_of_kind_[i].empty() && i != tunnel_index(TunnelKind::kVxlan)) continue;
       if (kind.ip_protocol == kUdpProtocol)
         snapshot_->udp_tunnels.push_back({config.port, index, config.zero_checksum6});
       else if (tunnel_registry()[i]->decap != nullptr)
         snapshot_->ip_protocols[kind.ip_protocol] = static_cast<uint8_t>(index + 1);
     }
     // GRE takes NVGRE's packets in.
-    if (!senders_[tunnel_index(TunnelKind::kNvgre)].empty())
+    if (!ids_of_kind_[tunnel_index(TunnelKind::kNvgre)].empty())
       snapshot_->ip_protocols[info_of(TunnelKind::kNvgre).ip_protocol] =
           static_cast<uint8_t>(tunnel_index(TunnelKind::kGre) + 1);
   }
@@ -125,6 +125,11 @@ class Compiler {
     entry.broadcast = limit(network.broadcast_pps);
     entry.multicast = limit(network.multicast_pps);
     entry.unknown_unicast = limit(network.unknown_unicast_pps);
+    if (network.learn_remotes) {
+      const uint8_t kind = tunnel_index(network.learn_kind);
+      entry.learns_from = static_cast<uint8_t>(kind + 1);
+      ids_of_kind_[kind][tunnel_registry()[kind]->wire_id(network.vni)] = id;
+    }
     entry.flood_begin = static_cast<uint32_t>(snapshot_->flood_lists.size());
     for (const MemberConfig& member : network.members) compile_member(network, id, member);
     for (const RemoteConfig& remote : network.remotes) compile_remote(network, id, remote);
@@ -136,6 +141,16 @@ class Compiler {
     return packets_per_s ? RateLimit::per_second(*packets_per_s, workers_) : RateLimit{};
   }
 
+  static uint8_t flags_of(const NetworkConfig& network) {
+    int flags = 0;
+    if (network.learning) flags |= BridgePort::kLearning;
+    if (network.carry_vlans) flags |= BridgePort::kCarryVlans;
+    if (network.mss_clamp) flags |= BridgePort::kMssClamp;
+    if (network.too_big != TooBig::kDrop) flags |= BridgePort::kTooBigIcmp;
+    if (network.too_big == TooBig::kFragment) flags |= BridgePort::kTooBigFragment;
+    return static_cast<uint8_t>(flags);
+  }
+
   BridgePort& add_bridge_port(const NetworkConfig& network, NetworkId network_id,
                               const BridgePortName& name, BridgePortInfo& info) {
     info.id = bridge_port_ids_.get(name);
@@ -145,8 +160,7 @@ class Compiler {
     snapshot_->flood_lists.push_back(info.id);
     BridgePort& out = snapshot_->bridge_ports[info.id];
     out.network = network_id;
-    out.flags = static_cast<uint8_t>((network.learning ? BridgePort::kLearning : 0) |
-                                     (network.carry_vlans ? BridgePort::kCarryVlans : 0));
+    out.flags = flags_of(network);
     return out;
   }
 
@@ -191,8 +205,7 @@ class Compiler {
     endpoint.remote_ip = remote.address;
     endpoint.id = effective_id(network, remote);
     endpoint.port = tunnel.port;
-    endpoint.ttl = tunnel.ttl;
-    endpoint.dscp = tunnel.dscp;
+    set_options(network.tunnel, remote.tunnel, tunnel, endpoint);
     endpoint.checksum = remote.checksum || (info_of(remote.kind).ip_protocol == kUdpProtocol &&
                                             !tunnel.zero_checksum6);
     endpoint.sequence = remote.sequence;
@@ -201,6 +214,25 @@ class Compiler {
     const uint64_t wire_id = ops.wire_id(endpoint.id);
     senders_[kind].emplace_back(SenderKey{address_key(remote.address), wire_id}, info.id);
     ids_of_kind_[kind][wire_id] = network_id;
+  }
+
+  // What a remote does not say, its network says, or the kind.
+  static void set_options(const TunnelOptions& network, const TunnelOptions& remote,
+                          const TunnelConfig& kind, TunnelEndpoint& out) {
+    const auto choose = [](const auto& first, const auto& second, auto otherwise) {
+      return first ? *first : second ? *second : otherwise;
+    };
+    out.ttl = choose(remote.ttl, network.ttl, kind.ttl);
+    out.dscp = choose(remote.dscp, network.dscp, kind.dscp);
+    int flags = 0;
+    if (choose(remote.dscp_mode, network.dscp_mode, HeaderMode::kPipe) == HeaderMode::kUniform)
+      flags |= outer::kUniformDscp;
+    if (choose(remote.ttl_mode, network.ttl_mode, HeaderMode::kPipe) == HeaderMode::kUniform)
+      flags |= outer::kUniformTtl;
+    const DfPolicy df = choose(remote.df, network.df, DfPolicy::kSet);
+    if (df == DfPolicy::kClear) flags |= outer::kClearDf;
+    if (df == DfPolicy::kInherit) flags |= outer::kInheritDf;
+    out.outer = static_cast<uint8_t>(flags);
   }
 
   AdjacencyId adjacency(const NextHop& hop) {

@@ -79,6 +79,24 @@ struct TunnelConfig {
   friend bool operator==(const TunnelConfig&, const TunnelConfig&) = default;
 };
 
+// Pipe: what is configured. Uniform: copied from the inner IP header (RFC 2983).
+enum class HeaderMode { kPipe, kUniform };
+enum class DfPolicy { kSet, kClear, kInherit };
+
+// `tunnel:` of a network and of a remote; what is not there comes from the one above, at last
+// from `tunnels:`.
+struct TunnelOptions {
+  std::optional<uint8_t> ttl = {};
+  std::optional<uint8_t> dscp = {};
+  std::optional<HeaderMode> ttl_mode = {};   // default: pipe
+  std::optional<HeaderMode> dscp_mode = {};  // default: pipe
+  std::optional<DfPolicy> df = {};           // default: set
+  friend auto operator<=>(const TunnelOptions&, const TunnelOptions&) = default;
+};
+
+// What becomes of a frame that does not fit its way out.
+enum class TooBig { kIcmp, kFragment, kDrop };
+
 // One entry of a network's `members:`.
 struct MemberConfig {
   std::string port;
@@ -95,6 +113,7 @@ struct RemoteConfig {
   bool sequence = false;            // GRE
   // 0..65000, 0: no group; none: all remotes of the kind that do not say otherwise.
   std::optional<uint16_t> split_horizon = {};
+  TunnelOptions tunnel = {};
   friend auto operator<=>(const RemoteConfig&, const RemoteConfig&) = default;
 };
 
@@ -120,7 +139,13 @@ struct NetworkConfig {
   // Packets per second over all workers; none: no limit. 1..1000000000
   std::optional<uint32_t> broadcast_pps;
   std::optional<uint32_t> multicast_pps;
-  std::optional<uint32_t> unknown_unicast_pps;
+  std::optional<uint32_t> unknown_unicast_pps = {};
+  TunnelOptions tunnel = {};
+  TooBig too_big = TooBig::kIcmp;
+  bool mss_clamp = false;
+  bool learn_remotes = false;
+  TunnelKind learn_kind = TunnelKind::kVxlan;
+  uint32_t learn_limit = 64;  // 1..65536 learned remotes
   friend bool operator==(const NetworkConfig&, const NetworkConfig&) = default;
 };
 

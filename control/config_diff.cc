@@ -54,6 +54,16 @@ std::string text(LogLevel level) {
   return {};
 }
 
+std::string text(HeaderMode mode) {
+  return mode == HeaderMode::kPipe ? "pipe" : "uniform";
+}
+std::string text(DfPolicy policy) {
+  return policy == DfPolicy::kSet ? "set" : policy == DfPolicy::kClear ? "clear" : "inherit";
+}
+std::string text(TooBig rule) {
+  return rule == TooBig::kIcmp ? "icmp" : rule == TooBig::kFragment ? "fragment" : "drop";
+}
+
 std::string text(bool value) {
   return value ? "true" : "false";
 }
@@ -270,6 +280,16 @@ void diff_tunnel(Differ& out, const TunnelKindInfo& kind, const TunnelConfig& fr
   out.value(Takes::kReload, where + "zero_checksum6", from.zero_checksum6, to.zero_checksum6);
 }
 
+void diff_tunnel_options(Differ& out, const std::string& where, const TunnelOptions& from,
+                         const TunnelOptions& to) {
+  constexpr const char* kAbsent = "the default";
+  out.value(Takes::kReload, where + "tunnel.ttl", from.ttl, to.ttl, kAbsent);
+  out.value(Takes::kReload, where + "tunnel.dscp", from.dscp, to.dscp, kAbsent);
+  out.value(Takes::kReload, where + "tunnel.ttl_mode", from.ttl_mode, to.ttl_mode, kAbsent);
+  out.value(Takes::kReload, where + "tunnel.dscp_mode", from.dscp_mode, to.dscp_mode, kAbsent);
+  out.value(Takes::kReload, where + "tunnel.df", from.df, to.df, kAbsent);
+}
+
 void diff_remotes(Differ& out, const std::string& where, const std::vector<RemoteConfig>& from,
                   const std::vector<RemoteConfig>& to) {
   const auto name = [&](const RemoteConfig& remote) {
@@ -291,6 +311,7 @@ void diff_remotes(Differ& out, const std::string& where, const std::vector<Remot
         out.value(Takes::kReload, key + "sequence", old.sequence, fresh.sequence);
         out.value(Takes::kReload, key + "split_horizon", old.split_horizon, fresh.split_horizon,
                   "auto");
+        diff_tunnel_options(out, key, old.tunnel, fresh.tunnel);
       });
 }
 
@@ -331,6 +352,13 @@ void diff_network(Differ& out, const NetworkConfig& from, const NetworkConfig& t
             to.unknown_unicast_pps, "no limit");
   out.presence(where, from.members, to.members,
                [](const MemberConfig& member) { return "member " + text(member); });
+  diff_tunnel_options(out, where + '.', from.tunnel, to.tunnel);
+  out.value(kTakes, where + ".too_big", from.too_big, to.too_big);
+  out.value(kTakes, where + ".mss_clamp", from.mss_clamp, to.mss_clamp);
+  out.value(kTakes, where + ".learn_remotes", from.learn_remotes, to.learn_remotes);
+  out.value(kTakes, where + ".learn_kind", std::string(info_of(from.learn_kind).name),
+            std::string(info_of(to.learn_kind).name));
+  out.value(kTakes, where + ".learn_limit", from.learn_limit, to.learn_limit);
   diff_remotes(out, where, from.remotes, to.remotes);
   diff_static_macs(out, where, from.static_macs, to.static_macs);
 }

@@ -119,6 +119,29 @@ Section<MemberDraft> member_section() {
   return s;
 }
 
+std::vector<std::pair<const char*, TunnelKind>> kind_words() {
+  std::vector<std::pair<const char*, TunnelKind>> kinds;
+  for (size_t i = 0; i < kTunnelKindCount; ++i)
+    kinds.emplace_back(kTunnelKinds[i].name.data(), static_cast<TunnelKind>(i));
+  return kinds;
+}
+
+Section<TunnelOptions> tunnel_options_section() {
+  using T = TunnelOptions;
+  Section<T> s;
+  s.number("ttl", &T::ttl, 1, 255, "Time to live (hop limit) of the outer header.");
+  s.number("dscp", &T::dscp, 0, 63, "Differentiated services code point of the outer header.");
+  s.word("ttl_mode", &T::ttl_mode, {{"pipe", HeaderMode::kPipe}, {"uniform", HeaderMode::kUniform}},
+         "pipe: 'ttl' on every packet; uniform: that of the inner IP packet.");
+  s.word("dscp_mode", &T::dscp_mode,
+         {{"pipe", HeaderMode::kPipe}, {"uniform", HeaderMode::kUniform}},
+         "pipe: 'dscp' on every packet; uniform: copied from the inner packet, and back.");
+  s.word("df", &T::df,
+         {{"set", DfPolicy::kSet}, {"clear", DfPolicy::kClear}, {"inherit", DfPolicy::kInherit}},
+         "Don't Fragment of the outer IPv4 header; inherit: that of the inner IPv4 packet.");
+  return s;
+}
+
 // What depends on the kind.
 void check_remote(Reader& reader, RemoteDraft& remote) {
   const Places& at = remote.places;
@@ -141,10 +164,7 @@ Section<RemoteDraft> remote_section() {
   s.text("address", &R::address, parse_host_address, kHostAddress,
          "The other end's address (VTEP). Only configured remotes are listened to.")
       .required();
-  std::vector<std::pair<const char*, TunnelKind>> kinds;
-  for (size_t i = 0; i < kTunnelKindCount; ++i)
-    kinds.emplace_back(kTunnelKinds[i].name.data(), static_cast<TunnelKind>(i));
-  s.word("kind", &R::kind, std::move(kinds), "The encapsulation that this remote speaks.");
+  s.word("kind", &R::kind, kind_words(), "The encapsulation that this remote speaks.");
   s.number("id", &R::id, 0, UINT64_MAX,
            "The network's VNI, VSID, key or context id at this remote; without it, the network's "
            "'vni', and for gre no key.");
@@ -155,6 +175,7 @@ Section<RemoteDraft> remote_section() {
            "Between remotes of one group nothing is forwarded; 0: in no group; auto: one group for "
            "each kind.",
            KeyType::kNumberOrAuto);
+  s.section("tunnel", &R::tunnel, tunnel_options_section(), "The outer header, for this remote.");
   s.check(check_remote);
   return s;
 }
@@ -211,6 +232,19 @@ Section<NetworkDraft> network_section() {
            "Learned MAC addresses at one time; beyond, none is learned.");
   s.list("static_macs", &NetworkDraft::static_mac_drafts, static_mac_section(), 16777216,
          "MAC addresses that never move and never age.");
+  s.section("tunnel", &N::tunnel, tunnel_options_section(),
+            "The outer header, for all remotes; default: that of the kind in 'tunnels'.");
+  s.word("too_big", &N::too_big,
+         {{"icmp", TooBig::kIcmp}, {"fragment", TooBig::kFragment}, {"drop", TooBig::kDrop}},
+         "A frame beyond the MTU of its way out. icmp: the sender is told, where it is IPv6 or may "
+         "not be fragmented; fragment: also, IPv4 that may be fragmented is; drop: neither.");
+  s.flag("mss_clamp", &N::mss_clamp, "Lower the MSS of TCP connections to what fits the tunnels.");
+  s.flag("learn_remotes", &N::learn_remotes,
+         "Accept frames with the network's 'vni' from anywhere, and make a remote of their sender. "
+         "Whoever reaches the underlay can then send into the network.");
+  s.word("learn_kind", &N::learn_kind, kind_words(), "The encapsulation of learned remotes.");
+  s.number("learn_limit", &N::learn_limit, 1, 65536,
+           "Learned remotes at one time; beyond, none is learned.");
   s.group("flood_limits", std::move(limits), "Limits to what is flooded to all.");
   return s;
 }

@@ -58,6 +58,12 @@ class NetworkChecks {
 
   void check_vni(const NetworkDraft& network) {
     if (!network.places.has("vni") || !network.places.good("vni")) return;
+    const TunnelKindInfo& learned = info_of(network.learn_kind);
+    if (network.learn_remotes && (network.vni < learned.min_id || network.vni > learned.max_id))
+      mistake(network.places.at("vni"),
+              "vni: " + std::to_string(network.vni) + " is no " + learned.id_name + " of " +
+                  std::string(learned.name) + ", the 'learn_kind'; expected a number from " +
+                  std::to_string(learned.min_id) + " to " + std::to_string(learned.max_id));
     const auto [known, fresh] = vnis_.emplace(network.vni, &network);
     if (fresh) return;
     mistake(network.places.at("vni"),

@@ -28,7 +28,9 @@ ControlPlane::ControlPlane(Dataplane& dataplane, const Config& initial,
       port_macs_(std::move(port_macs)),
       neighbours_(dataplane),
       fdb_(dataplane) {
-  take_over(initial, now_ns);
+  config_ = initial;
+  run(initial, now_ns);
+  learner_.bind(config_, ids_);
 }
 
 ApplyResult ControlPlane::apply(const Config& config, uint64_t now_ns) {
@@ -39,22 +41,27 @@ ApplyResult ControlPlane::apply(const Config& config, uint64_t now_ns) {
       mistakes.push_back({"", 0, 0, change + " takes a restart; nothing was changed"});
     throw ConfigError(std::move(mistakes));
   }
-  if (!diff.changes.empty()) take_over(config, now_ns);
+  if (!diff.changes.empty()) {
+    config_ = config;
+    learner_.configure(config_);
+    run(learner_.with_learned(config_, now_ns), now_ns);
+    learner_.bind(config_, ids_);
+  }
   return {generation_, std::move(diff.changes)};
 }
 
-void ControlPlane::take_over(const Config& config, uint64_t now_ns) {
-  Compiled compiled = compile(config, traits_of(dataplane_, port_macs_), ids_, generation_ + 1,
+void ControlPlane::run(Config running, uint64_t now_ns) {
+  Compiled compiled = compile(running, traits_of(dataplane_, port_macs_), ids_, generation_ + 1,
                               dataplane_.worker_count());
   for (const auto& [name, info] : compiled.ids.bridge_ports)
     if (!ids_.bridge_ports.contains(name)) dataplane_.reset_bridge_port_traffic(info.id);
   dataplane_.publish(std::move(compiled.snapshot));
   ++generation_;
   ids_ = std::move(compiled.ids);
-  config_ = config;
+  running_ = std::move(running);
   // Only now, when no worker reads the former snapshot, does what has gone lose its state.
-  neighbours_.configure(config_, ids_, port_macs_, now_ns);
-  fdb_.configure(config_, ids_, now_ns);
+  neighbours_.configure(running_, ids_, port_macs_, now_ns);
+  fdb_.configure(running_, ids_, now_ns);
 }
 
 void ControlPlane::tick(uint64_t now_ns) {
@@ -67,6 +74,8 @@ void ControlPlane::tick(uint64_t now_ns) {
   }
   neighbours_.tick(now_ns);
   fdb_.tick(now_ns);
+  learner_.tick(ids_, dataplane_, now_ns);
+  if (learner_.wants_update(now_ns)) run(learner_.with_learned(config_, now_ns), now_ns);
 }
 
 void ControlPlane::handle(const Event& event, uint64_t now_ns) {
@@ -77,6 +86,8 @@ void ControlPlane::handle(const Event& event, uint64_t now_ns) {
       return neighbours_.seen(event.port, event.ip, event.mac, now_ns);
     case Event::Kind::kNeighbourWanted:
       return neighbours_.wanted(event.adjacency, now_ns);
+    case Event::Kind::kRemoteSeen:
+      return learner_.seen(config_, event.network, event.ip, now_ns);
   }
 }
 

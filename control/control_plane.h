@@ -14,6 +14,7 @@
 #include "config.h"
 #include "fdb_keeper.h"
 #include "neighbours.h"
+#include "remote_learner.h"
 
 namespace adit {
 
@@ -36,7 +37,10 @@ class ControlPlane {
   // every millisecond or so.
   void tick(uint64_t now_ns);
 
+  // As it was applied.
   const Config& config() const noexcept { return config_; }
+  // As it runs: with the learned remotes.
+  const Config& running() const noexcept { return running_; }
   uint64_t generation() const noexcept { return generation_; }
   Dataplane& dataplane() noexcept { return dataplane_; }
   const Dataplane& dataplane() const noexcept { return dataplane_; }
@@ -47,17 +51,20 @@ class ControlPlane {
   // State of every next hop.
   const Neighbours& neighbours() const noexcept { return neighbours_; }
   const FdbKeeper& fdb() const noexcept { return fdb_; }
+  const RemoteLearner& remote_learner() const noexcept { return learner_; }
 
  private:
-  void take_over(const Config& config, uint64_t now_ns);
+  void run(Config running, uint64_t now_ns);
   void handle(const Event& event, uint64_t now_ns);
 
   Dataplane& dataplane_;
   Config config_;
+  Config running_;
   std::vector<MacAddr> port_macs_;
   CompiledIds ids_;
   Neighbours neighbours_;
   FdbKeeper fdb_;
+  RemoteLearner learner_;
   uint64_t generation_ = 0;
 };
 

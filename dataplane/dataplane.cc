@@ -81,6 +81,7 @@ void Dataplane::Impl::add_worker(unsigned id, std::size_t ports) {
   worker->events = event_rings.back().get();
   worker->commands = command_rings.back().get();
   worker->pool = pool.get();
+  worker->ip_id = static_cast<uint16_t>(id << 10);  // workers share the sender's address
   worker->tx.resize(ports);
   worker->port_counters = ZeroPages<TrafficCounters>(ports);
   worker->bridge_port_counters = ZeroPages<TrafficCounters>(kMaxBridgePorts + 1);
@@ -214,6 +215,12 @@ Dataplane::Traffic Dataplane::bridge_port_traffic(BridgePortId bridge_port) cons
     traffic.tx_bytes -= baseline.tx_bytes;
   }
   return traffic;
+}
+uint64_t Dataplane::last_received_s(BridgePortId bridge_port) const noexcept {
+  uint32_t last = 0;
+  for (const auto& worker : impl_->workers)
+    last = std::max(last, worker->bridge_port_counters[bridge_port].last_rx_s.load());
+  return last;
 }
 void Dataplane::reset_bridge_port_traffic(BridgePortId bridge_port) {
   const Traffic total = impl_->bridge_port_total(bridge_port);

@@ -2,14 +2,25 @@
 // From the bridge's decision to the transmit queue, for one copy of a frame.
 #pragma once
 
+#include "inner.h"
 #include "transmit.h"
 #include "vlan.h"
 #include "worker.h"
 
 namespace adit {
 
+// Notes what encapsulation has to know of the frame.
+inline void describe(Packet& packet) noexcept {
+  const InnerFlow flow = describe_inner(frame_of(packet.mbuf), packet.mbuf->data_len);
+  packet.entropy = flow.entropy;
+  packet.inner_tos = flow.tos;
+  packet.inner_ttl = flow.ttl;
+  packet.inner_is_ip = flow.is_ip;
+  packet.inner_df = flow.df;
+}
+
 // Sends the packet to its bridge port Packet::out: at once to an access port, by way of
-// Worker::to_encap to a remote. For a remote, entropy and inner_ecn are set.
+// Worker::to_encap to a remote. For a remote, describe() was called.
 inline void dispatch(Worker& worker, Packet& packet) noexcept {
   const BridgePort& out = worker.snapshot->bridge_ports[packet.out];
   rte_mbuf* mbuf = packet.mbuf;

@@ -97,9 +97,7 @@ void flood(Worker& worker, Packet& packet) noexcept {
   const DropReason limit = check_limit(worker, packet, network);
   if (limit != DropReason::kCount) return drop(worker, packet.mbuf, limit);
 
-  const InnerFlow flow = describe_inner(frame_of(packet.mbuf), packet.mbuf->data_len);
-  packet.entropy = flow.entropy;
-  packet.inner_ecn = flow.ecn;
+  describe(packet);
   worker.counters.flooded.add(1);
 
   BridgePortId pending = 0;  // one way behind, so that the last one gets the original

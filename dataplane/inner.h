@@ -36,8 +36,11 @@ inline NetworkHeader find_network_header(const uint8_t* frame, unsigned len) noe
 }
 
 struct InnerFlow {
-  uint32_t entropy;  // equal for all packets of a flow; the upper bits are the good ones
-  uint8_t ecn;       // 0 where the frame is not IP
+  uint32_t entropy = 0;  // equal for all packets of a flow; the upper bits are the good ones
+  uint8_t tos = 0;       // or traffic class
+  uint8_t ttl = 0;       // or hop limit
+  bool is_ip = false;
+  bool df = false;  // IPv4's Don't Fragment
 };
 
 inline uint64_t load64(const void* from) noexcept {
@@ -61,19 +64,25 @@ inline InnerFlow describe_inner(const uint8_t* frame, unsigned len) noexcept {
   const NetworkHeader network = find_network_header(frame, len);
   const unsigned left = len - network.offset;
   uint64_t hash;
-  uint8_t ecn = 0;
+  InnerFlow flow;
   if (network.type == be16(kEtherTypeIpv4) && left >= sizeof(Ipv4Header)) {
     const auto* ip = reinterpret_cast<const Ipv4Header*>(frame + network.offset);
-    ecn = ip->tos & kEcnMask;
+    flow.tos = ip->tos;
+    flow.ttl = ip->ttl;
+    flow.is_ip = true;
+    const uint16_t fragment = ip->fragment.host();
+    flow.df = (fragment & kIpv4DontFragment) != 0;
     hash = mix64(load64(&ip->src));
     // A later fragment has no ports, so no fragment of a packet may use them.
     const unsigned header_len = (ip->version_ihl & 15u) * 4;
-    if ((ip->fragment.host() & (kIpv4MoreFragments | kIpv4OffsetMask)) == 0 && header_len <= left)
+    if ((fragment & (kIpv4MoreFragments | kIpv4OffsetMask)) == 0 && header_len <= left)
       hash ^= flow_ports(ip->protocol, frame + network.offset + header_len, left - header_len);
     hash += ip->protocol;
   } else if (network.type == be16(kEtherTypeIpv6) && left >= sizeof(Ipv6Header)) {
     const auto* ip = reinterpret_cast<const Ipv6Header*>(frame + network.offset);
-    ecn = static_cast<uint8_t>(ip->version_class_label.host() >> 20) & kEcnMask;
+    flow.tos = static_cast<uint8_t>(ip->version_class_label.host() >> 20);
+    flow.ttl = ip->hop_limit;
+    flow.is_ip = true;
     hash = mix64(load64(&ip->src[0])) ^ load64(&ip->src[8]);
     hash = mix64(hash) ^ load64(&ip->dst[0]);
     hash = mix64(hash) ^ load64(&ip->dst[8]);
@@ -84,7 +93,36 @@ inline InnerFlow describe_inner(const uint8_t* frame, unsigned len) noexcept {
     // Both MACs: 12 bytes, read as two words that overlap.
     hash = mix64(load64(frame)) ^ load64(frame + 4);
   }
-  return {static_cast<uint32_t>(mix64(hash) >> 32), ecn};
+  flow.entropy = static_cast<uint32_t>(mix64(hash) >> 32);
+  return flow;
+}
+
+// Puts DSCP (the upper six bits of `tos`) and TTL into the inner IP header; the TTL is never
+// raised, so that a loop still ends. `len` contiguous bytes, at least an Ethernet header.
+inline void set_inner_header(uint8_t* frame, unsigned len, const uint8_t* tos,
+                             const uint8_t* ttl) noexcept {
+  const NetworkHeader network = find_network_header(frame, len);
+  const unsigned left = len - network.offset;
+  if (network.type == be16(kEtherTypeIpv4) && left >= sizeof(Ipv4Header)) {
+    auto* ip = reinterpret_cast<Ipv4Header*>(frame + network.offset);
+    if (tos != nullptr) {
+      const auto fresh = static_cast<uint8_t>((*tos & ~kEcnMask) | (ip->tos & kEcnMask));
+      ip->checksum = update_checksum(ip->checksum, be16(ip->tos), be16(fresh));
+      ip->tos = fresh;
+    }
+    if (ttl != nullptr && *ttl < ip->ttl) {
+      ip->checksum = update_checksum(ip->checksum, be16(static_cast<uint16_t>(ip->ttl << 8)),
+                                     be16(static_cast<uint16_t>(*ttl << 8)));
+      ip->ttl = *ttl;
+    }
+  } else if (network.type == be16(kEtherTypeIpv6) && left >= sizeof(Ipv6Header)) {
+    auto* ip = reinterpret_cast<Ipv6Header*>(frame + network.offset);
+    const uint32_t word = ip->version_class_label.host();
+    constexpr uint32_t kDscp = uint32_t{0xff & ~kEcnMask} << 20;
+    if (tos != nullptr)
+      ip->version_class_label = be32((word & ~kDscp) | (uint32_t{*tos} << 20 & kDscp));
+    if (ttl != nullptr && *ttl < ip->hop_limit) ip->hop_limit = *ttl;
+  }
 }
 
 // RFC 6040 section 4.2, figure 4: combines the outer mark into the inner header. False when

@@ -47,13 +47,6 @@ struct NdFacts {
   std::optional<MacAddr> mac;  // of the source or target link-layer address option
 };
 
-IpAddr to_address(const Ipv6Key& key) noexcept {
-  IpAddr ip;
-  ip.family = IpFamily::kV6;
-  std::memcpy(ip.bytes.data(), &key, sizeof key);
-  return ip;
-}
-
 bool is_unspecified(const Ipv6Key& key) noexcept {
   return key.high == 0 && key.low == 0;
 }
@@ -110,7 +103,7 @@ void report_neighbour(Worker& worker, PortId port, const Ipv6Key& ip, const MacA
   Event event{};
   event.kind = Event::Kind::kNeighbourSeen;
   event.port = port;
-  event.ip = to_address(ip);
+  event.ip = to_address(ip, true);
   event.mac = mac;
   report(worker, event);
 }

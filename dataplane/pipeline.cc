@@ -47,6 +47,7 @@ void enter_network(Worker& worker, Packet& packet, BridgePortId in) noexcept {
   TrafficCounters& counters = worker.bridge_port_counters[in];
   counters.rx_packets.add(1);
   counters.rx_bytes.add(mbuf->pkt_len);
+  counters.last_rx_s.store(worker.now_s, std::memory_order_relaxed);
   worker.bridged.push(packet);
 }
 
@@ -117,17 +118,37 @@ void classify(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned n) noex
   worker.counters.received.add(n);
 }
 
+// Drops what comes from no remote, and tells control where it may become one.
+[[gnu::cold, gnu::noinline]] void refuse_sender(Worker& worker, const Packet& packet) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const uint32_t network = snapshot.tunnels[packet.tunnel].ids.find(packet.tunnel_id);
+  if (network == 0) return drop(worker, packet.mbuf, DropReason::k_tunnel_id_unknown);
+  const SenderKey key{outer_source(packet), packet.tunnel_id};
+  if (snapshot.networks[network].learns_from == packet.tunnel + 1 &&
+      worker.reported->first_in(worker.now_s, hash_of(key), 0)) {
+    Event event{};
+    event.kind = Event::Kind::kRemoteSeen;
+    event.network = static_cast<NetworkId>(network);
+    event.ip = to_address(key.source, packet.outer_ipv6);
+    report(worker, event);
+  }
+  drop(worker, packet.mbuf, DropReason::k_remote_unknown);
+}
+
 // Takes the outer headers off; the remote gives the network.
 void rejoin(Worker& worker, Packet& packet) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
-  if (packet.in == 0) [[unlikely]] {
-    const bool id_known = worker.snapshot->tunnels[packet.tunnel].ids.find(packet.tunnel_id) != 0;
-    return drop(worker, mbuf,
-                id_known ? DropReason::k_remote_unknown : DropReason::k_tunnel_id_unknown);
-  }
+  if (packet.in == 0) [[unlikely]]
+    return refuse_sender(worker, packet);
+  const BridgePort& bridge_port = worker.snapshot->bridge_ports[packet.in];
+  const uint8_t outer_ttl = outer_time_to_live(packet);
   rte_pktmbuf_adj(mbuf, packet.inner_offset);
   if (mbuf->data_len < sizeof(EthernetHeader)) [[unlikely]]
     return drop(worker, mbuf, DropReason::k_inner_runt);
+  if (bridge_port.outer & (outer::kUniformDscp | outer::kUniformTtl)) [[unlikely]]
+    set_inner_header(frame_of(mbuf), mbuf->data_len,
+                     bridge_port.outer & outer::kUniformDscp ? &packet.outer_tos : nullptr,
+                     bridge_port.outer & outer::kUniformTtl ? &outer_ttl : nullptr);
   const uint8_t ecn = packet.outer_tos & kEcnMask;
   if (ecn != 0 && !apply_outer_ecn(frame_of(mbuf), mbuf->data_len, ecn)) [[unlikely]]
     return drop(worker, mbuf, DropReason::k_ecn_illegal);
@@ -255,11 +276,7 @@ void forward(Worker& worker) noexcept {
     } else if (out.split_group != 0 && out.split_group == packet->split_group) [[unlikely]] {
       drop(worker, packet->mbuf, DropReason::k_split_horizon);
     } else {
-      if (out.kind == BridgePortKind::kTunnel) {
-        const InnerFlow flow = describe_inner(frame_of(packet->mbuf), packet->mbuf->data_len);
-        packet->entropy = flow.entropy;
-        packet->inner_ecn = flow.ecn;
-      }
+      if (out.kind == BridgePortKind::kTunnel) describe(*packet);
       dispatch(worker, *packet);
     }
   }

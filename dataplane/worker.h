@@ -82,6 +82,7 @@ struct Worker {
   std::array<PacketList, kTunnelKindCount> to_encap;
   std::array<Packet, kMaxBurst> copies;  // of flooded frames, on their way out
   unsigned copy_count = 0;
+  uint16_t ip_id = 0;  // of the next outer IPv4 header that may be fragmented
   std::array<rte_mbuf*, 4 * kMaxBurst> garbage;  // dropped or used up, freed in bulk
   unsigned garbage_count = 0;
 };

@@ -94,17 +94,22 @@ bool is_reachable(const Neighbour& neighbour) {
 }
 
 json remote_row(const ControlPlane& control, const NeighboursById& neighbours,
-                const NetworkConfig& network, const RemoteConfig& remote) {
+                const NetworkConfig& network, const RemoteConfig& remote, uint64_t now_ns) {
   json row = {{"network", network.name}, {"kind", info_of(remote.kind).name},
               {"id", nullptr},           {"address", to_string(remote.address)},
               {"next_hop", nullptr},     {"next_hop_mac", nullptr},
-              {"reachable", false}};
+              {"reachable", false},
+              {"learned", control.remote_learner().is_learned(network.name, remote.address)},
+              {"last_seen_s", nullptr}};
   if (const auto id = effective_id(network, remote)) row["id"] = *id;
   Dataplane::Traffic traffic;
   const auto& bridge_ports = control.ids().bridge_ports;
   const auto info = bridge_ports.find({network.name, {}, 0, remote.address});
   if (info != bridge_ports.end()) {
     traffic = control.dataplane().bridge_port_traffic(info->second.id);
+    if (traffic.rx_packets != 0)
+      row["last_seen_s"] = seconds_since(
+          control.dataplane().last_received_s(info->second.id) * kNsPerSecond, now_ns);
     const auto found = neighbours.find(info->second.adjacency);
     if (found != neighbours.end()) {
       const Neighbour& neighbour = *found->second;
@@ -146,7 +151,7 @@ Rows show_ports(const ControlPlane& control) {
 }
 
 Rows show_networks(const ControlPlane& control, const Window& window) {
-  const auto& networks = control.config().networks;
+  const auto& networks = control.running().networks;
   Rows out;
   for (uint64_t i = window.offset; i < networks.size(); ++i) {
     if (out.rows.size() == window.limit) {
@@ -160,11 +165,11 @@ Rows show_networks(const ControlPlane& control, const Window& window) {
 }
 
 Rows show_remotes(const ControlPlane& control, const std::optional<std::string>& wanted,
-                  const Window& window) {
+                  const Window& window, uint64_t now_ns) {
   const NeighboursById neighbours = neighbours_by_id(control.neighbours());
   Rows out;
   uint64_t place = 0;  // among all remotes of all networks
-  for (const NetworkConfig& network : control.config().networks) {
+  for (const NetworkConfig& network : control.running().networks) {
     const uint64_t end = place + network.remotes.size();
     if (end <= window.offset || (wanted && network.name != *wanted)) {
       place = end;
@@ -177,7 +182,7 @@ Rows show_remotes(const ControlPlane& control, const std::optional<std::string>&
         out.next_offset = place - 1;
         return out;
       }
-      out.rows.push_back(remote_row(control, neighbours, network, remote));
+      out.rows.push_back(remote_row(control, neighbours, network, remote, now_ns));
     }
   }
   return out;

@@ -39,7 +39,7 @@ enum class DropRows { kNonZero, kAll };
 Rows show_ports(const ControlPlane& control);
 Rows show_networks(const ControlPlane& control, const Window& window);
 Rows show_remotes(const ControlPlane& control, const std::optional<std::string>& network,
-                  const Window& window);
+                  const Window& window, uint64_t now_ns);
 // Not const: Dataplane gives its FDB to a writer only.
 Rows show_fdb(ControlPlane& control, const FdbFilter& filter, const Window& window,
               uint64_t now_ns);

@@ -43,6 +43,8 @@ constexpr Column kRemoteColumns[] = {
     {"next_hop", "NEXT-HOP"},
     {"next_hop_mac", "NEXT-HOP-MAC"},
     {"reachable", "REACHABLE"},
+    {"learned", "LEARNED"},
+    {"last_seen_s", "SEEN-S", Format::kSeconds},
     {"rx_packets", "RX-PACKETS", Format::kCount},
     {"rx_bytes", "RX-BYTES", Format::kBytes},
     {"tx_packets", "TX-PACKETS", Format::kCount},

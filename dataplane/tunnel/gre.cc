@@ -108,7 +108,7 @@ void encap(Worker& worker, std::span<Packet* const> packets) {
       continue;
     }
     const unsigned offset = outer_ip_len(out);
-    patch_outer_ip(header, out, mbuf->pkt_len - offset, *packet);
+    patch_outer_ip(worker, header, out, mbuf->pkt_len - offset, *packet);
     // Sequence number and checksum, in the order in which they depend on each other.
     if (out.outer & outer::kGreSequence) {
       const uint32_t number =

@@ -25,7 +25,7 @@ void encap(Worker& worker, std::span<Packet* const> packets) {
       continue;
     }
     const unsigned offset = outer_ip_len(out);
-    patch_outer_ip(header, out, mbuf->pkt_len - offset, *packet);
+    patch_outer_ip(worker, header, out, mbuf->pkt_len - offset, *packet);
     // Section 3.2: the FlowID, the lowest byte, is the flow's entropy.
     header[offset + sizeof(NvgreHeader) - 1] = static_cast<uint8_t>(packet->entropy >> 24);
   }

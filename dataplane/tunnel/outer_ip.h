@@ -9,6 +9,7 @@
 #include "adit/tunnel_ops.h"
 #include "checksum.h"
 #include "packet.h"
+#include "worker.h"
 
 namespace adit {
 
@@ -28,6 +29,7 @@ inline unsigned outer_ip_len(const BridgePort& out) noexcept {
 inline uint8_t* compile_outer_ip(const TunnelEndpoint& endpoint, uint8_t protocol,
                                  unsigned tunnel_len, BridgePort& out) {
   const bool ipv6 = !endpoint.remote_ip.is_v4();
+  out.outer = endpoint.outer;
   auto* ethernet = reinterpret_cast<EthernetHeader*>(out.header.data());
   *ethernet = {MacAddr{}, endpoint.source_mac, be16(ipv6 ? kEtherTypeIpv6 : kEtherTypeIpv4)};
   if (ipv6) {
@@ -82,26 +84,63 @@ inline uint64_t plain_wire_id(const std::optional<uint64_t>& id) {
   return id.value_or(0);
 }
 
+// RFC 2983: DSCP; DF and TTL where the operator wants those of the inner packet. Out of line:
+// hardly anybody asks for it.
+[[gnu::noinline]] inline void patch_inner_dependent(Worker& worker, uint8_t* header,
+                                                    const BridgePort& out,
+                                                    const Packet& packet) noexcept {
+  const bool uniform_dscp = (out.outer & outer::kUniformDscp) && packet.inner_is_ip;
+  const bool uniform_ttl = (out.outer & outer::kUniformTtl) && packet.inner_is_ip;
+  if (out.outer & outer::kIpv6) {
+    auto* ip = reinterpret_cast<Ipv6Header*>(header + sizeof(EthernetHeader));
+    const uint32_t word = ip->version_class_label.host();
+    constexpr uint32_t kClass = uint32_t{0xff} << 20;
+    if (uniform_dscp)
+      ip->version_class_label = be32((word & ~kClass) | uint32_t{packet.inner_tos} << 20);
+    if (uniform_ttl) ip->hop_limit = packet.inner_ttl;
+    return;
+  }
+  auto* ip = reinterpret_cast<Ipv4Header*>(header + sizeof(EthernetHeader));
+  if (uniform_dscp) ip->tos = packet.inner_tos;
+  if (uniform_ttl) ip->ttl = packet.inner_ttl;
+  const bool inherits = (out.outer & outer::kInheritDf) != 0;
+  if ((out.outer & outer::kClearDf) || (inherits && !packet.inner_df)) {
+    ip->fragment = be16(0);
+    ip->id = be16(worker.ip_id++);  // RFC 6864: now it matters
+  }
+  ip->checksum = be16(0);
+  const uint16_t sum = fold_sum(sum_words(ip, sizeof *ip));
+  ip->checksum = be16::from_raw(static_cast<uint16_t>(~sum));
+}
+
 // Workers: fills in what differs from packet to packet. `header` is a copy of the template;
 // `bytes` come behind the IP header.
-inline void patch_outer_ip(uint8_t* header, const BridgePort& out, uint32_t bytes,
+inline void patch_outer_ip(Worker& worker, uint8_t* header, const BridgePort& out, uint32_t bytes,
                            const Packet& packet) noexcept {
+  const uint8_t ecn = packet.inner_tos & 3;
   if (out.outer & outer::kIpv6) {
     auto* ip = reinterpret_cast<Ipv6Header*>(header + sizeof(EthernetHeader));
     ip->payload_length = be16(static_cast<uint16_t>(bytes));
     // RFC 6438: the flow label carries the entropy.
     ip->version_class_label =
         be32::from_raw(ip->version_class_label.raw() |
-                       be32(uint32_t{packet.inner_ecn} << 20 | packet.entropy >> 12).raw());
-    return;
+                       be32(uint32_t{ecn} << 20 | packet.entropy >> 12).raw());
+  } else {
+    auto* ip = reinterpret_cast<Ipv4Header*>(header + sizeof(EthernetHeader));
+    const be16 length(static_cast<uint16_t>(bytes + sizeof *ip));
+    ip->total_length = length;
+    ip->tos |= ecn;
+    const uint16_t sum = fold_sum(uint64_t{out.checksum_base} + length.raw() + be16(ecn).raw());
+    ip->checksum = be16::from_raw(static_cast<uint16_t>(~sum));
   }
-  auto* ip = reinterpret_cast<Ipv4Header*>(header + sizeof(EthernetHeader));
-  const be16 length(static_cast<uint16_t>(bytes + sizeof *ip));
-  ip->total_length = length;
-  ip->tos |= packet.inner_ecn;
-  const uint16_t sum =
-      fold_sum(uint64_t{out.checksum_base} + length.raw() + be16(packet.inner_ecn).raw());
-  ip->checksum = be16::from_raw(static_cast<uint16_t>(~sum));
+  if (out.outer & outer::kInnerDependent) [[unlikely]]
+    patch_inner_dependent(worker, header, out, packet);
+}
+
+inline uint8_t outer_time_to_live(const Packet& packet) noexcept {
+  const unsigned at = packet.outer_ipv6 ? offsetof(Ipv6Header, hop_limit)
+                                        : offsetof(Ipv4Header, ttl);
+  return frame_of(packet.mbuf)[sizeof(EthernetHeader) + at];
 }
 
 // The outer source address of a packet that came in untagged, as snapshot tables know it.

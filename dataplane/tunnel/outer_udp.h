@@ -41,7 +41,7 @@ inline void encap_udp(Worker& worker, std::span<Packet* const> packets) noexcept
     }
     const unsigned offset = outer_ip_len(out);
     const uint32_t udp_bytes = mbuf->pkt_len - offset;
-    patch_outer_ip(header, out, udp_bytes, *packet);
+    patch_outer_ip(worker, header, out, udp_bytes, *packet);
     auto* udp = reinterpret_cast<UdpHeader*>(header + offset);
     // RFC 7348 section 5: from the dynamic range, equal for all packets of a flow.
     udp->src_port = be16(static_cast<uint16_t>(0xc000 | packet->entropy >> 18));

@@ -23,8 +23,9 @@ class Counter {
 };
 
 // Bytes are those of the frame without FCS.
-struct TrafficCounters {
+struct alignas(64) TrafficCounters {
   Counter rx_packets, rx_bytes, tx_packets, tx_bytes;
+  std::atomic<uint32_t> last_rx_s = 0;  // when the last one came in; bridge ports only
 };
 
 // What became of a worker's packets. At rest, received + copied equals sent + dropped +

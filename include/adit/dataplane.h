@@ -101,6 +101,8 @@ class Dataplane {
   };
   Traffic port_traffic(PortId port) const noexcept;
   Traffic bridge_port_traffic(BridgePortId bridge_port) const noexcept;
+  // Second of monotonic_ns() in which the last frame came in by it; 0: none yet.
+  uint64_t last_received_s(BridgePortId bridge_port) const noexcept;
   // Counts for a bridge port from 0 again: its id has been given to something new.
   void reset_bridge_port_traffic(BridgePortId bridge_port);
   uint64_t drops(DropReason reason) const noexcept;

@@ -16,12 +16,14 @@ struct Event {
     kMacSeen,          // fdb_key came in by bridge_port, and the FDB says otherwise
     kNeighbourSeen,    // ip on port has mac, says an ARP packet
     kNeighbourWanted,  // packets wait for this adjacency
+    kRemoteSeen,       // ip sent into network, which learns remotes
   };
   Kind kind;
   union {
     BridgePortId bridge_port;
     AdjacencyId adjacency;
     PortId port;
+    NetworkId network;
   };
   uint64_t fdb_key;
   IpAddr ip;

@@ -32,6 +32,11 @@ inline constexpr uint8_t kIpv6 = 1;
 inline constexpr uint8_t kUdpChecksum = 2;  // UDP over IPv6
 inline constexpr uint8_t kGreChecksum = 4;
 inline constexpr uint8_t kGreSequence = 8;
+inline constexpr uint8_t kUniformDscp = 16;
+inline constexpr uint8_t kUniformTtl = 32;
+inline constexpr uint8_t kClearDf = 64;
+inline constexpr uint8_t kInheritDf = 128;
+inline constexpr uint8_t kInnerDependent = kUniformDscp | kUniformTtl | kClearDf | kInheritDf;
 }  // namespace outer
 
 // Where a network's frames come from and go to: a port and VLAN, or a remote. Two cache
@@ -39,11 +44,14 @@ inline constexpr uint8_t kGreSequence = 8;
 struct alignas(64) BridgePort {
   static constexpr uint8_t kLearning = 1;
   static constexpr uint8_t kCarryVlans = 2;
+  static constexpr uint8_t kMssClamp = 4;
+  static constexpr uint8_t kTooBigIcmp = 8;
+  static constexpr uint8_t kTooBigFragment = 16;
 
   BridgePortKind kind = BridgePortKind::kNone;
   uint8_t tunnel = 0;      // tunnel_index()
   uint8_t header_len = 0;  // bytes of `header` in use
-  uint8_t flags = 0;       // of its network: kLearning, kCarryVlans
+  uint8_t flags = 0;       // of its network
   NetworkId network = 0;
   PortId port = 0;               // frames leave here
   uint16_t vlan_id = 0;          // tag to put on, 0: none
@@ -63,6 +71,7 @@ struct NetworkEntry {
   uint32_t flood_end = 0;
   // Per worker: control has divided the configured rates.
   RateLimit broadcast, multicast, unknown_unicast;
+  uint8_t learns_from = 0;  // tunnel_index() + 1 of the kind whose senders become remotes; 0: none
 };
 
 struct UdpTunnel {
@@ -107,6 +116,14 @@ struct Snapshot {
   std::vector<UdpTunnel> udp_tunnels;
   std::array<uint8_t, 256> ip_protocols = {};  // tunnel kind + 1, of those not in UDP; 0: none
 };
+
+inline IpAddr to_address(const Ipv6Key& key, bool ipv6) noexcept {
+  if (!ipv6) return IpAddr::v4(be32::from_raw(static_cast<uint32_t>(key.low)));
+  IpAddr address;
+  address.family = IpFamily::kV6;
+  std::memcpy(address.bytes.data(), &key, sizeof key);
+  return address;
+}
 
 inline Ipv6Key address_key(const IpAddr& address) noexcept {
   Ipv6Key key;

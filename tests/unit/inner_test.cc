@@ -36,7 +36,7 @@ std::vector<uint8_t> tagged(std::vector<uint8_t> frame) {
 }
 
 uint8_t ecn_of(const std::vector<uint8_t>& frame) {
-  return describe_inner(frame.data(), static_cast<unsigned>(frame.size())).ecn;
+  return describe_inner(frame.data(), static_cast<unsigned>(frame.size())).tos & kEcnMask;
 }
 
 // RFC 6040 figure 4: rows are the inner mark, columns the outer one; -1 is "drop".

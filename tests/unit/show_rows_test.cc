@@ -91,7 +91,7 @@ TEST_F(Show, Networks) {
 }
 
 TEST_F(Show, RemotesWithTheirNextHops) {
-  const json rows = show_remotes(control, std::nullopt, {}).rows;
+  const json rows = show_remotes(control, std::nullopt, {}, kStart).rows;
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(rows[0]["network"], "red");
   EXPECT_EQ(rows[0]["kind"], "vxlan");
@@ -103,18 +103,18 @@ TEST_F(Show, RemotesWithTheirNextHops) {
   EXPECT_EQ(rows[1]["next_hop"], "192.0.2.254");
   EXPECT_EQ(rows[1]["next_hop_mac"], nullptr);
   EXPECT_EQ(rows[1]["reachable"], false);
-  const json blue = show_remotes(control, "blue", {}).rows;
+  const json blue = show_remotes(control, "blue", {}, kStart).rows;
   ASSERT_EQ(blue.size(), 1u);
   EXPECT_EQ(blue[0]["network"], "blue");
 }
 
 TEST_F(Show, RemotesPageByPage) {
   for (const auto& network : {std::optional<std::string>(), std::optional<std::string>("red")}) {
-    const json all = show_remotes(control, network, {}).rows;
+    const json all = show_remotes(control, network, {}, kStart).rows;
     json paged = json::array();
     Window window{0, 1};
     for (;;) {
-      const Rows page = show_remotes(control, network, window);
+      const Rows page = show_remotes(control, network, window, kStart);
       paged.insert(paged.end(), page.rows.begin(), page.rows.end());
       if (!page.truncated) break;
       ASSERT_GT(page.next_offset, window.offset);
@@ -179,7 +179,7 @@ TEST_F(Show, FdbSurvivesAnyOffset) {
       fdb({control.ids().networks.at("red"), *parse_mac("02:00:00:00:aa:01")}, {UINT64_MAX, 10})
           .size(),
       0u);
-  EXPECT_EQ(show_remotes(control, std::nullopt, {UINT64_MAX, 1}).rows.size(), 0u);
+  EXPECT_EQ(show_remotes(control, std::nullopt, {UINT64_MAX, 1}, kStart).rows.size(), 0u);
   EXPECT_EQ(show_networks(control, {UINT64_MAX, 1}).rows.size(), 0u);
 }
 
