@@ -69,6 +69,9 @@ class Compiler {
     snapshot_->local_ipv4 = FlatTable<uint64_t>(local_ipv4_);
     snapshot_->local_ipv6 = FlatTable<Ipv6Key>(local_ipv6_);
     compile_tunnels();
+    snapshot_->reassemble = config_.reassemble;
+    const FlatTable<Ipv6Key>::Entries addresses(remote_addresses_.begin(), remote_addresses_.end());
+    snapshot_->remote_addresses = FlatTable<Ipv6Key>(addresses);
     return {std::move(snapshot_), std::move(ids_)};
   }
 
@@ -212,6 +215,7 @@ class Compiler {
     endpoint.mtu_bytes = config_.ports[hop->port].mtu_bytes;
     ops.compile(endpoint, out);
     const uint64_t wire_id = ops.wire_id(endpoint.id);
+    remote_addresses_[address_key(remote.address)] = 1;
     senders_[kind].emplace_back(SenderKey{address_key(remote.address), wire_id}, info.id);
     ids_of_kind_[kind][wire_id] = network_id;
   }
@@ -251,6 +255,7 @@ class Compiler {
   std::unordered_map<std::string, PortId> port_ids_;
   FlatTable<uint64_t>::Entries local_ipv4_;
   FlatTable<Ipv6Key>::Entries local_ipv6_;
+  std::map<Ipv6Key, uint32_t> remote_addresses_;
   std::array<FlatTable<SenderKey>::Entries, kTunnelKindCount> senders_;
   std::array<std::map<uint64_t, uint32_t>, kTunnelKindCount> ids_of_kind_;  // wire id -> network
   std::unique_ptr<Snapshot> snapshot_ = std::make_unique<Snapshot>();

@@ -170,6 +170,7 @@ struct Config {
   std::vector<RouteConfig> routes;
   std::vector<NeighbourConfig> neighbours;
   TunnelConfigs tunnels = default_tunnels();
+  bool reassemble = false;  // fragments of outer packets
   std::vector<NetworkConfig> networks;
   friend bool operator==(const Config&, const Config&) = default;
 };

@@ -383,6 +383,7 @@ ConfigDiff diff_configs(const Config& from, const Config& to) {
   diff_ports(out, from.ports, to.ports);
   diff_routes(out, from.routes, to.routes);
   diff_neighbours(out, from.neighbours, to.neighbours);
+  out.value(Takes::kReload, "tunnels.reassemble", from.reassemble, to.reassemble);
   for (size_t i = 0; i < kTunnelKindCount; ++i)
     diff_tunnel(out, kTunnelKinds[i], from.tunnels[i], to.tunnels[i]);
   diff_networks(out, from.networks, to.networks);

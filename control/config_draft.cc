@@ -31,6 +31,7 @@ Config finished(ConfigDraft draft) {
   Config config;
   config.system = std::move(draft.system);
   config.tunnels = draft.tunnels;
+  config.reassemble = draft.reassemble;
   for (PortDraft& port : draft.ports) config.ports.push_back(finished(std::move(port)));
   for (const RouteDraft& route : draft.routes) config.routes.push_back(route);
   for (const NeighbourDraft& neighbour : draft.neighbours) config.neighbours.push_back(neighbour);

@@ -52,6 +52,7 @@ struct ConfigDraft {
   Places places;
   SystemConfig system;
   TunnelConfigs tunnels = default_tunnels();
+  bool reassemble = false;
   std::vector<PortDraft> ports;
   std::vector<RouteDraft> routes;
   std::vector<NeighbourDraft> neighbours;

@@ -266,6 +266,9 @@ Section<TunnelConfig> tunnel_section(const TunnelKindInfo& kind) {
 Section<ConfigDraft> make_config_section() {
   using C = ConfigDraft;
   Section<C> tunnels;
+  tunnels.flag("reassemble", &C::reassemble,
+               "Put fragments that come from remotes together; otherwise they are dropped, as RFC "
+               "7348 permits.");
   for (size_t i = 0; i < kTunnelKindCount; ++i)
     tunnels.section(
         kTunnelKinds[i].name.data(), [i](C& draft) -> TunnelConfig& { return draft.tunnels[i]; },

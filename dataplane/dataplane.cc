@@ -81,6 +81,7 @@ void Dataplane::Impl::add_worker(unsigned id, std::size_t ports) {
   worker->events = event_rings.back().get();
   worker->commands = command_rings.back().get();
   worker->pool = pool.get();
+  worker->fragments = std::make_unique<FragmentTable>();
   worker->ip_id = static_cast<uint16_t>(id << 10);  // workers share the sender's address
   worker->tx.resize(ports);
   worker->port_counters = ZeroPages<TrafficCounters>(ports);

@@ -11,6 +11,7 @@
 #include "host.h"
 #include "inner.h"
 #include "nd.h"
+#include "reassembly.h"
 #include "tunnel/outer_ip.h"
 #include "underlay.h"
 
@@ -78,6 +79,10 @@ void classify_underlay(Worker& worker, const PortEntry& port, Packet& packet) no
       return worker.to_decap[packet.tunnel].push(packet);
     case UnderlayClass::kHost:
       return worker.to_host.push(packet);
+    case UnderlayClass::kFragment:
+      // Once at most: a whole packet is no fragment.
+      if (worker.fragments->add(worker, packet)) classify_underlay(worker, port, packet);
+      return;
     case UnderlayClass::kDrop:
       return drop(worker, packet.mbuf, packet.drop);
   }
@@ -337,12 +342,15 @@ unsigned run_pass(Worker& worker, Probe& probe) noexcept {
     total += n;
   }
   // What control asked for, and what waited for a next hop.
-  if (!rte_ring_empty(worker.commands) || !worker.held.empty()) [[unlikely]] {
+  if (!rte_ring_empty(worker.commands) || !worker.held.empty() || worker.fragments->held() != 0)
+      [[unlikely]] {
     sweep_held(worker);
+    worker.fragments->expire(worker);
     run_commands(worker);
     flush_all(worker);
     free_garbage(worker);
-    worker.held_now.store(worker.held.size(), std::memory_order_relaxed);
+    worker.held_now.store(worker.held.size() + worker.fragments->held(),
+                          std::memory_order_relaxed);
   }
   return total;
 }

@@ -7,15 +7,17 @@
 #include "checksum.h"
 #include "inner.h"
 #include "packet.h"
+#include "tunnel/outer_source.h"
 
 namespace adit {
 
 // kHost: ARP (Packet::l4_payload is 0), ICMP or ICMPv6.
-enum class UnderlayClass { kDrop, kHost, kTunnel };
+enum class UnderlayClass { kDrop, kHost, kTunnel, kFragment };
 
 namespace underlay {
 
 inline constexpr uint32_t kIpOffset = sizeof(EthernetHeader);
+inline constexpr uint32_t kIpv6FragmentLen = 8;  // RFC 8200 section 4.5
 
 inline UnderlayClass refuse(Packet& packet, DropReason reason) noexcept {
   packet.drop = reason;
@@ -84,12 +86,21 @@ inline UnderlayClass check_payload(const Snapshot& snapshot, Packet& packet, uin
   const uint8_t action = snapshot.ip_protocols[protocol];
   const bool to_host = protocol == (packet.outer_ipv6 ? kIpProtocolIcmpv6 : kIpProtocolIcmp);
   if (action == 0 && !to_host)
-    return refuse(packet, protocol == kIpProtocolFragment ? DropReason::k_ip_fragment
-                                                          : DropReason::k_ip_protocol_unknown);
+    return refuse(packet, DropReason::k_ip_protocol_unknown);
   if (!trim(packet.mbuf, end)) return refuse(packet, DropReason::k_ip_total_length);
   if (to_host) return UnderlayClass::kHost;
   packet.tunnel = static_cast<uint8_t>(action - 1);
   return UnderlayClass::kTunnel;
+}
+
+// RFC 7348 section 4.3 permits to drop them. Only a remote's are kept, so that nobody else
+// takes the room for them.
+inline UnderlayClass check_fragment(const Snapshot& snapshot, Packet& packet,
+                                    uint32_t end) noexcept {
+  if (!snapshot.reassemble || packet.mbuf->nb_segs != 1 ||
+      snapshot.remote_addresses.find(outer_source(packet)) == 0 || !trim(packet.mbuf, end))
+    return refuse(packet, DropReason::k_ip_fragment);
+  return UnderlayClass::kFragment;
 }
 
 inline UnderlayClass check_ipv4(const Snapshot& snapshot, Packet& packet) noexcept {
@@ -116,10 +127,10 @@ inline UnderlayClass check_ipv4(const Snapshot& snapshot, Packet& packet) noexce
   if (!can_be_source(ip->src)) return refuse(packet, DropReason::k_ip_source);
   if (snapshot.local_ipv4.find(ip->dst.raw()) == 0)
     return refuse(packet, DropReason::k_ip_not_local);
-  if ((ip->fragment.host() & (kIpv4MoreFragments | kIpv4OffsetMask)) != 0)
-    return refuse(packet, DropReason::k_ip_fragment);
   packet.outer_ipv6 = false;
   packet.outer_tos = ip->tos;
+  if ((ip->fragment.host() & (kIpv4MoreFragments | kIpv4OffsetMask)) != 0)
+    return check_fragment(snapshot, packet, end);
   return check_payload(snapshot, packet, ip->protocol, kIpOffset + header_len, end);
 }
 
@@ -142,6 +153,11 @@ inline UnderlayClass check_ipv6(const Snapshot& snapshot, Packet& packet, bool t
     return refuse(packet, DropReason::k_ip_not_local);
   packet.outer_ipv6 = true;
   packet.outer_tos = static_cast<uint8_t>(word >> 20);
+  if (ip->next_header == kIpProtocolFragment) [[unlikely]] {
+    if (kPayload + kIpv6FragmentLen > end || kPayload + kIpv6FragmentLen > mbuf->data_len)
+      return refuse(packet, DropReason::k_ip_truncated);
+    return check_fragment(snapshot, packet, end);
+  }
   return check_payload(snapshot, packet, ip->next_header, kPayload, end);
 }
 

@@ -15,6 +15,7 @@
 #include "adit/zero_pages.h"
 #include "hold_queue.h"
 #include "packet.h"
+#include "reassembly.h"
 #include "reported_sources.h"
 
 namespace adit {
@@ -64,6 +65,7 @@ struct Worker {
   std::vector<RxQueue> rx;
   std::vector<TxQueue> tx;  // by PortId
   HoldQueue held;
+  std::unique_ptr<FragmentTable> fragments;
   std::unique_ptr<ReportedSources> reported = std::make_unique<ReportedSources>();
   std::vector<FloodMeters> flood_meters = std::vector<FloodMeters>(kMaxNetworks + 1);
 

@@ -8,7 +8,7 @@
 
 #include "adit/tunnel_ops.h"
 #include "checksum.h"
-#include "packet.h"
+#include "outer_source.h"
 #include "worker.h"
 
 namespace adit {
@@ -135,26 +135,6 @@ inline void patch_outer_ip(Worker& worker, uint8_t* header, const BridgePort& ou
   }
   if (out.outer & outer::kInnerDependent) [[unlikely]]
     patch_inner_dependent(worker, header, out, packet);
-}
-
-inline uint8_t outer_time_to_live(const Packet& packet) noexcept {
-  const unsigned at = packet.outer_ipv6 ? offsetof(Ipv6Header, hop_limit)
-                                        : offsetof(Ipv4Header, ttl);
-  return frame_of(packet.mbuf)[sizeof(EthernetHeader) + at];
-}
-
-// The outer source address of a packet that came in untagged, as snapshot tables know it.
-inline Ipv6Key outer_source(const Packet& packet) noexcept {
-  const uint8_t* ip = frame_of(packet.mbuf) + sizeof(EthernetHeader);
-  Ipv6Key key;
-  if (packet.outer_ipv6) {
-    std::memcpy(&key, ip + offsetof(Ipv6Header, src), sizeof key);
-  } else {
-    uint32_t raw;
-    std::memcpy(&raw, ip + offsetof(Ipv4Header, src), sizeof raw);
-    key.low = raw;
-  }
-  return key;
 }
 
 }  // namespace adit

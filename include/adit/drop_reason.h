@@ -24,6 +24,7 @@ namespace adit {
   X(ip_source,             "IP source is no unicast address, or one of our own")                 \
   X(ip_not_local,          "IP destination is none of our addresses")                            \
   X(ip_fragment,           "fragment of a packet for us (a VTEP may drop it, RFC 7348 4.3)")     \
+  X(ip_reassembly,         "fragments that stayed without the rest for a second, overlap, or too many") \
   X(ip_protocol_unknown,   "IP protocol that nothing here speaks")                               \
   X(nd_malformed,          "neighbour discovery that RFC 4861 7.1 tells to drop")                \
   X(nd_not_for_us,         "neighbour discovery for an address that is none of ours")            \

@@ -82,7 +82,7 @@ struct UdpTunnel {
 
 struct Ipv6Key {
   uint64_t high = 0, low = 0;  // the address as it stands on the wire
-  friend bool operator==(const Ipv6Key&, const Ipv6Key&) = default;
+  friend auto operator<=>(const Ipv6Key&, const Ipv6Key&) = default;
 };
 constexpr uint64_t hash_of(const Ipv6Key& key) noexcept {
   return mix64(key.high * 0xff51'afd7'ed55'8ccd + key.low);
@@ -114,6 +114,8 @@ struct Snapshot {
   FlatTable<Ipv6Key> local_ipv6;          // own address -> PortId + 1
   std::array<TunnelTables, kTunnelKindCount> tunnels;  // by tunnel_index()
   std::vector<UdpTunnel> udp_tunnels;
+  bool reassemble = false;             // fragments of outer packets
+  FlatTable<Ipv6Key> remote_addresses;  // -> 1; whose fragments are kept
   std::array<uint8_t, 256> ip_protocols = {};  // tunnel kind + 1, of those not in UDP; 0: none
 };
 

@@ -28,6 +28,7 @@ CONFIG = UPLINK.replace("192.0.2.1/24", f"192.0.2.1/24, '{OUR_IP6}/64'") + """
   lone0: {device: tap:lone0}
   free0: {device: tap:free0}
 """ + NEIGHBOURS + """
+tunnels: {reassemble: true}
 networks:
   red:
     vni: 100
@@ -93,7 +94,7 @@ def one_case_per_reason():
         "ip_checksum": ("uplink", patched(good, 22, b"\x3f")),
         "ip_source": ("uplink", arriving(INNER, ip={"src": "224.0.0.5"})),
         "ip_not_local": ("uplink", arriving(INNER, ip={"dst": PEER_IP})),
-        "ip_fragment": ("uplink", arriving(INNER, ip={"flags": "MF"})),
+        "ip_fragment": ("uplink", arriving(INNER, remote=8, ip={"flags": "MF"})),
         "ip_protocol_unknown": ("uplink", arriving(INNER, ip={"proto": 50})),
         "icmp_truncated": ("uplink", with_ip_sum(patched(ping[:41], 16, b"\x00\x1b"))),
         "icmp_checksum": ("uplink", patched(ping, len(ping) - 1, b"!")),
@@ -141,6 +142,9 @@ def single():
     seen = set(one_case_per_reason())
     for reason, packet in one_case_per_reason().items():
         run.case(reason, packet, drop=reason)
+    run.case("ip_reassembly", ("uplink", arriving(INNER, ip={"flags": "MF"})),
+             drop="ip_reassembly")
+    seen.add("ip_reassembly")
     numbered = tunnels.from_remote(
         tunnels.Kind("gre", "", tunnels.gre()), INNER, 4, 5,
         header=GRE(proto=tunnels.ETHER_IN_GRE, seqnum_present=1, seqence_number=5))

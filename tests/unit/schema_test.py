@@ -100,6 +100,7 @@ def walker_says(texts):
     return answers
 
 
+OPTIONS = {"ttl": 1, "dscp": 2, "ttl_mode": "uniform", "dscp_mode": "pipe", "df": "clear"}
 # Has every key once; a test below makes sure.
 FULL = {
     "system": {"workers": 1, "poll": "busy", "hugepages": "no", "memory_mb": 256, "mbufs": 4096,
@@ -113,6 +114,7 @@ FULL = {
     "routes": [{"to": "198.51.100.0/24", "via": "192.0.2.254"}],
     "neighbours": [{"address": "192.0.2.7", "mac": "02:00:00:00:00:07"}],
     "tunnels": {
+        "reassemble": True,
         "vxlan": {"udp_port": 4789, "ttl": 64, "dscp": 0, "zero_checksum6": True},
         "nvgre": {"ttl": 64, "dscp": 0},
         "gre": {"ttl": 64, "dscp": 0},
@@ -120,7 +122,9 @@ FULL = {
     "networks": {"red": {
         "vni": 100, "members": [{"port": "red0", "vlan": 10}],
         "remotes": [{"address": "192.0.2.2", "kind": "gre", "id": 7, "checksum": True,
-                     "sequence": True, "split_horizon": 1}], "learning": False, "carry_vlans": True,
+                     "sequence": True, "split_horizon": 1, "tunnel": OPTIONS}],
+        "tunnel": OPTIONS, "too_big": "fragment", "mss_clamp": True, "learn_remotes": True,
+        "learn_kind": "vxlan", "learn_limit": 5, "learning": False, "carry_vlans": True,
         "mac_aging_s": 300, "mac_limit": 100,
         "static_macs": [{"mac": "02:00:00:00:aa:01", "port": "red0", "vlan": 10},
                         {"mac": "02:00:00:00:aa:02", "remote": "192.0.2.2"}],

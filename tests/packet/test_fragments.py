@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fragments of outer packets: dropped by default, put together where the operator asks for it."""
+
+import itertools
+
+import tunnels
+from frames import host, udp
+from harness import MS, SECOND, Scenario, announcement, main
+from nd_frames import unsolicited
+from tunnels import KINDS, OUR_MAC, OURS, from_remote
+
+from scapy.layers.inet import IP, fragment
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment
+from scapy.layers.l2 import Ether
+from scapy.packet import Raw
+
+VXLAN = KINDS[0]
+GRE = next(kind for kind in KINDS if kind.name == "gre")
+NEAR = host(10, 1)
+START = {"uplink": [announcement(), unsolicited(OUR_MAC, OURS[6])]}
+CONFIG = """
+ports:
+  uplink:
+    device: tap:up0
+    mtu_bytes: 9000
+    mac: 02:00:00:00:00:01
+    addresses: [192.0.2.1/24, "2001:db8::1/64"]
+  red0: {device: tap:red0, mtu_bytes: 9000}
+neighbours:
+  - {address: 192.0.2.2, mac: "02:00:00:00:00:02"}
+  - {address: 192.0.2.3, mac: "02:00:00:00:00:03"}
+  - {address: "2001:db8::2", mac: "02:00:00:00:00:02"}
+tunnels: {reassemble: REASSEMBLE}
+networks:
+  red:
+    vni: 100
+    members: [{port: red0}]
+    remotes:
+      - {address: 192.0.2.2}
+      - {address: 192.0.2.3, kind: gre}
+      - {address: "2001:db8::2"}
+    static_macs: [{mac: "02:00:00:00:0a:01", port: red0}]
+"""
+
+
+def pieces(frame, family, size, ident):
+    """The frame's IP packet cut into fragments of `size` bytes of payload."""
+    packet = Ether(frame)
+    if family == 4:
+        packet[IP].flags, packet[IP].id = 0, ident
+        return [bytes(piece) for piece in fragment(packet, fragsize=size)]
+    ip = packet[IPv6]
+    payload = bytes(ip.payload)
+    parts = [payload[at:at + size] for at in range(0, len(payload), size)]
+    result = []
+    for index, part in enumerate(parts):
+        header = IPv6ExtHdrFragment(nh=ip.nh, offset=index * size // 8, m=index + 1 < len(parts),
+                                    id=ident)
+        result.append(bytes(Ether(src=packet.src, dst=packet.dst) /
+                            IPv6(src=ip.src, dst=ip.dst, hlim=ip.hlim, nh=44) /
+                            header / Raw(part)))
+    return result
+
+
+def arriving(kind, family, number, size, piece, ident):
+    frame = udp(host(1, number), NEAR, size=size)
+    return frame, pieces(from_remote(kind, frame, family, number), family, piece, ident)
+
+
+def put_together():
+    run = Scenario("together", CONFIG.replace("REASSEMBLE", "true"), ["uplink", "red0"],
+                   start=START)
+    ident = itertools.count(1)
+    for kind, family, number in ((VXLAN, 4, 2), (GRE, 4, 3), (VXLAN, 6, 2)):
+        name = f"{kind.name} over IPv{family}"
+        for size in (100, 1400, 3000, 8000):
+            frame, parts = arriving(kind, family, number, size, (size // 3 + 40) // 8 * 8,
+                                    next(ident))
+            run.case(f"{name}, {size} bytes in {len(parts)} fragments",
+                     [("uplink", part) for part in parts], {"red0": frame})
+        for order in itertools.permutations(range(3)):
+            frame, parts = arriving(kind, family, number, 1000, 400, next(ident))
+            run.case(f"{name}, in the order {order}",
+                     [("uplink", parts[index]) for index in order], {"red0": frame})
+        frame, parts = arriving(kind, family, number, 1000, 400, next(ident))
+        other, others = arriving(kind, family, number, 900, 400, next(ident))
+        run.case(f"{name}, two packets mixed",
+                 [("uplink", part) for pair in zip(parts, others) for part in pair],
+                 {"red0": [frame, other]})
+        frame, parts = arriving(kind, family, number, 1000, 400, next(ident))
+        run.case(f"{name}, the rest never comes", [("uplink", part) for part in parts[:2]],
+                 drop="ip_reassembly", last_ns=2 * SECOND)
+        run.case(f"{name}, the last one comes too late", ("uplink", parts[2]),
+                 drop="ip_reassembly", last_ns=2 * SECOND)
+        frame, parts = arriving(kind, family, number, 500, 560, next(ident))
+        run.case(f"{name}, whole packets still pass",
+                 ("uplink", from_remote(kind, frame, family, number)), {"red0": frame})
+    _, parts = arriving(VXLAN, 4, 2, 7000, 600, next(ident))
+    run.case("more than eight fragments are given up", [("uplink", part) for part in parts],
+             drop="ip_reassembly", last_ns=2 * SECOND)
+    frame = udp(host(1, 9), NEAR, size=1000)
+    stranger = pieces(from_remote(VXLAN, frame, 4, 9), 4, 400, 7)
+    run.case("a stranger's are not kept", [("uplink", part) for part in stranger],
+             drop="ip_fragment")
+    run.case("all is well afterwards", ("uplink", from_remote(VXLAN, frame, 4, 2)),
+             {"red0": frame}, wait_ns=100 * MS)
+    run.run()
+
+
+def dropped_by_default():
+    run = Scenario("dropped", CONFIG.replace("REASSEMBLE", "false"), ["uplink", "red0"],
+                   start=START)
+    for family in (4, 6):
+        _, parts = arriving(VXLAN, family, 2, 1000, 400, 1)
+        run.case(f"IPv{family}", [("uplink", part) for part in parts], drop="ip_fragment")
+    run.run()
+
+
+main(put_together, dropped_by_default)
