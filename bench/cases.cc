@@ -27,18 +27,22 @@ std::vector<Case> make_cases(const CaseLists& lists) {
   const auto flows = given_or(lists.flows, all_by_default ? kAllFlows : std::vector{kSomeFlows});
   const auto networks = given_or(lists.networks, all_by_default ? kAllNetworks : std::vector{1u});
   const auto sizes = given_or(lists.sizes, {kSmall});
+  const auto tunnels = given_or(lists.tunnels, {&kTunnelForms[0]});
 
   std::vector<Case> cases;
   for (const Scenario* scenario : lists.scenarios) {
     if (!scenario->varies) {
-      cases.push_back({scenario, 1, 1, kSmall});
+      cases.push_back({scenario, 1, 1, kSmall, tunnels[0]});
       continue;
     }
-    for (uint32_t network_count : networks)
-      for (uint32_t flow_count : flows)
-        for (FrameSize size : sizes) cases.push_back({scenario, flow_count, network_count, size});
-    if (!all_by_default) continue;
-    for (FrameSize size : kLargerSizes) cases.push_back({scenario, kSomeFlows, 1, size});
+    for (const TunnelForm* tunnel : tunnels) {
+      for (uint32_t network_count : networks)
+        for (uint32_t flow_count : flows)
+          for (FrameSize size : sizes)
+            cases.push_back({scenario, flow_count, network_count, size, tunnel});
+      if (!all_by_default) continue;
+      for (FrameSize size : kLargerSizes) cases.push_back({scenario, kSomeFlows, 1, size, tunnel});
+    }
   }
   return cases;
 }

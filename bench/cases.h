@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "scenario.h"
+#include "tunnel_form.h"
 
 namespace adit::bench {
 
@@ -24,6 +25,7 @@ struct Case {
   uint32_t flows = 1;
   uint32_t networks = 1;
   FrameSize size = 64;
+  const TunnelForm* tunnel = &kTunnelForms[0];
 };
 
 // What the command line asks for; an empty list was not given.
@@ -32,6 +34,7 @@ struct CaseLists {
   std::vector<uint32_t> flows;
   std::vector<uint32_t> networks;
   std::vector<FrameSize> sizes;
+  std::vector<const TunnelForm*> tunnels;
 };
 
 // All combinations of what was given. Where no number was given at all: every number of

@@ -16,11 +16,12 @@ constexpr uint64_t kVtepMacs = 0x02'0c'00'00'00'00;
 constexpr uint32_t kSourceIps = 0x0a'00'00'00;       // 10.0.0.0
 constexpr uint32_t kDestinationIps = 0x0b'00'00'00;  // 11.0.0.0
 constexpr uint32_t kUnderlay = 0xc0'00'02'00;        // 192.0.2.0
+constexpr uint32_t kFirstVtep = 10;
 constexpr uint16_t kInnerPort = 9;
 constexpr unsigned kInnerSourceIpOffset = 14 + 12;
 
-Ipv4Header ipv4(be32 from, be32 to, uint16_t total_length, uint16_t flags) {
-  Ipv4Header ip = {0x45, 0, be16(total_length), be16(0), be16(flags), kTtl, kIpProtocolUdp, be16(0),
+Ipv4Header ipv4(be32 from, be32 to, uint16_t total_length, uint16_t flags, uint8_t protocol) {
+  Ipv4Header ip = {0x45, 0, be16(total_length), be16(0), be16(flags), kTtl, protocol, be16(0),
                    from, to};
   rte_ipv4_hdr copy;
   std::memcpy(&copy, &ip, sizeof copy);
@@ -28,22 +29,63 @@ Ipv4Header ipv4(be32 from, be32 to, uint16_t total_length, uint16_t flags) {
   return ip;
 }
 
-struct VxlanEnds {
+Ipv6Header ipv6(const IpAddr& from, const IpAddr& to, uint16_t payload_length, uint8_t protocol) {
+  Ipv6Header ip = {be32(uint32_t{6} << 28), be16(payload_length), protocol, kTtl, {}, {}};
+  std::memcpy(&ip.src, from.bytes.data(), sizeof ip.src);
+  std::memcpy(&ip.dst, to.bytes.data(), sizeof ip.dst);
+  return ip;
+}
+
+struct Ends {
   MacAddr source_mac, destination_mac;
-  be32 source_ip, destination_ip;
+  IpAddr source_ip, destination_ip;
   uint16_t source_port;
-  uint32_t vni;
+  uint32_t id;
 };
 
-FrameHead vxlan_head(const VxlanEnds& ends, uint16_t inner_bytes) noexcept {
-  const auto udp_length = static_cast<uint16_t>(inner_bytes + 8 + 8);
+void append_tunnel(FrameHead& head, const TunnelForm& form, const Ends& ends, uint16_t udp_length) {
+  const uint32_t id = ends.id << 8;
+  switch (form.kind) {
+    case TunnelKind::kVxlan:
+    case TunnelKind::kGeneve:
+      head.append(UdpHeader{be16(ends.source_port), be16(info_of(form.kind).default_port),
+                            be16(udp_length), be16(0)});
+      if (form.kind == TunnelKind::kVxlan)
+        head.append(VxlanHeader{kVxlanFlagVni, {}, be32(id)});
+      else
+        head.append(GeneveHeader{0, 0, be16(kEtherTypeBridged), be32(id)});
+      return;
+    case TunnelKind::kNvgre:
+    case TunnelKind::kGre:
+    case TunnelKind::kCount:
+      head.append(GreHeader{be16(kGreKey), be16(kEtherTypeBridged)});
+      head.append(be32(form.kind == TunnelKind::kNvgre ? id : ends.id));
+      return;
+  }
+}
+
+FrameHead tunnel_head(const TunnelForm& form, const Ends& ends, uint16_t inner_bytes) noexcept {
+  const uint8_t protocol = info_of(form.kind).ip_protocol;
+  const auto payload = static_cast<uint16_t>(inner_bytes + form.header_bytes() - form.ip_end());
   FrameHead head;
-  head.append(EthernetHeader{ends.destination_mac, ends.source_mac, be16(kEtherTypeIpv4)});
-  head.append(ipv4(ends.source_ip, ends.destination_ip, static_cast<uint16_t>(udp_length + 20),
-                   kIpv4DontFragment));
-  head.append(UdpHeader{be16(ends.source_port), be16(kVxlanPort), be16(udp_length), be16(0)});
-  head.append(VxlanHeader{kVxlanFlagVni, {}, be32(ends.vni << 8)});
+  head.append(EthernetHeader{ends.destination_mac, ends.source_mac,
+                             be16(form.ipv6 ? kEtherTypeIpv6 : kEtherTypeIpv4)});
+  if (form.ipv6)
+    head.append(ipv6(ends.source_ip, ends.destination_ip, payload, protocol));
+  else
+    head.append(ipv4(ends.source_ip.as_v4(), ends.destination_ip.as_v4(),
+                     static_cast<uint16_t>(payload + 20), kIpv4DontFragment, protocol));
+  append_tunnel(head, form, ends, payload);
   return head;
+}
+
+IpAddr underlay_ip(bool ipv6, uint32_t host) noexcept {
+  if (!ipv6) return IpAddr::v4(be32(kUnderlay + host));
+  IpAddr ip;
+  ip.family = IpFamily::kV6;
+  ip.bytes = {0x20, 0x01, 0x0d, 0xb8};
+  ip.bytes[15] = static_cast<uint8_t>(host);
+  return ip;
 }
 
 }  // namespace
@@ -59,11 +101,15 @@ MacAddr World::destination_mac(uint32_t flow) const noexcept {
 MacAddr World::vtep_mac(unsigned vtep) noexcept {
   return MacAddr::from_u64(kVtepMacs + vtep);
 }
-be32 World::vtep_ip(unsigned vtep) noexcept {
-  return be32(kUnderlay + 10 + vtep);
+IpAddr World::vtep_ip(unsigned vtep) const noexcept {
+  return underlay_ip(case_.tunnel->ipv6, kFirstVtep + vtep);
 }
-be32 World::own_ip() noexcept {
-  return be32(kUnderlay + 1);
+IpAddr World::own_ip() const noexcept {
+  return underlay_ip(case_.tunnel->ipv6, 1);
+}
+unsigned World::vtep_in(const uint8_t* frame) const noexcept {
+  // The last byte of the destination address ends the IP header.
+  return frame[case_.tunnel->ip_end() - 1] - kFirstVtep;
 }
 
 void World::append_inner(FrameHead& head, uint32_t flow, uint16_t bytes,
@@ -72,7 +118,8 @@ void World::append_inner(FrameHead& head, uint32_t flow, uint16_t bytes,
                              be16(vlan != 0 ? kEtherTypeVlan : kEtherTypeIpv4)});
   if (vlan != 0) head.append(VlanTag{be16(vlan), be16(kEtherTypeIpv4)});
   const auto ip_bytes = static_cast<uint16_t>(bytes - sizeof(EthernetHeader));
-  head.append(ipv4(be32(kSourceIps + flow), be32(kDestinationIps + flow), ip_bytes, 0));
+  head.append(
+      ipv4(be32(kSourceIps + flow), be32(kDestinationIps + flow), ip_bytes, 0, kIpProtocolUdp));
   head.append(UdpHeader{be16(static_cast<uint16_t>(1024 + flow % 60'000)), be16(kInnerPort),
                         be16(static_cast<uint16_t>(ip_bytes - 20)), be16(0)});
 }
@@ -83,18 +130,20 @@ FrameHead World::access_frame(uint32_t flow, uint16_t bytes) const noexcept {
   return head;
 }
 
-FrameHead World::vxlan_from(unsigned vtep, uint32_t flow, uint16_t bytes) const noexcept {
+FrameHead World::tunnel_from(unsigned vtep, uint32_t flow, uint16_t bytes) const noexcept {
   const bool unknown = case_.scenario->destination == Destination::kUnknownVni;
   const auto source_port = static_cast<uint16_t>(0xc000 | flow % 0x4000);
-  FrameHead head = vxlan_head({vtep_mac(vtep), kUplinkMac, vtep_ip(vtep), own_ip(), source_port,
-                               unknown ? kUnknownVni : vni_of(network_of(flow))},
-                              bytes);
+  FrameHead head = tunnel_head(*case_.tunnel,
+                               {vtep_mac(vtep), kUplinkMac, vtep_ip(vtep), own_ip(), source_port,
+                                unknown ? kUnknownVni : vni_of(network_of(flow))},
+                               bytes);
   append_inner(head, flow, bytes, 0);
   return head;
 }
 
-FrameHead World::vxlan_to(unsigned vtep, uint32_t flow, uint16_t bytes) const noexcept {
-  FrameHead head = vxlan_head(
+FrameHead World::tunnel_to(unsigned vtep, uint32_t flow, uint16_t bytes) const noexcept {
+  FrameHead head = tunnel_head(
+      *case_.tunnel,
       {kUplinkMac, vtep_mac(vtep), own_ip(), vtep_ip(vtep), 0, vni_of(network_of(flow))}, bytes);
   append_inner(head, flow, bytes, 0);
   return head;

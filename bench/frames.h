@@ -14,10 +14,8 @@ namespace adit::bench {
 
 inline constexpr uint32_t kFirstVni = 10'000;
 inline constexpr uint32_t kUnknownVni = 5;
-inline constexpr uint16_t kVxlanPort = 4789;
 inline constexpr uint8_t kTtl = 64;
 inline constexpr unsigned kRemotes = 64;  // VTEPs in all; each network has some of them
-inline constexpr unsigned kVxlanHeaderBytes = 50;
 inline constexpr unsigned kInnerHeadBytes = 14 + 20 + 8;
 inline constexpr unsigned kVlanTagBytes = 4;
 
@@ -40,7 +38,7 @@ class FrameHead {
 
  private:
   // The longest has the outer headers and no tag inside.
-  std::array<uint8_t, kVxlanHeaderBytes + kInnerHeadBytes> bytes_;
+  std::array<uint8_t, kMostHeaderBytes + kInnerHeadBytes> bytes_;
   unsigned size_ = 0;
 };
 
@@ -68,13 +66,15 @@ class World {
   static MacAddr source_mac(uint32_t flow) noexcept;
   MacAddr destination_mac(uint32_t flow) const noexcept;
   static MacAddr vtep_mac(unsigned vtep) noexcept;
-  static be32 vtep_ip(unsigned vtep) noexcept;
-  static be32 own_ip() noexcept;
+  IpAddr vtep_ip(unsigned vtep) const noexcept;
+  IpAddr own_ip() const noexcept;
+  // Of a frame to a remote: the VTEP that it is for.
+  unsigned vtep_in(const uint8_t* frame) const noexcept;
 
   // `bytes`: of the inner frame.
   FrameHead access_frame(uint32_t flow, uint16_t bytes) const noexcept;
-  FrameHead vxlan_from(unsigned vtep, uint32_t flow, uint16_t bytes) const noexcept;
-  FrameHead vxlan_to(unsigned vtep, uint32_t flow, uint16_t bytes) const noexcept;
+  FrameHead tunnel_from(unsigned vtep, uint32_t flow, uint16_t bytes) const noexcept;
+  FrameHead tunnel_to(unsigned vtep, uint32_t flow, uint16_t bytes) const noexcept;
 
   // The flow to which a head belongs whose inner frame begins at `inner`.
   static uint32_t flow_of(const uint8_t* inner) noexcept;

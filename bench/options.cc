@@ -27,6 +27,7 @@ po::options_description describe() {
       ("scenario,s", text("LIST"), "scenarios of --list, or all (default: encap,decap)")         //
       ("flows,f", text("LIST"), "inner flows, 1 to 4M; each has two MACs of its own")            //
       ("networks,n", text("LIST"), "networks over which they are spread, 1 to 4094")             //
+      ("tunnel,t", text("LIST"), "encapsulations of --list, or all (default: vxlan)")            //
       ("size", text("LIST"), "bytes of the inner frame without FCS, 60 to 9000, or imix")        //
       ("runs,r", po::value<unsigned>()->default_value(5)->value_name("N"), "runs of each case")  //
       ("seconds", po::value<double>()->default_value(0.3, "0.3")->value_name("S"),
@@ -107,6 +108,18 @@ std::vector<const Scenario*> parse_scenarios(const std::string& list) {
   return chosen;
 }
 
+std::vector<const TunnelForm*> parse_tunnels(const std::string& list) {
+  std::vector<const TunnelForm*> chosen;
+  for (const std::string& word : split("tunnel", list)) {
+    const size_t before = chosen.size();
+    for (const TunnelForm& form : kTunnelForms)
+      if (word == "all" || word == form.name) chosen.push_back(&form);
+    if (chosen.size() == before)
+      throw UsageError("--tunnel '" + word + "': there is none of that name; see --list");
+  }
+  return chosen;
+}
+
 HugepageChoice parse_hugepages(const std::string& word) {
   if (word == "auto") return HugepageChoice::kAuto;
   if (word == "yes") return HugepageChoice::kYes;
@@ -164,6 +177,9 @@ std::string scenario_text() {
   std::ostringstream text;
   for (const Scenario& scenario : scenarios())
     text << std::left << std::setw(8) << scenario.name << scenario.help << '\n';
+  text << "encapsulations:";
+  for (const TunnelForm& form : kTunnelForms) text << ' ' << form.name;
+  text << '\n';
   return text.str();
 }
 
@@ -182,6 +198,7 @@ Options parse_options(int argc, const char* const* argv) {
   options.lists.flows = parse_numbers(given, "flows", 1, kMostFlows);
   options.lists.networks = parse_numbers(given, "networks", 1, kMostNetworks);
   options.lists.sizes = parse_sizes(given);
+  options.lists.tunnels = parse_tunnels(text_or("tunnel", "vxlan"));
   options.measure = parse_measure(given);
   options.hugepages = parse_hugepages(text_or("hugepages", "auto"));
   options.take_hugepages = given.count("take-hugepages") > 0;

@@ -11,17 +11,7 @@
 namespace adit::bench {
 namespace {
 
-constexpr unsigned kMostHeadBytes = kVxlanHeaderBytes + kInnerHeadBytes;
-constexpr unsigned kUdpSourcePortOffset = 14 + 20;
-constexpr unsigned kOuterDestinationIpOffset = 14 + 16;
-
-template <class T>
-T read_at(const uint8_t* bytes) {
-  T value;
-  std::memcpy(&value, bytes, sizeof value);
-  return value;
-}
-
+constexpr unsigned kMostHeadBytes = kMostHeaderBytes + kInnerHeadBytes;
 std::string first_difference(const uint8_t* found, const FrameHead& right) {
   for (unsigned i = 0; i < right.size(); ++i)
     if (found[i] != right.data()[i])
@@ -30,12 +20,35 @@ std::string first_difference(const uint8_t* found, const FrameHead& right) {
   return {};
 }
 
+// What is the pipeline's choice, and the checksum that goes with it: taken over where it is
+// one that the specification permits. Else what is wrong.
+std::string take_entropy(const TunnelForm& form, const uint8_t* found, uint8_t* right) {
+  const auto take = [&](unsigned at, unsigned bytes) {
+    std::memcpy(right + at, found + at, bytes);
+  };
+  const unsigned end = form.ip_end();
+  if (form.ipv6) {  // the flow label: 20 bits
+    right[15] = static_cast<uint8_t>((right[15] & 0xf0) | (found[15] & 0x0f));
+    take(16, 2);
+  }
+  if (form.kind == TunnelKind::kNvgre) take(end + 7, 1);  // FlowID
+  if (!form.is_udp()) return {};
+  // RFC 7348 section 5: any port of the dynamic range will do.
+  if (found[end] < 0xc0) return "its UDP source port";
+  take(end, 2);
+  if (form.ipv6 && !form.zero_checksum6) {
+    if ((found[end + 6] | found[end + 7]) == 0) return "its UDP checksum";
+    take(end + 6, 2);  // right or not is for tests to say
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string OutputCheck::examine(const rte_mbuf* packet) const {
   std::array<uint8_t, kMostHeadBytes> bytes{};
   const bool tunnelled = case_.scenario->to == Side::kUplink;
-  const unsigned before_inner = tunnelled ? kVxlanHeaderBytes : world_.tag_bytes();
+  const unsigned before_inner = tunnelled ? case_.tunnel->header_bytes() : world_.tag_bytes();
   const unsigned head_bytes = before_inner + kInnerHeadBytes;
   const auto* head =
       static_cast<const uint8_t*>(rte_pktmbuf_read(packet, 0, head_bytes, bytes.data()));
@@ -50,13 +63,10 @@ std::string OutputCheck::examine(const rte_mbuf* packet) const {
 
   const uint32_t network = world_.network_of(flow);
   unsigned vtep = world_.vtep_of(network, world_.remote_of(flow));
-  if (case_.scenario->destination == Destination::kBroadcast)
-    vtep = read_at<be32>(head + kOuterDestinationIpOffset).host() - World::vtep_ip(0).host();
-  FrameHead right = world_.vxlan_to(vtep, flow, inner_bytes);
-  // RFC 7348 section 5: any port of the dynamic range will do.
-  if (read_at<be16>(head + kUdpSourcePortOffset).host() < 0xc000) return "its UDP source port";
-  std::memcpy(right.data() + kUdpSourcePortOffset, head + kUdpSourcePortOffset, sizeof(be16));
-  return first_difference(head, right);
+  if (case_.scenario->destination == Destination::kBroadcast) vtep = world_.vtep_in(head);
+  FrameHead right = world_.tunnel_to(vtep, flow, inner_bytes);
+  const std::string entropy = take_entropy(*case_.tunnel, head, right.data());
+  return entropy.empty() ? first_difference(head, right) : entropy;
 }
 
 uint16_t OutputCheck::transmit(void* context, rte_mbuf** packets, uint16_t n) {

@@ -54,9 +54,10 @@ double mpps(const Row& row, double tsc_ghz) {
 
 Line case_columns(const Row& row) {
   const Case& the_case = row.the_case;
-  if (!has_packets(row)) return {std::string(the_case.scenario->name), "-", "-", "-"};
-  return {std::string(the_case.scenario->name), count_text(the_case.flows),
-          count_text(the_case.networks), to_string_frame(the_case.size)};
+  if (!has_packets(row)) return {std::string(the_case.scenario->name), "-", "-", "-", "-"};
+  return {std::string(the_case.scenario->name), std::string(the_case.tunnel->name),
+          count_text(the_case.flows), count_text(the_case.networks),
+          to_string_frame(the_case.size)};
 }
 
 Json to_json(const Spread& spread) {
@@ -71,6 +72,7 @@ Json to_json(const Row& row, double tsc_ghz) {
   Json json = {{"scenario", the_case.scenario->name},
                {"unit", has_packets(row) ? "packet" : "pass"},
                {"flows", the_case.flows},
+               {"tunnel", the_case.tunnel->name},
                {"networks", the_case.networks},
                {"remotes_per_network", the_case.scenario->remotes},
                {"frame_bytes", nullptr},
@@ -106,7 +108,7 @@ std::string machine_text(const Machine& machine, const MeasureOptions& options) 
 }
 
 std::string table(const std::vector<Row>& rows, double tsc_ghz) {
-  std::vector<Line> lines = {{"scenario", "flows", "networks", "frame", "floor", "total",
+  std::vector<Line> lines = {{"scenario", "tunnel", "flows", "networks", "frame", "floor", "total",
                               "minus floor", "min", "max", "spread", "Mpps", ""}};
   for (const Row& row : rows) {
     Line line = case_columns(row);
@@ -123,7 +125,7 @@ std::string table(const std::vector<Row>& rows, double tsc_ghz) {
 }
 
 std::string step_table(const std::vector<Row>& rows) {
-  Line heading = {"by step", "flows", "networks", "frame"};
+  Line heading = {"by step", "tunnel", "flows", "networks", "frame"};
   heading.insert(heading.end(), kStepNames.begin(), kStepNames.end());
   heading.emplace_back("sum");
   std::vector<Line> lines = {heading};

@@ -56,7 +56,7 @@ uint32_t fdb_capacity(const Case& the_case) noexcept {
 
 uint32_t data_room(const Case& the_case) noexcept {
   return std::max<uint32_t>(RTE_MBUF_DEFAULT_BUF_SIZE, RTE_PKTMBUF_HEADROOM + the_case.size +
-                                                           kVxlanHeaderBytes + kVlanTagBytes);
+                                                           kMostHeaderBytes + kVlanTagBytes);
 }
 
 std::string network_name(uint32_t network) {
@@ -75,7 +75,8 @@ NetworkConfig network_config(const Case& the_case, const World& world, uint32_t 
   if (has_other_access(*the_case.scenario))
     config.members.push_back({"other", vlan_if_any(world.vlan_of(network))});
   for (unsigned remote = 0; remote < the_case.scenario->remotes; ++remote)
-    config.remotes.push_back({IpAddr::v4(World::vtep_ip(world.vtep_of(network, remote)))});
+    config.remotes.push_back({world.vtep_ip(world.vtep_of(network, remote)), the_case.tunnel->kind,
+                              World::vni_of(network)});
   config.mac_aging_s = kSecondsOfAge;
   config.mac_limit = macs_of(the_case);
   return config;
@@ -90,17 +91,18 @@ Config make_config(const Case& the_case, const World& world) {
   PortConfig uplink;
   uplink.name = "uplink";
   uplink.mtu_bytes = kUplinkMtu;
-  uplink.addresses.push_back({IpAddr::v4(World::own_ip()), 24});
+  uplink.addresses.push_back(
+      {world.own_ip(), static_cast<uint8_t>(the_case.tunnel->ipv6 ? 64 : 24)});
   config.ports = {access, uplink};
   if (has_other_access(*the_case.scenario)) {
     access.name = "other";
     config.ports.push_back(access);
   }
   for (unsigned vtep = 0; vtep < kRemotes; ++vtep)
-    config.neighbours.push_back({IpAddr::v4(World::vtep_ip(vtep)), World::vtep_mac(vtep)});
-  TunnelConfig& vxlan = config.tunnels[tunnel_index(TunnelKind::kVxlan)];
-  vxlan.port = kVxlanPort;
-  vxlan.ttl = kTtl;
+    config.neighbours.push_back({world.vtep_ip(vtep), World::vtep_mac(vtep)});
+  TunnelConfig& tunnel = config.tunnels[tunnel_index(the_case.tunnel->kind)];
+  tunnel.ttl = kTtl;
+  tunnel.zero_checksum6 = the_case.tunnel->zero_checksum6;
   for (uint32_t network = 0; network < the_case.networks; ++network)
     config.networks.push_back(network_config(the_case, world, network));
   return config;
@@ -205,8 +207,8 @@ void Testbed::make_frames() {
     const uint16_t bytes = case_.size == kImix ? kImixSizes[i % std::size(kImixSizes)] : case_.size;
     if (tunnelled) {
       const unsigned vtep = world_.vtep_of(world_.network_of(flow), world_.remote_of(flow));
-      table_.set(i, world_.vxlan_from(vtep, flow, bytes),
-                 static_cast<uint16_t>(kVxlanHeaderBytes + bytes));
+      table_.set(i, world_.tunnel_from(vtep, flow, bytes),
+                 static_cast<uint16_t>(kMostHeaderBytes + bytes));
     } else {
       table_.set(i, world_.access_frame(flow, bytes),
                  static_cast<uint16_t>(world_.tag_bytes() + bytes));
@@ -231,7 +233,7 @@ void Testbed::fill_fdb() {
     if (has_other_access(scenario))
       members[network][kOtherAccess] = ids.bridge_ports.at({name, "other", vlan, {}}).id;
     for (unsigned remote = 0; remote < scenario.remotes; ++remote) {
-      const IpAddr address = IpAddr::v4(World::vtep_ip(world_.vtep_of(network, remote)));
+      const IpAddr address = world_.vtep_ip(world_.vtep_of(network, remote));
       remotes[network].push_back(ids.bridge_ports.at({name, {}, 0, address}).id);
     }
   }
@@ -337,7 +339,7 @@ Testbed::Accounts Testbed::accounts() const {
 // Of the frames with numbers `first` to `last`-1, as they should go out.
 uint64_t Testbed::expected_bytes_out(uint64_t first, uint64_t last) const {
   const auto extra = [this](Side side) -> uint64_t {
-    return side == Side::kUplink ? kVxlanHeaderBytes : world_.tag_bytes();
+    return side == Side::kUplink ? kMostHeaderBytes : world_.tag_bytes();
   };
   const uint64_t count = last - first;
   const uint64_t inner = table_.bytes_between(first, last) - count * extra(case_.scenario->from);

@@ -75,12 +75,13 @@ void RemoteLearner::tick(const CompiledIds& ids, const Dataplane& dataplane, uin
     if (found == learned_.end()) continue;
     const uint64_t aging_ns = network->mac_aging_s * kSecondNs;
     changed_ |= std::erase_if(found->second.since_ns, [&](const auto& entry) {
-      uint64_t last_ns = entry.second;
-      const auto info = ids.bridge_ports.find({network->name, {}, 0, entry.first});
-      if (info != ids.bridge_ports.end())
-        last_ns = std::max(last_ns, dataplane.last_received_s(info->second.id) * kSecondNs);
-      return last_ns + aging_ns < now_ns;
-    }) != 0;
+                  uint64_t last_ns = entry.second;
+                  const auto info = ids.bridge_ports.find({network->name, {}, 0, entry.first});
+                  if (info != ids.bridge_ports.end())
+                    last_ns =
+                        std::max(last_ns, dataplane.last_received_s(info->second.id) * kSecondNs);
+                  return last_ns + aging_ns < now_ns;
+                }) != 0;
   }
 }
 

@@ -26,10 +26,10 @@ struct alignas(64) Packet {
   uint16_t l4_payload;    // offset of the tunnel header from the frame's start, bytes
   uint16_t inner_offset;  // offset of the inner frame, bytes
   uint8_t outer_tos;      // or traffic class
-  uint8_t inner_tos;  // or traffic class; 0 where the frame is not IP
-  uint8_t inner_ttl;  // or hop limit
+  uint8_t inner_tos;      // or traffic class; 0 where the frame is not IP
+  uint8_t inner_ttl;      // or hop limit
   bool inner_is_ip;
-  bool inner_df;  // IPv4's
+  bool inner_df;     // IPv4's
   uint8_t in_flags;  // BridgePort::flags of `in`
   uint8_t tunnel;    // tunnel_index()
   bool outer_ipv6;

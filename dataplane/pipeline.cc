@@ -349,8 +349,7 @@ unsigned run_pass(Worker& worker, Probe& probe) noexcept {
     run_commands(worker);
     flush_all(worker);
     free_garbage(worker);
-    worker.held_now.store(worker.held.size() + worker.fragments->held(),
-                          std::memory_order_relaxed);
+    worker.held_now.store(worker.held.size() + worker.fragments->held(), std::memory_order_relaxed);
   }
   return total;
 }

@@ -85,8 +85,7 @@ inline UnderlayClass check_payload(const Snapshot& snapshot, Packet& packet, uin
   if (protocol == kIpProtocolUdp) return check_udp(snapshot, packet, offset, end);
   const uint8_t action = snapshot.ip_protocols[protocol];
   const bool to_host = protocol == (packet.outer_ipv6 ? kIpProtocolIcmpv6 : kIpProtocolIcmp);
-  if (action == 0 && !to_host)
-    return refuse(packet, DropReason::k_ip_protocol_unknown);
+  if (action == 0 && !to_host) return refuse(packet, DropReason::k_ip_protocol_unknown);
   if (!trim(packet.mbuf, end)) return refuse(packet, DropReason::k_ip_total_length);
   if (to_host) return UnderlayClass::kHost;
   packet.tunnel = static_cast<uint8_t>(action - 1);

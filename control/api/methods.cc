@@ -110,9 +110,8 @@ json networks(ApiContext& context, const json& params, const Caller&) {
 }
 
 json remotes(ApiContext& context, const json& params, const Caller&) {
-  return to_json(
-      show_remotes(*context.control_plane, network_param(context, params), window_param(params),
-                   context.now_ns()));
+  return to_json(show_remotes(*context.control_plane, network_param(context, params),
+                              window_param(params), context.now_ns()));
 }
 
 json fdb(ApiContext& context, const json& params, const Caller&) {

@@ -95,9 +95,12 @@ bool is_reachable(const Neighbour& neighbour) {
 
 json remote_row(const ControlPlane& control, const NeighboursById& neighbours,
                 const NetworkConfig& network, const RemoteConfig& remote, uint64_t now_ns) {
-  json row = {{"network", network.name}, {"kind", info_of(remote.kind).name},
-              {"id", nullptr},           {"address", to_string(remote.address)},
-              {"next_hop", nullptr},     {"next_hop_mac", nullptr},
+  json row = {{"network", network.name},
+              {"kind", info_of(remote.kind).name},
+              {"id", nullptr},
+              {"address", to_string(remote.address)},
+              {"next_hop", nullptr},
+              {"next_hop_mac", nullptr},
               {"reachable", false},
               {"learned", control.remote_learner().is_learned(network.name, remote.address)},
               {"last_seen_s", nullptr}};

@@ -122,9 +122,8 @@ inline void patch_outer_ip(Worker& worker, uint8_t* header, const BridgePort& ou
     auto* ip = reinterpret_cast<Ipv6Header*>(header + sizeof(EthernetHeader));
     ip->payload_length = be16(static_cast<uint16_t>(bytes));
     // RFC 6438: the flow label carries the entropy.
-    ip->version_class_label =
-        be32::from_raw(ip->version_class_label.raw() |
-                       be32(uint32_t{ecn} << 20 | packet.entropy >> 12).raw());
+    ip->version_class_label = be32::from_raw(
+        ip->version_class_label.raw() | be32(uint32_t{ecn} << 20 | packet.entropy >> 12).raw());
   } else {
     auto* ip = reinterpret_cast<Ipv4Header*>(header + sizeof(EthernetHeader));
     const be16 length(static_cast<uint16_t>(bytes + sizeof *ip));

@@ -12,8 +12,8 @@
 namespace adit {
 
 inline uint8_t outer_time_to_live(const Packet& packet) noexcept {
-  const unsigned at = packet.outer_ipv6 ? offsetof(Ipv6Header, hop_limit)
-                                        : offsetof(Ipv4Header, ttl);
+  const unsigned at =
+      packet.outer_ipv6 ? offsetof(Ipv6Header, hop_limit) : offsetof(Ipv4Header, ttl);
   return frame_of(packet.mbuf)[sizeof(EthernetHeader) + at];
 }
 

@@ -114,8 +114,8 @@ struct Snapshot {
   FlatTable<Ipv6Key> local_ipv6;          // own address -> PortId + 1
   std::array<TunnelTables, kTunnelKindCount> tunnels;  // by tunnel_index()
   std::vector<UdpTunnel> udp_tunnels;
-  bool reassemble = false;             // fragments of outer packets
-  FlatTable<Ipv6Key> remote_addresses;  // -> 1; whose fragments are kept
+  bool reassemble = false;                     // fragments of outer packets
+  FlatTable<Ipv6Key> remote_addresses;         // -> 1; whose fragments are kept
   std::array<uint8_t, 256> ip_protocols = {};  // tunnel kind + 1, of those not in UDP; 0: none
 };
 

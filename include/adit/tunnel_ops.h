@@ -26,8 +26,8 @@ struct TunnelEndpoint {
   uint8_t ttl = 0;
   uint8_t dscp = 0;
   bool checksum = false;   // GRE: send one; UDP over IPv6: true, or zero is sent
-  bool sequence = false;       // GRE: number the packets
-  uint8_t outer = 0;           // outer::kUniformDscp and so on
+  bool sequence = false;   // GRE: number the packets
+  uint8_t outer = 0;       // outer::kUniformDscp and so on
   unsigned mtu_bytes = 0;  // of the underlay port: the outer IP packet's largest size
 };
 

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// The encapsulations that can be measured: a kind over IPv4 or IPv6.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "adit/tunnel_kinds.h"
+#include "adit/wire.h"
+
+namespace adit::bench {
+
+struct TunnelForm {
+  std::string_view name;
+  TunnelKind kind;
+  bool ipv6 = false;
+  bool zero_checksum6 = false;  // UDP over IPv6 without checksum
+
+  constexpr bool is_udp() const noexcept { return info_of(kind).ip_protocol == kIpProtocolUdp; }
+  // All that stands before the inner frame. Kinds in UDP have 8 bytes behind it, the others 8.
+  constexpr unsigned header_bytes() const noexcept { return ip_end() + (is_udp() ? 16u : 8u); }
+  constexpr unsigned ip_end() const noexcept { return ipv6 ? 54u : 34u; }
+};
+
+inline constexpr std::array<TunnelForm, 9> kTunnelForms = {{
+    {"vxlan", TunnelKind::kVxlan},
+    {"vxlan6", TunnelKind::kVxlan, true},
+    {"vxlan6-zero", TunnelKind::kVxlan, true, true},
+    {"nvgre", TunnelKind::kNvgre},
+    {"nvgre6", TunnelKind::kNvgre, true},
+    {"gre", TunnelKind::kGre},
+    {"gre6", TunnelKind::kGre, true},
+    {"geneve", TunnelKind::kGeneve},
+    {"geneve6-zero", TunnelKind::kGeneve, true, true},
+}};
+
+inline constexpr unsigned kMostHeaderBytes = 70;
+
+}  // namespace adit::bench
