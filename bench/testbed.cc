@@ -208,7 +208,7 @@ void Testbed::make_frames() {
     if (tunnelled) {
       const unsigned vtep = world_.vtep_of(world_.network_of(flow), world_.remote_of(flow));
       table_.set(i, world_.tunnel_from(vtep, flow, bytes),
-                 static_cast<uint16_t>(kMostHeaderBytes + bytes));
+                 static_cast<uint16_t>(case_.tunnel->header_bytes() + bytes));
     } else {
       table_.set(i, world_.access_frame(flow, bytes),
                  static_cast<uint16_t>(world_.tag_bytes() + bytes));
@@ -339,7 +339,7 @@ Testbed::Accounts Testbed::accounts() const {
 // Of the frames with numbers `first` to `last`-1, as they should go out.
 uint64_t Testbed::expected_bytes_out(uint64_t first, uint64_t last) const {
   const auto extra = [this](Side side) -> uint64_t {
-    return side == Side::kUplink ? kMostHeaderBytes : world_.tag_bytes();
+    return side == Side::kUplink ? case_.tunnel->header_bytes() : world_.tag_bytes();
   };
   const uint64_t count = last - first;
   const uint64_t inner = table_.bytes_between(first, last) - count * extra(case_.scenario->from);

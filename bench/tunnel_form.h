@@ -17,6 +17,8 @@ struct TunnelForm {
   bool zero_checksum6 = false;  // UDP over IPv6 without checksum
 
   constexpr bool is_udp() const noexcept { return info_of(kind).ip_protocol == kIpProtocolUdp; }
+  // Such frames are made by the pipeline alone: the bench's own have no checksum.
+  constexpr bool has_udp_checksum() const noexcept { return is_udp() && ipv6 && !zero_checksum6; }
   // All that stands before the inner frame. Kinds in UDP have 8 bytes behind it, the others 8.
   constexpr unsigned header_bytes() const noexcept { return ip_end() + (is_udp() ? 16u : 8u); }
   constexpr unsigned ip_end() const noexcept { return ipv6 ? 54u : 34u; }

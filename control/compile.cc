@@ -137,6 +137,10 @@ class Compiler {
     for (const MemberConfig& member : network.members) compile_member(network, id, member);
     for (const RemoteConfig& remote : network.remotes) compile_remote(network, id, remote);
     entry.flood_end = static_cast<uint32_t>(snapshot_->flood_lists.size());
+    for (uint32_t i = entry.flood_begin; i < entry.flood_end; ++i)
+      entry.least_frame_bytes =
+          std::min(entry.least_frame_bytes,
+                   snapshot_->bridge_ports[snapshot_->flood_lists[i]].max_frame_bytes);
     ids_of_kind_[tunnel_index(TunnelKind::kVxlan)][network.vni] = id;
   }
 

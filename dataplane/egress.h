@@ -3,6 +3,7 @@
 #pragma once
 
 #include "inner.h"
+#include "too_big.h"
 #include "transmit.h"
 #include "vlan.h"
 #include "worker.h"
@@ -25,7 +26,7 @@ inline void dispatch(Worker& worker, Packet& packet) noexcept {
   const BridgePort& out = worker.snapshot->bridge_ports[packet.out];
   rte_mbuf* mbuf = packet.mbuf;
   if (mbuf->pkt_len > out.max_frame_bytes) [[unlikely]]
-    return drop(worker, mbuf, DropReason::k_mtu_exceeded);
+    return handle_too_big(worker, packet);
   TrafficCounters& counters = worker.bridge_port_counters[packet.out];
   counters.tx_packets.add(1);
   counters.tx_bytes.add(mbuf->pkt_len);

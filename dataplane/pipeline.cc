@@ -10,6 +10,7 @@
 #include "flood.h"
 #include "host.h"
 #include "inner.h"
+#include "mss.h"
 #include "nd.h"
 #include "reassembly.h"
 #include "tunnel/outer_ip.h"
@@ -41,6 +42,9 @@ void enter_network(Worker& worker, Packet& packet, BridgePortId in) noexcept {
   if (is_vlan_type(ethernet->ether_type) && !(bridge_port.flags & BridgePort::kCarryVlans))
       [[unlikely]]
     return drop(worker, mbuf, DropReason::k_vlan_in_network);
+  if (bridge_port.flags & BridgePort::kMssClamp) [[unlikely]]
+    clamp_mss(frame_of(mbuf), mbuf->data_len,
+              worker.snapshot->networks[bridge_port.network].least_frame_bytes);
   packet.in = in;
   packet.network = bridge_port.network;
   packet.split_group = bridge_port.split_group;

@@ -37,6 +37,9 @@ struct Sequences {
   std::atomic<uint32_t> received = 0;  // the last one and 1; 0: none yet
 };
 
+// ICMP errors that one worker sends (RFC 1812 section 4.3.2.8, RFC 4443 section 2.4 (f)).
+inline const RateLimit kIcmpErrorLimit = RateLimit::per_second(1000);
+
 struct FloodMeters {
   RateMeter broadcast, multicast, unknown_unicast;
 };
@@ -84,6 +87,7 @@ struct Worker {
   std::array<PacketList, kTunnelKindCount> to_encap;
   std::array<Packet, kMaxBurst> copies;  // of flooded frames, on their way out
   unsigned copy_count = 0;
+  RateMeter icmp_meter;
   uint16_t ip_id = 0;  // of the next outer IPv4 header that may be fragmented
   std::array<rte_mbuf*, 4 * kMaxBurst> garbage;  // dropped or used up, freed in bulk
   unsigned garbage_count = 0;

@@ -71,6 +71,7 @@ struct NetworkEntry {
   uint32_t flood_end = 0;
   // Per worker: control has divided the configured rates.
   RateLimit broadcast, multicast, unknown_unicast;
+  uint32_t least_frame_bytes = UINT32_MAX;  // what fits every one of its bridge ports
   uint8_t learns_from = 0;  // tunnel_index() + 1 of the kind whose senders become remotes; 0: none
 };
 
