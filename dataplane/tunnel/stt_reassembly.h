@@ -7,6 +7,9 @@
 // A peer's entry lives as long as it has frames here. When there are more peers than entries,
 // those that find none share one more entry and its caps. Only configured remotes should get
 // here, and the number of entries should be theirs.
+//
+// Frames that are complete leave no trace: a segment repeated after that begins a frame anew,
+// which expires.
 #pragma once
 
 #include <rte_mbuf.h>

@@ -24,12 +24,12 @@ constexpr uint32_t next_stt_payload(uint32_t left, uint32_t max_payload) noexcep
   return std::min(max_payload, (left + 1) / 2);
 }
 
-// `frame`: STT frame header and inner frame, pkt_len at most 65,535. Each segment in `out`
-// begins with an empty-handed buffer: its frame's bytes stand behind at least `headroom`
-// bytes of headroom. Payload is shared, not copied, and so must not be written any more;
-// a frame that fits one segment stays as it is if it has that headroom.
-// Returns how many segments there are, and has taken over `frame`; or 0 when buffers or
-// `out` do not suffice: then `frame` is still the caller's, whole.
+// `frame`: STT frame header and inner frame, pkt_len at most 65,535. Each segment in `out` has
+// at least `headroom` bytes before it for the outer headers, which the caller prepends. The
+// payload is shared, not copied, and must not be written to any more. A frame that fits one
+// segment and has the headroom stays as it is.
+// Returns how many segments there are, and has taken over `frame`; or 0 when buffers or `out`
+// do not suffice: then `frame` is still the caller's, and whole.
 unsigned split_stt(rte_mbuf* frame, uint32_t max_payload, uint16_t headroom, rte_mempool* pool,
                    std::span<rte_mbuf*> out) noexcept;
 
