@@ -6,6 +6,7 @@
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -45,10 +46,19 @@ inline be16 update_checksum(be16 checksum, be16 from, be16 to) noexcept {
 }
 
 // Folded sum over a part of a packet that may have several segments. The part must exist.
+// rte_raw_cksum_mbuf() of DPDK 22.11 loses carries behind a segment of odd length.
 inline uint16_t sum_mbuf(const rte_mbuf* mbuf, uint32_t offset, uint32_t bytes) noexcept {
-  uint16_t sum = 0;
-  rte_raw_cksum_mbuf(mbuf, offset, bytes, &sum);  // fails only for a part that is not there
-  return sum;
+  for (; mbuf != nullptr && offset >= mbuf->data_len; mbuf = mbuf->next) offset -= mbuf->data_len;
+  uint64_t sum = 0;
+  bool odd = false;  // the next byte is the second of its word
+  for (; mbuf != nullptr && bytes > 0; mbuf = mbuf->next, offset = 0) {
+    const uint32_t here = std::min(bytes, mbuf->data_len - offset);
+    const uint16_t part = rte_raw_cksum(rte_pktmbuf_mtod_offset(mbuf, const char*, offset), here);
+    sum += odd ? __builtin_bswap16(part) : part;
+    odd ^= (here & 1) != 0;
+    bytes -= here;
+  }
+  return fold_sum(sum);
 }
 
 }  // namespace adit

@@ -37,6 +37,18 @@ namespace adit {
   X(udp_length,            "UDP length below 8 or beyond the IP packet")                         \
   X(udp_checksum,          "UDP checksum is wrong")                                              \
   X(udp_port_closed,       "UDP port on which no tunnel listens")                                \
+  X(stt_truncated,         "packet ends inside an STT header, or its data offset is below 5")    \
+  X(stt_checksum,          "checksum of the STT segment is wrong")                               \
+  X(stt_empty,             "STT segment without payload")                                        \
+  X(stt_length,            "STT frame too short for Ethernet, or segment beyond its frame")      \
+  X(stt_duplicate,         "STT segment that repeats or overlaps what its frame has")            \
+  X(stt_length_differs,    "STT segment whose frame length is not that of its frame")            \
+  X(stt_segments,          "STT frame in more buffers than reassembly takes")                    \
+  X(stt_expired,           "STT frame that was not complete in time")                            \
+  X(stt_evicted,           "STT frame that gave way: too much waits for reassembly")             \
+  X(stt_no_room,           "buffer too full to bring the headers of an STT frame together")      \
+  X(stt_version,           "version of the STT frame header is not 0")                           \
+  X(stt_flags,             "STT checksum both verified and partial, or partial without L4")      \
   X(vxlan_truncated,       "packet ends inside the VXLAN header")                                \
   X(vxlan_no_vni,          "VXLAN flag I is clear (RFC 7348 5)")                                 \
   X(gre_truncated,         "packet ends inside the GRE header")                                  \

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// The checks of STT's headers and the checksum of its segments (draft-davie-stt-08). Pure;
+// whole frames and those in reassembly go through the same ones.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "adit/drop_reason.h"
+#include "adit/wire.h"
+#include "checksum.h"
+
+namespace adit {
+
+// STT frame header and inner Ethernet header: no frame is shorter.
+inline constexpr unsigned kSttMinFrameBytes = sizeof(SttFrameHeader) + sizeof(EthernetHeader);
+// Most buffers of one frame, and so most segments: a frame of 64 KiB at an MTU of 576 has 123.
+inline constexpr unsigned kMaxSttBuffers = 128;
+
+// Where a segment's payload belongs.
+struct SttPlace {
+  uint16_t frame_len;  // STT frame header included
+  uint16_t offset;
+};
+constexpr SttPlace stt_place(uint32_t sequence) noexcept {
+  return {static_cast<uint16_t>(sequence >> 16), static_cast<uint16_t>(sequence)};
+}
+
+// Of a segment by itself. kCount: nothing is wrong.
+constexpr DropReason check_stt_segment(SttPlace place, uint32_t payload_len) noexcept {
+  if (payload_len == 0) return DropReason::k_stt_empty;
+  if (place.frame_len < kSttMinFrameBytes || place.offset + payload_len > place.frame_len)
+    return DropReason::k_stt_length;
+  return DropReason::kCount;
+}
+
+// Such a segment needs no reassembly.
+constexpr bool is_whole_stt_frame(SttPlace place, uint32_t payload_len) noexcept {
+  return place.offset == 0 && payload_len == place.frame_len;
+}
+
+// Of the frame header of a complete frame. kCount: nothing is wrong. Whether the inner
+// packet is what the flags say has still to be seen.
+inline DropReason check_stt_frame(const SttFrameHeader& header, uint16_t frame_len) noexcept {
+  if (header.version != kSttVersion) return DropReason::k_stt_version;
+  // Section 3.1: without a partial checksum the fields that describe it are ignored.
+  if (!(header.flags & kSttChecksumPartial)) return DropReason::kCount;
+  if (header.flags & kSttChecksumVerified) return DropReason::k_stt_flags;
+  constexpr unsigned kTcpHeaderLen = 20;
+  const unsigned l4_len = header.flags & kSttTcp ? kTcpHeaderLen : sizeof(UdpHeader);
+  const unsigned ip_len = header.flags & kSttIpv4 ? sizeof(Ipv4Header) : sizeof(Ipv6Header);
+  if (header.l4_offset < sizeof(EthernetHeader) + ip_len ||
+      sizeof(SttFrameHeader) + header.l4_offset + l4_len > frame_len)
+    return DropReason::k_stt_flags;
+  return DropReason::kCount;
+}
+
+// Sum of the pseudo-header of TCP, not folded. `tcp_len`: TCP-like header and payload, bytes.
+inline uint64_t stt_pseudo_sum(const Ipv4Header& ip, uint16_t tcp_len) noexcept {
+  const auto* addresses = reinterpret_cast<const uint8_t*>(&ip) + offsetof(Ipv4Header, src);
+  return sum_words(addresses, 8) + be16(kIpProtocolTcp).raw() + be16(tcp_len).raw();
+}
+inline uint64_t stt_pseudo_sum(const Ipv6Header& ip, uint16_t tcp_len) noexcept {
+  const auto* addresses = reinterpret_cast<const uint8_t*>(&ip) + offsetof(Ipv6Header, src);
+  return sum_words(addresses, 32) + be16(kIpProtocolTcp).raw() + be16(tcp_len).raw();
+}
+
+// Section 3.2: every segment carries a true TCP checksum. What to write into the field,
+// which must be zero now. `tcp_offset`: of the TCP-like header from the packet's start.
+template <class IpHeader>
+be16 stt_checksum(const IpHeader& ip, const rte_mbuf* packet, uint32_t tcp_offset,
+                  uint16_t tcp_len) noexcept {
+  const uint16_t sum =
+      fold_sum(stt_pseudo_sum(ip, tcp_len) + sum_mbuf(packet, tcp_offset, tcp_len));
+  return be16::from_raw(static_cast<uint16_t>(~sum));
+}
+
+template <class IpHeader>
+bool stt_checksum_ok(const IpHeader& ip, const rte_mbuf* packet, uint32_t tcp_offset,
+                     uint16_t tcp_len) noexcept {
+  return fold_sum(stt_pseudo_sum(ip, tcp_len) + sum_mbuf(packet, tcp_offset, tcp_len)) == 0xffff;
+}
+
+}  // namespace adit

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// Puts STT frames together that came in several segments (draft-davie-stt-08). One worker's
+// own. All tables are made with it; what it holds of buffers is capped for the worker and for
+// each peer (outer source), so that whatever arrives, memory stays below the caps, and one
+// peer alone cannot push out the frames of another.
+//
+// A peer's entry lives as long as it has frames here. When there are more peers than entries,
+// those that find none share one more entry and its caps. Only configured remotes should get
+// here, and the number of entries should be theirs.
+//
+// Frames that are complete leave no trace: a segment repeated after that begins a frame anew,
+// which expires.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "adit/drop_reason.h"
+#include "slot_table.h"
+#include "stt_chain.h"
+
+namespace adit {
+
+// The segments of one frame have one key.
+struct SttKey {
+  std::array<uint8_t, 16> src = {};  // outer addresses; IPv4 takes the first four bytes
+  std::array<uint8_t, 16> dst = {};
+  uint32_t packet_id = 0;  // opaque: any byte order will do
+  bool is_v6 = false;
+  friend bool operator==(const SttKey&, const SttKey&) = default;
+};
+
+struct SttSegment {
+  SttKey key;
+  uint32_t sequence;        // of the TCP-like header, host order
+  rte_mbuf* mbuf;           // from any outer header on; may be a chain
+  uint16_t payload_offset;  // behind the TCP-like header, within the first buffer, bytes
+  uint16_t payload_len;     // as the outer IP header says, bytes
+  uint8_t ecn;              // of the outer IP header
+};
+
+struct SttReassemblyOptions {
+  uint32_t max_frames = 1024;  // in assembly at a time
+  uint32_t max_frames_per_peer = 256;
+  uint32_t max_peers = 64;
+  // Of buffers, each with all its room, used or not: packet buffers are what runs out.
+  uint64_t max_bytes = 8u << 20;
+  uint64_t max_bytes_per_peer = 2u << 20;
+  uint64_t expiry_ns = 1'000'000'000;  // after a frame's first segment
+};
+
+struct SttResult {
+  enum class Kind : uint8_t { kHeld, kComplete, kDropped };
+  Kind kind = Kind::kHeld;
+  DropReason reason = DropReason::kCount;  // kDropped: what the sink was told of the segment
+  bool ce_marked = false;                  // kComplete: a segment carried CE, repeated ones too
+  uint16_t segments = 0;                   // kComplete: how many
+  uint16_t payload_offset = 0;             // kComplete: of the STT frame header in mbuf
+  rte_mbuf* mbuf = nullptr;                // kComplete: see join_stt(); the caller's
+};
+
+// Takes over every packet that is dropped, each once: it counts and frees. It must not call
+// back into the reassembly.
+struct SttDropSink {
+  void* context;
+  void (*drop)(void* context, rte_mbuf* mbuf, DropReason reason) noexcept;
+};
+
+class SttReassembly {
+ public:
+  static constexpr unsigned kMaxExpiredPerCall = 16;
+
+  // Per-peer limits above those of the worker are cut to them; of frames, 1 is the least.
+  SttReassembly(const SttReassemblyOptions& options, SttDropSink sink);
+  ~SttReassembly();  // frees what is held, uncounted
+  SttReassembly(const SttReassembly&) = delete;
+  SttReassembly& operator=(const SttReassembly&) = delete;
+
+  // Takes over the packet. Whole frames need not come here: is_whole_stt_frame(). `now_ns`
+  // never goes back from call to call.
+  SttResult add(const SttSegment& segment, uint64_t now_ns) noexcept;
+
+  // Drops frames whose time is over, at most kMaxExpiredPerCall. To be called once a pass.
+  void expire(uint64_t now_ns) noexcept;
+
+  uint64_t held_bytes() const noexcept { return held_bytes_; }
+  uint32_t held_frames() const noexcept { return held_frames_; }
+
+ private:
+  struct Frame {
+    SttKey key;
+    uint32_t bucket_next = kNoSlot;
+    SlotLinks by_age;       // of the worker
+    SlotLinks by_peer_age;  // of the peer
+    uint32_t peer = kNoSlot;
+    uint64_t first_ns = 0;
+    uint64_t held_bytes = 0;
+    uint32_t received = 0;  // bytes of the frame
+    uint16_t frame_len = 0;
+    uint16_t segments = 0;
+    uint16_t buffers = 0;
+    bool ce_marked = false;
+  };
+  struct PeerKey {
+    std::array<uint8_t, 16> src = {};
+    bool is_v6 = false;
+    friend bool operator==(const PeerKey&, const PeerKey&) = default;
+  };
+  struct Peer {
+    PeerKey key;
+    uint32_t bucket_next = kNoSlot;
+    SlotList<Frame> frames;
+    uint64_t held_bytes = 0;
+    uint32_t held_frames = 0;
+  };
+  friend uint64_t hash_of(const SttKey& key, uint64_t seed) noexcept;
+  friend uint64_t hash_of(const PeerKey& key, uint64_t seed) noexcept;
+
+  // All that a frame may hold; the first `segments` are in use, in order of offset.
+  std::span<SttHeld> held_of(uint32_t slot) noexcept {
+    return {&held_[std::size_t{slot} * kMaxSttBuffers], kMaxSttBuffers};
+  }
+  Peer& peer_at(uint32_t slot) noexcept { return slot == kNoSlot ? crowd_ : peers_[slot]; }
+
+  bool is_expired(const Frame& frame, uint64_t now_ns) const noexcept;
+  unsigned position(uint32_t slot, uint16_t offset) noexcept;
+  DropReason check_frame(uint32_t slot, unsigned at, const SttSegment& segment) noexcept;
+  bool make_room(uint32_t slot, const PeerKey& peer_key, uint64_t bytes) noexcept;
+  uint32_t acquire_peer(const PeerKey& key) noexcept;
+  uint32_t begin(const SttSegment& segment, uint64_t now_ns) noexcept;
+  void insert(uint32_t slot, unsigned at, const SttSegment& segment, uint64_t bytes) noexcept;
+  SttResult finish(uint32_t slot) noexcept;
+  void release(uint32_t slot) noexcept;
+  void drop_frame(uint32_t slot, DropReason reason) noexcept;
+  SttResult refuse(rte_mbuf* mbuf, DropReason reason) noexcept;
+
+  SttReassemblyOptions options_;
+  SttDropSink sink_;
+  SlotTable<Frame> frames_;
+  SlotTable<Peer> peers_;
+  Peer crowd_;  // of the peers that found no entry; its slot is kNoSlot
+  std::vector<SttHeld> held_;
+  SlotList<Frame> oldest_first_;
+  uint64_t held_bytes_ = 0;
+  uint32_t held_frames_ = 0;
+};
+
+}  // namespace adit
