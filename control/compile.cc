@@ -69,6 +69,7 @@ class Compiler {
     snapshot_->local_ipv4 = FlatTable<uint64_t>(local_ipv4_);
     snapshot_->local_ipv6 = FlatTable<Ipv6Key>(local_ipv6_);
     compile_tunnels();
+    snapshot_->stt_port = config_.tunnels[tunnel_index(TunnelKind::kStt)].port;
     snapshot_->reassemble = config_.reassemble;
     const FlatTable<Ipv6Key>::Entries addresses(remote_addresses_.begin(), remote_addresses_.end());
     snapshot_->remote_addresses = FlatTable<Ipv6Key>(addresses);

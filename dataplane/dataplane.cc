@@ -82,6 +82,8 @@ void Dataplane::Impl::add_worker(unsigned id, std::size_t ports) {
   worker->commands = command_rings.back().get();
   worker->pool = pool.get();
   worker->fragments = std::make_unique<FragmentTable>();
+  worker->stt = std::make_unique<SttWorker>(*worker);
+  worker->stt_packet_id = id << 26;
   worker->ip_id = static_cast<uint16_t>(id << 10);  // workers share the sender's address
   worker->tx.resize(ports);
   worker->port_counters = ZeroPages<TrafficCounters>(ports);

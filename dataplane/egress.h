@@ -3,6 +3,8 @@
 #pragma once
 
 #include "inner.h"
+#include "offload.h"
+#include "segment.h"
 #include "too_big.h"
 #include "transmit.h"
 #include "vlan.h"
@@ -24,6 +26,8 @@ inline void describe(Packet& packet) noexcept {
 // Worker::to_encap to a remote. For a remote, describe() was called.
 inline void dispatch(Worker& worker, Packet& packet) noexcept {
   const BridgePort& out = worker.snapshot->bridge_ports[packet.out];
+  if (is_unfinished(packet.mbuf) && !finish_offload(worker, packet)) [[unlikely]]
+    return;
   rte_mbuf* mbuf = packet.mbuf;
   if (mbuf->pkt_len > out.max_frame_bytes) [[unlikely]]
     return handle_too_big(worker, packet);
@@ -34,6 +38,24 @@ inline void dispatch(Worker& worker, Packet& packet) noexcept {
   if (out.vlan_id != 0 && !push_vlan(mbuf, out.vlan_id)) [[unlikely]]
     return drop(worker, mbuf, DropReason::k_no_headroom);
   enqueue(worker, out.port, mbuf);
+}
+
+inline void encap_pending(Worker& worker) noexcept;
+
+// Sends one more frame, on account of `like`.
+inline void send_another(Worker& worker, const Packet& like, rte_mbuf* mbuf,
+                         BridgePortId out) noexcept {
+  if (worker.copy_count == worker.copies.size()) {
+    encap_pending(worker);
+    worker.copy_count = 0;
+  }
+  Packet& packet = worker.copies[worker.copy_count++];
+  packet = like;
+  packet.mbuf = mbuf;
+  packet.out = out;
+  packet.drop = DropReason::kCount;
+  if (worker.snapshot->bridge_ports[out].kind == BridgePortKind::kTunnel) describe(packet);
+  dispatch(worker, packet);
 }
 
 // Encapsulates and sends what dispatch() gathered for remotes.

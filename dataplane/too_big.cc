@@ -87,21 +87,6 @@ Inner read_inner(const Packet& packet) noexcept {
   return inner;
 }
 
-// A packet of our own goes the way of the others.
-void send(Worker& worker, const Packet& like, rte_mbuf* mbuf, BridgePortId out) noexcept {
-  if (worker.copy_count == worker.copies.size()) {
-    encap_pending(worker);
-    worker.copy_count = 0;
-  }
-  Packet& packet = worker.copies[worker.copy_count++];
-  packet = like;
-  packet.mbuf = mbuf;
-  packet.out = out;
-  packet.drop = DropReason::kCount;
-  if (worker.snapshot->bridge_ports[out].kind == BridgePortKind::kTunnel) describe(packet);
-  dispatch(worker, packet);
-}
-
 void write_ipv4_error(uint8_t* at, const Ipv4Header& about, unsigned quoted, unsigned mtu) noexcept {
   auto* ip = reinterpret_cast<Ipv4Header*>(at);
   auto* icmp = reinterpret_cast<IcmpError*>(ip + 1);
@@ -162,7 +147,7 @@ void answer(Worker& worker, const Packet& packet, const Inner& inner, unsigned m
   reinterpret_cast<IcmpError*>(icmp)->checksum =
       be16::from_raw(static_cast<uint16_t>(~fold_sum(sum)));
   worker.counters.originated.add(1);
-  send(worker, packet, mbuf, packet.in);
+  send_another(worker, packet, mbuf, packet.in);
 }
 
 // False where there are no buffers for the fragments, or too many of them.
@@ -184,7 +169,7 @@ bool send_fragments(Worker& worker, const Packet& packet, const Inner& inner,
     // A fresh buffer begins with its whole headroom.
     std::memcpy(rte_pktmbuf_prepend(fragment, static_cast<uint16_t>(inner.offset)),
                 ethernet.data(), inner.offset);
-    send(worker, packet, fragment, packet.out);
+    send_another(worker, packet, fragment, packet.out);
   }
   discard(worker, packet.mbuf);
   return true;

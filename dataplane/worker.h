@@ -17,6 +17,7 @@
 #include "packet.h"
 #include "reassembly.h"
 #include "reported_sources.h"
+#include "tunnel/stt_worker.h"
 
 namespace adit {
 
@@ -69,6 +70,7 @@ struct Worker {
   std::vector<TxQueue> tx;  // by PortId
   HoldQueue held;
   std::unique_ptr<FragmentTable> fragments;
+  std::unique_ptr<SttWorker> stt;
   std::unique_ptr<ReportedSources> reported = std::make_unique<ReportedSources>();
   std::vector<FloodMeters> flood_meters = std::vector<FloodMeters>(kMaxNetworks + 1);
 
@@ -88,6 +90,7 @@ struct Worker {
   std::array<Packet, kMaxBurst> copies;  // of flooded frames, on their way out
   unsigned copy_count = 0;
   RateMeter icmp_meter;
+  uint32_t stt_packet_id = 0;  // of the next STT frame
   uint16_t ip_id = 0;  // of the next outer IPv4 header that may be fragmented
   std::array<rte_mbuf*, 4 * kMaxBurst> garbage;  // dropped or used up, freed in bulk
   unsigned garbage_count = 0;

@@ -38,6 +38,7 @@ namespace adit {
   X(udp_checksum,          "UDP checksum is wrong")                                              \
   X(udp_port_closed,       "UDP port on which no tunnel listens")                                \
   X(stt_truncated,         "packet ends inside an STT header, or its data offset is below 5")    \
+  X(stt_port,              "TCP, and not to the port of STT")                                    \
   X(stt_checksum,          "checksum of the STT segment is wrong")                               \
   X(stt_empty,             "STT segment without payload")                                        \
   X(stt_length,            "STT frame too short for Ethernet, or segment beyond its frame")      \
@@ -72,6 +73,7 @@ namespace adit {
   X(multicast_limit,       "multicast beyond the network's limit")                               \
   X(unknown_unicast_limit, "unknown unicast beyond the network's limit")                         \
   X(mtu_exceeded,          "frame does not fit the MTU of its way out")                          \
+  X(offload_malformed,     "frame whose headers do not fit the checksum or segments it asks for") \
   X(no_headroom,           "no room before the frame for the tunnel header")                     \
   X(no_buffer,             "buffer pool is empty")                                               \
   X(neighbour_unresolved,  "next hop did not answer ARP in time")                                \

@@ -62,7 +62,8 @@ struct alignas(64) BridgePort {
   // ECN and checksum; over IPv6 of UDP's pseudo-header, without length.
   uint32_t checksum_base = 0;
   uint8_t outer = 0;                    // outer::k...
-  std::array<uint8_t, 99> header = {};  // template: Ethernet to tunnel header
+  uint16_t segment_bytes = 0;           // STT: most payload of a segment
+  std::array<uint8_t, 96> header = {};  // template: Ethernet to tunnel header
 };
 static_assert(sizeof(BridgePort) == 128);
 
@@ -115,6 +116,7 @@ struct Snapshot {
   FlatTable<Ipv6Key> local_ipv6;          // own address -> PortId + 1
   std::array<TunnelTables, kTunnelKindCount> tunnels;  // by tunnel_index()
   std::vector<UdpTunnel> udp_tunnels;
+  uint16_t stt_port = 0;                // host order
   bool reassemble = false;                     // fragments of outer packets
   FlatTable<Ipv6Key> remote_addresses;         // -> 1; whose fragments are kept
   std::array<uint8_t, 256> ip_protocols = {};  // tunnel kind + 1, of those not in UDP; 0: none

@@ -26,7 +26,8 @@ struct TunnelKindInfo {
   X(Nvgre,  "nvgre",  "NVGRE (RFC 7637).",               "VSID",   47,      0,    0x1000, 0xff'fffe,   true)  \
   X(Gre,    "gre",    "GRE with an Ethernet payload (RFC 2784, RFC 2890).",                                  \
                                                          "key",    47,      0,    0,      0xffff'ffff, false) \
-  X(Geneve, "geneve", "Geneve (RFC 8926).",              "VNI",    17,      6081, 0,      0xff'ffff,   true)
+  X(Geneve, "geneve", "Geneve (RFC 8926).",              "VNI",    17,      6081, 0,      0xff'ffff,   true)  \
+  X(Stt,    "stt",    "STT (draft-davie-stt-08).", "context id", 6, 7471, 0, UINT64_MAX, true)
 // clang-format on
 
 enum class TunnelKind : uint8_t {

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+// STT, draft-davie-stt-08: frames of up to 64 KiB in segments that look like TCP's.
+#include <rte_mbuf.h>
+
+#include "ip_packet.h"
+#include "outer_ip.h"
+#include "registry.h"
+#include "segment.h"
+#include "stt_header.h"
+#include "stt_segment.h"
+#include "stt_worker.h"
+#include "transmit.h"
+
+namespace adit {
+namespace {
+
+constexpr unsigned kHeaders = sizeof(SttTcpHeader) + sizeof(SttFrameHeader);
+// Section 3.1: the length field counts the frame header; outer IPv4 and TCP have 40 bytes.
+constexpr unsigned kMaxInnerBytes = 65535 - sizeof(SttFrameHeader) - 40;
+constexpr unsigned kMostSegments = kMaxSttBuffers;
+
+void compile(const TunnelEndpoint& endpoint, BridgePort& out) {
+  auto* tcp = reinterpret_cast<SttTcpHeader*>(
+      compile_outer_ip(endpoint, kIpProtocolTcp, kHeaders, out));
+  write_stt_tcp(*tcp, 0, endpoint.port, 0, 0, 0, SttLast::kNo);
+  auto* frame = reinterpret_cast<SttFrameHeader*>(tcp + 1);
+  *frame = {};
+  frame->context_id = be64(*endpoint.id);
+  const unsigned ip_len = outer_ip_len(out) - unsigned{sizeof(EthernetHeader)};
+  out.segment_bytes =
+      static_cast<uint16_t>(endpoint.mtu_bytes - ip_len - unsigned{sizeof(SttTcpHeader)});
+  out.max_frame_bytes = kMaxInnerBytes;
+}
+
+// --- receive ---
+
+const uint8_t* ip_of(const rte_mbuf* mbuf) noexcept {
+  return rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, sizeof(EthernetHeader));
+}
+
+bool checksum_ok(const Packet& packet, uint16_t tcp_len) noexcept {
+  const uint8_t* ip = ip_of(packet.mbuf);
+  if (packet.outer_ipv6)
+    return stt_checksum_ok(*reinterpret_cast<const Ipv6Header*>(ip), packet.mbuf,
+                           packet.l4_payload, tcp_len);
+  return stt_checksum_ok(*reinterpret_cast<const Ipv4Header*>(ip), packet.mbuf, packet.l4_payload,
+                         tcp_len);
+}
+
+SttKey key_of(const Packet& packet, uint32_t packet_id) noexcept {
+  SttKey key;
+  key.packet_id = packet_id;
+  key.is_v6 = packet.outer_ipv6;
+  const unsigned bytes = packet.outer_ipv6 ? 16 : 4;
+  const unsigned at = packet.outer_ipv6 ? offsetof(Ipv6Header, src) : offsetof(Ipv4Header, src);
+  std::memcpy(key.src.data(), ip_of(packet.mbuf) + at, bytes);
+  std::memcpy(key.dst.data(), ip_of(packet.mbuf) + at + bytes, bytes);
+  return key;
+}
+
+// Puts the tag that travelled in the frame header back before the inner frame's type.
+void restore_vlan(Packet& packet, be16 tci) noexcept {
+  packet.inner_offset = static_cast<uint16_t>(packet.inner_offset - sizeof(VlanTag));
+  uint8_t* frame = frame_of(packet.mbuf) + packet.inner_offset;
+  std::memmove(frame, frame + sizeof(VlanTag), kMacsLen);
+  const be16 tag[2] = {be16(kEtherTypeVlan),
+                       be16(tci.host() & static_cast<uint16_t>(~kSttVlanPresent))};
+  std::memcpy(frame + kMacsLen, tag, sizeof tag);
+}
+
+// Marks what the sender left to a network card: see segment.h for who completes it.
+void mark_partial(rte_mbuf* mbuf, const SttFrameHeader& header) noexcept {
+  const bool tcp = (header.flags & kSttTcp) != 0;
+  mbuf->ol_flags |= tcp ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM;
+  if (tcp && header.mss.host() != 0) {
+    mbuf->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+    mbuf->tso_segsz = header.mss.host();
+  }
+}
+
+// The whole frame is there; its header begins at `offset`.
+void open_frame(Packet& packet, unsigned offset, uint16_t frame_len) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  if (offset + sizeof(SttFrameHeader) + sizeof(EthernetHeader) > mbuf->data_len) {
+    packet.drop = DropReason::k_stt_truncated;
+    return;
+  }
+  SttFrameHeader header;
+  std::memcpy(&header, frame_of(mbuf) + offset, sizeof header);
+  packet.drop = check_stt_frame(header, frame_len);
+  if (packet.drop != DropReason::kCount) return;
+  packet.tunnel_id = header.context_id.host();
+  packet.inner_offset = static_cast<uint16_t>(offset + sizeof header);
+  mbuf->ol_flags &= ~kOffloadMarks;
+  if (header.flags & kSttChecksumPartial) mark_partial(mbuf, header);
+  // Test the bit, not the value: VID 0 with V set is a priority tag.
+  if (header.vlan_tci.host() & kSttVlanPresent) restore_vlan(packet, header.vlan_tci);
+}
+
+void reassemble(Worker& worker, Packet& packet, const SttSegment& segment,
+                uint16_t frame_len) noexcept {
+  // Nobody but remotes gets at the memory.
+  if (worker.snapshot->remote_addresses.find(outer_source(packet)) == 0) {
+    packet.drop = DropReason::k_remote_unknown;
+    return;
+  }
+  const SttResult result = worker.stt->add(segment, worker.now_ns);
+  packet.mbuf = result.mbuf;  // null unless complete
+  if (result.kind != SttResult::Kind::kComplete) return;
+  worker.counters.consumed.add(result.segments - 1u);
+  if (result.ce_marked) packet.outer_tos |= kEcnCe;
+  open_frame(packet, result.payload_offset, frame_len);
+}
+
+void decap_one(Worker& worker, Packet& packet) noexcept {
+  const rte_mbuf* mbuf = packet.mbuf;
+  const unsigned offset = packet.l4_payload;
+  const auto refuse = [&packet](DropReason reason) noexcept { packet.drop = reason; };
+  if (offset + sizeof(SttTcpHeader) > mbuf->data_len) return refuse(DropReason::k_stt_truncated);
+  const auto* tcp =
+      reinterpret_cast<const SttTcpHeader*>(frame_of(packet.mbuf) + offset);
+  if (tcp->dst_port != be16(worker.snapshot->stt_port)) return refuse(DropReason::k_stt_port);
+  const unsigned header_len = (tcp->data_offset >> 4) * 4u;
+  const uint32_t tcp_len = mbuf->pkt_len - offset;
+  if (header_len < sizeof *tcp || offset + header_len > mbuf->data_len || header_len > tcp_len)
+    return refuse(DropReason::k_stt_truncated);
+  if (!checksum_ok(packet, static_cast<uint16_t>(tcp_len)))
+    return refuse(DropReason::k_stt_checksum);
+  SttSegment segment{};
+  segment.sequence = tcp->sequence.host();
+  segment.mbuf = packet.mbuf;
+  segment.payload_offset = static_cast<uint16_t>(offset + header_len);
+  segment.payload_len = static_cast<uint16_t>(tcp_len - header_len);
+  segment.ecn = packet.outer_tos & kEcnMask;
+  const SttPlace place = stt_place(segment.sequence);
+  const DropReason wrong = check_stt_segment(place, segment.payload_len);
+  if (wrong != DropReason::kCount) return refuse(wrong);
+  if (is_whole_stt_frame(place, segment.payload_len))
+    return open_frame(packet, segment.payload_offset, place.frame_len);
+  segment.key = key_of(packet, tcp->packet_id.host());
+  reassemble(worker, packet, segment, place.frame_len);
+}
+
+void decap(Worker& worker, std::span<Packet* const> packets) {
+  for (Packet* packet : packets) decap_one(worker, *packet);
+}
+
+// --- send ---
+
+// Takes the inner frame's tag off, which travels in the frame header. False without buffers.
+bool take_vlan(Worker& worker, Packet& packet, SttFrameHeader& header) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  uint8_t copy[sizeof(EthernetHeader) + sizeof(VlanTag)];
+  if (mbuf->pkt_len < sizeof copy) return true;
+  const auto* ethernet =
+      static_cast<const EthernetHeader*>(rte_pktmbuf_read(mbuf, 0, sizeof copy, copy));
+  if (ethernet->ether_type != be16(kEtherTypeVlan)) return true;
+  // The frame's copies share its data.
+  if (rte_mbuf_refcnt_read(mbuf) != 1 || !RTE_MBUF_DIRECT(mbuf) || mbuf->data_len < sizeof copy) {
+    mbuf = rte_pktmbuf_copy(mbuf, worker.pool, 0, UINT32_MAX);
+    if (mbuf == nullptr) return false;
+    rte_pktmbuf_free(packet.mbuf);
+    packet.mbuf = mbuf;
+    ethernet = rte_pktmbuf_mtod(mbuf, const EthernetHeader*);
+  }
+  const uint16_t tci = reinterpret_cast<const VlanTag*>(ethernet + 1)->tci.host();
+  constexpr uint16_t kDropEligible = 0x1000;  // has no place: V stands there
+  header.vlan_tci = be16(static_cast<uint16_t>((tci & ~kDropEligible) | kSttVlanPresent));
+  strip_vlan(mbuf);
+  return true;
+}
+
+// Hands the receiver what the sender of the frame left to a network card.
+void pass_partial_on(rte_mbuf* mbuf, SttFrameHeader& header) noexcept {
+  uint8_t copy[128];
+  const unsigned len = std::min<unsigned>(mbuf->pkt_len, sizeof copy);
+  const auto* frame = static_cast<const uint8_t*>(rte_pktmbuf_read(mbuf, 0, len, copy));
+  const NetworkHeader network = find_network_header(frame, len);
+  const bool ipv4 = network.type == be16(kEtherTypeIpv4);
+  const unsigned ip_len =
+      ipv4 ? (reinterpret_cast<const Ipv4Header*>(frame + network.offset)->version_ihl & 15u) * 4
+           : unsigned{sizeof(Ipv6Header)};
+  const bool tcp = (mbuf->ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_TCP_CKSUM;
+  header.flags = static_cast<uint8_t>(kSttChecksumPartial | (ipv4 ? kSttIpv4 : 0) |
+                                      (tcp ? kSttTcp : 0));
+  header.l4_offset = static_cast<uint8_t>(network.offset + ip_len);
+  if (is_super_frame(mbuf)) header.mss = be16(mbuf->tso_segsz);
+  mbuf->ol_flags &= ~kOffloadMarks;
+}
+
+struct SegmentFacts {
+  uint16_t frame_len, offset;
+  uint32_t packet_id;
+  SttLast last;
+};
+
+// Writes everything up to the TCP-like header, for which the room is there already.
+void write_segment(Worker& worker, const Packet& packet, const BridgePort& out, rte_mbuf* mbuf,
+                   const SegmentFacts& facts) noexcept {
+  uint8_t* header = frame_of(mbuf);
+  const unsigned ip_end = outer_ip_len(out);
+  const uint32_t tcp_len = mbuf->pkt_len - ip_end;
+  patch_outer_ip(worker, header, out, tcp_len, packet);
+  auto* tcp = reinterpret_cast<SttTcpHeader*>(header + ip_end);
+  const uint16_t port = tcp->dst_port.host();
+  write_stt_tcp(*tcp, static_cast<uint16_t>(0xc000 | packet.entropy >> 18), port, facts.frame_len,
+                facts.offset, facts.packet_id, facts.last);
+  const uint8_t* ip = header + sizeof(EthernetHeader);
+  const auto len = static_cast<uint16_t>(tcp_len);
+  tcp->checksum =
+      out.outer & outer::kIpv6
+          ? stt_checksum(*reinterpret_cast<const Ipv6Header*>(ip), mbuf, ip_end, len)
+          : stt_checksum(*reinterpret_cast<const Ipv4Header*>(ip), mbuf, ip_end, len);
+}
+
+bool prepend_segment_header(rte_mbuf* mbuf, const BridgePort& out) noexcept {
+  const auto len = static_cast<uint16_t>(out.header_len - sizeof(SttFrameHeader));
+  char* header = rte_pktmbuf_prepend(mbuf, len);
+  if (header != nullptr) std::memcpy(header, out.header.data(), len);
+  return header != nullptr;
+}
+
+// All segments but the last leave here; the last one stays as Packet::mbuf.
+void send_segments(Worker& worker, Packet& packet, const BridgePort& out) noexcept {
+  std::array<rte_mbuf*, kMostSegments> segments;
+  const auto headroom = static_cast<uint16_t>(out.header_len - sizeof(SttFrameHeader));
+  const auto frame_len = static_cast<uint16_t>(packet.mbuf->pkt_len);
+  const unsigned count =
+      split_stt(packet.mbuf, out.segment_bytes, headroom, worker.pool, segments);
+  if (count == 0) {
+    packet.drop = DropReason::k_no_buffer;
+    return;
+  }
+  const uint32_t packet_id = worker.stt_packet_id++;
+  uint16_t offset = 0;
+  worker.counters.copied.add(count - 1);
+  for (unsigned i = 0; i < count; ++i) {
+    rte_mbuf* mbuf = segments[i];
+    const auto payload = static_cast<uint16_t>(mbuf->pkt_len);
+    const bool last = i + 1 == count;
+    (void)prepend_segment_header(mbuf, out);  // split_stt has left the room
+    write_segment(worker, packet, out, mbuf,
+                  {frame_len, offset, packet_id, last ? SttLast::kYes : SttLast::kNo});
+    offset = static_cast<uint16_t>(offset + payload);
+    if (last)
+      packet.mbuf = mbuf;
+    else
+      send_to_next_hop(worker, out.port, out.adjacency, mbuf);
+  }
+}
+
+void encap_one(Worker& worker, Packet& packet) noexcept {
+  const BridgePort& out = worker.snapshot->bridge_ports[packet.out];
+  SttFrameHeader frame_header;
+  std::memcpy(&frame_header, out.header.data() + out.header_len - sizeof frame_header,
+              sizeof frame_header);
+  if (!take_vlan(worker, packet, frame_header)) {
+    packet.drop = DropReason::k_no_buffer;
+    return;
+  }
+  rte_mbuf* mbuf = packet.mbuf;
+  if (is_unfinished(mbuf)) pass_partial_on(mbuf, frame_header);
+  char* at = rte_pktmbuf_prepend(mbuf, sizeof frame_header);
+  if (at == nullptr) {
+    packet.drop = DropReason::k_no_headroom;
+    return;
+  }
+  std::memcpy(at, &frame_header, sizeof frame_header);
+  const uint32_t frame_len = mbuf->pkt_len;
+  if (frame_len > out.segment_bytes) return send_segments(worker, packet, out);
+  if (!prepend_segment_header(mbuf, out)) {
+    packet.drop = DropReason::k_no_headroom;
+    return;
+  }
+  write_segment(worker, packet, out, mbuf,
+                {static_cast<uint16_t>(frame_len), 0, worker.stt_packet_id++, SttLast::kYes});
+}
+
+void encap(Worker& worker, std::span<Packet* const> packets) {
+  for (Packet* packet : packets) encap_one(worker, *packet);
+}
+
+}  // namespace
+
+constinit const TunnelOps kSttOps = {plain_wire_id, compile, decap, encap};
+
+}  // namespace adit
