@@ -275,6 +275,18 @@ TEST(SttReassembly, PeersBeyondTheTableShareOneEntry) {
   for (unsigned peer : {2, 4, 5}) complete(stt, key(peer, 1), frame, {50, 50});
 }
 
+TEST(SttReassembly, PeerKeepsItsEntryWhenItsOnlyFrameGivesWay) {
+  TestReassembly stt({.max_frames_per_peer = 1, .max_peers = 1});
+  const Bytes frame = pattern(100);
+  add(stt, key(1, 1), frame, {0, 50});
+  add(stt, key(1, 2), frame, {0, 50});
+  add(stt, key(2, 1), frame, {0, 50});  // shares
+  add(stt, key(3, 1), frame, {0, 50});  // shares, and pushes out peer 2
+  EXPECT_EQ(stt.drops[DropReason::k_stt_evicted], 2u);
+  complete(stt, key(1, 2), frame, {50, 50});
+  complete(stt, key(3, 1), frame, {50, 50});
+}
+
 TEST(SttReassembly, PeersComeAndGoWithoutEnd) {
   TestReassembly stt({.max_frames = 8, .max_frames_per_peer = 8, .max_peers = 4});
   const Bytes frame = pattern(100);
