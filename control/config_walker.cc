@@ -209,7 +209,7 @@ void Reader::wrong_kind(const KeyInfo& key, const YAML::Node& node, Place place)
 }
 
 void Reader::wrong_text(const KeyInfo& key, std::string_view found, Place place,
-                        std::string complaint) {
+                        const std::string& complaint) {
   mistake(place, key.path + ": found " + quoted(found) + ", " + complaint);
 }
 

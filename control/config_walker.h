@@ -86,7 +86,8 @@ class Reader {
   std::optional<std::string> text(const KeyInfo& key, const YAML::Node& node, Place place);
   bool is_auto(const YAML::Node& node) const;
   // "KEY: found 'TEXT', COMPLAINT"
-  void wrong_text(const KeyInfo& key, std::string_view found, Place place, std::string complaint);
+  void wrong_text(const KeyInfo& key, std::string_view found, Place place,
+                  const std::string& complaint);
 
   // Whether the list or map is one, and not too long.
   bool list_ok(const KeyInfo& key, const YAML::Node& node, Place place);

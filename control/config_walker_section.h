@@ -134,7 +134,7 @@ Section<T>& Section<T>::text(const char* name, V C::*member, P parse, const char
         if (parsed.value)
           out.*member = std::move(*parsed.value);
         else
-          reader.wrong_text(info, *found, place, std::move(parsed.complaint));
+          reader.wrong_text(info, *found, place, parsed.complaint);
       });
   return *this;
 }
@@ -158,7 +158,7 @@ Section<T>& Section<T>::texts(const char* name, std::vector<Placed<V>> C::*membe
           if (parsed.value)
             (out.*member).push_back({std::move(*parsed.value), at});
           else
-            reader.wrong_text(entry_key, *found, at, std::move(parsed.complaint));
+            reader.wrong_text(entry_key, *found, at, parsed.complaint);
         }
       });
   return *this;

@@ -40,7 +40,7 @@ class PriorityFlag final : public spdlog::custom_flag_formatter {
               spdlog::memory_buf_t& out) override {
     static constexpr char kDigits[] = {'7', '7', '6', '4', '3', '2', '6'};  // by spdlog's level
     out.push_back('<');
-    out.push_back(kDigits[std::min<size_t>(message.level, sizeof kDigits - 1)]);
+    out.push_back(kDigits[std::min(static_cast<size_t>(message.level), sizeof kDigits - 1)]);
     out.push_back('>');
   }
   std::unique_ptr<custom_flag_formatter> clone() const override {

@@ -70,7 +70,8 @@ void RemoteLearner::seen(const Config& config, NetworkId id, const IpAddr& addre
 void RemoteLearner::tick(const CompiledIds& ids, const Dataplane& dataplane, uint64_t now_ns) {
   if (now_ns < next_tick_ns_) return;
   next_tick_ns_ = now_ns + kSecondNs;
-  for (const auto& [id, network] : networks_) {
+  for (const auto& entry_of_network : networks_) {
+    const NetworkConfig* network = entry_of_network.second;
     const auto found = learned_.find(network->name);
     if (found == learned_.end()) continue;
     const uint64_t aging_ns = network->mac_aging_s * kSecondNs;

@@ -9,19 +9,8 @@ namespace adit {
 
 namespace mss {
 
-inline constexpr uint8_t kSyn = 0x02;
 inline constexpr uint8_t kOptionEnd = 0, kOptionNop = 1, kOptionMss = 2;
 inline constexpr unsigned kMssOptionLen = 4;
-
-// RFC 9293 section 3.1
-struct TcpHeader {
-  be16 src_port, dst_port;
-  be32 sequence, ack;
-  uint8_t data_offset;  // in 4 bytes, the upper 4 bits
-  uint8_t flags;
-  be16 window, checksum, urgent;
-};
-static_assert(sizeof(TcpHeader) == 20);
 
 // Lowers the option at `at`. RFC 1624 works on 16-bit words; at an odd place the bytes of
 // the value belong to two of them, which is the same sum with its bytes swapped.
@@ -41,7 +30,7 @@ inline void lower(TcpHeader* tcp, uint8_t* at, uint16_t limit) noexcept {
 // `left` contiguous bytes from the TCP header on. Options that are malformed are left alone.
 inline void clamp_tcp(uint8_t* from, unsigned left, unsigned limit) noexcept {
   auto* tcp = reinterpret_cast<TcpHeader*>(from);
-  if (left < sizeof *tcp || !(tcp->flags & kSyn)) return;
+  if (left < sizeof *tcp || !(tcp->flags & kTcpSyn)) return;
   const unsigned header_len = (tcp->data_offset >> 4) * 4u;
   if (header_len > left) return;
   for (unsigned at = sizeof *tcp; at < header_len && from[at] != kOptionEnd;) {
@@ -73,7 +62,7 @@ inline void clamp_mss(uint8_t* frame, unsigned len, unsigned max_frame_bytes) no
     if (ip->next_header != kIpProtocolTcp) return;
     headers = sizeof *ip;
   }
-  const unsigned before = network.offset + headers + unsigned{sizeof(mss::TcpHeader)};
+  const unsigned before = network.offset + headers + unsigned{sizeof(TcpHeader)};
   if (headers < sizeof(Ipv4Header) || headers > left || before >= max_frame_bytes) return;
   mss::clamp_tcp(frame + network.offset + headers, left - headers, max_frame_bytes - before);
 }

@@ -10,6 +10,7 @@
 #include "stt_segment.h"
 #include "stt_worker.h"
 #include "transmit.h"
+#include "vlan.h"
 
 namespace adit {
 namespace {

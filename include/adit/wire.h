@@ -77,6 +77,26 @@ struct UdpHeader {
 };
 static_assert(sizeof(UdpHeader) == 8);
 
+// RFC 9293 section 3.1
+struct TcpHeader {
+  be16 src_port;
+  be16 dst_port;
+  be32 sequence;
+  be32 acknowledgment;
+  uint8_t data_offset;  // header length(4), in 4 bytes; reserved(4)
+  uint8_t flags;
+  be16 window;
+  be16 checksum;
+  be16 urgent;
+};
+static_assert(sizeof(TcpHeader) == 20);
+inline constexpr uint8_t kTcpFin = 0x01;
+inline constexpr uint8_t kTcpSyn = 0x02;
+inline constexpr uint8_t kTcpRst = 0x04;
+inline constexpr uint8_t kTcpPsh = 0x08;
+inline constexpr uint8_t kTcpUrg = 0x20;
+inline constexpr uint8_t kTcpCwr = 0x80;
+
 // RFC 826, for Ethernet and IPv4
 struct ArpPacket {
   be16 hardware_type;  // 1
