@@ -127,6 +127,7 @@ expect_no_ping red2 "$RED" 5
 expect "drops udp_checksum, as adit was not told" "$(($(drops udp_checksum) - before))" '>=' 1
 config true >"$CONFIG"
 ctl reload >/dev/null || fail "adit refused the configuration with zero_checksum6"
+N red2 ip neigh flush dev eth0 nud all # ARP that failed above would fail these pings for a second
 capture v2 eth0 "$LAB_TMP/zero.pcap" udp port 4789
 expect_ping red2 "$RED" 10
 expect_ping red "$RED2" 10 "${FULL6[@]}"
