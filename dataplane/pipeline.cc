@@ -345,16 +345,16 @@ unsigned run_pass(Worker& worker, Probe& probe) noexcept {
     process_burst(worker, queue.port, mbufs.data(), n, probe);
     total += n;
   }
-  // What control asked for, and what waited for a next hop.
-  if (!rte_ring_empty(worker.commands) || !worker.held.empty() || worker.fragments->held() != 0 ||
-      worker.stt->held() != 0) [[unlikely]] {
+  // What control asked for, and what waits: for a next hop, or for the rest of it.
+  if (!rte_ring_empty(worker.commands) || worker.waiting() != 0 ||
+      worker.held_now.load(std::memory_order_relaxed) != 0) [[unlikely]] {
     sweep_held(worker);
     worker.fragments->expire(worker);
     worker.stt->expire(worker.now_ns);
     run_commands(worker);
     flush_all(worker);
     free_garbage(worker);
-    worker.held_now.store(worker.held.size() + worker.fragments->held() + worker.stt->held(), std::memory_order_relaxed);
+    worker.held_now.store(worker.waiting(), std::memory_order_relaxed);
   }
   return total;
 }

@@ -74,6 +74,8 @@ struct Worker {
   std::unique_ptr<ReportedSources> reported = std::make_unique<ReportedSources>();
   std::vector<FloodMeters> flood_meters = std::vector<FloodMeters>(kMaxNetworks + 1);
 
+  unsigned waiting() const noexcept { return held.size() + fragments->held() + stt->held(); }
+
   // this worker writes, control reads
   WorkerCounters counters;
   std::atomic<uint32_t> held_now = 0;

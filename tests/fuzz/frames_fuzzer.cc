@@ -42,10 +42,12 @@ networks:
       - {address: 192.0.2.4, kind: gre, sequence: true, checksum: true}
       - {address: 192.0.2.5, kind: gre, id: 9}
       - {address: 192.0.2.6, kind: geneve, id: 9}
+      - {address: 192.0.2.7, kind: stt, id: 9}
       - {address: '2001:db8::2'}
       - {address: '2001:db8::3', kind: nvgre, id: 5000}
       - {address: '2001:db8::4', kind: gre, id: 9}
       - {address: '2001:db8::6', kind: geneve, id: 9}
+      - {address: '2001:db8::7', kind: stt, id: 9}
 )";
 
 const MacAddr kOurMac = MacAddr::from_u64(0x0200'0000'0001);

@@ -17,6 +17,9 @@ HEADER = os.path.join(os.path.dirname(__file__), "../../include/adit/drop_reason
 
 # What a replay cannot bring about, and where it is tested instead.
 ELSEWHERE = {
+    "stt_segments": "takes 129 buffers for one frame: tests/unit/stt_test.cc",
+    "stt_evicted": "takes more than the worker's cap at a time: tests/unit/stt_test.cc",
+    "stt_no_room": "takes buffers smaller than any port's: tests/unit/stt_test.cc",
     "tx_full": "a capture file takes every packet",
     "no_headroom": "buffers begin with 128 bytes of headroom and at most 54 are put before a frame",
 }
@@ -48,6 +51,7 @@ networks:
     remotes:
       - {address: 192.0.2.5, kind: gre, sequence: true}
       - {address: 192.0.2.6, kind: geneve, id: 7}
+      - {address: 192.0.2.7, kind: stt, id: 7}
     static_macs: [{mac: "02:00:00:00:0a:0c", port: lone0, vlan: 4}]
   slow:
     vni: 300
@@ -81,7 +85,22 @@ def one_case_per_reason():
     good = arriving(INNER)
     ping = echo(8, PEER_MAC, OUR_MAC, PEER_IP, OUR_IP, b"data")
     question = arp_request(PEER_MAC, PEER_IP, OUR_IP)
+    def from_stt(frame, size=1460, packet_id=1, **fields):
+        return tunnels.stt_segments(frame, size, 4, (remote_ip(7), OUR_IP),
+                                    (remote_mac(7), OUR_MAC), packet_id=packet_id, **fields)
+
+    whole = tunnels.stt_frame(INNER, context_id=7)
+    no_l4 = tunnels.stt_frame(of_length(FAR, NEAR, 200), 0x0E, 34, context_id=7)
     return {
+        "stt_truncated": ("uplink", from_stt(whole, dataofs=4)[0]),
+        "stt_port": ("uplink", from_stt(whole, dport=80)[0]),
+        "stt_checksum": ("uplink", from_stt(whole, chksum=1)[0]),
+        "stt_empty": ("uplink", from_stt(whole, cuts=[len(whole)])[0]),
+        "stt_length": ("uplink", from_stt(whole, length=40)[0]),
+        "stt_version": ("uplink", from_stt(tunnels.stt_frame(INNER, version=1))[0]),
+        "stt_flags": ("uplink", from_stt(tunnels.stt_frame(INNER, flags=3))[0]),
+        "stt_expired": ("uplink", from_stt(whole, 40, 2)[0]),
+        "offload_malformed": ("uplink", from_stt(no_l4)[0]),
         "runt_frame": ("uplink", good[:13]),
         "vlan_not_member": ("red0", tagged(INNER, 10)),
         "vlan_in_network": ("uplink", arriving(tagged(INNER, 10))),
@@ -138,13 +157,25 @@ def single():
     ports = ["uplink", "red0", "red1", "lone0", "free0"]
     run = Scenario("reason", CONFIG, ports, stray=is_arp,
                    start={"uplink": [announcement(), nd_frames.unsolicited(OUR_MAC, OUR_IP6)] +
-                                   [arp_request(OUR_MAC, OUR_IP, remote_ip(n)) for n in (5, 6, 9)]})
+                                   [arp_request(OUR_MAC, OUR_IP, remote_ip(n)) for n in (5, 6, 7, 9)]})
     seen = set(one_case_per_reason())
     for reason, packet in one_case_per_reason().items():
         run.case(reason, packet, drop=reason)
     run.case("ip_reassembly", ("uplink", arriving(INNER, ip={"flags": "MF"})),
              drop="ip_reassembly")
     seen.add("ip_reassembly")
+    whole = tunnels.stt_frame(INNER, context_id=7)
+    longer = tunnels.stt_frame(INNER + b"z", context_id=7)
+
+    def segment(frame, index):
+        return ("uplink", tunnels.stt_segments(frame, 40, 4, (remote_ip(7), OUR_IP),
+                                               (remote_mac(7), OUR_MAC), packet_id=3)[index])
+
+    run.case("stt_duplicate, stt_length_differs",
+             [segment(whole, 0), segment(whole, 0), segment(longer, 1), segment(whole, 1),
+              segment(whole, 2)], {"lone0": tagged(INNER, 4)},
+             [None, "stt_duplicate", "stt_length_differs", None, None])
+    seen |= {"stt_duplicate", "stt_length_differs"}
     numbered = tunnels.from_remote(
         tunnels.Kind("gre", "", tunnels.gre()), INNER, 4, 5,
         header=GRE(proto=tunnels.ETHER_IN_GRE, seqnum_present=1, seqence_number=5))

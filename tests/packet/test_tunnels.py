@@ -265,17 +265,16 @@ def zero_checksum6():
 
 def entropy():
     """Each flow its own path, all packets of a flow the same one; over IPv6 by the label too."""
-    ports = {}
 
     def gather(kind, family):
         def check(got, drops):
             labels = set()
             for packet in got["uplink"]:
                 end = 34 if family == 4 else 54
-                field = packet[end:end + 2] if kind.udp else packet[end + 7:end + 8]
+                ports = kind.udp or kind.name == "stt"
+                field = packet[end:end + 2] if ports else packet[end + 7:end + 8]
                 label = packet[15:18] if family == 6 else b""
-                labels.add((field if kind.udp or kind.name == "nvgre" else b"", label))
-            ports[kind.name, family] = len(labels)
+                labels.add((field if ports or kind.name == "nvgre" else b"", label))
             return [] if len(labels) > 20 else [f"{len(labels)} values for 64 flows"]
 
         return check
@@ -283,7 +282,7 @@ def entropy():
     run = Scenario("entropy", config(), ["uplink", "red0"], start=START)
     for kind in KINDS:
         for family in (4, 6):
-            if family == 4 and not kind.udp and kind.name != "nvgre":
+            if family == 4 and kind.name.startswith("gre"):
                 continue  # GRE over IPv4 has no place for it
             number = REMOTES[kind.name, family]
             frames = [udp(NEAR, host(1, number), sport=sport) for sport in range(2000, 2064)]

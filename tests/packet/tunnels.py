@@ -4,7 +4,7 @@
 import struct
 
 from scapy.contrib.geneve import GENEVE
-from scapy.layers.inet import IP, UDP
+from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import GRE, Ether
 from scapy.layers.vxlan import VXLAN
@@ -43,6 +43,41 @@ def gre(**fields):
     return header
 
 
+CONTEXT_ID = 0xFEDCBA9876543210
+STT_PORT = 7471
+
+
+def stt_frame(inner, flags=0, l4_offset=0, mss=0, tci=0, context_id=CONTEXT_ID, version=0):
+    """STT frame header (draft-davie-stt-08 section 3.1) and inner frame."""
+    return struct.pack("!BBBBHHQH", version, flags, l4_offset, 0, mss, tci, context_id,
+                       0) + bytes(inner)
+
+
+def stt_tcp(frame, offset, last, sport, packet_id, length=None, **fields):
+    """The TCP-like header of a segment that begins at `offset` of the frame."""
+    length = len(frame) if length is None else length
+    return TCP(**{"sport": sport, "dport": STT_PORT, "seq": length << 16 | offset,
+                  "ack": packet_id, "flags": "PA" if last else "A", "window": 0,
+                  "dataofs": 5} | fields)
+
+
+def stt_segments(frame, size, family, ends, macs, *, sport=51234, packet_id=7, tos=0, ttl=64,
+                 label=0, cuts=None, **fields):
+    """The frame in segments of at most `size` bytes of payload, or cut where `cuts` says."""
+    cuts = cuts or range(0, len(frame), size)
+    cuts = [*cuts, len(frame)]
+    (src, dst), (src_mac, dst_mac) = ends, macs
+    result = []
+    for begin, end in zip(cuts, cuts[1:]):
+        if family == 4:
+            ip = IP(src=src, dst=dst, tos=tos, ttl=ttl, flags="DF", id=0)
+        else:
+            ip = IPv6(src=src, dst=dst, tc=tos, hlim=ttl, fl=label)
+        tcp = stt_tcp(frame, begin, end == len(frame), sport, packet_id, **fields)
+        result.append(bytes(Ether(src=src_mac, dst=dst_mac) / ip / tcp / Raw(frame[begin:end])))
+    return result
+
+
 KINDS = [
     Kind("vxlan", "kind: vxlan", vxlan, 4789),
     Kind("geneve", "kind: geneve, id: 0xABCDEF".replace("0xABCDEF", str(0xABCDEF)), geneve, 6081),
@@ -53,6 +88,7 @@ KINDS = [
     Kind("gre-checksum", "kind: gre, checksum: true", gre(chksum_present=1)),
     Kind("gre-key-checksum", "kind: gre, id: 7, checksum: true",
          gre(key_present=1, key=7, chksum_present=1)),
+    Kind("stt", f"kind: stt, id: {CONTEXT_ID}", None),
 ]
 
 
@@ -72,6 +108,9 @@ def outer(kind, inner, family, ends, macs, *, label=0, sport=51234, flow_id=0, t
         ip = IP(src=src, dst=dst, tos=tos, ttl=ttl, flags="DF", id=0)
     else:
         ip = IPv6(src=src, dst=dst, tc=tos, hlim=ttl, fl=label)
+    if kind.name == "stt":
+        return stt_segments(header or stt_frame(inner), 65535, family, ends, macs, sport=sport,
+                            packet_id=flow_id, tos=tos, ttl=ttl, label=label)[0]
     packet = Ether(src=src_mac, dst=dst_mac) / ip
     if kind.udp:
         zero = {"chksum": 0} if family == 4 or not checksum else {}
@@ -95,12 +134,14 @@ def to_remote(kind, inner, family, number, **fields):
         if family == 6:
             choice["label"] = int.from_bytes(got[14:18], "big") & 0xFFFFF
         end = 34 if family == 4 else 54
-        if kind.udp:
+        if kind.name == "stt":
+            choice["flow_id"] = int.from_bytes(got[end + 8:end + 12], "big")
+        if kind.udp or kind.name == "stt":
             choice["sport"] = int.from_bytes(got[end:end + 2], "big")
             if choice["sport"] < 49152:
                 return b"the source port is not of the dynamic range"
-        else:
-            choice["flow_id"] = got[end + 7] if kind.name == "nvgre" else 0
+        elif kind.name == "nvgre":
+            choice["flow_id"] = got[end + 7]
         return outer(kind, inner, family, (OURS[family], address(family, number)),
                      (OUR_MAC, mac(number)), **choice, **fields)
 

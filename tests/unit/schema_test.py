@@ -118,7 +118,8 @@ FULL = {
         "vxlan": {"udp_port": 4789, "ttl": 64, "dscp": 0, "zero_checksum6": True},
         "nvgre": {"ttl": 64, "dscp": 0},
         "gre": {"ttl": 64, "dscp": 0},
-        "geneve": {"udp_port": 6081, "ttl": 64, "dscp": 0, "zero_checksum6": True}},
+        "geneve": {"udp_port": 6081, "ttl": 64, "dscp": 0, "zero_checksum6": True},
+        "stt": {"tcp_port": 7471, "ttl": 64, "dscp": 0}},
     "networks": {"red": {
         "vni": 100, "members": [{"port": "red0", "vlan": 10}],
         "remotes": [{"address": "192.0.2.2", "kind": "gre", "id": 7, "checksum": True,
