@@ -19,7 +19,6 @@ constexpr unsigned kMbufOverheadBytes = 256;
 constexpr unsigned kMbufsPerWorker = 2048;
 // Packets that wait for a neighbour, rings to control.
 constexpr unsigned kMbufsBeside = 4096;
-constexpr unsigned kFdbEntryBytes = 64;   // in rte_hash; what else the table has is not of DPDK
 constexpr unsigned kMemoryBesideMb = 64;  // EAL, drivers, rings, telemetry
 
 uint64_t round_up(uint64_t value, uint64_t step) {
@@ -37,11 +36,14 @@ bool gives(const std::vector<std::string>& extra, std::initializer_list<std::str
   });
 }
 
-// Lcore 0 is control on the first core, the workers follow. On a single core all share it.
+// Lcore 0 is control on the first core, the workers follow; where there are as many workers
+// as cores, control shares the first worker's.
 std::string lcores(unsigned workers, const std::vector<unsigned>& cpus) {
   std::string text;
+  const unsigned first = workers < cpus.size() ? 1 : 0;  // worker's core
   for (unsigned lcore = 0; lcore <= workers; ++lcore) {
-    const unsigned cpu = cpus.empty() ? 0 : cpus[std::min<size_t>(lcore, cpus.size() - 1)];
+    const size_t core = lcore == 0 ? 0 : lcore - 1 + first;
+    const unsigned cpu = cpus.empty() ? 0 : cpus[std::min(core, cpus.size() - 1)];
     if (lcore > 0) text += ',';
     text += std::to_string(lcore) + '@' + std::to_string(cpu);
   }
@@ -214,8 +216,7 @@ unsigned memory_mb(const Config& config, unsigned workers) {
   constexpr unsigned kPageBytes = 4096;
   const uint64_t buffers = uint64_t{mbuf_count(config, workers)} *
                            round_up(mbuf_data_room_bytes(config) + kMbufOverheadBytes, kPageBytes);
-  const uint64_t fdb = uint64_t{config.system.fdb_capacity} * kFdbEntryBytes;
-  return static_cast<unsigned>(kMemoryBesideMb + ((buffers + fdb) >> 20) + 1);
+  return static_cast<unsigned>(kMemoryBesideMb + (buffers >> 20) + 1);
 }
 
 bool use_hugepages(const Config& config, const SystemFacts& facts) {

@@ -74,19 +74,19 @@ class Preflight {
       problem("cannot tell which cores this process may run on", "see taskset -p $$");
       return;
     }
-    // On a single core, control and one worker share it.
-    const size_t room = std::max<size_t>(1, cores - 1);
-    if (workers_ > room)
-      problem("system.workers: " + std::to_string(workers_) + " workers and control need " +
-                  std::to_string(workers_ + 1) + " cores, this process may run on " +
-                  std::to_string(cores),
-              "write `workers: " + std::to_string(room) +
-                  "` or `workers: auto`, or allow more cores (taskset, CPUAffinity=)");
-    else if (cores == 1)
-      warning("there is a single core: control and the worker share it" +
-                  std::string(config_.system.poll == PollMode::kBusy
-                                  ? ", and `poll: busy` leaves control little of it"
-                                  : ""),
+    if (workers_ > cores)
+      problem(
+          "system.workers: " + std::to_string(workers_) +
+              " workers need as many cores, and control one beside them; this process may run on " +
+              std::to_string(cores),
+          "write `workers: " + std::to_string(std::max<size_t>(1, cores - 1)) +
+              "` or `workers: auto`, or allow more cores (taskset, CPUAffinity=)");
+    else if (workers_ == cores)
+      warning("control shares a core with a worker: " + std::to_string(workers_) +
+                  (workers_ == 1 ? " worker" : " workers") + " on as many cores" +
+                  (config_.system.poll == PollMode::kBusy
+                       ? ", and `poll: busy` leaves control little of it"
+                       : ""),
               config_.system.poll == PollMode::kBusy ? "write `poll: adaptive`" : "");
   }
 
@@ -113,8 +113,7 @@ class Preflight {
     if (facts_.memory_available_mb < needed_mb_)
       problem(needed + " of memory are needed, but " + std::to_string(facts_.memory_available_mb) +
                   " MiB are available",
-              "lower system.memory_mb, system.mbufs, system.fdb_capacity or the ports' rings and "
-              "queues");
+              "lower system.memory_mb, system.mbufs or the ports' rings and queues");
     if (config_.system.hugepages == HugepageMode::kAuto)
       warning("running without hugepages, which costs speed: " + needed + " are needed, " +
                   std::to_string(facts_.hugepages_free_mb) + " MiB are free" +

@@ -4,8 +4,6 @@
 # shellcheck source=tests/lab/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-# The preflight wants a core for each worker and one for control, whatever --lcores says.
-(($(nproc) >= 3)) || skip "two workers and control need 3 cores, here are $(nproc)"
 usual_config | sed 's/^system:/&\n  workers: 2/' >"$CONFIG"
 usual_world
 start_gateway "$CONFIG"
@@ -40,7 +38,7 @@ say "both workers had their share"
 ctl -j show workers >"$LAB_TMP/workers.json"
 for worker in 0 1; do
   expect "packets that worker $worker received" \
-    "$(jq ".[$worker].rx_packets // 0" "$LAB_TMP/workers.json")" '>' 50
+    "$(jq ".[$worker].received" "$LAB_TMP/workers.json")" '>' 50
 done
 ctl show workers
 ctl show drops
