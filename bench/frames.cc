@@ -57,7 +57,9 @@ void append_tunnel(FrameHead& head, const TunnelForm& form, const Ends& ends, ui
       return;
     case TunnelKind::kNvgre:
     case TunnelKind::kGre:
-    case TunnelKind::kStt:  // no form yet
+    case TunnelKind::kStt:  // no form yet, as for those that are routed
+    case TunnelKind::kGreIp:
+    case TunnelKind::kIpip:
     case TunnelKind::kCount:
       head.append(GreHeader{be16(kGreKey), be16(kEtherTypeBridged)});
       head.append(be32(form.kind == TunnelKind::kNvgre ? id : ends.id));

@@ -7,6 +7,7 @@
 #include "adit/tunnel_ops.h"
 #include "id_allocator.h"
 #include "routing.h"
+#include "vrf_routes.h"
 
 namespace adit {
 namespace {
@@ -54,9 +55,10 @@ class Compiler {
         traits_(traits),
         workers_(workers),
         routing_(config),
+        vrfs_(vrfs_of_ports(config)),
         network_ids_(previous.networks, kMaxNetworks + 1),
         bridge_port_ids_(previous.bridge_ports, kMaxBridgePorts + 1),
-        adjacency_ids_(previous.adjacencies, kMaxAdjacencies) {}
+        adjacency_ids_(previous.adjacencies, kMaxNextHops) {}
 
   Compiled run(uint64_t generation) {
     snapshot_->generation = generation;
@@ -66,6 +68,7 @@ class Compiler {
     for (const NeighbourConfig& neighbour : config_.neighbours)
       if (const auto hop = routing_.find(neighbour.address)) adjacency(*hop);
     for (const NetworkConfig& network : config_.networks) compile_network(network);
+    compile_vrfs();
     snapshot_->local_ipv4 = FlatTable<uint64_t>(local_ipv4_);
     snapshot_->local_ipv6 = FlatTable<Ipv6Key>(local_ipv6_);
     compile_tunnels();
@@ -88,16 +91,20 @@ class Compiler {
       tables.senders = FlatTable<SenderKey>(senders_[i]);
       const FlatTable<uint64_t>::Entries ids(ids_of_kind_[i].begin(), ids_of_kind_[i].end());
       tables.ids = FlatTable<uint64_t>(ids);
-      if (ids_of_kind_[i].empty() && i != tunnel_index(TunnelKind::kVxlan)) continue;
+      if (ids_of_kind_[i].empty() && senders_[i].empty() && i != tunnel_index(TunnelKind::kVxlan))
+        continue;
       if (kind.ip_protocol == kUdpProtocol)
         snapshot_->udp_tunnels.push_back({config.port, index, config.zero_checksum6});
       else if (tunnel_registry()[i]->decap != nullptr)
         snapshot_->ip_protocols[kind.ip_protocol] = static_cast<uint8_t>(index + 1);
     }
-    // GRE takes NVGRE's packets in.
-    if (!ids_of_kind_[tunnel_index(TunnelKind::kNvgre)].empty())
-      snapshot_->ip_protocols[info_of(TunnelKind::kNvgre).ip_protocol] =
+    // GRE takes in what else comes by its protocol.
+    if (!ids_of_kind_[tunnel_index(TunnelKind::kNvgre)].empty() ||
+        !senders_[tunnel_index(TunnelKind::kGreIp)].empty())
+      snapshot_->ip_protocols[kIpProtocolGre] =
           static_cast<uint8_t>(tunnel_index(TunnelKind::kGre) + 1);
+    // IP in IP has a protocol for each version inside.
+    snapshot_->ip_protocols[kIpProtocolIpv6] = snapshot_->ip_protocols[kIpProtocolIpv4];
   }
 
   void compile_ports() {
@@ -107,6 +114,12 @@ class Compiler {
       PortEntry& entry = snapshot_->ports.emplace_back();
       entry.mac = traits_[i].mac;
       entry.tx_multi_segs = traits_[i].tx_multi_segs;
+      for (const IpPrefix& own : port.addresses)
+        (own.address.is_v4() ? entry.own_ipv4 : entry.own_ipv6).push_back(address_key(own.address));
+      if (vrfs_[i]) {
+        entry.vrf = vrf_id(*vrfs_[i]);
+        continue;
+      }
       entry.is_underlay = !port.addresses.empty();
       for (const IpPrefix& own : port.addresses)
         add_local(own.address, static_cast<uint32_t>(i + 1));
@@ -199,30 +212,90 @@ class Compiler {
     info.adjacency = adjacency(*hop);
     BridgePort& out =
         add_bridge_port(network, network_id, {network.name, {}, 0, remote.address}, info);
-    const uint8_t kind = tunnel_index(remote.kind);
-    const TunnelOps& ops = *tunnel_registry()[kind];
-    const TunnelConfig& tunnel = config_.tunnels[kind];
     out.kind = BridgePortKind::kTunnel;
-    out.tunnel = kind;
-    out.port = hop->port;
+    const uint8_t kind = tunnel_index(remote.kind);
     out.split_group = remote.split_horizon.value_or(static_cast<uint16_t>(kFirstKindGroup + kind));
-    out.adjacency = info.adjacency;
+    out.sequence_id = info.id;
+    const auto id = effective_id(network, remote);
+    compile_tunnel(remote, id, network.tunnel, kEtherTypeBridged, *hop, info.adjacency, out);
+    const uint64_t wire_id = tunnel_registry()[kind]->wire_id(id);
+    senders_[kind].emplace_back(SenderKey{address_key(remote.address), wire_id}, info.id);
+    ids_of_kind_[kind][wire_id] = network_id;
+  }
+
+  // The header of a remote, or of a VRF's tunnel. `Remote`: RemoteConfig or VrfTunnelConfig.
+  template <class Remote>
+  void compile_tunnel(const Remote& remote, std::optional<uint64_t> id,
+                      const TunnelOptions& options, uint16_t payload, const NextHop& hop,
+                      AdjacencyId adjacency, BridgePort& out) {
+    const uint8_t kind = tunnel_index(remote.kind);
+    const TunnelConfig& tunnel = config_.tunnels[kind];
+    out.tunnel = kind;
+    out.port = hop.port;
+    out.adjacency = adjacency;
     TunnelEndpoint endpoint;
-    endpoint.source_mac = traits_[hop->port].mac;
-    endpoint.source_ip = routing_.source_for(*hop);
+    endpoint.source_mac = traits_[hop.port].mac;
+    endpoint.source_ip = routing_.source_for(hop);
     endpoint.remote_ip = remote.address;
-    endpoint.id = effective_id(network, remote);
+    endpoint.id = id;
     endpoint.port = tunnel.port;
-    set_options(network.tunnel, remote.tunnel, tunnel, endpoint);
+    set_options(options, remote.tunnel, tunnel, endpoint);
     endpoint.checksum = remote.checksum || (info_of(remote.kind).ip_protocol == kUdpProtocol &&
                                             !tunnel.zero_checksum6);
     endpoint.sequence = remote.sequence;
-    endpoint.mtu_bytes = config_.ports[hop->port].mtu_bytes;
-    ops.compile(endpoint, out);
-    const uint64_t wire_id = ops.wire_id(endpoint.id);
+    endpoint.payload = payload;
+    endpoint.mtu_bytes = config_.ports[hop.port].mtu_bytes;
+    tunnel_registry()[kind]->compile(endpoint, out);
     remote_addresses_[address_key(remote.address)] = 1;
-    senders_[kind].emplace_back(SenderKey{address_key(remote.address), wire_id}, info.id);
-    ids_of_kind_[kind][wire_id] = network_id;
+  }
+
+  static VrfId vrf_id(size_t index) { return static_cast<VrfId>(index + 1); }
+
+  void compile_vrfs() {
+    VrfRoutes routes(config_.vrfs.size());
+    for (size_t i = 0; i < config_.vrfs.size(); ++i) {
+      const VrfConfig& vrf = config_.vrfs[i];
+      std::vector<VrfRoutes::Port> ports;
+      for (const std::string& name : vrf.ports) {
+        const PortId port = port_ids_.at(name);
+        ports.push_back({port, &config_.ports[port]});
+      }
+      std::map<std::string, VrfRoutes::Tunnel> tunnels;
+      for (const VrfTunnelConfig& tunnel : vrf.tunnels)
+        tunnels[tunnel.name] = compile_vrf_tunnel(vrf, vrf_id(i), tunnel);
+      routes.add(vrf_id(i), vrf, ports, tunnels,
+                 [this](const NextHop& hop) { return adjacency(hop); });
+    }
+    snapshot_->routes = std::move(routes).finish();
+  }
+
+  // One bridge port for each IP version that it carries; they differ in their header.
+  VrfRoutes::Tunnel compile_vrf_tunnel(const VrfConfig& vrf, VrfId vrf_id,
+                                       const VrfTunnelConfig& tunnel) {
+    const auto hop = routing_.find(tunnel.address);
+    if (!hop) throw std::invalid_argument("no route to " + to_string(tunnel.address));
+    const uint8_t kind = tunnel_index(tunnel.kind);
+    VrfRoutes::Tunnel made{&tunnel};
+    for (const uint16_t version : {uint16_t{4}, uint16_t{6}}) {
+      BridgePortInfo info;
+      info.adjacency = adjacency(*hop);
+      const BridgePortName name{{}, tunnel.name, version, tunnel.address, vrf.name};
+      info.id = bridge_port_ids_.get(name);
+      ids_.bridge_ports[name] = info;
+      if (info.id >= snapshot_->bridge_ports.size()) snapshot_->bridge_ports.resize(info.id + 1);
+      BridgePort& out = snapshot_->bridge_ports[info.id];
+      out.kind = BridgePortKind::kRouted;
+      out.network = vrf_id;
+      compile_tunnel(tunnel, tunnel.id, {}, version == 4 ? kEtherTypeIpv4 : kEtherTypeIpv6, *hop,
+                     info.adjacency, out);
+      (version == 4 ? made.ipv4 : made.ipv6) = info.id;
+      made.max_bytes = out.max_frame_bytes;
+      // What comes in by it counts for the first of the two, and both number their packets alike.
+      out.sequence_id = made.ipv4;
+    }
+    const uint64_t wire_id = tunnel_registry()[kind]->wire_id(tunnel.id);
+    senders_[kind].emplace_back(SenderKey{address_key(tunnel.address), wire_id}, made.ipv4);
+    return made;
   }
 
   // What a remote does not say, its network says, or the kind.
@@ -254,6 +327,7 @@ class Compiler {
   const std::vector<PortTraits>& traits_;
   unsigned workers_;
   Routing routing_;
+  std::vector<std::optional<size_t>> vrfs_;  // by PortId
   StableIds<std::string, NetworkId> network_ids_;
   StableIds<BridgePortName, BridgePortInfo> bridge_port_ids_;
   StableIds<NextHop, AdjacencyId> adjacency_ids_;

@@ -21,12 +21,14 @@ struct NextHop {
 };
 
 // A bridge port by what the configuration calls it. For a member `remote` is empty (family
-// kNone), for a remote `port` is empty and `vlan` is 0.
+// kNone), for a remote `port` is empty and `vlan` is 0. For a VRF's tunnel `network` is empty,
+// `port` is its name, and `vlan` the IP version, 4 or 6, of what it carries.
 struct BridgePortName {
   std::string network;
   std::string port;
   uint16_t vlan = 0;  // 0: untagged
   IpAddr remote;
+  std::string vrf = {};
   friend auto operator<=>(const BridgePortName&, const BridgePortName&) = default;
 };
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "adit/addr.h"
@@ -52,7 +53,7 @@ struct PortConfig {
   std::optional<unsigned> tx_queues;
   unsigned rx_ring = 1024;  // 64..8192 descriptors, power of two
   unsigned tx_ring = 1024;
-  std::vector<IpPrefix> addresses;  // with any, the port is an underlay port
+  std::vector<IpPrefix> addresses;  // with any, the port is of the underlay, or of a VRF
   friend bool operator==(const PortConfig&, const PortConfig&) = default;
 };
 
@@ -156,6 +157,36 @@ inline std::optional<uint64_t> effective_id(const NetworkConfig& network,
   return network.vni;
 }
 
+// One entry of a VRF's `tunnels:`.
+struct VrfTunnelConfig {
+  std::string name;
+  IpAddr address;                        // the other end, in the underlay
+  TunnelKind kind = TunnelKind::kGreIp;  // one of those that carry IP
+  std::optional<uint64_t> id = {};       // GRE: key
+  bool checksum = false;                 // GRE
+  bool sequence = false;                 // GRE
+  std::vector<IpPrefix> addresses;       // own ones within the VRF, with their subnets
+  TunnelOptions tunnel = {};
+  friend bool operator==(const VrfTunnelConfig&, const VrfTunnelConfig&) = default;
+};
+
+// One entry of a VRF's `routes:`, with exactly one of `via` and `tunnel`.
+struct VrfRouteConfig {
+  IpPrefix to;                     // host bits zero
+  std::optional<IpAddr> via = {};  // on the subnet of one of the VRF's ports
+  std::optional<std::string> tunnel = {};
+  friend bool operator==(const VrfRouteConfig&, const VrfRouteConfig&) = default;
+};
+
+// One entry of `vrfs:`, a routing table of its own.
+struct VrfConfig {
+  std::string name;
+  std::vector<std::string> ports;  // each in one VRF at most, and with addresses
+  std::vector<VrfTunnelConfig> tunnels;
+  std::vector<VrfRouteConfig> routes;
+  friend bool operator==(const VrfConfig&, const VrfConfig&) = default;
+};
+
 using TunnelConfigs = std::array<TunnelConfig, kTunnelKindCount>;  // by tunnel_index()
 
 constexpr TunnelConfigs default_tunnels() {
@@ -172,7 +203,23 @@ struct Config {
   TunnelConfigs tunnels = default_tunnels();
   bool reassemble = false;  // fragments of outer packets
   std::vector<NetworkConfig> networks;
+  std::vector<VrfConfig> vrfs;
   friend bool operator==(const Config&, const Config&) = default;
 };
+
+// Index of the VRF that each port is in, by PortId; none: the port is of the underlay, or a
+// network's. `Any`: Config, or a draft of one.
+template <class Any>
+std::vector<std::optional<size_t>> vrfs_of_ports(const Any& config) {
+  std::unordered_map<std::string, size_t> vrf_of;
+  for (size_t i = 0; i < config.vrfs.size(); ++i)
+    for (const std::string& port : config.vrfs[i].ports) vrf_of.emplace(port, i);
+  std::vector<std::optional<size_t>> vrfs;
+  for (const auto& port : config.ports) {
+    const auto found = vrf_of.find(port.name);
+    vrfs.push_back(found == vrf_of.end() ? std::nullopt : std::optional(found->second));
+  }
+  return vrfs;
+}
 
 }  // namespace adit

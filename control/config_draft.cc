@@ -25,6 +25,21 @@ PortConfig finished(PortDraft draft) {
   return port;
 }
 
+VrfTunnelConfig finished(VrfTunnelDraft draft) {
+  VrfTunnelConfig tunnel = std::move(static_cast<VrfTunnelConfig&>(draft));
+  for (const auto& address : draft.address_drafts) tunnel.addresses.push_back(address.value);
+  return tunnel;
+}
+
+VrfConfig finished(VrfDraft draft) {
+  VrfConfig vrf = std::move(static_cast<VrfConfig&>(draft));
+  for (VrfTunnelDraft& tunnel : draft.tunnel_drafts)
+    vrf.tunnels.push_back(finished(std::move(tunnel)));
+  for (VrfRouteDraft& route : draft.route_drafts)
+    vrf.routes.push_back(std::move(static_cast<VrfRouteConfig&>(route)));
+  return vrf;
+}
+
 }  // namespace
 
 Config finished(ConfigDraft draft) {
@@ -37,6 +52,7 @@ Config finished(ConfigDraft draft) {
   for (const NeighbourDraft& neighbour : draft.neighbours) config.neighbours.push_back(neighbour);
   for (NetworkDraft& network : draft.networks)
     config.networks.push_back(finished(std::move(network)));
+  for (VrfDraft& vrf : draft.vrfs) config.vrfs.push_back(finished(std::move(vrf)));
   return config;
 }
 

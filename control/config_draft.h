@@ -48,6 +48,23 @@ struct NetworkDraft : NetworkConfig {
   std::vector<StaticMacDraft> static_mac_drafts;
 };
 
+struct VrfTunnelDraft : VrfTunnelConfig {
+  Places places;
+  std::vector<Placed<IpPrefix>> address_drafts;
+};
+
+struct VrfRouteDraft : VrfRouteConfig {
+  Places places;
+};
+
+// `ports` of the base is filled as soon as the names are read: all checks go by it.
+struct VrfDraft : VrfConfig {
+  Places places;
+  std::vector<Placed<std::string>> port_drafts;
+  std::vector<VrfTunnelDraft> tunnel_drafts;
+  std::vector<VrfRouteDraft> route_drafts;
+};
+
 struct ConfigDraft {
   Places places;
   SystemConfig system;
@@ -57,6 +74,7 @@ struct ConfigDraft {
   std::vector<RouteDraft> routes;
   std::vector<NeighbourDraft> neighbours;
   std::vector<NetworkDraft> networks;
+  std::vector<VrfDraft> vrfs;
 };
 
 // The draft as a Config; only for one without mistakes.

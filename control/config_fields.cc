@@ -83,7 +83,9 @@ Section<PortDraft> port_section() {
       .restart();
   s.texts("addresses", &PortDraft::address_drafts, parse_host_prefix,
           "an IP address and its prefix length, such as 192.0.2.1/24 or 2001:db8::1/64",
-          "The port's own addresses. With any, it is an underlay port, towards the remotes.",
+          "The port's own addresses. With any, it is an underlay port, towards the remotes, or one "
+          "of a "
+          "VRF.",
           "An own address with the prefix length of its subnet.");
   return s;
 }
@@ -119,10 +121,13 @@ Section<MemberDraft> member_section() {
   return s;
 }
 
-std::vector<std::pair<const char*, TunnelKind>> kind_words() {
+enum class Carries { kFrames, kPackets };
+
+std::vector<std::pair<const char*, TunnelKind>> kind_words(Carries payload) {
   std::vector<std::pair<const char*, TunnelKind>> kinds;
   for (size_t i = 0; i < kTunnelKindCount; ++i)
-    kinds.emplace_back(kTunnelKinds[i].name.data(), static_cast<TunnelKind>(i));
+    if (kTunnelKinds[i].routed == (payload == Carries::kPackets))
+      kinds.emplace_back(kTunnelKinds[i].name.data(), static_cast<TunnelKind>(i));
   return kinds;
 }
 
@@ -142,20 +147,30 @@ Section<TunnelOptions> tunnel_options_section() {
   return s;
 }
 
-// What depends on the kind.
-void check_remote(Reader& reader, RemoteDraft& remote) {
+// What depends on the kind. `gre`: the kind that has a key, checksum and sequence to choose.
+template <class Draft>
+void check_kind(Reader& reader, const Draft& remote, TunnelKind gre) {
   const Places& at = remote.places;
   if (!at.good("kind")) return;
   const TunnelKindInfo& kind = info_of(remote.kind);
-  if (remote.id && (*remote.id < kind.min_id || *remote.id > kind.max_id))
+  const bool has_id = kind.max_id != 0;
+  if (remote.id && has_id && (*remote.id < kind.min_id || *remote.id > kind.max_id))
     reader.misfit(at.at("id"), "id: found " + std::to_string(*remote.id) + ", which is no " +
                                    kind.id_name + "; expected a number from " +
                                    std::to_string(kind.min_id) + " to " +
                                    std::to_string(kind.max_id));
+  const auto goes_with_gre = [&](const char* key) {
+    reader.misfit(at.at(key), std::string(key) +
+                                  ": goes with 'kind: " + std::string(info_of(gre).name) +
+                                  "' alone; " + std::string(kind.name) + " has none to choose");
+  };
+  if (remote.id && !has_id) goes_with_gre("id");
   for (const char* key : {"checksum", "sequence"})
-    if (at.has(key) && remote.kind != TunnelKind::kGre)
-      reader.misfit(at.at(key), std::string(key) + ": goes with 'kind: gre' alone; " +
-                                    std::string(kind.name) + " has none to choose");
+    if (at.has(key) && remote.kind != gre) goes_with_gre(key);
+}
+
+void check_remote(Reader& reader, RemoteDraft& remote) {
+  check_kind(reader, remote, TunnelKind::kGre);
 }
 
 Section<RemoteDraft> remote_section() {
@@ -164,7 +179,8 @@ Section<RemoteDraft> remote_section() {
   s.text("address", &R::address, parse_host_address, kHostAddress,
          "The other end's address (VTEP). Only configured remotes are listened to.")
       .required();
-  s.word("kind", &R::kind, kind_words(), "The encapsulation that this remote speaks.");
+  s.word("kind", &R::kind, kind_words(Carries::kFrames),
+         "The encapsulation that this remote speaks.");
   s.number("id", &R::id, 0, UINT64_MAX,
            "The network's VNI, VSID, key or context id at this remote; without it, the network's "
            "'vni', and for gre no key.");
@@ -242,10 +258,74 @@ Section<NetworkDraft> network_section() {
   s.flag("learn_remotes", &N::learn_remotes,
          "Accept frames with the network's 'vni' from anywhere, and make a remote of their sender. "
          "Whoever reaches the underlay can then send into the network.");
-  s.word("learn_kind", &N::learn_kind, kind_words(), "The encapsulation of learned remotes.");
+  s.word("learn_kind", &N::learn_kind, kind_words(Carries::kFrames),
+         "The encapsulation of learned remotes.");
   s.number("learn_limit", &N::learn_limit, 1, 65536,
            "Learned remotes at one time; beyond, none is learned.");
   s.group("flood_limits", std::move(limits), "Limits to what is flooded to all.");
+  return s;
+}
+
+Section<VrfTunnelDraft> vrf_tunnel_section() {
+  Section<VrfTunnelDraft> s;
+  using T = VrfTunnelConfig;
+  s.text("address", &T::address, parse_host_address, kHostAddress,
+         "The other end's address, in the underlay.")
+      .required();
+  s.word("kind", &T::kind, kind_words(Carries::kPackets), "The encapsulation.");
+  s.number("id", &T::id, 0, UINT64_MAX, "GRE: the key; without it, none.");
+  s.flag("checksum", &T::checksum, "GRE: send a checksum. One that comes in is always verified.");
+  s.flag("sequence", &T::sequence,
+         "GRE: number the packets, and drop those that come in out of order.");
+  s.texts("addresses", &VrfTunnelDraft::address_drafts, parse_host_prefix,
+          "an IP address and its prefix length, such as 10.255.0.1/30",
+          "The tunnel's own addresses within the VRF; their subnets are routed into it.",
+          "An own address with the prefix length of its subnet.");
+  s.section("tunnel", &T::tunnel, tunnel_options_section(),
+            "The outer header; default: that of the kind in 'tunnels'.");
+  s.check([](Reader& reader, VrfTunnelDraft& tunnel) {
+    check_kind(reader, tunnel, TunnelKind::kGreIp);
+  });
+  return s;
+}
+
+// Exactly one of via and tunnel.
+void check_vrf_route(Reader& reader, VrfRouteDraft& route) {
+  const Places& at = route.places;
+  if (at.has("via") && at.has("tunnel"))
+    reader.mistake(at.at("tunnel"), "a route leads to a router or into a tunnel, not both");
+  else if (!at.has("via") && !at.has("tunnel"))
+    reader.mistake(at.self,
+                   "missing key 'via' or 'tunnel' in an entry of 'routes': the route leads to one "
+                   "of them");
+}
+
+Section<VrfRouteDraft> vrf_route_section() {
+  Section<VrfRouteDraft> s;
+  using R = VrfRouteConfig;
+  s.text("to", &R::to, parse_route_prefix, "a subnet such as 198.51.100.0/24 or 2001:db8:1::/48",
+         "The destinations; 0.0.0.0/0 or ::/0 is everything else.")
+      .required();
+  s.text("via", &R::via, parse_host_address, kHostAddress,
+         "The router, on the subnet of one of the VRF's ports.");
+  s.text("tunnel", &R::tunnel, parse_name, "the name of a tunnel of the VRF",
+         "The tunnel to go through, instead of 'via'.");
+  s.check(check_vrf_route);
+  return s;
+}
+
+Section<VrfDraft> vrf_section() {
+  Section<VrfDraft> s;
+  s.texts("ports", &VrfDraft::port_drafts, parse_name, kPortName,
+          "Ports whose untagged packets are routed here; their 'addresses' are the gateway's.",
+          "The name of a port that has 'addresses'.");
+  s.map("tunnels", &VrfDraft::tunnel_drafts, vrf_tunnel_section(), 0, kMaxVrfTunnels,
+        "Point-to-point tunnels that carry IP packets, by name.");
+  s.list("routes", &VrfDraft::route_drafts, vrf_route_section(), kMaxVrfRoutes,
+         "Static routes; the subnets of ports and tunnels need none.");
+  s.check([](Reader&, VrfDraft& vrf) {
+    for (const auto& port : vrf.port_drafts) vrf.ports.push_back(port.value);
+  });
   return s;
 }
 
@@ -283,6 +363,8 @@ Section<ConfigDraft> make_config_section() {
   s.group("tunnels", std::move(tunnels), "What all tunnels of one kind have in common.");
   s.map("networks", &C::networks, network_section(), 0, kMaxNetworks,
         "The networks (bridge domains), by name.");
+  s.map("vrfs", &C::vrfs, vrf_section(), 0, kMaxVrfs,
+        "The routing tables of tenants (VRFs), by name.");
   return s;
 }
 

@@ -108,7 +108,7 @@ class NetworkChecks {
                            "; it is already at " + mistakes_.at(known->second));
         continue;
       }
-      if (underlay_.complete) check_reachable(remote.address, place);
+      check_reachable(remote.address, place, underlay_, mistakes_);
       check_remote_id(network, remote);
     }
   }
@@ -148,21 +148,6 @@ class NetworkChecks {
                                       "are " +
                                       std::to_string(vsid << 8) + " to " +
                                       std::to_string(vsid << 8 | 0xff));
-  }
-
-  void check_reachable(const IpAddr& ip, Place place) {
-    const std::string remote = "address: " + to_string(ip);
-    const PrefixTable::Entry* connected = underlay_.connected.longest(ip);
-    const PrefixTable::Entry* route = underlay_.routes.longest(ip);
-    if (connected == nullptr && route == nullptr) {
-      mistake(place, remote +
-                         " is on no port's subnet and no route leads there; add a route, "
-                         "such as {to: " +
-                         to_string(ip) + "/" + std::to_string(ip.width_bits()) + ", via: ROUTER}");
-      return;
-    }
-    const std::string why = why_no_neighbour(ip, underlay_, mistakes_);
-    if (!why.empty()) mistake(place, remote + ' ' + why);
   }
 
   void check_static_macs(const NetworkDraft& network) {

@@ -26,6 +26,7 @@ void check_references(const ConfigDraft& draft, MistakeList& mistakes) {
   check_routes(draft, underlay, mistakes);
   check_neighbours(draft, underlay, mistakes);
   check_networks(draft, underlay, mistakes);
+  check_vrfs(draft, underlay, mistakes);
   check_tunnel_ports(draft, mistakes);
 }
 

@@ -22,6 +22,25 @@ struct Underlay {
   bool complete = true;
 };
 
+// Something with addresses of its own: a port or a tunnel.
+struct Addressed {
+  std::string text;  // in messages: "port 'uplink'"
+  const std::vector<Placed<IpPrefix>>* addresses;
+  bool complete = true;  // all its addresses could be read
+};
+Addressed addressed(const PortDraft& port);
+
+// The addresses of one routing table. PrefixTable values are indices in `owners`.
+Underlay check_addresses(const std::vector<Addressed>& owners, MistakeList& mistakes);
+
+// The router or host must be someone else on a subnet of ours. `what`: the key.
+void check_on_link(const IpAddr& ip, Place place, const std::string& what, const Underlay& underlay,
+                   MistakeList& mistakes);
+
+// The address must be reachable by the underlay, and not be ours.
+void check_reachable(const IpAddr& ip, Place place, const Underlay& underlay,
+                     MistakeList& mistakes);
+
 // Reports every mistake between the parts of the draft.
 void check_references(const ConfigDraft& draft, MistakeList& mistakes);
 
@@ -30,6 +49,7 @@ Underlay check_ports(const ConfigDraft& draft, MistakeList& mistakes);
 void check_routes(const ConfigDraft& draft, Underlay& underlay, MistakeList& mistakes);
 void check_neighbours(const ConfigDraft& draft, const Underlay& underlay, MistakeList& mistakes);
 void check_networks(const ConfigDraft& draft, const Underlay& underlay, MistakeList& mistakes);
+void check_vrfs(const ConfigDraft& draft, const Underlay& underlay, MistakeList& mistakes);
 
 // What is wrong with `ip` as a host on the connected subnets other than ours: it is one of
 // our own addresses, or the subnet's network or broadcast address. Empty: nothing.

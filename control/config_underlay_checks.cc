@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ports, routes and neighbours: the half of check_references that is about the underlay.
+// Ports, routes and neighbours: the part of check_references that is about the underlay.
 #include <algorithm>
 #include <tuple>
 
@@ -44,12 +44,13 @@ void check_devices(const ConfigDraft& draft, MistakeList& mistakes) {
 // An own address with where it stands.
 struct OwnSubnet {
   IpPrefix subnet;
-  const PortDraft* port;
+  size_t owner;
   const Placed<IpPrefix>* address;
 };
 
-// Subnets of different ports must not overlap: nobody could say where a neighbour is.
-void check_overlaps(std::vector<OwnSubnet> subnets, MistakeList& mistakes) {
+// Subnets of different owners must not overlap: nobody could say where a neighbour is.
+void check_overlaps(std::vector<OwnSubnet> subnets, const std::vector<Addressed>& owners,
+                    MistakeList& mistakes) {
   // In this order an enclosing subnet comes before what is in it, so that those that enclose
   // the current one are a stack.
   std::stable_sort(subnets.begin(), subnets.end(), [](const OwnSubnet& a, const OwnSubnet& b) {
@@ -62,21 +63,22 @@ void check_overlaps(std::vector<OwnSubnet> subnets, MistakeList& mistakes) {
   for (const OwnSubnet& own : subnets) {
     while (!enclosing.empty() && !enclosing.back()->subnet.contains(own.subnet.address))
       enclosing.pop_back();
-    if (!enclosing.empty() && enclosing.back()->port != own.port) {
+    if (!enclosing.empty() && enclosing.back()->owner != own.owner) {
       // The mistake is told at the one that stands later in the file.
       const OwnSubnet* first = enclosing.back();
       const OwnSubnet* second = &own;
-      if (first->port > second->port) std::swap(first, second);
+      if (first->owner > second->owner) std::swap(first, second);
       mistakes.add(second->address->place, MistakeKind::kReference,
-                   to_string(second->address->value) + " of " + port_text(*second->port) +
+                   to_string(second->address->value) + " of " + owners[second->owner].text +
                        " overlaps " + to_string(first->address->value) + " of " +
-                       port_text(*first->port) + ", see " + mistakes.at(first->address->place));
+                       owners[first->owner].text + ", see " + mistakes.at(first->address->place));
     }
     enclosing.push_back(&own);
   }
 }
 
-// The router or host must be someone else on a subnet of ours.
+}  // namespace
+
 void check_on_link(const IpAddr& ip, Place place, const std::string& what, const Underlay& underlay,
                    MistakeList& mistakes) {
   if (!underlay.complete) return;
@@ -91,17 +93,12 @@ void check_on_link(const IpAddr& ip, Place place, const std::string& what, const
   }
 }
 
-}  // namespace
-
-Underlay check_ports(const ConfigDraft& draft, MistakeList& mistakes) {
+Underlay check_addresses(const std::vector<Addressed>& owners, MistakeList& mistakes) {
   Underlay underlay;
-  underlay.complete = !draft.ports.empty();
-  check_devices(draft, mistakes);
   std::vector<OwnSubnet> subnets;
-  for (size_t i = 0; i < draft.ports.size(); ++i) {
-    const PortDraft& port = draft.ports[i];
-    if (!port.places.good("addresses")) underlay.complete = false;
-    for (const auto& address : port.address_drafts) {
+  for (size_t i = 0; i < owners.size(); ++i) {
+    if (!owners[i].complete) underlay.complete = false;
+    for (const auto& address : *owners[i].addresses) {
       const IpPrefix subnet = subnet_of(address.value);
       const IpAddr& ip = address.value.address;
       const bool is_network = is_network_address(subnet, ip);
@@ -118,11 +115,46 @@ Underlay check_ports(const ConfigDraft& draft, MistakeList& mistakes) {
         continue;
       }
       underlay.connected.insert(subnet, i);
-      subnets.push_back({subnet, &port, &address});
+      subnets.push_back({subnet, i, &address});
     }
   }
-  check_overlaps(std::move(subnets), mistakes);
+  check_overlaps(std::move(subnets), owners, mistakes);
   return underlay;
+}
+
+Underlay check_ports(const ConfigDraft& draft, MistakeList& mistakes) {
+  check_devices(draft, mistakes);
+  static const std::vector<Placed<IpPrefix>> kNone;
+  const auto vrfs = vrfs_of_ports(draft);
+  std::vector<Addressed> owners;
+  for (size_t i = 0; i < draft.ports.size(); ++i) {
+    const PortDraft& port = draft.ports[i];
+    owners.push_back(addressed(port));
+    if (vrfs[i]) owners.back().addresses = &kNone;
+  }
+  Underlay underlay = check_addresses(owners, mistakes);
+  if (draft.ports.empty()) underlay.complete = false;
+  return underlay;
+}
+
+Addressed addressed(const PortDraft& port) {
+  return {port_text(port), &port.address_drafts, port.places.good("addresses")};
+}
+
+void check_reachable(const IpAddr& ip, Place place, const Underlay& underlay,
+                     MistakeList& mistakes) {
+  if (!underlay.complete) return;
+  const std::string what = "address: " + to_string(ip);
+  if (underlay.connected.longest(ip) == nullptr && underlay.routes.longest(ip) == nullptr) {
+    mistakes.add(place, MistakeKind::kReference,
+                 what +
+                     " is on no port's subnet and no route leads there; add a route, "
+                     "such as {to: " +
+                     to_string(ip) + "/" + std::to_string(ip.width_bits()) + ", via: ROUTER}");
+    return;
+  }
+  const std::string why = why_no_neighbour(ip, underlay, mistakes);
+  if (!why.empty()) mistakes.add(place, MistakeKind::kReference, what + ' ' + why);
 }
 
 void check_routes(const ConfigDraft& draft, Underlay& underlay, MistakeList& mistakes) {

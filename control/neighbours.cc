@@ -2,6 +2,7 @@
 #include "neighbours.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace adit {
 namespace {
@@ -15,6 +16,11 @@ constexpr unsigned kUnicastProbes = 3;
 constexpr unsigned kGiveUpAfter = 10;
 constexpr uint64_t kAskEveryNs = kSecondNs;
 constexpr uint64_t kAskFailedEveryNs = 5 * kSecondNs;
+// Hosts: whoever never answered is forgotten soon, so that a scan of a large subnet does not
+// take the room of those that are there.
+constexpr unsigned kForgetHostAfter = 3;
+constexpr unsigned kHostsPerPort = 8192;
+constexpr uint64_t kRestNs = 5 * kSecondNs;  // longer than any worker holds a packet
 
 }  // namespace
 
@@ -34,10 +40,22 @@ const char* to_string(NeighbourState state) noexcept {
   return "unknown";
 }
 
+AdjacencyId HostAdjacencies::take(uint64_t now_ns) {
+  if (!resting_.empty() && now_ns >= resting_.front().since_ns + kRestNs) {
+    const AdjacencyId id = resting_.front().id;
+    resting_.pop_front();
+    return id;
+  }
+  return next_ < kMaxAdjacencies ? next_++ : 0;
+}
+
 void Neighbours::configure(const Config& config, const CompiledIds& ids,
                            const std::vector<MacAddr>& port_macs, uint64_t now_ns) {
   auto former_sources = std::move(sources_);
   sources_.assign(config.ports.size(), {});
+  hosts_.resize(config.ports.size());
+  routed_.clear();
+  for (const auto& vrf : vrfs_of_ports(config)) routed_.push_back(vrf.has_value());
   former_sources.resize(config.ports.size());
   for (size_t port = 0; port < config.ports.size(); ++port) {
     for (const IpPrefix& own : config.ports[port].addresses)
@@ -60,8 +78,13 @@ void Neighbours::configure(const Config& config, const CompiledIds& ids,
     neighbour.next_action_ns = now_ns;
     if (const auto found = former.find(hop); found != former.end()) {
       neighbour = found->second;
-      former.erase(found);
+      neighbour.adjacency = adjacency;
+      if (neighbour.is_host && !neighbour.mac.is_zero())
+        dataplane_.adjacencies().resolve(adjacency, neighbour.mac);
+      // What it had as a host is given back below.
+      if (!std::exchange(neighbour.is_host, false)) former.erase(found);
     }
+    if (routed_[hop.port]) dataplane_.hosts().insert(hop.port, hop.address, adjacency);
     if (const auto found = fixed.find(hop.address); found != fixed.end()) {
       neighbour.state = NeighbourState::kStatic;
       neighbour.mac = found->second;
@@ -74,7 +97,55 @@ void Neighbours::configure(const Config& config, const CompiledIds& ids,
     }
     neighbours_[hop] = neighbour;
   }
-  for (const auto& [hop, gone] : former) dataplane_.adjacencies().clear(gone.adjacency);
+  for (const auto& [hop, gone] : former) {
+    const bool is_next_hop_now = neighbours_.contains(hop);
+    if (gone.is_host && !is_next_hop_now && may_be_host(hop)) {
+      neighbours_[hop] = gone;
+      by_adjacency_[gone.adjacency] = hop;
+      continue;
+    }
+    dataplane_.adjacencies().clear(gone.adjacency);
+    if (!is_next_hop_now) dataplane_.hosts().erase(hop.port, hop.address);
+    if (!gone.is_host) continue;
+    --hosts_[hop.port];
+    host_adjacencies_.give_back(gone.adjacency, now_ns);
+  }
+}
+
+bool Neighbours::may_be_host(const NextHop& hop) const {
+  const auto& own = sources_[hop.port];
+  return routed_[hop.port] && std::any_of(own.begin(), own.end(), [&](const Source& source) {
+           return source.subnet.contains(hop.address) && source.subnet.address != hop.address;
+         });
+}
+
+void Neighbours::host_wanted(PortId port, const IpAddr& address, uint64_t now_ns) {
+  const NextHop hop{port, address};
+  if (port >= routed_.size() || !may_be_host(hop) || neighbours_.contains(hop) ||
+      hosts_[port] >= kHostsPerPort)
+    return;
+  const AdjacencyId adjacency = host_adjacencies_.take(now_ns);
+  if (adjacency == 0) return;
+  if (!dataplane_.hosts().insert(port, address, adjacency))
+    return host_adjacencies_.give_back(adjacency, now_ns);
+  ++hosts_[port];
+  Neighbour& neighbour = neighbours_[hop];
+  neighbour.hop = hop;
+  neighbour.adjacency = adjacency;
+  neighbour.is_host = true;
+  by_adjacency_[adjacency] = hop;
+  ask(neighbour, now_ns);
+}
+
+void Neighbours::remove_host(const NextHop& hop, uint64_t now_ns) {
+  const auto found = neighbours_.find(hop);
+  const AdjacencyId adjacency = found->second.adjacency;
+  dataplane_.hosts().erase(hop.port, hop.address);
+  dataplane_.adjacencies().clear(adjacency);
+  host_adjacencies_.give_back(adjacency, now_ns);
+  --hosts_[hop.port];
+  by_adjacency_.erase(adjacency);
+  neighbours_.erase(found);
 }
 
 void Neighbours::seen(PortId port, const IpAddr& address, const MacAddr& mac, uint64_t now_ns) {
@@ -101,9 +172,16 @@ void Neighbours::wanted(AdjacencyId adjacency, uint64_t now_ns) {
 void Neighbours::tick(uint64_t now_ns) {
   if (now_ns < next_tick_ns_) return;
   next_tick_ns_ = now_ns + kTickNs;
-  for (auto& [hop, neighbour] : neighbours_)
-    if (neighbour.state != NeighbourState::kStatic && now_ns >= neighbour.next_action_ns)
+  std::vector<NextHop> gone;
+  for (auto& [hop, neighbour] : neighbours_) {
+    if (neighbour.state == NeighbourState::kStatic || now_ns < neighbour.next_action_ns) continue;
+    const unsigned patience = neighbour.mac.is_zero() ? kForgetHostAfter : kGiveUpAfter;
+    if (neighbour.is_host && neighbour.unanswered >= patience)
+      gone.push_back(hop);
+    else
       ask(neighbour, now_ns);
+  }
+  for (const NextHop& hop : gone) remove_host(hop, now_ns);
 }
 
 // Sends one more request, or gives the neighbour up.

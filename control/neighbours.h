@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <vector>
 
@@ -24,6 +25,23 @@ struct Neighbour {
   uint64_t next_action_ns = 0;  // when to ask (again)
   uint64_t asked_ns = 0;        // when it was last asked
   unsigned unanswered = 0;      // requests since it last answered
+  bool is_host = false;         // nobody configured it: packets for it came by
+};
+
+// Adjacencies of hosts; one that was given back rests for a while, as workers may still hold
+// packets for it.
+class HostAdjacencies {
+ public:
+  AdjacencyId take(uint64_t now_ns);  // 0: none is left
+  void give_back(AdjacencyId id, uint64_t now_ns) { resting_.push_back({id, now_ns}); }
+
+ private:
+  struct Resting {
+    AdjacencyId id;
+    uint64_t since_ns;
+  };
+  std::deque<Resting> resting_;
+  AdjacencyId next_ = kMaxNextHops;  // never given so far
 };
 
 class Neighbours {
@@ -35,6 +53,8 @@ class Neighbours {
                  const std::vector<MacAddr>& port_macs, uint64_t now_ns);
   // An ARP packet said that `address` on `port` is at `mac`.
   void seen(PortId port, const IpAddr& address, const MacAddr& mac, uint64_t now_ns);
+  // Packets wait for this host on the subnet of a routed port.
+  void host_wanted(PortId port, const IpAddr& address, uint64_t now_ns);
   // Packets wait for this next hop.
   void wanted(AdjacencyId adjacency, uint64_t now_ns);
   // Asks and refreshes where it is time.
@@ -48,6 +68,8 @@ class Neighbours {
     MacAddr mac;
   };
   void ask(Neighbour& neighbour, uint64_t now_ns);
+  void remove_host(const NextHop& hop, uint64_t now_ns);
+  bool may_be_host(const NextHop& hop) const;
   bool send_request(const NextHop& hop, const MacAddr& destination);
   void announce_new(PortId port, const std::vector<Source>& former);
 
@@ -55,6 +77,9 @@ class Neighbours {
   std::map<NextHop, Neighbour> neighbours_;
   std::map<AdjacencyId, NextHop> by_adjacency_;
   std::vector<std::vector<Source>> sources_;  // own addresses, by port
+  std::vector<bool> routed_;                  // by port: it is a VRF's
+  std::vector<unsigned> hosts_;               // by port
+  HostAdjacencies host_adjacencies_;
   uint64_t next_tick_ns_ = 0;
 };
 

@@ -4,8 +4,10 @@
 namespace adit {
 
 Routing::Routing(const Config& config) : config_(config) {
+  const auto vrfs = vrfs_of_ports(config);
   for (size_t port = 0; port < config.ports.size(); ++port)
-    for (const IpPrefix& address : config.ports[port].addresses) connected_.insert(address, port);
+    if (!vrfs[port])
+      for (const IpPrefix& address : config.ports[port].addresses) connected_.insert(address, port);
   for (size_t route = 0; route < config.routes.size(); ++route)
     routes_.insert(config.routes[route].to, route);
 }

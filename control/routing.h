@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which next hop leads to an address: connected subnets and static routes.
+// Which next hop of the underlay leads to an address: connected subnets and static routes.
 #pragma once
 
 #include <optional>

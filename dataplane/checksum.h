@@ -45,6 +45,13 @@ inline be16 update_checksum(be16 checksum, be16 from, be16 to) noexcept {
   return be16::from_raw(static_cast<uint16_t>(~fold_sum(sum)));
 }
 
+// The same for a checksum over all of a message: where the rest may be all zeroes, 0 would be
+// wrong, and 0xffff is right whatever the rest is (RFC 1624 section 3).
+inline be16 update_message_checksum(be16 checksum, be16 from, be16 to) noexcept {
+  const be16 updated = update_checksum(checksum, from, to);
+  return updated == be16(0) ? be16(0xffff) : updated;
+}
+
 // Folded sum over a part of a packet that may have several segments. The part must exist.
 // rte_raw_cksum_mbuf() of DPDK 22.11 loses carries behind a segment of odd length.
 inline uint16_t sum_mbuf(const rte_mbuf* mbuf, uint32_t offset, uint32_t bytes) noexcept {

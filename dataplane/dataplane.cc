@@ -74,6 +74,7 @@ void Dataplane::Impl::add_worker(unsigned id, std::size_t ports) {
   worker->current = &current;
   worker->fdb = &fdb;
   worker->adjacencies = &adjacencies;
+  worker->hosts = &hosts;
   worker->sequences = &sequences;
   worker->stopping = &stopping;
   event_rings.push_back(make_ring("adit_events_" + std::to_string(id), sizeof(Event)));
@@ -174,6 +175,10 @@ const Fdb& Dataplane::fdb() const noexcept {
 }
 AdjacencyTable& Dataplane::adjacencies() noexcept {
   return impl_->adjacencies;
+}
+
+HostTable& Dataplane::hosts() noexcept {
+  return impl_->hosts;
 }
 
 unsigned Dataplane::poll_events(std::span<Event> events) {

@@ -59,6 +59,7 @@ struct Dataplane::Impl {
   QsbrPtr qsbr;
   Fdb fdb;
   AdjacencyTable adjacencies;
+  HostTable hosts;
   ZeroPages<Sequences> sequences{kMaxBridgePorts + 1};
   std::atomic<const Snapshot*> current = nullptr;
   std::atomic<bool> stopping = false;

@@ -12,14 +12,16 @@
 
 namespace adit {
 
-// Notes what encapsulation has to know of the frame.
-inline void describe(Packet& packet) noexcept {
-  const InnerFlow flow = describe_inner(frame_of(packet.mbuf), packet.mbuf->data_len);
+// Notes what encapsulation has to know of the frame or packet.
+inline void note(Packet& packet, const InnerFlow& flow) noexcept {
   packet.entropy = flow.entropy;
   packet.inner_tos = flow.tos;
   packet.inner_ttl = flow.ttl;
   packet.inner_is_ip = flow.is_ip;
   packet.inner_df = flow.df;
+}
+inline void describe(Packet& packet) noexcept {
+  note(packet, describe_inner(frame_of(packet.mbuf), packet.mbuf->data_len));
 }
 
 // Sends the packet to its bridge port Packet::out: at once to an access port, by way of
@@ -42,18 +44,24 @@ inline void dispatch(Worker& worker, Packet& packet) noexcept {
 
 inline void encap_pending(Worker& worker) noexcept;
 
-// Sends one more frame, on account of `like`.
-inline void send_another(Worker& worker, const Packet& like, rte_mbuf* mbuf,
-                         BridgePortId out) noexcept {
+// Room for one more packet, a copy of `like`; the caller puts its buffer in.
+inline Packet& take_copy(Worker& worker, const Packet& like) noexcept {
   if (worker.copy_count == worker.copies.size()) {
     encap_pending(worker);
     worker.copy_count = 0;
   }
   Packet& packet = worker.copies[worker.copy_count++];
   packet = like;
+  packet.drop = DropReason::kCount;
+  return packet;
+}
+
+// Sends one more frame, on account of `like`.
+inline void send_another(Worker& worker, const Packet& like, rte_mbuf* mbuf,
+                         BridgePortId out) noexcept {
+  Packet& packet = take_copy(worker, like);
   packet.mbuf = mbuf;
   packet.out = out;
-  packet.drop = DropReason::kCount;
   if (worker.snapshot->bridge_ports[out].kind == BridgePortKind::kTunnel) describe(packet);
   dispatch(worker, packet);
 }

@@ -78,12 +78,7 @@ void send_copy(Worker& worker, const Packet& packet, BridgePortId to, Use use) n
     if (use == Use::kOriginal) discard(worker, packet.mbuf);
     if (mbuf == nullptr) return;
   }
-  if (worker.copy_count == worker.copies.size()) {
-    encap_pending(worker);
-    worker.copy_count = 0;
-  }
-  Packet& copy = worker.copies[worker.copy_count++];
-  copy = packet;
+  Packet& copy = take_copy(worker, packet);
   copy.mbuf = mbuf;
   copy.out = to;
   dispatch(worker, copy);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "host.h"
 
+#include <algorithm>
+
 #include "checksum.h"
 #include "nd.h"
 #include "transmit.h"
@@ -16,7 +18,8 @@ constexpr uint8_t kReplyTtl = 64;
 
 // Whether the address is one of those of this very port.
 bool is_address_of(const Snapshot& snapshot, PortId port, be32 address) noexcept {
-  return snapshot.local_ipv4.find(address.raw()) == port + 1u;
+  const auto& own = snapshot.ports[port].own_ipv4;
+  return std::find(own.begin(), own.end(), Ipv6Key{0, address.raw()}) != own.end();
 }
 
 void report_neighbour(Worker& worker, PortId port, const ArpPacket& arp) noexcept {
@@ -105,8 +108,8 @@ void handle_icmp(Worker& worker, PortId port, Packet& packet) noexcept {
   ip->checksum = update_checksum(ip->checksum, be16(static_cast<uint16_t>(ip->ttl << 8)),
                                  be16(uint16_t{kReplyTtl} << 8));
   ip->ttl = kReplyTtl;
-  icmp->checksum = update_checksum(icmp->checksum, be16(uint16_t{kIcmpEchoRequest} << 8),
-                                   be16(uint16_t{kIcmpEchoReply} << 8));
+  icmp->checksum = update_message_checksum(icmp->checksum, be16(uint16_t{kIcmpEchoRequest} << 8),
+                                           be16(uint16_t{kIcmpEchoReply} << 8));
   icmp->type = kIcmpEchoReply;
   worker.counters.echo_requests_answered.add(1);
   enqueue(worker, port, mbuf);

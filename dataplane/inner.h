@@ -59,14 +59,12 @@ inline uint64_t flow_ports(uint8_t protocol, const uint8_t* l4, unsigned len) no
   return ports;
 }
 
-// `len` contiguous bytes, at least an Ethernet header.
-inline InnerFlow describe_inner(const uint8_t* frame, unsigned len) noexcept {
-  const NetworkHeader network = find_network_header(frame, len);
-  const unsigned left = len - network.offset;
+// Reads the flow of an IP packet whose header is at `at`, with `left` contiguous bytes; false
+// where they hold no such header.
+inline bool describe_ip(be16 type, const uint8_t* at, unsigned left, InnerFlow& flow) noexcept {
   uint64_t hash;
-  InnerFlow flow;
-  if (network.type == be16(kEtherTypeIpv4) && left >= sizeof(Ipv4Header)) {
-    const auto* ip = reinterpret_cast<const Ipv4Header*>(frame + network.offset);
+  if (type == be16(kEtherTypeIpv4) && left >= sizeof(Ipv4Header)) {
+    const auto* ip = reinterpret_cast<const Ipv4Header*>(at);
     flow.tos = ip->tos;
     flow.ttl = ip->ttl;
     flow.is_ip = true;
@@ -76,10 +74,10 @@ inline InnerFlow describe_inner(const uint8_t* frame, unsigned len) noexcept {
     // A later fragment has no ports, so no fragment of a packet may use them.
     const unsigned header_len = (ip->version_ihl & 15u) * 4;
     if ((fragment & (kIpv4MoreFragments | kIpv4OffsetMask)) == 0 && header_len <= left)
-      hash ^= flow_ports(ip->protocol, frame + network.offset + header_len, left - header_len);
+      hash ^= flow_ports(ip->protocol, at + header_len, left - header_len);
     hash += ip->protocol;
-  } else if (network.type == be16(kEtherTypeIpv6) && left >= sizeof(Ipv6Header)) {
-    const auto* ip = reinterpret_cast<const Ipv6Header*>(frame + network.offset);
+  } else if (type == be16(kEtherTypeIpv6) && left >= sizeof(Ipv6Header)) {
+    const auto* ip = reinterpret_cast<const Ipv6Header*>(at);
     flow.tos = static_cast<uint8_t>(ip->version_class_label.host() >> 20);
     flow.ttl = ip->hop_limit;
     flow.is_ip = true;
@@ -87,69 +85,82 @@ inline InnerFlow describe_inner(const uint8_t* frame, unsigned len) noexcept {
     hash = mix64(hash) ^ load64(&ip->dst[0]);
     hash = mix64(hash) ^ load64(&ip->dst[8]);
     hash = mix64(hash) + ip->next_header;
-    hash ^= flow_ports(ip->next_header, frame + network.offset + sizeof *ip,
-                       left - unsigned{sizeof *ip});
+    hash ^= flow_ports(ip->next_header, at + sizeof *ip, left - unsigned{sizeof *ip});
   } else {
-    // Both MACs: 12 bytes, read as two words that overlap.
-    hash = mix64(load64(frame)) ^ load64(frame + 4);
+    return false;
   }
   flow.entropy = static_cast<uint32_t>(mix64(hash) >> 32);
+  return true;
+}
+
+// `len` contiguous bytes, at least an Ethernet header.
+inline InnerFlow describe_inner(const uint8_t* frame, unsigned len) noexcept {
+  const NetworkHeader network = find_network_header(frame, len);
+  InnerFlow flow;
+  if (!describe_ip(network.type, frame + network.offset, len - network.offset, flow)) {
+    // Both MACs: 12 bytes, read as two words that overlap.
+    const uint64_t hash = mix64(load64(frame)) ^ load64(frame + 4);
+    flow.entropy = static_cast<uint32_t>(mix64(hash) >> 32);
+  }
   return flow;
 }
 
-// Puts DSCP (the upper six bits of `tos`) and TTL into the inner IP header; the TTL is never
-// raised, so that a loop still ends. `len` contiguous bytes, at least an Ethernet header.
-inline void set_inner_header(uint8_t* frame, unsigned len, const uint8_t* tos,
-                             const uint8_t* ttl) noexcept {
-  const NetworkHeader network = find_network_header(frame, len);
-  const unsigned left = len - network.offset;
-  if (network.type == be16(kEtherTypeIpv4) && left >= sizeof(Ipv4Header)) {
-    auto* ip = reinterpret_cast<Ipv4Header*>(frame + network.offset);
-    if (tos != nullptr) {
-      const auto fresh = static_cast<uint8_t>((*tos & ~kEcnMask) | (ip->tos & kEcnMask));
-      ip->checksum = update_checksum(ip->checksum, be16(ip->tos), be16(fresh));
-      ip->tos = fresh;
-    }
-    if (ttl != nullptr && *ttl < ip->ttl) {
-      ip->checksum = update_checksum(ip->checksum, be16(static_cast<uint16_t>(ip->ttl << 8)),
-                                     be16(static_cast<uint16_t>(*ttl << 8)));
-      ip->ttl = *ttl;
-    }
-  } else if (network.type == be16(kEtherTypeIpv6) && left >= sizeof(Ipv6Header)) {
-    auto* ip = reinterpret_cast<Ipv6Header*>(frame + network.offset);
-    const uint32_t word = ip->version_class_label.host();
-    constexpr uint32_t kDscp = uint32_t{0xff & ~kEcnMask} << 20;
-    if (tos != nullptr)
-      ip->version_class_label = be32((word & ~kDscp) | (uint32_t{*tos} << 20 & kDscp));
-    if (ttl != nullptr && *ttl < ip->hop_limit) ip->hop_limit = *ttl;
-  }
+// What decapsulation changes in the IP header behind the tunnel's.
+struct OuterMarks {
+  uint8_t tos = 0;            // or traffic class: ECN by RFC 6040
+  uint8_t ttl = 0;            // or hop limit
+  bool uniform_dscp = false;  // replaces the inner DSCP
+  bool uniform_ttl = false;   // replaces the inner TTL where lower, so that a loop still ends
+
+  constexpr uint8_t ecn() const noexcept { return tos & kEcnMask; }
+  constexpr bool any() const noexcept { return ecn() != 0 || uniform_dscp || uniform_ttl; }
+};
+
+// RFC 6040 section 4.2, figure 4, for an inner packet that is ECN-capable.
+constexpr uint8_t combine_ecn(uint8_t inner, uint8_t outer) noexcept {
+  if (outer == kEcnCe) return kEcnCe;
+  return inner == 2 && outer == 1 ? outer : inner;  // ECT(0) becomes ECT(1), none other
 }
 
-// RFC 6040 section 4.2, figure 4: combines the outer mark into the inner header. False when
-// the packet has to be dropped. `len` contiguous bytes, at least an Ethernet header.
-inline bool apply_outer_ecn(uint8_t* frame, unsigned len, uint8_t outer) noexcept {
-  const NetworkHeader network = find_network_header(frame, len);
-  const unsigned left = len - network.offset;
-  const auto combine = [outer](uint8_t inner) -> uint8_t {
-    if (outer == kEcnCe) return kEcnCe;
-    return inner == 2 && outer == 1 ? outer : inner;  // ECT(0) becomes ECT(1), none other
-  };
-  if (network.type == be16(kEtherTypeIpv4) && left >= sizeof(Ipv4Header)) {
-    auto* ip = reinterpret_cast<Ipv4Header*>(frame + network.offset);
-    const uint8_t inner = ip->tos & kEcnMask;
-    if (inner == 0) return outer != kEcnCe;
-    const uint8_t tos = static_cast<uint8_t>((ip->tos & ~kEcnMask) | combine(inner));
+// The type of service (traffic class) with the marks in it. False: the packet has to be dropped.
+inline bool combine_tos(uint8_t& tos, const OuterMarks& marks) noexcept {
+  const uint8_t inner = tos & kEcnMask;
+  if (inner == 0 && marks.ecn() == kEcnCe) return false;
+  const uint8_t ecn = inner == 0 ? 0 : combine_ecn(inner, marks.ecn());
+  tos = static_cast<uint8_t>(((marks.uniform_dscp ? marks.tos : tos) & ~kEcnMask) | ecn);
+  return true;
+}
+
+// Writes the marks into the IP header at `at`, with `left` contiguous bytes; what is no IP
+// header stays as it is. False when the packet has to be dropped.
+inline bool apply_outer_marks(be16 type, uint8_t* at, unsigned left,
+                              const OuterMarks& marks) noexcept {
+  if (type == be16(kEtherTypeIpv4) && left >= sizeof(Ipv4Header)) {
+    auto* ip = reinterpret_cast<Ipv4Header*>(at);
+    uint8_t tos = ip->tos;
+    if (!combine_tos(tos, marks)) return false;
     ip->checksum = update_checksum(ip->checksum, be16(ip->tos), be16(tos));
     ip->tos = tos;
-  } else if (network.type == be16(kEtherTypeIpv6) && left >= sizeof(Ipv6Header)) {
-    auto* ip = reinterpret_cast<Ipv6Header*>(frame + network.offset);
+    if (marks.uniform_ttl && marks.ttl < ip->ttl) {
+      ip->checksum = update_checksum(ip->checksum, be16(static_cast<uint16_t>(ip->ttl << 8)),
+                                     be16(static_cast<uint16_t>(marks.ttl << 8)));
+      ip->ttl = marks.ttl;
+    }
+  } else if (type == be16(kEtherTypeIpv6) && left >= sizeof(Ipv6Header)) {
+    auto* ip = reinterpret_cast<Ipv6Header*>(at);
     const uint32_t word = ip->version_class_label.host();
-    const uint8_t inner = static_cast<uint8_t>(word >> 20) & kEcnMask;
-    if (inner == 0) return outer != kEcnCe;
-    ip->version_class_label =
-        be32((word & ~(uint32_t{kEcnMask} << 20)) | uint32_t{combine(inner)} << 20);
+    uint8_t tos = static_cast<uint8_t>(word >> 20);
+    if (!combine_tos(tos, marks)) return false;
+    ip->version_class_label = be32((word & ~(uint32_t{0xff} << 20)) | uint32_t{tos} << 20);
+    if (marks.uniform_ttl && marks.ttl < ip->hop_limit) ip->hop_limit = marks.ttl;
   }
   return true;
+}
+
+// The same for the packet in an Ethernet frame of `len` contiguous bytes.
+inline bool apply_outer_marks(uint8_t* frame, unsigned len, const OuterMarks& marks) noexcept {
+  const NetworkHeader network = find_network_header(frame, len);
+  return apply_outer_marks(network.type, frame + network.offset, len - network.offset, marks);
 }
 
 }  // namespace adit

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nd.h"
 
+#include <algorithm>
+
 #include "checksum.h"
 #include "transmit.h"
 
@@ -171,8 +173,8 @@ void answer_echo(Worker& worker, PortId port, Packet& packet, Ipv6Header* ip) no
   std::swap(ip->src, ip->dst);
   ip->hop_limit = kReplyHopLimit;
   auto* icmp = reinterpret_cast<IcmpEcho*>(frame_of(mbuf) + packet.l4_payload);
-  icmp->checksum = update_checksum(icmp->checksum, be16(uint16_t{kEchoRequest} << 8),
-                                   be16(uint16_t{kEchoReply} << 8));
+  icmp->checksum = update_message_checksum(icmp->checksum, be16(uint16_t{kEchoRequest} << 8),
+                                           be16(uint16_t{kEchoReply} << 8));
   icmp->type = kEchoReply;
   worker.counters.echo_requests_answered.add(1);
   enqueue(worker, port, mbuf);
@@ -199,16 +201,15 @@ void handle_icmpv6(Worker& worker, PortId port, Packet& packet) noexcept {
   NdFacts facts;
   if (!read_message(packet, ip, facts) || ethernet->src.is_group() || ethernet->src.is_zero())
     return drop(worker, mbuf, DropReason::k_nd_malformed);
-  const Snapshot& snapshot = *worker.snapshot;
+  const auto& own = worker.snapshot->ports[port].own_ipv6;
+  const bool is_own = std::find(own.begin(), own.end(), facts.target) != own.end();
   if (type == kSolicitation) {
-    if (snapshot.local_ipv6.find(facts.target) != port + 1u)
-      return drop(worker, mbuf, DropReason::k_nd_not_for_us);
+    if (!is_own) return drop(worker, mbuf, DropReason::k_nd_not_for_us);
     if (facts.mac) report_neighbour(worker, port, facts.source, *facts.mac);
     advertise(worker, port, facts, facts.mac.value_or(ethernet->src));
   } else {
     // Somebody else claims our address: nothing to learn from.
-    if (snapshot.local_ipv6.find(facts.target) != 0)
-      return drop(worker, mbuf, DropReason::k_nd_not_for_us);
+    if (is_own) return drop(worker, mbuf, DropReason::k_nd_not_for_us);
     report_neighbour(worker, port, facts.target, facts.mac.value_or(ethernet->src));
   }
   worker.counters.consumed.add(1);

@@ -13,8 +13,7 @@ constexpr unsigned kMostSegments = 128;
 
 bool segment(Worker& worker, const Packet& packet) noexcept {
   std::array<rte_mbuf*, kMostSegments> frames;
-  const unsigned count =
-      segment_tcp(packet.mbuf, worker.pool, packet.mbuf->tso_segsz, frames);
+  const unsigned count = segment_tcp(packet.mbuf, worker.pool, packet.mbuf->tso_segsz, frames);
   if (count == 0) {
     drop(worker, packet.mbuf,
          rte_errno == ENOMEM ? DropReason::k_no_buffer : DropReason::k_offload_malformed);

@@ -17,11 +17,11 @@ struct alignas(64) Packet {
   rte_mbuf* mbuf;
   uint64_t src_key;  // fdb_key of the source MAC
   uint64_t dst_key;
-  BridgePortId in;     // where the frame entered its network
-  BridgePortId out;    // where it leaves
-  uint64_t tunnel_id;  // as TunnelOps::wire_id gives it, set by TunnelOps::decap
-  uint32_t entropy;    // hash of the inner flow
-  NetworkId network;
+  BridgePortId in;        // where the frame entered its network
+  BridgePortId out;       // where it leaves
+  uint64_t tunnel_id;     // as TunnelOps::wire_id gives it, set by TunnelOps::decap
+  uint32_t entropy;       // hash of the inner flow
+  NetworkId network;      // of a routed packet: the VRF
   uint16_t split_group;   // of `in`
   uint16_t l4_payload;    // offset of the tunnel header from the frame's start, bytes
   uint16_t inner_offset;  // offset of the inner frame, bytes
@@ -38,7 +38,8 @@ struct alignas(64) Packet {
 static_assert(sizeof(Packet) == 64);
 
 struct PacketList {
-  std::array<Packet*, kMaxBurst> items;
+  // A burst, and as many copies of its frames.
+  std::array<Packet*, 2 * kMaxBurst> items;
   unsigned count = 0;
 
   void push(Packet& packet) noexcept { items[count++] = &packet; }

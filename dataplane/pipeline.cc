@@ -13,6 +13,7 @@
 #include "mss.h"
 #include "nd.h"
 #include "reassembly.h"
+#include "route.h"
 #include "tunnel/outer_ip.h"
 #include "underlay.h"
 
@@ -92,6 +93,19 @@ void classify_underlay(Worker& worker, const PortEntry& port, Packet& packet) no
   }
 }
 
+void classify_routed(Worker& worker, const PortEntry& port, Packet& packet) noexcept {
+  switch (check_routed(port, packet)) {
+    case RoutedClass::kRoute:
+      packet.network = port.vrf;
+      packet.in = 0;
+      return worker.routed.push(packet);
+    case RoutedClass::kHost:
+      return worker.to_host.push(packet);
+    case RoutedClass::kDrop:
+      return drop(worker, packet.mbuf, packet.drop);
+  }
+}
+
 void classify_one(Worker& worker, const PortEntry& port, Packet& packet) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   rte_mbuf* mbuf = packet.mbuf;
@@ -106,6 +120,7 @@ void classify_one(Worker& worker, const PortEntry& port, Packet& packet) noexcep
   }
   if (member != 0) return enter_network(worker, packet, member);
   if (port.is_underlay) return classify_underlay(worker, port, packet);
+  if (port.vrf != 0) return classify_routed(worker, port, packet);
   drop(worker, mbuf, DropReason::k_vlan_not_member);
 }
 
@@ -130,6 +145,8 @@ void classify(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned n) noex
 // Drops what comes from no remote, and tells control where it may become one.
 [[gnu::cold, gnu::noinline]] void refuse_sender(Worker& worker, const Packet& packet) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
+  if (kTunnelKinds[packet.tunnel].routed)
+    return drop(worker, packet.mbuf, DropReason::k_remote_unknown);
   const uint32_t network = snapshot.tunnels[packet.tunnel].ids.find(packet.tunnel_id);
   if (network == 0) return drop(worker, packet.mbuf, DropReason::k_tunnel_id_unknown);
   const SenderKey key{outer_source(packet), packet.tunnel_id};
@@ -144,22 +161,39 @@ void classify(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned n) noex
   drop(worker, packet.mbuf, DropReason::k_remote_unknown);
 }
 
-// Takes the outer headers off; the remote gives the network.
+OuterMarks outer_marks(const Packet& packet, const BridgePort& in) noexcept {
+  return {packet.outer_tos, outer_time_to_live(packet), (in.outer & outer::kUniformDscp) != 0,
+          (in.outer & outer::kUniformTtl) != 0};
+}
+
+// The packet is in its VRF from here on, by the tunnel Packet::in.
+void enter_vrf(Worker& worker, Packet& packet, const BridgePort& in,
+               const OuterMarks& marks) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  uint8_t* at = frame_of(mbuf);
+  const be16 type(at[0] >> 4 == 4 ? kEtherTypeIpv4 : kEtherTypeIpv6);
+  if (marks.any() && !apply_outer_marks(type, at, mbuf->data_len, marks)) [[unlikely]]
+    return drop(worker, mbuf, DropReason::k_ecn_illegal);
+  packet.network = in.network;
+  TrafficCounters& counters = worker.bridge_port_counters[packet.in];
+  counters.rx_packets.add(1);
+  counters.rx_bytes.add(mbuf->pkt_len);
+  counters.last_rx_s.store(worker.now_s, std::memory_order_relaxed);
+  worker.routed.push(packet);
+}
+
+// Takes the outer headers off; the remote gives the network, the tunnel the VRF.
 void rejoin(Worker& worker, Packet& packet) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
   if (packet.in == 0) [[unlikely]]
     return refuse_sender(worker, packet);
-  const BridgePort& bridge_port = worker.snapshot->bridge_ports[packet.in];
-  const uint8_t outer_ttl = outer_time_to_live(packet);
+  const BridgePort& in = worker.snapshot->bridge_ports[packet.in];
+  const OuterMarks marks = outer_marks(packet, in);
   rte_pktmbuf_adj(mbuf, packet.inner_offset);
+  if (in.kind == BridgePortKind::kRouted) return enter_vrf(worker, packet, in, marks);
   if (mbuf->data_len < sizeof(EthernetHeader)) [[unlikely]]
     return drop(worker, mbuf, DropReason::k_inner_runt);
-  if (bridge_port.outer & (outer::kUniformDscp | outer::kUniformTtl)) [[unlikely]]
-    set_inner_header(frame_of(mbuf), mbuf->data_len,
-                     bridge_port.outer & outer::kUniformDscp ? &packet.outer_tos : nullptr,
-                     bridge_port.outer & outer::kUniformTtl ? &outer_ttl : nullptr);
-  const uint8_t ecn = packet.outer_tos & kEcnMask;
-  if (ecn != 0 && !apply_outer_ecn(frame_of(mbuf), mbuf->data_len, ecn)) [[unlikely]]
+  if (marks.any() && !apply_outer_marks(frame_of(mbuf), mbuf->data_len, marks)) [[unlikely]]
     return drop(worker, mbuf, DropReason::k_ecn_illegal);
   enter_network(worker, packet, packet.in);
 }
@@ -328,6 +362,10 @@ void process_burst(Worker& worker, PortId port, rte_mbuf** mbufs, unsigned n,
     flood_all(worker);
     probe.done(Step::kFlood);
   }
+  if (!worker.routed.empty()) {
+    route_all(worker);
+    probe.done(Step::kRoute);
+  }
   flush_all(worker);
   free_garbage(worker);
   probe.done(Step::kTransmit);
@@ -349,6 +387,8 @@ unsigned run_pass(Worker& worker, Probe& probe) noexcept {
   if (!rte_ring_empty(worker.commands) || worker.waiting() != 0 ||
       worker.held_now.load(std::memory_order_relaxed) != 0) [[unlikely]] {
     sweep_held(worker);
+    encap_pending(worker);
+    worker.copy_count = 0;
     worker.fragments->expire(worker);
     worker.stt->expire(worker.now_ns);
     run_commands(worker);

@@ -20,12 +20,14 @@ enum class Step : uint8_t {
   kLookup,
   kForward,
   kFlood,
+  kRoute,
   kTransmit,
   kCount
 };
 inline constexpr std::size_t kStepCount = static_cast<std::size_t>(Step::kCount);
 inline constexpr std::array<std::string_view, kStepCount> kStepNames = {
-    "receive", "classify", "decap", "host", "learn", "lookup", "forward", "flood", "transmit"};
+    "receive", "classify", "decap", "host",  "learn",
+    "lookup",  "forward",  "flood", "route", "transmit"};
 
 struct NoProbe {
   void start() noexcept {}

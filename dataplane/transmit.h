@@ -2,6 +2,7 @@
 // The way out: packets gather per port and leave in bursts.
 #pragma once
 
+#include "route.h"
 #include "worker.h"
 
 namespace adit {
@@ -36,7 +37,7 @@ inline void flush_all(Worker& worker) noexcept {
 }
 
 // Writes the next hop's MAC into the finished frame and sends it; keeps it while the next
-// hop is unresolved.
+// hop is unresolved. Adjacency 0: a host on a routed port's subnet, not known yet.
 inline void send_to_next_hop(Worker& worker, PortId port, AdjacencyId adjacency,
                              rte_mbuf* mbuf) noexcept {
   const uint64_t word = worker.adjacencies->load(adjacency);
@@ -56,14 +57,29 @@ inline void send_to_next_hop(Worker& worker, PortId port, AdjacencyId adjacency,
   }
 }
 
+// The adjacency of the host that a finished frame of a routed port is for, 0: not known yet.
+inline AdjacencyId host_of(const Worker& worker, PortId port, const rte_mbuf* frame) noexcept {
+  const auto* ethernet = rte_pktmbuf_mtod(frame, const EthernetHeader*);
+  Ipv6Key host;
+  const bool ipv6 = ethernet->ether_type == be16(kEtherTypeIpv6);
+  if (ipv6)
+    std::memcpy(&host, reinterpret_cast<const Ipv6Header*>(ethernet + 1)->dst.data(), sizeof host);
+  else
+    host.low = reinterpret_cast<const Ipv4Header*>(ethernet + 1)->dst.raw();
+  return worker.hosts->find(port, host, ipv6);
+}
+
 // Sends or drops held packets whose next hop answered, or whose time is over.
 inline void sweep_held(Worker& worker) noexcept {
   worker.held.sweep([&](const HeldPacket& held) noexcept {
-    const uint64_t word = worker.adjacencies->load(held.adjacency);
+    const AdjacencyId adjacency =
+        held.adjacency != 0 ? held.adjacency : host_of(worker, held.port, held.mbuf);
+    const uint64_t word = worker.adjacencies->load(adjacency);
     if (word != 0) {
       AdjacencyTable::write_mac(word, frame_of(held.mbuf));
       enqueue(worker, held.port, held.mbuf);
     } else if (worker.now_ns >= held.deadline_ns) {
+      report_host_unreachable(worker, held.port, held.mbuf);
       drop(worker, held.mbuf, DropReason::k_neighbour_unresolved);
     } else {
       return false;

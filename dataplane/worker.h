@@ -53,6 +53,7 @@ struct Worker {
   const std::atomic<const Snapshot*>* current = nullptr;
   Fdb* fdb = nullptr;
   const AdjacencyTable* adjacencies = nullptr;
+  const HostTable* hosts = nullptr;
   std::atomic<bool>* stopping = nullptr;
   const DropObserver* observer = nullptr;     // null but in adit-replay
   ZeroPages<Sequences>* sequences = nullptr;  // by BridgePortId; all workers write
@@ -87,13 +88,14 @@ struct Worker {
   PacketList bridged;                                 // frames that have their network
   std::array<PacketList, kTunnelKindCount> to_decap;  // by tunnel kind
   PacketList to_host;
+  PacketList routed;  // IP packets that have their VRF
   PacketList flooded;
   std::array<PacketList, kTunnelKindCount> to_encap;
   std::array<Packet, kMaxBurst> copies;  // of flooded frames, on their way out
   unsigned copy_count = 0;
   RateMeter icmp_meter;
   uint32_t stt_packet_id = 0;  // of the next STT frame
-  uint16_t ip_id = 0;  // of the next outer IPv4 header that may be fragmented
+  uint16_t ip_id = 0;          // of the next outer IPv4 header that may be fragmented
   std::array<rte_mbuf*, 4 * kMaxBurst> garbage;  // dropped or used up, freed in bulk
   unsigned garbage_count = 0;
 };

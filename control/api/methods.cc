@@ -114,6 +114,14 @@ json remotes(ApiContext& context, const json& params, const Caller&) {
                               window_param(params), context.now_ns()));
 }
 
+json tunnels(ApiContext& context, const json& params, const Caller&) {
+  return to_json(show_tunnels(*context.control_plane, window_param(params), context.now_ns()));
+}
+
+json routes(ApiContext& context, const json& params, const Caller&) {
+  return to_json(show_routes(*context.control_plane, window_param(params)));
+}
+
 json fdb(ApiContext& context, const json& params, const Caller&) {
   FdbFilter filter;
   if (const auto network = network_param(context, params))
@@ -191,6 +199,9 @@ constexpr Method kMethods[] = {
     {"show.networks", Effect::kReads, "networks with counters", kWindowParameters, networks},
     {"show.remotes", Effect::kReads, "remotes with next hop and counters", kRemotesParameters,
      remotes},
+    {"show.tunnels", Effect::kReads, "tunnels of VRFs with next hop and counters",
+     kWindowParameters, tunnels},
+    {"show.routes", Effect::kReads, "routes of VRFs", kWindowParameters, routes},
     {"show.fdb", Effect::kReads, "the MAC table", kFdbParameters, fdb},
     {"show.neighbours", Effect::kReads, "next hops with MAC and state", kWindowParameters,
      neighbours},

@@ -139,7 +139,8 @@ class ApiServer::Impl : public SessionOwner, public std::enable_shared_from_this
         sessions_.begin(), sessions_.end(),
         [](const auto& a, const auto& b) { return a->last_active() < b->last_active(); });
     if (idlest == sessions_.end()) return false;
-    const std::shared_ptr<ApiSession> session = *idlest;  // outlives its place in the set
+    // It outlives its place in the set. NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
+    const std::shared_ptr<ApiSession> session = *idlest;
     if (Clock::now() - session->last_active() < limits_.evict_after) return false;
     hang_up(session, "evicted");
     return true;

@@ -3,37 +3,17 @@
 
 #include <algorithm>
 #include <array>
-#include <unordered_map>
 
 #include "config_values.h"
+#include "show_parts.h"
 
 namespace adit {
 namespace {
 
 using nlohmann::json;
 
-constexpr uint64_t kNsPerSecond = 1'000'000'000;
-
 // A look through a table of 16 million slots would keep the control thread for too long.
 constexpr uint64_t kMaxSlotsPerCall = 1 << 20;
-
-uint64_t seconds_since(uint64_t then_ns, uint64_t now_ns) {
-  return now_ns > then_ns ? (now_ns - then_ns) / kNsPerSecond : 0;
-}
-
-void put(json& row, const Dataplane::Traffic& traffic) {
-  row["rx_packets"] = traffic.rx_packets;
-  row["rx_bytes"] = traffic.rx_bytes;
-  row["tx_packets"] = traffic.tx_packets;
-  row["tx_bytes"] = traffic.tx_bytes;
-}
-
-void add(Dataplane::Traffic& sum, const Dataplane::Traffic& more) {
-  sum.rx_packets += more.rx_packets;
-  sum.rx_bytes += more.rx_bytes;
-  sum.tx_packets += more.tx_packets;
-  sum.tx_bytes += more.tx_bytes;
-}
 
 json port_row(const ControlPlane& control, PortId id) {
   const PortConfig& port = control.config().ports[id];
@@ -77,54 +57,6 @@ json network_row(const ControlPlane& control, const NetworkConfig& network) {
   return row;
 }
 
-using NeighboursById = std::unordered_map<AdjacencyId, const Neighbour*>;
-
-NeighboursById neighbours_by_id(const Neighbours& neighbours) {
-  NeighboursById by_id;
-  for (const auto& [hop, neighbour] : neighbours.all())
-    by_id.emplace(neighbour.adjacency, &neighbour);
-  return by_id;
-}
-
-// Whether packets go out to it now.
-bool is_reachable(const Neighbour& neighbour) {
-  return neighbour.state == NeighbourState::kStatic ||
-         neighbour.state == NeighbourState::kReachable ||
-         neighbour.state == NeighbourState::kProbing;
-}
-
-json remote_row(const ControlPlane& control, const NeighboursById& neighbours,
-                const NetworkConfig& network, const RemoteConfig& remote, uint64_t now_ns) {
-  json row = {{"network", network.name},
-              {"kind", info_of(remote.kind).name},
-              {"id", nullptr},
-              {"address", to_string(remote.address)},
-              {"next_hop", nullptr},
-              {"next_hop_mac", nullptr},
-              {"reachable", false},
-              {"learned", control.remote_learner().is_learned(network.name, remote.address)},
-              {"last_seen_s", nullptr}};
-  if (const auto id = effective_id(network, remote)) row["id"] = *id;
-  Dataplane::Traffic traffic;
-  const auto& bridge_ports = control.ids().bridge_ports;
-  const auto info = bridge_ports.find({network.name, {}, 0, remote.address});
-  if (info != bridge_ports.end()) {
-    traffic = control.dataplane().bridge_port_traffic(info->second.id);
-    if (traffic.rx_packets != 0)
-      row["last_seen_s"] = seconds_since(
-          control.dataplane().last_received_s(info->second.id) * kNsPerSecond, now_ns);
-    const auto found = neighbours.find(info->second.adjacency);
-    if (found != neighbours.end()) {
-      const Neighbour& neighbour = *found->second;
-      row["next_hop"] = to_string(neighbour.hop.address);
-      if (!neighbour.mac.is_zero()) row["next_hop_mac"] = to_string(neighbour.mac);
-      row["reachable"] = is_reachable(neighbour);
-    }
-  }
-  put(row, traffic);
-  return row;
-}
-
 uint64_t dropped(const WorkerCounters& counters) {
   uint64_t sum = 0;
   for (const Counter& drops : counters.drops) sum += drops.get();
@@ -163,30 +95,6 @@ Rows show_networks(const ControlPlane& control, const Window& window) {
       break;
     }
     out.rows.push_back(network_row(control, networks[i]));
-  }
-  return out;
-}
-
-Rows show_remotes(const ControlPlane& control, const std::optional<std::string>& wanted,
-                  const Window& window, uint64_t now_ns) {
-  const NeighboursById neighbours = neighbours_by_id(control.neighbours());
-  Rows out;
-  uint64_t place = 0;  // among all remotes of all networks
-  for (const NetworkConfig& network : control.running().networks) {
-    const uint64_t end = place + network.remotes.size();
-    if (end <= window.offset || (wanted && network.name != *wanted)) {
-      place = end;
-      continue;
-    }
-    for (const RemoteConfig& remote : network.remotes) {
-      if (place++ < window.offset) continue;
-      if (out.rows.size() == window.limit) {
-        out.truncated = true;
-        out.next_offset = place - 1;
-        return out;
-      }
-      out.rows.push_back(remote_row(control, neighbours, network, remote, now_ns));
-    }
   }
   return out;
 }

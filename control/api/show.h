@@ -40,6 +40,10 @@ Rows show_ports(const ControlPlane& control);
 Rows show_networks(const ControlPlane& control, const Window& window);
 Rows show_remotes(const ControlPlane& control, const std::optional<std::string>& network,
                   const Window& window, uint64_t now_ns);
+// Tunnels of VRFs; remotes are those of networks.
+Rows show_tunnels(const ControlPlane& control, const Window& window, uint64_t now_ns);
+// Of VRFs.
+Rows show_routes(const ControlPlane& control, const Window& window);
 // Not const: Dataplane gives its FDB to a writer only.
 Rows show_fdb(ControlPlane& control, const FdbFilter& filter, const Window& window,
               uint64_t now_ns);

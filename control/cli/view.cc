@@ -50,6 +50,25 @@ constexpr Column kRemoteColumns[] = {
     {"tx_packets", "TX-PACKETS", Format::kCount},
     {"tx_bytes", "TX-BYTES", Format::kBytes},
 };
+constexpr Column kTunnelColumns[] = {
+    {"vrf", "VRF"},
+    {"name", "TUNNEL"},
+    {"kind", "KIND"},
+    {"id", "ID", Format::kNumber},
+    {"address", "REMOTE"},
+    {"next_hop", "NEXT-HOP"},
+    {"next_hop_mac", "NEXT-HOP-MAC"},
+    {"reachable", "REACHABLE"},
+    {"last_seen_s", "SEEN-S", Format::kSeconds},
+    {"rx_packets", "RX-PACKETS", Format::kCount},
+    {"rx_bytes", "RX-BYTES", Format::kBytes},
+    {"tx_packets", "TX-PACKETS", Format::kCount},
+    {"tx_bytes", "TX-BYTES", Format::kBytes},
+};
+constexpr Column kRouteColumns[] = {
+    {"vrf", "VRF"}, {"to", "TO"},     {"source", "SOURCE"},
+    {"via", "VIA"}, {"port", "PORT"}, {"tunnel", "TUNNEL"},
+};
 constexpr Column kFdbColumns[] = {
     {"network", "NETWORK"},
     {"mac", "MAC"},
@@ -92,6 +111,8 @@ constexpr Column kWorkerColumns[] = {
 
 constexpr std::string_view kByName[] = {"name"};
 constexpr std::string_view kByRemote[] = {"network", "address"};
+constexpr std::string_view kByTunnel[] = {"vrf", "name"};
+constexpr std::string_view kByRoute[] = {"vrf", "to"};
 constexpr std::string_view kByMac[] = {"network", "mac"};
 constexpr std::string_view kByNextHop[] = {"port", "address"};
 constexpr std::string_view kByReason[] = {"reason"};
@@ -101,6 +122,8 @@ constexpr View kViews[] = {
     {"show.ports", kPortColumns, kByName},
     {"show.networks", kNetworkColumns, kByName},
     {"show.remotes", kRemoteColumns, kByRemote},
+    {"show.tunnels", kTunnelColumns, kByTunnel},
+    {"show.routes", kRouteColumns, kByRoute},
     {"show.fdb", kFdbColumns, kByMac},
     {"show.neighbours", kNeighbourColumns, kByNextHop},
     {"show.drops", kDropColumns, kByReason},

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// GRE with an Ethernet payload, RFC 2784 and RFC 2890; takes NVGRE's packets in as well.
+// GRE, RFC 2784 and RFC 2890, with an Ethernet payload (kGreOps) or an IP packet (kGreIpOps).
+// What comes in by GRE, NVGRE included, is told apart here.
+#include "inner_ip.h"
 #include "outer_ip.h"
 #include "registry.h"
 #include "worker.h"
@@ -22,7 +24,7 @@ void compile(const TunnelEndpoint& endpoint, BridgePort& out) {
       unsigned{endpoint.checksum} + unsigned{endpoint.id.has_value()} + unsigned{endpoint.sequence};
   uint8_t* at =
       compile_outer_ip(endpoint, kIpProtocolGre, unsigned{sizeof(GreHeader)} + 4 * words, out);
-  *reinterpret_cast<GreHeader*>(at) = {be16(flags), be16(kEtherTypeBridged)};
+  *reinterpret_cast<GreHeader*>(at) = {be16(flags), be16(endpoint.payload)};
   at += sizeof(GreHeader);
   if (endpoint.checksum) {
     out.outer |= outer::kGreChecksum;
@@ -65,7 +67,12 @@ void decap_one(Worker& worker, Packet& packet) noexcept {
   const unsigned header_len =
       unsigned{sizeof(GreHeader)} + 4 * (has_checksum + has_key + has_sequence);
   if (left < header_len) return refuse(DropReason::k_gre_truncated);
-  if (gre->protocol != be16(kEtherTypeBridged)) return refuse(DropReason::k_tunnel_payload);
+  const bool bridged = gre->protocol == be16(kEtherTypeBridged);
+  const bool ipv6 = gre->protocol == be16(kEtherTypeIpv6);
+  const Snapshot& snapshot = *worker.snapshot;
+  if (!bridged && ((!ipv6 && gre->protocol != be16(kEtherTypeIpv4)) ||
+                   snapshot.tunnels[tunnel_index(TunnelKind::kGreIp)].senders.empty()))
+    return refuse(DropReason::k_tunnel_payload);
   if (has_checksum && !checksum_ok(mbuf, packet.l4_payload))
     return refuse(DropReason::k_gre_checksum);
   at += sizeof(GreHeader) + 4 * has_checksum;
@@ -73,10 +80,13 @@ void decap_one(Worker& worker, Packet& packet) noexcept {
   packet.tunnel_id = has_key ? kHasKey | key : 0;
   packet.inner_offset = static_cast<uint16_t>(packet.l4_payload + header_len);
 
-  const Snapshot& snapshot = *worker.snapshot;
+  if (!bridged) {
+    packet.tunnel = tunnel_index(TunnelKind::kGreIp);
+    if (!inner_version_is(packet, ipv6)) return refuse(DropReason::k_tunnel_payload);
+  }
   const TunnelTables& nvgre = snapshot.tunnels[tunnel_index(TunnelKind::kNvgre)];
   // RFC 7637 section 3.2: no checksum, no sequence; the key's lowest byte is the FlowID.
-  if (has_key && !has_checksum && !has_sequence && !nvgre.ids.empty()) {
+  if (bridged && has_key && !has_checksum && !has_sequence && !nvgre.ids.empty()) {
     const Ipv6Key source = outer_source(packet);
     const TunnelTables& plain = snapshot.tunnels[tunnel_index(TunnelKind::kGre)];
     const bool is_gre = !plain.ids.empty() && plain.senders.find({source, packet.tunnel_id}) != 0;
@@ -87,11 +97,13 @@ void decap_one(Worker& worker, Packet& packet) noexcept {
     return;
   }
   if (!has_sequence) return;
-  const BridgePortId in = snapshot.tunnels[tunnel_index(TunnelKind::kGre)].senders.find(
-      {outer_source(packet), packet.tunnel_id});
-  if (!(snapshot.bridge_ports[in].outer & outer::kGreSequence)) return;
+  const BridgePortId in =
+      snapshot.tunnels[packet.tunnel].senders.find({outer_source(packet), packet.tunnel_id});
+  const BridgePort& bridge_port = snapshot.bridge_ports[in];
+  if (!(bridge_port.outer & outer::kGreSequence)) return;
   const uint32_t sequence = reinterpret_cast<const be32*>(at + 4 * has_key)->host();
-  if (!sequence_ok((*worker.sequences)[in].received, sequence)) refuse(DropReason::k_gre_sequence);
+  if (!sequence_ok((*worker.sequences)[bridge_port.sequence_id].received, sequence))
+    refuse(DropReason::k_gre_sequence);
 }
 
 void decap(Worker& worker, std::span<Packet* const> packets) {
@@ -112,7 +124,7 @@ void encap(Worker& worker, std::span<Packet* const> packets) {
     // Sequence number and checksum, in the order in which they depend on each other.
     if (out.outer & outer::kGreSequence) {
       const uint32_t number =
-          (*worker.sequences)[packet->out].sent.fetch_add(1, std::memory_order_relaxed);
+          (*worker.sequences)[out.sequence_id].sent.fetch_add(1, std::memory_order_relaxed);
       *reinterpret_cast<be32*>(header + out.header_len - 4) = be32(number);
     }
     if (out.outer & outer::kGreChecksum) {
@@ -125,5 +137,6 @@ void encap(Worker& worker, std::span<Packet* const> packets) {
 }  // namespace
 
 constinit const TunnelOps kGreOps = {wire_id, compile, decap, encap};
+constinit const TunnelOps kGreIpOps = {wire_id, compile, nullptr, encap};
 
 }  // namespace adit

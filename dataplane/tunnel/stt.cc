@@ -21,8 +21,8 @@ constexpr unsigned kMaxInnerBytes = 65535 - sizeof(SttFrameHeader) - 40;
 constexpr unsigned kMostSegments = kMaxSttBuffers;
 
 void compile(const TunnelEndpoint& endpoint, BridgePort& out) {
-  auto* tcp = reinterpret_cast<SttTcpHeader*>(
-      compile_outer_ip(endpoint, kIpProtocolTcp, kHeaders, out));
+  auto* tcp =
+      reinterpret_cast<SttTcpHeader*>(compile_outer_ip(endpoint, kIpProtocolTcp, kHeaders, out));
   write_stt_tcp(*tcp, 0, endpoint.port, 0, 0, 0, SttLast::kNo);
   auto* frame = reinterpret_cast<SttFrameHeader*>(tcp + 1);
   *frame = {};
@@ -42,8 +42,8 @@ const uint8_t* ip_of(const rte_mbuf* mbuf) noexcept {
 bool checksum_ok(const Packet& packet, uint16_t tcp_len) noexcept {
   const uint8_t* ip = ip_of(packet.mbuf);
   if (packet.outer_ipv6)
-    return stt_checksum_ok(*reinterpret_cast<const Ipv6Header*>(ip), packet.mbuf,
-                           packet.l4_payload, tcp_len);
+    return stt_checksum_ok(*reinterpret_cast<const Ipv6Header*>(ip), packet.mbuf, packet.l4_payload,
+                           tcp_len);
   return stt_checksum_ok(*reinterpret_cast<const Ipv4Header*>(ip), packet.mbuf, packet.l4_payload,
                          tcp_len);
 }
@@ -118,8 +118,7 @@ void decap_one(Worker& worker, Packet& packet) noexcept {
   const unsigned offset = packet.l4_payload;
   const auto refuse = [&packet](DropReason reason) noexcept { packet.drop = reason; };
   if (offset + sizeof(SttTcpHeader) > mbuf->data_len) return refuse(DropReason::k_stt_truncated);
-  const auto* tcp =
-      reinterpret_cast<const SttTcpHeader*>(frame_of(packet.mbuf) + offset);
+  const auto* tcp = reinterpret_cast<const SttTcpHeader*>(frame_of(packet.mbuf) + offset);
   if (tcp->dst_port != be16(worker.snapshot->stt_port)) return refuse(DropReason::k_stt_port);
   const unsigned header_len = (tcp->data_offset >> 4) * 4u;
   const uint32_t tcp_len = mbuf->pkt_len - offset;
@@ -182,8 +181,8 @@ void pass_partial_on(rte_mbuf* mbuf, SttFrameHeader& header) noexcept {
       ipv4 ? (reinterpret_cast<const Ipv4Header*>(frame + network.offset)->version_ihl & 15u) * 4
            : unsigned{sizeof(Ipv6Header)};
   const bool tcp = (mbuf->ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_TCP_CKSUM;
-  header.flags = static_cast<uint8_t>(kSttChecksumPartial | (ipv4 ? kSttIpv4 : 0) |
-                                      (tcp ? kSttTcp : 0));
+  header.flags =
+      static_cast<uint8_t>(kSttChecksumPartial | (ipv4 ? kSttIpv4 : 0) | (tcp ? kSttTcp : 0));
   header.l4_offset = static_cast<uint8_t>(network.offset + ip_len);
   if (is_super_frame(mbuf)) header.mss = be16(mbuf->tso_segsz);
   mbuf->ol_flags &= ~kOffloadMarks;
@@ -208,10 +207,9 @@ void write_segment(Worker& worker, const Packet& packet, const BridgePort& out, 
                 facts.offset, facts.packet_id, facts.last);
   const uint8_t* ip = header + sizeof(EthernetHeader);
   const auto len = static_cast<uint16_t>(tcp_len);
-  tcp->checksum =
-      out.outer & outer::kIpv6
-          ? stt_checksum(*reinterpret_cast<const Ipv6Header*>(ip), mbuf, ip_end, len)
-          : stt_checksum(*reinterpret_cast<const Ipv4Header*>(ip), mbuf, ip_end, len);
+  tcp->checksum = out.outer & outer::kIpv6
+                      ? stt_checksum(*reinterpret_cast<const Ipv6Header*>(ip), mbuf, ip_end, len)
+                      : stt_checksum(*reinterpret_cast<const Ipv4Header*>(ip), mbuf, ip_end, len);
 }
 
 bool prepend_segment_header(rte_mbuf* mbuf, const BridgePort& out) noexcept {
@@ -226,8 +224,7 @@ void send_segments(Worker& worker, Packet& packet, const BridgePort& out) noexce
   std::array<rte_mbuf*, kMostSegments> segments;
   const auto headroom = static_cast<uint16_t>(out.header_len - sizeof(SttFrameHeader));
   const auto frame_len = static_cast<uint16_t>(packet.mbuf->pkt_len);
-  const unsigned count =
-      split_stt(packet.mbuf, out.segment_bytes, headroom, worker.pool, segments);
+  const unsigned count = split_stt(packet.mbuf, out.segment_bytes, headroom, worker.pool, segments);
   if (count == 0) {
     packet.drop = DropReason::k_no_buffer;
     return;

@@ -14,6 +14,7 @@
 #include "adit/counters.h"
 #include "adit/events.h"
 #include "adit/fdb.h"
+#include "adit/host_table.h"
 #include "adit/port_io.h"
 #include "adit/snapshot.h"
 
@@ -85,6 +86,7 @@ class Dataplane {
   Fdb& fdb() noexcept;
   const Fdb& fdb() const noexcept;
   AdjacencyTable& adjacencies() noexcept;
+  HostTable& hosts() noexcept;
 
   // Takes reports of the workers, at most events.size(); returns how many.
   unsigned poll_events(std::span<Event> events);

@@ -59,11 +59,14 @@ namespace adit {
   X(geneve_truncated,      "packet ends inside the Geneve header or its options")                \
   X(geneve_version,        "Geneve version other than 0")                                        \
   X(geneve_critical,       "Geneve option that must be understood, and is not (RFC 8926 3.4)")   \
-  X(tunnel_payload,        "tunnel carries no Ethernet frame, or a control message")             \
+  X(tunnel_payload,        "tunnel carries neither Ethernet nor IP, or what it does not say")    \
   X(tunnel_id_unknown,     "no network has this VNI, VSID, key or context id")                   \
   X(remote_unknown,        "sender is no configured remote of the network")                      \
   X(inner_runt,            "inner frame is shorter than an Ethernet header")                     \
   X(ecn_illegal,           "outer congestion mark on a not-ECT inner packet (RFC 6040 4.2)")     \
+  X(not_routable,          "source or destination is a group, or an address of the link alone")  \
+  X(ttl_expired,           "time to live (hop limit) of a routed packet ran out")                \
+  X(no_route,              "no route of the VRF leads to the destination")                       \
   X(source_mac_invalid,    "source MAC is a group address or zero")                              \
   X(link_local_multicast,  "01:80:c2:00:00:0X: a bridge never forwards it (802.1Q 8.6.3)")       \
   X(destination_is_source, "destination lies where the frame came from")                         \

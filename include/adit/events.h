@@ -17,6 +17,7 @@ struct Event {
     kNeighbourSeen,    // ip on port has mac, says an ARP packet
     kNeighbourWanted,  // packets wait for this adjacency
     kRemoteSeen,       // ip sent into network, which learns remotes
+    kHostWanted,       // packets wait for ip, on the subnet of the routed port
   };
   Kind kind;
   union {

@@ -14,11 +14,15 @@ using PortId = uint16_t;        // index of a port in the configuration, from 0
 using NetworkId = uint16_t;     // 0: none
 using BridgePortId = uint32_t;  // 0: none
 using AdjacencyId = uint32_t;   // 0: none
+using VrfId = uint16_t;         // 0: none, the underlay; of one snapshot
 
 inline constexpr unsigned kMaxPorts = 1023;
 inline constexpr unsigned kMaxNetworks = 65534;
 inline constexpr unsigned kMaxBridgePorts = 1 << 20;  // members and remotes of all networks
-inline constexpr unsigned kMaxAdjacencies = 1 << 16;
+inline constexpr unsigned kMaxVrfs = 4096;
+inline constexpr unsigned kMaxNextHops = 1 << 16;  // that the configuration names
+inline constexpr unsigned kMaxHosts = 1 << 16;     // on the subnets of routed ports
+inline constexpr unsigned kMaxAdjacencies = kMaxNextHops + kMaxHosts;  // hosts come last
 inline constexpr unsigned kMaxBurst = 64;
 
 // The FDB's key: the network in the upper 16 bits, the MAC in the lower 48.

@@ -12,19 +12,31 @@
 #include "adit/flat_table.h"
 #include "adit/ids.h"
 #include "adit/rate_limit.h"
+#include "adit/route_table.h"
 #include "adit/tunnel_kinds.h"
 
 namespace adit {
 
+struct Ipv6Key {
+  uint64_t high = 0, low = 0;  // the address as it stands on the wire
+  friend auto operator<=>(const Ipv6Key&, const Ipv6Key&) = default;
+};
+constexpr uint64_t hash_of(const Ipv6Key& key) noexcept {
+  return mix64(key.high * 0xff51'afd7'ed55'8ccd + key.low);
+}
+
 struct PortEntry {
   MacAddr mac;
-  bool is_underlay = false;           // has IP addresses
-  bool tx_multi_segs = false;         // takes chained buffers
-  BridgePortId untagged = 0;          // member for frames without tag
-  std::vector<BridgePortId> by_vlan;  // member per VLAN id: 4096 entries, or none at all
+  bool is_underlay = false;                 // has IP addresses
+  bool tx_multi_segs = false;               // takes chained buffers
+  VrfId vrf = 0;                            // other than 0: what comes in is routed there
+  BridgePortId untagged = 0;                // member for frames without tag
+  std::vector<BridgePortId> by_vlan;        // member per VLAN id: 4096 entries, or none at all
+  std::vector<Ipv6Key> own_ipv4, own_ipv6;  // its addresses, few
 };
 
-enum class BridgePortKind : uint8_t { kNone, kAccess, kTunnel };
+// kRouted: a tunnel of a VRF, for packets of one IP version.
+enum class BridgePortKind : uint8_t { kNone, kAccess, kTunnel, kRouted };
 
 // How the outer header of a remote's packets is made, beside its template.
 namespace outer {
@@ -39,8 +51,8 @@ inline constexpr uint8_t kInheritDf = 128;
 inline constexpr uint8_t kInnerDependent = kUniformDscp | kUniformTtl | kClearDf | kInheritDf;
 }  // namespace outer
 
-// Where a network's frames come from and go to: a port and VLAN, or a remote. Two cache
-// lines, of which an access port needs the first.
+// Where a network's frames come from and go to: a port and VLAN, or a remote; or a VRF's
+// tunnel. Two cache lines, of which an access port needs the first.
 struct alignas(64) BridgePort {
   static constexpr uint8_t kLearning = 1;
   static constexpr uint8_t kCarryVlans = 2;
@@ -49,20 +61,22 @@ struct alignas(64) BridgePort {
   static constexpr uint8_t kTooBigFragment = 16;
 
   BridgePortKind kind = BridgePortKind::kNone;
-  uint8_t tunnel = 0;      // tunnel_index()
-  uint8_t header_len = 0;  // bytes of `header` in use
-  uint8_t flags = 0;       // of its network
-  NetworkId network = 0;
-  PortId port = 0;               // frames leave here
-  uint16_t vlan_id = 0;          // tag to put on, 0: none
-  uint16_t split_group = 0;      // no frame goes between members of one group, 0: no group
-  uint32_t max_frame_bytes = 0;  // longest frame that fits, from its Ethernet header on
-  AdjacencyId adjacency = 0;     // next hop of a remote
+  uint8_t tunnel = 0;        // tunnel_index()
+  uint8_t header_len = 0;    // bytes of `header` in use
+  uint8_t flags = 0;         // of its network
+  NetworkId network = 0;     // kRouted: the VRF
+  PortId port = 0;           // frames leave here
+  uint16_t vlan_id = 0;      // tag to put on, 0: none
+  uint16_t split_group = 0;  // no frame goes between members of one group, 0: no group
+  uint32_t max_frame_bytes =
+      0;                      // longest frame that fits, from its Ethernet (kRouted: IP) header on
+  AdjacencyId adjacency = 0;  // next hop of a remote
   // Sum of what every packet has in common: over IPv4 of the outer IP header, without length,
   // ECN and checksum; over IPv6 of UDP's pseudo-header, without length.
   uint32_t checksum_base = 0;
   uint8_t outer = 0;                    // outer::k...
   uint16_t segment_bytes = 0;           // STT: most payload of a segment
+  BridgePortId sequence_id = 0;         // GRE: whose sequence numbers it takes
   std::array<uint8_t, 96> header = {};  // template: Ethernet to tunnel header
 };
 static_assert(sizeof(BridgePort) == 128);
@@ -81,14 +95,6 @@ struct UdpTunnel {
   uint8_t tunnel = 0;
   bool zero_checksum6 = false;  // over IPv6, no checksum is accepted
 };
-
-struct Ipv6Key {
-  uint64_t high = 0, low = 0;  // the address as it stands on the wire
-  friend auto operator<=>(const Ipv6Key&, const Ipv6Key&) = default;
-};
-constexpr uint64_t hash_of(const Ipv6Key& key) noexcept {
-  return mix64(key.high * 0xff51'afd7'ed55'8ccd + key.low);
-}
 
 // Who sends into which network, for one tunnel kind: the outer source address as it stands
 // on the wire (IPv4: in `low` alone) and the id that the kind reads from its header.
@@ -116,10 +122,11 @@ struct Snapshot {
   FlatTable<Ipv6Key> local_ipv6;          // own address -> PortId + 1
   std::array<TunnelTables, kTunnelKindCount> tunnels;  // by tunnel_index()
   std::vector<UdpTunnel> udp_tunnels;
-  uint16_t stt_port = 0;                // host order
+  uint16_t stt_port = 0;                       // host order
   bool reassemble = false;                     // fragments of outer packets
   FlatTable<Ipv6Key> remote_addresses;         // -> 1; whose fragments are kept
   std::array<uint8_t, 256> ip_protocols = {};  // tunnel kind + 1, of those not in UDP; 0: none
+  RouteTable routes;                           // of all VRFs
 };
 
 inline IpAddr to_address(const Ipv6Key& key, bool ipv6) noexcept {

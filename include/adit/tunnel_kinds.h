@@ -17,17 +17,23 @@ struct TunnelKindInfo {
   uint16_t default_port;  // destination port of UDP (STT: TCP-like) kinds, 0: it has none
   uint64_t min_id, max_id;
   bool needs_id;  // else a remote may do without
+  bool routed;    // carries IP packets for a VRF; else Ethernet frames of a network
 };
 
 // clang-format off
-//  name    help                                        id        protocol port  least   greatest    needed
-#define ADIT_TUNNEL_KINDS(X)                                                                                 \
-  X(Vxlan,  "vxlan",  "VXLAN (RFC 7348).",               "VNI",    17,      4789, 1,      0xff'ffff,   true)  \
-  X(Nvgre,  "nvgre",  "NVGRE (RFC 7637).",               "VSID",   47,      0,    0x1000, 0xff'fffe,   true)  \
-  X(Gre,    "gre",    "GRE with an Ethernet payload (RFC 2784, RFC 2890).",                                  \
-                                                         "key",    47,      0,    0,      0xffff'ffff, false) \
-  X(Geneve, "geneve", "Geneve (RFC 8926).",              "VNI",    17,      6081, 0,      0xff'ffff,   true)  \
-  X(Stt,    "stt",    "STT (draft-davie-stt-08).", "context id", 6, 7471, 0, UINT64_MAX, true)
+//  name    help                             id        protocol port  least   greatest     needed routed
+#define ADIT_TUNNEL_KINDS(X)                                                                             \
+  X(Vxlan,  "vxlan",  "VXLAN (RFC 7348).",    "VNI",        17, 4789, 1,      0xff'ffff,   true,  false) \
+  X(Nvgre,  "nvgre",  "NVGRE (RFC 7637).",    "VSID",       47, 0,    0x1000, 0xff'fffe,   true,  false) \
+  X(Gre,    "gre",    "GRE with an Ethernet payload (RFC 2784, RFC 2890).",                              \
+                                              "key",        47, 0,    0,      0xffff'ffff, false, false) \
+  X(Geneve, "geneve", "Geneve (RFC 8926).",   "VNI",        17, 6081, 0,      0xff'ffff,   true,  false) \
+  X(Stt,    "stt",    "STT (draft-davie-stt-08).",                                                       \
+                                              "context id", 6,  7471, 0,      UINT64_MAX,  true,  false) \
+  X(GreIp,  "gre-ip", "GRE with an IPv4 or IPv6 payload (RFC 2784, RFC 2890).",                          \
+                                              "key",        47, 0,    0,      0xffff'ffff, false, true)  \
+  X(Ipip,   "ipip",   "IPv4 or IPv6 in IPv4 or IPv6 (RFC 2003, RFC 4213, RFC 2473).",                    \
+                                              "id",         4,  0,    0,      0,           false, true)
 // clang-format on
 
 enum class TunnelKind : uint8_t {

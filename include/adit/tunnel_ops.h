@@ -10,13 +10,14 @@
 #include "adit/addr.h"
 #include "adit/snapshot.h"
 #include "adit/tunnel_kinds.h"
+#include "adit/wire.h"
 
 namespace adit {
 
 struct Packet;  // dataplane/packet.h
 struct Worker;  // dataplane/worker.h
 
-// One remote of one network, as control knows it.
+// One remote of one network, or one version's half of a VRF's tunnel, as control knows it.
 struct TunnelEndpoint {
   MacAddr source_mac;
   IpAddr source_ip;  // of the same family as remote_ip
@@ -25,10 +26,11 @@ struct TunnelEndpoint {
   uint16_t port = 0;           // UDP (STT: TCP-like) destination port, host order
   uint8_t ttl = 0;
   uint8_t dscp = 0;
-  bool checksum = false;   // GRE: send one; UDP over IPv6: true, or zero is sent
-  bool sequence = false;   // GRE: number the packets
-  uint8_t outer = 0;       // outer::kUniformDscp and so on
-  unsigned mtu_bytes = 0;  // of the underlay port: the outer IP packet's largest size
+  bool checksum = false;                 // GRE: send one; UDP over IPv6: true, or zero is sent
+  bool sequence = false;                 // GRE: number the packets
+  uint16_t payload = kEtherTypeBridged;  // EtherType of what is carried
+  uint8_t outer = 0;                     // outer::kUniformDscp and so on
+  unsigned mtu_bytes = 0;                // of the underlay port: the outer IP packet's largest size
 };
 
 struct TunnelOps {

@@ -21,7 +21,7 @@ ELSEWHERE = {
     "stt_evicted": "takes more than the worker's cap at a time: tests/unit/stt_test.cc",
     "stt_no_room": "takes buffers smaller than any port's: tests/unit/stt_test.cc",
     "tx_full": "a capture file takes every packet",
-    "no_headroom": "buffers begin with 128 bytes of headroom and at most 54 are put before a frame",
+    "no_headroom": "buffers begin with 128 bytes of headroom and at most 96 are put before a frame",
 }
 
 OUR_IP6 = "2001:db8::1"
@@ -30,8 +30,10 @@ CONFIG = UPLINK.replace("192.0.2.1/24", f"192.0.2.1/24, '{OUR_IP6}/64'") + """
   red1: {device: tap:red1, mtu_bytes: 1000}
   lone0: {device: tap:lone0}
   free0: {device: tap:free0}
+  blue0: {device: tap:blue0, mac: "02:00:00:00:00:b1", addresses: [10.1.0.254/24]}
 """ + NEIGHBOURS + """
 tunnels: {reassemble: true}
+vrfs: {blue: {ports: [blue0]}}
 networks:
   red:
     vni: 100
@@ -146,6 +148,9 @@ def one_case_per_reason():
         "split_horizon": ("uplink", arriving(udp(host(1, 1), FAR), remote=3)),
         "flood_no_member": ("lone0", udp(NEAR, FAR)),
         "mtu_exceeded": ("red0", of_length(NEAR, host(10, 13), 1015)),
+        "not_routable": ("blue0", udp(NEAR, "02:00:00:00:00:b1", dip="224.0.0.5")),
+        "ttl_expired": ("blue0", udp(NEAR, "02:00:00:00:00:b1", dip="10.1.0.7", ttl=1)),
+        "no_route": ("blue0", udp(NEAR, "02:00:00:00:00:b1", dip="10.2.0.1")),
         "neighbour_unresolved": ("free0", udp(host(1, 1), host(10, 9))),
     }
 

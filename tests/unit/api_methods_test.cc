@@ -25,6 +25,10 @@ constexpr char kYaml[] =
     "ports:\n"
     "  uplink: {device: \"tap:up0\", addresses: [192.0.2.1/24]}\n"
     "  red0: {device: \"tap:red0\"}\n"
+    "  blue0: {device: \"tap:blue0\", addresses: [10.1.0.254/24]}\n"
+    "vrfs:\n"
+    "  blue: {ports: [blue0], tunnels: {site: {address: 192.0.2.3}},\n"
+    "         routes: [{to: 10.2.0.0/16, tunnel: site}]}\n"
     "networks:\n"
     "  red: {vni: 100, members: [{port: red0}], remotes: [{address: 192.0.2.2}]}\n";
 
@@ -55,8 +59,8 @@ class Methods : public testing::Test {
   }
 
   TempDir directory_;
-  TestDataplane dataplane_;
-  ControlPlane control_{*dataplane_, parse_config(kYaml, "test"), {{}, {}}, monotonic_ns()};
+  TestDataplane dataplane_{1024, 3};
+  ControlPlane control_{*dataplane_, parse_config(kYaml, "test"), {{}, {}, {}}, monotonic_ns()};
   ApiContext context_{&control_, directory_.write("adit.yaml", kYaml), monotonic_ns};
 };
 
@@ -75,7 +79,7 @@ TEST_F(Methods, ReloadGivesThePlacesOfMistakes) {
   EXPECT_EQ(error["message"], "configuration refused: 1 mistake");
   const json mistake = error["data"]["mistakes"][0];
   EXPECT_EQ(mistake["file"], context_.config_path);
-  EXPECT_EQ(mistake["line"], 5);
+  EXPECT_EQ(mistake["line"], 9);
   EXPECT_GT(mistake["column"], 1);
   EXPECT_EQ(control_.generation(), 1u);
 }

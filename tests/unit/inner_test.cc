@@ -49,7 +49,8 @@ TEST(Ecn, DecapsulationFollowsTheWholeTableOfRfc6040) {
       for (auto frame :
            {ipv4_frame(dscp | inner), ipv6_frame(dscp | inner), tagged(ipv4_frame(dscp | inner))}) {
         const auto before = frame;
-        const bool keep = apply_outer_ecn(frame.data(), static_cast<unsigned>(frame.size()), outer);
+        const bool keep =
+            apply_outer_marks(frame.data(), static_cast<unsigned>(frame.size()), {.tos = outer});
         const int expected = kExpected[inner][outer];
         ASSERT_EQ(keep, expected >= 0) << int{inner} << int{outer};
         if (expected < 0) continue;
@@ -64,7 +65,7 @@ TEST(Ecn, DecapsulationFollowsTheWholeTableOfRfc6040) {
 
 TEST(Ecn, Ipv4ChecksumStaysRightWhenTheMarkChanges) {
   auto frame = ipv4_frame(2);
-  ASSERT_TRUE(apply_outer_ecn(frame.data(), static_cast<unsigned>(frame.size()), 3));
+  ASSERT_TRUE(apply_outer_marks(frame.data(), static_cast<unsigned>(frame.size()), {.tos = 3}));
   EXPECT_TRUE(ipv4_header_sum_ok(reinterpret_cast<Ipv4Header*>(frame.data() + 14), 20));
 }
 
@@ -75,7 +76,7 @@ TEST(Ecn, FramesThatAreNotIpOrTooShortPassUnchanged) {
   truncated.resize(20);
   for (auto frame : {arp, truncated, std::vector<uint8_t>(14, 0x81)}) {
     const auto before = frame;
-    EXPECT_TRUE(apply_outer_ecn(frame.data(), static_cast<unsigned>(frame.size()), 3));
+    EXPECT_TRUE(apply_outer_marks(frame.data(), static_cast<unsigned>(frame.size()), {.tos = 3}));
     EXPECT_EQ(frame, before);
   }
 }

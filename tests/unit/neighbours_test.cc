@@ -135,5 +135,107 @@ TEST_F(NeighboursTest, ReloadKeepsWhatIsKnownAndForgetsWhatIsGone) {
   EXPECT_TRUE(neighbours.all().empty());
 }
 
+// Hosts on the subnet of a routed port, which packets came by for.
+struct HostsTest : NeighboursTest {
+  HostsTest() {
+    config.vrfs.resize(1);
+    config.vrfs[0].ports = {"blue0"};
+    config.ports[1].name = "blue0";
+    config.ports[1].addresses = {{*parse_ip("10.1.0.254"), 24}, {*parse_ip("fd01::fe"), 64}};
+    neighbours.configure(config, ids, {kOwn, kOwn}, now_ns);
+  }
+  AdjacencyId found(const char* ip = "10.1.0.1") {
+    const IpAddr address = *parse_ip(ip);
+    return dataplane->hosts().find(1, address_key(address), !address.is_v4());
+  }
+  bool usable(const char* ip = "10.1.0.1") {
+    return found(ip) != 0 && dataplane->adjacencies().load(found(ip)) != 0;
+  }
+  void want(const char* ip = "10.1.0.1") { neighbours.host_wanted(1, *parse_ip(ip), now_ns); }
+  void answer(const char* ip = "10.1.0.1") { neighbours.seen(1, *parse_ip(ip), kPeer, now_ns); }
+};
+
+TEST_F(HostsTest, AreAskedForWhenWantedAndUsableWhenTheyAnswer) {
+  for (const char* ip : {"10.1.0.1", "fd01::1"}) {
+    EXPECT_EQ(found(ip), 0u);
+    want(ip);
+    EXPECT_NE(found(ip), 0u);
+    EXPECT_FALSE(usable(ip));
+    answer(ip);
+    EXPECT_TRUE(usable(ip));
+  }
+}
+
+TEST_F(HostsTest, AreNobodyOutsideOfTheSubnetsOfRoutedPorts) {
+  for (const char* ip : {"10.2.0.1", "10.1.0.254", "fd02::1"}) {
+    want(ip);
+    EXPECT_EQ(found(ip), 0u) << ip;
+  }
+  neighbours.host_wanted(0, *parse_ip("192.0.2.77"), now_ns);
+  EXPECT_EQ(neighbours.all().size(), 1u);
+}
+
+TEST_F(HostsTest, ThatNeverAnswerAreForgotten) {
+  want();
+  run_to(now_ns + 5 * kSecond);
+  EXPECT_EQ(found(), 0u);
+  EXPECT_EQ(neighbours.all().size(), 1u);
+  want();
+  EXPECT_NE(found(), 0u);
+}
+
+TEST_F(HostsTest, StayWhileTheyAnswerAndGoWhenTheyStop) {
+  want();
+  answer();
+  for (int i = 0; i < 5; ++i) {
+    run_to(now_ns + 20 * kSecond);
+    EXPECT_TRUE(usable());
+    answer();
+  }
+  run_to(now_ns + 40 * kSecond);
+  EXPECT_EQ(found(), 0u);
+}
+
+TEST_F(HostsTest, KeepTheirStateOverAReloadAndGoWithTheirSubnet) {
+  want();
+  answer();
+  neighbours.configure(config, ids, {kOwn, kOwn}, now_ns);
+  EXPECT_TRUE(usable());
+  config.ports[1].addresses = {{*parse_ip("10.9.0.254"), 24}};
+  neighbours.configure(config, ids, {kOwn, kOwn}, now_ns);
+  EXPECT_EQ(found(), 0u);
+  EXPECT_EQ(neighbours.all().size(), 1u);
+}
+
+TEST_F(HostsTest, ThatBecomeNextHopsKeepTheirMac) {
+  want();
+  answer();
+  ids.adjacencies[{1, *parse_ip("10.1.0.1")}] = 2;
+  neighbours.configure(config, ids, {kOwn, kOwn}, now_ns);
+  EXPECT_EQ(found(), 2u);
+  EXPECT_TRUE(usable());
+  ids.adjacencies.erase({1, *parse_ip("10.1.0.1")});
+  neighbours.configure(config, ids, {kOwn, kOwn}, now_ns);
+  EXPECT_EQ(found(), 0u);
+}
+
+// Packets may still be held for the one that had it before.
+TEST_F(HostsTest, DoNotGetAnAdjacencyThatWasJustGivenBack) {
+  want();
+  const AdjacencyId first = found();
+  run_to(now_ns + 4 * kSecond);
+  ASSERT_EQ(found(), 0u);
+  want("10.1.0.2");
+  EXPECT_NE(found("10.1.0.2"), first);
+}
+
+TEST_F(HostsTest, AreBoundedOnEachPort) {
+  config.ports[1].addresses = {{*parse_ip("10.1.0.254"), 16}};
+  neighbours.configure(config, ids, {kOwn, kOwn}, now_ns);
+  for (uint32_t i = 1; i < 9000; ++i)
+    neighbours.host_wanted(1, IpAddr::v4(be32(0x0a010000 + 256 + i)), now_ns);
+  EXPECT_EQ(neighbours.all().size(), 1u + 8192u);
+}
+
 }  // namespace
 }  // namespace adit

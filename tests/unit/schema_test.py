@@ -110,7 +110,8 @@ FULL = {
         "up": {"device": "tap:up0", "mtu_bytes": 1500, "mac": "02:00:00:00:00:01",
                "promiscuous": True, "rx_queues": 1, "tx_queues": 2, "rx_ring": 512,
                "tx_ring": 512, "addresses": ["192.0.2.1/24"]},
-        "red0": {"device": "tap:red0"}},
+        "red0": {"device": "tap:red0"},
+        "blue0": {"device": "tap:blue0", "addresses": ["10.1.0.254/24"]}},
     "routes": [{"to": "198.51.100.0/24", "via": "192.0.2.254"}],
     "neighbours": [{"address": "192.0.2.7", "mac": "02:00:00:00:00:07"}],
     "tunnels": {
@@ -119,7 +120,8 @@ FULL = {
         "nvgre": {"ttl": 64, "dscp": 0},
         "gre": {"ttl": 64, "dscp": 0},
         "geneve": {"udp_port": 6081, "ttl": 64, "dscp": 0, "zero_checksum6": True},
-        "stt": {"tcp_port": 7471, "ttl": 64, "dscp": 0}},
+        "stt": {"tcp_port": 7471, "ttl": 64, "dscp": 0},
+        "gre-ip": {"ttl": 64, "dscp": 0}, "ipip": {"ttl": 64, "dscp": 0}},
     "networks": {"red": {
         "vni": 100, "members": [{"port": "red0", "vlan": 10}],
         "remotes": [{"address": "192.0.2.2", "kind": "gre", "id": 7, "checksum": True,
@@ -130,6 +132,13 @@ FULL = {
         "static_macs": [{"mac": "02:00:00:00:aa:01", "port": "red0", "vlan": 10},
                         {"mac": "02:00:00:00:aa:02", "remote": "192.0.2.2"}],
         "flood_limits": {"broadcast_pps": 1, "multicast_pps": 1, "unknown_unicast_pps": 1}}},
+    "vrfs": {"blue": {
+        "ports": ["blue0"],
+        "tunnels": {"site1": {"address": "192.0.2.3", "kind": "gre-ip", "id": 7, "checksum": True,
+                              "sequence": True, "addresses": ["10.255.0.1/30"],
+                              "tunnel": OPTIONS}},
+        "routes": [{"to": "10.2.0.0/16", "tunnel": "site1"},
+                   {"to": "10.3.0.0/16", "via": "10.1.0.1"}]}},
 }
 
 # Values to put in the place of every key.
@@ -236,7 +245,7 @@ class Schema(unittest.TestCase):
 
     def test_agrees_with_the_walker_on_names(self):
         cases = []
-        for section in ("ports", "networks"):
+        for section in ("ports", "networks", "vrfs"):
             for name in ["a", "A.b-c_9", "9a", "_a", "", "a b", "a" * 32, "a" * 33, "ä", "a:b"]:
                 config = copy.deepcopy(FULL)
                 config[section][name] = copy.deepcopy(next(iter(config[section].values())))

@@ -5,7 +5,9 @@
 #include <unordered_map>
 
 #include "adit/flat_table.h"
+#include "adit/host_table.h"
 #include "adit/rate_limit.h"
+#include "adit/route_table.h"
 #include "id_allocator.h"
 #include "reported_sources.h"
 
@@ -83,6 +85,67 @@ TEST(ReportedSources, ReportsEachSourceAndPlaceOncePerSecond) {
   EXPECT_TRUE(reported.first_in(100, key, 8));  // moved
   EXPECT_TRUE(reported.first_in(101, key, 8));
   EXPECT_TRUE(reported.first_in(101, key + (uint64_t{1} << 48), 8));
+}
+
+TEST(RouteTable, TheLongestPrefixOfTheVrfAndVersionWins) {
+  const auto prefix = [](const char* text, unsigned length) {
+    return IpPrefix{*parse_ip(text), static_cast<uint8_t>(length)};
+  };
+  // A route's target is told by its port, which is its place here.
+  const std::vector<std::pair<VrfId, IpPrefix>> routes = {
+      {1, prefix("0.0.0.0", 0)},   {1, prefix("10.0.0.0", 8)},    {1, prefix("10.1.0.0", 16)},
+      {1, prefix("10.1.2.3", 32)}, {1, prefix("::", 0)},          {1, prefix("fd00::", 8)},
+      {1, prefix("fd00:1::", 64)}, {1, prefix("fd00:1::5", 128)}, {1, prefix("fd00:1::", 65)},
+      {2, prefix("10.1.0.0", 16)},
+  };
+  RouteTable::Entries entries;
+  std::vector<RouteTarget> targets(1);
+  RouteTable::Lengths lengths(3);
+  for (size_t i = 0; i < routes.size(); ++i) {
+    const auto& [vrf, to] = routes[i];
+    const bool ipv6 = !to.address.is_v4();
+    entries.emplace_back(route_key(vrf, route_address(to.address), to.length, ipv6),
+                         static_cast<uint32_t>(targets.size()));
+    targets.push_back({RouteTarget::Kind::kConnected, static_cast<PortId>(i)});
+    lengths[vrf][ipv6].insert(lengths[vrf][ipv6].begin(), to.length);
+  }
+  for (auto& versions : lengths)
+    for (auto& each : versions) std::sort(each.rbegin(), each.rend());
+  const RouteTable table(entries, targets, lengths);
+  const auto find = [&](VrfId vrf, const char* text) -> int {
+    const IpAddr ip = *parse_ip(text);
+    const RouteTarget& target = table.find(vrf, route_address(ip), !ip.is_v4());
+    return target.kind == RouteTarget::Kind::kNone ? -1 : target.port;
+  };
+  EXPECT_EQ(find(1, "192.0.2.1"), 0);
+  EXPECT_EQ(find(1, "10.9.0.1"), 1);
+  EXPECT_EQ(find(1, "10.1.255.255"), 2);
+  EXPECT_EQ(find(1, "10.1.2.3"), 3);
+  EXPECT_EQ(find(1, "10.1.2.4"), 2);
+  EXPECT_EQ(find(1, "2001:db8::1"), 4);
+  EXPECT_EQ(find(1, "fdff::1"), 5);
+  EXPECT_EQ(find(1, "fd00:1::8000:0:0:1"), 6);
+  EXPECT_EQ(find(1, "fd00:1::4"), 8);
+  EXPECT_EQ(find(1, "fd00:1::5"), 7);
+  EXPECT_EQ(find(2, "10.1.0.1"), 9);
+  EXPECT_EQ(find(2, "10.2.0.1"), -1);
+  EXPECT_EQ(find(2, "fd00::1"), -1);
+}
+
+TEST(HostTable, FindsWhatIsThereAmongWhatWasErased) {
+  HostTable table;
+  const auto ip = [](uint32_t i) { return IpAddr::v4(be32(0x0a000000 + i)); };
+  const auto find = [&](PortId port, uint32_t i) {
+    return table.find(port, address_key(ip(i)), false);
+  };
+  for (uint32_t round = 0; round < 3; ++round) {
+    for (uint32_t i = 0; i < 20000; ++i) ASSERT_TRUE(table.insert(3, ip(i), i + 1 + round));
+    for (uint32_t i = 0; i < 20000; ++i) ASSERT_EQ(find(3, i), i + 1 + round);
+    EXPECT_EQ(find(4, 7), 0u);
+    EXPECT_EQ(table.find(3, address_key(ip(7)), true), 0u);
+    for (uint32_t i = 0; i < 20000; i += 2) table.erase(3, ip(i));
+    for (uint32_t i = 0; i < 20000; ++i) ASSERT_EQ(find(3, i), i % 2 == 0 ? 0 : i + 1 + round);
+  }
 }
 
 }  // namespace

@@ -13,7 +13,12 @@ constexpr AdjacencyId kHop = 5;
 const MacAddr kPeer = *parse_mac("02:00:00:00:00:22");
 
 struct TransmitTest : testing::Test {
-  TransmitTest() { dataplane->publish(std::make_unique<Snapshot>()); }
+  TransmitTest() {
+    auto snapshot = std::make_unique<Snapshot>();
+    snapshot->ports.resize(2);
+    dataplane->publish(std::move(snapshot));
+    worker.snapshot = worker.current->load();
+  }
   // A frame of 14 bytes whose last one is its number.
   void send(uint8_t number, AdjacencyId hop = kHop) {
     rte_mbuf* mbuf = rte_pktmbuf_alloc(dataplane->pool());

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the rows of several `show` methods have in common.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+
+#include "adit/dataplane.h"
+
+namespace adit {
+
+inline constexpr uint64_t kNsPerSecond = 1'000'000'000;
+
+inline uint64_t seconds_since(uint64_t then_ns, uint64_t now_ns) {
+  return now_ns > then_ns ? (now_ns - then_ns) / kNsPerSecond : 0;
+}
+
+inline void put(nlohmann::json& row, const Dataplane::Traffic& traffic) {
+  row["rx_packets"] = traffic.rx_packets;
+  row["rx_bytes"] = traffic.rx_bytes;
+  row["tx_packets"] = traffic.tx_packets;
+  row["tx_bytes"] = traffic.tx_bytes;
+}
+
+inline void add(Dataplane::Traffic& sum, const Dataplane::Traffic& more) {
+  sum.rx_packets += more.rx_packets;
+  sum.rx_bytes += more.rx_bytes;
+  sum.tx_packets += more.tx_packets;
+  sum.tx_bytes += more.tx_bytes;
+}
+
+}  // namespace adit

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// `show` for what lies behind tunnels: remotes of networks, tunnels and routes of VRFs.
+#include <algorithm>
+#include <unordered_map>
+
+#include "config_values.h"
+#include "show.h"
+#include "show_parts.h"
+
+namespace adit {
+namespace {
+
+using nlohmann::json;
+using NeighboursById = std::unordered_map<AdjacencyId, const Neighbour*>;
+
+NeighboursById neighbours_by_id(const Neighbours& neighbours) {
+  NeighboursById by_id;
+  for (const auto& [hop, neighbour] : neighbours.all())
+    by_id.emplace(neighbour.adjacency, &neighbour);
+  return by_id;
+}
+
+// Whether packets go out to it now.
+bool is_reachable(const Neighbour& neighbour) {
+  return neighbour.state == NeighbourState::kStatic ||
+         neighbour.state == NeighbourState::kReachable ||
+         neighbour.state == NeighbourState::kProbing;
+}
+
+// The other end by what a remote and a tunnel have in common.
+void put_end(json& row, TunnelKind kind, const std::optional<uint64_t>& id, const IpAddr& address) {
+  row["kind"] = info_of(kind).name;
+  row["id"] = id ? json(*id) : json(nullptr);
+  row["address"] = to_string(address);
+}
+
+// Next hop, when it was last heard of, traffic; `names` are those of its bridge ports.
+void put_state(json& row, const ControlPlane& control, const NeighboursById& neighbours,
+               const std::vector<BridgePortName>& names, uint64_t now_ns) {
+  row["next_hop"] = nullptr;
+  row["next_hop_mac"] = nullptr;
+  row["reachable"] = false;
+  row["last_seen_s"] = nullptr;
+  const Dataplane& dataplane = control.dataplane();
+  Dataplane::Traffic traffic;
+  uint64_t last_s = 0;
+  for (const BridgePortName& name : names) {
+    const auto info = control.ids().bridge_ports.find(name);
+    if (info == control.ids().bridge_ports.end()) continue;
+    add(traffic, dataplane.bridge_port_traffic(info->second.id));
+    last_s = std::max(last_s, dataplane.last_received_s(info->second.id));
+    const auto found = neighbours.find(info->second.adjacency);
+    if (found == neighbours.end()) continue;
+    const Neighbour& neighbour = *found->second;
+    row["next_hop"] = to_string(neighbour.hop.address);
+    if (!neighbour.mac.is_zero()) row["next_hop_mac"] = to_string(neighbour.mac);
+    row["reachable"] = is_reachable(neighbour);
+  }
+  if (traffic.rx_packets != 0) row["last_seen_s"] = seconds_since(last_s * kNsPerSecond, now_ns);
+  put(row, traffic);
+}
+
+// The part of `lists` that the window shows, as if they were one list. `of(x)` gives the
+// entries of x, `make(x, entry)` a row.
+template <class Lists, class Of, class Make>
+Rows window_of(const Lists& lists, const Window& window, Of of, Make make) {
+  Rows out;
+  uint64_t place = 0;
+  for (const auto& list : lists) {
+    const auto& entries = of(list);
+    if (place + entries.size() <= window.offset) {
+      place += entries.size();
+      continue;
+    }
+    for (const auto& entry : entries) {
+      if (place++ < window.offset) continue;
+      if (out.rows.size() == window.limit) {
+        out.truncated = true;
+        out.next_offset = place - 1;
+        return out;
+      }
+      out.rows.push_back(make(list, entry));
+    }
+  }
+  return out;
+}
+
+// A VRF's route, and where it comes from.
+struct RouteRow {
+  IpPrefix to;
+  const char* source;
+  std::string via, port, tunnel;  // empty: none
+};
+
+std::vector<RouteRow> routes_of(const Config& config, const VrfConfig& vrf) {
+  std::vector<RouteRow> rows;
+  const auto port_of = [&](const IpAddr& via) -> std::string {
+    for (const PortConfig& port : config.ports)
+      if (std::find(vrf.ports.begin(), vrf.ports.end(), port.name) != vrf.ports.end())
+        for (const IpPrefix& own : port.addresses)
+          if (own.contains(via)) return port.name;
+    return {};
+  };
+  for (const PortConfig& port : config.ports)
+    if (std::find(vrf.ports.begin(), vrf.ports.end(), port.name) != vrf.ports.end())
+      for (const IpPrefix& own : port.addresses)
+        rows.push_back({subnet_of(own), "connected", {}, port.name, {}});
+  for (const VrfTunnelConfig& tunnel : vrf.tunnels)
+    for (const IpPrefix& own : tunnel.addresses)
+      rows.push_back({subnet_of(own), "connected", {}, {}, tunnel.name});
+  for (const VrfRouteConfig& route : vrf.routes) {
+    if (route.tunnel)
+      rows.push_back({route.to, "static", {}, {}, *route.tunnel});
+    else
+      rows.push_back({route.to, "static", to_string(*route.via), port_of(*route.via), {}});
+  }
+  return rows;
+}
+
+}  // namespace
+
+Rows show_remotes(const ControlPlane& control, const std::optional<std::string>& wanted,
+                  const Window& window, uint64_t now_ns) {
+  static const std::vector<RemoteConfig> kNone;
+  const NeighboursById neighbours = neighbours_by_id(control.neighbours());
+  return window_of(
+      control.running().networks, window,
+      [&](const NetworkConfig& network) -> const std::vector<RemoteConfig>& {
+        return wanted && network.name != *wanted ? kNone : network.remotes;
+      },
+      [&](const NetworkConfig& network, const RemoteConfig& remote) {
+        json row = {{"network", network.name}};
+        put_end(row, remote.kind, effective_id(network, remote), remote.address);
+        row["learned"] = control.remote_learner().is_learned(network.name, remote.address);
+        put_state(row, control, neighbours, {{network.name, {}, 0, remote.address}}, now_ns);
+        return row;
+      });
+}
+
+Rows show_tunnels(const ControlPlane& control, const Window& window, uint64_t now_ns) {
+  const NeighboursById neighbours = neighbours_by_id(control.neighbours());
+  return window_of(
+      control.running().vrfs, window,
+      [](const VrfConfig& vrf) -> const std::vector<VrfTunnelConfig>& { return vrf.tunnels; },
+      [&](const VrfConfig& vrf, const VrfTunnelConfig& tunnel) {
+        json row = {{"vrf", vrf.name}, {"name", tunnel.name}};
+        put_end(row, tunnel.kind, tunnel.id, tunnel.address);
+        put_state(row, control, neighbours,
+                  {{{}, tunnel.name, 4, tunnel.address, vrf.name},
+                   {{}, tunnel.name, 6, tunnel.address, vrf.name}},
+                  now_ns);
+        return row;
+      });
+}
+
+Rows show_routes(const ControlPlane& control, const Window& window) {
+  const auto text = [](const std::string& value) {
+    return value.empty() ? json(nullptr) : json(value);
+  };
+  return window_of(
+      control.running().vrfs, window,
+      [&](const VrfConfig& vrf) { return routes_of(control.running(), vrf); },
+      [&](const VrfConfig& vrf, const RouteRow& route) {
+        return json{{"vrf", vrf.name},          {"to", to_string(route.to)},
+                    {"source", route.source},   {"via", text(route.via)},
+                    {"port", text(route.port)}, {"tunnel", text(route.tunnel)}};
+      });
+}
+
+}  // namespace adit

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config_differ.h"
+
+namespace adit::config_differ {
+namespace {
+
+constexpr Takes kTakes = Takes::kReload;
+
+void diff_vrf_tunnel(Differ& out, const std::string& where, const VrfTunnelConfig& from,
+                     const VrfTunnelConfig& to) {
+  out.value(kTakes, where + "address", from.address, to.address);
+  out.value(kTakes, where + "kind", std::string(info_of(from.kind).name),
+            std::string(info_of(to.kind).name));
+  out.value(kTakes, where + "id", from.id, to.id, "none");
+  out.value(kTakes, where + "checksum", from.checksum, to.checksum);
+  out.value(kTakes, where + "sequence", from.sequence, to.sequence);
+  diff_addresses(out, where.substr(0, where.size() - 1), from.addresses, to.addresses);
+  diff_tunnel_options(out, where, from.tunnel, to.tunnel);
+}
+
+std::string way_of(const VrfRouteConfig& route) {
+  return route.tunnel ? "tunnel " + *route.tunnel : "via " + to_string(*route.via);
+}
+
+void diff_vrf(Differ& out, const VrfConfig& from, const VrfConfig& to) {
+  if (from == to) return;
+  const std::string where = "vrfs." + to.name;
+  out.presence(where, from.ports, to.ports, [](const std::string& port) { return "port " + port; });
+  const auto tunnel = [&](const VrfTunnelConfig& entry, const char* what) {
+    out.change(kTakes, where + ": tunnel " + entry.name + ' ' + what + " (" +
+                           std::string(info_of(entry.kind).name) + ' ' + to_string(entry.address) +
+                           ')');
+  };
+  Differ::lists(
+      from.tunnels, to.tunnels, [](const VrfTunnelConfig& entry) { return entry.name; },
+      [&](const VrfTunnelConfig& gone) { tunnel(gone, "removed"); },
+      [&](const VrfTunnelConfig& fresh) { tunnel(fresh, "added"); },
+      [&](const VrfTunnelConfig& old, const VrfTunnelConfig& fresh) {
+        diff_vrf_tunnel(out, where + ".tunnels." + fresh.name + '.', old, fresh);
+      });
+  const auto route = [&](const VrfRouteConfig& entry, const char* what) {
+    out.change(kTakes, where + ": route " + to_string(entry.to) + ' ' + way_of(entry) + ' ' + what);
+  };
+  Differ::lists(
+      from.routes, to.routes, [](const VrfRouteConfig& entry) { return to_string(entry.to); },
+      [&](const VrfRouteConfig& gone) { route(gone, "removed"); },
+      [&](const VrfRouteConfig& fresh) { route(fresh, "added"); },
+      [&](const VrfRouteConfig& old, const VrfRouteConfig& fresh) {
+        out.value(kTakes, where + ": route " + to_string(fresh.to), way_of(old), way_of(fresh));
+      });
+}
+
+}  // namespace
+
+void diff_vrfs(Differ& out, const std::vector<VrfConfig>& from, const std::vector<VrfConfig>& to) {
+  Differ::lists(
+      from, to, [](const VrfConfig& vrf) { return vrf.name; },
+      [&](const VrfConfig& gone) { out.change(kTakes, "vrfs." + gone.name + ": removed"); },
+      [&](const VrfConfig& fresh) { out.change(kTakes, "vrfs." + fresh.name + ": added"); },
+      [&](const VrfConfig& old, const VrfConfig& fresh) { diff_vrf(out, old, fresh); });
+}
+
+}  // namespace adit::config_differ

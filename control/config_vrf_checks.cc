@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// VRFs: the part of check_references that is about their ports, tunnels and routes.
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "config_references.h"
+#include "nearest_name.h"
+
+namespace adit {
+namespace {
+
+class VrfChecks {
+ public:
+  VrfChecks(const ConfigDraft& draft, const Underlay& underlay, MistakeList& mistakes)
+      : draft_(draft), underlay_(underlay), mistakes_(mistakes) {
+    for (const PortDraft& port : draft.ports) {
+      ports_.emplace(port.name, &port);
+      port_names_.push_back(port.name);
+    }
+    for (const NetworkDraft& network : draft.networks)
+      for (const MemberDraft& member : network.member_drafts)
+        if (!member.vlan) untagged_.emplace(member.port, &network);
+  }
+
+  void run() {
+    for (const VrfDraft& vrf : draft_.vrfs) check_vrf(vrf);
+  }
+
+ private:
+  void mistake(Place place, std::string message) {
+    mistakes_.add(place, MistakeKind::kReference, std::move(message));
+  }
+
+  void check_vrf(const VrfDraft& vrf) {
+    std::vector<Addressed> owners;
+    for (const auto& name : vrf.port_drafts)
+      if (const PortDraft* port = check_port(vrf, name)) owners.push_back(addressed(*port));
+    const size_t ports = owners.size();
+    for (const VrfTunnelDraft& tunnel : vrf.tunnel_drafts) {
+      check_tunnel(vrf, tunnel);
+      owners.push_back({"tunnel '" + tunnel.name + '\'', &tunnel.address_drafts,
+                        tunnel.places.good("addresses")});
+    }
+    Underlay table = check_addresses(owners, mistakes_);
+    if (!vrf.places.good("ports")) table.complete = false;
+    check_routes(vrf, table, owners, ports);
+  }
+
+  // Null where it is none of the VRF's.
+  const PortDraft* check_port(const VrfDraft& vrf, const Placed<std::string>& name) {
+    const auto found = ports_.find(name.value);
+    if (found == ports_.end()) {
+      if (!ports_.empty())
+        mistake(name.place, "there is no port " + quoted(name.value) + " in 'ports'" +
+                                did_you_mean(name.value, port_names_));
+      return nullptr;
+    }
+    const auto [user, fresh] = users_.emplace(name.value, std::pair(&vrf, name.place));
+    if (!fresh) {
+      mistake(name.place, "port '" + name.value + "' is already in vrf '" +
+                              user->second.first->name + "', see " +
+                              mistakes_.at(user->second.second));
+      return nullptr;
+    }
+    const PortDraft& port = *found->second;
+    if (port.places.good("addresses") && port.address_drafts.empty())
+      mistake(name.place, "port '" + name.value +
+                              "' has no 'addresses'; expected at least one, which the tenant's "
+                              "hosts use as their gateway");
+    // With addresses, the network's check has told it.
+    if (const auto member = untagged_.find(name.value);
+        member != untagged_.end() && port.address_drafts.empty())
+      mistake(name.place, "port '" + name.value + "' is an untagged member of network '" +
+                              member->second->name + "'; its frames can not also be routed");
+    return &port;
+  }
+
+  // The sender, its kind and key give the tunnel, so that no two can share them.
+  void check_tunnel(const VrfDraft& vrf, const VrfTunnelDraft& tunnel) {
+    if (!tunnel.places.has("address") || !tunnel.places.good("address")) return;
+    const Place place = tunnel.places.at("address");
+    check_reachable(tunnel.address, place, underlay_, mistakes_);
+    const std::string name = "tunnel '" + tunnel.name + "' of vrf '" + vrf.name + '\'';
+    const auto [known, fresh] =
+        senders_.emplace(std::tuple(tunnel.address, tunnel.kind, tunnel.id), name);
+    if (fresh) return;
+    const std::string key =
+        tunnel.id ? " with key " + std::to_string(*tunnel.id)
+                  : (tunnel.kind == TunnelKind::kGreIp ? " without key" : std::string());
+    mistake(place, std::string(info_of(tunnel.kind).name) + " from " + to_string(tunnel.address) +
+                       key + " is already that of " + known->second);
+  }
+
+  // The first `ports` of the owners are ports, the others tunnels.
+  void check_routes(const VrfDraft& vrf, const Underlay& table,
+                    const std::vector<Addressed>& owners, size_t ports) {
+    std::vector<std::string_view> tunnels;
+    for (const VrfTunnelDraft& tunnel : vrf.tunnel_drafts) tunnels.push_back(tunnel.name);
+    PrefixTable routes;
+    for (size_t i = 0; i < vrf.route_drafts.size(); ++i) {
+      const VrfRouteDraft& route = vrf.route_drafts[i];
+      const Place place = route.places.at("to");
+      const IpPrefix subnet = subnet_of(route.to);
+      const std::string text = to_string(subnet);
+      if (subnet != route.to)
+        mistake(place,
+                "to: " + to_string(route.to) + " has bits beyond its prefix length; write " + text);
+      if (const auto* connected = table.connected.exact(subnet))
+        mistake(place, "to: " + text + " is the subnet of " + owners[connected->value].text +
+                           " itself; it takes no route");
+      const PrefixTable::Entry& entry = routes.insert(subnet, i);
+      if (entry.value != i)
+        mistake(place, "to: duplicate route to " + text + "; it is already at " +
+                           mistakes_.at(vrf.route_drafts[entry.value].places.at("to")));
+      if (route.via)
+        check_router(*route.via, route, table, owners, ports);
+      else if (std::find(tunnels.begin(), tunnels.end(), *route.tunnel) == tunnels.end())
+        mistake(route.places.at("tunnel"), "tunnel: there is no tunnel " + quoted(*route.tunnel) +
+                                               " in vrf '" + vrf.name + '\'' +
+                                               did_you_mean(*route.tunnel, tunnels));
+    }
+  }
+
+  void check_router(const IpAddr& via, const VrfRouteDraft& route, const Underlay& table,
+                    const std::vector<Addressed>& owners, size_t ports) {
+    const Place place = route.places.at("via");
+    if (via.family != route.to.address.family)
+      return mistake(place, "via: " + to_string(via) + " and " + to_string(subnet_of(route.to)) +
+                                " are of different IP versions; expected a router of the same");
+    const PrefixTable::Entry* subnet = table.connected.longest(via);
+    if (table.complete && subnet != nullptr && subnet->value >= ports)
+      return mistake(place, "via: " + to_string(via) + " is on the subnet of " +
+                                owners[subnet->value].text + "; write 'tunnel' instead");
+    check_on_link(via, place, "via", table, mistakes_);
+  }
+
+  const ConfigDraft& draft_;
+  const Underlay& underlay_;
+  MistakeList& mistakes_;
+  std::unordered_map<std::string, const PortDraft*> ports_;
+  std::vector<std::string_view> port_names_;
+  std::unordered_map<std::string, const NetworkDraft*> untagged_;
+  std::unordered_map<std::string, std::pair<const VrfDraft*, Place>> users_;
+  std::map<std::tuple<IpAddr, TunnelKind, std::optional<uint64_t>>, std::string> senders_;
+};
+
+}  // namespace
+
+void check_vrfs(const ConfigDraft& draft, const Underlay& underlay, MistakeList& mistakes) {
+  VrfChecks(draft, underlay, mistakes).run();
+}
+
+}  // namespace adit

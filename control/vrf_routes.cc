@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vrf_routes.h"
+
+#include <algorithm>
+
+namespace adit {
+namespace {
+
+using Kind = RouteTarget::Kind;
+
+RouteTarget by_port(const VrfRoutes::Port& port) {
+  RouteTarget target;
+  target.kind = Kind::kConnected;
+  target.port = port.id;
+  target.max_bytes = port.config->mtu_bytes;
+  return target;
+}
+
+RouteTarget by_tunnel(const VrfRoutes::Tunnel& tunnel, bool ipv6) {
+  RouteTarget target;
+  target.kind = Kind::kTunnel;
+  target.tunnel = ipv6 ? tunnel.ipv6 : tunnel.ipv4;
+  target.max_bytes = tunnel.max_bytes;
+  return target;
+}
+
+// The first address of the version; `known` is left alone where there is none.
+void set_source(const std::vector<IpPrefix>& addresses, bool ipv6, RouteTarget& target) {
+  for (const IpPrefix& own : addresses) {
+    if (target.has_source || own.address.is_v4() == ipv6) continue;
+    target.source = own.address;
+    target.has_source = true;
+  }
+}
+
+}  // namespace
+
+void VrfRoutes::add(VrfId id, const IpPrefix& to, RouteTarget target) {
+  const IpPrefix subnet = subnet_of(to);
+  const bool ipv6 = !subnet.address.is_v4();
+  const auto [known, fresh] = known_.emplace(std::pair(id, subnet), entries_.size());
+  // An own address that is a subnet of its own, 32 or 128 bits long, stays ours.
+  if (!fresh) return;
+  auto& lengths = lengths_[id][ipv6];
+  if (std::find(lengths.begin(), lengths.end(), subnet.length) == lengths.end())
+    lengths.push_back(subnet.length);
+  entries_.emplace_back(route_key(id, route_address(subnet.address), subnet.length, ipv6),
+                        static_cast<uint32_t>(targets_.size()));
+  targets_.push_back(target);
+}
+
+void VrfRoutes::add(VrfId id, const VrfConfig& vrf, const std::vector<Port>& ports,
+                    const std::map<std::string, Tunnel>& tunnels,
+                    const std::function<AdjacencyId(const NextHop&)>& adjacency) {
+  std::vector<IpPrefix> all;  // own addresses
+  for (const Port& port : ports)
+    all.insert(all.end(), port.config->addresses.begin(), port.config->addresses.end());
+  for (const auto& [name, tunnel] : tunnels)
+    all.insert(all.end(), tunnel.config->addresses.begin(), tunnel.config->addresses.end());
+  for (const IpPrefix& own : all) {
+    RouteTarget target;
+    target.kind = Kind::kLocal;
+    add(id, {own.address, static_cast<uint8_t>(own.address.width_bits())}, target);
+  }
+  // What has no address of the version speaks for the VRF by its first one.
+  const auto add_from = [&](const IpPrefix& to, RouteTarget target,
+                            const std::vector<IpPrefix>& addresses) {
+    set_source(addresses, !to.address.is_v4(), target);
+    set_source(all, !to.address.is_v4(), target);
+    add(id, to, target);
+  };
+  for (const Port& port : ports)
+    for (const IpPrefix& own : port.config->addresses)
+      add_from(own, by_port(port), port.config->addresses);
+  for (const auto& [name, tunnel] : tunnels)
+    for (const IpPrefix& own : tunnel.config->addresses)
+      add_from(own, by_tunnel(tunnel, !own.address.is_v4()), tunnel.config->addresses);
+  for (const VrfRouteConfig& route : vrf.routes) {
+    if (route.tunnel) {
+      const Tunnel& tunnel = tunnels.at(*route.tunnel);
+      add_from(route.to, by_tunnel(tunnel, !route.to.address.is_v4()), tunnel.config->addresses);
+      continue;
+    }
+    for (const Port& port : ports) {
+      const auto& addresses = port.config->addresses;
+      if (std::none_of(addresses.begin(), addresses.end(),
+                       [&](const IpPrefix& own) { return own.contains(*route.via); }))
+        continue;
+      RouteTarget target = by_port(port);
+      target.kind = Kind::kNextHop;
+      target.adjacency = adjacency({port.id, *route.via});
+      add_from(route.to, target, addresses);
+      break;
+    }
+  }
+}
+
+RouteTable VrfRoutes::finish() && {
+  for (auto& versions : lengths_)
+    for (auto& lengths : versions) std::sort(lengths.rbegin(), lengths.rend());
+  return {entries_, std::move(targets_), std::move(lengths_)};
+}
+
+}  // namespace adit

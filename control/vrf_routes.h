@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The VRFs' routing tables as workers read them: own addresses, subnets, static routes.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "adit/route_table.h"
+#include "compile.h"
+
+namespace adit {
+
+class VrfRoutes {
+ public:
+  struct Port {
+    PortId id;
+    const PortConfig* config;
+  };
+  struct Tunnel {
+    const VrfTunnelConfig* config = nullptr;
+    BridgePortId ipv4 = 0, ipv6 = 0;  // by the version of what it carries
+    uint32_t max_bytes = 0;           // of an IP packet in it
+  };
+
+  explicit VrfRoutes(size_t vrfs) : lengths_(vrfs + 1) {}
+
+  // `adjacency` gives the id of a next hop.
+  void add(VrfId id, const VrfConfig& vrf, const std::vector<Port>& ports,
+           const std::map<std::string, Tunnel>& tunnels,
+           const std::function<AdjacencyId(const NextHop&)>& adjacency);
+  RouteTable finish() &&;
+
+ private:
+  void add(VrfId id, const IpPrefix& to, RouteTarget target);
+
+  RouteTable::Entries entries_;
+  std::vector<RouteTarget> targets_ = std::vector<RouteTarget>(1);
+  RouteTable::Lengths lengths_;
+  std::map<std::pair<VrfId, IpPrefix>, size_t> known_;  // place in entries_
+};
+
+}  // namespace adit

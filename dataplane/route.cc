@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "route.h"
+
+#include "egress.h"
+#include "icmp_error.h"
+#include "ip_fragment.h"
+
+namespace adit {
+namespace {
+
+constexpr uint8_t kReplyTtl = 64;
+// RFC 7600 section 4.8: the source of ICMP errors where there is no IPv4 address.
+const IpAddr kIpv4Dummy = IpAddr::v4(be32(0xc000'0008));
+
+// What differs between the IP versions. check() looks at the header, of which the fixed part
+// is contiguous, and gives the length of the packet; kCount: it is right.
+struct Ipv4 {
+  using Header = Ipv4Header;
+  static constexpr bool kIpv6 = false;
+  static constexpr uint8_t kIcmp = kIpProtocolIcmp, kEchoRequest = 8, kEchoReply = 0;
+
+  static DropReason check(const Header& ip, unsigned contiguous, uint32_t& bytes) noexcept {
+    const unsigned header_len = (ip.version_ihl & 15u) * 4;
+    if (header_len < sizeof ip || header_len > contiguous) return DropReason::k_ip_header_length;
+    bytes = ip.total_length.host();
+    if (bytes < header_len) return DropReason::k_ip_total_length;
+    if (!ipv4_header_sum_ok(&ip, header_len)) return DropReason::k_ip_checksum;
+    if (!underlay::can_be_source(ip.src)) return DropReason::k_ip_source;
+    const uint32_t first = ip.dst.host() >> 24;
+    if (first == 0 || first == 127 || first >= 224 || is_link_local(ip.src) ||
+        is_link_local(ip.dst))
+      return DropReason::k_not_routable;
+    return DropReason::kCount;
+  }
+  // RFC 3927 section 2.7: 169.254.0.0/16 is never forwarded.
+  static bool is_link_local(be32 address) noexcept { return address.host() >> 16 == 0xa9fe; }
+
+  static RouteAddress destination(const Header& ip) noexcept { return route_address(ip.dst); }
+  static RouteAddress source(const Header& ip) noexcept { return route_address(ip.src); }
+  static Ipv6Key host_key(const Header& ip) noexcept { return {0, ip.dst.raw()}; }
+  static uint8_t ttl(const Header& ip) noexcept { return ip.ttl; }
+  static void set_ttl(Header& ip, uint8_t ttl) noexcept {
+    ip.checksum = update_checksum(ip.checksum, be16(static_cast<uint16_t>(ip.ttl << 8)),
+                                  be16(static_cast<uint16_t>(ttl << 8)));
+    ip.ttl = ttl;
+  }
+  static uint8_t protocol(const Header& ip) noexcept { return ip.protocol; }
+  static unsigned header_len(const Header& ip) noexcept { return (ip.version_ihl & 15u) * 4; }
+  static bool is_fragment(const Header& ip) noexcept {
+    return (ip.fragment.host() & (kIpv4MoreFragments | kIpv4OffsetMask)) != 0;
+  }
+  static bool may_fragment(const Header& ip) noexcept {
+    return (ip.fragment.host() & kIpv4DontFragment) == 0;
+  }
+  static uint64_t icmp_pseudo_sum(const Header&, uint32_t) noexcept { return 0; }
+};
+
+struct Ipv6 {
+  using Header = Ipv6Header;
+  static constexpr bool kIpv6 = true;
+  static constexpr uint8_t kIcmp = kIpProtocolIcmpv6, kEchoRequest = 128, kEchoReply = 129;
+
+  static DropReason check(const Header& ip, unsigned, uint32_t& bytes) noexcept {
+    bytes = unsigned{sizeof ip} + ip.payload_length.host();
+    const Ipv6Key from = wire_key(ip.src);
+    if (!underlay::can_be_source(from) || (from.high | from.low) == 0)
+      return DropReason::k_ip_source;
+    const bool loopback = route_address(ip.dst) == RouteAddress{0, 1};
+    if (ip.dst[0] == 0xff || loopback || is_link_local(ip.src) || is_link_local(ip.dst))
+      return DropReason::k_not_routable;
+    return DropReason::kCount;
+  }
+  // RFC 4291 section 2.5.6
+  static bool is_link_local(const std::array<uint8_t, 16>& address) noexcept {
+    return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
+  }
+
+  static Ipv6Key wire_key(const std::array<uint8_t, 16>& address) noexcept {
+    Ipv6Key key;
+    std::memcpy(&key, address.data(), sizeof key);
+    return key;
+  }
+  static RouteAddress destination(const Header& ip) noexcept { return route_address(ip.dst); }
+  static RouteAddress source(const Header& ip) noexcept { return route_address(ip.src); }
+  static Ipv6Key host_key(const Header& ip) noexcept { return wire_key(ip.dst); }
+  static uint8_t ttl(const Header& ip) noexcept { return ip.hop_limit; }
+  static void set_ttl(Header& ip, uint8_t ttl) noexcept { ip.hop_limit = ttl; }
+  static uint8_t protocol(const Header& ip) noexcept { return ip.next_header; }
+  static unsigned header_len(const Header&) noexcept { return sizeof(Header); }
+  static bool is_fragment(const Header& ip) noexcept {
+    return ip.next_header == kIpProtocolFragment;
+  }
+  static bool may_fragment(const Header&) noexcept { return false; }
+  static uint64_t icmp_pseudo_sum(const Header& ip, uint32_t bytes) noexcept {
+    return sum_words(ip.src.data(), 32) + be16(kIpProtocolIcmpv6).raw() + be32(bytes).raw();
+  }
+};
+
+template <class Ip>
+typename Ip::Header& header_of(rte_mbuf* mbuf) noexcept {
+  return *rte_pktmbuf_mtod(mbuf, typename Ip::Header*);
+}
+
+// Control makes the host known: packets for it wait. Told once a second.
+void want_host(Worker& worker, PortId port, const Ipv6Key& host, bool ipv6) noexcept {
+  if (!worker.reported->first_in(worker.now_s, hash_of(host), port)) return;
+  Event event{};
+  event.kind = Event::Kind::kHostWanted;
+  event.port = port;
+  event.ip = to_address(host, ipv6);
+  report(worker, event);
+}
+
+// --- the way out
+
+template <class Ip>
+void send_by_port(Worker& worker, rte_mbuf* mbuf, const RouteTarget& target) noexcept {
+  const auto& ip = header_of<Ip>(mbuf);
+  AdjacencyId adjacency = target.adjacency;
+  if (target.kind == RouteTarget::Kind::kConnected) {
+    const Ipv6Key host = Ip::host_key(ip);
+    adjacency = worker.hosts->find(target.port, host, Ip::kIpv6);
+    if (adjacency == 0) want_host(worker, target.port, host, Ip::kIpv6);
+  }
+  auto* ethernet =
+      reinterpret_cast<EthernetHeader*>(rte_pktmbuf_prepend(mbuf, sizeof(EthernetHeader)));
+  if (ethernet == nullptr) [[unlikely]]
+    return drop(worker, mbuf, DropReason::k_no_headroom);
+  *ethernet = {MacAddr{}, worker.snapshot->ports[target.port].mac,
+               be16(Ip::kIpv6 ? kEtherTypeIpv6 : kEtherTypeIpv4)};
+  send_to_next_hop(worker, target.port, adjacency, mbuf);
+}
+
+template <class Ip>
+void send_by_tunnel(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  const BridgePort& out = worker.snapshot->bridge_ports[target.tunnel];
+  InnerFlow flow;
+  describe_ip(be16(Ip::kIpv6 ? kEtherTypeIpv6 : kEtherTypeIpv4), frame_of(mbuf), mbuf->data_len,
+              flow);
+  packet.out = target.tunnel;
+  note(packet, flow);
+  TrafficCounters& counters = worker.bridge_port_counters[packet.out];
+  counters.tx_packets.add(1);
+  counters.tx_bytes.add(mbuf->pkt_len);
+  worker.to_encap[out.tunnel].push(packet);
+}
+
+// The packet fits.
+template <class Ip>
+void send(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
+  if (target.kind == RouteTarget::Kind::kTunnel) return send_by_tunnel<Ip>(worker, packet, target);
+  send_by_port<Ip>(worker, packet.mbuf, target);
+}
+
+// One more packet, on account of `like`.
+template <class Ip>
+void send_also(Worker& worker, const Packet& like, rte_mbuf* mbuf,
+               const RouteTarget& target) noexcept {
+  Packet& packet = take_copy(worker, like);
+  packet.mbuf = mbuf;
+  send<Ip>(worker, packet, target);
+}
+
+// Tells the packet's source, by the way that leads there.
+template <class Ip>
+void answer(Worker& worker, Packet& packet, IcmpProblem problem, unsigned mtu = 0) noexcept {
+  const rte_mbuf* mbuf = packet.mbuf;
+  const auto& ip = header_of<Ip>(packet.mbuf);
+  if (!icmp_error_permitted(frame_of(packet.mbuf), mbuf->data_len, Ip::kIpv6, problem)) return;
+  const RouteTarget& back = worker.snapshot->routes.find(packet.network, Ip::source(ip), Ip::kIpv6);
+  if (back.kind == RouteTarget::Kind::kNone || back.kind == RouteTarget::Kind::kLocal) return;
+  if (Ip::kIpv6 && !back.has_source) return;
+  rte_mbuf* error = make_icmp_error(worker, mbuf, 0, Ip::kIpv6, problem, mtu,
+                                    back.has_source ? &back.source : &kIpv4Dummy);
+  if (error != nullptr) send_also<Ip>(worker, packet, error, back);
+}
+
+// --- what becomes of a packet
+
+template <class Ip>
+void send_in_fragments(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
+  Fragments room;
+  const auto fragments = fragment_ipv4(worker, packet.mbuf, target.max_bytes, room);
+  for (rte_mbuf* fragment : fragments) send_also<Ip>(worker, packet, fragment, target);
+  if (fragments.empty()) return drop(worker, packet.mbuf, DropReason::k_mtu_exceeded);
+  discard(worker, packet.mbuf);
+}
+
+template <class Ip>
+void forward(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  auto& ip = header_of<Ip>(mbuf);
+  const uint8_t ttl = Ip::ttl(ip);
+  if (ttl <= 1) [[unlikely]] {
+    answer<Ip>(worker, packet, IcmpProblem::kTimeExceeded);
+    return drop(worker, mbuf, DropReason::k_ttl_expired);
+  }
+  const bool fits = mbuf->pkt_len <= target.max_bytes;
+  if (!fits && !Ip::may_fragment(ip)) [[unlikely]] {
+    answer<Ip>(worker, packet, IcmpProblem::kTooBig, target.max_bytes);
+    return drop(worker, mbuf, DropReason::k_mtu_exceeded);
+  }
+  Ip::set_ttl(ip, static_cast<uint8_t>(ttl - 1));
+  if (!fits) [[unlikely]]
+    return send_in_fragments<Ip>(worker, packet, target);
+  send<Ip>(worker, packet, target);
+}
+
+// An echo request for one of our addresses becomes the reply.
+template <class Ip>
+void answer_echo(Worker& worker, Packet& packet) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  auto& ip = header_of<Ip>(mbuf);
+  const unsigned offset = Ip::header_len(ip);
+  if (offset + sizeof(IcmpEcho) > mbuf->data_len)
+    return drop(worker, mbuf, DropReason::k_icmp_truncated);
+  const uint32_t bytes = mbuf->pkt_len - offset;
+  if (fold_sum(Ip::icmp_pseudo_sum(ip, bytes) + sum_mbuf(mbuf, offset, bytes)) != 0xffff)
+    return drop(worker, mbuf, DropReason::k_icmp_checksum);
+  auto* icmp = reinterpret_cast<IcmpEcho*>(frame_of(mbuf) + offset);
+  if (icmp->type != Ip::kEchoRequest || icmp->code != 0)
+    return drop(worker, mbuf, DropReason::k_icmp_ignored);
+  const RouteTarget& back = worker.snapshot->routes.find(packet.network, Ip::source(ip), Ip::kIpv6);
+  if (back.kind == RouteTarget::Kind::kNone) return drop(worker, mbuf, DropReason::k_no_route);
+  if (back.kind == RouteTarget::Kind::kLocal) return drop(worker, mbuf, DropReason::k_ip_source);
+  if (mbuf->pkt_len > back.max_bytes) return drop(worker, mbuf, DropReason::k_mtu_exceeded);
+  std::swap(ip.src, ip.dst);
+  Ip::set_ttl(ip, kReplyTtl);
+  icmp->checksum = update_message_checksum(icmp->checksum, be16(uint16_t{Ip::kEchoRequest} << 8),
+                                           be16(uint16_t{Ip::kEchoReply} << 8));
+  icmp->type = Ip::kEchoReply;
+  worker.counters.echo_requests_answered.add(1);
+  send<Ip>(worker, packet, back);
+}
+
+template <class Ip>
+void handle_local(Worker& worker, Packet& packet) noexcept {
+  const auto& ip = header_of<Ip>(packet.mbuf);
+  if (Ip::is_fragment(ip)) return drop(worker, packet.mbuf, DropReason::k_ip_fragment);
+  if (Ip::protocol(ip) == Ip::kIcmp) return answer_echo<Ip>(worker, packet);
+  if (Ip::protocol(ip) != kIpProtocolUdp)
+    return drop(worker, packet.mbuf, DropReason::k_ip_protocol_unknown);
+  answer<Ip>(worker, packet, IcmpProblem::kPortUnreachable);
+  drop(worker, packet.mbuf, DropReason::k_udp_port_closed);
+}
+
+template <class Ip>
+void route_one(Worker& worker, Packet& packet) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  if (mbuf->data_len < sizeof(typename Ip::Header))
+    return drop(worker, mbuf, DropReason::k_ip_truncated);
+  const auto& ip = header_of<Ip>(mbuf);
+  uint32_t bytes = 0;
+  if (const DropReason wrong = Ip::check(ip, mbuf->data_len, bytes); wrong != DropReason::kCount)
+      [[unlikely]]
+    return drop(worker, mbuf, wrong);
+  if (bytes > mbuf->pkt_len || !underlay::trim(mbuf, bytes))
+    return drop(worker, mbuf, DropReason::k_ip_total_length);
+  const RouteTarget& target =
+      worker.snapshot->routes.find(packet.network, Ip::destination(ip), Ip::kIpv6);
+  switch (target.kind) {
+    case RouteTarget::Kind::kTunnel:
+    case RouteTarget::Kind::kNextHop:
+    case RouteTarget::Kind::kConnected:
+      return forward<Ip>(worker, packet, target);
+    case RouteTarget::Kind::kLocal:
+      return handle_local<Ip>(worker, packet);
+    case RouteTarget::Kind::kNone:
+      answer<Ip>(worker, packet, IcmpProblem::kNoRoute);
+      return drop(worker, mbuf, DropReason::k_no_route);
+  }
+}
+
+// RFC 4861 section 7.1: what has not crossed a router, and must not.
+bool is_neighbour_discovery(const rte_mbuf* mbuf, const Ipv6Header& ip) noexcept {
+  constexpr unsigned kIcmp = sizeof(EthernetHeader) + sizeof(Ipv6Header);
+  constexpr uint8_t kFirst = 133, kLast = 137;
+  if (ip.next_header != kIpProtocolIcmpv6 || ip.hop_limit != 255 || mbuf->data_len <= kIcmp)
+    return false;
+  const uint8_t type = *rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, kIcmp);
+  return type >= kFirst && type <= kLast;
+}
+
+RoutedClass check_neighbour_discovery(Packet& packet, const Ipv6Header& ip) noexcept {
+  constexpr uint32_t kIcmp = sizeof(EthernetHeader) + sizeof(Ipv6Header);
+  const auto refuse = [&packet](DropReason reason) noexcept {
+    packet.drop = reason;
+    return RoutedClass::kDrop;
+  };
+  const uint32_t end = kIcmp + ip.payload_length.host();
+  if (end > packet.mbuf->pkt_len || !underlay::trim(packet.mbuf, end))
+    return refuse(DropReason::k_ip_total_length);
+  if (!underlay::can_be_source(Ipv6::wire_key(ip.src))) return refuse(DropReason::k_ip_source);
+  packet.outer_ipv6 = true;
+  packet.l4_payload = kIcmp;
+  return RoutedClass::kHost;
+}
+
+}  // namespace
+
+RoutedClass check_routed(const PortEntry& port, Packet& packet) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  const auto* ethernet = reinterpret_cast<const EthernetHeader*>(frame_of(mbuf));
+  const bool to_us = ethernet->dst == port.mac;
+  const auto refuse = [&packet](DropReason reason) noexcept {
+    packet.drop = reason;
+    return RoutedClass::kDrop;
+  };
+  if (ethernet->ether_type == be16(kEtherTypeArp)) {
+    if (!to_us && !ethernet->dst.is_broadcast()) return refuse(DropReason::k_not_our_mac);
+    packet.l4_payload = 0;
+    return RoutedClass::kHost;
+  }
+  const bool ipv6 = ethernet->ether_type == be16(kEtherTypeIpv6);
+  if (ipv6 && mbuf->data_len >= sizeof *ethernet + sizeof(Ipv6Header)) {
+    // RFC 2464 section 7: 33:33 and the group's last four bytes.
+    const bool to_group = ethernet->dst.bytes[0] == 0x33 && ethernet->dst.bytes[1] == 0x33;
+    const auto& ip = *reinterpret_cast<const Ipv6Header*>(ethernet + 1);
+    if ((to_us || to_group) && is_neighbour_discovery(mbuf, ip))
+      return check_neighbour_discovery(packet, ip);
+  }
+  if (!to_us) return refuse(DropReason::k_not_our_mac);
+  if (!ipv6 && ethernet->ether_type != be16(kEtherTypeIpv4))
+    return refuse(DropReason::k_ether_type_unknown);
+  if (mbuf->data_len == sizeof *ethernet) return refuse(DropReason::k_ip_truncated);
+  rte_pktmbuf_adj(mbuf, sizeof(EthernetHeader));
+  if (frame_of(mbuf)[0] >> 4 != (ipv6 ? 6 : 4)) return refuse(DropReason::k_ip_version);
+  return RoutedClass::kRoute;
+}
+
+void route_all(Worker& worker) noexcept {
+  for (Packet* packet : worker.routed.span()) {
+    // Who put it on the list has looked at the version.
+    if (frame_of(packet->mbuf)[0] >> 4 == 4)
+      route_one<Ipv4>(worker, *packet);
+    else
+      route_one<Ipv6>(worker, *packet);
+  }
+  encap_pending(worker);
+  worker.copy_count = 0;
+  worker.routed.count = 0;
+}
+
+void report_host_unreachable(Worker& worker, PortId port, const rte_mbuf* frame) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const VrfId vrf = snapshot.ports[port].vrf;
+  const auto* ethernet = rte_pktmbuf_mtod(frame, const EthernetHeader*);
+  const bool ipv6 = ethernet->ether_type == be16(kEtherTypeIpv6);
+  const auto* at = reinterpret_cast<const uint8_t*>(ethernet + 1);
+  constexpr IcmpProblem kProblem = IcmpProblem::kHostUnreachable;
+  if (vrf == 0 ||
+      !icmp_error_permitted(at, frame->data_len - unsigned{sizeof *ethernet}, ipv6, kProblem))
+    return;
+  const RouteAddress source = ipv6 ? Ipv6::source(*reinterpret_cast<const Ipv6Header*>(at))
+                                   : Ipv4::source(*reinterpret_cast<const Ipv4Header*>(at));
+  const RouteTarget& back = snapshot.routes.find(vrf, source, ipv6);
+  if (back.kind == RouteTarget::Kind::kNone || back.kind == RouteTarget::Kind::kLocal ||
+      !back.has_source)
+    return;
+  rte_mbuf* error =
+      make_icmp_error(worker, frame, sizeof *ethernet, ipv6, kProblem, 0, &back.source);
+  if (error == nullptr) return;
+  Packet like{};
+  like.network = vrf;
+  like.drop = DropReason::kCount;
+  if (ipv6)
+    send_also<Ipv6>(worker, like, error, back);
+  else
+    send_also<Ipv4>(worker, like, error, back);
+}
+
+}  // namespace adit

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// IP in IP: RFC 2003 (4 in 4), RFC 4213 (6 in 4), RFC 2473 (both in 6). No header of its own:
+// the outer protocol says which version is inside.
+#include "inner_ip.h"
+#include "outer_ip.h"
+#include "registry.h"
+#include "worker.h"
+
+namespace adit {
+namespace {
+
+uint64_t wire_id(const std::optional<uint64_t>&) {
+  return 0;
+}
+
+void compile(const TunnelEndpoint& endpoint, BridgePort& out) {
+  compile_outer_ip(endpoint, endpoint.payload == kEtherTypeIpv6 ? kIpProtocolIpv6 : kIpProtocolIpv4,
+                   0, out);
+}
+
+void decap(Worker&, std::span<Packet* const> packets) {
+  for (Packet* packet : packets) {
+    packet->tunnel_id = 0;
+    packet->inner_offset = packet->l4_payload;
+    const bool ipv6 = outer_protocol(*packet) == kIpProtocolIpv6;
+    if (!inner_version_is(*packet, ipv6)) packet->drop = DropReason::k_tunnel_payload;
+  }
+}
+
+void encap(Worker& worker, std::span<Packet* const> packets) {
+  for (Packet* packet : packets) {
+    const BridgePort& out = worker.snapshot->bridge_ports[packet->out];
+    rte_mbuf* mbuf = packet->mbuf;
+    uint8_t* header = prepend_header(mbuf, out);
+    if (header == nullptr) [[unlikely]] {
+      packet->drop = DropReason::k_no_headroom;
+      continue;
+    }
+    patch_outer_ip(worker, header, out, mbuf->pkt_len - out.header_len, *packet);
+  }
+}
+
+}  // namespace
+
+constinit const TunnelOps kIpipOps = {wire_id, compile, decap, encap};
+
+}  // namespace adit

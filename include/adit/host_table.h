@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hosts on the subnets of routed ports: which adjacency stands for an address there. Control
+// writes, workers read without a lock.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "adit/ids.h"
+#include "adit/snapshot.h"
+#include "adit/zero_pages.h"
+
+namespace adit {
+
+class HostTable {
+ public:
+  // Control. `adjacency` is not 0. False where the table is too full around that place.
+  bool insert(PortId port, const IpAddr& ip, AdjacencyId adjacency) {
+    const Ipv6Key key = address_key(ip);
+    const uint64_t scope = scope_of(port, !ip.is_v4());
+    Slot* free = nullptr;
+    for (unsigned probe = 0; probe < kMostProbes; ++probe) {
+      Slot& slot = slots_[place(scope, key, probe)];
+      const uint64_t tag = slot.tag.load(std::memory_order_relaxed);
+      if (matches(slot, tag, scope, key)) {
+        write(slot, tag, scope, key, adjacency);
+        return true;
+      }
+      if (free == nullptr && !(tag & kValid)) free = &slot;
+      if (tag == 0) break;
+    }
+    if (free != nullptr)
+      write(*free, free->tag.load(std::memory_order_relaxed), scope, key, adjacency);
+    return free != nullptr;
+  }
+
+  void erase(PortId port, const IpAddr& ip) {
+    const Ipv6Key key = address_key(ip);
+    const uint64_t scope = scope_of(port, !ip.is_v4());
+    for (unsigned probe = 0; probe < kMostProbes; ++probe) {
+      Slot& slot = slots_[place(scope, key, probe)];
+      const uint64_t tag = slot.tag.load(std::memory_order_relaxed);
+      if (tag == 0) return;
+      if (!matches(slot, tag, scope, key)) continue;
+      // Not 0: others may lie behind it.
+      return slot.tag.store((tag & kVersionMask) | kUsed, std::memory_order_release);
+    }
+  }
+
+  // Workers: 0 where the host is not known.
+  AdjacencyId find(PortId port, const Ipv6Key& key, bool ipv6) const noexcept {
+    const uint64_t scope = scope_of(port, ipv6);
+    for (unsigned probe = 0; probe < kMostProbes; ++probe) {
+      const Slot& slot = slots_[place(scope, key, probe)];
+      const uint64_t tag = slot.tag.load(std::memory_order_acquire);
+      if (tag == 0) return 0;
+      if (!matches(slot, tag, scope, key)) continue;
+      // The slot may have changed hands while it was read.
+      std::atomic_thread_fence(std::memory_order_acquire);
+      if (slot.tag.load(std::memory_order_relaxed) == tag)
+        return static_cast<AdjacencyId>(tag & kAdjacencyMask);
+    }
+    return 0;
+  }
+
+ private:
+  // tag: valid(1) used(1) version(18) scope(12) adjacency(32)
+  struct Slot {
+    std::atomic<uint64_t> tag, high, low;
+  };
+  static constexpr std::size_t kSlots = std::size_t{4} * kMaxHosts;
+  static constexpr unsigned kMostProbes = 64;
+  static constexpr uint64_t kValid = uint64_t{1} << 63;
+  static constexpr uint64_t kUsed = uint64_t{1} << 62;
+  static constexpr uint64_t kVersion = uint64_t{1} << 44;
+  static constexpr uint64_t kVersionMask = (kUsed - 1) & ~(kVersion - 1);
+  static constexpr uint64_t kScopeMask = (kVersion - 1) & ~((uint64_t{1} << 32) - 1);
+  static constexpr uint64_t kAdjacencyMask = (uint64_t{1} << 32) - 1;
+  static_assert(2 * kMaxPorts < 1 << 12);
+
+  static uint64_t scope_of(PortId port, bool ipv6) noexcept {
+    return (uint64_t{port} << 1 | uint64_t{ipv6}) << 32;
+  }
+  static std::size_t place(uint64_t scope, const Ipv6Key& key, unsigned probe) noexcept {
+    return (mix64(hash_of(key) + scope) + probe) & (kSlots - 1);
+  }
+  static bool matches(const Slot& slot, uint64_t tag, uint64_t scope, const Ipv6Key& key) noexcept {
+    return (tag & kValid) && (tag & kScopeMask) == scope &&
+           slot.high.load(std::memory_order_relaxed) == key.high &&
+           slot.low.load(std::memory_order_relaxed) == key.low;
+  }
+  static void write(Slot& slot, uint64_t tag, uint64_t scope, const Ipv6Key& key,
+                    AdjacencyId adjacency) noexcept {
+    const uint64_t version = ((tag & kVersionMask) + kVersion) & kVersionMask;
+    slot.tag.store(version | kUsed, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_release);
+    slot.high.store(key.high, std::memory_order_relaxed);
+    slot.low.store(key.low, std::memory_order_relaxed);
+    slot.tag.store(kValid | kUsed | version | scope | adjacency, std::memory_order_release);
+  }
+
+  ZeroPages<Slot> slots_{kSlots};
+};
+
+}  // namespace adit

@@ -1,0 +1,540 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Routed tunnels (GRE with an IP payload, IP in IP) in VRFs: forwarded both ways over both underlays,
+told about by ICMP, refused by name."""
+
+from harness import MS, SECOND, Free, Scenario, announcement, main
+from nd_frames import advertisement, solicitation, unsolicited
+from tunnels import OUR_MAC, OURS, address, mac
+
+from scapy.layers.inet import ICMP, IP, TCP, UDP, fragment
+from scapy.layers.inet6 import (ICMPv6DestUnreach, ICMPv6EchoReply, ICMPv6EchoRequest,
+                                ICMPv6PacketTooBig, ICMPv6TimeExceeded, IPv6)
+from scapy.layers.l2 import ARP, GRE, Ether
+from scapy.packet import Raw
+
+PORT_MAC = "02:00:00:00:00:b1"
+HOST_MAC = "02:00:00:00:0b:01"
+GATEWAY = {4: "10.1.0.254", 6: "fd01::fe"}
+HOST = {4: "10.1.0.1", 6: "fd01::1"}
+ROUTER, ROUTER_MAC = "10.1.0.7", "02:00:00:00:0b:07"
+MTU = 1500
+
+
+class Kind:
+    def __init__(self, name, keys, overhead, header):
+        self.name, self.keys, self.overhead, self.header = name, keys, overhead, header
+
+
+def gre(**fields):
+    return lambda version: GRE(proto=0x0800 if version == 4 else 0x86DD, **fields)
+
+
+KINDS = [
+    Kind("ipip", "kind: ipip", 0, None),
+    Kind("gre-ip", "kind: gre-ip", 4, gre()),
+    Kind("gre-ip-key", "kind: gre-ip, id: 7", 8, gre(key_present=1, key=7)),
+    Kind("gre-ip-checksum", "kind: gre-ip, id: 8, checksum: true", 12,
+         gre(key_present=1, key=8, chksum_present=1)),
+]
+# Each kind at a remote of its own, over IPv4 and IPv6: number of the remote.
+REMOTES = {(kind.name, family): 16 + 2 * i + (family == 6)
+           for i, kind in enumerate(KINDS) for family in (4, 6)}
+
+
+def behind(version, number):
+    """A host behind the tunnel to that remote."""
+    return f"10.2.{number}.9" if version == 4 else f"fd02:{number:x}::9"
+
+
+def config(extra="", red=""):
+    tunnels_text, routes, neighbours = "", "", ""
+    for kind in KINDS:
+        for family in (4, 6):
+            number = REMOTES[kind.name, family]
+            own = ", addresses: [10.255.0.1/30]" if number == 16 else ""
+            tunnels_text += f'      t{number}: {{address: "{address(family, number)}", {kind.keys}{own}{extra}}}\n'
+            routes += f'      - {{to: 10.2.{number}.0/24, tunnel: t{number}}}\n'
+            routes += f'      - {{to: "fd02:{number:x}::/32", tunnel: t{number}}}\n'
+            neighbours += f'  - {{address: "{address(family, number)}", mac: "{mac(number)}"}}\n'
+    return f"""
+ports:
+  uplink:
+    device: tap:up0
+    mtu_bytes: {MTU}
+    mac: {OUR_MAC}
+    addresses: [192.0.2.1/24, "2001:db8::1/64"]
+  blue0: {{device: tap:blue0, mac: "{PORT_MAC}", mtu_bytes: 9000, addresses: [10.1.0.254/24, "fd01::fe/64"]}}
+  red0: {{device: tap:red0, mac: "02:00:00:00:00:c1", addresses: [10.1.0.254/24]}}
+neighbours:
+{neighbours}  - {{address: 192.0.2.40, mac: "{mac(40)}"}}
+vrfs:
+  blue:
+    ports: [blue0]
+    tunnels:
+{tunnels_text}    routes:
+{routes}      - {{to: 10.3.0.0/16, via: {ROUTER}}}
+  red:
+    ports: [red0]
+    tunnels: {{only: {{kind: ipip, address: 192.0.2.40}}}}
+    routes: [{{to: 10.2.0.0/16, tunnel: only}}{red}]
+"""
+
+
+PORTS = ["uplink", "blue0", "red0"]
+
+
+def arp(op, src_mac, src, dst_mac, dst, asked="00:00:00:00:00:00"):
+    return bytes(Ether(src=src_mac, dst=dst_mac) /
+                 ARP(op=op, hwsrc=src_mac, psrc=src, hwdst=asked, pdst=dst))
+
+
+START = {
+    "uplink": [announcement(), unsolicited(OUR_MAC, OURS[6])],
+    "blue0": [announcement(PORT_MAC, GATEWAY[4]), unsolicited(PORT_MAC, GATEWAY[6]),
+              arp(1, PORT_MAC, GATEWAY[4], "ff:ff:ff:ff:ff:ff", ROUTER)],
+    "red0": [announcement("02:00:00:00:00:c1", GATEWAY[4])],
+}
+
+
+def is_question(port, frame):
+    """ARP and ND of adit's own, which go on as long as nobody answers."""
+    return frame[12:14] == b"\x08\x06" or frame[20] == 58 and frame[54] == 135
+
+
+def packet(version, src, dst, size=64, ttl=64, tos=0, sport=1000, **ip):
+    """An IP packet with UDP of `size` bytes in all."""
+    if version == 4:
+        head = IP(src=src, dst=dst, ttl=ttl, tos=tos, **({"flags": "DF"} | ip))
+        return head / UDP(sport=sport, dport=2000) / Raw(bytes(size - 28))
+    return IPv6(src=src, dst=dst, hlim=ttl, tc=tos) / UDP(sport=sport, dport=2000) / Raw(
+        bytes(size - 48))
+
+
+def hop(inner):
+    """The packet one hop further."""
+    inner = inner.copy()
+    if inner.version == 4:
+        inner.ttl -= 1
+        del inner.chksum
+    else:
+        inner.hlim -= 1
+    return inner
+
+
+def frame(inner, src=HOST_MAC, dst=PORT_MAC):
+    kind = 0x0800 if bytes(inner)[0] >> 4 == 4 else 0x86DD
+    return bytes(Ether(src=src, dst=dst, type=kind) / inner)
+
+
+def delivered(inner, dst=HOST_MAC):
+    """As it leaves by the port of VRF blue."""
+    return frame(inner, PORT_MAC, dst)
+
+
+def outer(kind, inner, family, ends, macs, *, label=0, tos=0, ttl=64, header=None):
+    (src, dst), (src_mac, dst_mac) = ends, macs
+    version = inner[0] >> 4 if isinstance(inner, bytes) else inner.version
+    if family == 4:
+        ip = IP(src=src, dst=dst, tos=tos, ttl=ttl, flags="DF", id=0)
+    else:
+        ip = IPv6(src=src, dst=dst, tc=tos, hlim=ttl, fl=label)
+    ip.proto = ip.nh = (4 if version == 4 else 41) if kind.header is None else 47
+    head = header or (kind.header(version) if kind.header else None)
+    packet = Ether(src=src_mac, dst=dst_mac) / ip
+    return bytes(packet / head / Raw(bytes(inner)) if head else packet / Raw(bytes(inner)))
+
+
+def arriving(kind, inner, family, number=None, **fields):
+    number = number or REMOTES[kind.name, family]
+    return outer(kind, inner, family, (address(family, number), OURS[family]),
+                 (mac(number), OUR_MAC), **fields)
+
+
+def leaving(kind, inner, family, number=None, **fields):
+    number = number or REMOTES[kind.name, family]
+
+    def build(got):
+        choice = {"label": int.from_bytes(got[14:18], "big") & 0xFFFFF} if family == 6 else {}
+        return outer(kind, inner, family, (OURS[family], address(family, number)),
+                     (OUR_MAC, mac(number)), **choice, **fields)
+
+    return Free(build, build(bytes(64)))
+
+
+def scenario(name, text=None, known=True):
+    """`known`: the host has been met, by the first packets for it."""
+    run = Scenario(name, text or config(), PORTS, start=START, stray=is_question)
+    if known:
+        for version in (4, 6):
+            meet(run, version)
+    return run
+
+
+def meet(run, version):
+    """A packet for a host that nobody has met: asked for, and delivered when it answers."""
+    inner = packet(version, behind(version, 16), HOST[version])
+    if version == 4:
+        question = arp(1, PORT_MAC, GATEWAY[4], "ff:ff:ff:ff:ff:ff", HOST[4])
+        answer = arp(2, HOST_MAC, HOST[4], PORT_MAC, GATEWAY[4], asked=PORT_MAC)
+    else:
+        question = solicitation(PORT_MAC, GATEWAY[6], HOST[6])
+        answer = advertisement(HOST_MAC, PORT_MAC, HOST[6], GATEWAY[6])
+    run.case(f"the IPv{version} host is asked for, and gets what waited",
+             [("uplink", arriving(KINDS[0], inner, 4)), ("blue0", answer, MS)],
+             {"blue0": [question, delivered(hop(inner))]})
+
+
+def both_ways():
+    run = scenario("both ways")
+    for kind in KINDS:
+        for family in (4, 6):
+            number = REMOTES[kind.name, family]
+            for version in (4, 6):
+                for size in (64, 1400):
+                    name = f"IPv{version} of {size} bytes in {kind.name} over IPv{family}"
+                    inner = packet(version, behind(version, number), HOST[version], size)
+                    run.case(f"{name}, in", ("uplink", arriving(kind, inner, family)),
+                             {"blue0": delivered(hop(inner))})
+                    inner = packet(version, HOST[version], behind(version, number), size)
+                    run.case(f"{name}, out", ("blue0", frame(inner)),
+                             {"uplink": leaving(kind, hop(inner), family)})
+    run.run()
+
+
+def between_tunnels():
+    run = scenario("between tunnels")
+    for first in KINDS:
+        for second in KINDS:
+            for version in (4, 6):
+                source, target = REMOTES[first.name, 4], REMOTES[second.name, 6]
+                inner = packet(version, behind(version, source), behind(version, target))
+                run.case(f"IPv{version} from {first.name} to {second.name}",
+                         ("uplink", arriving(first, inner, 4)),
+                         {"uplink": leaving(second, hop(inner), 6)})
+    run.run()
+
+
+def apart():
+    """The tenants have the same addresses, and nothing in common."""
+    # Without the router, which is asked for all the time.
+    start = START | {"blue0": START["blue0"][:2]}
+    text = config().replace(f"      - {{to: 10.3.0.0/16, via: {ROUTER}}}\n", "")
+    run = Scenario("apart", text, PORTS, start=start, stray=is_question)
+    for version in (4, 6):
+        meet(run, version)
+    red_mac = "02:00:00:00:00:c1"
+    inner = packet(4, HOST[4], behind(4, 16))
+    run.case("red's packet to the same address", ("red0", frame(inner, dst=red_mac)),
+             {"uplink": leaving(KINDS[0], hop(inner), 4, 40)})
+    inner = packet(4, behind(4, 16), HOST[4])
+    run.case("red's host is another one, and unknown",
+             ("uplink", arriving(KINDS[0], inner, 4, 40)),
+             {"red0": [arp(1, red_mac, GATEWAY[4], "ff:ff:ff:ff:ff:ff", HOST[4])] * 2,
+              "uplink": leaving(KINDS[0], answer_to(hop(inner), NO_HOST[4], GATEWAY[4]), 4, 40)},
+             "neighbour_unresolved", last_ns=1700 * MS)
+    inner = packet(4, HOST[4], behind(4, 40).replace("10.2", "10.3"))
+    # Nor does the host answer to whom that is to be told.
+    run.case("red has no route that blue has", ("red0", frame(inner, dst=red_mac)),
+             {"red0": [arp(1, red_mac, GATEWAY[4], "ff:ff:ff:ff:ff:ff", HOST[4])] * 2},
+             [["no_route", "neighbour_unresolved"]], wait_ns=5 * SECOND, last_ns=1700 * MS)
+    run.run()
+
+
+def answer_to(inner, error, source, ttl=64):
+    """ICMP about the packet, from one of our addresses."""
+    quote = bytes(inner)[:576 - 28 if inner.version == 4 else 1280 - 48]
+    if inner.version == 4:
+        return IP(src=source, dst=inner.src, id=0, ttl=ttl) / error / Raw(quote)
+    return IPv6(src=source, dst=inner.src, hlim=ttl) / error / Raw(quote)
+
+
+EXCEEDED = {4: ICMP(type=11), 6: ICMPv6TimeExceeded()}
+NO_ROUTE = {4: ICMP(type=3, code=0), 6: ICMPv6DestUnreach(code=0)}
+NO_HOST = {4: ICMP(type=3, code=1), 6: ICMPv6DestUnreach(code=3)}
+NO_PORT = {4: ICMP(type=3, code=3), 6: ICMPv6DestUnreach(code=4)}
+NOWHERE = {4: "198.51.100.1", 6: "2001:db8:ffff::1"}
+
+
+def told():
+    run = scenario("told")
+    for version in (4, 6):
+        far = behind(version, 16)
+        # Errors into the tunnel come from the tunnel's address, which IPv6 has none of.
+        tunnel_source = "10.255.0.1" if version == 4 else GATEWAY[6]
+        for ttl in (0, 1):
+            inner = packet(version, HOST[version], far, ttl=ttl)
+            run.case(f"IPv{version} with TTL {ttl} from the port", ("blue0", frame(inner)),
+                     {"blue0": delivered(answer_to(inner, EXCEEDED[version], GATEWAY[version]))},
+                     "ttl_expired")
+            inner = packet(version, far, HOST[version], ttl=ttl)
+            run.case(f"IPv{version} with TTL {ttl} from the tunnel",
+                     ("uplink", arriving(KINDS[0], inner, 4)),
+                     {"uplink": leaving(KINDS[0], answer_to(inner, EXCEEDED[version],
+                                                            tunnel_source), 4)}, "ttl_expired")
+        inner = packet(version, HOST[version], NOWHERE[version])
+        run.case(f"IPv{version} without route", ("blue0", frame(inner)),
+                 {"blue0": delivered(answer_to(inner, NO_ROUTE[version], GATEWAY[version]))},
+                 "no_route")
+        inner = packet(version, HOST[version], GATEWAY[version])
+        run.case(f"IPv{version} UDP for us", ("blue0", frame(inner)),
+                 {"blue0": delivered(answer_to(inner, NO_PORT[version], GATEWAY[version]))},
+                 "udp_port_closed")
+        for kind in KINDS:
+            for family in (4, 6):
+                mtu = MTU - (20 if family == 4 else 40) - kind.overhead
+                number = REMOTES[kind.name, family]
+                inner = packet(version, HOST[version], behind(version, number), mtu)
+                run.case(f"IPv{version} that just fits {kind.name} over IPv{family}",
+                         ("blue0", frame(inner)), {"uplink": leaving(kind, hop(inner), family)})
+                inner = packet(version, HOST[version], behind(version, number), mtu + 1)
+                error = ICMP(type=3, code=4, nexthopmtu=mtu) if version == 4 else (
+                    ICMPv6PacketTooBig(mtu=mtu))
+                run.case(f"IPv{version} one byte too long for {kind.name} over IPv{family}",
+                         ("blue0", frame(inner)),
+                         {"blue0": delivered(answer_to(inner, error, GATEWAY[version]))},
+                         "mtu_exceeded")
+    run.run()
+
+
+def not_told():
+    """RFC 1812 section 4.3.2.7, RFC 4443 section 2.4 (e)."""
+    run = scenario("not told")
+    about = bytes(packet(4, behind(4, 16), HOST[4]))[:28]
+    for kind in (3, 4, 5, 11, 12):
+        inner = IP(src=HOST[4], dst=NOWHERE[4]) / ICMP(type=kind) / Raw(about)
+        run.case(f"about ICMP of type {kind}", ("blue0", frame(inner)), {}, "no_route")
+    inner = IPv6(src=HOST[6], dst=NOWHERE[6]) / ICMPv6TimeExceeded() / Raw(bytes(48))
+    run.case("about an ICMPv6 error", ("blue0", frame(inner)), {}, "no_route")
+    inner = packet(4, HOST[4], NOWHERE[4], flags=0, frag=10)
+    run.case("about a later fragment", ("blue0", frame(inner)), {}, "no_route")
+    inner = packet(4, "203.0.113.1", NOWHERE[4])
+    run.case("a source to which no route leads", ("blue0", frame(inner)), {}, "no_route")
+    inner = packet(4, GATEWAY[4], NOWHERE[4])
+    run.case("ourselves", ("blue0", frame(inner)), {}, "no_route")
+    run.run()
+
+
+def fragmented():
+    run = scenario("fragmented")
+    for size in (1481, 3000, 8999):
+        inner = packet(4, HOST[4], behind(4, 16), size, flags=0, id=77)
+        parts = fragment(hop(inner), fragsize=(MTU - 40) // 8 * 8)
+        for part in parts:
+            del part.chksum
+        run.case(f"{size} bytes", ("blue0", frame(inner)),
+                 {"uplink": [leaving(KINDS[0], part, 4) for part in parts]})
+    run.run()
+
+
+def echoed():
+    run = scenario("echo")
+    for size in (0, 1, 1000):
+        for ours in (GATEWAY[4], "10.255.0.1"):
+            ping = IP(src=HOST[4], dst=ours, id=5) / ICMP(id=1, seq=2) / Raw(bytes(size))
+            pong = IP(src=ours, dst=HOST[4], id=5) / ICMP(type=0, id=1, seq=2) / Raw(bytes(size))
+            run.case(f"{size} bytes for {ours}", ("blue0", frame(ping)), {"blue0": delivered(pong)})
+        ping = IPv6(src=HOST[6], dst=GATEWAY[6]) / ICMPv6EchoRequest(id=1, seq=2,
+                                                                     data=bytes(size))
+        pong = IPv6(src=GATEWAY[6], dst=HOST[6]) / ICMPv6EchoReply(id=1, seq=2, data=bytes(size))
+        run.case(f"{size} bytes for {GATEWAY[6]}", ("blue0", frame(ping)),
+                 {"blue0": delivered(pong)})
+        ping = IP(src=behind(4, 16), dst=GATEWAY[4], id=5) / ICMP() / Raw(bytes(size))
+        pong = IP(src=GATEWAY[4], dst=behind(4, 16), id=5) / ICMP(type=0) / Raw(bytes(size))
+        run.case(f"{size} bytes through the tunnel", ("uplink", arriving(KINDS[0], ping, 4)),
+                 {"uplink": leaving(KINDS[0], pong, 4)})
+    ping = IP(src=HOST[4], dst=GATEWAY[4]) / ICMP()
+    run.case("wrong checksum", ("blue0", frame(IP(src=HOST[4], dst=GATEWAY[4]) / ICMP(chksum=1))),
+             {}, "icmp_checksum")
+    run.case("cut", ("blue0", frame(IP(src=HOST[4], dst=GATEWAY[4], proto=1) / Raw(b"\x08\0\0"))),
+             {}, "icmp_truncated")
+    run.case("a reply", ("blue0", frame(IP(src=HOST[4], dst=GATEWAY[4]) / ICMP(type=0))), {},
+             "icmp_ignored")
+    run.case("from ourselves", ("blue0", frame(IP(src=GATEWAY[4], dst=GATEWAY[4]) / ICMP())), {},
+             "ip_source")
+    run.case("a fragment", ("blue0", frame(IP(src=HOST[4], dst=GATEWAY[4], flags="MF") / ICMP())),
+             {}, "ip_fragment")
+    run.case("TCP for us", ("blue0", frame(IP(src=HOST[4], dst=GATEWAY[4]) / TCP())), {},
+             "ip_protocol_unknown")
+    run.run()
+
+
+def neighbours():
+    run = scenario("neighbours")
+    run.case("ARP for the gateway", ("blue0", arp(1, HOST_MAC, HOST[4], "ff:ff:ff:ff:ff:ff",
+                                                  GATEWAY[4])),
+             {"blue0": arp(2, PORT_MAC, GATEWAY[4], HOST_MAC, HOST[4], asked=HOST_MAC)})
+    run.case("ND for the gateway", ("blue0", solicitation(HOST_MAC, HOST[6], GATEWAY[6])),
+             {"blue0": advertisement(PORT_MAC, HOST_MAC, GATEWAY[6], HOST[6])})
+    run.case("ARP for another", ("blue0", arp(1, HOST_MAC, HOST[4], "ff:ff:ff:ff:ff:ff",
+                                              "10.1.0.9")), {}, "arp_not_for_us")
+    inner = packet(4, behind(4, 16), "10.3.0.1")
+    run.case("the router is asked for from the start, and gets what waited",
+             [("uplink", arriving(KINDS[0], inner, 4)),
+              ("blue0", arp(2, ROUTER_MAC, ROUTER, PORT_MAC, GATEWAY[4], asked=PORT_MAC), MS)],
+             {"blue0": delivered(hop(inner), ROUTER_MAC)})
+    moved = "02:00:00:00:0b:99"
+    inner = packet(4, behind(4, 16), HOST[4])
+    run.case("a host's new MAC is taken over", ("blue0", announcement(moved, HOST[4])), {})
+    run.case("by the next packet", ("uplink", arriving(KINDS[0], inner, 4)),
+             {"blue0": delivered(hop(inner), moved)})
+    for version in (4, 6):
+        gone = "10.1.0.66" if version == 4 else "fd01::66"
+        inner = packet(version, behind(version, 16), gone)
+        source = "10.255.0.1" if version == 4 else GATEWAY[6]
+
+        error = answer_to(hop(inner), NO_HOST[version], source)
+        run.case(f"an IPv{version} host that is not there", ("uplink", arriving(KINDS[0], inner, 4)),
+                 {"uplink": leaving(KINDS[0], error, 4),
+                  "blue0": [question_for(version, gone)] * 2},
+                 "neighbour_unresolved", wait_ns=5 * SECOND, last_ns=1700 * MS)
+    run.run()
+
+
+def question_for(version, target):
+    if version == 4:
+        return arp(1, PORT_MAC, GATEWAY[4], "ff:ff:ff:ff:ff:ff", target)
+    return solicitation(PORT_MAC, GATEWAY[6], target)
+
+
+def refused():
+    run = scenario("refused")
+    good = packet(4, HOST[4], behind(4, 16))
+    good6 = packet(6, HOST[6], behind(6, 16))
+
+    def case(name, inner, reason):
+        run.case(f"{name}, from the port", ("blue0", frame(inner)), {}, reason)
+        inner = bytes(inner)
+        version = good if inner and inner[0] >> 4 == 4 else good6
+        tunnel = {"ip_version": "tunnel_payload"}.get(reason, reason)
+        if inner:
+            run.case(f"{name}, from the tunnel",
+                     ("uplink", arriving(KINDS[1], inner, 4,
+                                         header=KINDS[1].header(version.version))), {}, tunnel)
+
+    raw, raw6 = bytes(good), bytes(good6)
+    for length in (1, 19):
+        case(f"IPv4 cut after {length} bytes", Raw(raw[:length]), "ip_truncated")
+        case(f"IPv6 cut after {length} bytes", Raw(raw6[:length]), "ip_truncated")
+    case("IHL 4", Raw(b"\x44" + raw[1:]), "ip_header_length")
+    case("IHL beyond the packet", Raw(b"\x4f" + raw[1:40]), "ip_header_length")
+    case("total length beyond the packet", packet(4, HOST[4], behind(4, 16), len=99),
+         "ip_total_length")
+    case("total length below the header", IP(src=HOST[4], dst=behind(4, 16), len=19),
+         "ip_total_length")
+    case("payload length beyond the packet", Raw(raw6[:4] + b"\xff\xff" + raw6[6:]),
+         "ip_total_length")
+    case("checksum", packet(4, HOST[4], behind(4, 16), chksum=1), "ip_checksum")
+    for source in ("0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255"):
+        case(f"from {source}", packet(4, source, behind(4, 16)), "ip_source")
+    for source in ("::", "::1", "ff02::1"):
+        case(f"from {source}", packet(6, source, behind(6, 16)), "ip_source")
+    for target in ("0.0.0.0", "127.0.0.1", "224.0.0.5", "255.255.255.255", "169.254.1.1"):
+        case(f"to {target}", packet(4, HOST[4], target), "not_routable")
+    for target in ("::1", "ff0e::1", "fe80::1"):
+        case(f"to {target}", packet(6, HOST[6], target), "not_routable")
+    case("from 169.254.1.1", packet(4, "169.254.1.1", behind(4, 16)), "not_routable")
+    case("from fe80::1", packet(6, "fe80::1", behind(6, 16)), "not_routable")
+
+    run.case("nothing", ("blue0", bytes(Ether(src=HOST_MAC, dst=PORT_MAC, type=0x0800))), {},
+             "ip_truncated")
+    run.case("another version than the type says",
+             ("blue0", bytes(Ether(src=HOST_MAC, dst=PORT_MAC, type=0x86DD) / Raw(raw))), {},
+             "ip_version")
+    run.case("for another MAC", ("blue0", frame(good, dst="02:00:00:00:0b:55")), {}, "not_our_mac")
+    run.case("a group MAC", ("blue0", frame(good, dst="ff:ff:ff:ff:ff:ff")), {}, "not_our_mac")
+    run.case("another type", ("blue0", bytes(Ether(src=HOST_MAC, dst=PORT_MAC, type=0x88B5) /
+                                             Raw(bytes(50)))), {}, "ether_type_unknown")
+    run.case("a tag", ("blue0", frame(good)[:12] + b"\x81\0\0\5" + frame(good)[12:]), {},
+             "vlan_not_member")
+    inner = packet(4, behind(4, 16), HOST[4])
+    run.case("an unknown sender", ("uplink", arriving(KINDS[0], inner, 4, 77)), {},
+             "remote_unknown")
+    run.case("GRE with another key",
+             ("uplink", arriving(KINDS[2], inner, 4, header=GRE(proto=0x0800, key_present=1,
+                                                                key=9))), {}, "remote_unknown")
+    run.case("GRE with an Ethernet payload",
+             ("uplink", arriving(KINDS[1], inner, 4, header=GRE(proto=0x6558))), {},
+             "tunnel_id_unknown")
+    run.case("GRE with another payload",
+             ("uplink", arriving(KINDS[1], inner, 4, header=GRE(proto=0x8847))), {},
+             "tunnel_payload")
+    run.case("GRE that says IPv6 and carries IPv4",
+             ("uplink", arriving(KINDS[1], inner, 4, header=GRE(proto=0x86DD))), {},
+             "tunnel_payload")
+    broken = Ether(arriving(KINDS[0], inner, 4))
+    broken[IP].proto = 41
+    del broken[IP].chksum
+    run.case("protocol 41 that carries IPv4", ("uplink", bytes(broken)), {}, "tunnel_payload")
+    run.case("nothing inside", ("uplink", arriving(KINDS[0], b"\x45", 4)[:34 + 1]), {},
+             "ip_truncated")
+    run.run()
+
+
+def marked():
+    """ECN by RFC 6040, DSCP and TTL as configured; padding behind the packet is cut off."""
+    for uniform in (False, True):
+        options = ", tunnel: {dscp_mode: uniform, ttl_mode: uniform}" if uniform else ""
+        run = scenario(f"marks, {'uniform' if uniform else 'pipe'}", config(options), known=False)
+        for version in (4, 6):
+            for ecn in range(4):
+                tos = 0xB8 | ecn
+                inner = packet(version, HOST[version], behind(version, 16), tos=tos, ttl=33)
+                fields = {"tos": tos, "ttl": 32} if uniform else {"tos": ecn}
+                run.case(f"IPv{version}, ECN {ecn}, out", ("blue0", frame(inner)),
+                         {"uplink": leaving(KINDS[0], hop(inner), 4, **fields)})
+                for outer_ecn in range(4):
+                    marks_in(run, version, ecn, outer_ecn, uniform)
+        run.run()
+
+
+def marks_in(run, version, ecn, outer_ecn, uniform):
+    table = {0: [0, 0, 0, None], 1: [1, 1, 1, 3], 2: [2, 1, 2, 3], 3: [3, 3, 3, 3]}
+    want = table[ecn][outer_ecn]
+    target = REMOTES["gre-ip", 4]
+    inner = packet(version, behind(version, 16), behind(version, target), tos=0x28 | ecn, ttl=50)
+    sent = arriving(KINDS[0], inner, 4, tos=0xB8 | outer_ecn, ttl=40)
+    name = f"IPv{version}, inner ECN {ecn}, outer {outer_ecn}"
+    if want is None:
+        return run.case(name, ("uplink", sent), {}, "ecn_illegal")
+    dscp = 0xB8 if uniform else 0x28
+    after = packet(version, behind(version, 16), behind(version, target), tos=dscp | want,
+                   ttl=39 if uniform else 49)
+    fields = {"tos": dscp | want, "ttl": 39} if uniform else {"tos": want}
+    return run.case(name, ("uplink", sent), {"uplink": leaving(KINDS[1], after, 4, **fields)})
+
+
+def numbered():
+    """Both versions in one tunnel are numbered alike, RFC 2890."""
+    text = config().replace("kind: gre-ip, id: 7", "kind: gre-ip, id: 7, sequence: true")
+    run = scenario("numbered", text)
+    number = REMOTES["gre-ip-key", 4]
+    for i, version in enumerate((4, 6, 6, 4)):
+        inner = packet(version, HOST[version], behind(version, number))
+        head = GRE(proto=0x0800 if version == 4 else 0x86DD, key_present=1, key=7,
+                   seqnum_present=1, seqence_number=i)
+        run.case(f"packet {i}", ("blue0", frame(inner)),
+                 {"uplink": leaving(KINDS[2], hop(inner), 4, header=head)})
+    for sequence, version, good in ((5, 4, True), (5, 6, False), (6, 6, True), (4, 4, False)):
+        inner = packet(version, behind(version, number), HOST[version])
+        head = GRE(proto=0x0800 if version == 4 else 0x86DD, key_present=1, key=7,
+                   seqnum_present=1, seqence_number=sequence)
+        run.case(f"number {sequence} comes in by IPv{version}",
+                 ("uplink", arriving(KINDS[2], inner, 4, header=head)),
+                 {"blue0": delivered(hop(inner))} if good else {}, None if good else "gre_sequence")
+    run.run()
+
+
+def trimmed():
+    run = scenario("trimmed")
+    inner = packet(4, behind(4, 16), HOST[4], 40)
+    run.case("bytes behind the inner packet", ("uplink", arriving(KINDS[0], bytes(inner) + bytes(9),
+                                                                  4)),
+             {"blue0": delivered(hop(inner))})
+    inner = packet(4, HOST[4], behind(4, 16), 30)
+    run.case("padding of a short frame", ("blue0", frame(inner) + bytes(16)),
+             {"uplink": leaving(KINDS[0], hop(inner), 4)})
+    run.run()
+
+
+main(both_ways, between_tunnels, apart, told, not_told, fragmented, echoed, neighbours, refused,
+     marked, numbered, trimmed)

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// VRFs: what the walker reads, what it says about values that do not fit, and what a reload
+// would change.
+#include <gtest/gtest.h>
+
+#include "config_cases.h"
+#include "config_diff.h"
+
+namespace adit {
+namespace {
+
+// Six lines; what a case adds begins in line 7.
+std::string world(const std::string& rest) {
+  return "ports:\n"
+         "  up: {device: 'tap:up0', addresses: [192.0.2.1/24]}\n"
+         "  blue0: {device: 'tap:blue0', addresses: [10.1.0.254/24]}\n"
+         "  red0: {device: 'tap:red0', addresses: [10.1.0.254/24]}\n"
+         "  bare: {device: 'tap:bare0'}\n"
+         "vrfs:\n" +
+         rest;
+}
+std::string blue(const std::string& keys) {
+  return world("  blue: {ports: [blue0], " + keys + "}\n  red: {ports: [red0]}\n");
+}
+std::string tunnel(const std::string& keys) {
+  return blue("tunnels: {t: {address: 192.0.2.2, " + keys + "}}");
+}
+std::string route(const std::string& keys) {
+  return blue("tunnels: {site: {address: 192.0.2.2}}, routes: [{" + keys + "}]");
+}
+
+class VrfDoesNotFit : public testing::TestWithParam<RefusedCase> {};
+TEST_P(VrfDoesNotFit, WithItsPlace) {
+  expect_refused(GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Vrfs, VrfDoesNotFit,
+    testing::Values(
+        RefusedCase{"NoSuchPort",
+                    world("  blue: {ports: [blue0, blue1]}\n  red: {ports: [red0]}\n"),
+                    {"7:25: there is no port 'blue1' in 'ports'; did you mean 'blue0'?"}},
+        RefusedCase{"PortInTwo",
+                    world("  blue: {ports: [blue0]}\n  red: {ports: [red0, blue0]}\n"),
+                    {"8:23: port 'blue0' is already in vrf 'blue', see f:7:18"}},
+        RefusedCase{"PortWithoutAddresses",
+                    world("  blue: {ports: [bare, blue0]}\n  red: {ports: [red0]}\n"),
+                    {"7:18: port 'bare' has no 'addresses'"}},
+        RefusedCase{"OverlapWithinOne",
+                    world("  blue: {ports: [blue0, red0]}\n"),
+                    {"4:42: addresses: duplicate address 10.1.0.254; it is already at f:3:44"}},
+        RefusedCase{"OverlapOutsideAny",
+                    world("  blue: {}\n"),
+                    {"4:42: addresses: duplicate address 10.1.0.254; it is already at f:3:44"}},
+        RefusedCase{"TunnelOverlapsPort",
+                    tunnel("addresses: [10.1.0.1/16]"),
+                    {"7:72: 10.1.0.1/16 of tunnel 't' overlaps 10.1.0.254/24 of port 'blue0', see "
+                     "f:3:44"}},
+        RefusedCase{"BridgedKind",
+                    tunnel("kind: vxlan"),
+                    {"7:66: kind: found 'vxlan', expected one of gre-ip, ipip"}},
+        RefusedCase{"KeyOfIpip",
+                    tunnel("kind: ipip, id: 5"),
+                    {"7:76: id: goes with 'kind: gre-ip' alone; ipip has none to choose"}},
+        RefusedCase{"ChecksumOfIpip",
+                    tunnel("kind: ipip, checksum: true"),
+                    {"7:82: checksum: goes with 'kind: gre-ip' alone"}},
+        RefusedCase{"KeyTooLarge",
+                    tunnel("id: 4294967296"),
+                    {"7:64: id: found 4294967296, which is no key; expected a number from 0 to "
+                     "4294967295"}},
+        RefusedCase{"RemoteOutOfReach",
+                    blue("tunnels: {t: {address: 10.1.0.7}}"),
+                    {"7:49: address: 10.1.0.7 is on no port's subnet"}},
+        RefusedCase{"RemoteIsUs",
+                    blue("tunnels: {t: {address: 192.0.2.1}}"),
+                    {"7:49: address: 192.0.2.1 is our own address, see f:2:39"}},
+        RefusedCase{"SameSender",
+                    world("  blue: {tunnels: {a: {address: 192.0.2.2, id: 1}, b: {address: "
+                          "192.0.2.2, kind: ipip}}, ports: [blue0]}\n"
+                          "  red: {tunnels: {c: {address: 192.0.2.2, id: 1}}, ports: [red0]}\n"),
+                    {"8:32: gre-ip from 192.0.2.2 with key 1 is already that of tunnel 'a' of vrf "
+                     "'blue'"}},
+        RefusedCase{"RouteToNothing",
+                    route("to: 10.2.0.0/16"),
+                    {"7:74: missing key 'via' or 'tunnel' in an entry of 'routes'"}},
+        RefusedCase{"RouteToBoth",
+                    route("to: 10.2.0.0/16, via: 10.1.0.1, tunnel: site"),
+                    {"7:115: a route leads to a router or into a tunnel, not both"}},
+        RefusedCase{
+            "RouteToNoTunnel",
+            route("to: 10.2.0.0/16, tunnel: sit"),
+            {"7:100: tunnel: there is no tunnel 'sit' in vrf 'blue'; did you mean 'site'?"}},
+        RefusedCase{"RouteWithHostBits",
+                    route("to: 10.2.0.1/16, tunnel: site"),
+                    {"7:79: to: 10.2.0.1/16 has bits beyond its prefix length; write 10.2.0.0/16"}},
+        RefusedCase{"RouteToOwnSubnet",
+                    route("to: 10.1.0.0/24, tunnel: site"),
+                    {"7:79: to: 10.1.0.0/24 is the subnet of port 'blue0' itself"}},
+        RefusedCase{"RouterElsewhere",
+                    route("to: 10.2.0.0/16, via: 192.0.2.9"),
+                    {"7:97: via: 192.0.2.9 is on no port's subnet"}},
+        RefusedCase{"RouterIsUs",
+                    route("to: 10.2.0.0/16, via: 10.1.0.254"),
+                    {"7:97: via: 10.1.0.254 is our own address"}},
+        RefusedCase{"RouterOfAnotherVersion",
+                    route("to: 'fd00::/64', via: 10.1.0.1"),
+                    {"7:97: via: 10.1.0.1 and fd00::/64 are of different IP versions"}},
+        RefusedCase{"RouterBehindTunnel",
+                    blue("tunnels: {t: {address: 192.0.2.2, addresses: [10.9.0.1/30]}}, routes: "
+                         "[{to: 10.2.0.0/16, via: 10.9.0.2}]"),
+                    {"7:120: via: 10.9.0.2 is on the subnet of tunnel 't'; write 'tunnel' "
+                     "instead"}},
+        RefusedCase{"SameRoute",
+                    blue("tunnels: {t: {address: 192.0.2.2}}, routes: [{to: 10.2.0.0/16, tunnel: "
+                         "t}, {to: 10.2.0.0/16, via: 10.1.0.1}]"),
+                    {"7:106: to: duplicate route to 10.2.0.0/16; it is already at f:7:76"}}),
+    case_name);
+
+TEST(Vrfs, AreRead) {
+  const Config config = parse_config(
+      blue("tunnels: {site: {address: 192.0.2.2, kind: ipip, addresses: [10.9.0.1/30]}}, routes: "
+           "[{to: 10.2.0.0/16, tunnel: site}, {to: 10.3.0.0/16, via: 10.1.0.1}]"),
+      "f");
+  ASSERT_EQ(config.vrfs.size(), 2u);
+  const VrfConfig& vrf = config.vrfs[0];
+  EXPECT_EQ(vrf.name, "blue");
+  EXPECT_EQ(vrf.ports, std::vector<std::string>{"blue0"});
+  ASSERT_EQ(vrf.tunnels.size(), 1u);
+  EXPECT_EQ(vrf.tunnels[0].name, "site");
+  EXPECT_EQ(vrf.tunnels[0].kind, TunnelKind::kIpip);
+  EXPECT_EQ(to_string(vrf.tunnels[0].addresses.at(0)), "10.9.0.1/30");
+  ASSERT_EQ(vrf.routes.size(), 2u);
+  EXPECT_EQ(vrf.routes[0].tunnel, "site");
+  EXPECT_EQ(vrf.routes[1].via, parse_ip("10.1.0.1"));
+  const auto vrfs = vrfs_of_ports(config);
+  EXPECT_FALSE(vrfs[0]);
+  EXPECT_EQ(vrfs[1], 0u);
+  EXPECT_EQ(vrfs[2], 1u);
+}
+
+TEST(Vrfs, ChangesAreTold) {
+  const auto lines = [](const std::string& from, const std::string& to) {
+    const ConfigDiff diff = diff_configs(parse_config(from, "f"), parse_config(to, "f"));
+    EXPECT_TRUE(diff.needs_restart.empty());
+    return diff.changes;
+  };
+  using Lines = std::vector<std::string>;
+  const std::string before = blue(
+      "tunnels: {t: {address: 192.0.2.2}, u: {address: 192.0.2.3}}, routes: [{to: "
+      "10.2.0.0/16, tunnel: t}, {to: 10.3.0.0/16, tunnel: t}]");
+  const std::string after = blue(
+      "tunnels: {t: {address: 192.0.2.4, kind: ipip, addresses: [10.9.0.1/30], tunnel: "
+      "{ttl: 9}}, v: {address: 192.0.2.3, id: 7}}, routes: [{to: 10.2.0.0/16, via: "
+      "10.1.0.1}, {to: 10.4.0.0/16, tunnel: v}]");
+  EXPECT_EQ(lines(before, before), Lines{});
+  EXPECT_EQ(lines(before, after), (Lines{"vrfs.blue: tunnel u removed (gre-ip 192.0.2.3)",
+                                         "vrfs.blue.tunnels.t.address: 192.0.2.2 -> 192.0.2.4",
+                                         "vrfs.blue.tunnels.t.kind: gre-ip -> ipip",
+                                         "vrfs.blue.tunnels.t: address 10.9.0.1/30 added",
+                                         "vrfs.blue.tunnels.t.tunnel.ttl: the default -> 9",
+                                         "vrfs.blue: tunnel v added (gre-ip 192.0.2.3)",
+                                         "vrfs.blue: route 10.3.0.0/16 tunnel t removed",
+                                         "vrfs.blue: route 10.2.0.0/16: tunnel t -> via 10.1.0.1",
+                                         "vrfs.blue: route 10.4.0.0/16 tunnel v added"}));
+  EXPECT_EQ(lines(blue("routes: []"), world("  blue: {ports: [red0]}\n  red: {ports: [blue0]}\n")),
+            (Lines{"vrfs.blue: port blue0 removed", "vrfs.blue: port red0 added",
+                   "vrfs.red: port red0 removed", "vrfs.red: port blue0 added"}));
+}
+
+}  // namespace
+}  // namespace adit
