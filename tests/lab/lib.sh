@@ -117,6 +117,29 @@ drops() {
   ctl -j show drops | jq --arg r "$1" '[.[] | select(.reason == $r) | .packets] | add // 0'
 }
 
+# drops_beside REASON...: packets that adit dropped for any other reason.
+drops_beside() {
+  ctl -j show drops | jq '[.[] | select(.reason | IN($ARGS.positional[]) | not) | .packets]
+    | add // 0' --args "$@"
+}
+
+# serve_file BYTES HOST...: each serves a file of its own; expect_download fetches and compares it.
+serve_file() {
+  local bytes=$1 host
+  shift
+  for host; do
+    serve_web "$host"
+    head -c "$bytes" /dev/urandom >"$LAB_TMP/www-$host/file"
+  done
+}
+expect_download() { # FROM ADDRESS SERVER
+  local got want
+  want=$(sha256sum <"$LAB_TMP/www-$3/file")
+  N "$1" curl -sS -m 15 -o "$LAB_TMP/got" "http://$2/file" || fail "curl from $1 to $2 failed"
+  got=$(sha256sum <"$LAB_TMP/got")
+  expect "SHA-256 of $(stat -c %s "$LAB_TMP/got") bytes from $3 to $1" "${got%% *}" = "${want%% *}"
+}
+
 # fdb_place NETWORK MAC: where adit has learned it: port NAME, remote ADDRESS, or nowhere.
 fdb_place() {
   ctl -j show fdb | jq -r --arg n "$1" --arg m "$2" '
