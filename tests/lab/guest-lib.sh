@@ -8,9 +8,9 @@
 # QEMU runs in namespace under and ends with it. The guest has no disk: its root is an initramfs
 # made here of busybox, ip and ping. Commands reach it over a virtio port, one line each way.
 readonly GUEST_MAC=02:00:00:00:00:04
-# virtio to talk to us, then the tunnels.
+# virtio to talk to us, what stands behind a tunnel, then the tunnels.
 readonly GUEST_MODULES=(
-  virtio_pci virtio_net virtio_console dummy
+  virtio_pci virtio_net virtio_console dummy bridge
   ip_gre ip6_gre ipip sit ip6_tunnel
 )
 # Busybox has an ip and a ping too, but no tunnels with a key, and no choice of the DF bit. Its
@@ -72,7 +72,7 @@ guest_start() {
 }
 
 guest_qemu() { # KERNEL ACCEL
-  local cpu=max accel=tcg,tb-size=128
+  local cpu=Nehalem accel=tcg,tb-size=128
   # Frames as they are on a wire: no checksum is left for somebody else, none is beyond the MTU.
   local plain=csum=off,gso=off,guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ufo=off
   plain+=,host_tso4=off,host_tso6=off,host_ufo=off,mrg_rxbuf=on
@@ -108,6 +108,13 @@ guest() {
     base64 -d <<<"$value"
   done
   fail "no answer from the guest within $GUEST_TIMEOUT_S seconds to: $*"
+}
+
+# guest_get ADDRESS: the guest fetches /file there; its SHA-256. (wget's own -T crashes when busybox
+# is linked statically.)
+guest_get() {
+  guest "timeout 20 wget -q -O /run/got http://$1/file" || fail "wget from the guest to $1 failed"
+  guest sha256sum /run/got
 }
 
 # --- its root ----------------------------------------------------------------------------------
