@@ -88,7 +88,7 @@ lab_sweep() {
   local prefix
   while read -r prefix; do
     kill -0 "${prefix##*-}" 2>/dev/null || lab_remove "$prefix"
-  done < <(ip netns list 2>/dev/null | sed -nE 's/^(adit-[a-z-]+-[0-9]+)-.*/\1/p' | sort -u)
+  done < <(ip netns list 2>/dev/null | sed -nE 's/^(adit-[a-z0-9-]+-[0-9]+)-.*/\1/p' | sort -u)
 }
 
 lab_cleanup() {
@@ -287,6 +287,8 @@ lab_listens() { [[ -n $(N "$1" ss -Hltn "sport = :$2") ]]; }
 # serve_web HOST: nginx on port 80 with the files of $LAB_TMP/www-HOST.
 serve_web() {
   local dir=$LAB_TMP/nginx-$1
+  local listen6=
+  [[ ! -e /proc/net/if_inet6 ]] || listen6='listen [::]:80;'
   mkdir -p "$dir" "$LAB_TMP/www-$1"
   chmod 755 "$LAB_TMP" "$LAB_TMP/www-$1"
   cat >"$dir/nginx.conf" <<CONF
@@ -303,7 +305,7 @@ http {
   fastcgi_temp_path $dir/fastcgi;
   uwsgi_temp_path $dir/uwsgi;
   scgi_temp_path $dir/scgi;
-  server { listen 80; root $LAB_TMP/www-$1; }
+  server { listen 80; $listen6 root $LAB_TMP/www-$1; }
 }
 CONF
   bg "$1" "nginx-$1" nginx -p "$dir" -c "$dir/nginx.conf"

@@ -110,11 +110,34 @@ guest() {
   fail "no answer from the guest within $GUEST_TIMEOUT_S seconds to: $*"
 }
 
-# guest_get ADDRESS: the guest fetches /file there; its SHA-256. (wget's own -T crashes when busybox
-# is linked statically.)
-guest_get() {
+expect_guest_ping() { # ADDRESS COUNT [OPTION...]
+  local address=$1 count=$2 got
+  shift 2
+  got=$(guest ping -q -c "$count" -i 0.02 -W 2 "$@" "$address" |
+    sed -n 's/.* \([0-9]*\) received.*/\1/p') || true
+  expect "the guest pings $address $count times${1:+ with $*}: lost" "$((count - ${got:-0}))" = 0
+}
+
+# guest_serve_file BYTES: on all its addresses. A MiB takes about a second with an emulated CPU.
+guest_serve_file() {
+  guest "head -c $1 /dev/urandom >/www/file; httpd -h /www"
+  GUEST_FILE_SUM=$(guest sha256sum /www/file)
+}
+expect_from_guest() { # HOST ADDRESS
+  local got
+  N "$1" curl -g -sS -m 30 -o "$LAB_TMP/got" "http://$2/file" || fail "curl from $1 to $2 failed"
+  got=$(sha256sum <"$LAB_TMP/got")
+  expect "SHA-256 of $(stat -c %s "$LAB_TMP/got") bytes from the guest, $2, to $1" \
+    "${got%% *}" = "${GUEST_FILE_SUM%% *}"
+}
+expect_to_guest() { # ADDRESS HOST
+  local got want
+  want=$(sha256sum <"$LAB_TMP/www-$2/file")
+  # Without wget's own -T, which crashes where busybox is linked statically.
   guest "timeout 20 wget -q -O /run/got http://$1/file" || fail "wget from the guest to $1 failed"
-  guest sha256sum /run/got
+  got=$(guest sha256sum /run/got)
+  expect "SHA-256 of $(guest stat -c %s /run/got) bytes from $2, $1, to the guest" \
+    "${got%% *}" = "${want%% *}"
 }
 
 # --- its root ----------------------------------------------------------------------------------
