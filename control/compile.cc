@@ -69,7 +69,11 @@ class Compiler {
     snapshot_->local_ipv4 = FlatTable<uint64_t>(local_ipv4_);
     snapshot_->local_ipv6 = FlatTable<Ipv6Key>(local_ipv6_);
     compile_tunnels();
-    snapshot_->stt_port = config_.tunnels[tunnel_index(TunnelKind::kStt)].port;
+    const TunnelConfig& stt = config_.tunnels[tunnel_index(TunnelKind::kStt)];
+    snapshot_->stt_port = stt.port;
+    snapshot_->stt_limits = {.max_bytes = uint64_t{stt.reassembly_mb} << 20,
+                             .max_bytes_per_peer = uint64_t{stt.reassembly_peer_mb} << 20,
+                             .expiry_ns = uint64_t{stt.reassembly_timeout_ms} * 1'000'000};
     snapshot_->reassemble = config_.reassemble;
     const FlatTable<Ipv6Key>::Entries addresses(remote_addresses_.begin(), remote_addresses_.end());
     snapshot_->remote_addresses = FlatTable<Ipv6Key>(addresses);

@@ -76,6 +76,11 @@ struct TunnelConfig {
   uint8_t ttl = 64;             // 1..255, of the outer header
   uint8_t dscp = 0;             // 0..63, of the outer header
   bool zero_checksum6 = false;  // UDP over IPv6: send no checksum, accept none (RFC 6935)
+  // STT: frames that are not complete yet. MiB of packet buffers for each worker, 1..1024, and
+  // of these for each sender, no more than that.
+  unsigned reassembly_mb = 8;
+  unsigned reassembly_peer_mb = 2;
+  unsigned reassembly_timeout_ms = 1000;  // 10..60000 after the frame's first segment
   friend bool operator==(const TunnelConfig&, const TunnelConfig&) = default;
 };
 

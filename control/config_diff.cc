@@ -278,6 +278,11 @@ void diff_tunnel(Differ& out, const TunnelKindInfo& kind, const TunnelConfig& fr
   out.value(Takes::kReload, where + "ttl", from.ttl, to.ttl);
   out.value(Takes::kReload, where + "dscp", from.dscp, to.dscp);
   out.value(Takes::kReload, where + "zero_checksum6", from.zero_checksum6, to.zero_checksum6);
+  out.value(Takes::kReload, where + "reassembly_mb", from.reassembly_mb, to.reassembly_mb);
+  out.value(Takes::kReload, where + "reassembly_peer_mb", from.reassembly_peer_mb,
+            to.reassembly_peer_mb);
+  out.value(Takes::kReload, where + "reassembly_timeout_ms", from.reassembly_timeout_ms,
+            to.reassembly_timeout_ms);
 }
 
 void diff_tunnel_options(Differ& out, const std::string& where, const TunnelOptions& from,

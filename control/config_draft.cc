@@ -30,7 +30,7 @@ PortConfig finished(PortDraft draft) {
 Config finished(ConfigDraft draft) {
   Config config;
   config.system = std::move(draft.system);
-  config.tunnels = draft.tunnels;
+  for (size_t i = 0; i < kTunnelKindCount; ++i) config.tunnels[i] = draft.tunnels[i];
   config.reassemble = draft.reassemble;
   for (PortDraft& port : draft.ports) config.ports.push_back(finished(std::move(port)));
   for (const RouteDraft& route : draft.routes) config.routes.push_back(route);

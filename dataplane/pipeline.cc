@@ -350,6 +350,7 @@ unsigned run_pass(Worker& worker, Probe& probe) noexcept {
       worker.held_now.load(std::memory_order_relaxed) != 0) [[unlikely]] {
     sweep_held(worker);
     worker.fragments->expire(worker);
+    worker.stt->set_limits(worker.snapshot->stt_limits);
     worker.stt->expire(worker.now_ns);
     run_commands(worker);
     flush_all(worker);

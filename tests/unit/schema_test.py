@@ -119,7 +119,8 @@ FULL = {
         "nvgre": {"ttl": 64, "dscp": 0},
         "gre": {"ttl": 64, "dscp": 0},
         "geneve": {"udp_port": 6081, "ttl": 64, "dscp": 0, "zero_checksum6": True},
-        "stt": {"tcp_port": 7471, "ttl": 64, "dscp": 0}},
+        "stt": {"tcp_port": 7471, "ttl": 64, "dscp": 0, "reassembly_mb": 8,
+                "reassembly_peer_mb": 2, "reassembly_timeout_ms": 1000}},
     "networks": {"red": {
         "vni": 100, "members": [{"port": "red0", "vlan": 10}],
         "remotes": [{"address": "192.0.2.2", "kind": "gre", "id": 7, "checksum": True,

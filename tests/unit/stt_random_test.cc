@@ -127,7 +127,7 @@ SttSegment make_segment(Random& random, const Plan& plan, const Bytes& frame) {
 void run_against_model(uint32_t seed) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   Random random(seed);
-  TestReassembly stt({.max_bytes = 1u << 30, .max_bytes_per_peer = 1u << 30});
+  TestReassembly stt({.limits = {.max_bytes = 1u << 30, .max_bytes_per_peer = 1u << 30}});
   Model model;
   std::vector<Bytes> frames;
   uint64_t dropped = 0;
@@ -200,9 +200,9 @@ struct Hostile {
   TestReassembly stt{{.max_frames = 256,
                       .max_frames_per_peer = 80,
                       .max_peers = 4,
-                      .max_bytes = kCap,
-                      .max_bytes_per_peer = kPeerCap,
-                      .expiry_ns = 1'000'000}};
+                      .limits = {.max_bytes = kCap,
+                                 .max_bytes_per_peer = kPeerCap,
+                                 .expiry_ns = 1'000'000}}};
   uint64_t now_ns = 0;
   uint64_t highest = 0;
   uint32_t most_frames = 0;
