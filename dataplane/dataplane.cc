@@ -107,7 +107,10 @@ void Dataplane::Impl::add_port(PortId port, const PortSpec& spec) {
   io_facts.push_back(device.facts());
   for (unsigned queue = 0; queue < device.facts().rx_queues; ++queue)
     workers[(port + queue) % count]->rx.push_back({port, device.queue_io(queue)});
-  for (unsigned id = 0; id < count; ++id) workers[id]->tx[port].io = device.queue_io(id);
+  for (unsigned id = 0; id < count; ++id) {
+    workers[id]->tx[port].io = device.queue_io(id);
+    workers[id]->tx[port].max_buffers = device.facts().max_tx_buffers;
+  }
 }
 
 Dataplane::Impl::~Impl() {

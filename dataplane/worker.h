@@ -24,6 +24,7 @@ namespace adit {
 struct TxQueue {
   std::array<rte_mbuf*, kMaxBurst> packets;
   unsigned count = 0;
+  uint16_t max_buffers = UINT16_MAX;  // of one frame
   PortIo io;
 };
 

@@ -39,8 +39,8 @@ struct PortSpec {
 
 // What a port turned out to be.
 struct PortFacts {
-  MacAddr device_mac;  // zero for `io` ports
-  bool tx_multi_segs = true;
+  MacAddr device_mac;                    // zero for `io` ports
+  uint16_t max_tx_buffers = UINT16_MAX;  // chained in one frame that it can send
   std::string driver;
   unsigned rx_queues = 0;
   unsigned tx_queues = 0;
