@@ -76,6 +76,9 @@ class World {
   FrameHead tunnel_from(unsigned vtep, uint32_t flow, uint16_t bytes) const noexcept;
   FrameHead tunnel_to(unsigned vtep, uint32_t flow, uint16_t bytes) const noexcept;
 
+  // For a head of STT, with its entropy and lengths; the payload is zero, which adds nothing.
+  void set_tcp_checksum(FrameHead& head) const noexcept;
+
   // The flow to which a head belongs whose inner frame begins at `inner`.
   static uint32_t flow_of(const uint8_t* inner) noexcept;
 
