@@ -114,10 +114,10 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"NeighbourBehindTunnel",
                     blue("tunnels: {t: {address: 192.0.2.2, addresses: [10.9.0.1/30]}}, "
                          "neighbours: [{address: 10.9.0.2, mac: '02:00:00:00:00:07'}]"),
-                    {"7:109: address: 10.9.0.2 is on the subnet of tunnel 't', which has"}},
+                    {"7:111: address: 10.9.0.2 is on the subnet of tunnel 't', which has"}},
         RefusedCase{"NeighbourElsewhere",
                     blue("neighbours: [{address: 192.0.2.2, mac: '02:00:00:00:00:07'}]"),
-                    {"7:60: address: 192.0.2.2 is on no port's subnet"}},
+                    {"7:49: address: 192.0.2.2 is on no port's subnet"}},
         RefusedCase{"SameRoute",
                     blue("tunnels: {t: {address: 192.0.2.2}}, routes: [{to: 10.2.0.0/16, tunnel: "
                          "t}, {to: 10.2.0.0/16, via: 10.1.0.1}]"),
