@@ -16,6 +16,11 @@ std::vector<T> given_or(const std::vector<T>& given, std::vector<T> otherwise) {
   return given.empty() ? std::move(otherwise) : given;
 }
 
+bool is_through_tunnel(const Scenario& scenario) {
+  return scenario.destination == Destination::kKnown &&
+         (scenario.from == Side::kUplink || scenario.to == Side::kUplink);
+}
+
 }  // namespace
 
 std::string to_string_frame(FrameSize size) {
@@ -37,7 +42,8 @@ std::vector<Case> make_cases(const CaseLists& lists) {
     }
     for (const TunnelForm* tunnel : tunnels) {
       if (scenario->from == Side::kUplink && tunnel->has_udp_checksum()) continue;
-      for (uint32_t network_count : networks)
+      if (tunnel->is_routed() && !is_through_tunnel(*scenario)) continue;
+      for (uint32_t network_count : tunnel->is_routed() ? std::vector{1u} : networks)
         for (uint32_t flow_count : flows)
           for (FrameSize size : sizes)
             cases.push_back({scenario, flow_count, network_count, size, tunnel});

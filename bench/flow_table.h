@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The frames of all flows, prepared beforehand and walked in order: what a receive copies is
-// one or two cache lines that the processor fetches ahead, so that the harness costs little
+// one to three cache lines that the processor fetches ahead, so that the harness costs little
 // and the same with one flow and with a million.
 #pragma once
 
@@ -21,9 +21,14 @@ class FlowTable {
   // A slot holds the head of a frame and, in its last two bytes, the frame's length.
   static constexpr unsigned kSmallSlot = 64;
   static constexpr unsigned kLargeSlot = 128;
+  static constexpr unsigned kLongestSlot = 192;
+  // What holds a head of so many bytes behind a tunnel's headers.
+  static constexpr unsigned slot_for(unsigned head_bytes) noexcept {
+    return head_bytes + sizeof(uint16_t) <= kLargeSlot ? kLargeSlot : kLongestSlot;
+  }
 
   FlowTable() = default;
-  // `slot_bytes`: kSmallSlot or kLargeSlot. `count` is at least kPadding.
+  // `slot_bytes`: one of the above. `count` is at least kPadding.
   FlowTable(std::size_t count, unsigned slot_bytes);
 
   // Fills slot i; `head` must fit.

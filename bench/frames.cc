@@ -3,6 +3,7 @@
 
 #include <rte_ip.h>
 
+#include <cstddef>
 #include <cstring>
 
 #include "adit/wire.h"
@@ -20,8 +21,9 @@ constexpr uint32_t kFirstVtep = 10;
 constexpr uint16_t kInnerPort = 9;
 constexpr unsigned kInnerSourceIpOffset = 14 + 12;
 
-Ipv4Header ipv4(be32 from, be32 to, uint16_t total_length, uint16_t flags, uint8_t protocol) {
-  Ipv4Header ip = {0x45, 0, be16(total_length), be16(0), be16(flags), kTtl, protocol, be16(0),
+Ipv4Header ipv4(be32 from, be32 to, uint16_t total_length, uint16_t flags, uint8_t protocol,
+                uint8_t ttl = kTtl) {
+  Ipv4Header ip = {0x45, 0, be16(total_length), be16(0), be16(flags), ttl, protocol, be16(0),
                    from, to};
   rte_ipv4_hdr copy;
   std::memcpy(&copy, &ip, sizeof copy);
@@ -43,26 +45,45 @@ struct Ends {
   uint32_t id;
 };
 
-void append_tunnel(FrameHead& head, const TunnelForm& form, const Ends& ends, uint16_t udp_length) {
+// The whole frame in one segment; the checksum is still to come.
+void append_stt(FrameHead& head, const Ends& ends, uint16_t tcp_length) {
+  const auto frame_length = uint32_t{tcp_length} - unsigned{sizeof(SttTcpHeader)};
+  SttTcpHeader tcp = {};
+  tcp.src_port = be16(ends.source_port);
+  tcp.dst_port = be16(kSttPort);
+  tcp.sequence = be32(frame_length << 16);
+  tcp.data_offset = 5 << 4;
+  tcp.flags = kSttTcpAck | kSttTcpPsh;
+  head.append(tcp);
+  SttFrameHeader frame = {};
+  frame.context_id = be64(ends.id);
+  head.append(frame);
+}
+
+// `length`: of what follows the IP header.
+void append_tunnel(FrameHead& head, const TunnelForm& form, const Ends& ends, uint16_t length) {
   const uint32_t id = ends.id << 8;
   switch (form.kind) {
     case TunnelKind::kVxlan:
     case TunnelKind::kGeneve:
       head.append(UdpHeader{be16(ends.source_port), be16(info_of(form.kind).default_port),
-                            be16(udp_length), be16(0)});
+                            be16(length), be16(0)});
       if (form.kind == TunnelKind::kVxlan)
         head.append(VxlanHeader{kVxlanFlagVni, {}, be32(id)});
       else
         head.append(GeneveHeader{0, 0, be16(kEtherTypeBridged), be32(id)});
       return;
+    case TunnelKind::kStt:
+      return append_stt(head, ends, length);
     case TunnelKind::kNvgre:
     case TunnelKind::kGre:
-    case TunnelKind::kStt:  // no form yet, as for those that are routed
     case TunnelKind::kGreIp:
+      head.append(
+          GreHeader{be16(kGreKey), be16(form.is_routed() ? kEtherTypeIpv4 : kEtherTypeBridged)});
+      head.append(be32(form.kind == TunnelKind::kNvgre ? id : ends.id));
+      return;
     case TunnelKind::kIpip:
     case TunnelKind::kCount:
-      head.append(GreHeader{be16(kGreKey), be16(kEtherTypeBridged)});
-      head.append(be32(form.kind == TunnelKind::kNvgre ? id : ends.id));
       return;
   }
 }
@@ -120,16 +141,31 @@ void World::append_inner(FrameHead& head, uint32_t flow, uint16_t bytes,
   head.append(EthernetHeader{destination_mac(flow), source_mac(flow),
                              be16(vlan != 0 ? kEtherTypeVlan : kEtherTypeIpv4)});
   if (vlan != 0) head.append(VlanTag{be16(vlan), be16(kEtherTypeIpv4)});
+  append_packet(head, flow, bytes, kTtl);
+}
+
+void World::append_packet(FrameHead& head, uint32_t flow, uint16_t bytes,
+                          uint8_t ttl) const noexcept {
   const auto ip_bytes = static_cast<uint16_t>(bytes - sizeof(EthernetHeader));
-  head.append(
-      ipv4(be32(kSourceIps + flow), be32(kDestinationIps + flow), ip_bytes, 0, kIpProtocolUdp));
+  head.append(ipv4(be32(kSourceIps + flow), be32(kDestinationIps + flow), ip_bytes, 0,
+                   kIpProtocolUdp, ttl));
   head.append(UdpHeader{be16(static_cast<uint16_t>(1024 + flow % 60'000)), be16(kInnerPort),
                         be16(static_cast<uint16_t>(ip_bytes - 20)), be16(0)});
 }
 
 FrameHead World::access_frame(uint32_t flow, uint16_t bytes) const noexcept {
   FrameHead head;
-  append_inner(head, flow, bytes, vlan_of(network_of(flow)));
+  if (!case_.tunnel->is_routed()) {
+    append_inner(head, flow, bytes, vlan_of(network_of(flow)));
+    return head;
+  }
+  if (case_.scenario->from == Side::kAccess) {
+    head.append(EthernetHeader{kAccessMac, source_mac(flow), be16(kEtherTypeIpv4)});
+    append_packet(head, flow, bytes, kTtl);
+  } else {
+    head.append(EthernetHeader{kRouterMac, kAccessMac, be16(kEtherTypeIpv4)});
+    append_packet(head, flow, bytes, kTtl - 1);
+  }
   return head;
 }
 
@@ -140,7 +176,11 @@ FrameHead World::tunnel_from(unsigned vtep, uint32_t flow, uint16_t bytes) const
                                {vtep_mac(vtep), kUplinkMac, vtep_ip(vtep), own_ip(), source_port,
                                 unknown ? kUnknownVni : vni_of(network_of(flow))},
                                bytes);
-  append_inner(head, flow, bytes, 0);
+  if (case_.tunnel->is_routed())
+    append_packet(head, flow, bytes, kTtl);
+  else
+    append_inner(head, flow, bytes, 0);
+  if (case_.tunnel->is_stt()) set_tcp_checksum(head);
   return head;
 }
 
@@ -148,8 +188,25 @@ FrameHead World::tunnel_to(unsigned vtep, uint32_t flow, uint16_t bytes) const n
   FrameHead head = tunnel_head(
       *case_.tunnel,
       {kUplinkMac, vtep_mac(vtep), own_ip(), vtep_ip(vtep), 0, vni_of(network_of(flow))}, bytes);
-  append_inner(head, flow, bytes, 0);
+  if (case_.tunnel->is_routed())
+    append_packet(head, flow, bytes, kTtl - 1);
+  else
+    append_inner(head, flow, bytes, 0);
   return head;
+}
+
+void World::set_tcp_checksum(FrameHead& head) const noexcept {
+  const TunnelForm& form = *case_.tunnel;
+  uint8_t* ip = head.data() + sizeof(EthernetHeader);
+  uint8_t* tcp = head.data() + form.ip_end();
+  uint8_t* checksum = tcp + offsetof(SttTcpHeader, checksum);
+  std::memset(checksum, 0, sizeof(uint16_t));
+  const uint16_t pseudo = form.ipv6
+                              ? rte_ipv6_phdr_cksum(reinterpret_cast<const rte_ipv6_hdr*>(ip), 0)
+                              : rte_ipv4_phdr_cksum(reinterpret_cast<const rte_ipv4_hdr*>(ip), 0);
+  const uint32_t sum = uint32_t{pseudo} + rte_raw_cksum(tcp, head.size() - form.ip_end());
+  const auto folded = static_cast<uint16_t>(~((sum & 0xffff) + (sum >> 16)));
+  std::memcpy(checksum, &folded, sizeof folded);
 }
 
 uint32_t World::flow_of(const uint8_t* inner) noexcept {

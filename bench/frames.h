@@ -23,6 +23,12 @@ inline constexpr MacAddr kAccessMac = MacAddr::from_u64(0x02'00'00'00'00'01);
 inline constexpr MacAddr kUplinkMac = MacAddr::from_u64(0x02'00'00'00'00'02);
 inline constexpr MacAddr kOtherAccessMac = MacAddr::from_u64(0x02'00'00'00'00'03);
 
+// Where tunnels carry IP: the VRF's gateway address, its router on the access side, and what
+// is behind the router or the tunnel.
+inline constexpr MacAddr kRouterMac = MacAddr::from_u64(0x02'00'00'00'00'04);
+inline constexpr const char* kGatewaySubnet = "10.255.255.1";
+inline constexpr const char* kRouterIp = "10.255.255.2";
+
 // The first bytes of a frame: everything up to the inner UDP header.
 class FrameHead {
  public:
@@ -50,7 +56,7 @@ class World {
   uint32_t network_of(uint32_t flow) const noexcept { return flow % case_.networks; }
   // The flow's remote, among those of its network.
   unsigned remote_of(uint32_t flow) const noexcept {
-    return flow / case_.networks % case_.scenario->remotes;
+    return case_.tunnel->is_routed() ? 0 : flow / case_.networks % case_.scenario->remotes;
   }
   // The VTEP that a network's remote is; a network has neighbours among all VTEPs.
   unsigned vtep_of(uint32_t network, unsigned remote) const noexcept {
@@ -76,11 +82,16 @@ class World {
   FrameHead tunnel_from(unsigned vtep, uint32_t flow, uint16_t bytes) const noexcept;
   FrameHead tunnel_to(unsigned vtep, uint32_t flow, uint16_t bytes) const noexcept;
 
+  // For a head of STT, with its entropy and lengths; the payload is zero, which adds nothing.
+  void set_tcp_checksum(FrameHead& head) const noexcept;
+
   // The flow to which a head belongs whose inner frame begins at `inner`.
   static uint32_t flow_of(const uint8_t* inner) noexcept;
 
  private:
   void append_inner(FrameHead& head, uint32_t flow, uint16_t bytes, uint16_t vlan) const noexcept;
+  // `bytes`: of the Ethernet frame around it.
+  void append_packet(FrameHead& head, uint32_t flow, uint16_t bytes, uint8_t ttl) const noexcept;
 
   const Case& case_;
 };

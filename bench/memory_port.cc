@@ -29,7 +29,8 @@ uint16_t MemorySource::receive(void* context, rte_mbuf** packets, uint16_t n) no
   }
   const uint8_t* slot = self.table_.data() + self.next_ * kSlotBytes;
   for (unsigned i = 0; i < n; ++i, slot += kSlotBytes) {
-    std::memcpy(rte_pktmbuf_mtod(packets[i], uint8_t*), slot, kSlotBytes);
+    // All but the length: bytes behind the head stay zero, as STT's checksum has them.
+    std::memcpy(rte_pktmbuf_mtod(packets[i], uint8_t*), slot, kSlotBytes - sizeof(uint16_t));
     const uint16_t bytes = slot_frame_bytes(slot, kSlotBytes);
     packets[i]->data_len = bytes;
     packets[i]->pkt_len = bytes;
@@ -48,9 +49,14 @@ uint16_t MemorySource::receive_nothing(void* context, rte_mbuf**, uint16_t) noex
 
 PortIo MemorySource::io() noexcept {
   if (table_.count() == 0) return {this, receive_nothing, transmit_never};
-  const bool small = table_.slot_bytes() == FlowTable::kSmallSlot;
-  return {this, small ? receive<FlowTable::kSmallSlot> : receive<FlowTable::kLargeSlot>,
-          transmit_never};
+  switch (table_.slot_bytes()) {
+    case FlowTable::kSmallSlot:
+      return {this, receive<FlowTable::kSmallSlot>, transmit_never};
+    case FlowTable::kLargeSlot:
+      return {this, receive<FlowTable::kLargeSlot>, transmit_never};
+    default:
+      return {this, receive<FlowTable::kLongestSlot>, transmit_never};
+  }
 }
 
 uint16_t MemorySink::transmit(void* context, rte_mbuf** packets, uint16_t n) noexcept {

@@ -32,11 +32,12 @@ std::string take_entropy(const TunnelForm& form, const uint8_t* found, uint8_t* 
     take(16, 2);
   }
   if (form.kind == TunnelKind::kNvgre) take(end + 7, 1);  // FlowID
-  if (!form.is_udp()) return {};
+  if (form.is_stt()) take(end + 8, 4);                    // packet id
+  if (!form.is_udp() && !form.is_stt()) return {};
   // RFC 7348 section 5: any port of the dynamic range will do.
-  if (found[end] < 0xc0) return "its UDP source port";
+  if (found[end] < 0xc0) return "its source port";
   take(end, 2);
-  if (form.ipv6 && !form.zero_checksum6) {
+  if (form.has_udp_checksum()) {
     if ((found[end + 6] | found[end + 7]) == 0) return "its UDP checksum";
     take(end + 6, 2);  // right or not is for tests to say
   }
@@ -66,6 +67,7 @@ std::string OutputCheck::examine(const rte_mbuf* packet) const {
   if (case_.scenario->destination == Destination::kBroadcast) vtep = world_.vtep_in(head);
   FrameHead right = world_.tunnel_to(vtep, flow, inner_bytes);
   const std::string entropy = take_entropy(*case_.tunnel, head, right.data());
+  if (case_.tunnel->is_stt()) world_.set_tcp_checksum(right);
   return entropy.empty() ? first_difference(head, right) : entropy;
 }
 

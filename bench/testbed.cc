@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <numeric>
 #include <random>
 
@@ -82,6 +83,35 @@ NetworkConfig network_config(const Case& the_case, const World& world, uint32_t 
   return config;
 }
 
+// The destinations of all flows lead one way; routes of other lengths are there as well, as
+// each length in use is a look-up.
+VrfConfig vrf_config(const Case& the_case, const World& world) {
+  const auto prefix = [](const char* text, uint8_t length) {
+    return IpPrefix{*parse_ip(text), length};
+  };
+  VrfConfig vrf;
+  vrf.name = "v";
+  vrf.ports = {"access"};
+  VrfTunnelConfig tunnel;
+  tunnel.name = "t";
+  tunnel.address = world.vtep_ip(world.vtep_of(0, 0));
+  tunnel.kind = the_case.tunnel->kind;
+  if (tunnel.kind == TunnelKind::kGreIp) tunnel.id = World::vni_of(0);
+  vrf.tunnels = {tunnel};
+  VrfRouteConfig route;
+  if (the_case.scenario->from == Side::kAccess)
+    route.tunnel = tunnel.name;
+  else
+    route.via = parse_ip(kRouterIp);
+  vrf.neighbours = {{*parse_ip(kRouterIp), kRouterMac}};
+  for (const IpPrefix& to :
+       {prefix("11.0.0.0", 8), prefix("172.16.0.0", 16), prefix("192.168.7.0", 24)}) {
+    route.to = to;
+    vrf.routes.push_back(route);
+  }
+  return vrf;
+}
+
 Config make_config(const Case& the_case, const World& world) {
   Config config;
   config.system.fdb_capacity = fdb_capacity(the_case);
@@ -103,6 +133,11 @@ Config make_config(const Case& the_case, const World& world) {
   TunnelConfig& tunnel = config.tunnels[tunnel_index(the_case.tunnel->kind)];
   tunnel.ttl = kTtl;
   tunnel.zero_checksum6 = the_case.tunnel->zero_checksum6;
+  if (the_case.tunnel->is_routed()) {
+    config.ports[kAccess].addresses = {{*parse_ip(kGatewaySubnet), 24}};
+    config.vrfs.push_back(vrf_config(the_case, world));
+    return config;
+  }
   for (uint32_t network = 0; network < the_case.networks; ++network)
     config.networks.push_back(network_config(the_case, world, network));
   return config;
@@ -125,6 +160,16 @@ std::vector<std::string> differences(
       lines.push_back(std::string(what) + " " + std::to_string(found) + " instead of " +
                       std::to_string(right));
   return lines;
+}
+
+// What stands behind the head of a frame is zero, as STT's checksum has it.
+void clear_buffers(rte_mempool* pool) {
+  std::vector<rte_mbuf*> all;
+  while (rte_mbuf* mbuf = rte_pktmbuf_alloc(pool)) {
+    std::memset(mbuf->buf_addr, 0, mbuf->buf_len);
+    all.push_back(mbuf);
+  }
+  rte_pktmbuf_free_bulk(all.data(), static_cast<unsigned>(all.size()));
 }
 
 uint64_t sum_drops(const Dataplane& dataplane) {
@@ -200,8 +245,10 @@ void Testbed::make_frames() {
   const std::vector<uint32_t> order = shuffled(case_.flows);
   const uint64_t least = case_.size == kImix ? 12 * FlowTable::kPadding : FlowTable::kPadding;
   const uint64_t rounds = (least + case_.flows - 1) / case_.flows;
-  table_ =
-      FlowTable(case_.flows * rounds, tunnelled ? FlowTable::kLargeSlot : FlowTable::kSmallSlot);
+  const unsigned slot_bytes =
+      tunnelled ? FlowTable::slot_for(case_.tunnel->header_bytes() + kInnerHeadBytes)
+                : FlowTable::kSmallSlot;
+  table_ = FlowTable(case_.flows * rounds, slot_bytes);
   for (std::size_t i = 0; i < table_.count(); ++i) {
     const uint32_t flow = order[i % case_.flows];
     const uint16_t bytes = case_.size == kImix ? kImixSizes[i % std::size(kImixSizes)] : case_.size;
@@ -222,6 +269,7 @@ void Testbed::fill_fdb() {
   const Scenario& scenario = *case_.scenario;
   if (scenario.from == Side::kNone || scenario.destination == Destination::kUnknownVni) return;
   const CompiledIds& ids = control_->ids();
+  if (case_.tunnel->is_routed()) return;
   std::vector<std::vector<BridgePortId>> remotes(case_.networks);
   std::vector<std::array<BridgePortId, 3>> members(case_.networks);
   std::vector<NetworkId> networks(case_.networks);
@@ -260,6 +308,7 @@ void Testbed::settle() {
     dataplane_->step(monotonic_ns());
     control_->tick(monotonic_ns());
   }
+  clear_buffers(dataplane_->pool());
   checked_ = accounts();
 }
 

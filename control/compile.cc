@@ -65,14 +65,17 @@ class Compiler {
     snapshot_->bridge_ports.resize(1);
     snapshot_->networks.resize(1);
     compile_ports();
-    for (const NeighbourConfig& neighbour : config_.neighbours)
-      if (const auto hop = routing_.find(neighbour.address)) adjacency(*hop);
+    for (const auto& [hop, mac] : static_neighbours(config_, routing_)) adjacency(hop);
     for (const NetworkConfig& network : config_.networks) compile_network(network);
     compile_vrfs();
     snapshot_->local_ipv4 = FlatTable<uint64_t>(local_ipv4_);
     snapshot_->local_ipv6 = FlatTable<Ipv6Key>(local_ipv6_);
     compile_tunnels();
-    snapshot_->stt_port = config_.tunnels[tunnel_index(TunnelKind::kStt)].port;
+    const TunnelConfig& stt = config_.tunnels[tunnel_index(TunnelKind::kStt)];
+    snapshot_->stt_port = stt.port;
+    snapshot_->stt_limits = {.max_bytes = uint64_t{stt.reassembly_mb} << 20,
+                             .max_bytes_per_peer = uint64_t{stt.reassembly_peer_mb} << 20,
+                             .expiry_ns = uint64_t{stt.reassembly_timeout_ms} * 1'000'000};
     snapshot_->reassemble = config_.reassemble;
     const FlatTable<Ipv6Key>::Entries addresses(remote_addresses_.begin(), remote_addresses_.end());
     snapshot_->remote_addresses = FlatTable<Ipv6Key>(addresses);
@@ -246,7 +249,7 @@ class Compiler {
     endpoint.payload = payload;
     endpoint.mtu_bytes = config_.ports[hop.port].mtu_bytes;
     tunnel_registry()[kind]->compile(endpoint, out);
-    remote_addresses_[address_key(remote.address)] = 1;
+    remote_addresses_.emplace(address_key(remote.address), out.sequence_id);
   }
 
   static VrfId vrf_id(size_t index) { return static_cast<VrfId>(index + 1); }
@@ -286,12 +289,12 @@ class Compiler {
       BridgePort& out = snapshot_->bridge_ports[info.id];
       out.kind = BridgePortKind::kRouted;
       out.network = vrf_id;
-      compile_tunnel(tunnel, tunnel.id, {}, version == 4 ? kEtherTypeIpv4 : kEtherTypeIpv6, *hop,
-                     info.adjacency, out);
       (version == 4 ? made.ipv4 : made.ipv6) = info.id;
-      made.max_bytes = out.max_frame_bytes;
       // What comes in by it counts for the first of the two, and both number their packets alike.
       out.sequence_id = made.ipv4;
+      compile_tunnel(tunnel, tunnel.id, {}, version == 4 ? kEtherTypeIpv4 : kEtherTypeIpv6, *hop,
+                     info.adjacency, out);
+      made.max_bytes = out.max_frame_bytes;
     }
     const uint64_t wire_id = tunnel_registry()[kind]->wire_id(tunnel.id);
     senders_[kind].emplace_back(SenderKey{address_key(tunnel.address), wire_id}, made.ipv4);

@@ -77,6 +77,11 @@ struct TunnelConfig {
   uint8_t ttl = 64;             // 1..255, of the outer header
   uint8_t dscp = 0;             // 0..63, of the outer header
   bool zero_checksum6 = false;  // UDP over IPv6: send no checksum, accept none (RFC 6935)
+  // STT: frames that are not complete yet. MiB of packet buffers for each worker, 1..1024, and
+  // of these for each sender, no more than that.
+  unsigned reassembly_mb = 8;
+  unsigned reassembly_peer_mb = 2;
+  unsigned reassembly_timeout_ms = 1000;  // 10..60000 after the frame's first segment
   friend bool operator==(const TunnelConfig&, const TunnelConfig&) = default;
 };
 
@@ -184,6 +189,7 @@ struct VrfConfig {
   std::vector<std::string> ports;  // each in one VRF at most, and with addresses
   std::vector<VrfTunnelConfig> tunnels;
   std::vector<VrfRouteConfig> routes;
+  std::vector<NeighbourConfig> neighbours;  // on the ports' subnets
   friend bool operator==(const VrfConfig&, const VrfConfig&) = default;
 };
 

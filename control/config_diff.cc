@@ -74,25 +74,6 @@ void diff_routes(Differ& out, const std::vector<RouteConfig>& from,
       });
 }
 
-void diff_neighbours(Differ& out, const std::vector<NeighbourConfig>& from,
-                     const std::vector<NeighbourConfig>& to) {
-  const auto words = [](const NeighbourConfig& neighbour) {
-    return to_string(neighbour.address) + " mac " + to_string(neighbour.mac);
-  };
-  Differ::lists(
-      from, to, [](const NeighbourConfig& neighbour) { return to_string(neighbour.address); },
-      [&](const NeighbourConfig& gone) {
-        out.change(Takes::kReload, "neighbours: " + words(gone) + " removed");
-      },
-      [&](const NeighbourConfig& fresh) {
-        out.change(Takes::kReload, "neighbours: " + words(fresh) + " added");
-      },
-      [&](const NeighbourConfig& old, const NeighbourConfig& fresh) {
-        out.value(Takes::kReload, "neighbours: " + to_string(fresh.address) + " mac", old.mac,
-                  fresh.mac);
-      });
-}
-
 void diff_tunnel(Differ& out, const TunnelKindInfo& kind, const TunnelConfig& from,
                  const TunnelConfig& to) {
   const std::string where = "tunnels." + std::string(kind.name) + '.';
@@ -100,9 +81,34 @@ void diff_tunnel(Differ& out, const TunnelKindInfo& kind, const TunnelConfig& fr
   out.value(Takes::kReload, where + "ttl", from.ttl, to.ttl);
   out.value(Takes::kReload, where + "dscp", from.dscp, to.dscp);
   out.value(Takes::kReload, where + "zero_checksum6", from.zero_checksum6, to.zero_checksum6);
+  out.value(Takes::kReload, where + "reassembly_mb", from.reassembly_mb, to.reassembly_mb);
+  out.value(Takes::kReload, where + "reassembly_peer_mb", from.reassembly_peer_mb,
+            to.reassembly_peer_mb);
+  out.value(Takes::kReload, where + "reassembly_timeout_ms", from.reassembly_timeout_ms,
+            to.reassembly_timeout_ms);
 }
 
 }  // namespace
+
+void diff_neighbours(Differ& out, const std::string& where,
+                     const std::vector<NeighbourConfig>& from,
+                     const std::vector<NeighbourConfig>& to) {
+  const auto words = [](const NeighbourConfig& neighbour) {
+    return to_string(neighbour.address) + " mac " + to_string(neighbour.mac);
+  };
+  Differ::lists(
+      from, to, [](const NeighbourConfig& neighbour) { return to_string(neighbour.address); },
+      [&](const NeighbourConfig& gone) {
+        out.change(Takes::kReload, where + ": " + words(gone) + " removed");
+      },
+      [&](const NeighbourConfig& fresh) {
+        out.change(Takes::kReload, where + ": " + words(fresh) + " added");
+      },
+      [&](const NeighbourConfig& old, const NeighbourConfig& fresh) {
+        out.value(Takes::kReload, where + ": " + to_string(fresh.address) + " mac", old.mac,
+                  fresh.mac);
+      });
+}
 
 void diff_addresses(Differ& out, const std::string& where, const std::vector<IpPrefix>& from,
                     const std::vector<IpPrefix>& to) {
@@ -142,7 +148,7 @@ ConfigDiff diff_configs(const Config& from, const Config& to) {
   diff_system(out, from.system, to.system);
   diff_ports(out, from.ports, to.ports);
   diff_routes(out, from.routes, to.routes);
-  diff_neighbours(out, from.neighbours, to.neighbours);
+  diff_neighbours(out, "neighbours", from.neighbours, to.neighbours);
   out.value(Takes::kReload, "tunnels.reassemble", from.reassemble, to.reassemble);
   for (size_t i = 0; i < kTunnelKindCount; ++i)
     diff_tunnel(out, kTunnelKinds[i], from.tunnels[i], to.tunnels[i]);

@@ -164,6 +164,9 @@ void diff_tunnel_options(Differ& out, const std::string& where, const TunnelOpti
                          const TunnelOptions& to);
 void diff_addresses(Differ& out, const std::string& where, const std::vector<IpPrefix>& from,
                     const std::vector<IpPrefix>& to);
+void diff_neighbours(Differ& out, const std::string& where,
+                     const std::vector<NeighbourConfig>& from,
+                     const std::vector<NeighbourConfig>& to);
 void diff_networks(Differ& out, const std::vector<NetworkConfig>& from,
                    const std::vector<NetworkConfig>& to);
 void diff_vrfs(Differ& out, const std::vector<VrfConfig>& from, const std::vector<VrfConfig>& to);

@@ -37,6 +37,8 @@ VrfConfig finished(VrfDraft draft) {
     vrf.tunnels.push_back(finished(std::move(tunnel)));
   for (VrfRouteDraft& route : draft.route_drafts)
     vrf.routes.push_back(std::move(static_cast<VrfRouteConfig&>(route)));
+  for (const NeighbourDraft& neighbour : draft.neighbour_drafts)
+    vrf.neighbours.push_back(neighbour);
   return vrf;
 }
 
@@ -45,7 +47,7 @@ VrfConfig finished(VrfDraft draft) {
 Config finished(ConfigDraft draft) {
   Config config;
   config.system = std::move(draft.system);
-  config.tunnels = draft.tunnels;
+  for (size_t i = 0; i < kTunnelKindCount; ++i) config.tunnels[i] = draft.tunnels[i];
   config.reassemble = draft.reassemble;
   for (PortDraft& port : draft.ports) config.ports.push_back(finished(std::move(port)));
   for (const RouteDraft& route : draft.routes) config.routes.push_back(route);

@@ -3,6 +3,7 @@
 // have their places in the file; whether they fit together is not known yet.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -63,12 +64,24 @@ struct VrfDraft : VrfConfig {
   std::vector<Placed<std::string>> port_drafts;
   std::vector<VrfTunnelDraft> tunnel_drafts;
   std::vector<VrfRouteDraft> route_drafts;
+  std::vector<NeighbourDraft> neighbour_drafts;
 };
+
+struct TunnelDraft : TunnelConfig {
+  Places places;
+};
+
+inline std::array<TunnelDraft, kTunnelKindCount> default_tunnel_drafts() {
+  std::array<TunnelDraft, kTunnelKindCount> drafts;
+  const TunnelConfigs tunnels = default_tunnels();
+  for (size_t i = 0; i < drafts.size(); ++i) static_cast<TunnelConfig&>(drafts[i]) = tunnels[i];
+  return drafts;
+}
 
 struct ConfigDraft {
   Places places;
   SystemConfig system;
-  TunnelConfigs tunnels = default_tunnels();
+  std::array<TunnelDraft, kTunnelKindCount> tunnels = default_tunnel_drafts();
   bool reassemble = false;
   std::vector<PortDraft> ports;
   std::vector<RouteDraft> routes;

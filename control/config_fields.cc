@@ -38,7 +38,8 @@ Section<SystemConfig> system_section() {
          "without.");
   s.number("memory_mb", &S::memory_mb, 64, 1048576,
            "Memory of DPDK in MiB; auto: by the number of buffers.", KeyType::kNumberOrAuto);
-  s.number("mbufs", &S::mbufs, 1024, 16777216, "Packet buffers; auto: by ports, queues and rings.",
+  s.number("mbufs", &S::mbufs, 1024, 16777216,
+           "Packet buffers; auto: by ports, queues, rings and what STT may take for reassembly.",
            KeyType::kNumberOrAuto);
   s.number("fdb_capacity", &S::fdb_capacity, 1024, 16777216,
            "MAC addresses known at one time, over all networks.");
@@ -323,15 +324,41 @@ Section<VrfDraft> vrf_section() {
         "Point-to-point tunnels that carry IP packets, by name.");
   s.list("routes", &VrfDraft::route_drafts, vrf_route_section(), kMaxVrfRoutes,
          "Static routes; the subnets of ports and tunnels need none.");
+  s.list("neighbours", &VrfDraft::neighbour_drafts, neighbour_section(), kMaxNeighbours,
+         "Static neighbours on the subnets of the ports.");
   s.check([](Reader&, VrfDraft& vrf) {
     for (const auto& port : vrf.port_drafts) vrf.ports.push_back(port.value);
   });
   return s;
 }
 
-Section<TunnelConfig> tunnel_section(const TunnelKindInfo& kind) {
+void check_stt(Reader& reader, TunnelDraft& stt) {
+  const Places& at = stt.places;
+  if (!at.good("reassembly_mb") || !at.good("reassembly_peer_mb")) return;
+  if (stt.reassembly_peer_mb <= stt.reassembly_mb) return;
+  const char* key = at.has("reassembly_peer_mb") ? "reassembly_peer_mb" : "reassembly_mb";
+  reader.misfit(at.at(key),
+                "reassembly_peer_mb: " + std::to_string(stt.reassembly_peer_mb) +
+                    (at.has("reassembly_peer_mb") ? "" : ", the default,") +
+                    " is more than reassembly_mb: " + std::to_string(stt.reassembly_mb) +
+                    "; one peer can have no more than all of them");
+}
+
+void add_stt_fields(Section<TunnelDraft>& s) {
   using T = TunnelConfig;
-  Section<T> s;
+  s.number("reassembly_mb", &T::reassembly_mb, 1, 1024,
+           "MiB of packet buffers, of each worker, that frames may take whose segments have not "
+           "all come; the oldest gives way. Never more than 1024 frames.");
+  s.number("reassembly_peer_mb", &T::reassembly_peer_mb, 1, 1024,
+           "The same for what comes from one address. Never more than 256 frames.");
+  s.number("reassembly_timeout_ms", &T::reassembly_timeout_ms, 10, 60000,
+           "Milliseconds after its first segment that a frame has to be complete.");
+  s.check(check_stt);
+}
+
+Section<TunnelDraft> tunnel_section(const TunnelKindInfo& kind) {
+  using T = TunnelConfig;
+  Section<TunnelDraft> s;
   if (kind.default_port != 0)
     s.number(port_key(kind), &T::port, 1, 65535, "Destination port to send to and to receive on.")
         .fallback(std::to_string(kind.default_port).c_str());
@@ -340,6 +367,7 @@ Section<TunnelConfig> tunnel_section(const TunnelKindInfo& kind) {
   if (kind.ip_protocol == kUdpProtocol)
     s.flag("zero_checksum6", &T::zero_checksum6,
            "Over IPv6, send no UDP checksum and accept packets without (RFC 6935).");
+  if (&kind == &info_of(TunnelKind::kStt)) add_stt_fields(s);
   return s;
 }
 
@@ -351,7 +379,7 @@ Section<ConfigDraft> make_config_section() {
                "7348 permits.");
   for (size_t i = 0; i < kTunnelKindCount; ++i)
     tunnels.section(
-        kTunnelKinds[i].name.data(), [i](C& draft) -> TunnelConfig& { return draft.tunnels[i]; },
+        kTunnelKinds[i].name.data(), [i](C& draft) -> TunnelDraft& { return draft.tunnels[i]; },
         tunnel_section(kTunnelKinds[i]), kTunnelKinds[i].help);
 
   Section<C> s;

@@ -47,7 +47,8 @@ void check_references(const ConfigDraft& draft, MistakeList& mistakes);
 // The parts of check_references, in the order in which they need each other.
 Underlay check_ports(const ConfigDraft& draft, MistakeList& mistakes);
 void check_routes(const ConfigDraft& draft, Underlay& underlay, MistakeList& mistakes);
-void check_neighbours(const ConfigDraft& draft, const Underlay& underlay, MistakeList& mistakes);
+void check_neighbours(const std::vector<NeighbourDraft>& neighbours, const Underlay& underlay,
+                      MistakeList& mistakes);
 void check_networks(const ConfigDraft& draft, const Underlay& underlay, MistakeList& mistakes);
 void check_vrfs(const ConfigDraft& draft, const Underlay& underlay, MistakeList& mistakes);
 

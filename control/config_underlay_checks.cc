@@ -186,9 +186,10 @@ void check_routes(const ConfigDraft& draft, Underlay& underlay, MistakeList& mis
   }
 }
 
-void check_neighbours(const ConfigDraft& draft, const Underlay& underlay, MistakeList& mistakes) {
+void check_neighbours(const std::vector<NeighbourDraft>& neighbours, const Underlay& underlay,
+                      MistakeList& mistakes) {
   std::unordered_map<IpAddr, Place, IpHash> seen;
-  for (const NeighbourDraft& neighbour : draft.neighbours) {
+  for (const NeighbourDraft& neighbour : neighbours) {
     const Place place = neighbour.places.at("address");
     const auto [known, fresh] = seen.emplace(neighbour.address, place);
     if (!fresh) {

@@ -45,6 +45,10 @@ class VrfChecks {
     Underlay table = check_addresses(owners, mistakes_);
     if (!vrf.places.good("ports")) table.complete = false;
     check_routes(vrf, table, owners, ports);
+    check_neighbours(vrf.neighbour_drafts, table, mistakes_);
+    for (const NeighbourDraft& neighbour : vrf.neighbour_drafts)
+      check_no_tunnel("address", neighbour.address, neighbour.places.at("address"), table, owners,
+                      ports);
   }
 
   // Null where it is none of the VRF's.
@@ -128,11 +132,18 @@ class VrfChecks {
     if (via.family != route.to.address.family)
       return mistake(place, "via: " + to_string(via) + " and " + to_string(subnet_of(route.to)) +
                                 " are of different IP versions; expected a router of the same");
-    const PrefixTable::Entry* subnet = table.connected.longest(via);
-    if (table.complete && subnet != nullptr && subnet->value >= ports)
-      return mistake(place, "via: " + to_string(via) + " is on the subnet of " +
-                                owners[subnet->value].text + "; write 'tunnel' instead");
+    if (!check_no_tunnel("via", via, place, table, owners, ports)) return;
     check_on_link(via, place, "via", table, mistakes_);
+  }
+
+  // What is reached by its MAC is not behind a tunnel.
+  bool check_no_tunnel(const std::string& key, const IpAddr& ip, Place place, const Underlay& table,
+                       const std::vector<Addressed>& owners, size_t ports) {
+    const PrefixTable::Entry* subnet = table.connected.longest(ip);
+    if (subnet == nullptr || subnet->value < ports) return true;
+    mistake(place, key + ": " + to_string(ip) + " is on the subnet of " +
+                       owners[subnet->value].text + ", which has no routers and no MAC addresses");
+    return false;
   }
 
   const ConfigDraft& draft_;

@@ -16,7 +16,7 @@ constexpr unsigned kEventsPerTick = 4096;
 std::vector<PortTraits> traits_of(const Dataplane& dataplane, const std::vector<MacAddr>& macs) {
   std::vector<PortTraits> traits;
   for (PortId port = 0; port < macs.size(); ++port)
-    traits.push_back({macs[port], dataplane.port_facts(port).tx_multi_segs});
+    traits.push_back({macs[port], dataplane.port_facts(port).max_tx_buffers > 1});
   return traits;
 }
 

@@ -50,6 +50,15 @@ std::string lcores(unsigned workers, const std::vector<unsigned>& cpus) {
   return text;
 }
 
+bool has_stt(const Config& config) {
+  return std::ranges::any_of(config.networks, [](const NetworkConfig& network) {
+    return (network.learn_remotes && network.learn_kind == TunnelKind::kStt) ||
+           std::ranges::any_of(network.remotes, [](const RemoteConfig& remote) {
+             return remote.kind == TunnelKind::kStt;
+           });
+  });
+}
+
 const char* log_level(LogLevel level) {
   switch (level) {
     case LogLevel::kDebug:
@@ -196,6 +205,10 @@ unsigned mbuf_count(const Config& config, unsigned workers) {
   for (const PortConfig& port : config.ports)
     count += uint64_t{rx_queue_count(port, workers)} * port.rx_ring +
              uint64_t{tx_queue_count(port, workers)} * port.tx_ring;
+  if (has_stt(config)) {
+    const TunnelConfig& stt = config.tunnels[tunnel_index(TunnelKind::kStt)];
+    count += (uint64_t{stt.reassembly_mb} << 20) / mbuf_data_room_bytes(config) * workers;
+  }
   return static_cast<unsigned>(std::min(count, kMax));
 }
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "routing.h"
+
 namespace adit {
 namespace {
 
@@ -63,9 +65,7 @@ void Neighbours::configure(const Config& config, const CompiledIds& ids,
     announce_new(static_cast<PortId>(port), former_sources[port]);
   }
 
-  std::map<IpAddr, MacAddr> fixed;
-  for (const NeighbourConfig& neighbour : config.neighbours)
-    fixed[neighbour.address] = neighbour.mac;
+  const std::map<NextHop, MacAddr> fixed = static_neighbours(config, Routing(config));
 
   auto former = std::move(neighbours_);
   neighbours_.clear();
@@ -85,7 +85,7 @@ void Neighbours::configure(const Config& config, const CompiledIds& ids,
       if (!std::exchange(neighbour.is_host, false)) former.erase(found);
     }
     if (routed_[hop.port]) dataplane_.hosts().insert(hop.port, hop.address, adjacency);
-    if (const auto found = fixed.find(hop.address); found != fixed.end()) {
+    if (const auto found = fixed.find(hop); found != fixed.end()) {
       neighbour.state = NeighbourState::kStatic;
       neighbour.mac = found->second;
       dataplane_.adjacencies().resolve(adjacency, neighbour.mac);

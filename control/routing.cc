@@ -30,4 +30,19 @@ IpAddr Routing::source_for(const NextHop& hop) const {
   return {};
 }
 
+std::map<NextHop, MacAddr> static_neighbours(const Config& config, const Routing& underlay) {
+  std::map<NextHop, MacAddr> known;
+  for (const NeighbourConfig& neighbour : config.neighbours)
+    if (const auto hop = underlay.find(neighbour.address)) known[*hop] = neighbour.mac;
+  const auto vrfs = vrfs_of_ports(config);
+  for (size_t port = 0; port < config.ports.size(); ++port) {
+    if (!vrfs[port]) continue;
+    for (const NeighbourConfig& neighbour : config.vrfs[*vrfs[port]].neighbours)
+      for (const IpPrefix& own : config.ports[port].addresses)
+        if (own.contains(neighbour.address))
+          known[{static_cast<PortId>(port), neighbour.address}] = neighbour.mac;
+  }
+  return known;
+}
+
 }  // namespace adit

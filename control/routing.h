@@ -2,6 +2,7 @@
 // Which next hop of the underlay leads to an address: connected subnets and static routes.
 #pragma once
 
+#include <map>
 #include <optional>
 
 #include "compile.h"
@@ -25,5 +26,8 @@ class Routing {
   PrefixTable connected_;  // value: index in config.ports
   PrefixTable routes_;     // value: index in config.routes
 };
+
+// The static neighbours of the underlay and of all VRFs, by where they are.
+std::map<NextHop, MacAddr> static_neighbours(const Config& config, const Routing& underlay);
 
 }  // namespace adit

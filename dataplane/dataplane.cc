@@ -89,6 +89,7 @@ void Dataplane::Impl::add_worker(unsigned id, std::size_t ports) {
   worker->tx.resize(ports);
   worker->port_counters = ZeroPages<TrafficCounters>(ports);
   worker->bridge_port_counters = ZeroPages<TrafficCounters>(kMaxBridgePorts + 1);
+  worker->bridge_port_errors = ZeroPages<ErrorCounters>(kMaxBridgePorts + 1);
   workers.push_back(std::move(worker));
 }
 
@@ -108,7 +109,10 @@ void Dataplane::Impl::add_port(PortId port, const PortSpec& spec) {
   io_facts.push_back(device.facts());
   for (unsigned queue = 0; queue < device.facts().rx_queues; ++queue)
     workers[(port + queue) % count]->rx.push_back({port, device.queue_io(queue)});
-  for (unsigned id = 0; id < count; ++id) workers[id]->tx[port].io = device.queue_io(id);
+  for (unsigned id = 0; id < count; ++id) {
+    workers[id]->tx[port].io = device.queue_io(id);
+    workers[id]->tx[port].max_buffers = device.facts().max_tx_buffers;
+  }
 }
 
 Dataplane::Impl::~Impl() {
@@ -233,6 +237,15 @@ uint64_t Dataplane::last_received_s(BridgePortId bridge_port) const noexcept {
 void Dataplane::reset_bridge_port_traffic(BridgePortId bridge_port) {
   const Traffic total = impl_->bridge_port_total(bridge_port);
   if (total.rx_packets + total.tx_packets != 0) impl_->baselines[bridge_port] = total;
+  const Drops drops = impl_->bridge_port_drops(bridge_port);
+  if (drops != Drops{}) impl_->drop_baselines[bridge_port] = drops;
+}
+Dataplane::Drops Dataplane::bridge_port_drops(BridgePortId bridge_port) const noexcept {
+  Drops drops = impl_->bridge_port_drops(bridge_port);
+  const auto found = impl_->drop_baselines.find(bridge_port);
+  if (found == impl_->drop_baselines.end()) return drops;
+  for (std::size_t i = 0; i < drops.size(); ++i) drops[i] -= found->second[i];
+  return drops;
 }
 
 uint64_t Dataplane::drops(DropReason reason) const noexcept {

@@ -54,6 +54,14 @@ struct Dataplane::Impl {
     });
   }
 
+  Drops bridge_port_drops(BridgePortId bridge_port) const noexcept {
+    Drops total{};
+    for (const auto& worker : workers)
+      for (std::size_t i = 0; i < total.size(); ++i)
+        total[i] += worker->bridge_port_errors[bridge_port].drops[i].get();
+    return total;
+  }
+
   bool busy_poll;
   PoolPtr pool;
   QsbrPtr qsbr;
@@ -71,7 +79,8 @@ struct Dataplane::Impl {
   std::deque<LoopArguments> loop_arguments;    // addresses stay
   std::vector<std::unique_ptr<Port>> devices;  // null where the port is ready-made
   std::vector<PortFacts> io_facts;
-  std::unordered_map<BridgePortId, Traffic> baselines;  // counts before the id was reused
+  std::unordered_map<BridgePortId, Traffic> baselines;     // counts before the id was reused
+  std::unordered_map<BridgePortId, Drops> drop_baselines;  // the same of its drops
 };
 
 }  // namespace adit

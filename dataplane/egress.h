@@ -75,7 +75,7 @@ inline void encap_pending(Worker& worker) noexcept {
     registry[kind]->encap(worker, list.span());
     for (Packet* packet : list.span()) {
       if (packet->drop != DropReason::kCount) [[unlikely]] {
-        drop(worker, packet->mbuf, packet->drop);
+        drop_of(worker, packet->out, packet->mbuf, packet->drop);
         continue;
       }
       const BridgePort& out = worker.snapshot->bridge_ports[packet->out];

@@ -124,7 +124,7 @@ rte_mbuf* build(Worker& worker, const rte_mbuf* about, unsigned offset, const Ic
   const unsigned icmp_bytes = unsigned{sizeof *icmp} + quoted;
   const uint64_t sum =
       write_header(ip, rte_pktmbuf_mtod_offset(about, const uint8_t*, offset), icmp_bytes, source) +
-      rte_raw_cksum(icmp, icmp_bytes);
+      sum_bytes(reinterpret_cast<const uint8_t*>(icmp), icmp_bytes);
   icmp->checksum = be16::from_raw(static_cast<uint16_t>(~fold_sum(sum)));
   worker.counters.originated.add(1);
   return mbuf;

@@ -42,7 +42,7 @@ void enter_network(Worker& worker, Packet& packet, BridgePortId in) noexcept {
   // RFC 7348 section 6.1: no inner tag unless the network is told to carry them.
   if (is_vlan_type(ethernet->ether_type) && !(bridge_port.flags & BridgePort::kCarryVlans))
       [[unlikely]]
-    return drop(worker, mbuf, DropReason::k_vlan_in_network);
+    return drop_of(worker, in, mbuf, DropReason::k_vlan_in_network);
   if (bridge_port.flags & BridgePort::kMssClamp) [[unlikely]]
     clamp_mss(frame_of(mbuf), mbuf->data_len,
               worker.snapshot->networks[bridge_port.network].least_frame_bytes);
@@ -81,6 +81,7 @@ bool place_tagged(const Snapshot& snapshot, const PortEntry& port, rte_mbuf* mbu
 void classify_underlay(Worker& worker, const PortEntry& port, Packet& packet) noexcept {
   switch (check_underlay(*worker.snapshot, port, packet)) {
     case UnderlayClass::kTunnel:
+      packet.tunnel_id = UINT64_MAX;  // not read yet
       return worker.to_decap[packet.tunnel].push(packet);
     case UnderlayClass::kHost:
       return worker.to_host.push(packet);
@@ -145,10 +146,13 @@ void classify(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned n) noex
 // Drops what comes from no remote, and tells control where it may become one.
 [[gnu::cold, gnu::noinline]] void refuse_sender(Worker& worker, const Packet& packet) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
-  if (kTunnelKinds[packet.tunnel].routed)
-    return drop(worker, packet.mbuf, DropReason::k_remote_unknown);
   const uint32_t network = snapshot.tunnels[packet.tunnel].ids.find(packet.tunnel_id);
-  if (network == 0) return drop(worker, packet.mbuf, DropReason::k_tunnel_id_unknown);
+  const BridgePortId other = snapshot.remote_addresses.find(outer_source(packet));
+  if (network == 0) {
+    const bool routed = kTunnelKinds[packet.tunnel].routed;
+    return drop_of(worker, other, packet.mbuf,
+                   routed ? DropReason::k_remote_unknown : DropReason::k_tunnel_id_unknown);
+  }
   const SenderKey key{outer_source(packet), packet.tunnel_id};
   if (snapshot.networks[network].learns_from == packet.tunnel + 1 &&
       worker.reported->first_in(worker.now_s, hash_of(key), 0)) {
@@ -158,7 +162,7 @@ void classify(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned n) noex
     event.ip = to_address(key.source, packet.outer_ipv6);
     report(worker, event);
   }
-  drop(worker, packet.mbuf, DropReason::k_remote_unknown);
+  drop_of(worker, other, packet.mbuf, DropReason::k_remote_unknown);
 }
 
 OuterMarks outer_marks(const Packet& packet, const BridgePort& in) noexcept {
@@ -173,7 +177,7 @@ void enter_vrf(Worker& worker, Packet& packet, const BridgePort& in,
   uint8_t* at = frame_of(mbuf);
   const be16 type(at[0] >> 4 == 4 ? kEtherTypeIpv4 : kEtherTypeIpv6);
   if (marks.any() && !apply_outer_marks(type, at, mbuf->data_len, marks)) [[unlikely]]
-    return drop(worker, mbuf, DropReason::k_ecn_illegal);
+    return drop_of(worker, packet.in, mbuf, DropReason::k_ecn_illegal);
   packet.network = in.network;
   TrafficCounters& counters = worker.bridge_port_counters[packet.in];
   counters.rx_packets.add(1);
@@ -192,10 +196,18 @@ void rejoin(Worker& worker, Packet& packet) noexcept {
   rte_pktmbuf_adj(mbuf, packet.inner_offset);
   if (in.kind == BridgePortKind::kRouted) return enter_vrf(worker, packet, in, marks);
   if (mbuf->data_len < sizeof(EthernetHeader)) [[unlikely]]
-    return drop(worker, mbuf, DropReason::k_inner_runt);
+    return drop_of(worker, packet.in, mbuf, DropReason::k_inner_runt);
   if (marks.any() && !apply_outer_marks(frame_of(mbuf), mbuf->data_len, marks)) [[unlikely]]
-    return drop(worker, mbuf, DropReason::k_ecn_illegal);
+    return drop_of(worker, packet.in, mbuf, DropReason::k_ecn_illegal);
   enter_network(worker, packet, packet.in);
+}
+
+// Whose drop it is: the remote's, or where its id is not known, the first one's of its address.
+[[gnu::cold, gnu::noinline]] BridgePortId remote_of(const Snapshot& snapshot,
+                                                    const Packet& packet) noexcept {
+  const Ipv6Key source = outer_source(packet);
+  const BridgePortId in = snapshot.tunnels[packet.tunnel].senders.find({source, packet.tunnel_id});
+  return in != 0 ? in : snapshot.remote_addresses.find(source);
 }
 
 // Without those that the tunnel dropped or keeps.
@@ -204,7 +216,7 @@ void compact(Worker& worker, PacketList& list) noexcept {
   for (Packet* packet : list.span()) {
     if (packet->mbuf == nullptr) continue;
     if (packet->drop != DropReason::kCount) [[unlikely]] {
-      drop(worker, packet->mbuf, packet->drop);
+      drop_of(worker, remote_of(*worker.snapshot, *packet), packet->mbuf, packet->drop);
       continue;
     }
     list.items[kept++] = packet;
@@ -390,6 +402,7 @@ unsigned run_pass(Worker& worker, Probe& probe) noexcept {
     encap_pending(worker);
     worker.copy_count = 0;
     worker.fragments->expire(worker);
+    worker.stt->set_limits(worker.snapshot->stt_limits);
     worker.stt->expire(worker.now_ns);
     run_commands(worker);
     flush_all(worker);

@@ -199,7 +199,7 @@ void forward(Worker& worker, Packet& packet, const RouteTarget& target) noexcept
   const bool fits = mbuf->pkt_len <= target.max_bytes;
   if (!fits && !Ip::may_fragment(ip)) [[unlikely]] {
     answer<Ip>(worker, packet, IcmpProblem::kTooBig, target.max_bytes);
-    return drop(worker, mbuf, DropReason::k_mtu_exceeded);
+    return drop_of(worker, target.tunnel, mbuf, DropReason::k_mtu_exceeded);
   }
   Ip::set_ttl(ip, static_cast<uint8_t>(ttl - 1));
   if (!fits) [[unlikely]]

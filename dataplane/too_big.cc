@@ -89,7 +89,7 @@ void handle_too_big(Worker& worker, Packet& packet) noexcept {
     if (inner.may_answer && (out.flags & BridgePort::kTooBigIcmp))
       answer(worker, packet, inner, mtu);
   }
-  drop(worker, packet.mbuf, DropReason::k_mtu_exceeded);
+  drop_of(worker, packet.out, packet.mbuf, DropReason::k_mtu_exceeded);
 }
 
 }  // namespace adit

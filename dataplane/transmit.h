@@ -25,8 +25,28 @@ inline void flush(Worker& worker, PortId port) noexcept {
   worker.counters.sent.add(sent);
 }
 
+// The frame in one buffer: in its first one where that is its own and has the room, else in a
+// copy. Null, and `mbuf` still the caller's, where there is no buffer that takes it.
+[[gnu::cold]] inline rte_mbuf* flatten(Worker& worker, rte_mbuf* mbuf) noexcept {
+  const bool own = RTE_MBUF_DIRECT(mbuf) && rte_mbuf_refcnt_read(mbuf) == 1;
+  if (own && rte_pktmbuf_linearize(mbuf) == 0) return mbuf;
+  rte_mbuf* copy = rte_pktmbuf_copy(mbuf, worker.pool, 0, UINT32_MAX);
+  if (copy == nullptr) return nullptr;
+  if (copy->nb_segs != 1) {
+    rte_pktmbuf_free(copy);
+    return nullptr;
+  }
+  rte_pktmbuf_free(mbuf);
+  return copy;
+}
+
 inline void enqueue(Worker& worker, PortId port, rte_mbuf* mbuf) noexcept {
   TxQueue& queue = worker.tx[port];
+  if (mbuf->nb_segs > queue.max_buffers) [[unlikely]] {
+    rte_mbuf* flat = flatten(worker, mbuf);
+    if (flat == nullptr) return drop(worker, mbuf, DropReason::k_no_buffer);
+    mbuf = flat;
+  }
   queue.packets[queue.count++] = mbuf;
   if (queue.count == queue.packets.size()) flush(worker, port);
 }

@@ -24,6 +24,7 @@ namespace adit {
 struct TxQueue {
   std::array<rte_mbuf*, kMaxBurst> packets;
   unsigned count = 0;
+  uint16_t max_buffers = UINT16_MAX;  // of one frame
   PortIo io;
 };
 
@@ -82,6 +83,7 @@ struct Worker {
   std::atomic<uint32_t> held_now = 0;
   ZeroPages<TrafficCounters> port_counters;         // by PortId
   ZeroPages<TrafficCounters> bridge_port_counters;  // by BridgePortId
+  ZeroPages<ErrorCounters> bridge_port_errors;      // by BridgePortId
 
   // the burst in hand
   std::array<Packet, kMaxBurst> packets;
@@ -120,6 +122,14 @@ inline void count_drop(Worker& worker, const rte_mbuf* mbuf, DropReason reason) 
                                               DropReason reason) noexcept {
   count_drop(worker, mbuf, reason);
   discard(worker, mbuf);
+}
+
+// The same, and counts it for the remote or tunnel as well; 0: there is none.
+[[gnu::cold, gnu::noinline]] inline void drop_of(Worker& worker, BridgePortId bridge_port,
+                                                 rte_mbuf* mbuf, DropReason reason) noexcept {
+  if (bridge_port != 0)
+    worker.bridge_port_errors[bridge_port].drops[static_cast<std::size_t>(reason)].add(1);
+  drop(worker, mbuf, reason);
 }
 
 // Tells control; a full ring is counted, the news will come again.

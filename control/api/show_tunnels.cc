@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "config_values.h"
+#include "drops_json.h"
 #include "show.h"
 #include "show_parts.h"
 
@@ -41,6 +42,7 @@ void put_state(json& row, const ControlPlane& control, const NeighboursById& nei
   row["next_hop_mac"] = nullptr;
   row["reachable"] = false;
   row["last_seen_s"] = nullptr;
+  json errors = json::object();
   const Dataplane& dataplane = control.dataplane();
   Dataplane::Traffic traffic;
   uint64_t last_s = 0;
@@ -49,6 +51,7 @@ void put_state(json& row, const ControlPlane& control, const NeighboursById& nei
     if (info == control.ids().bridge_ports.end()) continue;
     add(traffic, dataplane.bridge_port_traffic(info->second.id));
     last_s = std::max(last_s, dataplane.last_received_s(info->second.id));
+    add_drops(errors, dataplane.bridge_port_drops(info->second.id));
     const auto found = neighbours.find(info->second.adjacency);
     if (found == neighbours.end()) continue;
     const Neighbour& neighbour = *found->second;
@@ -58,6 +61,7 @@ void put_state(json& row, const ControlPlane& control, const NeighboursById& nei
   }
   if (traffic.rx_packets != 0) row["last_seen_s"] = seconds_since(last_s * kNsPerSecond, now_ns);
   put(row, traffic);
+  row["errors"] = std::move(errors);
 }
 
 // The part of `lists` that the window shows, as if they were one list. `of(x)` gives the

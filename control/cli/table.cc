@@ -55,10 +55,11 @@ std::string value_text(const json& value, Format format, Numbers numbers) {
   }
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
   if (value.is_number()) return number_text(value, format, numbers);
-  if (!value.is_array()) return printable(value.dump());
+  if (!value.is_structured()) return printable(value.dump());
   std::string list;
-  for (const json& item : value) {
+  for (const auto& [key, item] : value.items()) {
     if (!list.empty()) list += ',';
+    if (value.is_object()) list += printable(key) + '=';
     list += value_text(item, format, numbers);
   }
   return list.empty() ? "-" : list;

@@ -49,6 +49,7 @@ constexpr Column kRemoteColumns[] = {
     {"rx_bytes", "RX-BYTES", Format::kBytes},
     {"tx_packets", "TX-PACKETS", Format::kCount},
     {"tx_bytes", "TX-BYTES", Format::kBytes},
+    {"errors", "ERRORS"},
 };
 constexpr Column kTunnelColumns[] = {
     {"vrf", "VRF"},
@@ -64,6 +65,7 @@ constexpr Column kTunnelColumns[] = {
     {"rx_bytes", "RX-BYTES", Format::kBytes},
     {"tx_packets", "TX-PACKETS", Format::kCount},
     {"tx_bytes", "TX-BYTES", Format::kBytes},
+    {"errors", "ERRORS"},
 };
 constexpr Column kRouteColumns[] = {
     {"vrf", "VRF"}, {"to", "TO"},     {"source", "SOURCE"},

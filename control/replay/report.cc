@@ -3,6 +3,8 @@
 
 #include <map>
 
+#include "drops_json.h"
+
 namespace adit::replay {
 namespace {
 
@@ -55,19 +57,43 @@ Json networks(const Replay& replay) {
   return list;
 }
 
+// A remote's or tunnel's traffic and drops: those of its bridge ports.
+Json with_counters(Json row, const Replay& replay, const std::vector<BridgePortName>& names) {
+  Dataplane::Traffic traffic;
+  Json errors = Json::object();
+  for (const BridgePortName& name : names) {
+    const BridgePortId id = replay.control().ids().bridge_ports.at(name).id;
+    add(traffic, replay.dataplane().bridge_port_traffic(id));
+    add_drops(errors, replay.dataplane().bridge_port_drops(id));
+  }
+  row = named(std::move(row), traffic);
+  row["errors"] = std::move(errors);
+  return row;
+}
+
 Json remotes(const Replay& replay) {
-  const auto& ids = replay.control().ids().bridge_ports;
   Json list = Json::array();
   for (const NetworkConfig& network : replay.control().config().networks)
-    for (const RemoteConfig& remote : network.remotes) {
-      BridgePortName name;
-      name.network = network.name;
-      name.remote = remote.address;
-      list.push_back(named({{"network", network.name},
-                            {"kind", info_of(remote.kind).name},
-                            {"address", to_string(remote.address)}},
-                           replay.dataplane().bridge_port_traffic(ids.at(name).id)));
-    }
+    for (const RemoteConfig& remote : network.remotes)
+      list.push_back(with_counters({{"network", network.name},
+                                    {"kind", info_of(remote.kind).name},
+                                    {"address", to_string(remote.address)}},
+                                   replay, {{network.name, {}, 0, remote.address}}));
+  return list;
+}
+
+// Those of VRFs.
+Json tunnels(const Replay& replay) {
+  Json list = Json::array();
+  for (const VrfConfig& vrf : replay.control().config().vrfs)
+    for (const VrfTunnelConfig& tunnel : vrf.tunnels)
+      list.push_back(with_counters({{"vrf", vrf.name},
+                                    {"name", tunnel.name},
+                                    {"kind", info_of(tunnel.kind).name},
+                                    {"address", to_string(tunnel.address)}},
+                                   replay,
+                                   {{{}, tunnel.name, 4, tunnel.address, vrf.name},
+                                    {{}, tunnel.name, 6, tunnel.address, vrf.name}}));
   return list;
 }
 
@@ -108,6 +134,7 @@ Json make_report(const Replay& replay) {
                  {"ports", ports(replay)},
                  {"networks", networks(replay)},
                  {"remotes", remotes(replay)},
+                 {"tunnels", tunnels(replay)},
                  {"worker", worker(dataplane)}};
 
   Json& counts = report["drop_counts"] = Json::object();

@@ -92,7 +92,8 @@ void EthPort::configure(const PortSpec& spec, unsigned workers) {
   const uint64_t rx_wanted = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
   conf.rxmode.offloads = info.rx_offload_capa & rx_wanted;
   conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
-  facts_.tx_multi_segs = conf.txmode.offloads != 0;
+  const uint16_t most = info.tx_desc_lim.nb_mtu_seg_max;  // 0: the driver does not say
+  facts_.max_tx_buffers = conf.txmode.offloads == 0 ? 1 : most == 0 ? UINT16_MAX : most;
   if (facts_.rx_queues > 1) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     conf.rx_adv_conf.rss_conf.rss_hf =

@@ -16,11 +16,16 @@
 #include <cstring>
 
 namespace adit {
+namespace {
+
+constexpr unsigned kMaxBuffers = 16;  // header, payload, and what a driver may have chained
+
+}  // namespace
 
 TapPort::TapPort(const PortSpec& spec, unsigned workers, rte_mempool* pool) : Port(spec) {
   const std::string interface = spec.device_name.substr(kTapPrefix.size());
   facts_.driver = "tap";
-  facts_.tx_multi_segs = true;
+  facts_.max_tx_buffers = kMaxBuffers;
   const unsigned queues = std::max({workers, spec.rx_queues, spec.tx_queues});
   facts_.rx_queues = facts_.tx_queues = queues;
   for (unsigned queue = 0; queue < queues; ++queue) open_queue(interface, pool);
@@ -94,16 +99,15 @@ uint16_t TapPort::Queue::receive(rte_mbuf** packets, uint16_t n) noexcept {
 }
 
 uint16_t TapPort::Queue::transmit(rte_mbuf** packets, uint16_t n) noexcept {
-  constexpr int kMaxSegments = 16;  // header, payload, and what a driver may have chained
   uint16_t count = 0;
   while (count < n) {
-    std::array<iovec, kMaxSegments> parts;
-    int used = 0;
-    for (rte_mbuf* part = packets[count]; part != nullptr && used < kMaxSegments; part = part->next)
-      parts[static_cast<std::size_t>(used++)] = {rte_pktmbuf_mtod(part, void*), part->data_len};
+    std::array<iovec, kMaxBuffers> parts;  // enqueue() has seen to it that they suffice
+    unsigned used = 0;
+    for (rte_mbuf* part = packets[count]; part != nullptr && used < kMaxBuffers; part = part->next)
+      parts[used++] = {rte_pktmbuf_mtod(part, void*), part->data_len};
     // A full queue refuses the frame, and an interface that is down every frame; the caller
     // counts both.
-    if (writev(fd_, parts.data(), used) < 0) break;
+    if (writev(fd_, parts.data(), static_cast<int>(used)) < 0) break;
     rte_pktmbuf_free(packets[count++]);
   }
   return count;

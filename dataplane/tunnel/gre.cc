@@ -73,15 +73,15 @@ void decap_one(Worker& worker, Packet& packet) noexcept {
   if (!bridged && ((!ipv6 && gre->protocol != be16(kEtherTypeIpv4)) ||
                    snapshot.tunnels[tunnel_index(TunnelKind::kGreIp)].senders.empty()))
     return refuse(DropReason::k_tunnel_payload);
-  if (has_checksum && !checksum_ok(mbuf, packet.l4_payload))
-    return refuse(DropReason::k_gre_checksum);
   at += sizeof(GreHeader) + 4 * has_checksum;
   const uint32_t key = has_key ? reinterpret_cast<const be32*>(at)->host() : 0;
   packet.tunnel_id = has_key ? kHasKey | key : 0;
   packet.inner_offset = static_cast<uint16_t>(packet.l4_payload + header_len);
 
+  if (!bridged) packet.tunnel = tunnel_index(TunnelKind::kGreIp);
+  if (has_checksum && !checksum_ok(mbuf, packet.l4_payload))
+    return refuse(DropReason::k_gre_checksum);
   if (!bridged) {
-    packet.tunnel = tunnel_index(TunnelKind::kGreIp);
     if (!inner_version_is(packet, ipv6)) return refuse(DropReason::k_tunnel_payload);
   }
   const TunnelTables& nvgre = snapshot.tunnels[tunnel_index(TunnelKind::kNvgre)];

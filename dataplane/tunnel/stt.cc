@@ -105,6 +105,7 @@ void reassemble(Worker& worker, Packet& packet, const SttSegment& segment,
     packet.drop = DropReason::k_remote_unknown;
     return;
   }
+  worker.stt->set_limits(worker.snapshot->stt_limits);
   const SttResult result = worker.stt->add(segment, worker.now_ns);
   packet.mbuf = result.mbuf;  // null unless complete
   if (result.kind != SttResult::Kind::kComplete) return;

@@ -26,11 +26,16 @@ uint64_t hash_address(const std::array<uint8_t, 16>& address, bool is_v6, uint64
   return mix64(low + load64(address.data() + 8) + is_v6);
 }
 
+SttLimits within_bounds(SttLimits limits) noexcept {
+  limits.max_bytes_per_peer = std::min(limits.max_bytes_per_peer, limits.max_bytes);
+  return limits;
+}
+
 // make_room() relies on one frame always finding room where there is no other.
 SttReassemblyOptions within_bounds(SttReassemblyOptions options) noexcept {
   options.max_frames = std::max(options.max_frames, 1u);
   options.max_frames_per_peer = std::clamp(options.max_frames_per_peer, 1u, options.max_frames);
-  options.max_bytes_per_peer = std::min(options.max_bytes_per_peer, options.max_bytes);
+  options.limits = within_bounds(options.limits);
   return options;
 }
 
@@ -46,6 +51,7 @@ uint64_t hash_of(const SttReassembly::PeerKey& key, uint64_t seed) noexcept {
 
 SttReassembly::SttReassembly(const SttReassemblyOptions& options, SttDropSink sink)
     : options_(within_bounds(options)),
+      wanted_(options.limits),
       sink_(sink),
       frames_(options_.max_frames, rte_rand()),
       peers_(options_.max_peers, rte_rand()),
@@ -58,7 +64,7 @@ SttReassembly::~SttReassembly() {
 }
 
 bool SttReassembly::is_expired(const Frame& frame, uint64_t now_ns) const noexcept {
-  return now_ns - frame.first_ns >= options_.expiry_ns;
+  return now_ns - frame.first_ns >= options_.limits.expiry_ns;
 }
 
 // Where a segment of this offset goes among those that are held.
@@ -84,20 +90,39 @@ DropReason SttReassembly::check_frame(uint32_t slot, unsigned at,
   return DropReason::kCount;
 }
 
+void SttReassembly::set_limits(const SttLimits& limits) noexcept {
+  if (limits == wanted_) [[likely]]
+    return;
+  wanted_ = limits;
+  options_.limits = within_bounds(limits);
+  evict_beyond_limits();
+}
+
+void SttReassembly::evict_beyond_limits() noexcept {
+  for (uint32_t slot = oldest_first_.front(); slot != kNoSlot;) {
+    const uint32_t next = frames_[slot].by_age.next;
+    if (peer_at(frames_[slot].peer).held_bytes > options_.limits.max_bytes_per_peer)
+      drop_frame(slot, DropReason::k_stt_evicted);
+    slot = next;
+  }
+  while (held_bytes_ > options_.limits.max_bytes)
+    drop_frame(oldest_first_.front(), DropReason::k_stt_evicted);
+}
+
 // Drops the oldest frames, of the peer where it is over its limits, of all where the worker
 // is, until `bytes` more fit. False: the segment cannot stay, for the frame that it belongs
 // to was among those, or no frame's going would help.
 bool SttReassembly::make_room(uint32_t slot, const PeerKey& peer_key, uint64_t bytes) noexcept {
-  if (bytes > options_.max_bytes_per_peer) return false;
+  if (bytes > options_.limits.max_bytes_per_peer) return false;
   const uint32_t new_frames = slot == kNoSlot ? 1 : 0;
   const Peer& peer = peer_at(slot == kNoSlot ? acquire_peer(peer_key) : frames_[slot].peer);
-  while (peer.held_bytes + bytes > options_.max_bytes_per_peer ||
+  while (peer.held_bytes + bytes > options_.limits.max_bytes_per_peer ||
          peer.held_frames + new_frames > options_.max_frames_per_peer) {
     const uint32_t oldest = peer.frames.front();
     drop_frame(oldest, DropReason::k_stt_evicted);
     if (oldest == slot) return false;
   }
-  while (held_bytes_ + bytes > options_.max_bytes ||
+  while (held_bytes_ + bytes > options_.limits.max_bytes ||
          held_frames_ + new_frames > options_.max_frames) {
     const uint32_t oldest = oldest_first_.front();
     drop_frame(oldest, DropReason::k_stt_evicted);

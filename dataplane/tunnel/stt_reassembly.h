@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "adit/drop_reason.h"
+#include "adit/snapshot.h"
 #include "slot_table.h"
 #include "stt_chain.h"
 
@@ -47,10 +48,7 @@ struct SttReassemblyOptions {
   uint32_t max_frames = 1024;  // in assembly at a time
   uint32_t max_frames_per_peer = 256;
   uint32_t max_peers = 64;
-  // Of buffers, each with all its room, used or not: packet buffers are what runs out.
-  uint64_t max_bytes = 8u << 20;
-  uint64_t max_bytes_per_peer = 2u << 20;
-  uint64_t expiry_ns = 1'000'000'000;  // after a frame's first segment
+  SttLimits limits = {};
 };
 
 struct SttResult {
@@ -86,6 +84,9 @@ class SttReassembly {
 
   // Drops frames whose time is over, at most kMaxExpiredPerCall. To be called once a pass.
   void expire(uint64_t now_ns) noexcept;
+
+  // From now on; drops at once what is beyond them, the oldest frames first.
+  void set_limits(const SttLimits& limits) noexcept;
 
   uint64_t held_bytes() const noexcept { return held_bytes_; }
   uint32_t held_frames() const noexcept { return held_frames_; }
@@ -129,6 +130,7 @@ class SttReassembly {
   bool is_expired(const Frame& frame, uint64_t now_ns) const noexcept;
   unsigned position(uint32_t slot, uint16_t offset) noexcept;
   DropReason check_frame(uint32_t slot, unsigned at, const SttSegment& segment) noexcept;
+  void evict_beyond_limits() noexcept;
   bool make_room(uint32_t slot, const PeerKey& peer_key, uint64_t bytes) noexcept;
   uint32_t acquire_peer(const PeerKey& key) noexcept;
   uint32_t begin(const SttSegment& segment, uint64_t now_ns) noexcept;
@@ -139,6 +141,7 @@ class SttReassembly {
   SttResult refuse(rte_mbuf* mbuf, DropReason reason) noexcept;
 
   SttReassemblyOptions options_;
+  SttLimits wanted_;  // as options_.limits before they were brought into bounds
   SttDropSink sink_;
   SlotTable<Frame> frames_;
   SlotTable<Peer> peers_;

@@ -19,6 +19,7 @@ class SttWorker {
     return result;
   }
   void expire(uint64_t now_ns) noexcept { reassembly_.expire(now_ns); }
+  void set_limits(const SttLimits& limits) noexcept { reassembly_.set_limits(limits); }
   uint32_t held() const noexcept { return held_; }  // packets
 
  private:

@@ -28,6 +28,11 @@ struct alignas(64) TrafficCounters {
   std::atomic<uint32_t> last_rx_s = 0;  // when the last one came in; bridge ports only
 };
 
+// Drops of what came from a bridge port, or was to leave by it.
+struct ErrorCounters {
+  std::array<Counter, kDropReasonCount> drops;
+};
+
 // What became of a worker's packets. At rest, received + copied equals sent + dropped +
 // consumed + held.
 struct alignas(64) WorkerCounters {

@@ -3,6 +3,7 @@
 // class and includes nothing else of it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -40,8 +41,8 @@ struct PortSpec {
 
 // What a port turned out to be.
 struct PortFacts {
-  MacAddr device_mac;  // zero for `io` ports
-  bool tx_multi_segs = true;
+  MacAddr device_mac;                    // zero for `io` ports
+  uint16_t max_tx_buffers = UINT16_MAX;  // chained in one frame that it can send
   std::string driver;
   unsigned rx_queues = 0;
   unsigned tx_queues = 0;
@@ -103,6 +104,9 @@ class Dataplane {
   };
   Traffic port_traffic(PortId port) const noexcept;
   Traffic bridge_port_traffic(BridgePortId bridge_port) const noexcept;
+  // Drops by reason of what came from it or was to leave by it, as far as it was known.
+  using Drops = std::array<uint64_t, kDropReasonCount>;
+  Drops bridge_port_drops(BridgePortId bridge_port) const noexcept;
   // Second of monotonic_ns() in which the last frame came in by it; 0: none yet.
   uint64_t last_received_s(BridgePortId bridge_port) const noexcept;
   // Counts for a bridge port from 0 again: its id has been given to something new.

@@ -112,6 +112,15 @@ struct TunnelTables {
   FlatTable<uint64_t> ids;       // id -> NetworkId; only to name a drop, and to learn remotes
 };
 
+// What STT frames under reassembly may take, of each worker.
+struct SttLimits {
+  // Of buffers, each with all its room, used or not: packet buffers are what runs out.
+  uint64_t max_bytes = 8u << 20;
+  uint64_t max_bytes_per_peer = 2u << 20;
+  uint64_t expiry_ns = 1'000'000'000;  // after a frame's first segment
+  friend bool operator==(const SttLimits&, const SttLimits&) = default;
+};
+
 struct Snapshot {
   uint64_t generation = 0;
   std::vector<PortEntry> ports;           // by PortId
@@ -122,9 +131,10 @@ struct Snapshot {
   FlatTable<Ipv6Key> local_ipv6;          // own address -> PortId + 1
   std::array<TunnelTables, kTunnelKindCount> tunnels;  // by tunnel_index()
   std::vector<UdpTunnel> udp_tunnels;
-  uint16_t stt_port = 0;                       // host order
+  uint16_t stt_port = 0;  // host order
+  SttLimits stt_limits;
   bool reassemble = false;                     // fragments of outer packets
-  FlatTable<Ipv6Key> remote_addresses;         // -> 1; whose fragments are kept
+  FlatTable<Ipv6Key> remote_addresses;         // -> the first BridgePortId of that address
   std::array<uint8_t, 256> ip_protocols = {};  // tunnel kind + 1, of those not in UDP; 0: none
   RouteTable routes;                           // of all VRFs
 };

@@ -260,9 +260,9 @@ def report():
             3, flood_len + known_len + back_len, 5, 3 * flood_len + known_len + back_len)],
         "remotes": [
             {"network": "red", "kind": "vxlan", "address": "192.0.2.2"} | counts(
-                1, back_len, 2, flood_len + known_len),
+                1, back_len, 2, flood_len + known_len) | {"errors": {"tunnel_id_unknown": 1}},
             {"network": "red", "kind": "vxlan", "address": "192.0.2.3"} | counts(
-                0, 0, 1, flood_len),
+                0, 0, 1, flood_len) | {"errors": {}},
         ],
         "drop_counts": {"runt_frame": 1, "tunnel_id_unknown": 1},
         "drops": [{"port": "red0", "packet": 3, "reason": "runt_frame"},

@@ -2,7 +2,7 @@
 """Routed tunnels (GRE with an IP payload, IP in IP) in VRFs: forwarded both ways over both underlays,
 told about by ICMP, refused by name."""
 
-from harness import MS, SECOND, Free, Scenario, announcement, main
+from harness import MS, SECOND, Free, Scenario, announcement, main, tap
 from nd_frames import advertisement, solicitation, unsolicited
 from tunnels import OUR_MAC, OURS, address, mac
 
@@ -73,6 +73,7 @@ vrfs:
     tunnels:
 {tunnels_text}    routes:
 {routes}      - {{to: 10.3.0.0/16, via: {ROUTER}}}
+    neighbours: [{{address: 10.1.0.8, mac: "02:00:00:00:0b:08"}}]
   red:
     ports: [red0]
     tunnels: {{only: {{kind: ipip, address: 192.0.2.40}}}}
@@ -372,6 +373,9 @@ def neighbours():
              [("uplink", arriving(KINDS[0], inner, 4)),
               ("blue0", arp(2, ROUTER_MAC, ROUTER, PORT_MAC, GATEWAY[4], asked=PORT_MAC), MS)],
              {"blue0": delivered(hop(inner), ROUTER_MAC)})
+    inner = packet(4, behind(4, 16), "10.1.0.8")
+    run.case("a static neighbour is not asked for", ("uplink", arriving(KINDS[0], inner, 4)),
+             {"blue0": delivered(hop(inner), "02:00:00:00:0b:08")})
     moved = "02:00:00:00:0b:99"
     inner = packet(4, behind(4, 16), HOST[4])
     run.case("a host's new MAC is taken over", ("blue0", announcement(moved, HOST[4])), {})
@@ -465,9 +469,18 @@ def refused():
     broken[IP].proto = 41
     del broken[IP].chksum
     run.case("protocol 41 that carries IPv4", ("uplink", bytes(broken)), {}, "tunnel_payload")
+    run.case("GRE with a wrong checksum",
+             ("uplink", arriving(KINDS[3], inner, 4, header=GRE(
+                 proto=0x0800, key_present=1, key=8, chksum_present=1, chksum=1))), {},
+             "gre_checksum")
     run.case("nothing inside", ("uplink", arriving(KINDS[0], b"\x45", 4)[:34 + 1]), {},
              "ip_truncated")
-    run.run()
+    result = run.run()
+    errors = {tunnel["name"]: tunnel["errors"] for tunnel in result.report["tunnels"]}
+    number = REMOTES["gre-ip-checksum", 4]
+    tap.check("errors count for the tunnel", errors[f"t{number}"] == {"gre_checksum": 1} and
+              errors[f"t{REMOTES['gre-ip', 4]}"].get("tunnel_payload", 0) >= 2 and
+              errors[f"t{REMOTES['ipip', 4]}"] == {"tunnel_payload": 1}, str(errors))
 
 
 def marked():

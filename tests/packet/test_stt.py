@@ -6,6 +6,7 @@ import random
 
 import tunnels
 from frames import host, of_length, patched, tagged, udp
+from harness import MS as MILLISECOND
 from harness import SECOND, Free, Scenario, announcement, main
 from nd_frames import unsolicited
 from tunnels import OUR_MAC, OURS, address, mac, stt_frame, stt_segments
@@ -226,6 +227,43 @@ def vlans():
     run.run()
 
 
+LIMITED = CONFIG + """
+tunnels: {stt: {reassembly_mb: MB, reassembly_peer_mb: MB, reassembly_timeout_ms: MS}}
+"""
+
+
+def limited():
+    """The bounds are those of the configuration: of time, and of buffers. With ports of
+    9500 bytes 107 of them are a MiB."""
+    inner = of_length(FAR, NEAR, 2000)
+    for timeout in (200, 1000, 3000):
+        run = Scenario(f"timeout {timeout} ms",
+                       LIMITED.replace("MB", "8").replace("MS", str(timeout)), PORTS, start=START)
+        late = [("uplink", part) for part in arriving(stt_frame(inner), 1100)]
+        run.case("the rest just in time", [late[0], (*late[1], (timeout - 2) * MILLISECOND)],
+                 {"red0": inner})
+        late = [("uplink", part) for part in arriving(stt_frame(inner), 1100)]
+        run.case("the rest too late", [late[0], (*late[1], (timeout + 1) * MILLISECOND)],
+                 drop="stt_expired", last_ns=(timeout + 1) * MILLISECOND)
+        run.run()
+    long_inner = of_length(FAR, NEAR, 9000)
+    for megabytes, kept in ((1, False), (2, True)):
+        run = Scenario(f"{megabytes} MiB of buffers",
+                       LIMITED.replace("MB", str(megabytes)).replace("MS", "1000"), PORTS,
+                       start=START)
+        frames = [arriving(stt_frame(long_inner), 300) for _ in range(6)]
+        first = [("uplink", part) for part in frames[0][:-1]]
+        others = [("uplink", part) for frame in frames[1:] for part in frame[:-1]]
+        if kept:
+            run.case("all of six large frames find room", first + others +
+                     [("uplink", frame[-1]) for frame in frames], {"red0": [long_inner] * 6})
+        else:
+            run.case("of six large frames the oldest give way", first + others,
+                     drop=["stt_evicted"] * (3 * len(first)) +
+                     ["stt_expired"] * (3 * len(first)), last_ns=2 * SECOND)
+        run.run()
+
+
 def unfinished(packet, proto, family):
     """The frame with only the pseudo-header's sum in its checksum, as STT's partial has it."""
     whole = bytes(packet)
@@ -279,4 +317,4 @@ def largest():
     run.run()
 
 
-main(segmented, reassembled, refused, tolerated, vlans, completed, largest)
+main(segmented, reassembled, refused, tolerated, vlans, limited, completed, largest)

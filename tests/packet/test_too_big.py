@@ -145,6 +145,22 @@ def fragmented():
     run.run()
 
 
+def burst():
+    """More leaves by the tunnel than came in with the burst."""
+    run = Scenario("burst", config("too_big: fragment"), ["uplink", "red0", "red1"],
+                   ["--burst", "64"], start=START)
+    small = ipv4(100)
+    big = ipv4(9000, flags=0, id=77)
+    parts = [bytes(part) for part in fragment(Ether(big), fragsize=(INNER_MTU - 20) // 8 * 8)]
+    for bigs in (1, 8, 32, 64):
+        frames = [small] * (64 - bigs) + [big] * bigs
+        run.case(f"{bigs} of 64 frames in {len(parts)} fragments each",
+                 [("red0", frame) for frame in frames],
+                 {"uplink": [to_remote(VXLAN, small, 4, 2)] * (64 - bigs) +
+                            [to_remote(VXLAN, part, 4, 2) for part in parts] * bigs}, spacing_ns=0)
+    run.run()
+
+
 def dropped():
     run = scenario("drop", "too_big: drop")
     for name, frame in (("IPv4", ipv4(1500)), ("IPv6", ipv6(1500)),
@@ -204,4 +220,4 @@ def swapped(frame):
     return frame[6:12] + frame[:6] + frame[12:]
 
 
-main(told, fragmented, dropped, clamped)
+main(told, fragmented, burst, dropped, clamped)

@@ -165,6 +165,17 @@ TEST(Compile, RemotesBehindOneGatewayShareTheirNextHop) {
   EXPECT_EQ(result.ids.adjacencies.size(), 1u);
 }
 
+TEST(Compile, SttLimitsAreBytesAndNanoseconds) {
+  Config config = base();
+  TunnelConfig& stt = config.tunnels[tunnel_index(TunnelKind::kStt)];
+  EXPECT_EQ(compiled(config).snapshot->stt_limits, SttLimits{});
+  stt.reassembly_mb = 1024;
+  stt.reassembly_peer_mb = 3;
+  stt.reassembly_timeout_ms = 60000;
+  EXPECT_EQ(compiled(config).snapshot->stt_limits,
+            (SttLimits{1024u << 20, 3u << 20, 60'000'000'000}));
+}
+
 TEST(Compile, WorkersShareTheFloodLimits) {
   Config config = base();
   config.networks[0].broadcast_pps = 1000;

@@ -361,7 +361,9 @@ ports:
   red0: {device: "vdev:net_null0,copy=1", rx_queues: auto}
 routes: [{to: 0.0.0.0/0, via: 192.0.2.254}]
 neighbours: [{address: 192.0.2.7, mac: 02:00:00:00:00:07}]
-tunnels: {vxlan: {udp_port: 8472, ttl: 1, dscp: 63, zero_checksum6: true}}
+tunnels: {vxlan: {udp_port: 8472, ttl: 1, dscp: 63, zero_checksum6: true},
+          stt: {tcp_port: 1, reassembly_mb: 1024, reassembly_peer_mb: 3,
+                reassembly_timeout_ms: 60000}}
 networks:
   red:
     vni: 16777215
@@ -406,6 +408,12 @@ networks:
       config.neighbours,
       (std::vector{NeighbourConfig{*parse_ip("192.0.2.7"), *parse_mac("02:00:00:00:00:07")}}));
   EXPECT_EQ(config.tunnels[0], (TunnelConfig{8472, 1, 63, true}));
+  TunnelConfig stt;
+  stt.port = 1;
+  stt.reassembly_mb = 1024;
+  stt.reassembly_peer_mb = 3;
+  stt.reassembly_timeout_ms = 60000;
+  EXPECT_EQ(config.tunnels[tunnel_index(TunnelKind::kStt)], stt);
   const NetworkConfig red{"red",
                           16777215,
                           {{"red0", {}}, {"up", 4094}},

@@ -32,6 +32,20 @@ TEST_P(DoesNotFit, WithBothPlaces) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
+    Stt, DoesNotFit,
+    testing::Values(
+        RefusedCase{"PeerAboveWorker",
+                    world("tunnels: {stt: {reassembly_mb: 4, reassembly_peer_mb: 5}}\n"),
+                    {"7:55: reassembly_peer_mb: 5 is more than reassembly_mb: 4; one peer can"}},
+        RefusedCase{"PeersDefaultAboveWorker",
+                    world("tunnels: {stt: {reassembly_mb: 1}}\n"),
+                    {"7:32: reassembly_peer_mb: 2, the default, is more than reassembly_mb: 1"}},
+        RefusedCase{"PeerAboveWorkersDefault",
+                    world("tunnels: {stt: {reassembly_peer_mb: 9}}\n"),
+                    {"7:37: reassembly_peer_mb: 9 is more than reassembly_mb: 8"}}),
+    case_name);
+
+INSTANTIATE_TEST_SUITE_P(
     Ports, DoesNotFit,
     testing::Values(
         RefusedCase{"SameDevice",

@@ -109,8 +109,15 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"RouterBehindTunnel",
                     blue("tunnels: {t: {address: 192.0.2.2, addresses: [10.9.0.1/30]}}, routes: "
                          "[{to: 10.2.0.0/16, via: 10.9.0.2}]"),
-                    {"7:120: via: 10.9.0.2 is on the subnet of tunnel 't'; write 'tunnel' "
-                     "instead"}},
+                    {"7:120: via: 10.9.0.2 is on the subnet of tunnel 't', which has no "
+                     "routers"}},
+        RefusedCase{"NeighbourBehindTunnel",
+                    blue("tunnels: {t: {address: 192.0.2.2, addresses: [10.9.0.1/30]}}, "
+                         "neighbours: [{address: 10.9.0.2, mac: '02:00:00:00:00:07'}]"),
+                    {"7:111: address: 10.9.0.2 is on the subnet of tunnel 't', which has"}},
+        RefusedCase{"NeighbourElsewhere",
+                    blue("neighbours: [{address: 192.0.2.2, mac: '02:00:00:00:00:07'}]"),
+                    {"7:49: address: 192.0.2.2 is on no port's subnet"}},
         RefusedCase{"SameRoute",
                     blue("tunnels: {t: {address: 192.0.2.2}}, routes: [{to: 10.2.0.0/16, tunnel: "
                          "t}, {to: 10.2.0.0/16, via: 10.1.0.1}]"),

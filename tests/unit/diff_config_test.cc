@@ -141,33 +141,42 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Underlay, DiffCase,
-    testing::Values(live("route added",
-                         [](Config& c) {
-                           c.routes.push_back({{ip("10.0.0.0"), 8}, ip("192.0.2.9")});
-                         },
-                         {"routes: 10.0.0.0/8 via 192.0.2.9 added"}),
-                    live("route removed", [](Config& c) { c.routes.clear(); },
-                         {"routes: 203.0.113.0/24 via 192.0.2.254 removed"}),
-                    live("route moved", [](Config& c) { c.routes[0].via = ip("192.0.2.9"); },
-                         {"routes: 203.0.113.0/24 via: 192.0.2.254 -> 192.0.2.9"}),
-                    live("neighbour added",
-                         [](Config& c) {
-                           c.neighbours.push_back({ip("192.0.2.8"), mac("02:00:00:00:00:08")});
-                         },
-                         {"neighbours: 192.0.2.8 mac 02:00:00:00:00:08 added"}),
-                    live("neighbour removed", [](Config& c) { c.neighbours.clear(); },
-                         {"neighbours: 192.0.2.7 mac 02:00:00:00:00:07 removed"}),
-                    live("neighbour changed",
-                         [](Config& c) { c.neighbours[0].mac = mac("02:00:00:00:00:08"); },
-                         {"neighbours: 192.0.2.7 mac: 02:00:00:00:00:07 -> 02:00:00:00:00:08"}),
-                    live("vxlan",
-                         [](Config& c) {
-                           c.tunnels[0].port = 8472;
-                           c.tunnels[0].ttl = 1;
-                           c.tunnels[0].dscp = 46;
-                         },
-                         {"tunnels.vxlan.udp_port: 4789 -> 8472", "tunnels.vxlan.ttl: 64 -> 1",
-                          "tunnels.vxlan.dscp: 0 -> 46"})));
+    testing::Values(
+        live("route added",
+             [](Config& c) {
+               c.routes.push_back({{ip("10.0.0.0"), 8}, ip("192.0.2.9")});
+             },
+             {"routes: 10.0.0.0/8 via 192.0.2.9 added"}),
+        live("route removed", [](Config& c) { c.routes.clear(); },
+             {"routes: 203.0.113.0/24 via 192.0.2.254 removed"}),
+        live("route moved", [](Config& c) { c.routes[0].via = ip("192.0.2.9"); },
+             {"routes: 203.0.113.0/24 via: 192.0.2.254 -> 192.0.2.9"}),
+        live("neighbour added",
+             [](Config& c) {
+               c.neighbours.push_back({ip("192.0.2.8"), mac("02:00:00:00:00:08")});
+             },
+             {"neighbours: 192.0.2.8 mac 02:00:00:00:00:08 added"}),
+        live("neighbour removed", [](Config& c) { c.neighbours.clear(); },
+             {"neighbours: 192.0.2.7 mac 02:00:00:00:00:07 removed"}),
+        live("neighbour changed", [](Config& c) { c.neighbours[0].mac = mac("02:00:00:00:00:08"); },
+             {"neighbours: 192.0.2.7 mac: 02:00:00:00:00:07 -> 02:00:00:00:00:08"}),
+        live("stt reassembly",
+             [](Config& c) {
+               TunnelConfig& stt = c.tunnels[tunnel_index(TunnelKind::kStt)];
+               stt.reassembly_mb = 4;
+               stt.reassembly_peer_mb = 1;
+               stt.reassembly_timeout_ms = 500;
+             },
+             {"tunnels.stt.reassembly_mb: 8 -> 4", "tunnels.stt.reassembly_peer_mb: 2 -> 1",
+              "tunnels.stt.reassembly_timeout_ms: 1000 -> 500"}),
+        live("vxlan",
+             [](Config& c) {
+               c.tunnels[0].port = 8472;
+               c.tunnels[0].ttl = 1;
+               c.tunnels[0].dscp = 46;
+             },
+             {"tunnels.vxlan.udp_port: 4789 -> 8472", "tunnels.vxlan.ttl: 64 -> 1",
+              "tunnels.vxlan.dscp: 0 -> 46"})));
 
 INSTANTIATE_TEST_SUITE_P(
     Networks, DiffCase,

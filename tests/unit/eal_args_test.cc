@@ -167,6 +167,17 @@ TEST(EalArgs, BuffersFillAllRingsAndMore) {
   EXPECT_EQ(mbuf_count(tap_config("mbufs: 5000"), 2), 5000U);
 }
 
+TEST(EalArgs, BuffersSufficeForSttReassembly) {
+  const auto count = [](const std::string& kind) {
+    return mbuf_count(config_of("ports: {a: {device: 'tap:a', addresses: [192.0.2.1/24]}}\n"
+                                "tunnels: {stt: {reassembly_mb: 17}}\n"
+                                "networks: {n: {vni: 1, remotes: [{address: 192.0.2.2, kind: " +
+                                kind + "}]}}"),
+                      2);
+  };
+  EXPECT_EQ(count("stt") - count("vxlan"), 2 * ((17u << 20) / (128 + 2048)));
+}
+
 TEST(EalArgs, DataRoomHoldsTheLargestFrameOfAnyPort) {
   const auto room = [](unsigned mtu) {
     return mbuf_data_room_bytes(

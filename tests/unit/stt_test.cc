@@ -165,7 +165,7 @@ TEST(SttReassembly, BoundsTheBuffersOfAFrame) {
 }
 
 TEST(SttReassembly, FramesExpireAfterTheirFirstSegment) {
-  TestReassembly stt({.expiry_ns = 1000});
+  TestReassembly stt({.limits = {.expiry_ns = 1000}});
   const Bytes frame = pattern(300);
   add(stt, key(1, 1), frame, {0, 100}, 0);
   add(stt, key(1, 2), frame, {0, 100}, 500);
@@ -182,7 +182,7 @@ TEST(SttReassembly, FramesExpireAfterTheirFirstSegment) {
 }
 
 TEST(SttReassembly, ReusedPacketIdDoesNotMeetAnExpiredFrame) {
-  TestReassembly stt({.expiry_ns = 1000});
+  TestReassembly stt({.limits = {.expiry_ns = 1000}});
   const Bytes old_frame = pattern(200, 1), new_frame = pattern(200, 2);
   add(stt, key(1, 1), old_frame, {0, 100}, 0);
   EXPECT_EQ(add(stt, key(1, 1), new_frame, {100, 100}, 1000), DropReason::kCount);
@@ -191,7 +191,7 @@ TEST(SttReassembly, ReusedPacketIdDoesNotMeetAnExpiredFrame) {
 }
 
 TEST(SttReassembly, ExpiryCostsABoundedAmountPerCall) {
-  TestReassembly stt({.expiry_ns = 1000});
+  TestReassembly stt({.limits = {.expiry_ns = 1000}});
   for (unsigned i = 0; i < 100; ++i) add(stt, key(1, i), pattern(100), {0, 50});
   stt->expire(1000);
   EXPECT_EQ(stt->held_frames(), 100 - SttReassembly::kMaxExpiredPerCall);
@@ -200,7 +200,7 @@ TEST(SttReassembly, ExpiryCostsABoundedAmountPerCall) {
 }
 
 TEST(SttReassembly, OldestFrameOfThePeerGoesFirstAtItsCap) {
-  TestReassembly stt({.max_bytes = 100 * kBuffer, .max_bytes_per_peer = 4 * kBuffer});
+  TestReassembly stt({.limits = {.max_bytes = 100 * kBuffer, .max_bytes_per_peer = 4 * kBuffer}});
   const Bytes frame = pattern(300);
   add(stt, key(2, 9), frame, {0, 100});  // older than all of peer 1's
   add(stt, key(1, 1), frame, {0, 100});
@@ -221,7 +221,7 @@ TEST(SttReassembly, OldestFrameOfThePeerGoesFirstAtItsCap) {
 }
 
 TEST(SttReassembly, OldestFrameOfTheWorkerGoesFirstAtItsCap) {
-  TestReassembly stt({.max_bytes = 3 * kBuffer, .max_bytes_per_peer = 3 * kBuffer});
+  TestReassembly stt({.limits = {.max_bytes = 3 * kBuffer, .max_bytes_per_peer = 3 * kBuffer}});
   const Bytes frame = pattern(300);
   for (unsigned peer : {1, 2, 3, 4}) add(stt, key(peer, 1), frame, {0, 100});
   EXPECT_EQ(stt.drops[DropReason::k_stt_evicted], 1u);
@@ -233,15 +233,46 @@ TEST(SttReassembly, OldestFrameOfTheWorkerGoesFirstAtItsCap) {
   EXPECT_EQ(stt->held_frames(), 2u);
 }
 
+TEST(SttReassembly, LowerLimitsPushOutWhatIsBeyondThem) {
+  TestReassembly stt;
+  const Bytes frame = pattern(300);
+  for (unsigned id : {1, 2, 3}) add(stt, key(1, id), frame, {0, 100});
+  add(stt, key(2, 1), frame, {0, 100});
+  add(stt, key(2, 1), frame, {100, 100});
+  add(stt, key(3, 1), frame, {0, 100});
+  stt->set_limits({.max_bytes = 8 * kBuffer, .max_bytes_per_peer = 2 * kBuffer});
+  EXPECT_EQ(stt.drops[DropReason::k_stt_evicted], 1u);  // the oldest of peer 1
+  EXPECT_EQ(stt->held_bytes(), 5 * kBuffer);
+  stt->set_limits({.max_bytes = 3 * kBuffer, .max_bytes_per_peer = 2 * kBuffer});
+  EXPECT_EQ(stt.drops[DropReason::k_stt_evicted], 3u);  // the rest of peer 1
+  EXPECT_EQ(stt->held_frames(), 2u);
+  // Raised again: what is left completes.
+  stt->set_limits({});
+  complete(stt, key(2, 1), frame, {200, 100});
+  add(stt, key(3, 1), frame, {100, 100});
+  complete(stt, key(3, 1), frame, {200, 100});
+  EXPECT_EQ(stt.total_drops(), 3u);
+}
+
+TEST(SttReassembly, ShorterExpiryCountsForFramesThatAreHere) {
+  TestReassembly stt;
+  add(stt, key(1, 1), pattern(300), {0, 100}, 0);
+  stt->set_limits({.expiry_ns = 1000});
+  stt->expire(999);
+  EXPECT_EQ(stt->held_frames(), 1u);
+  stt->expire(1000);
+  EXPECT_EQ(stt.drops[DropReason::k_stt_expired], 1u);
+}
+
 TEST(SttReassembly, LastSegmentNeedsNoRoom) {
-  TestReassembly stt({.max_bytes = kBuffer, .max_bytes_per_peer = kBuffer});
+  TestReassembly stt({.limits = {.max_bytes = kBuffer, .max_bytes_per_peer = kBuffer}});
   const Bytes frame = pattern(300);
   add(stt, key(1, 1), frame, {0, 100});
   complete(stt, key(1, 1), frame, {100, 200});
 }
 
 TEST(SttReassembly, SegmentBeyondTheCapPushesNothingOut) {
-  TestReassembly stt({.max_bytes = 2 * kBuffer, .max_bytes_per_peer = 2 * kBuffer});
+  TestReassembly stt({.limits = {.max_bytes = 2 * kBuffer, .max_bytes_per_peer = 2 * kBuffer}});
   const Bytes frame = pattern(10000);
   add(stt, key(1, 1), frame, {0, 100});
   EXPECT_EQ(add(stt, key(1, 2), frame, {0, 6000}), DropReason::k_stt_evicted);

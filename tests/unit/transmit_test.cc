@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hold queue on the way out: order, bounds, expiry.
+// The way out: the hold queue's order, bounds and expiry; frames of several buffers.
 #include "transmit.h"
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
+#include "adit/tunnel_ops.h"
+#include "compile.h"
 #include "test_dataplane.h"
 
 namespace adit {
@@ -85,6 +89,106 @@ TEST_F(TransmitTest, ControlIsToldOncePerWaitingNextHop) {
   ASSERT_EQ(dataplane->poll_events(events), 1u);
   EXPECT_EQ(events[0].kind, Event::Kind::kNeighbourWanted);
   EXPECT_EQ(events[0].adjacency, kHop);
+}
+
+struct ChainTest : TransmitTest {
+  ChainTest() { worker.tx[0].max_buffers = 3; }
+  // `count` buffers of `size` bytes, numbered through.
+  rte_mbuf* chain(unsigned count, uint16_t size) {
+    rte_mbuf* head = nullptr;
+    for (unsigned i = 0; i < count; ++i) {
+      rte_mbuf* mbuf = rte_pktmbuf_alloc(dataplane->pool());
+      char* bytes = rte_pktmbuf_append(mbuf, size);
+      for (unsigned n = 0; n < size; ++n) bytes[n] = static_cast<char>(i * size + n);
+      if (head == nullptr)
+        head = mbuf;
+      else if (rte_pktmbuf_chain(head, mbuf) != 0)
+        ADD_FAILURE();
+    }
+    return head;
+  }
+  static std::vector<uint8_t> numbers(std::size_t size) {
+    std::vector<uint8_t> bytes(size);
+    for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<uint8_t>(i);
+    return bytes;
+  }
+  // What left, first buffers only; all buffers must be back.
+  std::vector<std::vector<uint8_t>> sent() {
+    flush_all(worker);
+    if (worker.garbage_count != 0)
+      rte_pktmbuf_free_bulk(worker.garbage.data(), worker.garbage_count);
+    worker.garbage_count = 0;
+    EXPECT_EQ(dataplane->buffers_in_use(), 0u);
+    return std::exchange(dataplane.sent, {});
+  }
+};
+
+TEST_F(ChainTest, WhatThePortTakesLeavesAsItIs) {
+  enqueue(worker, 0, chain(3, 100));
+  EXPECT_EQ(sent(), (std::vector<std::vector<uint8_t>>{numbers(100)}));
+}
+
+TEST_F(ChainTest, LongerChainsLeaveInOneBuffer) {
+  enqueue(worker, 0, chain(4, 100));
+  worker.tx[0].max_buffers = 1;
+  enqueue(worker, 0, chain(2, 500));
+  EXPECT_EQ(sent(), (std::vector{numbers(400), numbers(1000)}));
+}
+
+TEST_F(ChainTest, SharedBuffersAreLeftAlone) {
+  rte_mbuf* original = chain(4, 100);
+  enqueue(worker, 0, rte_pktmbuf_clone(original, dataplane->pool()));
+  rte_mbuf_refcnt_update(original, 1);  // a copy that goes elsewhere as it is
+  enqueue(worker, 0, original);
+  EXPECT_EQ(original->nb_segs, 4u);
+  EXPECT_EQ(original->data_len, 100u);
+  rte_pktmbuf_free(original);
+  EXPECT_EQ(sent(), (std::vector{numbers(400), numbers(400)}));
+}
+
+TEST_F(ChainTest, WhatFitsNoBufferIsDroppedOnce) {
+  enqueue(worker, 0, chain(4, 1000));
+  EXPECT_EQ(drops(DropReason::k_no_buffer), 1u);
+  EXPECT_TRUE(sent().empty());
+}
+
+// STT makes segments of a header buffer and shared slices of the frame.
+TEST_F(ChainTest, SttSegmentsLeaveWholeByAPortThatTakesOneBuffer) {
+  Config config;
+  config.ports.resize(1);
+  config.ports[0].name = "up";
+  config.ports[0].addresses = {{*parse_ip("192.0.2.1"), 24}};
+  NetworkConfig red;
+  red.name = "red";
+  red.vni = 100;
+  red.remotes = {{.address = *parse_ip("192.0.2.2"), .kind = TunnelKind::kStt}};
+  config.networks = {red};
+  Compiled compiled = compile(config, {{*parse_mac("02:00:00:00:00:01"), false}}, {}, 1, 1);
+  worker.snapshot = compiled.snapshot.get();
+  dataplane->adjacencies().resolve(1, kPeer);
+  worker.tx[0].max_buffers = 1;
+
+  constexpr unsigned kFrame = 3000, kHeaders = 14 + 20 + 20, kStt = 18;
+  Packet packet{};
+  packet.mbuf = chain(3, kFrame / 3);
+  packet.out = compiled.ids.bridge_ports.begin()->second.id;
+  packet.drop = DropReason::kCount;
+  ASSERT_EQ(compiled.ids.bridge_ports.begin()->second.adjacency, 1u);
+  const TunnelOps& stt = *tunnel_registry()[tunnel_index(TunnelKind::kStt)];
+  Packet* const pointer = &packet;
+  stt.encap(worker, {&pointer, 1});
+  ASSERT_EQ(packet.drop, DropReason::kCount);
+  send_to_next_hop(worker, 0, 1, packet.mbuf);
+
+  std::vector<uint8_t> frame;
+  for (const auto& segment : sent()) {
+    ASSERT_GT(segment.size(), kHeaders);
+    EXPECT_EQ(segment.size() - 14, segment[16] * 256u + segment[17]);  // IPv4 total length
+    frame.insert(frame.end(), segment.begin() + kHeaders, segment.end());
+  }
+  ASSERT_EQ(frame.size(), kStt + kFrame);
+  frame.erase(frame.begin(), frame.begin() + kStt);
+  EXPECT_EQ(frame, numbers(kFrame));
 }
 
 }  // namespace
