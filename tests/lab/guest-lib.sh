@@ -50,7 +50,7 @@ guest_boot() {
 
 # guest_start KERNEL: by KVM where that runs a stock kernel, else by emulation. /dev/kvm alone
 # tells little: nested in some clouds it is there, and the guest stops at its first instruction.
-# What was found is remembered until the machine's next start.
+# What was found is remembered until the machine's next start; ADIT_GUEST_ACCEL says it instead.
 readonly GUEST_ACCEL_FILE=/run/adit-guest-accel
 guest_start() {
   local accel
@@ -62,12 +62,12 @@ guest_start() {
     GUEST_ACCEL=$accel
     guest_qemu "$1" "$accel"
     if guest_ready "$([[ $accel == kvm ]] && echo 6 || echo 60)"; then
-      echo "$accel" >"$GUEST_ACCEL_FILE"
+      [[ -n ${ADIT_GUEST_ACCEL-} ]] || echo "$accel" >"$GUEST_ACCEL_FILE"
       return
     fi
     lab_kill "$GUEST_PID"
   done
-  rm -f "$GUEST_ACCEL_FILE"
+  [[ -n ${ADIT_GUEST_ACCEL-} ]] || rm -f "$GUEST_ACCEL_FILE"
   fail "the guest did not boot; its console is in qemu-$accel.log"
 }
 
