@@ -37,16 +37,8 @@ void set_source(const std::vector<IpPrefix>& addresses, bool ipv6, RouteTarget& 
 
 void VrfRoutes::add(VrfId id, const IpPrefix& to, RouteTarget target) {
   const IpPrefix subnet = subnet_of(to);
-  const bool ipv6 = !subnet.address.is_v4();
-  const auto [known, fresh] = known_.emplace(std::pair(id, subnet), entries_.size());
   // An own address that is a subnet of its own, 32 or 128 bits long, stays ours.
-  if (!fresh) return;
-  auto& lengths = lengths_[id][ipv6];
-  if (std::find(lengths.begin(), lengths.end(), subnet.length) == lengths.end())
-    lengths.push_back(subnet.length);
-  entries_.emplace_back(route_key(id, route_address(subnet.address), subnet.length, ipv6),
-                        static_cast<uint32_t>(targets_.size()));
-  targets_.push_back(target);
+  if (known_.emplace(id, subnet).second) routes_.push_back({id, subnet, target});
 }
 
 void VrfRoutes::add(VrfId id, const VrfConfig& vrf, const std::vector<Port>& ports,
@@ -96,9 +88,7 @@ void VrfRoutes::add(VrfId id, const VrfConfig& vrf, const std::vector<Port>& por
 }
 
 RouteTable VrfRoutes::finish() && {
-  for (auto& versions : lengths_)
-    for (auto& lengths : versions) std::sort(lengths.rbegin(), lengths.rend());
-  return {entries_, std::move(targets_), std::move(lengths_)};
+  return {std::move(routes_), vrfs_};
 }
 
 }  // namespace adit

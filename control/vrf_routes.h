@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,7 @@ class VrfRoutes {
     uint32_t max_bytes = 0;           // of an IP packet in it
   };
 
-  explicit VrfRoutes(size_t vrfs) : lengths_(vrfs + 1) {}
+  explicit VrfRoutes(size_t vrfs) : vrfs_(vrfs) {}
 
   // `adjacency` gives the id of a next hop.
   void add(VrfId id, const VrfConfig& vrf, const std::vector<Port>& ports,
@@ -35,10 +36,9 @@ class VrfRoutes {
  private:
   void add(VrfId id, const IpPrefix& to, RouteTarget target);
 
-  RouteTable::Entries entries_;
-  std::vector<RouteTarget> targets_ = std::vector<RouteTarget>(1);
-  RouteTable::Lengths lengths_;
-  std::map<std::pair<VrfId, IpPrefix>, size_t> known_;  // place in entries_
+  size_t vrfs_;
+  std::vector<RouteTable::Route> routes_;
+  std::set<std::pair<VrfId, IpPrefix>> known_;
 };
 
 }  // namespace adit

@@ -33,7 +33,8 @@ struct alignas(64) Packet {
   uint8_t in_flags;  // BridgePort::flags of `in`
   uint8_t tunnel;    // tunnel_index()
   bool outer_ipv6;
-  DropReason drop;  // kCount: none
+  uint8_t outer_protocol;  // that of the tunnel's outermost header
+  DropReason drop;         // kCount: none
 };
 static_assert(sizeof(Packet) == 64);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "route.h"
 
+#include <bit>
+
 #include "egress.h"
 #include "icmp_error.h"
 #include "ip_fragment.h"
@@ -24,7 +26,10 @@ struct Ipv4 {
     if (header_len < sizeof ip || header_len > contiguous) return DropReason::k_ip_header_length;
     bytes = ip.total_length.host();
     if (bytes < header_len) return DropReason::k_ip_total_length;
-    if (!ipv4_header_sum_ok(&ip, header_len)) return DropReason::k_ip_checksum;
+    // The usual length is known to the compiler, which unrolls the sum.
+    const bool right = header_len == sizeof ip ? ipv4_header_sum_ok(&ip, sizeof ip)
+                                               : ipv4_header_sum_ok(&ip, header_len);
+    if (!right) return DropReason::k_ip_checksum;
     if (!underlay::can_be_source(ip.src)) return DropReason::k_ip_source;
     const uint32_t first = ip.dst.host() >> 24;
     if (first == 0 || first == 127 || first >= 224 || is_link_local(ip.src) ||
@@ -35,14 +40,26 @@ struct Ipv4 {
   // RFC 3927 section 2.7: 169.254.0.0/16 is never forwarded.
   static bool is_link_local(be32 address) noexcept { return address.host() >> 16 == 0xa9fe; }
 
-  static RouteAddress destination(const Header& ip) noexcept { return route_address(ip.dst); }
-  static RouteAddress source(const Header& ip) noexcept { return route_address(ip.src); }
+  static const uint8_t* destination(const Header& ip) noexcept {
+    return reinterpret_cast<const uint8_t*>(&ip.dst);
+  }
+  static const uint8_t* source(const Header& ip) noexcept {
+    return reinterpret_cast<const uint8_t*>(&ip.src);
+  }
   static Ipv6Key host_key(const Header& ip) noexcept { return {0, ip.dst.raw()}; }
   static uint8_t ttl(const Header& ip) noexcept { return ip.ttl; }
   static void set_ttl(Header& ip, uint8_t ttl) noexcept {
     ip.checksum = update_checksum(ip.checksum, be16(static_cast<uint16_t>(ip.ttl << 8)),
                                   be16(static_cast<uint16_t>(ttl << 8)));
     ip.ttl = ttl;
+  }
+  // RFC 1141: the word that has the TTL in its upper byte grows less by 0x0100, so the sum
+  // more by as much; as it stands in memory that is 1.
+  static void lower_ttl(Header& ip) noexcept {
+    static_assert(std::endian::native == std::endian::little);
+    const uint32_t sum = ip.checksum.raw() + 1u;
+    ip.checksum = be16::from_raw(static_cast<uint16_t>(sum + (sum >= 0xffff)));
+    --ip.ttl;
   }
   static uint8_t protocol(const Header& ip) noexcept { return ip.protocol; }
   static unsigned header_len(const Header& ip) noexcept { return (ip.version_ihl & 15u) * 4; }
@@ -65,7 +82,7 @@ struct Ipv6 {
     const Ipv6Key from = wire_key(ip.src);
     if (!underlay::can_be_source(from) || (from.high | from.low) == 0)
       return DropReason::k_ip_source;
-    const bool loopback = route_address(ip.dst) == RouteAddress{0, 1};
+    const bool loopback = wire_key(ip.dst) == Ipv6Key{0, be64(1).raw()};
     if (ip.dst[0] == 0xff || loopback || is_link_local(ip.src) || is_link_local(ip.dst))
       return DropReason::k_not_routable;
     return DropReason::kCount;
@@ -80,11 +97,12 @@ struct Ipv6 {
     std::memcpy(&key, address.data(), sizeof key);
     return key;
   }
-  static RouteAddress destination(const Header& ip) noexcept { return route_address(ip.dst); }
-  static RouteAddress source(const Header& ip) noexcept { return route_address(ip.src); }
+  static const uint8_t* destination(const Header& ip) noexcept { return ip.dst.data(); }
+  static const uint8_t* source(const Header& ip) noexcept { return ip.src.data(); }
   static Ipv6Key host_key(const Header& ip) noexcept { return wire_key(ip.dst); }
   static uint8_t ttl(const Header& ip) noexcept { return ip.hop_limit; }
   static void set_ttl(Header& ip, uint8_t ttl) noexcept { ip.hop_limit = ttl; }
+  static void lower_ttl(Header& ip) noexcept { --ip.hop_limit; }
   static uint8_t protocol(const Header& ip) noexcept { return ip.next_header; }
   static unsigned header_len(const Header&) noexcept { return sizeof(Header); }
   static bool is_fragment(const Header& ip) noexcept {
@@ -201,7 +219,7 @@ void forward(Worker& worker, Packet& packet, const RouteTarget& target) noexcept
     answer<Ip>(worker, packet, IcmpProblem::kTooBig, target.max_bytes);
     return drop_of(worker, target.tunnel, mbuf, DropReason::k_mtu_exceeded);
   }
-  Ip::set_ttl(ip, static_cast<uint8_t>(ttl - 1));
+  Ip::lower_ttl(ip);
   if (!fits) [[unlikely]]
     return send_in_fragments<Ip>(worker, packet, target);
   send<Ip>(worker, packet, target);
@@ -272,62 +290,7 @@ void route_one(Worker& worker, Packet& packet) noexcept {
   }
 }
 
-// RFC 4861 section 7.1: what has not crossed a router, and must not.
-bool is_neighbour_discovery(const rte_mbuf* mbuf, const Ipv6Header& ip) noexcept {
-  constexpr unsigned kIcmp = sizeof(EthernetHeader) + sizeof(Ipv6Header);
-  constexpr uint8_t kFirst = 133, kLast = 137;
-  if (ip.next_header != kIpProtocolIcmpv6 || ip.hop_limit != 255 || mbuf->data_len <= kIcmp)
-    return false;
-  const uint8_t type = *rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, kIcmp);
-  return type >= kFirst && type <= kLast;
-}
-
-RoutedClass check_neighbour_discovery(Packet& packet, const Ipv6Header& ip) noexcept {
-  constexpr uint32_t kIcmp = sizeof(EthernetHeader) + sizeof(Ipv6Header);
-  const auto refuse = [&packet](DropReason reason) noexcept {
-    packet.drop = reason;
-    return RoutedClass::kDrop;
-  };
-  const uint32_t end = kIcmp + ip.payload_length.host();
-  if (end > packet.mbuf->pkt_len || !underlay::trim(packet.mbuf, end))
-    return refuse(DropReason::k_ip_total_length);
-  if (!underlay::can_be_source(Ipv6::wire_key(ip.src))) return refuse(DropReason::k_ip_source);
-  packet.outer_ipv6 = true;
-  packet.l4_payload = kIcmp;
-  return RoutedClass::kHost;
-}
-
 }  // namespace
-
-RoutedClass check_routed(const PortEntry& port, Packet& packet) noexcept {
-  rte_mbuf* mbuf = packet.mbuf;
-  const auto* ethernet = reinterpret_cast<const EthernetHeader*>(frame_of(mbuf));
-  const bool to_us = ethernet->dst == port.mac;
-  const auto refuse = [&packet](DropReason reason) noexcept {
-    packet.drop = reason;
-    return RoutedClass::kDrop;
-  };
-  if (ethernet->ether_type == be16(kEtherTypeArp)) {
-    if (!to_us && !ethernet->dst.is_broadcast()) return refuse(DropReason::k_not_our_mac);
-    packet.l4_payload = 0;
-    return RoutedClass::kHost;
-  }
-  const bool ipv6 = ethernet->ether_type == be16(kEtherTypeIpv6);
-  if (ipv6 && mbuf->data_len >= sizeof *ethernet + sizeof(Ipv6Header)) {
-    // RFC 2464 section 7: 33:33 and the group's last four bytes.
-    const bool to_group = ethernet->dst.bytes[0] == 0x33 && ethernet->dst.bytes[1] == 0x33;
-    const auto& ip = *reinterpret_cast<const Ipv6Header*>(ethernet + 1);
-    if ((to_us || to_group) && is_neighbour_discovery(mbuf, ip))
-      return check_neighbour_discovery(packet, ip);
-  }
-  if (!to_us) return refuse(DropReason::k_not_our_mac);
-  if (!ipv6 && ethernet->ether_type != be16(kEtherTypeIpv4))
-    return refuse(DropReason::k_ether_type_unknown);
-  if (mbuf->data_len == sizeof *ethernet) return refuse(DropReason::k_ip_truncated);
-  rte_pktmbuf_adj(mbuf, sizeof(EthernetHeader));
-  if (frame_of(mbuf)[0] >> 4 != (ipv6 ? 6 : 4)) return refuse(DropReason::k_ip_version);
-  return RoutedClass::kRoute;
-}
 
 void route_all(Worker& worker) noexcept {
   for (Packet* packet : worker.routed.span()) {
@@ -352,8 +315,8 @@ void report_host_unreachable(Worker& worker, PortId port, const rte_mbuf* frame)
   if (vrf == 0 ||
       !icmp_error_permitted(at, frame->data_len - unsigned{sizeof *ethernet}, ipv6, kProblem))
     return;
-  const RouteAddress source = ipv6 ? Ipv6::source(*reinterpret_cast<const Ipv6Header*>(at))
-                                   : Ipv4::source(*reinterpret_cast<const Ipv4Header*>(at));
+  const uint8_t* source = ipv6 ? Ipv6::source(*reinterpret_cast<const Ipv6Header*>(at))
+                               : Ipv4::source(*reinterpret_cast<const Ipv4Header*>(at));
   const RouteTarget& back = snapshot.routes.find(vrf, source, ipv6);
   if (back.kind == RouteTarget::Kind::kNone || back.kind == RouteTarget::Kind::kLocal ||
       !back.has_source)

@@ -7,10 +7,71 @@
 
 namespace adit {
 
+enum class RoutedClass { kDrop, kHost, kRoute };
+
+namespace routed {
+
+// RFC 4861 section 7.1: what has not crossed a router, and must not.
+inline bool is_neighbour_discovery(const rte_mbuf* mbuf, const Ipv6Header& ip) noexcept {
+  constexpr unsigned kIcmp = sizeof(EthernetHeader) + sizeof(Ipv6Header);
+  constexpr uint8_t kFirst = 133, kLast = 137;
+  if (ip.next_header != kIpProtocolIcmpv6 || ip.hop_limit != 255 || mbuf->data_len <= kIcmp)
+    return false;
+  const uint8_t type = *rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, kIcmp);
+  return type >= kFirst && type <= kLast;
+}
+
+[[gnu::cold, gnu::noinline]] inline RoutedClass check_neighbour_discovery(
+    Packet& packet, const Ipv6Header& ip) noexcept {
+  constexpr uint32_t kIcmp = sizeof(EthernetHeader) + sizeof(Ipv6Header);
+  const auto refuse = [&packet](DropReason reason) noexcept {
+    packet.drop = reason;
+    return RoutedClass::kDrop;
+  };
+  const uint32_t end = kIcmp + ip.payload_length.host();
+  if (end > packet.mbuf->pkt_len || !underlay::trim(packet.mbuf, end))
+    return refuse(DropReason::k_ip_total_length);
+  Ipv6Key source;
+  std::memcpy(&source, ip.src.data(), sizeof source);
+  if (!underlay::can_be_source(source)) return refuse(DropReason::k_ip_source);
+  packet.outer_ipv6 = true;
+  packet.l4_payload = kIcmp;
+  return RoutedClass::kHost;
+}
+
+}  // namespace routed
+
 // What a frame that came in, untagged, by a routed port is: an IP packet to route, whose
 // Ethernet header is taken off; ARP or ND (kHost); or nothing that we take (Packet::drop).
-enum class RoutedClass { kDrop, kHost, kRoute };
-RoutedClass check_routed(const PortEntry& port, Packet& packet) noexcept;
+inline RoutedClass check_routed(const PortEntry& port, Packet& packet) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  const auto* ethernet = reinterpret_cast<const EthernetHeader*>(frame_of(mbuf));
+  const bool to_us = ethernet->dst == port.mac;
+  const auto refuse = [&packet](DropReason reason) noexcept {
+    packet.drop = reason;
+    return RoutedClass::kDrop;
+  };
+  if (ethernet->ether_type == be16(kEtherTypeArp)) {
+    if (!to_us && !ethernet->dst.is_broadcast()) return refuse(DropReason::k_not_our_mac);
+    packet.l4_payload = 0;
+    return RoutedClass::kHost;
+  }
+  const bool ipv6 = ethernet->ether_type == be16(kEtherTypeIpv6);
+  if (ipv6 && mbuf->data_len >= sizeof *ethernet + sizeof(Ipv6Header)) {
+    // RFC 2464 section 7: 33:33 and the group's last four bytes.
+    const bool to_group = ethernet->dst.bytes[0] == 0x33 && ethernet->dst.bytes[1] == 0x33;
+    const auto& ip = *reinterpret_cast<const Ipv6Header*>(ethernet + 1);
+    if ((to_us || to_group) && routed::is_neighbour_discovery(mbuf, ip))
+      return routed::check_neighbour_discovery(packet, ip);
+  }
+  if (!to_us) return refuse(DropReason::k_not_our_mac);
+  if (!ipv6 && ethernet->ether_type != be16(kEtherTypeIpv4))
+    return refuse(DropReason::k_ether_type_unknown);
+  if (mbuf->data_len == sizeof *ethernet) return refuse(DropReason::k_ip_truncated);
+  rte_pktmbuf_adj(mbuf, sizeof(EthernetHeader));
+  if (frame_of(mbuf)[0] >> 4 != (ipv6 ? 6 : 4)) return refuse(DropReason::k_ip_version);
+  return RoutedClass::kRoute;
+}
 
 // Sends each packet of Worker::routed on its way, answers it or drops it. Their buffers begin
 // with the IP header; Packet::network is the VRF.

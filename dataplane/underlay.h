@@ -82,6 +82,7 @@ inline UnderlayClass check_udp(const Snapshot& snapshot, Packet& packet, uint32_
 inline UnderlayClass check_payload(const Snapshot& snapshot, Packet& packet, uint8_t protocol,
                                    uint32_t offset, uint32_t end) noexcept {
   packet.l4_payload = static_cast<uint16_t>(offset);
+  packet.outer_protocol = protocol;
   if (protocol == kIpProtocolUdp) return check_udp(snapshot, packet, offset, end);
   const uint8_t action = snapshot.ip_protocols[protocol];
   const bool to_host = protocol == (packet.outer_ipv6 ? kIpProtocolIcmpv6 : kIpProtocolIcmp);
@@ -133,6 +134,32 @@ inline UnderlayClass check_ipv4(const Snapshot& snapshot, Packet& packet) noexce
   return check_payload(snapshot, packet, ip->protocol, kIpOffset + header_len, end);
 }
 
+// RFC 8200 sections 4.2 and 4.6: the destination options that Linux and others put before a
+// tunnel's payload to limit nesting (RFC 2473 section 4.1.1). Nothing there concerns us, but an
+// option that has to be understood is not.
+[[gnu::cold, gnu::noinline]] inline UnderlayClass check_destination_options(
+    const Snapshot& snapshot, Packet& packet, uint32_t offset, uint32_t end) noexcept {
+  const rte_mbuf* mbuf = packet.mbuf;
+  const uint8_t* at = frame_of(packet.mbuf) + offset;
+  if (offset + 8 > end || offset + 8 > mbuf->data_len)
+    return refuse(packet, DropReason::k_ip_truncated);
+  const unsigned len = 8 + at[1] * 8u;
+  if (offset + len > end || offset + len > mbuf->data_len)
+    return refuse(packet, DropReason::k_ip_truncated);
+  constexpr uint8_t kPad1 = 0, kActionMask = 0xc0;
+  for (unsigned i = 2; i < len;) {
+    const uint8_t type = at[i];
+    if (type & kActionMask) return refuse(packet, DropReason::k_ip_protocol_unknown);
+    if (type == kPad1) {
+      ++i;
+      continue;
+    }
+    if (i + 2 > len || i + 2 + at[i + 1] > len) return refuse(packet, DropReason::k_ip_truncated);
+    i += 2u + at[i + 1];
+  }
+  return check_payload(snapshot, packet, at[0], offset + len, end);
+}
+
 // To one of our addresses, or to a group that ICMPv6 uses.
 inline UnderlayClass check_ipv6(const Snapshot& snapshot, Packet& packet, bool to_group) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
@@ -157,6 +184,8 @@ inline UnderlayClass check_ipv6(const Snapshot& snapshot, Packet& packet, bool t
       return refuse(packet, DropReason::k_ip_truncated);
     return check_fragment(snapshot, packet, end);
   }
+  if (ip->next_header == kIpProtocolDestinationOptions) [[unlikely]]
+    return check_destination_options(snapshot, packet, kPayload, end);
   return check_payload(snapshot, packet, ip->next_header, kPayload, end);
 }
 

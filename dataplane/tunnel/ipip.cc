@@ -22,7 +22,7 @@ void decap(Worker&, std::span<Packet* const> packets) {
   for (Packet* packet : packets) {
     packet->tunnel_id = 0;
     packet->inner_offset = packet->l4_payload;
-    const bool ipv6 = outer_protocol(*packet) == kIpProtocolIpv6;
+    const bool ipv6 = packet->outer_protocol == kIpProtocolIpv6;
     if (!inner_version_is(*packet, ipv6)) packet->drop = DropReason::k_tunnel_payload;
   }
 }

@@ -17,13 +17,6 @@ inline uint8_t outer_time_to_live(const Packet& packet) noexcept {
   return frame_of(packet.mbuf)[sizeof(EthernetHeader) + at];
 }
 
-// The protocol (next header) of the outer IP header.
-inline uint8_t outer_protocol(const Packet& packet) noexcept {
-  const unsigned at =
-      packet.outer_ipv6 ? offsetof(Ipv6Header, next_header) : offsetof(Ipv4Header, protocol);
-  return frame_of(packet.mbuf)[sizeof(EthernetHeader) + at];
-}
-
 // The outer source address of a packet that came in untagged, as snapshot tables know it.
 inline Ipv6Key outer_source(const Packet& packet) noexcept {
   const uint8_t* ip = frame_of(packet.mbuf) + sizeof(EthernetHeader);

@@ -23,10 +23,17 @@ constexpr unsigned kMostSegments = kMaxSttBuffers;
 void compile(const TunnelEndpoint& endpoint, BridgePort& out) {
   auto* tcp =
       reinterpret_cast<SttTcpHeader*>(compile_outer_ip(endpoint, kIpProtocolTcp, kHeaders, out));
-  write_stt_tcp(*tcp, 0, endpoint.port, 0, 0, 0, SttLast::kNo);
+  write_stt_tcp(*tcp, 0, endpoint.port, 0, 0, 0, SttLast::kYes);
   auto* frame = reinterpret_cast<SttFrameHeader*>(tcp + 1);
   *frame = {};
   frame->context_id = be64(*endpoint.id);
+  // Without source port, sequence, packet id, length and the inner frame.
+  const uint8_t* ip = out.header.data() + sizeof(EthernetHeader);
+  const uint64_t pseudo = out.outer & outer::kIpv6
+                              ? stt_pseudo_sum(*reinterpret_cast<const Ipv6Header*>(ip), 0)
+                              : stt_pseudo_sum(*reinterpret_cast<const Ipv4Header*>(ip), 0);
+  out.l4_checksum_base =
+      fold_sum(pseudo + sum_bytes(reinterpret_cast<const uint8_t*>(tcp), kHeaders));
   const unsigned ip_len = outer_ip_len(out) - unsigned{sizeof(EthernetHeader)};
   out.segment_bytes =
       static_cast<uint16_t>(endpoint.mtu_bytes - ip_len - unsigned{sizeof(SttTcpHeader)});
@@ -275,8 +282,44 @@ void encap_one(Worker& worker, Packet& packet) noexcept {
                 {static_cast<uint16_t>(frame_len), 0, worker.stt_packet_id++, SttLast::kYes});
 }
 
+// Whether the frame goes into one segment as it is.
+bool is_plain(const rte_mbuf* mbuf, const BridgePort& out) noexcept {
+  if (is_unfinished(mbuf) || mbuf->data_len < sizeof(EthernetHeader)) return false;
+  const auto* ethernet = rte_pktmbuf_mtod(mbuf, const EthernetHeader*);
+  return ethernet->ether_type != be16(kEtherTypeVlan) &&
+         mbuf->pkt_len + sizeof(SttFrameHeader) <= out.segment_bytes;
+}
+
+// The headers are the template's but for a few fields, so their sum is known.
+void encap_plain(Worker& worker, Packet& packet, const BridgePort& out) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  const uint32_t inner_len = mbuf->pkt_len;
+  const uint64_t inner_sum = sum_mbuf(mbuf, 0, inner_len);
+  uint8_t* header = prepend_header(mbuf, out);
+  if (header == nullptr) [[unlikely]] {
+    packet.drop = DropReason::k_no_headroom;
+    return;
+  }
+  const unsigned ip_end = outer_ip_len(out);
+  const auto tcp_len = static_cast<uint16_t>(kHeaders + inner_len);
+  patch_outer_ip(worker, header, out, tcp_len, packet);
+  auto* tcp = reinterpret_cast<SttTcpHeader*>(header + ip_end);
+  tcp->src_port = be16(static_cast<uint16_t>(0xc000 | packet.entropy >> 18));
+  tcp->sequence = be32((tcp_len - unsigned{sizeof *tcp}) << 16);
+  tcp->packet_id = be32(worker.stt_packet_id++);
+  const uint64_t sum = uint64_t{out.l4_checksum_base} + tcp->src_port.raw() + tcp->sequence.raw() +
+                       tcp->packet_id.raw() + be16(tcp_len).raw() + inner_sum;
+  tcp->checksum = be16::from_raw(static_cast<uint16_t>(~fold_sum(sum)));
+}
+
 void encap(Worker& worker, std::span<Packet* const> packets) {
-  for (Packet* packet : packets) encap_one(worker, *packet);
+  for (Packet* packet : packets) {
+    const BridgePort& out = worker.snapshot->bridge_ports[packet->out];
+    if (is_plain(packet->mbuf, out)) [[likely]]
+      encap_plain(worker, *packet, out);
+    else
+      encap_one(worker, *packet);
+  }
 }
 
 }  // namespace

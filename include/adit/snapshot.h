@@ -77,7 +77,8 @@ struct alignas(64) BridgePort {
   uint8_t outer = 0;                    // outer::k...
   uint16_t segment_bytes = 0;           // STT: most payload of a segment
   BridgePortId sequence_id = 0;         // GRE: whose sequence numbers it takes
-  std::array<uint8_t, 96> header = {};  // template: Ethernet to tunnel header
+  uint32_t l4_checksum_base = 0;        // STT: the same of all that its checksum covers
+  std::array<uint8_t, 92> header = {};  // template: Ethernet to tunnel header
 };
 static_assert(sizeof(BridgePort) == 128);
 

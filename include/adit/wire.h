@@ -23,6 +23,7 @@ inline constexpr uint8_t kIpProtocolIpv6 = 41;
 inline constexpr uint8_t kIpProtocolFragment = 44;  // IPv6's fragment header
 inline constexpr uint8_t kIpProtocolGre = 47;
 inline constexpr uint8_t kIpProtocolIcmpv6 = 58;
+inline constexpr uint8_t kIpProtocolDestinationOptions = 60;  // IPv6's header of that name
 
 struct EthernetHeader {
   MacAddr dst;

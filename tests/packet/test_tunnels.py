@@ -225,6 +225,38 @@ def tolerated():
     run.run()
 
 
+def with_options(frame, options):
+    """A Destination Options header (RFC 8200 section 4.6) before what follows the IPv6 header."""
+    header = bytes([frame[20], (len(options) + 2) // 8 - 1]) + options
+    length = int.from_bytes(frame[18:20], "big") + len(header)
+    return frame[:18] + length.to_bytes(2, "big") + b"\x3c" + frame[21:54] + header + frame[54:]
+
+
+def destination_options():
+    """What Linux puts before GRE and IP in IPv6: the encapsulation limit of RFC 2473."""
+    run = Scenario("options", config(), ["uplink", "red0"], start=START)
+    limit = b"\x04\x01\x04\x01\x00\x00"
+    for kind in KINDS:
+        number = REMOTES[kind.name, 6]
+        frame = udp(host(1, number), NEAR)
+        sent = from_remote(kind, frame, 6, number)
+        for name, options in (("limit", limit), ("padding", bytes(6)),
+                              ("more", limit + b"\x1e\x06" + bytes(6))):
+            run.case(f"{kind.name}, {name}", ("uplink", with_options(sent, options)),
+                     {"red0": frame})
+    for name, options, reason in (
+            ("an option that has to be understood", b"\x80\x04" + bytes(4), "ip_protocol_unknown"),
+            ("an option beyond the header", b"\x04\x05" + bytes(4), "ip_truncated"),
+            ("an option without length", bytes(5) + b"\x04", "ip_truncated")):
+        run.case(name, ("uplink", with_options(sent, options)), {}, reason)
+    good = with_options(sent, limit)
+    run.case("a header beyond the packet", ("uplink", good[:55] + b"\xff" + good[56:]), {},
+             "ip_truncated")
+    run.case("a packet cut within", ("uplink", good[:18] + b"\x00\x07" + good[20:61]), {},
+             "ip_truncated")
+    run.run()
+
+
 def sequenced():
     keys = {"gre": ", sequence: true"}
     run = Scenario("sequence", config(keys=keys), ["uplink", "red0"], start=START)
@@ -292,4 +324,4 @@ def entropy():
     run.run()
 
 
-main(both_ways, stitched, flooded_to_all, refused, tolerated, sequenced, zero_checksum6, entropy)
+main(both_ways, stitched, flooded_to_all, refused, tolerated, destination_options, sequenced, zero_checksum6, entropy)

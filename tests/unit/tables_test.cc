@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
 #include <random>
 #include <unordered_map>
 
@@ -98,23 +100,18 @@ TEST(RouteTable, TheLongestPrefixOfTheVrfAndVersionWins) {
       {1, prefix("fd00:1::", 64)}, {1, prefix("fd00:1::5", 128)}, {1, prefix("fd00:1::", 65)},
       {2, prefix("10.1.0.0", 16)},
   };
-  RouteTable::Entries entries;
-  std::vector<RouteTarget> targets(1);
-  RouteTable::Lengths lengths(3);
+  std::vector<RouteTable::Route> entries;
   for (size_t i = 0; i < routes.size(); ++i) {
-    const auto& [vrf, to] = routes[i];
-    const bool ipv6 = !to.address.is_v4();
-    entries.emplace_back(route_key(vrf, route_address(to.address), to.length, ipv6),
-                         static_cast<uint32_t>(targets.size()));
-    targets.push_back({RouteTarget::Kind::kConnected, static_cast<PortId>(i)});
-    lengths[vrf][ipv6].insert(lengths[vrf][ipv6].begin(), to.length);
+    RouteTarget target;
+    target.kind = RouteTarget::Kind::kConnected;
+    target.port = static_cast<PortId>(i);
+    entries.push_back({routes[i].first, routes[i].second, target});
   }
-  for (auto& versions : lengths)
-    for (auto& each : versions) std::sort(each.rbegin(), each.rend());
-  const RouteTable table(entries, targets, lengths);
+  std::reverse(entries.begin(), entries.end());  // their order does not matter
+  const RouteTable table(entries, 2);
   const auto find = [&](VrfId vrf, const char* text) -> int {
     const IpAddr ip = *parse_ip(text);
-    const RouteTarget& target = table.find(vrf, route_address(ip), !ip.is_v4());
+    const RouteTarget& target = table.find(vrf, ip.bytes.data(), !ip.is_v4());
     return target.kind == RouteTarget::Kind::kNone ? -1 : target.port;
   };
   EXPECT_EQ(find(1, "192.0.2.1"), 0);
@@ -130,6 +127,47 @@ TEST(RouteTable, TheLongestPrefixOfTheVrfAndVersionWins) {
   EXPECT_EQ(find(2, "10.1.0.1"), 9);
   EXPECT_EQ(find(2, "10.2.0.1"), -1);
   EXPECT_EQ(find(2, "fd00::1"), -1);
+}
+
+// Random prefixes against the plain way of looking through all of them.
+TEST(RouteTable, AgreesWithALinearSearch) {
+  std::mt19937 random(7);
+  for (const bool ipv6 : {false, true}) {
+    const auto some_address = [&] {
+      IpAddr ip;
+      ip.family = ipv6 ? IpFamily::kV6 : IpFamily::kV4;
+      // Few values, so that prefixes lie within each other.
+      for (unsigned i = 0; i < ip.width_bits() / 8; ++i)
+        ip.bytes[i] = static_cast<uint8_t>(random() % 2 == 0 ? 0x80 : random() % 4);
+      return ip;
+    };
+    std::map<IpPrefix, PortId> model;
+    std::vector<RouteTable::Route> routes;
+    for (PortId i = 0; i < 500; ++i) {
+      const IpAddr ip = some_address();
+      const auto length = static_cast<uint8_t>(random() % (ip.width_bits() + 1));
+      const IpPrefix to = subnet_of({ip, length});
+      if (!model.emplace(to, i).second) continue;
+      RouteTarget target;
+      target.kind = RouteTarget::Kind::kConnected;
+      target.port = i;
+      routes.push_back({1, to, target});
+    }
+    const RouteTable table(routes, 1);
+    for (int i = 0; i < 5000; ++i) {
+      const IpAddr ip = some_address();
+      const std::pair<const IpPrefix, PortId>* best = nullptr;
+      for (const auto& route : model)
+        if (route.first.contains(ip) &&
+            (best == nullptr || best->first.length < route.first.length))
+          best = &route;
+      const RouteTarget& found = table.find(1, ip.bytes.data(), ipv6);
+      ASSERT_EQ(found.kind != RouteTarget::Kind::kNone, best != nullptr) << to_string(ip);
+      if (best != nullptr) {
+        ASSERT_EQ(found.port, best->second) << to_string(ip);
+      }
+    }
+  }
 }
 
 TEST(HostTable, FindsWhatIsThereAmongWhatWasErased) {
