@@ -12,8 +12,8 @@ namespace adit {
 
 inline constexpr uint64_t kMaxRoutes = 65536;
 inline constexpr uint64_t kMaxNeighbours = 65536;
-inline constexpr uint64_t kMaxVrfRoutes = 65536;  // of one VRF
-inline constexpr uint64_t kMaxVrfTunnels = 65536;   // of one VRF
+inline constexpr uint64_t kMaxVrfRoutes = 65536;   // of one VRF
+inline constexpr uint64_t kMaxVrfTunnels = 65536;  // of one VRF
 inline constexpr size_t kMaxConfigFileBytes = 64 << 20;
 
 }  // namespace adit

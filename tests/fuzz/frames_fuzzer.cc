@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames from anywhere through the whole pipeline: every tunnel kind, both families, ARP, ND,
-// fragments. An input is a list of frames, each behind 3 bytes: the port (lowest bit) and
-// milliseconds since the frame before, then its length, big-endian. Nothing may be read out of
+// fragments, routing. An input is a list of frames, each behind 3 bytes: the port (lowest two bits)
+// and milliseconds since the frame before, then its length, big-endian. Nothing may be read out of
 // bounds, and every buffer must be somewhere known.
 #include <rte_eal.h>
 #include <rte_mbuf.h>
@@ -23,6 +23,7 @@ constexpr const char* kConfig = R"(
 ports:
   uplink: {device: 'tap:up0', mtu_bytes: 1600, addresses: [192.0.2.1/24, '2001:db8::1/64']}
   red0: {device: 'tap:red0'}
+  blue0: {device: 'tap:blue0', addresses: [10.1.0.254/24, 'fd01::fe/64']}
 neighbours:
   - {address: 192.0.2.2, mac: '02:00:00:00:00:02'}
   - {address: '2001:db8::2', mac: '02:00:00:00:00:02'}
@@ -48,8 +49,25 @@ networks:
       - {address: '2001:db8::4', kind: gre, id: 9}
       - {address: '2001:db8::6', kind: geneve, id: 9}
       - {address: '2001:db8::7', kind: stt, id: 9}
+vrfs:
+  blue:
+    ports: [blue0]
+    tunnels:
+      plain: {address: 192.0.2.2, kind: ipip, addresses: [10.255.0.1/30]}
+      keyed: {address: 192.0.2.3, id: 9, checksum: true, sequence: true}
+      far: {address: '2001:db8::2', kind: ipip, tunnel: {ttl_mode: uniform, dscp_mode: uniform}}
+      farther: {address: '2001:db8::3'}
+    routes:
+      - {to: 10.2.0.0/16, tunnel: plain}
+      - {to: 'fd02::/16', tunnel: plain}
+      - {to: 10.3.0.0/16, tunnel: keyed}
+      - {to: 10.4.0.0/16, tunnel: far}
+      - {to: 10.5.0.0/16, tunnel: farther}
+      - {to: 10.6.0.0/16, via: 10.1.0.1}
+    neighbours: [{address: 10.1.0.1, mac: '02:00:00:00:0b:01'}]
 )";
 
+constexpr unsigned kPorts = 3;
 const MacAddr kOurMac = MacAddr::from_u64(0x0200'0000'0001);
 
 class World {
@@ -67,14 +85,14 @@ class World {
       options.ports.push_back(spec);
     }
     dataplane_ = std::make_unique<Dataplane>(options);
-    control_ = std::make_unique<ControlPlane>(*dataplane_, config,
-                                              std::vector<MacAddr>{kOurMac, kOurMac}, now_ns_);
+    control_ = std::make_unique<ControlPlane>(
+        *dataplane_, config, std::vector<MacAddr>{kOurMac, kOurMac, kOurMac}, now_ns_);
   }
 
   void run(const uint8_t* data, size_t size) {
     while (size >= 3) {
-      const unsigned port = data[0] & 1;
-      now_ns_ += uint64_t{data[0]} / 2 * 1'000'000;
+      const unsigned port = (data[0] & 3) % kPorts;
+      now_ns_ += uint64_t{data[0]} / 4 * 1'000'000;
       const size_t len = std::min<size_t>(size_t{data[1]} << 8 | data[2], size - 3);
       data += 3;
       size -= 3;
@@ -106,7 +124,7 @@ class World {
     auto* frame = reinterpret_cast<uint8_t*>(rte_pktmbuf_append(mbuf, static_cast<uint16_t>(len)));
     std::memcpy(frame, data, len);
     // A frame for us, so that the fuzzer need not guess the MAC.
-    if (port == 0 && len >= 6 && (frame[0] & 1) == 0)
+    if (port != 1 && len >= 6 && (frame[0] & 1) == 0)
       std::memcpy(frame, kOurMac.bytes.data(), sizeof kOurMac);
     due_[port].push_back(mbuf);
   }
@@ -129,7 +147,7 @@ class World {
     return n;
   }
 
-  Due due_[2];
+  Due due_[kPorts];
   uint64_t now_ns_ = 1'000'000'000'000;
   std::unique_ptr<Dataplane> dataplane_;
   std::unique_ptr<ControlPlane> control_;
