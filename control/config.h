@@ -46,7 +46,7 @@ struct Device {
 struct PortConfig {
   std::string name;
   Device device;
-  unsigned mtu_bytes = 1500;  // 576..9600, the IP packet's size, without Ethernet header
+  unsigned mtu_bytes = 1500;  // 576..65000, the IP packet's size, without Ethernet header
   std::optional<MacAddr> mac;
   bool promiscuous = false;           // access ports are always promiscuous, whatever stands here
   std::optional<unsigned> rx_queues;  // 1..64; none: one per worker, as many as the NIC has

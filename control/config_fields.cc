@@ -58,7 +58,7 @@ Section<PortDraft> port_section() {
          "(af_packet, af_xdp), or any virtual device of DPDK.")
       .required()
       .restart();
-  s.number("mtu_bytes", &P::mtu_bytes, 576, 9600,
+  s.number("mtu_bytes", &P::mtu_bytes, 576, 65000,
            "Size of the largest IP packet, without Ethernet header; a tunnel takes some of the "
            "underlay's: VXLAN 50 bytes over IPv4, 70 over IPv6.")
       .restart();

@@ -111,27 +111,21 @@ void decap(Worker& worker, std::span<Packet* const> packets) {
 }
 
 void encap(Worker& worker, std::span<Packet* const> packets) {
-  for (Packet* packet : packets) {
-    const BridgePort& out = worker.snapshot->bridge_ports[packet->out];
-    rte_mbuf* mbuf = packet->mbuf;
-    uint8_t* header = prepend_header(mbuf, out);
-    if (header == nullptr) [[unlikely]] {
-      packet->drop = DropReason::k_no_headroom;
-      continue;
-    }
-    const unsigned offset = outer_ip_len(out);
-    patch_outer_ip(worker, header, out, mbuf->pkt_len - offset, *packet);
-    // Sequence number and checksum, in the order in which they depend on each other.
-    if (out.outer & outer::kGreSequence) {
-      const uint32_t number =
-          (*worker.sequences)[out.sequence_id].sent.fetch_add(1, std::memory_order_relaxed);
-      *reinterpret_cast<be32*>(header + out.header_len - 4) = be32(number);
-    }
-    if (out.outer & outer::kGreChecksum) {
-      const uint16_t sum = static_cast<uint16_t>(~sum_mbuf(mbuf, offset, mbuf->pkt_len - offset));
-      *reinterpret_cast<be16*>(header + offset + sizeof(GreHeader)) = be16::from_raw(sum);
-    }
-  }
+  encap_each(
+      worker, packets,
+      [&](uint8_t* header, unsigned ip_end, const BridgePort& out, Packet& packet) noexcept {
+        // Sequence number and checksum, in the order in which they depend on each other.
+        if (out.outer & outer::kGreSequence) {
+          const uint32_t number =
+              (*worker.sequences)[out.sequence_id].sent.fetch_add(1, std::memory_order_relaxed);
+          *reinterpret_cast<be32*>(header + out.header_len - 4) = be32(number);
+        }
+        if (out.outer & outer::kGreChecksum) {
+          const rte_mbuf* mbuf = packet.mbuf;
+          const auto sum = static_cast<uint16_t>(~sum_mbuf(mbuf, ip_end, mbuf->pkt_len - ip_end));
+          *reinterpret_cast<be16*>(header + ip_end + sizeof(GreHeader)) = be16::from_raw(sum);
+        }
+      });
 }
 
 }  // namespace

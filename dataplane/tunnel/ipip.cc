@@ -28,16 +28,7 @@ void decap(Worker&, std::span<Packet* const> packets) {
 }
 
 void encap(Worker& worker, std::span<Packet* const> packets) {
-  for (Packet* packet : packets) {
-    const BridgePort& out = worker.snapshot->bridge_ports[packet->out];
-    rte_mbuf* mbuf = packet->mbuf;
-    uint8_t* header = prepend_header(mbuf, out);
-    if (header == nullptr) [[unlikely]] {
-      packet->drop = DropReason::k_no_headroom;
-      continue;
-    }
-    patch_outer_ip(worker, header, out, mbuf->pkt_len - out.header_len, *packet);
-  }
+  encap_each(worker, packets, [](uint8_t*, unsigned, const BridgePort&, const Packet&) noexcept {});
 }
 
 }  // namespace

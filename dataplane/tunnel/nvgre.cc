@@ -16,19 +16,12 @@ void compile(const TunnelEndpoint& endpoint, BridgePort& out) {
 }
 
 void encap(Worker& worker, std::span<Packet* const> packets) {
-  for (Packet* packet : packets) {
-    const BridgePort& out = worker.snapshot->bridge_ports[packet->out];
-    rte_mbuf* mbuf = packet->mbuf;
-    uint8_t* header = prepend_header(mbuf, out);
-    if (header == nullptr) [[unlikely]] {
-      packet->drop = DropReason::k_no_headroom;
-      continue;
-    }
-    const unsigned offset = outer_ip_len(out);
-    patch_outer_ip(worker, header, out, mbuf->pkt_len - offset, *packet);
-    // Section 3.2: the FlowID, the lowest byte, is the flow's entropy.
-    header[offset + sizeof(NvgreHeader) - 1] = static_cast<uint8_t>(packet->entropy >> 24);
-  }
+  encap_each(worker, packets,
+             [](uint8_t* header, unsigned ip_end, const BridgePort&, Packet& packet) noexcept {
+               // Section 3.2: the FlowID, the lowest byte, is the flow's entropy.
+               header[ip_end + sizeof(NvgreHeader) - 1] =
+                   static_cast<uint8_t>(packet.entropy >> 24);
+             });
 }
 
 }  // namespace

@@ -136,4 +136,21 @@ inline void patch_outer_ip(Worker& worker, uint8_t* header, const BridgePort& ou
     patch_inner_dependent(worker, header, out, packet);
 }
 
+// Puts the outer headers before each packet, or sets Packet::drop. `finish(header, ip_end, out,
+// packet)` fills in what the kind has behind the IP header, which ends at `ip_end`.
+template <class Finish>
+inline void encap_each(Worker& worker, std::span<Packet* const> packets, Finish finish) noexcept {
+  for (Packet* packet : packets) {
+    const BridgePort& out = worker.snapshot->bridge_ports[packet->out];
+    uint8_t* header = prepend_header(packet->mbuf, out);
+    if (header == nullptr) [[unlikely]] {
+      packet->drop = DropReason::k_no_headroom;
+      continue;
+    }
+    const unsigned ip_end = outer_ip_len(out);
+    patch_outer_ip(worker, header, out, packet->mbuf->pkt_len - ip_end, *packet);
+    finish(header, ip_end, out, *packet);
+  }
+}
+
 }  // namespace adit

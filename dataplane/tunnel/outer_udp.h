@@ -31,23 +31,15 @@ inline uint8_t* compile_outer_udp(const TunnelEndpoint& endpoint, unsigned tunne
 }
 
 inline void encap_udp(Worker& worker, std::span<Packet* const> packets) noexcept {
-  for (Packet* packet : packets) {
-    const BridgePort& out = worker.snapshot->bridge_ports[packet->out];
-    rte_mbuf* mbuf = packet->mbuf;
-    uint8_t* header = prepend_header(mbuf, out);
-    if (header == nullptr) [[unlikely]] {
-      packet->drop = DropReason::k_no_headroom;
-      continue;
-    }
-    const unsigned offset = outer_ip_len(out);
-    const uint32_t udp_bytes = mbuf->pkt_len - offset;
-    patch_outer_ip(worker, header, out, udp_bytes, *packet);
-    auto* udp = reinterpret_cast<UdpHeader*>(header + offset);
-    // RFC 7348 section 5: from the dynamic range, equal for all packets of a flow.
-    udp->src_port = be16(static_cast<uint16_t>(0xc000 | packet->entropy >> 18));
-    udp->length = be16(static_cast<uint16_t>(udp_bytes));
-    if (out.outer & outer::kUdpChecksum) write_udp_checksum(out, mbuf, udp, offset);
-  }
+  encap_each(worker, packets,
+             [](uint8_t* header, unsigned ip_end, const BridgePort& out, Packet& packet) noexcept {
+               auto* udp = reinterpret_cast<UdpHeader*>(header + ip_end);
+               // RFC 7348 section 5: from the dynamic range, equal for all packets of a flow.
+               udp->src_port = be16(static_cast<uint16_t>(0xc000 | packet.entropy >> 18));
+               udp->length = be16(static_cast<uint16_t>(packet.mbuf->pkt_len - ip_end));
+               if (out.outer & outer::kUdpChecksum)
+                 write_udp_checksum(out, packet.mbuf, udp, ip_end);
+             });
 }
 
 }  // namespace adit

@@ -315,6 +315,17 @@ def largest():
              [("uplink", part) for part in arriving(stt_frame(inner), 1460)],
              drop=["mtu_exceeded"] + [None] * (-(-65535 // 1460) - 1), spacing_ns=100)
     run.run()
+    text = CONFIG.replace("red0, mtu_bytes: 9500", "red0, mtu_bytes: 65000")
+    run = Scenario("largest of all", text, PORTS, start=START)
+    for size in (60000, 65014):
+        inner = of_length(NEAR, FAR, size)
+        run.case(f"{size} bytes from the port", ("red0", inner),
+                 {"uplink": sent(stt_frame(inner), 1460)}, check=one_id, ordered=True)
+        inner = of_length(FAR, NEAR, size)
+        parts = arriving(stt_frame(inner), 1460)
+        run.case(f"{size} bytes for the port, the last segment first",
+                 [("uplink", part) for part in reversed(parts)], {"red0": inner}, spacing_ns=100)
+    run.run()
 
 
 main(segmented, reassembled, refused, tolerated, vlans, limited, completed, largest)

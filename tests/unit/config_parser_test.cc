@@ -125,7 +125,7 @@ INSTANTIATE_TEST_SUITE_P(
             {"2:10: an entry of 'routes': found 'x', expected a map with the keys to, via"}},
         RefusedCase{"ListForScalar",
                     port("mtu_bytes: [1500]"),
-                    {"2:38: mtu_bytes: found a list, expected a number from 576 to 9600"}},
+                    {"2:38: mtu_bytes: found a list, expected a number from 576 to 65000"}},
         RefusedCase{"ListForText",
                     "ports: {up: {device: [a]}}\n",
                     {"1:22: device: found a list, expected a PCI address"}},
@@ -151,10 +151,10 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"Below",
                     port("mtu_bytes: 575"),
                     {"2:38: mtu_bytes: found '575', which is below the range; expected a number "
-                     "from 576 to 9600"}},
+                     "from 576 to 65000"}},
         RefusedCase{"Above",
-                    port("mtu_bytes: 9601"),
-                    {"2:38: mtu_bytes: found '9601', which is "
+                    port("mtu_bytes: 65001"),
+                    {"2:38: mtu_bytes: found '65001', which is "
                      "above the range"}},
         RefusedCase{"FarAbove",
                     port("mtu_bytes: 99999999999999999999999999"),
@@ -186,11 +186,11 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"Quoted",
                     port("mtu_bytes: \"1500\""),
                     {"2:38: mtu_bytes: found '1500', which is text for its quotes; expected a "
-                     "number from 576 to 9600 without quotes"}},
+                     "number from 576 to 65000 without quotes"}},
         RefusedCase{"Nothing",
                     port("mtu_bytes: "),
                     {"2:27: mtu_bytes: found no value, expected a "
-                     "number from 576 to 9600"}},
+                     "number from 576 to 65000"}},
         RefusedCase{"NumberOrAuto",
                     with_port("system: {workers: automatic}\n"),
                     {"2:19: workers: found 'automatic', which is no plain decimal number; expected "
