@@ -315,7 +315,9 @@ def largest():
              [("uplink", part) for part in arriving(stt_frame(inner), 1460)],
              drop=["mtu_exceeded"] + [None] * (-(-65535 // 1460) - 1), spacing_ns=100)
     run.run()
+    # Whole buffers count, which have room for the largest frame.
     text = CONFIG.replace("red0, mtu_bytes: 9500", "red0, mtu_bytes: 65000")
+    text += "tunnels: {stt: {reassembly_mb: 16, reassembly_peer_mb: 16}}\n"
     run = Scenario("largest of all", text, PORTS, start=START)
     for size in (60000, 65014):
         inner = of_length(NEAR, FAR, size)
