@@ -16,6 +16,7 @@ usual_start
 expect_ping red "$RED1" 5
 serve_iperf red1
 bg red iperf iperf3 -c "$RED1" -t 20
+iperf=$BG_PID
 sleep 1
 began=$(milliseconds)
 rc=0
@@ -27,6 +28,10 @@ expect "TAPs left in the host" "$(N red ip -br link | grep -c red0 || true)" = 0
 rc=0
 ctl show ports >/dev/null 2>&1 || rc=$?
 expect "exit code of aditctl with no daemon" "$rc" = 5
+
+# Else its retransmissions would compete with the pings of the lives to come.
+kill "$iperf"
+wait "$iperf" 2>/dev/null || true
 
 say "second life"
 usual_start
