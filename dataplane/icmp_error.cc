@@ -104,11 +104,11 @@ uint64_t write_header(Ipv6Header* ip, const uint8_t* about, unsigned icmp_bytes,
 
 template <class IpHeader>
 rte_mbuf* build(Worker& worker, const rte_mbuf* about, unsigned offset, const IcmpError& error,
-                const IpAddr* source) noexcept {
+                const IpAddr* source, uint32_t most_bytes) noexcept {
   constexpr bool kIpv6 = sizeof(IpHeader) == sizeof(Ipv6Header);
   constexpr unsigned kHeaders = sizeof(IpHeader) + sizeof(IcmpError);
-  constexpr unsigned kMostQuoted = (kIpv6 ? kMostIpv6Bytes : kMostIpv4Bytes) - kHeaders;
-  const unsigned quoted = std::min(about->pkt_len - offset, kMostQuoted);
+  const uint32_t most = std::min<uint32_t>(kIpv6 ? kMostIpv6Bytes : kMostIpv4Bytes, most_bytes);
+  const unsigned quoted = std::min(about->pkt_len - offset, most - kHeaders);
   rte_mbuf* mbuf = rte_pktmbuf_alloc(worker.pool);
   if (mbuf == nullptr) return nullptr;
   rte_mbuf_dynfield_copy(mbuf, about);
@@ -138,12 +138,13 @@ bool icmp_error_permitted(const uint8_t* ip, unsigned left, bool ipv6,
 }
 
 rte_mbuf* make_icmp_error(Worker& worker, const rte_mbuf* about, unsigned offset, bool ipv6,
-                          IcmpProblem problem, unsigned mtu, const IpAddr* source) noexcept {
+                          IcmpProblem problem, unsigned mtu, const IpAddr* source,
+                          uint32_t most_bytes) noexcept {
   if (!worker.icmp_meter.allow(kIcmpErrorLimit, worker.now_ns)) return nullptr;
   const TypeAndCode kind = type_and_code(problem, ipv6);
   const IcmpError error{kind.type, kind.code, be16(0), be32(mtu)};
-  return ipv6 ? build<Ipv6Header>(worker, about, offset, error, source)
-              : build<Ipv4Header>(worker, about, offset, error, source);
+  return ipv6 ? build<Ipv6Header>(worker, about, offset, error, source, most_bytes)
+              : build<Ipv4Header>(worker, about, offset, error, source, most_bytes);
 }
 
 }  // namespace adit

@@ -190,7 +190,7 @@ void answer(Worker& worker, Packet& packet, IcmpProblem problem, unsigned mtu = 
   if (back.kind == RouteTarget::Kind::kNone || back.kind == RouteTarget::Kind::kLocal) return;
   if (Ip::kIpv6 && !back.has_source) return;
   rte_mbuf* error = make_icmp_error(worker, mbuf, 0, Ip::kIpv6, problem, mtu,
-                                    back.has_source ? &back.source : &kIpv4Dummy);
+                                    back.has_source ? &back.source : &kIpv4Dummy, back.max_bytes);
   if (error != nullptr) send_also<Ip>(worker, packet, error, back);
 }
 
@@ -321,8 +321,8 @@ void report_host_unreachable(Worker& worker, PortId port, const rte_mbuf* frame)
   if (back.kind == RouteTarget::Kind::kNone || back.kind == RouteTarget::Kind::kLocal ||
       !back.has_source)
     return;
-  rte_mbuf* error =
-      make_icmp_error(worker, frame, sizeof *ethernet, ipv6, kProblem, 0, &back.source);
+  rte_mbuf* error = make_icmp_error(worker, frame, sizeof *ethernet, ipv6, kProblem, 0,
+                                    &back.source, back.max_bytes);
   if (error == nullptr) return;
   Packet like{};
   like.network = vrf;

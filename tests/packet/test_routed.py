@@ -241,9 +241,9 @@ def apart():
     run.run()
 
 
-def answer_to(inner, error, source, ttl=64):
-    """ICMP about the packet, from one of our addresses."""
-    quote = bytes(inner)[:576 - 28 if inner.version == 4 else 1280 - 48]
+def answer_to(inner, error, source, ttl=64, most=1280):
+    """ICMP about the packet, from one of our addresses, of at most `most` bytes."""
+    quote = bytes(inner)[:min(576, most) - 28 if inner.version == 4 else min(1280, most) - 48]
     if inner.version == 4:
         return IP(src=source, dst=inner.src, id=0, ttl=ttl) / error / Raw(quote)
     return IPv6(src=source, dst=inner.src, hlim=ttl) / error / Raw(quote)
@@ -294,6 +294,24 @@ def told():
                          ("blue0", frame(inner)),
                          {"blue0": delivered(answer_to(inner, error, GATEWAY[version]))},
                          "mtu_exceeded")
+    run.run()
+
+
+def narrow():
+    """What is told fits the way back as well: the quote is cut."""
+    mtu = 600
+    text = config().replace(f"mtu_bytes: {MTU}\n", f"mtu_bytes: {mtu}\n", 1)
+    run = scenario("narrow", text)
+    kind = KINDS[0]
+    for family in (4, 6):
+        most = mtu - (20 if family == 4 else 40)
+        number = REMOTES[kind.name, family]
+        for version in (4, 6):
+            source = "10.255.0.1" if (family, version) == (4, 4) else GATEWAY[version]
+            inner = packet(version, behind(version, number), HOST[version], most, ttl=1)
+            error = answer_to(inner, EXCEEDED[version], source, most=most)
+            run.case(f"IPv{version} by IPv{family}", ("uplink", arriving(kind, inner, family)),
+                     {"uplink": leaving(kind, error, family)}, "ttl_expired")
     run.run()
 
 
@@ -549,5 +567,5 @@ def trimmed():
     run.run()
 
 
-main(both_ways, between_tunnels, apart, told, not_told, fragmented, echoed, neighbours, refused,
+main(both_ways, between_tunnels, apart, told, narrow, not_told, fragmented, echoed, neighbours, refused,
      marked, numbered, trimmed)
