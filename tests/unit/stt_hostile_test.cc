@@ -13,11 +13,6 @@ namespace {
 
 using namespace stt_test;
 using Kind = SttResult::Kind;
-using Random = std::mt19937;
-
-unsigned below(Random& random, std::size_t bound) {
-  return static_cast<unsigned>(random() % bound);
-}
 
 struct Hostile {
   static constexpr uint64_t kBuffer = RTE_PKTMBUF_HEADROOM + kRoom;

@@ -11,11 +11,6 @@ namespace {
 
 using namespace stt_test;
 using Kind = SttResult::Kind;
-using Random = std::mt19937;
-
-unsigned below(Random& random, std::size_t bound) {
-  return static_cast<unsigned>(random() % bound);
-}
 
 // The rules once more, as simply as can be: no limits but that of a frame's buffers.
 class Model {

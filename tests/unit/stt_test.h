@@ -9,6 +9,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,11 @@
 namespace adit::stt_test {
 
 using Bytes = std::vector<uint8_t>;
+using Random = std::mt19937;
+
+inline unsigned below(Random& random, std::size_t bound) {
+  return static_cast<unsigned>(random() % bound);
+}
 
 inline constexpr unsigned kRoom = 2048;  // of a buffer, headroom not included
 
