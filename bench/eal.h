@@ -2,23 +2,22 @@
 // DPDK's environment for the bench: one lcore, the calling thread, pinned; no devices.
 #pragma once
 
-#include <string>
+#include "eal_session.h"
 
 namespace adit::bench {
 
 enum class Hugepages { kNo, kYes };
 
-// Pins the calling thread to `core`. One at a time in a process.
 class Eal {
  public:
-  // Throws EalError.
-  Eal(Hugepages hugepages, unsigned memory_mb, unsigned core);
-  ~Eal();
-  Eal(const Eal&) = delete;
-  Eal& operator=(const Eal&) = delete;
+  // Pins the calling thread to `core`. Throws EalError.
+  Eal(Hugepages hugepages, unsigned memory_mb, unsigned core)
+      : session_("adit-bench", memory_mb,
+                 {"--lcores", "0@" + std::to_string(core),
+                  hugepages == Hugepages::kYes ? "--in-memory" : "--no-huge"}) {}
 
  private:
-  std::string runtime_dir_;
+  EalSession session_;
 };
 
 }  // namespace adit::bench

@@ -4,6 +4,8 @@
 
 #include <stdexcept>
 
+#include "eal_session.h"  // EalError
+
 namespace adit::bench {
 
 // A figure that would not mean what it says.
@@ -12,10 +14,6 @@ struct BenchError : std::runtime_error {
 };
 
 struct UsageError : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-struct EalError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 

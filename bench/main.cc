@@ -125,7 +125,7 @@ int main(int argc, char** argv) {
   } catch (const UsageError& error) {
     std::cerr << "adit-bench: " << error.what() << "; see adit-bench --help\n";
     return kUsage;
-  } catch (const EalError& error) {
+  } catch (const adit::EalError& error) {
     std::cerr << "adit-bench: " << error.what() << '\n';
     return kEalFailed;
   } catch (const Interrupted&) {

@@ -1,30 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// DPDK's environment for a process that has no devices: no hugepages, no privileges, nothing
-// shared with other DPDK processes.
+// DPDK's environment for adit-replay: no hugepages, no privileges.
 #pragma once
 
-#include <stdexcept>
-#include <string>
+#include "eal_session.h"
 
 namespace adit::replay {
 
-// Exit code 4.
-class EalError : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
-// One at a time in a process, as is EAL.
 class Eal {
  public:
-  // Throws EalError.
+  // Throws EalError, for exit code 4.
   explicit Eal(unsigned memory_mb);
-  ~Eal();
-  Eal(const Eal&) = delete;
-  Eal& operator=(const Eal&) = delete;
 
  private:
-  std::string runtime_dir_;
+  EalSession session_;
 };
 
 }  // namespace adit::replay
