@@ -17,23 +17,7 @@ readonly TENANT_MAC=02:00:00:00:10:13
 readonly FILE_BYTES=$((1 << 20))
 
 config() { # REMOTE
-  system_config
-  cat <<YAML
-ports:
-  uplink:
-    device: tap:up0
-    mtu_bytes: $UNDERLAY_MTU
-    mac: 02:00:00:00:00:01
-    addresses: [192.0.2.1/24, "2001:db8::1/64"]
-  red0: {device: "tap:red0", mtu_bytes: $ACCESS_MTU}
-networks:
-  red:
-    vni: 5000
-    members: [{port: red0}]
-    remotes:
-      - {address: 192.0.2.2}
-      - {$1}
-YAML
+  red_config 5000 '192.0.2.1/24, "2001:db8::1/64"' "address: 192.0.2.2" "$1"
 }
 
 config "address: $GUEST4, kind: gre" >"$CONFIG"

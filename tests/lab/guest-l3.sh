@@ -44,7 +44,8 @@ YAML
 underlay "$UNDERLAY_MTU"
 ns gw
 guest_boot
-# adit reads no IPv6 options: hence encaplimit none.
+# Without the encapsulation limit, an option of 8 bytes, so that both ends have the same MTU;
+# guest-gretap.sh has one with it.
 guest "set -e
   ip addr add $GUEST4/24 dev eth0
   ip addr add $GUEST6/64 dev eth0

@@ -33,8 +33,11 @@ ACCESS_MTU=$((UNDERLAY_MTU - 50))
 # shellcheck disable=SC2034  # for the tests
 readonly FULL=(-M "do" -s $((ACCESS_MTU - 28))) # ping's options for a full-size frame
 
-# usual_config: network red with an access port and two remotes.
-usual_config() {
+# red_config VNI "ADDRESS, ..." REMOTE...: network red with an access port, the uplink's addresses,
+# and remotes as in YAML: "address: 192.0.2.2, kind: gre".
+red_config() {
+  local vni=$1 addresses=$2
+  shift 2
   system_config
   cat <<YAML
 ports:
@@ -42,16 +45,20 @@ ports:
     device: tap:up0
     mtu_bytes: $UNDERLAY_MTU
     mac: 02:00:00:00:00:01
-    addresses: [192.0.2.1/24]
+    addresses: [$addresses]
   red0: {device: "tap:red0", mtu_bytes: $ACCESS_MTU}
 networks:
   red:
-    vni: 100
+    vni: $vni
     members: [{port: red0}]
     remotes:
-      - {address: 192.0.2.2}
-      - {address: 192.0.2.3}
+$(printf '      - {%s}\n' "$@")
 YAML
+}
+
+# usual_config: the same with two remotes that speak VXLAN.
+usual_config() {
+  red_config 100 192.0.2.1/24 "address: 192.0.2.2" "address: 192.0.2.3"
 }
 
 # usual_world: the namespaces for usual_config. v2 sends UDP checksums, v1 does not.

@@ -13,22 +13,7 @@ ACCESS_MTU=$((UNDERLAY_MTU - 70))
 readonly FULL_OVS=(-M "do" -s $((ACCESS_MTU - 28)))
 
 config() { # REMOTE
-  system_config
-  cat <<YAML
-ports:
-  uplink:
-    device: tap:up0
-    mtu_bytes: $UNDERLAY_MTU
-    mac: 02:00:00:00:00:01
-    addresses: [192.0.2.1/24, "2001:db8::1/64"]
-  red0: {device: "tap:red0", mtu_bytes: $ACCESS_MTU}
-networks:
-  red:
-    vni: 100
-    members: [{port: red0}]
-    remotes:
-      - {$1}
-YAML
+  red_config 100 '192.0.2.1/24, "2001:db8::1/64"' "$1"
 }
 
 config "address: 192.0.2.3, kind: gre" >"$CONFIG"

@@ -11,25 +11,8 @@ readonly FULL6=(-M "do" -s $((ACCESS_MTU - 28)))
 readonly US=2001:db8::1 V1=2001:db8::2 V2=2001:db8::3
 
 config() { # ZERO_CHECKSUM6
-  system_config
-  cat <<YAML
-ports:
-  uplink:
-    device: tap:up0
-    mtu_bytes: $UNDERLAY_MTU
-    mac: 02:00:00:00:00:01
-    addresses: ["$US/64"]
-  red0: {device: "tap:red0", mtu_bytes: $ACCESS_MTU}
-tunnels:
-  vxlan: {zero_checksum6: $1}
-networks:
-  red:
-    vni: 100
-    members: [{port: red0}]
-    remotes:
-      - {address: "$V1"}
-      - {address: "$V2"}
-YAML
+  red_config 100 "\"$US/64\"" "address: \"$V1\"" "address: \"$V2\""
+  echo "tunnels: {vxlan: {zero_checksum6: $1}}"
 }
 
 # vtep6 NAME ADDRESS MAC: a host on the underlay with IPv6; usable at once, without the check
