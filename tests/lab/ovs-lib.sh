@@ -12,12 +12,15 @@ ovs_needs() {
   done
 }
 
+ovs_control() { ovs-appctl --timeout=10 --target="$LAB_TMP/ovs/vswitchd.ctl" "$@"; }
 vsctl() { ovs-vsctl --timeout=10 --db="unix:$LAB_TMP/ovs/db.sock" "$@"; }
 
 # ovs_vtep: v2 with 192.0.2.3 on the underlay, and red2. Bridge phy owns the VTEP's address, so
 # that the datapath finds route and neighbour through it; bridge int has the host and the tunnel.
 ovs_vtep() {
   ns v2 red2
+  # The kernel sees what arrives at eth0 too, and would answer ARP there with eth0's MAC.
+  N v2 sysctl -qw net.ipv4.conf.all.arp_ignore=1
   cable v2 eth0 under to-v2 "$UNDERLAY_MTU"
   N under ip link set to-v2 master sw
   cable v2 host red2 eth0 "$ACCESS_MTU"
@@ -31,7 +34,7 @@ ovs_vtep() {
   bg v2 ovsdb ovsdb-server "$LAB_TMP/ovs/conf.db" --remote="punix:$LAB_TMP/ovs/db.sock"
   wait_for 5 test -S "$LAB_TMP/ovs/db.sock" || fail "ovsdb-server did not start"
   vsctl --no-wait init
-  bg v2 vswitchd ovs-vswitchd "unix:$LAB_TMP/ovs/db.sock"
+  bg v2 vswitchd ovs-vswitchd --unixctl="$LAB_TMP/ovs/vswitchd.ctl" "unix:$LAB_TMP/ovs/db.sock"
   vsctl add-br phy -- set bridge phy datapath_type=netdev other_config:hwaddr=02:00:00:00:00:03 \
     -- add-port phy eth0 \
     -- add-br int -- set bridge int datapath_type=netdev -- add-port int host
@@ -41,9 +44,11 @@ ovs_vtep() {
 }
 
 # ovs_tunnel TYPE ADDRESS [OPTION...]: the one tunnel to adit's ADDRESS, instead of the last one.
+# While the datapath does over its flows, it drops what none of them matches yet: that ends first.
 ovs_tunnel() {
   local type=$1 address=$2
   shift 2
   vsctl --if-exists del-port int tun -- add-port int tun \
     -- set interface tun "type=$type" "options:remote_ip=\"$address\"" "$@"
+  ovs_control revalidator/wait >/dev/null || fail "Open vSwitch does not come to rest"
 }

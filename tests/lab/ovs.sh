@@ -20,7 +20,7 @@ config "address: 192.0.2.3, kind: gre" >"$CONFIG"
 underlay "$UNDERLAY_MTU"
 ns gw
 ovs_vtep
-N v2 sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.phy.disable_ipv6=0
+N v2 sysctl -qw net.ipv6.conf.phy.disable_ipv6=0
 N v2 ip addr add 2001:db8::3/64 dev phy nodad
 
 usual_start 192.0.2.3
