@@ -51,20 +51,18 @@ expect_ping red "$RED1" 20
 say "pings for $REFRESH_S seconds: next hops are refreshed without a loss"
 capture under up0 "$LAB_TMP/refresh.pcap" -Q in "arp[6:2] == 1 and arp src host 192.0.2.1"
 refresh_capture=$CAPTURE_PID
-bg red pings ping -q -c $((REFRESH_S * 50)) -i 0.02 -W 1 "$RED1"
-pings=$BG_PID
+pings_begin red pings $((REFRESH_S * 50)) 0.02 "$RED1"
 sleep 1
 # v2 gets another MAC in silence: only asking again can find it.
 N v2 sysctl -qw net.ipv4.conf.eth0.arp_notify=0 net.ipv4.conf.eth0.arp_ignore=0
 N v2 ip link set eth0 address 02:00:00:00:00:13
 N v2 ip neigh flush dev eth0
-wait "$pings" || true
+expect_pings "pings meanwhile" pings $((REFRESH_S * 50))
 end_capture "$refresh_capture"
 for address in 192.0.2.2 192.0.2.3; do
   expect "times that adit asked again for $address" \
     "$(captured "$LAB_TMP/refresh.pcap" "arp dst host $address")" '>=' 1
 done
-expect_match "pings meanwhile" "$(cat "$LAB_TMP/pings.log")" "$((REFRESH_S * 50)) received, 0% packet loss"
 expect "MAC that adit found for v2" \
   "$(ctl -j show neighbours | jq -r '.[] | select(.address == "192.0.2.3") | .mac')" = 02:00:00:00:00:13
 expect_ping red "$RED2" 20

@@ -18,8 +18,7 @@ running() {
 }
 before=$(running)
 
-bg red pings ping -q -c 500 -i 0.01 -W 1 "$RED1"
-pings=$BG_PID
+pings_begin red pings 500 0.01 "$RED1"
 
 # refused WHAT LINE TEXT SED: the good file, changed by a sed command, is refused at that line.
 refused() {
@@ -52,8 +51,7 @@ wait_for 3 refusal || fail "the log has no word of the refusal"
 note "log: $(refusal | head -n 1)"
 kill -0 "$GATEWAY_PID" || fail "aditd is gone"
 
-wait "$pings" || true
-expect_match "pings meanwhile" "$(cat "$LAB_TMP/pings.log")" '500 received, 0% packet loss'
+expect_pings "pings meanwhile" pings 500
 expect "the running configuration" "$([[ $(running) == "$before" ]] && echo unchanged)" = unchanged
 
 say "a file that is gone, and a good one again"

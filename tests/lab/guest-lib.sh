@@ -113,8 +113,8 @@ guest() {
 expect_guest_ping() { # ADDRESS COUNT [OPTION...]
   local address=$1 count=$2 got
   shift 2
-  got=$(guest ping -q -c "$count" -i 0.02 -W 2 "$@" "$address" |
-    sed -n 's/.* \([0-9]*\) received.*/\1/p') || true
+  # shellcheck disable=SC2046  # words
+  got=$(guest $(ping_burst "$count" "$address" "$@") | received) || true
   expect "the guest pings $address $count times${1:+ with $*}: lost" "$((count - ${got:-0}))" = 0
 }
 

@@ -104,12 +104,22 @@ expect_match() {
   note "$1: '${BASH_REMATCH[0]}'"
 }
 
+# ping_burst COUNT ADDRESS [OPTION...]: sends all at once. After its last packet, ping waits for
+# `-W` only where no answer came at all, else for `-i`: this machine may be busy for as long as 1 s.
+ping_burst() {
+  local count=$1 address=$2
+  shift 2
+  echo ping -q -c "$count" -l "$count" -i 1 -W 2 "$@" "$address"
+}
+# received: the number of answers, from ping's last lines.
+received() { sed -n 's/.* \([0-9]*\) received.*/\1/p'; }
+
 # ping_loss HOST ADDRESS COUNT [OPTION...]: how many of COUNT pings got no answer.
 ping_loss() {
   local host=$1 address=$2 count=$3 got
   shift 3
-  got=$(N "$host" ping -q -c "$count" -i 0.02 -W 2 "$@" "$address" 2>&1 |
-    sed -n 's/.* \([0-9]*\) received.*/\1/p') || true
+  # shellcheck disable=SC2046  # words
+  got=$(N "$host" $(ping_burst "$count" "$address" "$@") 2>&1 | received) || true
   echo $((count - ${got:-0}))
 }
 expect_ping() { # HOST ADDRESS COUNT [OPTION...]
@@ -117,6 +127,22 @@ expect_ping() { # HOST ADDRESS COUNT [OPTION...]
 }
 expect_no_ping() { # HOST ADDRESS COUNT
   expect "$1 pings $2 $3 times, in vain: lost" "$(ping_loss "$@")" = "$3"
+}
+
+# pings_begin HOST NAME COUNT INTERVAL_S ADDRESS [OPTION...] pings in the background, and beyond
+# COUNT for as long as the answers to the last of these may take; expect_pings waits for the end.
+pings_begin() {
+  local host=$1 name=$2 count=$3 interval_s=$4 address=$5
+  shift 5
+  bg "$host" "$name" ping -n -c $((count + 50)) -i "$interval_s" -W 1 "$@" "$address"
+  PINGS[$name]=$BG_PID
+}
+declare -A PINGS=()
+expect_pings() { # WHAT NAME COUNT
+  wait "${PINGS[$2]}" || true
+  expect "$1: answers to the first $3" \
+    "$(sed -n 's/.*icmp_seq=\([0-9]*\) ttl=.*/\1/p' "$LAB_TMP/$2.log" | sort -nu |
+      awk -v n="$3" '$1 <= n' | wc -l)" = "$3"
 }
 
 # drops REASON: packets that adit dropped for it.

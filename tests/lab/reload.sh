@@ -30,8 +30,7 @@ say "TCP at a steady 40 Mbit/s for eight seconds, and a ping every 10 ms"
 serve_iperf red1
 bg red iperf iperf3 -J -c "$RED1" -t 8 -i 1 -b 40M
 iperf=$BG_PID
-bg red pings ping -q -c 700 -i 0.01 -W 1 "$RED1"
-pings=$BG_PID
+pings_begin red pings 700 0.01 "$RED1"
 sleep 2
 
 age_of() { ctl -j show fdb | jq --arg m "$1" '[.[] | select(.mac == $m)] | length'; }
@@ -55,12 +54,11 @@ expect "entries of blue1's MAC after the reload" "$(age_of 02:00:00:00:20:11)" =
 expect_no_ping blue 10.2.0.11 3
 
 wait "$iperf" || fail "iperf3 failed: $(jq -r '.error // "failed"' "$LAB_TMP/iperf.log")"
-wait "$pings" || true
 retransmits=$(jq -c '[.intervals[].sum.retransmits]' "$LAB_TMP/iperf.log")
 note "retransmits, second by second: $retransmits"
 expect "retransmits in all" "$(jq .end.sum_sent.retransmits "$LAB_TMP/iperf.log")" '<=' 10
 expect "bit/s" "$(jq '.end.sum_received.bits_per_second | floor' "$LAB_TMP/iperf.log")" '>=' 36000000
-expect_match "pings across both reloads" "$(cat "$LAB_TMP/pings.log")" '700 received, 0% packet loss'
+expect_pings "pings across both reloads" pings 700
 
 say "and blue comes back with another reload"
 config_with yes 192.0.2.2 192.0.2.3 >"$CONFIG"

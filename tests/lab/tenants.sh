@@ -31,15 +31,12 @@ for tenant in red blue; do
 done
 for tenant in red blue; do
   for address in "$RED1" "$RED2"; do
-    bg "$tenant" "ping-$tenant-$address" ping -q -c 100 -i 0.01 -W 1 -s 200 -p "${pattern[$tenant]}" "$address"
-    pids[ping-$tenant-$address]=$BG_PID
+    pings_begin "$tenant" "ping-$tenant-$address" 100 0.01 "$address" -s 200 -p "${pattern[$tenant]}"
   done
 done
 for tenant in red blue; do
   for address in "$RED1" "$RED2"; do
-    wait "${pids[ping-$tenant-$address]}" || true
-    expect_match "$tenant pings $address" "$(cat "$LAB_TMP/ping-$tenant-$address.log")" \
-      '100 received, 0% packet loss'
+    expect_pings "$tenant pings $address" "ping-$tenant-$address" 100
   done
 done
 end_capture "${pids[red]}" "${pids[blue]}" "${pids[red1]}" "${pids[blue1]}"
