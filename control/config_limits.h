@@ -16,4 +16,11 @@ inline constexpr uint64_t kMaxVrfRoutes = 65536;   // of one VRF
 inline constexpr uint64_t kMaxVrfTunnels = 65536;  // of one VRF
 inline constexpr size_t kMaxConfigFileBytes = 64 << 20;
 
+// Of a file as a whole; tests lower them.
+struct ConfigLimits {
+  // Aliases can make a small file large; no honest file comes near.
+  size_t values = 8'000'000;
+  size_t bridge_ports = kMaxBridgePorts;
+};
+
 }  // namespace adit

@@ -18,8 +18,12 @@ std::string member_text(const MemberConfig& member) {
 
 class NetworkChecks {
  public:
-  NetworkChecks(const ConfigDraft& draft, const Underlay& underlay, MistakeList& mistakes)
-      : draft_(draft), underlay_(underlay), mistakes_(mistakes) {
+  NetworkChecks(const ConfigDraft& draft, const Underlay& underlay, size_t max_bridge_ports,
+                MistakeList& mistakes)
+      : draft_(draft),
+        underlay_(underlay),
+        max_bridge_ports_(max_bridge_ports),
+        mistakes_(mistakes) {
     for (size_t i = 0; i < draft.ports.size(); ++i) {
       ports_.emplace(draft.ports[i].name, i);
       port_names_.push_back(draft.ports[i].name);
@@ -92,8 +96,8 @@ class NetworkChecks {
   }
 
   void count_bridge_port(Place place) {
-    if (++bridge_ports_ == kMaxBridgePorts + 1)
-      mistake(place, "more than " + std::to_string(kMaxBridgePorts) +
+    if (++bridge_ports_ == max_bridge_ports_ + 1)
+      mistake(place, "more than " + std::to_string(max_bridge_ports_) +
                          " members and remotes over all networks");
   }
 
@@ -213,6 +217,7 @@ class NetworkChecks {
   };
   const ConfigDraft& draft_;
   const Underlay& underlay_;
+  const size_t max_bridge_ports_;
   MistakeList& mistakes_;
   std::unordered_map<std::string, size_t> ports_;
   std::vector<std::string_view> port_names_;
@@ -226,8 +231,9 @@ class NetworkChecks {
 
 }  // namespace
 
-void check_networks(const ConfigDraft& draft, const Underlay& underlay, MistakeList& mistakes) {
-  NetworkChecks(draft, underlay, mistakes).run();
+void check_networks(const ConfigDraft& draft, const Underlay& underlay, size_t max_bridge_ports,
+                    MistakeList& mistakes) {
+  NetworkChecks(draft, underlay, max_bridge_ports, mistakes).run();
 }
 
 }  // namespace adit

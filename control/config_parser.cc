@@ -13,7 +13,6 @@
 #include <utility>
 
 #include "config_fields.h"
-#include "config_limits.h"
 #include "config_references.h"
 
 namespace adit {
@@ -124,7 +123,8 @@ std::string read_file(const std::string& path) {
 
 }  // namespace
 
-Config parse_config(std::string_view yaml, const std::string& file_name) {
+Config parse_config(std::string_view yaml, const std::string& file_name,
+                    const ConfigLimits& limits) {
   if (yaml.size() > kMaxConfigFileBytes) refuse(file_name, {}, too_large());
   const YAML::Node document = load_document(yaml, file_name);
   if (!document.IsDefined() || document.IsNull())
@@ -132,9 +132,9 @@ Config parse_config(std::string_view yaml, const std::string& file_name) {
 
   MistakeList mistakes(file_name);
   ConfigDraft draft;
-  Reader reader(mistakes);
+  Reader reader(mistakes, limits.values);
   reader.read(document, Reader::place_of(document), config_section(), "the file", draft);
-  check_references(draft, mistakes);
+  check_references(draft, limits, mistakes);
   mistakes.throw_if_any();
   return finished(std::move(draft));
 }

@@ -7,11 +7,13 @@
 #include <string_view>
 
 #include "config.h"
+#include "config_limits.h"
 
 namespace adit {
 
 // `file_name` only appears in messages. Throws ConfigError with every mistake of the text.
-Config parse_config(std::string_view yaml, const std::string& file_name);
+Config parse_config(std::string_view yaml, const std::string& file_name,
+                    const ConfigLimits& limits = {});
 
 // As parse_config on the file's contents; a file that cannot be read is a ConfigError too.
 Config load_config(const std::string& path);

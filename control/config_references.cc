@@ -21,11 +21,11 @@ void check_tunnel_ports(const ConfigDraft& draft, MistakeList& mistakes) {
 
 }  // namespace
 
-void check_references(const ConfigDraft& draft, MistakeList& mistakes) {
+void check_references(const ConfigDraft& draft, const ConfigLimits& limits, MistakeList& mistakes) {
   Underlay underlay = check_ports(draft, mistakes);
   check_routes(draft, underlay, mistakes);
   check_neighbours(draft.neighbours, underlay, mistakes);
-  check_networks(draft, underlay, mistakes);
+  check_networks(draft, underlay, limits.bridge_ports, mistakes);
   check_vrfs(draft, underlay, mistakes);
   check_tunnel_ports(draft, mistakes);
 }

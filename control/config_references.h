@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "config_draft.h"
+#include "config_limits.h"
 #include "config_mistakes.h"
 #include "prefix_table.h"
 
@@ -42,14 +43,15 @@ void check_reachable(const IpAddr& ip, Place place, const Underlay& underlay,
                      MistakeList& mistakes);
 
 // Reports every mistake between the parts of the draft.
-void check_references(const ConfigDraft& draft, MistakeList& mistakes);
+void check_references(const ConfigDraft& draft, const ConfigLimits& limits, MistakeList& mistakes);
 
 // The parts of check_references, in the order in which they need each other.
 Underlay check_ports(const ConfigDraft& draft, MistakeList& mistakes);
 void check_routes(const ConfigDraft& draft, Underlay& underlay, MistakeList& mistakes);
 void check_neighbours(const std::vector<NeighbourDraft>& neighbours, const Underlay& underlay,
                       MistakeList& mistakes);
-void check_networks(const ConfigDraft& draft, const Underlay& underlay, MistakeList& mistakes);
+void check_networks(const ConfigDraft& draft, const Underlay& underlay, size_t max_bridge_ports,
+                    MistakeList& mistakes);
 void check_vrfs(const ConfigDraft& draft, const Underlay& underlay, MistakeList& mistakes);
 
 // What is wrong with `ip` as a host on the connected subnets other than ours: it is one of

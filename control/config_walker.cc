@@ -74,8 +74,8 @@ Place Reader::value_place(const YAML::Node& value, Place key) {
 }
 
 bool Reader::admit(const YAML::Node& node, Place place) {
-  if (++values_ > kMaxValues) {
-    mistake(place, "the file has more than " + std::to_string(kMaxValues) +
+  if (++values_ > max_values_) {
+    mistake(place, "the file has more than " + std::to_string(max_values_) +
                        " values, aliases followed; the rest is not read");
     mistakes_.throw_if_any();
   }

@@ -55,14 +55,11 @@ class Section;
 
 class Reader {
  public:
-  // Aliases can make a small file large; no honest file comes near.
-  static constexpr size_t kMaxValues = 8'000'000;
-
   // Has to follow the text as a line of its own before yaml-cpp reads it: a quote that is
   // never closed takes this in, which yaml-cpp does not report.
   static constexpr std::string_view kEndMark = "#adit: end of the configuration";
 
-  explicit Reader(MistakeList& mistakes) : mistakes_(mistakes) {}
+  Reader(MistakeList& mistakes, size_t max_values) : mistakes_(mistakes), max_values_(max_values) {}
 
   // Reads the keys of `node` into `out`; `what` names the map in messages.
   template <class T>
@@ -107,11 +104,12 @@ class Reader {
   // The text of a map's key, or nothing.
   std::optional<std::string> key_text(const YAML::Node& key, Place map);
   // Looks at the value's tag and for the end mark, and counts it: throws ConfigError beyond
-  // kMaxValues.
+  // the most that there may be.
   bool admit(const YAML::Node& node, Place place);
   void wrong_kind(const KeyInfo& key, const YAML::Node& node, Place place);
 
   MistakeList& mistakes_;
+  const size_t max_values_;
   size_t values_ = 0;
 };
 

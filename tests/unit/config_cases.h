@@ -28,10 +28,11 @@ inline std::string case_name(const testing::TestParamInfo<RefusedCase>& info) {
 }
 
 // "LINE:COLUMN: message" of each mistake; empty if the text is accepted.
-inline std::vector<std::string> mistakes_of(const std::string& yaml) {
+inline std::vector<std::string> mistakes_of(const std::string& yaml,
+                                            const ConfigLimits& limits = {}) {
   std::vector<std::string> found;
   try {
-    parse_config(yaml, "f");
+    parse_config(yaml, "f", limits);
   } catch (const ConfigError& error) {
     for (const ConfigMistake& mistake : error.mistakes()) {
       EXPECT_EQ(mistake.file, "f");

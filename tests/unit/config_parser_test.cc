@@ -131,12 +131,12 @@ TEST(ConfigParser, SelfContainedAliasIsRefusedNotFollowed) {
 
 TEST(ConfigParser, AliasBombIsRefused) {
   std::string yaml = with_port("networks:\n  n0:\n    vni: 1\n    members: &m\n");
-  for (int i = 0; i < 5000; ++i) yaml += "      - {port: x}\n";
-  for (int i = 1; i < 5000; ++i)
+  for (int i = 0; i < 50; ++i) yaml += "      - {port: x}\n";
+  for (int i = 1; i < 50; ++i)
     yaml += "  n" + std::to_string(i) + ": {vni: " + std::to_string(i) + ", members: *m}\n";
-  const auto mistakes = mistakes_of(yaml);
+  const auto mistakes = mistakes_of(yaml, {.values = 1000});
   ASSERT_EQ(mistakes.size(), 1U);
-  EXPECT_NE(mistakes[0].find("the file has more than 8000000 values, aliases followed"),
+  EXPECT_NE(mistakes[0].find("the file has more than 1000 values, aliases followed"),
             std::string::npos);
 }
 
