@@ -15,6 +15,8 @@ using NetworkId = uint16_t;     // 0: none
 using BridgePortId = uint32_t;  // 0: none
 using AdjacencyId = uint32_t;   // 0: none
 using VrfId = uint16_t;         // 0: none, the underlay; of one snapshot
+using ServiceId = uint32_t;     // 0: none
+using BackendId = uint32_t;     // 0: none; of a backend within its service
 
 inline constexpr unsigned kMaxPorts = 1023;
 inline constexpr unsigned kMaxNetworks = 65534;
@@ -23,6 +25,8 @@ inline constexpr unsigned kMaxVrfs = 4096;
 inline constexpr unsigned kMaxNextHops = 1 << 16;  // that the configuration names
 inline constexpr unsigned kMaxHosts = 1 << 16;     // on the subnets of routed ports
 inline constexpr unsigned kMaxAdjacencies = kMaxNextHops + kMaxHosts;  // hosts come last
+inline constexpr unsigned kMaxServices = 65535;
+inline constexpr unsigned kMaxBackends = 1 << 18;  // of all services
 inline constexpr unsigned kMaxBurst = 64;
 
 // The FDB's key: the network in the upper 16 bits, the MAC in the lower 48.

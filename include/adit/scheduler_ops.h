@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a scheduler is: a table entry. Which backend takes a new connection.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "adit/service.h"
+
+namespace adit {
+
+struct FlowKey;  // dataplane/flow_key.h
+class LocalityTable;
+
+// What the operator may say of a scheduler, beside its name.
+struct SchedulerOptions {
+  bool hash_port = false;       // sh, mh: the client's port counts
+  bool fallback = false;        // sh, mh, dh: the next backend where the chosen one takes none
+  uint32_t table_size = 65537;  // mh: slots, one of its primes
+  friend bool operator==(const SchedulerOptions&, const SchedulerOptions&) = default;
+};
+
+// What build() knows of a backend, in the service's order.
+struct SchedulerBackend {
+  IpAddr address;
+  uint16_t port = 0;    // host order
+  uint16_t weight = 1;  // as configured; where that is 0, the last one that was not
+};
+
+// One worker's own, of one service; it survives reloads. All zero at first.
+struct SchedulerState {
+  uint32_t cursor = 0;
+  uint32_t level = 0;
+  uint64_t picks = 0;
+};
+
+struct SchedulerContext {
+  std::span<const ServiceBackend> backends;
+  std::span<const uint32_t> table;  // of build()
+  SchedulerOptions options;
+  const BackendLives& lives;  // by ServiceBackend::id
+  const BackendLoad* loads;   // of this worker, by ServiceBackend::id
+  SchedulerState& state;
+  LocalityTable& localities;  // of this worker, for all services
+  ServiceId service = 0;
+  unsigned worker = 0;  // so that workers do not all begin with the same backend
+  uint32_t now_s = 0;
+};
+
+inline constexpr uint32_t kNoBackend = UINT32_MAX;
+
+struct SchedulerOps {
+  std::string_view name;  // as in the configuration
+  std::string_view help;
+  // Control: the table that pick() reads; pure. Null where there is none.
+  std::vector<uint32_t> (*build)(std::span<const SchedulerBackend>, const SchedulerOptions&);
+  // Worker: index in `backends` of one that takes new connections, or kNoBackend.
+  uint32_t (*pick)(SchedulerContext&, const FlowKey&) noexcept;
+};
+
+// All of them, in the order of the help text.
+std::span<const SchedulerOps* const> scheduler_registry() noexcept;
+// Null where there is none of the name.
+const SchedulerOps* find_scheduler(std::string_view name) noexcept;
+
+}  // namespace adit
