@@ -15,6 +15,7 @@ namespace {
 constexpr unsigned kEthernetLen = 14;
 constexpr unsigned kVlanTagLen = 4;
 constexpr unsigned kVlanIds = 4096;
+constexpr uint32_t kMostFrameBytes = 65535;
 // Groups of the remotes that name none are behind those that can be configured.
 constexpr uint16_t kFirstKindGroup = 65001;
 
@@ -64,8 +65,12 @@ class Compiler {
     snapshot_->generation = generation;
     snapshot_->bridge_ports.resize(1);
     snapshot_->networks.resize(1);
+    snapshot_->gateways.resize(1);
+    for (const NetworkConfig& network : config_.networks)
+      ids_.networks[network.name] = static_cast<NetworkId>(network_ids_.get(network.name));
     compile_ports();
-    for (const auto& [hop, mac] : static_neighbours(config_, routing_)) adjacency(hop);
+    for (const auto& [hop, mac] : static_neighbours(config_, routing_, ids_.networks))
+      adjacency(hop);
     for (const NetworkConfig& network : config_.networks) compile_network(network);
     compile_vrfs();
     snapshot_->local_ipv4 = FlatTable<uint64_t>(local_ipv4_);
@@ -138,8 +143,8 @@ class Compiler {
   }
 
   void compile_network(const NetworkConfig& network) {
-    const auto id = static_cast<NetworkId>(network_ids_.get(network.name));
-    ids_.networks[network.name] = id;
+    const NetworkId id = ids_.networks.at(network.name);
+    network_configs_.emplace(network.name, &network);
     if (id >= snapshot_->networks.size()) snapshot_->networks.resize(id + 1u);
     NetworkEntry& entry = snapshot_->networks[id];
     entry.broadcast = limit(network.broadcast_pps);
@@ -175,16 +180,23 @@ class Compiler {
     return static_cast<uint8_t>(flags);
   }
 
-  BridgePort& add_bridge_port(const NetworkConfig& network, NetworkId network_id,
-                              const BridgePortName& name, BridgePortInfo& info) {
+  BridgePort& name_bridge_port(const NetworkConfig& network, NetworkId network_id,
+                               const BridgePortName& name, BridgePortInfo& info) {
     info.id = bridge_port_ids_.get(name);
     info.network = network_id;
     ids_.bridge_ports[name] = info;
     if (info.id >= snapshot_->bridge_ports.size()) snapshot_->bridge_ports.resize(info.id + 1);
-    snapshot_->flood_lists.push_back(info.id);
     BridgePort& out = snapshot_->bridge_ports[info.id];
     out.network = network_id;
     out.flags = flags_of(network);
+    return out;
+  }
+
+  // One that frames are flooded to.
+  BridgePort& add_bridge_port(const NetworkConfig& network, NetworkId network_id,
+                              const BridgePortName& name, BridgePortInfo& info) {
+    BridgePort& out = name_bridge_port(network, network_id, name, info);
+    snapshot_->flood_lists.push_back(info.id);
     return out;
   }
 
@@ -234,10 +246,11 @@ class Compiler {
     const uint8_t kind = tunnel_index(remote.kind);
     const TunnelConfig& tunnel = config_.tunnels[kind];
     out.tunnel = kind;
-    out.port = hop.port;
+    const PortId port = port_of(hop);
+    out.port = port;
     out.adjacency = adjacency;
     TunnelEndpoint endpoint;
-    endpoint.source_mac = traits_[hop.port].mac;
+    endpoint.source_mac = traits_[port].mac;
     endpoint.source_ip = routing_.source_for(hop);
     endpoint.remote_ip = remote.address;
     endpoint.id = id;
@@ -247,10 +260,13 @@ class Compiler {
                                             !tunnel.zero_checksum6);
     endpoint.sequence = remote.sequence;
     endpoint.payload = payload;
-    endpoint.mtu_bytes = config_.ports[hop.port].mtu_bytes;
+    endpoint.mtu_bytes = config_.ports[port].mtu_bytes;
     tunnel_registry()[kind]->compile(endpoint, out);
     remote_addresses_.emplace(address_key(remote.address), out.sequence_id);
   }
+
+  // Of the underlay, where all links are ports.
+  static PortId port_of(const NextHop& hop) { return static_cast<PortId>(hop.link); }
 
   static VrfId vrf_id(size_t index) { return static_cast<VrfId>(index + 1); }
 
@@ -258,18 +274,44 @@ class Compiler {
     VrfRoutes routes(config_.vrfs.size());
     for (size_t i = 0; i < config_.vrfs.size(); ++i) {
       const VrfConfig& vrf = config_.vrfs[i];
-      std::vector<VrfRoutes::Port> ports;
+      std::vector<VrfRoutes::Link> links;
       for (const std::string& name : vrf.ports) {
         const PortId port = port_ids_.at(name);
-        ports.push_back({port, &config_.ports[port]});
+        links.push_back({port, &config_.ports[port].addresses, config_.ports[port].mtu_bytes});
       }
+      for (const GatewayConfig& gateway : vrf.networks)
+        links.push_back(compile_gateway(vrf, vrf_id(i), gateway));
       std::map<std::string, VrfRoutes::Tunnel> tunnels;
       for (const VrfTunnelConfig& tunnel : vrf.tunnels)
         tunnels[tunnel.name] = compile_vrf_tunnel(vrf, vrf_id(i), tunnel);
-      routes.add(vrf_id(i), vrf, ports, tunnels,
+      routes.add(vrf_id(i), vrf, links, tunnels,
                  [this](const NextHop& hop) { return adjacency(hop); });
     }
     snapshot_->routes = std::move(routes).finish();
+  }
+
+  VrfRoutes::Link compile_gateway(const VrfConfig& vrf, VrfId vrf_id,
+                                  const GatewayConfig& gateway) {
+    const NetworkConfig& network = *network_configs_.at(gateway.name);
+    const NetworkId id = ids_.networks.at(network.name);
+    NetworkEntry& entry = snapshot_->networks[id];
+    for (uint32_t i = entry.flood_begin; i < entry.flood_end; ++i)
+      snapshot_->bridge_ports[snapshot_->flood_lists[i]].flags |= BridgePort::kHasGateway;
+    BridgePortInfo info;
+    BridgePort& port = name_bridge_port(network, id, {network.name, {}, 0, {}, vrf.name}, info);
+    port.kind = BridgePortKind::kGateway;
+    port.flags |= BridgePort::kHasGateway;
+    entry.gateway = static_cast<uint16_t>(snapshot_->gateways.size());
+    GatewayEntry& made = snapshot_->gateways.emplace_back();
+    made.mac = gateway_mac(network, gateway);
+    made.vrf = vrf_id;
+    made.bridge_port = info.id;
+    for (const IpPrefix& own : gateway.addresses)
+      (own.address.is_v4() ? made.own_ipv4 : made.own_ipv6).push_back(address_key(own.address));
+    entry.gateway_key = fdb_key(id, made.mac);
+    const uint32_t most = std::min(kMostFrameBytes, entry.least_frame_bytes) - kEthernetLen -
+                          (network.carry_vlans ? kVlanTagLen : 0);
+    return {network_link(id), &gateway.addresses, std::min(most, gateway.mtu_bytes.value_or(most))};
   }
 
   // One bridge port for each IP version that it carries; they differ in their header.
@@ -335,6 +377,7 @@ class Compiler {
   StableIds<BridgePortName, BridgePortInfo> bridge_port_ids_;
   StableIds<NextHop, AdjacencyId> adjacency_ids_;
   std::unordered_map<std::string, PortId> port_ids_;
+  std::unordered_map<std::string, const NetworkConfig*> network_configs_;
   FlatTable<uint64_t>::Entries local_ipv4_;
   FlatTable<Ipv6Key>::Entries local_ipv6_;
   std::map<Ipv6Key, uint32_t> remote_addresses_;

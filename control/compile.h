@@ -13,9 +13,9 @@
 
 namespace adit {
 
-// A next hop: the port it is on and its address.
+// A next hop: the link it is on and its address.
 struct NextHop {
-  PortId port = 0;
+  LinkId link = 0;
   IpAddr address;
   friend auto operator<=>(const NextHop&, const NextHop&) = default;
 };
@@ -23,6 +23,7 @@ struct NextHop {
 // A bridge port by what the configuration calls it. For a member `remote` is empty (family
 // kNone), for a remote `port` is empty and `vlan` is 0. For a VRF's tunnel `network` is empty,
 // `port` is its name, and `vlan` the IP version, 4 or 6, of what it carries.
+// For a network's gateway all is empty but `network` and `vrf`.
 struct BridgePortName {
   std::string network;
   std::string port;

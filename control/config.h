@@ -178,18 +178,36 @@ struct VrfTunnelConfig {
 // One entry of a VRF's `routes:`, with exactly one of `via` and `tunnel`.
 struct VrfRouteConfig {
   IpPrefix to;                     // host bits zero
-  std::optional<IpAddr> via = {};  // on the subnet of one of the VRF's ports
+  std::optional<IpAddr> via = {};  // on the subnet of one of the VRF's ports or networks
   std::optional<std::string> tunnel = {};
   friend bool operator==(const VrfRouteConfig&, const VrfRouteConfig&) = default;
 };
 
+// One entry of a VRF's `networks:`, the gateway of that network.
+struct GatewayConfig {
+  std::string name;  // the network's
+  std::vector<IpPrefix> addresses;
+  std::optional<MacAddr> mac = {};         // none: default_gateway_mac()
+  std::optional<unsigned> mtu_bytes = {};  // 576..65000; none: what fits every bridge port
+  friend bool operator==(const GatewayConfig&, const GatewayConfig&) = default;
+};
+
+// Networks have a VNI of their own each, and so has each of their gateways a MAC.
+constexpr MacAddr default_gateway_mac(uint32_t vni) {
+  return MacAddr::from_u64(0x02ad'1700'0000 | vni);
+}
+inline MacAddr gateway_mac(const NetworkConfig& network, const GatewayConfig& gateway) {
+  return gateway.mac.value_or(default_gateway_mac(network.vni));
+}
+
 // One entry of `vrfs:`, a routing table of its own.
 struct VrfConfig {
   std::string name;
-  std::vector<std::string> ports;  // each in one VRF at most, and with addresses
+  std::vector<std::string> ports;       // each in one VRF at most, and with addresses
+  std::vector<GatewayConfig> networks;  // each in one VRF at most
   std::vector<VrfTunnelConfig> tunnels;
   std::vector<VrfRouteConfig> routes;
-  std::vector<NeighbourConfig> neighbours;  // on the ports' subnets
+  std::vector<NeighbourConfig> neighbours;  // on the ports' and networks' subnets
   friend bool operator==(const VrfConfig&, const VrfConfig&) = default;
 };
 

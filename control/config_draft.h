@@ -58,10 +58,16 @@ struct VrfRouteDraft : VrfRouteConfig {
   Places places;
 };
 
+struct GatewayDraft : GatewayConfig {
+  Places places;
+  std::vector<Placed<IpPrefix>> address_drafts;
+};
+
 // `ports` of the base is filled as soon as the names are read: all checks go by it.
 struct VrfDraft : VrfConfig {
   Places places;
   std::vector<Placed<std::string>> port_drafts;
+  std::vector<GatewayDraft> gateway_drafts;
   std::vector<VrfTunnelDraft> tunnel_drafts;
   std::vector<VrfRouteDraft> route_drafts;
   std::vector<NeighbourDraft> neighbour_drafts;

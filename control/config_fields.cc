@@ -308,10 +308,25 @@ Section<VrfRouteDraft> vrf_route_section() {
          "The destinations; 0.0.0.0/0 or ::/0 is everything else.")
       .required();
   s.text("via", &R::via, parse_host_address, kHostAddress,
-         "The router, on the subnet of one of the VRF's ports.");
+         "The router, on the subnet of one of the VRF's ports or networks.");
   s.text("tunnel", &R::tunnel, parse_name, "the name of a tunnel of the VRF",
          "The tunnel to go through, instead of 'via'.");
   s.check(check_vrf_route);
+  return s;
+}
+
+Section<GatewayDraft> gateway_section() {
+  Section<GatewayDraft> s;
+  using G = GatewayConfig;
+  s.texts("addresses", &GatewayDraft::address_drafts, parse_host_prefix,
+          "an IP address and its prefix length, such as 10.1.0.254/24",
+          "The gateway's own addresses, at least one; their subnets are the network's.",
+          "An own address with the prefix length of its subnet.");
+  s.text("mac", &G::mac, parse_station_mac, kStationMac,
+         "The gateway's MAC address; by default 02:ad:17 and the network's 'vni'.");
+  s.number("mtu_bytes", &G::mtu_bytes, 576, 65000,
+           "Size of the largest IP packet that is routed into the network; at most, and by "
+           "default, what fits all members and remotes.");
   return s;
 }
 
@@ -320,12 +335,15 @@ Section<VrfDraft> vrf_section() {
   s.texts("ports", &VrfDraft::port_drafts, parse_name, kPortName,
           "Ports whose untagged packets are routed here; their 'addresses' are the gateway's.",
           "The name of a port that has 'addresses'.");
+  s.map("networks", &VrfDraft::gateway_drafts, gateway_section(), 0, kMaxNetworks,
+        "Networks, by name, that get a gateway here: what their hosts send to it is routed. A "
+        "network has one gateway.");
   s.map("tunnels", &VrfDraft::tunnel_drafts, vrf_tunnel_section(), 0, kMaxVrfTunnels,
         "Point-to-point tunnels that carry IP packets, by name.");
   s.list("routes", &VrfDraft::route_drafts, vrf_route_section(), kMaxVrfRoutes,
-         "Static routes; the subnets of ports and tunnels need none.");
+         "Static routes; the subnets of ports, networks and tunnels need none.");
   s.list("neighbours", &VrfDraft::neighbour_drafts, neighbour_section(), kMaxNeighbours,
-         "Static neighbours on the subnets of the ports.");
+         "Static neighbours on the subnets of ports and networks.");
   s.check([](Reader&, VrfDraft& vrf) {
     for (const auto& port : vrf.port_drafts) vrf.ports.push_back(port.value);
   });

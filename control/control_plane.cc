@@ -83,11 +83,11 @@ void ControlPlane::handle(const Event& event, uint64_t now_ns) {
     case Event::Kind::kMacSeen:
       return fdb_.seen(event.fdb_key, event.bridge_port, now_ns);
     case Event::Kind::kNeighbourSeen:
-      return neighbours_.seen(event.port, event.ip, event.mac, now_ns);
+      return neighbours_.seen(event.link, event.ip, event.mac, now_ns);
     case Event::Kind::kNeighbourWanted:
       return neighbours_.wanted(event.adjacency, now_ns);
     case Event::Kind::kHostWanted:
-      return neighbours_.host_wanted(event.port, event.ip, now_ns);
+      return neighbours_.host_wanted(event.link, event.ip, now_ns);
     case Event::Kind::kRemoteSeen:
       return learner_.seen(config_, event.network, event.ip, now_ns);
   }

@@ -2,6 +2,7 @@
 #include "flood.h"
 
 #include "egress.h"
+#include "gateway.h"
 #include "inner.h"
 
 namespace adit {
@@ -95,6 +96,8 @@ void flood(Worker& worker, Packet& packet) noexcept {
   describe(packet);
   worker.counters.flooded.add(1);
 
+  const bool taken = (packet.in_flags & BridgePort::kHasGateway) && is_group(packet) &&
+                     offer_to_gateway(worker, packet);
   BridgePortId pending = 0;  // one way behind, so that the last one gets the original
   for (uint32_t i = network.flood_begin; i < network.flood_end; ++i) {
     const BridgePortId to = snapshot.flood_lists[i];
@@ -105,6 +108,10 @@ void flood(Worker& worker, Packet& packet) noexcept {
       send_copy(worker, packet, pending, Use::kCopy);
     }
     pending = to;
+  }
+  if (pending == 0 && taken) {
+    worker.counters.consumed.add(1);
+    return discard(worker, packet.mbuf);
   }
   if (pending == 0) return drop(worker, packet.mbuf, DropReason::k_flood_no_member);
   send_copy(worker, packet, pending, Use::kOriginal);

@@ -16,7 +16,7 @@ namespace adit {
 struct HeldPacket {
   rte_mbuf* mbuf;  // complete but for its destination MAC
   AdjacencyId adjacency;
-  PortId port;
+  LinkId link;
   uint64_t deadline_ns;
 };
 
@@ -32,10 +32,10 @@ class HoldQueue {
   unsigned size() const noexcept { return count_; }
 
   // False when the packet finds no room.
-  bool push(rte_mbuf* mbuf, AdjacencyId adjacency, PortId port, uint64_t now_ns) noexcept {
+  bool push(rte_mbuf* mbuf, AdjacencyId adjacency, LinkId link, uint64_t now_ns) noexcept {
     if (count_ == kCapacity || per_next_hop_[adjacency] == kPerNextHop) return false;
     ++per_next_hop_[adjacency];
-    packets_[count_++] = {mbuf, adjacency, port, now_ns + kPatienceNs};
+    packets_[count_++] = {mbuf, adjacency, link, now_ns + kPatienceNs};
     return true;
   }
 

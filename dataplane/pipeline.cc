@@ -8,6 +8,7 @@
 
 #include "egress.h"
 #include "flood.h"
+#include "gateway.h"
 #include "host.h"
 #include "inner.h"
 #include "mss.h"
@@ -95,7 +96,7 @@ void classify_underlay(Worker& worker, const PortEntry& port, Packet& packet) no
 }
 
 void classify_routed(Worker& worker, const PortEntry& port, Packet& packet) noexcept {
-  switch (check_routed(port, packet)) {
+  switch (check_routed(port.mac, packet)) {
     case RoutedClass::kRoute:
       packet.network = port.vrf;
       packet.in = 0;
@@ -281,6 +282,11 @@ void read_addresses(Worker& worker) noexcept {
       drop(worker, packet->mbuf, DropReason::k_source_mac_invalid);
       continue;
     }
+    if ((packet->in_flags & BridgePort::kHasGateway) &&
+        packet->src_key == worker.snapshot->networks[packet->network].gateway_key) [[unlikely]] {
+      drop_of(worker, packet->in, packet->mbuf, DropReason::k_gateway_mac);
+      continue;
+    }
     if (is_link_local_mac(packet->dst_key)) [[unlikely]] {
       drop(worker, packet->mbuf, DropReason::k_link_local_multicast);
       continue;
@@ -304,12 +310,21 @@ void learn(Worker& worker) noexcept {
   }
 }
 
+// The bridge port of its network's gateway, where the frame is for that.
+BridgePortId find_gateway(const Snapshot& snapshot, const Packet& packet) noexcept {
+  const NetworkEntry& network = snapshot.networks[packet.network];
+  if (packet.dst_key != network.gateway_key) return 0;
+  return snapshot.gateways[network.gateway].bridge_port;
+}
+
 // Looks the destinations up: Packet::out, or 0 for what has to be flooded.
 void lookup(Worker& worker) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   for (Packet* packet : worker.bridged.span()) {
     BridgePortId out = 0;
-    if (!is_group_mac(packet->dst_key)) out = worker.fdb->lookup(packet->dst_key).bridge_port;
+    if (packet->in_flags & BridgePort::kHasGateway) out = find_gateway(snapshot, *packet);
+    if (out == 0 && !is_group_mac(packet->dst_key))
+      out = worker.fdb->lookup(packet->dst_key).bridge_port;
     // An entry may be older than the snapshot: it only counts where it still fits.
     if (out >= snapshot.bridge_ports.size()) out = 0;
     packet->out = out;
@@ -330,6 +345,8 @@ void forward(Worker& worker) noexcept {
       drop(worker, packet->mbuf, DropReason::k_destination_is_source);
     } else if (out.split_group != 0 && out.split_group == packet->split_group) [[unlikely]] {
       drop(worker, packet->mbuf, DropReason::k_split_horizon);
+    } else if (out.kind == BridgePortKind::kGateway) {
+      enter_gateway(worker, *packet);
     } else {
       if (out.kind == BridgePortKind::kTunnel) describe(*packet);
       dispatch(worker, *packet);
@@ -354,6 +371,18 @@ void free_garbage(Worker& worker) noexcept {
 
 }  // namespace
 
+void bridge_from_gateways(Worker& worker) noexcept {
+  // The lists have room for a burst and its copies.
+  encap_pending(worker);
+  worker.copy_count = 0;
+  for (Packet& packet : std::span(worker.from_gateways).first(worker.from_gateway_count))
+    worker.bridged.push(packet);
+  worker.from_gateway_count = 0;
+  lookup(worker);
+  forward(worker);
+  flood_all(worker);
+}
+
 template <class Probe>
 void process_burst(Worker& worker, PortId port, rte_mbuf** mbufs, unsigned n,
                    Probe& probe) noexcept {
@@ -377,6 +406,10 @@ void process_burst(Worker& worker, PortId port, rte_mbuf** mbufs, unsigned n,
   if (!worker.routed.empty()) {
     route_all(worker);
     probe.done(Step::kRoute);
+  }
+  if (worker.from_gateway_count != 0) {
+    bridge_from_gateways(worker);
+    probe.done(Step::kForward);
   }
   flush_all(worker);
   free_garbage(worker);
@@ -405,6 +438,7 @@ unsigned run_pass(Worker& worker, Probe& probe) noexcept {
     worker.stt->set_limits(worker.snapshot->stt_limits);
     worker.stt->expire(worker.now_ns);
     run_commands(worker);
+    bridge_from_gateways(worker);
     flush_all(worker);
     free_garbage(worker);
     worker.held_now.store(worker.waiting(), std::memory_order_relaxed);

@@ -120,11 +120,11 @@ typename Ip::Header& header_of(rte_mbuf* mbuf) noexcept {
 }
 
 // Control makes the host known: packets for it wait. Told once a second.
-void want_host(Worker& worker, PortId port, const Ipv6Key& host, bool ipv6) noexcept {
-  if (!worker.reported->first_in(worker.now_s, hash_of(host), port)) return;
+void want_host(Worker& worker, LinkId link, const Ipv6Key& host, bool ipv6) noexcept {
+  if (!worker.reported->first_in(worker.now_s, hash_of(host), link)) return;
   Event event{};
   event.kind = Event::Kind::kHostWanted;
-  event.port = port;
+  event.link = link;
   event.ip = to_address(host, ipv6);
   report(worker, event);
 }
@@ -132,21 +132,21 @@ void want_host(Worker& worker, PortId port, const Ipv6Key& host, bool ipv6) noex
 // --- the way out
 
 template <class Ip>
-void send_by_port(Worker& worker, rte_mbuf* mbuf, const RouteTarget& target) noexcept {
+void send_by_link(Worker& worker, rte_mbuf* mbuf, const RouteTarget& target) noexcept {
   const auto& ip = header_of<Ip>(mbuf);
   AdjacencyId adjacency = target.adjacency;
   if (target.kind == RouteTarget::Kind::kConnected) {
     const Ipv6Key host = Ip::host_key(ip);
-    adjacency = worker.hosts->find(target.port, host, Ip::kIpv6);
-    if (adjacency == 0) want_host(worker, target.port, host, Ip::kIpv6);
+    adjacency = worker.hosts->find(target.link, host, Ip::kIpv6);
+    if (adjacency == 0) want_host(worker, target.link, host, Ip::kIpv6);
   }
   auto* ethernet =
       reinterpret_cast<EthernetHeader*>(rte_pktmbuf_prepend(mbuf, sizeof(EthernetHeader)));
   if (ethernet == nullptr) [[unlikely]]
     return drop(worker, mbuf, DropReason::k_no_headroom);
-  *ethernet = {MacAddr{}, worker.snapshot->ports[target.port].mac,
+  *ethernet = {MacAddr{}, interface_of(*worker.snapshot, target.link)->mac,
                be16(Ip::kIpv6 ? kEtherTypeIpv6 : kEtherTypeIpv4)};
-  send_to_next_hop(worker, target.port, adjacency, mbuf);
+  send_to_next_hop(worker, target.link, adjacency, mbuf);
 }
 
 template <class Ip>
@@ -168,7 +168,7 @@ void send_by_tunnel(Worker& worker, Packet& packet, const RouteTarget& target) n
 template <class Ip>
 void send(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
   if (target.kind == RouteTarget::Kind::kTunnel) return send_by_tunnel<Ip>(worker, packet, target);
-  send_by_port<Ip>(worker, packet.mbuf, target);
+  send_by_link<Ip>(worker, packet.mbuf, target);
 }
 
 // One more packet, on account of `like`.
@@ -264,7 +264,7 @@ void handle_local(Worker& worker, Packet& packet) noexcept {
 }
 
 template <class Ip>
-void route_one(Worker& worker, Packet& packet) noexcept {
+void route_version(Worker& worker, Packet& packet) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
   if (mbuf->data_len < sizeof(typename Ip::Header))
     return drop(worker, mbuf, DropReason::k_ip_truncated);
@@ -290,24 +290,50 @@ void route_one(Worker& worker, Packet& packet) noexcept {
   }
 }
 
+// Who put it on the list has looked at the version.
+void route_one(Worker& worker, Packet& packet) noexcept {
+  if (frame_of(packet.mbuf)[0] >> 4 == 4)
+    route_version<Ipv4>(worker, packet);
+  else
+    route_version<Ipv6>(worker, packet);
+}
+
+// From a network with STT: whole packets first, as only then it is known what fits.
+[[gnu::cold, gnu::noinline]] void route_unfinished(Worker& worker, Packet& packet) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  // There is still room for the header that was just taken off.
+  const be16 type(frame_of(mbuf)[0] >> 4 == 4 ? kEtherTypeIpv4 : kEtherTypeIpv6);
+  *reinterpret_cast<EthernetHeader*>(rte_pktmbuf_prepend(mbuf, sizeof(EthernetHeader))) = {
+      MacAddr{}, MacAddr{}, type};
+  std::array<rte_mbuf*, kMostSegments> room;
+  const unsigned count = finish_frames(worker, mbuf, room);
+  for (rte_mbuf* frame : std::span(room).first(count)) {
+    rte_pktmbuf_adj(frame, sizeof(EthernetHeader));
+    Packet one = packet;
+    one.mbuf = frame;
+    route_one(worker, one);
+    encap_pending(worker);  // lists keep its address
+  }
+}
+
 }  // namespace
 
 void route_all(Worker& worker) noexcept {
   for (Packet* packet : worker.routed.span()) {
-    // Who put it on the list has looked at the version.
-    if (frame_of(packet->mbuf)[0] >> 4 == 4)
-      route_one<Ipv4>(worker, *packet);
+    if (is_unfinished(packet->mbuf)) [[unlikely]]
+      route_unfinished(worker, *packet);
     else
-      route_one<Ipv6>(worker, *packet);
+      route_one(worker, *packet);
   }
   encap_pending(worker);
   worker.copy_count = 0;
   worker.routed.count = 0;
 }
 
-void report_host_unreachable(Worker& worker, PortId port, const rte_mbuf* frame) noexcept {
+void report_host_unreachable(Worker& worker, LinkId link, const rte_mbuf* frame) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
-  const VrfId vrf = snapshot.ports[port].vrf;
+  const Interface* out = interface_of(snapshot, link);
+  const VrfId vrf = out != nullptr ? out->vrf : VrfId{0};
   const auto* ethernet = rte_pktmbuf_mtod(frame, const EthernetHeader*);
   const bool ipv6 = ethernet->ether_type == be16(kEtherTypeIpv6);
   const auto* at = reinterpret_cast<const uint8_t*>(ethernet + 1);

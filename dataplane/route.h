@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Routing of IP packets within a VRF: what comes in by its ports and tunnels.
+// Routing of IP packets within a VRF: what comes in by its ports, tunnels
+// and networks' gateways.
 #pragma once
 
 #include "underlay.h"
@@ -41,12 +42,13 @@ inline bool is_neighbour_discovery(const rte_mbuf* mbuf, const Ipv6Header& ip) n
 
 }  // namespace routed
 
-// What a frame that came in, untagged, by a routed port is: an IP packet to route, whose
-// Ethernet header is taken off; ARP or ND (kHost); or nothing that we take (Packet::drop).
-inline RoutedClass check_routed(const PortEntry& port, Packet& packet) noexcept {
+// What an untagged frame that came in by a routed link is, where `own` is our MAC: an IP packet
+// to route, whose Ethernet header is taken off; ARP or ND (kHost); or nothing that we take
+// (Packet::drop).
+inline RoutedClass check_routed(const MacAddr& own, Packet& packet) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
   const auto* ethernet = reinterpret_cast<const EthernetHeader*>(frame_of(mbuf));
-  const bool to_us = ethernet->dst == port.mac;
+  const bool to_us = ethernet->dst == own;
   const auto refuse = [&packet](DropReason reason) noexcept {
     packet.drop = reason;
     return RoutedClass::kDrop;
@@ -77,7 +79,7 @@ inline RoutedClass check_routed(const PortEntry& port, Packet& packet) noexcept 
 // with the IP header; Packet::network is the VRF.
 void route_all(Worker& worker) noexcept;
 
-// Tells the source of a packet that no host answered for it; `frame` was to leave by the port.
-void report_host_unreachable(Worker& worker, PortId port, const rte_mbuf* frame) noexcept;
+// Tells the source of a packet that no host answered for it; `frame` was to leave by the link.
+void report_host_unreachable(Worker& worker, LinkId link, const rte_mbuf* frame) noexcept;
 
 }  // namespace adit

@@ -95,6 +95,8 @@ struct Worker {
   std::array<PacketList, kTunnelKindCount> to_encap;
   std::array<Packet, kMaxBurst> copies;  // of flooded frames, on their way out
   unsigned copy_count = 0;
+  std::array<Packet, kMaxBurst> from_gateways;  // frames on their way into networks
+  unsigned from_gateway_count = 0;
   RateMeter icmp_meter;
   uint32_t stt_packet_id = 0;  // of the next STT frame
   uint16_t ip_id = 0;          // of the next outer IPv4 header that may be fragmented

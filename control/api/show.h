@@ -53,7 +53,9 @@ Rows show_workers(const ControlPlane& control);
 
 // --- parts of the above that need no running dataplane ---
 
-nlohmann::json neighbour_row(const std::string& port, const Neighbour& neighbour, uint64_t now_ns);
+// On a port or in a network: the other is empty.
+nlohmann::json neighbour_row(const std::string& port, const std::string& network,
+                             const Neighbour& neighbour, uint64_t now_ns);
 nlohmann::json drop_rows(std::span<const uint64_t, kDropReasonCount> packets, DropRows which);
 nlohmann::json worker_row(unsigned id, unsigned core, const WorkerCounters& counters,
                           uint64_t held_now_total);

@@ -30,6 +30,8 @@ constexpr Column kNetworkColumns[] = {
     {"remotes", "REMOTES", Format::kNumber},
     {"macs", "MACS", Format::kNumber},
     {"learning", "LEARNING"},
+    {"vrf", "VRF"},
+    {"gateway", "GATEWAY"},
     {"rx_packets", "RX-PACKETS", Format::kCount},
     {"rx_bytes", "RX-BYTES", Format::kBytes},
     {"tx_packets", "TX-PACKETS", Format::kCount},
@@ -68,8 +70,8 @@ constexpr Column kTunnelColumns[] = {
     {"errors", "ERRORS"},
 };
 constexpr Column kRouteColumns[] = {
-    {"vrf", "VRF"}, {"to", "TO"},     {"source", "SOURCE"},
-    {"via", "VIA"}, {"port", "PORT"}, {"tunnel", "TUNNEL"},
+    {"vrf", "VRF"},   {"to", "TO"},           {"source", "SOURCE"}, {"via", "VIA"},
+    {"port", "PORT"}, {"network", "NETWORK"}, {"tunnel", "TUNNEL"},
 };
 constexpr Column kFdbColumns[] = {
     {"network", "NETWORK"},
@@ -82,11 +84,8 @@ constexpr Column kFdbColumns[] = {
     {"age_s", "AGE-S", Format::kSeconds},
 };
 constexpr Column kNeighbourColumns[] = {
-    {"port", "PORT"},
-    {"address", "ADDRESS"},
-    {"mac", "MAC"},
-    {"state", "STATE"},
-    {"age_s", "AGE-S", Format::kSeconds},
+    {"port", "PORT"}, {"network", "NETWORK"}, {"address", "ADDRESS"},
+    {"mac", "MAC"},   {"state", "STATE"},     {"age_s", "AGE-S", Format::kSeconds},
 };
 constexpr Column kDropColumns[] = {
     {"reason", "REASON"},
@@ -116,7 +115,7 @@ constexpr std::string_view kByRemote[] = {"network", "address"};
 constexpr std::string_view kByTunnel[] = {"vrf", "name"};
 constexpr std::string_view kByRoute[] = {"vrf", "to"};
 constexpr std::string_view kByMac[] = {"network", "mac"};
-constexpr std::string_view kByNextHop[] = {"port", "address"};
+constexpr std::string_view kByNextHop[] = {"port", "network", "address"};
 constexpr std::string_view kByReason[] = {"reason"};
 constexpr std::string_view kById[] = {"id"};
 

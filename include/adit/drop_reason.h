@@ -68,6 +68,7 @@ namespace adit {
   X(ttl_expired,           "time to live (hop limit) of a routed packet ran out")                \
   X(no_route,              "no route of the VRF leads to the destination")                       \
   X(source_mac_invalid,    "source MAC is a group address or zero")                              \
+  X(gateway_mac,           "source MAC is that of the network's own gateway")                    \
   X(link_local_multicast,  "01:80:c2:00:00:0X: a bridge never forwards it (802.1Q 8.6.3)")       \
   X(destination_is_source, "destination lies where the frame came from")                         \
   X(split_horizon,         "both ends are remotes of one split-horizon group")                   \

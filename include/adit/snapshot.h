@@ -25,18 +25,28 @@ constexpr uint64_t hash_of(const Ipv6Key& key) noexcept {
   return mix64(key.high * 0xff51'afd7'ed55'8ccd + key.low);
 }
 
-struct PortEntry {
+// What speaks IP on a link.
+struct Interface {
   MacAddr mac;
-  bool is_underlay = false;                 // has IP addresses
-  bool tx_multi_segs = false;               // takes chained buffers
   VrfId vrf = 0;                            // other than 0: what comes in is routed there
-  BridgePortId untagged = 0;                // member for frames without tag
-  std::vector<BridgePortId> by_vlan;        // member per VLAN id: 4096 entries, or none at all
   std::vector<Ipv6Key> own_ipv4, own_ipv6;  // its addresses, few
 };
 
-// kRouted: a tunnel of a VRF, for packets of one IP version.
-enum class BridgePortKind : uint8_t { kNone, kAccess, kTunnel, kRouted };
+struct PortEntry : Interface {
+  bool is_underlay = false;           // has IP addresses
+  bool tx_multi_segs = false;         // takes chained buffers
+  BridgePortId untagged = 0;          // member for frames without tag
+  std::vector<BridgePortId> by_vlan;  // member per VLAN id: 4096 entries, or none at all
+};
+
+// Where a network's hosts are routed.
+struct GatewayEntry : Interface {
+  BridgePortId bridge_port = 0;  // the network's, of kind kGateway
+};
+
+// kRouted: a tunnel of a VRF, for packets of one IP version. kGateway: no frame is dispatched
+// to it, so that none fits.
+enum class BridgePortKind : uint8_t { kNone, kAccess, kTunnel, kRouted, kGateway };
 
 // How the outer header of a remote's packets is made, beside its template.
 namespace outer {
@@ -51,14 +61,15 @@ inline constexpr uint8_t kInheritDf = 128;
 inline constexpr uint8_t kInnerDependent = kUniformDscp | kUniformTtl | kClearDf | kInheritDf;
 }  // namespace outer
 
-// Where a network's frames come from and go to: a port and VLAN, or a remote; or a VRF's
-// tunnel. Two cache lines, of which an access port needs the first.
+// Where a network's frames come from and go to: a port and VLAN, a remote, or its gateway; or
+// a VRF's tunnel. Two cache lines, of which an access port needs the first.
 struct alignas(64) BridgePort {
   static constexpr uint8_t kLearning = 1;
   static constexpr uint8_t kCarryVlans = 2;
   static constexpr uint8_t kMssClamp = 4;
   static constexpr uint8_t kTooBigIcmp = 8;
   static constexpr uint8_t kTooBigFragment = 16;
+  static constexpr uint8_t kHasGateway = 32;
 
   BridgePortKind kind = BridgePortKind::kNone;
   uint8_t tunnel = 0;        // tunnel_index()
@@ -88,6 +99,8 @@ struct NetworkEntry {
   // Per worker: control has divided the configured rates.
   RateLimit broadcast, multicast, unknown_unicast;
   uint32_t least_frame_bytes = UINT32_MAX;  // what fits every one of its bridge ports
+  uint16_t gateway = 0;                     // in Snapshot::gateways, 0: none
+  uint64_t gateway_key = 0;                 // FDB key of its MAC
   uint8_t learns_from = 0;  // tunnel_index() + 1 of the kind whose senders become remotes; 0: none
 };
 
@@ -127,6 +140,7 @@ struct Snapshot {
   std::vector<PortEntry> ports;           // by PortId
   std::vector<BridgePort> bridge_ports;   // by BridgePortId; unused ones have kind kNone
   std::vector<NetworkEntry> networks;     // by NetworkId
+  std::vector<GatewayEntry> gateways;     // the first is nobody's
   std::vector<BridgePortId> flood_lists;  // every network's bridge ports, access ports first
   FlatTable<uint64_t> local_ipv4;         // own address (raw be32) -> PortId + 1
   FlatTable<Ipv6Key> local_ipv6;          // own address -> PortId + 1
@@ -139,6 +153,17 @@ struct Snapshot {
   std::array<uint8_t, 256> ip_protocols = {};  // tunnel kind + 1, of those not in UDP; 0: none
   RouteTable routes;                           // of all VRFs
 };
+
+// Null where a network has no gateway (any more).
+inline const GatewayEntry* gateway_of(const Snapshot& snapshot, NetworkId network) noexcept {
+  if (network >= snapshot.networks.size() || snapshot.networks[network].gateway == 0)
+    return nullptr;
+  return &snapshot.gateways[snapshot.networks[network].gateway];
+}
+inline const Interface* interface_of(const Snapshot& snapshot, LinkId link) noexcept {
+  if (is_network_link(link)) return gateway_of(snapshot, network_of_link(link));
+  return &snapshot.ports[link];
+}
 
 inline IpAddr to_address(const Ipv6Key& key, bool ipv6) noexcept {
   if (!ipv6) return IpAddr::v4(be32::from_raw(static_cast<uint32_t>(key.low)));

@@ -135,6 +135,8 @@ FULL = {
         "flood_limits": {"broadcast_pps": 1, "multicast_pps": 1, "unknown_unicast_pps": 1}}},
     "vrfs": {"blue": {
         "ports": ["blue0"],
+        "networks": {"red": {"addresses": ["10.5.0.254/24"], "mac": "02:00:00:00:00:05",
+                             "mtu_bytes": 1400}},
         "tunnels": {"site1": {"address": "192.0.2.3", "kind": "gre-ip", "id": 7, "checksum": True,
                               "sequence": True, "addresses": ["10.255.0.1/30"],
                               "tunnel": OPTIONS}},

@@ -37,6 +37,11 @@ networks:
     members: [{port: trunk}]
     remotes: [{address: 192.0.2.7}]
     learning: false
+vrfs:
+  tenant:
+    networks: {blue: {addresses: [10.1.0.254/24]}}
+    neighbours: [{address: 10.1.0.7, mac: "02:00:00:00:00:17"}]
+    routes: [{to: 10.2.0.0/16, via: 10.1.0.7}]
 )";
 
 class Show : public testing::Test {
@@ -86,7 +91,13 @@ TEST_F(Show, Networks) {
   EXPECT_EQ(rows[0]["remotes"], 2);
   EXPECT_EQ(rows[0]["macs"], 1) << "the static one";
   EXPECT_EQ(rows[0]["learning"], true);
+  EXPECT_EQ(rows[0]["vrf"], nullptr);
+  EXPECT_EQ(rows[0]["gateway"], json::array());
+  EXPECT_EQ(rows[0]["gateway_mac"], nullptr);
   EXPECT_EQ(rows[1]["learning"], false);
+  EXPECT_EQ(rows[1]["vrf"], "tenant");
+  EXPECT_EQ(rows[1]["gateway"], json::array({"10.1.0.254/24"}));
+  EXPECT_EQ(rows[1]["gateway_mac"], "02:ad:17:00:00:c8");
   EXPECT_EQ(rows[1]["rx_packets"], 0u);
 }
 
@@ -183,10 +194,21 @@ TEST_F(Show, FdbSurvivesAnyOffset) {
   EXPECT_EQ(show_networks(control, {UINT64_MAX, 1}).rows.size(), 0u);
 }
 
+TEST_F(Show, RoutesIntoNetworks) {
+  const json rows = show_routes(control, {}).rows;
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0], json::parse(R"({"vrf": "tenant", "to": "10.1.0.0/24", "source": "connected",
+      "via": null, "port": null, "network": "blue", "tunnel": null})"));
+  EXPECT_EQ(rows[1], json::parse(R"({"vrf": "tenant", "to": "10.2.0.0/16", "source": "static",
+      "via": "10.1.0.7", "port": null, "network": "blue", "tunnel": null})"));
+}
+
 TEST_F(Show, Neighbours) {
   const json rows = show_neighbours(control, {}, kStart + 5 * kSecond).rows;
-  ASSERT_EQ(rows.size(), 2u);
-  EXPECT_EQ(rows[0], json::parse(R"({"port": "uplink", "address": "192.0.2.7",
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[2], json::parse(R"({"port": null, "network": "blue", "address": "10.1.0.7",
+      "mac": "02:00:00:00:00:17", "state": "static", "age_s": null})"));
+  EXPECT_EQ(rows[0], json::parse(R"({"port": "uplink", "network": null, "address": "192.0.2.7",
       "mac": "02:00:00:00:00:07", "state": "static", "age_s": null})"));
   EXPECT_EQ(rows[1]["address"], "192.0.2.254");
   EXPECT_EQ(rows[1]["mac"], nullptr);
@@ -203,8 +225,8 @@ TEST_F(Show, NeighbourAgesFromItsLastAnswer) {
   neighbour.state = NeighbourState::kReachable;
   neighbour.mac = kHost;
   neighbour.confirmed_ns = kStart;
-  EXPECT_EQ(neighbour_row("uplink", neighbour, kStart + 7 * kSecond)["age_s"], 7);
-  EXPECT_EQ(neighbour_row("uplink", neighbour, kStart - 1)["age_s"], 0);
+  EXPECT_EQ(neighbour_row("uplink", "", neighbour, kStart + 7 * kSecond)["age_s"], 7);
+  EXPECT_EQ(neighbour_row("uplink", "", neighbour, kStart - 1)["age_s"], 0);
 }
 
 TEST_F(Show, Drops) {
