@@ -33,7 +33,7 @@ CONFIG = UPLINK.replace("192.0.2.1/24", f"192.0.2.1/24, '{OUR_IP6}/64'") + """
   blue0: {device: tap:blue0, mac: "02:00:00:00:00:b1", addresses: [10.1.0.254/24]}
 """ + NEIGHBOURS + """
 tunnels: {reassemble: true}
-vrfs: {blue: {ports: [blue0]}}
+vrfs: {blue: {ports: [blue0], networks: {lone: {addresses: [10.3.0.254/24]}}}}
 networks:
   red:
     vni: 100
@@ -143,6 +143,7 @@ def one_case_per_reason():
         "inner_runt": ("uplink", arriving(INNER[:13])),
         "ecn_illegal": ("uplink", arriving(INNER, tos=3)),
         "source_mac_invalid": ("red0", udp("01:00:00:00:00:01", FAR)),
+        "gateway_mac": ("lone0", udp("02:ad:17:00:00:c8", FAR)),
         "link_local_multicast": ("red0", of_length(NEAR, "01:80:c2:00:00:00", 60)),
         "destination_is_source": ("red0", udp(host(1, 1), NEAR)),
         "split_horizon": ("uplink", arriving(udp(host(1, 1), FAR), remote=3)),
@@ -162,7 +163,8 @@ def single():
     ports = ["uplink", "red0", "red1", "lone0", "free0"]
     run = Scenario("reason", CONFIG, ports, stray=is_arp,
                    start={"uplink": [announcement(), nd_frames.unsolicited(OUR_MAC, OUR_IP6)] +
-                                   [arp_request(OUR_MAC, OUR_IP, remote_ip(n)) for n in (5, 6, 7, 9)]})
+                                   [arp_request(OUR_MAC, OUR_IP, remote_ip(n)) for n in (5, 6, 7, 9)],
+                          "lone0": announcement("02:ad:17:00:00:c8", "10.3.0.254")})
     seen = set(one_case_per_reason())
     for reason, packet in one_case_per_reason().items():
         run.case(reason, packet, drop=reason)
