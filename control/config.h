@@ -190,6 +190,7 @@ struct VrfConfig {
   std::vector<VrfTunnelConfig> tunnels;
   std::vector<VrfRouteConfig> routes;
   std::vector<NeighbourConfig> neighbours;  // on the ports' subnets
+  bool mss_clamp = false;
   friend bool operator==(const VrfConfig&, const VrfConfig&) = default;
 };
 

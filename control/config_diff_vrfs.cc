@@ -38,6 +38,7 @@ void diff_vrf(Differ& out, const VrfConfig& from, const VrfConfig& to) {
       [&](const VrfTunnelConfig& old, const VrfTunnelConfig& fresh) {
         diff_vrf_tunnel(out, where + ".tunnels." + fresh.name + '.', old, fresh);
       });
+  out.value(kTakes, where + ".mss_clamp", from.mss_clamp, to.mss_clamp);
   diff_neighbours(out, where + ".neighbours", from.neighbours, to.neighbours);
   const auto route = [&](const VrfRouteConfig& entry, const char* what) {
     out.change(kTakes, where + ": route " + to_string(entry.to) + ' ' + way_of(entry) + ' ' + what);

@@ -326,6 +326,8 @@ Section<VrfDraft> vrf_section() {
          "Static routes; the subnets of ports and tunnels need none.");
   s.list("neighbours", &VrfDraft::neighbour_drafts, neighbour_section(), kMaxNeighbours,
          "Static neighbours on the subnets of the ports.");
+  s.flag("mss_clamp", &VrfConfig::mss_clamp,
+         "Lower the MSS of TCP connections to what fits their routes, both ways.");
   s.check([](Reader&, VrfDraft& vrf) {
     for (const auto& port : vrf.port_drafts) vrf.ports.push_back(port.value);
   });

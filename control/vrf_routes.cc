@@ -59,6 +59,7 @@ void VrfRoutes::add(VrfId id, const VrfConfig& vrf, const std::vector<Port>& por
                             const std::vector<IpPrefix>& addresses) {
     set_source(addresses, !to.address.is_v4(), target);
     set_source(all, !to.address.is_v4(), target);
+    target.mss_clamp = vrf.mss_clamp;
     add(id, to, target);
   };
   for (const Port& port : ports)

@@ -44,8 +44,7 @@ void enter_network(Worker& worker, Packet& packet, BridgePortId in) noexcept {
       [[unlikely]]
     return drop_of(worker, in, mbuf, DropReason::k_vlan_in_network);
   if (bridge_port.flags & BridgePort::kMssClamp) [[unlikely]]
-    clamp_mss(frame_of(mbuf), mbuf->data_len,
-              worker.snapshot->networks[bridge_port.network].least_frame_bytes);
+    clamp_mss(mbuf, worker.snapshot->networks[bridge_port.network].least_frame_bytes);
   packet.in = in;
   packet.network = bridge_port.network;
   packet.split_group = bridge_port.split_group;

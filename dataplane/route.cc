@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "route.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "egress.h"
 #include "icmp_error.h"
 #include "ip_fragment.h"
+#include "mss.h"
 
 namespace adit {
 namespace {
@@ -205,6 +207,21 @@ void send_in_fragments(Worker& worker, Packet& packet, const RouteTarget& target
   discard(worker, packet.mbuf);
 }
 
+// The TCP connection that the packet may begin fits both its ways: what is sent back goes by the
+// route to the source, wherever the packet came in.
+template <class Ip>
+void clamp_connection(Worker& worker, const Packet& packet, const RouteTarget& target) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  constexpr uint16_t kType = Ip::kIpv6 ? kEtherTypeIpv6 : kEtherTypeIpv4;
+  const unsigned tcp_offset = find_syn(be16(kType), frame_of(mbuf), mbuf->data_len);
+  if (tcp_offset == 0) return;
+  const uint8_t* source = Ip::source(header_of<Ip>(mbuf));
+  const RouteTarget& back = worker.snapshot->routes.find(packet.network, source, Ip::kIpv6);
+  const uint32_t most =
+      back.max_bytes == 0 ? target.max_bytes : std::min(target.max_bytes, back.max_bytes);
+  clamp_mss(frame_of(mbuf), mbuf->data_len, tcp_offset, most, tcp_checksum_of(mbuf));
+}
+
 template <class Ip>
 void forward(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
@@ -219,6 +236,7 @@ void forward(Worker& worker, Packet& packet, const RouteTarget& target) noexcept
     answer<Ip>(worker, packet, IcmpProblem::kTooBig, target.max_bytes);
     return drop_of(worker, target.tunnel, mbuf, DropReason::k_mtu_exceeded);
   }
+  if (target.mss_clamp) clamp_connection<Ip>(worker, packet, target);
   Ip::lower_ttl(ip);
   if (!fits) [[unlikely]]
     return send_in_fragments<Ip>(worker, packet, target);

@@ -30,8 +30,9 @@ struct RouteTarget {
   PortId port = 0;
   AdjacencyId adjacency = 0;
   BridgePortId tunnel = 0;
-  uint32_t max_bytes = 0;  // of an IP packet that goes this way
+  uint32_t max_bytes = 0;  // of an IP packet that goes this way; kNone, kLocal: 0
   IpAddr source = {};      // of ICMP errors that go this way
+  bool mss_clamp = false;  // of its VRF
 };
 
 class RouteTable {

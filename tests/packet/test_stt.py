@@ -304,6 +304,26 @@ def completed():
     run.run()
 
 
+def clamped():
+    """A SYN whose checksum is left to us, and goes on like that, gets its MSS lowered alone."""
+    text = CONFIG.replace("vni: 100\n", "vni: 100\n    mss_clamp: true\n").replace(
+        '"2001:db8::2", kind: stt', '"2001:db8::2", split_horizon: 0, kind: stt')
+    run = Scenario("mss", text, PORTS, start=START)
+
+    def syn(value, dst):
+        return Ether(src=FAR, dst=dst) / IP(src="10.0.0.1", dst="10.0.0.2") / TCP(
+            flags="S", options=[("MSS", value)])
+
+    most = 1500 - 50 - 40  # what the VXLAN remote takes
+    one, other = (stt_frame(unfinished(syn(value, host(1, 6)), 6, 4), 0x0E, 34)
+                  for value in (8960, most))
+    run.case("to another STT remote", ("uplink", arriving(one)[0]),
+             {"uplink": sent(other, 1440, 6)})
+    one = stt_frame(unfinished(syn(8960, NEAR), 6, 4), 0x0E, 34)
+    run.case("to a port, complete", ("uplink", arriving(one)[0]), {"red0": syn(most, NEAR)})
+    run.run()
+
+
 def largest():
     run = scenario("largest")
     inner = of_length(FAR, NEAR, 9514)
@@ -330,4 +350,4 @@ def largest():
     run.run()
 
 
-main(segmented, reassembled, refused, tolerated, vlans, limited, completed, largest)
+main(segmented, reassembled, refused, tolerated, vlans, limited, completed, clamped, largest)

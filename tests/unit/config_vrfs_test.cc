@@ -170,6 +170,8 @@ TEST(Vrfs, ChangesAreTold) {
                                          "vrfs.blue: route 10.3.0.0/16 tunnel t removed",
                                          "vrfs.blue: route 10.2.0.0/16: tunnel t -> via 10.1.0.1",
                                          "vrfs.blue: route 10.4.0.0/16 tunnel v added"}));
+  EXPECT_EQ(lines(blue("routes: []"), blue("mss_clamp: true")),
+            Lines{"vrfs.blue.mss_clamp: false -> true"});
   EXPECT_EQ(lines(blue("routes: []"), world("  blue: {ports: [red0]}\n  red: {ports: [blue0]}\n")),
             (Lines{"vrfs.blue: port blue0 removed", "vrfs.blue: port red0 added",
                    "vrfs.red: port red0 removed", "vrfs.red: port blue0 added"}));

@@ -140,7 +140,8 @@ FULL = {
                               "tunnel": OPTIONS}},
         "routes": [{"to": "10.2.0.0/16", "tunnel": "site1"},
                    {"to": "10.3.0.0/16", "via": "10.1.0.1"}],
-        "neighbours": [{"address": "10.1.0.7", "mac": "02:00:00:00:00:07"}]}},
+        "neighbours": [{"address": "10.1.0.7", "mac": "02:00:00:00:00:07"}],
+        "mss_clamp": True}},
 }
 
 # Values to put in the place of every key.
