@@ -350,7 +350,8 @@ void add_stt_fields(Section<TunnelDraft>& s) {
   using T = TunnelConfig;
   s.number("reassembly_mb", &T::reassembly_mb, 1, 1024,
            "MiB of packet buffers, of each worker, that frames may take whose segments have not "
-           "all come; the oldest gives way. Never more than 1024 frames.");
+           "all come; the oldest of the address that holds most gives way. Never more than 1024 "
+           "frames.");
   s.number("reassembly_peer_mb", &T::reassembly_peer_mb, 1, 1024,
            "The same for what comes from one address. Never more than 256 frames.");
   s.number("reassembly_timeout_ms", &T::reassembly_timeout_ms, 10, 60000,

@@ -106,12 +106,31 @@ void SttReassembly::evict_beyond_limits() noexcept {
     slot = next;
   }
   while (held_bytes_ > options_.limits.max_bytes)
-    drop_frame(oldest_first_.front(), DropReason::k_stt_evicted);
+    drop_frame(oldest_of_most(Measure::kBytes, nullptr, 0), DropReason::k_stt_evicted);
 }
 
-// Drops the oldest frames, of the peer where it is over its limits, of all where the worker
-// is, until `bytes` more fit. False: the segment cannot stay, for the frame that it belongs
-// to was among those, or no frame's going would help.
+// The oldest frame of the peer that has most, were `wanting` given `more`: who has less than its
+// share of a limit, counted by peers, loses nothing to the others. Reads all peers, which are few,
+// and only when the worker is at a limit. Some frame is held.
+uint32_t SttReassembly::oldest_of_most(Measure measure, const Peer* wanting,
+                                       uint64_t more) noexcept {
+  uint32_t oldest = kNoSlot;
+  uint64_t most = 0;
+  for (uint32_t slot = 0; slot <= options_.max_peers; ++slot) {
+    const Peer& peer = slot == options_.max_peers ? crowd_ : peers_[slot];
+    if (peer.held_frames == 0) continue;
+    const uint64_t held = measure == Measure::kBytes ? peer.held_bytes : peer.held_frames;
+    const uint64_t would_have = held + (&peer == wanting ? more : 0);
+    if (would_have < most || (would_have == most && &peer != wanting)) continue;
+    most = would_have;
+    oldest = peer.frames.front();
+  }
+  return oldest;
+}
+
+// Drops the oldest frames, of the peer where it is over its limits, of the one that has most
+// where the worker is, until `bytes` more fit. False: the segment cannot stay, for the frame
+// that it belongs to was among those, or no frame's going would help.
 bool SttReassembly::make_room(uint32_t slot, const PeerKey& peer_key, uint64_t bytes) noexcept {
   if (bytes > options_.limits.max_bytes_per_peer) return false;
   const uint32_t new_frames = slot == kNoSlot ? 1 : 0;
@@ -122,12 +141,13 @@ bool SttReassembly::make_room(uint32_t slot, const PeerKey& peer_key, uint64_t b
     drop_frame(oldest, DropReason::k_stt_evicted);
     if (oldest == slot) return false;
   }
-  while (held_bytes_ + bytes > options_.limits.max_bytes ||
-         held_frames_ + new_frames > options_.max_frames) {
-    const uint32_t oldest = oldest_first_.front();
+  while (held_bytes_ + bytes > options_.limits.max_bytes) {
+    const uint32_t oldest = oldest_of_most(Measure::kBytes, &peer, bytes);
     drop_frame(oldest, DropReason::k_stt_evicted);
     if (oldest == slot) return false;
   }
+  while (held_frames_ + new_frames > options_.max_frames)
+    drop_frame(oldest_of_most(Measure::kFrames, &peer, 1), DropReason::k_stt_evicted);
   return true;
 }
 
