@@ -201,21 +201,15 @@ void rejoin(Worker& worker, Packet& packet) noexcept {
   enter_network(worker, packet, packet.in);
 }
 
-// Whose drop it is: the remote's, or where its id is not known, the first one's of its address.
-[[gnu::cold, gnu::noinline]] BridgePortId remote_of(const Snapshot& snapshot,
-                                                    const Packet& packet) noexcept {
-  const Ipv6Key source = outer_source(packet);
-  const BridgePortId in = snapshot.tunnels[packet.tunnel].senders.find({source, packet.tunnel_id});
-  return in != 0 ? in : snapshot.remote_addresses.find(source);
-}
-
 // Without those that the tunnel dropped or keeps.
 void compact(Worker& worker, PacketList& list) noexcept {
   unsigned kept = 0;
   for (Packet* packet : list.span()) {
     if (packet->mbuf == nullptr) continue;
     if (packet->drop != DropReason::kCount) [[unlikely]] {
-      drop_of(worker, remote_of(*worker.snapshot, *packet), packet->mbuf, packet->drop);
+      const BridgePortId remote =
+          remote_of(*worker.snapshot, packet->tunnel, {outer_source(*packet), packet->tunnel_id});
+      drop_of(worker, remote, packet->mbuf, packet->drop);
       continue;
     }
     list.items[kept++] = packet;

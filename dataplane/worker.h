@@ -132,6 +132,13 @@ inline void count_drop(Worker& worker, const rte_mbuf* mbuf, DropReason reason) 
   drop(worker, mbuf, reason);
 }
 
+// Whose drop it is: the remote's, or where its id is not known, the first one's of its address.
+[[gnu::cold, gnu::noinline]] inline BridgePortId remote_of(const Snapshot& snapshot, uint8_t tunnel,
+                                                           const SenderKey& sender) noexcept {
+  const BridgePortId in = snapshot.tunnels[tunnel].senders.find(sender);
+  return in != 0 ? in : snapshot.remote_addresses.find(sender.source);
+}
+
 // Tells control; a full ring is counted, the news will come again.
 inline void report(Worker& worker, Event event) noexcept {
   if (rte_ring_sp_enqueue_elem(worker.events, &event, sizeof event) != 0)

@@ -62,11 +62,20 @@ struct SttResult {
   rte_mbuf* mbuf = nullptr;                // kComplete: see join_stt(); the caller's
 };
 
+// Why a packet is dropped, and whose it is.
+struct SttDrop {
+  static constexpr uint64_t kNoContext = UINT64_MAX;
+
+  DropReason reason;
+  const SttKey& key;
+  uint64_t context_id;  // of the frame that was held; kNoContext: its header had not come yet
+};
+
 // Takes over every packet that is dropped, each once: it counts and frees. It must not call
 // back into the reassembly.
 struct SttDropSink {
   void* context;
-  void (*drop)(void* context, rte_mbuf* mbuf, DropReason reason) noexcept;
+  void (*drop)(void* context, rte_mbuf* mbuf, const SttDrop& facts) noexcept;
 };
 
 class SttReassembly {
@@ -140,8 +149,9 @@ class SttReassembly {
   void insert(uint32_t slot, unsigned at, const SttSegment& segment, uint64_t bytes) noexcept;
   SttResult finish(uint32_t slot) noexcept;
   void release(uint32_t slot) noexcept;
+  uint64_t context_of(uint32_t slot) noexcept;
   void drop_frame(uint32_t slot, DropReason reason) noexcept;
-  SttResult refuse(rte_mbuf* mbuf, DropReason reason) noexcept;
+  SttResult refuse(const SttSegment& segment, uint32_t slot, DropReason reason) noexcept;
 
   SttReassemblyOptions options_;
   SttLimits wanted_;  // as options_.limits before they were brought into bounds

@@ -350,6 +350,26 @@ TEST(SttReassembly, PeersComeAndGoWithoutEnd) {
   EXPECT_EQ(stt.total_drops(), 0u);
 }
 
+TEST(SttReassembly, DropsAreTheSendersAndOfItsContextWhereThatIsKnown) {
+  TestReassembly stt({.limits = {.expiry_ns = 1000}});
+  const Bytes frame = pattern(300);
+  SttFrameHeader header;
+  std::memcpy(&header, frame.data(), sizeof header);
+  const uint64_t context = header.context_id.host();
+  add(stt, key(1, 1), frame, {0, 18});
+  add(stt, key(1, 1), frame, {18, 50});
+  add(stt, key(1, 1), frame, {18, 50});  // a duplicate of a frame whose header is here
+  add(stt, key(2, 1), frame, {0, 17});   // not all of the header
+  add(stt, key(3, 1), frame, {18, 50});  // none
+  add(stt, key(3, 1), frame, {18, 50});
+  stt->expire(1000);
+  const auto of = [&](unsigned peer, uint64_t id) { return stt.drops_of[{key(peer, 0).src, id}]; };
+  EXPECT_EQ(of(1, context), 3u);
+  EXPECT_EQ(of(2, SttDrop::kNoContext), 1u);
+  EXPECT_EQ(of(3, SttDrop::kNoContext), 2u);
+  EXPECT_EQ(stt.total_drops(), 6u);
+}
+
 TEST(SttReassembly, SharedFirstBufferIsNotWrittenTo) {
   TestReassembly stt;
   const Bytes frame = pattern(300);
