@@ -26,6 +26,12 @@ uint32_t id_of(uint32_t id) {
 uint32_t id_of(const BridgePortInfo& info) {
   return info.id;
 }
+bool is_same(uint32_t, uint32_t) {
+  return true;
+}
+bool is_same(const BridgePortInfo& former, const BridgePortInfo& now) {
+  return former.tunnel == now.tunnel && former.tunnel_id == now.tunnel_id;
+}
 
 template <class Key, class Value>
 class StableIds {
@@ -34,8 +40,10 @@ class StableIds {
       : previous_(previous), free_(limit) {
     for (const auto& [key, value] : previous) free_.reserve(id_of(value));
   }
-  uint32_t get(const Key& key) {
-    if (const auto found = previous_.find(key); found != previous_.end())
+  // `now`: what tells it from a former thing of that name, where anything does.
+  uint32_t get(const Key& key, const Value& now = {}) {
+    if (const auto found = previous_.find(key);
+        found != previous_.end() && is_same(found->second, now))
       return id_of(found->second);
     const uint32_t id = free_.allocate();
     if (id == 0) throw std::length_error("too many networks, members, remotes or next hops");
@@ -177,7 +185,7 @@ class Compiler {
 
   BridgePort& add_bridge_port(const NetworkConfig& network, NetworkId network_id,
                               const BridgePortName& name, BridgePortInfo& info) {
-    info.id = bridge_port_ids_.get(name);
+    info.id = bridge_port_ids_.get(name, info);
     info.network = network_id;
     ids_.bridge_ports[name] = info;
     if (info.id >= snapshot_->bridge_ports.size()) snapshot_->bridge_ports.resize(info.id + 1);
@@ -211,15 +219,17 @@ class Compiler {
                       const RemoteConfig& remote) {
     const auto hop = routing_.find(remote.address);
     if (!hop) throw std::invalid_argument("no route to remote " + to_string(remote.address));
+    const auto id = effective_id(network, remote);
     BridgePortInfo info;
     info.adjacency = adjacency(*hop);
+    info.tunnel = remote.kind;
+    info.tunnel_id = id;
     BridgePort& out =
         add_bridge_port(network, network_id, {network.name, {}, 0, remote.address}, info);
     out.kind = BridgePortKind::kTunnel;
     const uint8_t kind = tunnel_index(remote.kind);
     out.split_group = remote.split_horizon.value_or(static_cast<uint16_t>(kFirstKindGroup + kind));
     out.sequence_id = info.id;
-    const auto id = effective_id(network, remote);
     compile_tunnel(remote, id, network.tunnel, kEtherTypeBridged, *hop, info.adjacency, out);
     const uint64_t wire_id = tunnel_registry()[kind]->wire_id(id);
     senders_[kind].emplace_back(SenderKey{address_key(remote.address), wire_id}, info.id);
@@ -282,8 +292,10 @@ class Compiler {
     for (const uint16_t version : {uint16_t{4}, uint16_t{6}}) {
       BridgePortInfo info;
       info.adjacency = adjacency(*hop);
+      info.tunnel = tunnel.kind;
+      info.tunnel_id = tunnel.id;
       const BridgePortName name{{}, tunnel.name, version, tunnel.address, vrf.name};
-      info.id = bridge_port_ids_.get(name);
+      info.id = bridge_port_ids_.get(name, info);
       ids_.bridge_ports[name] = info;
       if (info.id >= snapshot_->bridge_ports.size()) snapshot_->bridge_ports.resize(info.id + 1);
       BridgePort& out = snapshot_->bridge_ports[info.id];

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -36,6 +37,11 @@ struct BridgePortInfo {
   BridgePortId id = 0;
   NetworkId network = 0;
   AdjacencyId adjacency = 0;  // of a remote
+  // Of a remote, or a VRF's tunnel: what it speaks and the id in its packets. With another one
+  // it is another remote, though its name is the same: then it has a new BridgePortId, and its
+  // counters, sequence numbers and learned MACs begin anew.
+  std::optional<TunnelKind> tunnel = {};
+  std::optional<uint64_t> tunnel_id = {};
 };
 
 // Which id stands for what. Handed from one compile to the next, so that what stays keeps

@@ -53,8 +53,12 @@ ApplyResult ControlPlane::apply(const Config& config, uint64_t now_ns) {
 void ControlPlane::run(Config running, uint64_t now_ns) {
   Compiled compiled = compile(running, traits_of(dataplane_, port_macs_), ids_, generation_ + 1,
                               dataplane_.worker_count());
-  for (const auto& [name, info] : compiled.ids.bridge_ports)
-    if (!ids_.bridge_ports.contains(name)) dataplane_.reset_bridge_port_traffic(info.id);
+  // No worker has used the ids of what is new since the former snapshot was published.
+  for (const auto& [name, info] : compiled.ids.bridge_ports) {
+    const auto former = ids_.bridge_ports.find(name);
+    if (former == ids_.bridge_ports.end() || former->second.id != info.id)
+      dataplane_.reset_bridge_port(info.id);
+  }
   dataplane_.publish(std::move(compiled.snapshot));
   ++generation_;
   ids_ = std::move(compiled.ids);

@@ -234,11 +234,18 @@ uint64_t Dataplane::last_received_s(BridgePortId bridge_port) const noexcept {
     last = std::max(last, worker->bridge_port_counters[bridge_port].last_rx_s.load());
   return last;
 }
-void Dataplane::reset_bridge_port_traffic(BridgePortId bridge_port) {
+void Dataplane::reset_bridge_port(BridgePortId bridge_port) {
   const Traffic total = impl_->bridge_port_total(bridge_port);
   if (total.rx_packets + total.tx_packets != 0) impl_->baselines[bridge_port] = total;
   const Drops drops = impl_->bridge_port_drops(bridge_port);
   if (drops != Drops{}) impl_->drop_baselines[bridge_port] = drops;
+  // Writing takes memory, and most have never been used.
+  const auto clear = [](std::atomic<uint32_t>& value) {
+    if (value.load() != 0) value.store(0);
+  };
+  for (auto& worker : impl_->workers) clear(worker->bridge_port_counters[bridge_port].last_rx_s);
+  clear(impl_->sequences[bridge_port].sent);
+  clear(impl_->sequences[bridge_port].received);
 }
 Dataplane::Drops Dataplane::bridge_port_drops(BridgePortId bridge_port) const noexcept {
   Drops drops = impl_->bridge_port_drops(bridge_port);

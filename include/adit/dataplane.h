@@ -109,8 +109,9 @@ class Dataplane {
   Drops bridge_port_drops(BridgePortId bridge_port) const noexcept;
   // Second of monotonic_ns() in which the last frame came in by it; 0: none yet.
   uint64_t last_received_s(BridgePortId bridge_port) const noexcept;
-  // Counts for a bridge port from 0 again: its id has been given to something new.
-  void reset_bridge_port_traffic(BridgePortId bridge_port);
+  // Counts and numbers from 0 again: the id is being given to something new, and no snapshot
+  // that workers have names it.
+  void reset_bridge_port(BridgePortId bridge_port);
   uint64_t drops(DropReason reason) const noexcept;
   // Packets that wait for next hops now.
   uint64_t held_now() const noexcept;

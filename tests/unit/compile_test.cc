@@ -158,6 +158,76 @@ TEST(Compile, WhatStaysKeepsItsIdAndNoIdIsReusedAtOnce) {
   EXPECT_EQ(third.ids.bridge_ports.at({"red", "", 0, ip("192.0.2.4")}).id, gone);
 }
 
+TEST(Compile, ARemoteThatSpeaksOtherwiseIsAnother) {
+  Config config = base();
+  const BridgePortName name{"red", "", 0, ip("192.0.2.2")};
+  const BridgePortName other{"red", "", 0, ip("203.0.113.5")};
+  RemoteConfig& remote = config.networks[0].remotes[0];
+  config.networks[0].remotes[1].id = 5;
+  Compiled before = compiled(config);
+  const auto changes = [&] {
+    Compiled after = compiled(config, before.ids);
+    const BridgePortId id = after.ids.bridge_ports.at(name).id;
+    const bool differs = id != before.ids.bridge_ports.at(name).id;
+    EXPECT_EQ(after.snapshot->bridge_ports[id].kind, BridgePortKind::kTunnel);
+    EXPECT_EQ(after.ids.bridge_ports.at(other).id, before.ids.bridge_ports.at(other).id);
+    before = std::move(after);
+    return differs;
+  };
+  EXPECT_FALSE(changes());
+  remote.tunnel.ttl = 9;
+  EXPECT_FALSE(changes());
+  remote.id = config.networks[0].vni;  // says what was so
+  EXPECT_FALSE(changes());
+  remote.id = 7;
+  EXPECT_TRUE(changes());
+  remote.kind = TunnelKind::kGeneve;
+  EXPECT_TRUE(changes());
+  remote.kind = TunnelKind::kGre;
+  EXPECT_TRUE(changes());
+  remote.checksum = true;
+  EXPECT_FALSE(changes());
+  remote.id.reset();
+  EXPECT_TRUE(changes());
+  remote.id = 0;  // a key of 0 is not no key
+  EXPECT_TRUE(changes());
+  remote.kind = TunnelKind::kStt;
+  remote.id.reset();
+  EXPECT_TRUE(changes());
+  config.networks[0].vni = 99;  // the id of remotes that have none
+  EXPECT_TRUE(changes());
+}
+
+TEST(Compile, ATunnelThatSpeaksOtherwiseIsAnother) {
+  Config config = base();
+  VrfTunnelConfig tunnel;
+  tunnel.name = "site";
+  tunnel.address = ip("192.0.2.3");
+  VrfConfig blue;
+  blue.name = "blue";
+  blue.tunnels = {tunnel};
+  config.vrfs = {blue};
+  Compiled before = compiled(config);
+  const auto changed = [&] {
+    Compiled after = compiled(config, before.ids);
+    unsigned count = 0;
+    for (const uint16_t version : {uint16_t{4}, uint16_t{6}}) {
+      const BridgePortName name{{}, "site", version, tunnel.address, "blue"};
+      count += after.ids.bridge_ports.at(name).id != before.ids.bridge_ports.at(name).id;
+    }
+    before = std::move(after);
+    return count;
+  };
+  EXPECT_EQ(changed(), 0u);
+  config.vrfs[0].tunnels[0].sequence = true;
+  EXPECT_EQ(changed(), 0u);
+  config.vrfs[0].tunnels[0].id = 7;
+  EXPECT_EQ(changed(), 2u);
+  config.vrfs[0].tunnels[0] = tunnel;
+  config.vrfs[0].tunnels[0].kind = TunnelKind::kIpip;
+  EXPECT_EQ(changed(), 2u);
+}
+
 TEST(Compile, RemotesBehindOneGatewayShareTheirNextHop) {
   Config config = base();
   config.networks[0].remotes = {{ip("203.0.113.5")}, {ip("203.0.113.6")}};

@@ -8,6 +8,7 @@
 #include "api/show.h"
 #include "config_parser.h"
 #include "test_dataplane.h"
+#include "worker.h"
 
 namespace adit {
 namespace {
@@ -106,6 +107,49 @@ TEST_F(Show, RemotesWithTheirNextHops) {
   const json blue = show_remotes(control, "blue", {}, kStart).rows;
   ASSERT_EQ(blue.size(), 1u);
   EXPECT_EQ(blue[0]["network"], "blue");
+}
+
+TEST_F(Show, ARemoteThatSpeaksOtherwiseCountsFromZero) {
+  const BridgePortName name{"red", "", 0, *parse_ip("192.0.2.7")};
+  Worker& worker = dataplane->worker(0);
+  const auto id = [&] { return control.ids().bridge_ports.at(name).id; };
+  const auto use = [&] {
+    worker.bridge_port_counters[id()].rx_packets.add(5);
+    worker.bridge_port_counters[id()].last_rx_s = 999;
+    worker.bridge_port_errors[id()].drops[static_cast<size_t>(DropReason::k_gre_sequence)].add(3);
+    (*worker.sequences)[id()].received = 8;
+    (*worker.sequences)[id()].sent = 8;
+  };
+  const auto row = [&]() -> json { return show_remotes(control, "red", {}, kStart).rows.at(0); };
+  const auto expect_fresh = [&](const char* why) {
+    EXPECT_EQ(row()["rx_packets"], 0u) << why;
+    EXPECT_EQ(row()["errors"], json::object()) << why;
+    EXPECT_EQ(dataplane->last_received_s(id()), 0u) << why;
+    EXPECT_EQ((*worker.sequences)[id()].received, 0u) << why;
+    EXPECT_EQ((*worker.sequences)[id()].sent, 0u) << why;
+  };
+  Config config = control.config();
+  RemoteConfig& remote = config.networks[0].remotes[0];
+  use();
+  learn("red", name, kHost);
+  remote.tunnel.ttl = 9;
+  control.apply(config, kStart);
+  EXPECT_EQ(row()["rx_packets"], 5u) << "it is the same one";
+  EXPECT_EQ(row()["errors"], json({{"gre_sequence", 3}}));
+  EXPECT_EQ((*worker.sequences)[id()].received, 8u);
+  EXPECT_EQ(fdb().size(), 2u) << "the static MAC and the learned one";
+
+  remote.kind = TunnelKind::kGre;
+  control.apply(config, kStart);
+  expect_fresh("another kind");
+  EXPECT_EQ(fdb().size(), 1u);
+  EXPECT_EQ(fdb()[0]["remote"], "192.0.2.7") << "the static MAC is behind the new one";
+  use();
+  remote.id = 7;
+  control.apply(config, kStart);
+  expect_fresh("another id, and a place that was in use before");
+  use();
+  EXPECT_EQ(row()["rx_packets"], 5u);
 }
 
 TEST_F(Show, RemotesPageByPage) {
