@@ -117,6 +117,7 @@ class Compiler {
       PortEntry& entry = snapshot_->ports.emplace_back();
       entry.mac = traits_[i].mac;
       entry.tx_multi_segs = traits_[i].tx_multi_segs;
+      entry.takes_unfinished = traits_[i].takes_unfinished;
       for (const IpPrefix& own : port.addresses)
         (own.address.is_v4() ? entry.own_ipv4 : entry.own_ipv6).push_back(address_key(own.address));
       if (vrfs_[i]) {

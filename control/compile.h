@@ -55,6 +55,7 @@ struct Compiled {
 struct PortTraits {
   MacAddr mac;
   bool tx_multi_segs = true;
+  bool takes_unfinished = false;
 };
 
 // `config` has passed the parser. `workers` share the flood limits.

@@ -35,6 +35,7 @@ struct SystemConfig {
 };
 
 // What stands in `device:` of a port, e.g. "tap:red0": kind kTap, argument "red0".
+enum class OffloadMode { kAuto, kOff };
 enum class DeviceKind { kPci, kTap, kAfPacket, kAfXdp, kVdev };
 struct Device {
   DeviceKind kind = DeviceKind::kTap;
@@ -53,6 +54,8 @@ struct PortConfig {
   std::optional<unsigned> tx_queues;
   unsigned rx_ring = 1024;  // 64..8192 descriptors, power of two
   unsigned tx_ring = 1024;
+  // Frames with checksum and segmentation left to the receiver; auto: with TAP interfaces.
+  OffloadMode offload = OffloadMode::kAuto;
   std::vector<IpPrefix> addresses;  // with any, the port is of the underlay, or of a VRF
   friend bool operator==(const PortConfig&, const PortConfig&) = default;
 };

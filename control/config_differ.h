@@ -19,6 +19,10 @@ inline std::string text(PollMode mode) {
   return mode == PollMode::kBusy ? "busy" : "adaptive";
 }
 
+inline std::string text(OffloadMode mode) {
+  return mode == OffloadMode::kOff ? "off" : "auto";
+}
+
 inline std::string text(HugepageMode mode) {
   switch (mode) {
     case HugepageMode::kAuto:

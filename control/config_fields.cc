@@ -82,6 +82,10 @@ Section<PortDraft> port_section() {
   s.number("tx_ring", &P::tx_ring, 64, 8192, "Descriptors of each transmit queue.",
            KeyType::kPowerOfTwo)
       .restart();
+  s.word("offload", &P::offload, {{"auto", OffloadMode::kAuto}, {"off", OffloadMode::kOff}},
+         "auto: exchange TCP in frames of up to 64 KiB, and checksums that are left to the other "
+         "end, with devices that can (tap); off: finished frames only.")
+      .restart();
   s.texts("addresses", &PortDraft::address_drafts, parse_host_prefix,
           "an IP address and its prefix length, such as 192.0.2.1/24 or 2001:db8::1/64",
           "The port's own addresses. With any, it is an underlay port, towards the remotes, or one "

@@ -15,8 +15,10 @@ constexpr unsigned kEventsPerTick = 4096;
 
 std::vector<PortTraits> traits_of(const Dataplane& dataplane, const std::vector<MacAddr>& macs) {
   std::vector<PortTraits> traits;
-  for (PortId port = 0; port < macs.size(); ++port)
-    traits.push_back({macs[port], dataplane.port_facts(port).max_tx_buffers > 1});
+  for (PortId port = 0; port < macs.size(); ++port) {
+    const PortFacts& facts = dataplane.port_facts(port);
+    traits.push_back({macs[port], facts.max_tx_buffers > 1, facts.takes_unfinished});
+  }
   return traits;
 }
 

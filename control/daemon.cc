@@ -144,6 +144,7 @@ DataplaneOptions dataplane_options(const Config& config,
     spec.tx_queues = port.tx_queues.value_or(0);
     spec.rx_ring = port.rx_ring;
     spec.tx_ring = port.tx_ring;
+    spec.offload = port.offload == OffloadMode::kAuto;
     // A bridge takes frames for any MAC, and a MAC of our own choice is not in the NIC.
     spec.promiscuous = port.promiscuous || members.contains(port.name) || port.mac ||
                        port.device.kind == DeviceKind::kTap;

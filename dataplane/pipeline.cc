@@ -107,11 +107,20 @@ void classify_routed(Worker& worker, const PortEntry& port, Packet& packet) noex
   }
 }
 
+// What ends here has to be complete; uncut, it is a packet like any other.
+[[gnu::cold, gnu::noinline]] bool complete_for_host(rte_mbuf* mbuf) noexcept {
+  mbuf->ol_flags &= ~RTE_MBUF_F_TX_TCP_SEG;
+  return complete_checksum(mbuf);
+}
+
 void classify_one(Worker& worker, const PortEntry& port, Packet& packet) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   rte_mbuf* mbuf = packet.mbuf;
   if (mbuf->data_len < sizeof(EthernetHeader)) [[unlikely]]
     return drop(worker, mbuf, DropReason::k_runt_frame);
+  const bool unfinished = is_unfinished(mbuf);
+  if (unfinished && (mbuf->ol_flags & kSenselessMarks) == kSenselessMarks) [[unlikely]]
+    return drop(worker, mbuf, DropReason::k_offload_malformed);
   BridgePortId member = port.untagged;
   if (is_vlan_type(reinterpret_cast<const EthernetHeader*>(frame_of(mbuf))->ether_type)) {
     if (mbuf->data_len < sizeof(EthernetHeader) + sizeof(VlanTag))
@@ -120,7 +129,11 @@ void classify_one(Worker& worker, const PortEntry& port, Packet& packet) noexcep
       return drop(worker, mbuf, DropReason::k_vlan_not_member);
   }
   if (member != 0) return enter_network(worker, packet, member);
-  if (port.is_underlay) return classify_underlay(worker, port, packet);
+  if (port.is_underlay) {
+    if (unfinished && !complete_for_host(mbuf)) [[unlikely]]
+      return drop(worker, mbuf, DropReason::k_offload_malformed);
+    return classify_underlay(worker, port, packet);
+  }
   if (port.vrf != 0) return classify_routed(worker, port, packet);
   drop(worker, mbuf, DropReason::k_vlan_not_member);
 }

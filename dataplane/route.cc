@@ -205,6 +205,34 @@ void send_in_fragments(Worker& worker, Packet& packet, const RouteTarget& target
   discard(worker, packet.mbuf);
 }
 
+// Whether the packet is to be cut, into such as fit.
+bool segments_fit(const rte_mbuf* mbuf, uint32_t max_bytes) noexcept {
+  const uint32_t bytes = is_super_frame(mbuf) ? segment_bytes(mbuf, FirstHeader::kIp) : 0;
+  return bytes != 0 && bytes <= max_bytes;
+}
+
+// Leaves to a port what it takes, and does the rest here. `fits`: needs no fragmentation.
+template <class Ip>
+[[gnu::cold, gnu::noinline]] void forward_unfinished(Worker& worker, const Packet& packet,
+                                                     const RouteTarget& target,
+                                                     bool fits) noexcept {
+  if (fits && target.kind != RouteTarget::Kind::kTunnel &&
+      worker.snapshot->ports[target.port].takes_unfinished) {
+    rte_mbuf* mbuf = hand_over(worker, packet.mbuf, FirstHeader::kIp);
+    if (mbuf != nullptr) send_by_port<Ip>(worker, mbuf, target);
+    return;
+  }
+  FinishedFrames room;
+  for (rte_mbuf* mbuf : finish(worker, packet.mbuf, FirstHeader::kIp, room)) {
+    Packet finished = packet;
+    finished.mbuf = mbuf;
+    if (mbuf->pkt_len <= target.max_bytes)
+      send_also<Ip>(worker, finished, mbuf, target);
+    else
+      send_in_fragments<Ip>(worker, finished, target);
+  }
+}
+
 template <class Ip>
 void forward(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
@@ -214,12 +242,14 @@ void forward(Worker& worker, Packet& packet, const RouteTarget& target) noexcept
     answer<Ip>(worker, packet, IcmpProblem::kTimeExceeded);
     return drop(worker, mbuf, DropReason::k_ttl_expired);
   }
-  const bool fits = mbuf->pkt_len <= target.max_bytes;
+  const bool fits = mbuf->pkt_len <= target.max_bytes || segments_fit(mbuf, target.max_bytes);
   if (!fits && !Ip::may_fragment(ip)) [[unlikely]] {
     answer<Ip>(worker, packet, IcmpProblem::kTooBig, target.max_bytes);
     return drop_of(worker, target.tunnel, mbuf, DropReason::k_mtu_exceeded);
   }
   Ip::lower_ttl(ip);
+  if (is_unfinished(mbuf)) [[unlikely]]
+    return forward_unfinished<Ip>(worker, packet, target, fits);
   if (!fits) [[unlikely]]
     return send_in_fragments<Ip>(worker, packet, target);
   send<Ip>(worker, packet, target);

@@ -37,12 +37,14 @@ struct PortSpec {
   unsigned rx_ring = 1024;
   unsigned tx_ring = 1024;
   bool promiscuous = false;
+  bool offload = true;  // exchange frames with checksum or segmentation left, where it can
 };
 
 // What a port turned out to be.
 struct PortFacts {
   MacAddr device_mac;                    // zero for `io` ports
   uint16_t max_tx_buffers = UINT16_MAX;  // chained in one frame that it can send
+  bool takes_unfinished = false;         // completes checksums and cuts super-frames
   std::string driver;
   unsigned rx_queues = 0;
   unsigned tx_queues = 0;

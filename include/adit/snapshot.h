@@ -29,6 +29,7 @@ struct PortEntry {
   MacAddr mac;
   bool is_underlay = false;                 // has IP addresses
   bool tx_multi_segs = false;               // takes chained buffers
+  bool takes_unfinished = false;            // completes checksums and cuts super-frames
   VrfId vrf = 0;                            // other than 0: what comes in is routed there
   BridgePortId untagged = 0;                // member for frames without tag
   std::vector<BridgePortId> by_vlan;        // member per VLAN id: 4096 entries, or none at all
