@@ -175,10 +175,10 @@ class UnfinishedTest : public testing::Test {
   static uint16_t transmit(void* context, rte_mbuf** packets, uint16_t n) {
     auto& wire = *static_cast<Wire*>(context);
     for (unsigned i = 0; i < n; ++i) {
-      Bytes bytes(packets[i]->pkt_len);
-      for (std::size_t at = 0; const rte_mbuf* part = packets[i]; part = part->next) {
-        std::memcpy(bytes.data() + at, rte_pktmbuf_mtod(part, const uint8_t*), part->data_len);
-        at += part->data_len;
+      Bytes bytes;
+      for (const rte_mbuf* part = packets[i]; part != nullptr; part = part->next) {
+        const auto* data = rte_pktmbuf_mtod(part, const uint8_t*);
+        bytes.insert(bytes.end(), data, data + part->data_len);
       }
       wire.sent.push_back({bytes, packets[i]->ol_flags & kOffloadMarks,
                            static_cast<uint16_t>(packets[i]->tso_segsz)});
