@@ -80,8 +80,8 @@ class EmptyBuffers {
       if (left == 0) return head;
     }
   }
-  bool are_full(const rte_mbuf* frame) const noexcept {
-    return frame->nb_segs == count_ && rte_pktmbuf_tailroom(frame) == 0;
+  bool are_full(rte_mbuf* frame) const noexcept {
+    return frame->nb_segs == count_ && rte_pktmbuf_tailroom(rte_pktmbuf_lastseg(frame)) == 0;
   }
 
  private:
