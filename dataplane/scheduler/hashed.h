@@ -10,19 +10,27 @@
 
 namespace adit {
 
+// MurmurHash3's finalizer. mix64() does for tables; here the clients of one slot have to
+// spread evenly over the others, which takes hashes that look independent of each other.
+constexpr uint64_t scatter(uint64_t value) noexcept {
+  value = (value ^ value >> 33) * 0xff51'afd7'ed55'8ccd;
+  value = (value ^ value >> 33) * 0xc4ce'b9fe'1a85'ec53;
+  return value ^ value >> 33;
+}
+
 inline uint64_t hash_address(const Ipv6Key& address) noexcept {
-  return mix64(hash_of(address));
+  return scatter(scatter(address.high) + address.low);
 }
 
 // For sh and mh.
 inline uint64_t hash_client(const SchedulerContext& context, const FlowKey& flow) noexcept {
   const uint16_t port = context.options.hash_port ? flow.source_port.host() : 0;
-  return mix64(hash_of(flow.source) + port);
+  return scatter(hash_address(flow.source) + port);
 }
 
 // A backend's own number, whatever its place among the others.
 inline uint64_t hash_backend(const IpAddr& address, uint16_t port) noexcept {
-  return mix64(hash_address(address_key(address)) + (port << 1 | address.is_v4()));
+  return scatter(hash_address(address_key(address)) + (port << 1 | address.is_v4()));
 }
 
 // Slots in proportion to weights, neighbours alike: for sh and dh, whose tables need not
@@ -51,7 +59,7 @@ inline uint32_t pick_highest_hash(const SchedulerContext& context, uint64_t hash
   for (uint32_t i = 0; i < context.backends.size(); ++i) {
     if (open_weight(context, i) == 0) continue;
     const ServiceBackend& backend = context.backends[i];
-    const uint64_t number = mix64(mix64(hash ^ hash_backend(backend.address, backend.port)));
+    const uint64_t number = scatter(hash ^ hash_backend(backend.address, backend.port));
     if (best != kNoBackend && number <= highest) continue;
     highest = number;
     best = i;
@@ -73,7 +81,7 @@ inline uint32_t pick_slot(const SchedulerContext& context, uint64_t hash) noexce
   if (!context.options.fallback && context.lives.load(context.backends[chosen].id).up)
     return kNoBackend;
   for (unsigned probe = 1; probe <= kProbes; ++probe) {
-    const uint32_t other = table[slot_of(mix64(hash + probe))];
+    const uint32_t other = table[slot_of(scatter(hash + probe))];
     if (open_weight(context, other) != 0) return other;
   }
   return pick_highest_hash(context, hash);

@@ -34,7 +34,7 @@ std::vector<Contender> contenders(std::span<const SchedulerBackend> backends, ui
     if (backend.weight == 0) continue;
     const uint64_t hash = hash_backend(backend.address, backend.port);
     const auto slot = static_cast<uint32_t>(hash % slots);
-    const auto skip = static_cast<uint32_t>(mix64(hash + 1) % (slots - 1) + 1);
+    const auto skip = static_cast<uint32_t>(scatter(hash + 1) % (slots - 1) + 1);
     all.push_back({i, 0, backend.weight, slot, skip});
   }
   std::ranges::stable_sort(all, {}, [backends](const Contender& contender) {
