@@ -35,33 +35,25 @@ bool begin(const SchedulerContext& context, SchedulerState& state) noexcept {
   return true;
 }
 
-// Down by at least `drop`, to a level of the grid; below the last one a cycle begins.
-bool lower_level(const SchedulerContext& context, SchedulerState& state, uint32_t drop) noexcept {
-  const uint32_t whole_steps = (drop + state.step - 1) / state.step * state.step;
-  if (whole_steps >= state.level) return begin_cycle(context, state);
-  state.level -= whole_steps;
-  return true;
-}
-
 uint32_t pick(SchedulerContext& context, const FlowKey&) noexcept {
   const auto count = static_cast<uint32_t>(context.backends.size());
   SchedulerState& state = context.state;
   if (state.level == 0 && !begin(context, state)) return kNoBackend;
-  // The rest of a round; a whole one, which finds somebody or tells the next level that does;
-  // and that one. More only where weights fall meanwhile.
+  // The rest of a round; a whole one, at a level that nobody reaches where the highest weights
+  // have gone; the first of a new cycle. One more, for weights may fall meanwhile.
   for (unsigned round = 0; round < 4; ++round) {
     const bool whole = state.cursor == 0;
-    uint32_t highest = 0;
     for (uint32_t i = state.cursor; i < count; ++i) {
-      const uint32_t weight = open_weight(context, i);
-      if (weight >= state.level) {
-        state.cursor = i + 1;
-        return i;
-      }
-      highest = std::max(highest, weight);
+      if (open_weight(context, i) < state.level) continue;
+      state.cursor = i + 1;
+      return i;
     }
     state.cursor = 0;
-    if (!lower_level(context, state, whole ? state.level - highest : state.step)) return kNoBackend;
+    if (whole || state.level <= state.step) {
+      if (!begin_cycle(context, state)) return kNoBackend;
+    } else {
+      state.level -= state.step;
+    }
   }
   return kNoBackend;
 }

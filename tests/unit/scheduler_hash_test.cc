@@ -99,6 +99,14 @@ TEST_P(Hashed, SpreadsClientsOfOneThatIsDownAndMovesNoOther) {
   EXPECT_EQ(picks(service), before);
 }
 
+TEST_P(Hashed, SpreadsClientsOfOneThatIsDownByWeight) {
+  TestService service(GetParam(), {8, 1, 3});
+  service.set(0, 8, false);
+  const auto counts = service.count(40'000);
+  EXPECT_NEAR(counts[1], 10'000, 1000);
+  EXPECT_NEAR(counts[2], 30'000, 1000);
+}
+
 TEST_P(Hashed, SpreadsOverTheFewThatAreLeftOfMany) {
   TestService service(GetParam(), std::vector<uint16_t>(500, 1));
   for (uint32_t i = 0; i < 500; ++i) service.set(i, 1, i == 77 || i == 402);

@@ -208,8 +208,30 @@ TEST(Lblcr, TakesTheMostLoadedOutOfASetThatADayDidNotChange) {
   EXPECT_EQ(service.pick(to(1)), 1u);  // and A goes
   service.set_load(0, 0);
   EXPECT_EQ(service.pick(to(1)), 1u);
-  service.now_s += kDay_s - 1;
-  EXPECT_EQ(service.pick(to(1)), 1u);  // a set of one stays
+  for (const uint32_t active : {0, 0, 4}) {
+    service.set_load(1, active);
+    service.now_s += kDay_s / 2;
+    EXPECT_EQ(service.pick(to(1)), 1u);  // a set of one stays
+  }
+}
+
+TEST(Lblcr, AddsABackendToTheSetOnce) {
+  TestService service("lblcr", {10, 10, 100});
+  EXPECT_EQ(service.pick(to(1)), 0u);
+  service.set_load(0, 11);
+  service.set_load(1, 12);
+  service.set_load(2, 40, 100'000);  // below half, and yet not the one that wlc takes
+  EXPECT_EQ(service.pick(to(1)), 0u);
+  EXPECT_EQ(service.pick(to(1)), 0u);
+  service.set_load(1, 0);
+  EXPECT_EQ(service.pick(to(1)), 1u);
+  service.now_s += kDay_s / 2;
+  EXPECT_EQ(service.pick(to(1)), 1u);
+  service.now_s += kDay_s / 2;
+  EXPECT_EQ(service.pick(to(1)), 1u);  // the first goes, and nothing of it stays
+  service.set_load(0, 0);
+  service.set_load(1, 5);
+  EXPECT_EQ(service.pick(to(1)), 1u);
 }
 
 TEST(Lblcr, ReplacesTheMostLoadedOfAFullSet) {

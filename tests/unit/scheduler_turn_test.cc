@@ -108,6 +108,14 @@ TEST(Wrr, SurvivesAReloadToOtherWeights) {
   EXPECT_EQ(service.sequence(6), "AABAAB");
 }
 
+TEST(Wrr, BeginsAtAnotherLevelWhereThereAreMoreWorkersThanBackends) {
+  TestService service("wrr", {4, 3});
+  EXPECT_EQ(service.sequence(7), "AABABAB");
+  service.state = {};
+  service.worker = 2;
+  EXPECT_EQ(service.sequence(7), "ABABABA");
+}
+
 class Workers : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Turns, Workers, testing::Values("rr", "wrr"));
 
