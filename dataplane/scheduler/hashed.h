@@ -30,7 +30,7 @@ inline uint64_t hash_client(const SchedulerContext& context, const FlowKey& flow
 
 // A backend's own number, whatever its place among the others.
 inline uint64_t hash_backend(const IpAddr& address, uint16_t port) noexcept {
-  return scatter(hash_address(address_key(address)) + (port << 1 | address.is_v4()));
+  return scatter(hash_address(address_key(address)) + 2u * port + address.is_v4());
 }
 
 // Slots in proportion to weights, neighbours alike: for sh and dh, whose tables need not

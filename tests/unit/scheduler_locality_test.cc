@@ -208,7 +208,7 @@ TEST(Lblcr, TakesTheMostLoadedOutOfASetThatADayDidNotChange) {
   EXPECT_EQ(service.pick(to(1)), 1u);  // and A goes
   service.set_load(0, 0);
   EXPECT_EQ(service.pick(to(1)), 1u);
-  for (const uint32_t active : {0, 0, 4}) {
+  for (const uint32_t active : {0u, 0u, 4u}) {
     service.set_load(1, active);
     service.now_s += kDay_s / 2;
     EXPECT_EQ(service.pick(to(1)), 1u);  // a set of one stays
