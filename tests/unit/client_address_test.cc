@@ -5,6 +5,7 @@
 #include "l4_packets.h"
 #include "sequence_shift.h"
 #include "tcp_reset.h"
+#include "translate_family.h"
 
 namespace adit {
 namespace {
@@ -261,6 +262,41 @@ TEST_F(SequenceShiftTest, ErrorTellsTheNumberThatTheClientSent) {
       rte_pktmbuf_free(mbuf);
     }
   }
+}
+
+// The first buffer ends, with its memory, wherever the reader still takes it: what it has not
+// promised to be there is neither read nor written.
+TEST_F(SequenceShiftTest, NothingIsTouchedBehindTheFirstBuffer) {
+  unsigned taken = 0;
+  for (unsigned seed = 1; seed <= 60; ++seed) {
+    FrameMaker maker(seed);
+    Frame frame = make_packet(maker, random_l4_shape(maker, 20));
+    if (seed % 2 == 0) frame = make_error(maker, frame, frame.end, 3);
+    const Endpoint source = random_endpoint(maker, frame.v6),
+                   other = random_endpoint(maker, !frame.v6);
+    for (std::size_t head = 20; head < frame.end; ++head) {
+      rte_mbuf* mbuf = to_heap_mbuf(slice(frame.bytes, 0, head));
+      ASSERT_EQ(rte_pktmbuf_chain(mbuf, to_mbuf(slice(frame.bytes, head, frame.end))), 0);
+      Flow flow = read_flow(mbuf, 0);
+      if (flow.kind == FlowKind::kFlow || flow.kind == FlowKind::kIcmpError) {
+        ++taken;
+        translate(mbuf, flow, {&source, &source});
+        if (flow.kind == FlowKind::kIcmpError) {
+          lower_embedded_sequence(mbuf, flow, kFirst, kShift);
+        } else if (frame.protocol == kTcpNumber) {
+          EXPECT_EQ(lower_acknowledgment(mbuf, flow, kFirst, kShift),
+                    head >= frame.payload || (flow.l4_type & 0x10) == 0);
+          shift_sequence(mbuf, flow, kShift);
+          rte_pktmbuf_free(make_proxy_segment(mbuf, flow, kFirst, Bytes(28), pool_));
+          rte_pktmbuf_free(make_tcp_reset(mbuf, flow, pool_));
+        }
+        EXPECT_EQ(mbuf->pkt_len, frame.end);
+        translate_family(mbuf, flow, {&other, &other}, 1);
+      }
+      rte_pktmbuf_free(mbuf);
+    }
+  }
+  EXPECT_GT(taken, 1000u);
 }
 
 class TcpResetTest : public MbufTest {};
