@@ -38,7 +38,8 @@ struct CaseLists {
 };
 
 // All combinations of what was given. Where no number was given at all: every number of
-// flows and networks with small frames, then every size with one network and 1,000 flows.
+// flows and networks with small frames, then every size with one network and 1,000 flows; of
+// balanced services small frames in one network only.
 std::vector<Case> make_cases(const CaseLists& lists);
 
 }  // namespace adit::bench

@@ -21,23 +21,6 @@ constexpr uint32_t kFirstVtep = 10;
 constexpr uint16_t kInnerPort = 9;
 constexpr unsigned kInnerSourceIpOffset = 14 + 12;
 
-Ipv4Header ipv4(be32 from, be32 to, uint16_t total_length, uint16_t flags, uint8_t protocol,
-                uint8_t ttl = kTtl) {
-  Ipv4Header ip = {0x45, 0, be16(total_length), be16(0), be16(flags), ttl, protocol, be16(0),
-                   from, to};
-  rte_ipv4_hdr copy;
-  std::memcpy(&copy, &ip, sizeof copy);
-  ip.checksum = be16::from_raw(rte_ipv4_cksum(&copy));
-  return ip;
-}
-
-Ipv6Header ipv6(const IpAddr& from, const IpAddr& to, uint16_t payload_length, uint8_t protocol) {
-  Ipv6Header ip = {be32(uint32_t{6} << 28), be16(payload_length), protocol, kTtl, {}, {}};
-  std::memcpy(&ip.src, from.bytes.data(), sizeof ip.src);
-  std::memcpy(&ip.dst, to.bytes.data(), sizeof ip.dst);
-  return ip;
-}
-
 struct Ends {
   MacAddr source_mac, destination_mac;
   IpAddr source_ip, destination_ip;
@@ -95,10 +78,10 @@ FrameHead tunnel_head(const TunnelForm& form, const Ends& ends, uint16_t inner_b
   head.append(EthernetHeader{ends.destination_mac, ends.source_mac,
                              be16(form.ipv6 ? kEtherTypeIpv6 : kEtherTypeIpv4)});
   if (form.ipv6)
-    head.append(ipv6(ends.source_ip, ends.destination_ip, payload, protocol));
+    head.append(ipv6_header(ends.source_ip, ends.destination_ip, payload, protocol));
   else
-    head.append(ipv4(ends.source_ip.as_v4(), ends.destination_ip.as_v4(),
-                     static_cast<uint16_t>(payload + 20), kIpv4DontFragment, protocol));
+    head.append(ipv4_header(ends.source_ip.as_v4(), ends.destination_ip.as_v4(),
+                            static_cast<uint16_t>(payload + 20), kIpv4DontFragment, protocol));
   append_tunnel(head, form, ends, payload);
   return head;
 }
@@ -113,6 +96,32 @@ IpAddr underlay_ip(bool ipv6, uint32_t host) noexcept {
 }
 
 }  // namespace
+
+Ipv4Header ipv4_header(be32 from, be32 to, uint16_t total_length, uint16_t flags, uint8_t protocol,
+                       uint8_t ttl) noexcept {
+  Ipv4Header ip = {0x45, 0, be16(total_length), be16(0), be16(flags), ttl, protocol, be16(0),
+                   from, to};
+  rte_ipv4_hdr copy;
+  std::memcpy(&copy, &ip, sizeof copy);
+  ip.checksum = be16::from_raw(rte_ipv4_cksum(&copy));
+  return ip;
+}
+
+Ipv6Header ipv6_header(const IpAddr& from, const IpAddr& to, uint16_t payload_length,
+                       uint8_t protocol, uint8_t ttl) noexcept {
+  Ipv6Header ip = {be32(uint32_t{6} << 28), be16(payload_length), protocol, ttl, {}, {}};
+  std::memcpy(&ip.src, from.bytes.data(), sizeof ip.src);
+  std::memcpy(&ip.dst, to.bytes.data(), sizeof ip.dst);
+  return ip;
+}
+
+std::string first_difference(const uint8_t* found, const FrameHead& right) {
+  for (unsigned i = 0; i < right.size(); ++i)
+    if (found[i] != right.data()[i])
+      return "byte " + std::to_string(i) + " is " + std::to_string(found[i]) + ", not " +
+             std::to_string(right.data()[i]);
+  return {};
+}
 
 MacAddr World::source_mac(uint32_t flow) noexcept {
   return MacAddr::from_u64(kSourceMacs + flow);
@@ -147,8 +156,8 @@ void World::append_inner(FrameHead& head, uint32_t flow, uint16_t bytes,
 void World::append_packet(FrameHead& head, uint32_t flow, uint16_t bytes,
                           uint8_t ttl) const noexcept {
   const auto ip_bytes = static_cast<uint16_t>(bytes - sizeof(EthernetHeader));
-  head.append(ipv4(be32(kSourceIps + flow), be32(kDestinationIps + flow), ip_bytes, 0,
-                   kIpProtocolUdp, ttl));
+  head.append(ipv4_header(be32(kSourceIps + flow), be32(kDestinationIps + flow), ip_bytes, 0,
+                          kIpProtocolUdp, ttl));
   head.append(UdpHeader{be16(static_cast<uint16_t>(1024 + flow % 60'000)), be16(kInnerPort),
                         be16(static_cast<uint16_t>(ip_bytes - 20)), be16(0)});
 }

@@ -6,8 +6,10 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <string>
 
 #include "adit/addr.h"
+#include "adit/wire.h"
 #include "cases.h"
 
 namespace adit::bench {
@@ -47,6 +49,15 @@ class FrameHead {
   std::array<uint8_t, kMostHeaderBytes + kInnerHeadBytes> bytes_;
   unsigned size_ = 0;
 };
+
+// Headers with all their fields; no options, no flow label.
+Ipv4Header ipv4_header(be32 from, be32 to, uint16_t total_length, uint16_t flags, uint8_t protocol,
+                       uint8_t ttl = kTtl) noexcept;
+Ipv6Header ipv6_header(const IpAddr& from, const IpAddr& to, uint16_t payload_length,
+                       uint8_t protocol, uint8_t ttl = kTtl) noexcept;
+
+// Where a frame is not what it should be; empty: nowhere.
+std::string first_difference(const uint8_t* found, const FrameHead& right);
 
 // Plain arithmetic over a case; flows are numbered from 0.
 class World {

@@ -101,6 +101,9 @@ void run(const Options& options) {
   if (options.json != "-") {
     std::cout << machine_text(machine, options.measure) << '\n' << table(rows, machine.tsc_ghz);
     if (const std::string steps = step_table(rows); !steps.empty()) std::cout << '\n' << steps;
+    if (const std::string connections = connection_table(rows, machine.tsc_ghz);
+        !connections.empty())
+      std::cout << '\n' << connections;
     std::cout << std::flush;
   }
   if (!options.json.empty()) write_json(to_json(machine, options.measure, rows), options.json);

@@ -93,14 +93,17 @@ Row measure(const Case& the_case, const MeasureOptions& options) {
   Testbed testbed(the_case, options.burst);
   testbed.check_output();
   // Warm: every flow has been seen once.
-  testbed.run_pipeline(std::max(kCalibrationBursts, testbed.bursts_per_walk()));
+  testbed.run_pipeline(
+      std::min(std::max(kCalibrationBursts, testbed.bursts_per_walk()), testbed.most_bursts()));
   testbed.check_accounts();
+  const uint64_t calibration = std::min(kCalibrationBursts, testbed.most_bursts());
   const double cycles_per_burst =
-      static_cast<double>(testbed.run_pipeline(kCalibrationBursts)) / kCalibrationBursts;
+      static_cast<double>(testbed.run_pipeline(calibration)) / static_cast<double>(calibration);
   testbed.check_accounts();
   const auto enough = static_cast<uint64_t>(
       options.seconds * static_cast<double>(rte_get_tsc_hz()) / cycles_per_burst);
-  const uint64_t bursts = std::max(enough, testbed.bursts_per_walk());
+  const uint64_t bursts =
+      std::min(std::max(enough, testbed.bursts_per_walk()), testbed.most_bursts());
 
   Row row;
   row.the_case = the_case;
@@ -124,6 +127,9 @@ Row measure(const Case& the_case, const MeasureOptions& options) {
   row.minus_floor = spread_of(std::move(differences)).median;
   if (options.steps && the_case.scenario->from != Side::kNone)
     row.steps = measure_steps(testbed, bursts, options.runs);
+  // Nothing went astray in between either.
+  if (the_case.scenario->service) testbed.check_output();
+  row.connection_memory = testbed.connection_memory();
   return row;
 }
 

@@ -30,6 +30,7 @@ struct Row {
   uint64_t packets = 0;    // through the pipeline, in the runs that count
   unsigned disturbed = 0;  // runs that count although the core was taken away in them
   std::optional<std::array<double, kStepCount>> steps;
+  std::optional<ConnectionMemory> connection_memory;
 };
 
 struct MeasureOptions {

@@ -168,7 +168,9 @@ std::string usage_text() {
          "Sends frames from memory through adit's pipeline on one core and prints TSC cycles per\n"
          "packet, beside those of the same receive and transmit with nothing between (floor).\n"
          "Without --flows, --networks and --size: 1, 1k, 100k and 1M flows in 1 and 4000 networks\n"
-         "with 64-byte frames, then frames of 128 to 1500 bytes and IMIX with 1k flows.\n\n"
+         "with 64-byte frames, then frames of 128 to 1500 bytes and IMIX with 1k flows; of "
+         "balanced\n"
+         "services 1, 1k, 100k and 1M flows (connect: 1M) with 64-byte frames.\n\n"
       << describe() << "\nexit codes: 0 ok, 1 failed, 2 usage, 4 EAL or hugepages\n";
   return text.str();
 }
@@ -176,7 +178,7 @@ std::string usage_text() {
 std::string scenario_text() {
   std::ostringstream text;
   for (const Scenario& scenario : scenarios())
-    text << std::left << std::setw(8) << scenario.name << scenario.help << '\n';
+    text << std::left << std::setw(12) << scenario.name << scenario.help << '\n';
   text << "encapsulations:";
   for (const TunnelForm& form : kTunnelForms) text << ' ' << form.name;
   text << '\n';

@@ -12,13 +12,6 @@ namespace adit::bench {
 namespace {
 
 constexpr unsigned kMostHeadBytes = kMostHeaderBytes + kInnerHeadBytes;
-std::string first_difference(const uint8_t* found, const FrameHead& right) {
-  for (unsigned i = 0; i < right.size(); ++i)
-    if (found[i] != right.data()[i])
-      return "byte " + std::to_string(i) + " is " + std::to_string(found[i]) + ", not " +
-             std::to_string(right.data()[i]);
-  return {};
-}
 
 // What is the pipeline's choice, and the checksum that goes with it: taken over where it is
 // one that the specification permits. Else what is wrong.
@@ -46,7 +39,20 @@ std::string take_entropy(const TunnelForm& form, const uint8_t* found, uint8_t* 
 
 }  // namespace
 
+std::string OutputCheck::examine_service(const rte_mbuf* packet) const {
+  std::array<uint8_t, kMostHeadBytes> bytes{};
+  const bool to_backend = out_ == Side::kServers;
+  const unsigned head_bytes =
+      to_backend ? service_->head_bytes_to_backend() : unsigned{service_->least_bytes()};
+  const auto* head =
+      static_cast<const uint8_t*>(rte_pktmbuf_read(packet, 0, head_bytes, bytes.data()));
+  if (head == nullptr) return "it has " + std::to_string(packet->pkt_len) + " bytes only";
+  return to_backend ? service_->examine_to_backend(head, tcp_flags_, packet->pkt_len)
+                    : service_->examine_to_client(head, tcp_flags_, packet->pkt_len);
+}
+
 std::string OutputCheck::examine(const rte_mbuf* packet) const {
+  if (service_ != nullptr) return examine_service(packet);
   std::array<uint8_t, kMostHeadBytes> bytes{};
   const bool tunnelled = case_.scenario->to == Side::kUplink;
   const unsigned before_inner = tunnelled ? case_.tunnel->header_bytes() : world_.tag_bytes();
@@ -75,7 +81,9 @@ uint16_t OutputCheck::transmit(void* context, rte_mbuf** packets, uint16_t n) {
   auto& self = *static_cast<OutputCheck*>(context);
   for (unsigned i = 0; i < n; ++i) {
     ++self.packets_;
-    if (self.mistake_.empty()) self.mistake_ = self.examine(packets[i]);
+    std::string mistake = self.examine(packets[i]);
+    if (mistake.empty()) continue;
+    if (self.mistakes_++ == 0) self.mistake_ = std::move(mistake);
   }
   rte_pktmbuf_free_bulk(packets, n);
   return n;

@@ -55,9 +55,22 @@ double mpps(const Row& row, double tsc_ghz) {
 Line case_columns(const Row& row) {
   const Case& the_case = row.the_case;
   if (!has_packets(row)) return {std::string(the_case.scenario->name), "-", "-", "-", "-"};
-  return {std::string(the_case.scenario->name), std::string(the_case.tunnel->name),
+  return {std::string(the_case.scenario->name),
+          the_case.scenario->service ? "-" : std::string(the_case.tunnel->name),
           count_text(the_case.flows), count_text(the_case.networks),
           to_string_frame(the_case.size)};
+}
+
+// Of what is short the large pages show, and not the connections.
+constexpr uint32_t kLeastFlowsForMemory = 100'000;
+
+std::optional<double> resident_bytes_of(const Row& row) {
+  if (!row.connection_memory || row.the_case.flows < kLeastFlowsForMemory) return std::nullopt;
+  return row.connection_memory->resident_bytes;
+}
+
+bool connects(const Row& row) {
+  return row.the_case.scenario->service && row.the_case.scenario->service->connects;
 }
 
 Json to_json(const Spread& spread) {
@@ -87,6 +100,11 @@ Json to_json(const Row& row, double tsc_ghz) {
     json["frame_bytes"] = "imix";
   else
     json["frame_bytes"] = the_case.size;
+  if (row.the_case.scenario->service) json["tunnel"] = nullptr;
+  if (connects(row)) json["connections_per_second"] = mpps(row, tsc_ghz) * 1e6;
+  if (row.connection_memory)
+    json["table_bytes_per_connection"] = row.connection_memory->table_bytes;
+  if (const auto bytes = resident_bytes_of(row)) json["resident_bytes_per_connection"] = *bytes;
   if (row.steps)
     for (std::size_t step = 0; step < kStepCount; ++step)
       json["steps"][std::string(kStepNames[step])] = (*row.steps)[step];
@@ -134,6 +152,20 @@ std::string step_table(const std::vector<Row>& rows) {
     Line& line = lines.emplace_back(case_columns(row));
     for (const double cycles : *row.steps) line.push_back(decimal(cycles));
     line.push_back(decimal(std::accumulate(row.steps->begin(), row.steps->end(), 0.0)));
+  }
+  return lines.size() > 1 ? aligned(lines) : "";
+}
+
+std::string connection_table(const std::vector<Row>& rows, double tsc_ghz) {
+  std::vector<Line> lines = {
+      {"connections", "flows", "new/s", "table bytes each", "resident bytes each"}};
+  for (const Row& row : rows) {
+    if (!row.connection_memory) continue;
+    const auto resident = resident_bytes_of(row);
+    lines.push_back({std::string(row.the_case.scenario->name), count_text(row.the_case.flows),
+                     connects(row) ? decimal(mpps(row, tsc_ghz) * 1e6, 0) : "-",
+                     decimal(row.connection_memory->table_bytes),
+                     resident ? decimal(*resident) : "-"});
   }
   return lines.size() > 1 ? aligned(lines) : "";
 }

@@ -17,6 +17,9 @@ std::string table(const std::vector<Row>& rows, double tsc_ghz);
 // By step, for the rows that have it; empty if none has.
 std::string step_table(const std::vector<Row>& rows);
 
+// Of balanced services: new connections, and what each takes of memory; empty without them.
+std::string connection_table(const std::vector<Row>& rows, double tsc_ghz);
+
 nlohmann::ordered_json to_json(const Machine& machine, const MeasureOptions& options,
                                const std::vector<Row>& rows);
 

@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
 #include "adit/drop_reason.h"
+#include "adit/service.h"
 
 namespace adit::bench {
 
@@ -16,9 +18,18 @@ enum class Side : uint8_t {
   kAccess,       // an access port, by member or VLAN
   kOtherAccess,  // a second access port
   kUplink,       // VXLAN, from and to remotes
+  kClients,      // of a balanced service
+  kServers,
 };
 
 enum class Destination : uint8_t { kKnown, kBroadcast, kUnknownVni };
+
+// A balanced service.
+struct ServiceForm {
+  Forwarding forwarding = Forwarding::kNat;
+  bool ipv6 = false;
+  bool connects = false;  // every packet begins a connection; otherwise all are there before
+};
 
 struct Scenario {
   std::string_view name;
@@ -30,6 +41,7 @@ struct Scenario {
   unsigned packets_out = 1;                    // for each that comes in
   DropReason dropped_as = DropReason::kCount;  // every packet is; kCount: none may be
   bool varies = true;                          // with flows, networks and sizes
+  std::optional<ServiceForm> service = {};     // varies with flows and sizes
 };
 
 std::span<const Scenario> scenarios() noexcept;

@@ -25,18 +25,14 @@ constexpr uint32_t kMbufs = 8192;
 constexpr uint64_t kPacketsLookedAt = 200'000;
 constexpr uint64_t kSettlingPasses = 16;
 
+// Some are free: the index is no fuller than it is meant to be.
+uint32_t connections_of(uint32_t flows) noexcept {
+  return std::max<uint32_t>(65'536, flows + flows / 4);
+}
+
 uint32_t data_room(const Case& the_case) noexcept {
   return std::max<uint32_t>(RTE_MBUF_DEFAULT_BUF_SIZE, RTE_PKTMBUF_HEADROOM + the_case.size +
                                                            kMostHeaderBytes + kVlanTagBytes);
-}
-
-// The flows in an order without pattern, the same in every run.
-std::vector<uint32_t> shuffled(uint32_t flows) {
-  std::vector<uint32_t> order(flows);
-  std::iota(order.begin(), order.end(), 0u);
-  std::mt19937_64 random(1);
-  std::shuffle(order.begin(), order.end(), random);
-  return order;
 }
 
 std::vector<std::string> differences(
@@ -76,6 +72,14 @@ std::string drop_names(const Dataplane& dataplane) {
 
 }  // namespace
 
+std::vector<uint32_t> shuffled(uint32_t flows) {
+  std::vector<uint32_t> order(flows);
+  std::iota(order.begin(), order.end(), 0u);
+  std::mt19937_64 random(1);
+  std::shuffle(order.begin(), order.end(), random);
+  return order;
+}
+
 unsigned memory_mb(const Case& the_case) {
   const uint64_t buffers = uint64_t{kMbufs} * (data_room(the_case) + 320);
   // Keys, buckets, free slots and the queue of the deferred in rte_hash; powers of two.
@@ -85,17 +89,22 @@ unsigned memory_mb(const Case& the_case) {
 
 Testbed::Testbed(const Case& the_case, uint16_t burst)
     : case_(the_case), burst_(burst), qsbr_(nullptr, rte_free) {
-  make_frames();
+  if (case_.scenario->service)
+    service_ = std::make_unique<ServiceWorld>(case_);
+  else
+    make_frames();
   source_ = std::make_unique<MemorySource>(table_, burst);
   in_ = port_of(case_.scenario->from);
   out_ = port_of(case_.scenario->to);
 
-  const Config config = make_config(case_, world_);
+  const Config config =
+      service_ ? service_->config(connections_of(case_.flows)) : make_config(case_, world_);
   DataplaneOptions options;
   options.busy_poll = true;
   options.mbufs = kMbufs;
   options.mbuf_data_room_bytes = data_room(case_);
   options.fdb_capacity = config.system.fdb_capacity;
+  options.connections = config.balancer.connections;
   for (PortId port = 0; port < config.ports.size(); ++port) {
     PortSpec spec;
     spec.name = config.ports[port].name;
@@ -119,8 +128,9 @@ Testbed::Testbed(const Case& the_case, uint16_t burst)
       rte_zmalloc("adit_bench_qsbr", rte_rcu_qsbr_get_memsize(1), RTE_CACHE_LINE_SIZE)));
   if (!qsbr_ || rte_rcu_qsbr_init(qsbr_.get(), 1) != 0) throw BenchError("no memory for RCU");
   worker().stopping = &stop_;
-  fill_fdb();
+  if (!service_) fill_fdb();
   settle();
+  if (service_) establish();
 }
 
 Testbed::~Testbed() = default;
@@ -200,12 +210,15 @@ void Testbed::settle() {
 }
 
 uint64_t Testbed::run_pipeline(uint64_t bursts) {
+  if (connects()) forget_connections();
   stop_.store(false);
   source_->arm(bursts, stop_);
   LoopArguments arguments{worker(), qsbr_.get(), true};
   const uint64_t start = rte_rdtsc_precise();
   run_loop(&arguments);
-  return rte_rdtsc_precise() - start;
+  const uint64_t cycles = rte_rdtsc_precise() - start;
+  last_run_packets_ = bursts * burst_;
+  return cycles;
 }
 
 uint64_t Testbed::run_floor(uint64_t bursts) {
@@ -230,6 +243,7 @@ uint64_t Testbed::run_floor(uint64_t bursts) {
 }
 
 uint64_t Testbed::run_steps(uint64_t bursts, StepProbe& probe) {
+  if (connects()) forget_connections();
   stop_.store(false);
   source_->arm(bursts, stop_);
   Worker& stepped = worker();
@@ -238,23 +252,37 @@ uint64_t Testbed::run_steps(uint64_t bursts, StepProbe& probe) {
     begin_pass(stepped, monotonic_ns());
     run_pass(stepped, probe);
   }
+  last_run_packets_ = bursts * burst_;
   return rte_rdtsc_precise() - start;
+}
+
+void Testbed::play_checked(MemorySource& source, OutputCheck& check, uint64_t bursts) {
+  std::vector<TxQueue>& queues = worker().tx;
+  for (TxQueue& queue : queues) queue.io = check.io();
+  const uint64_t before = source.packets();
+  stop_.store(false);
+  source.arm(bursts, stop_);
+  LoopArguments arguments{worker(), qsbr_.get(), true};
+  run_loop(&arguments);
+  for (TxQueue& queue : queues) queue.io = sink_.io();
+  const uint64_t fed = source.packets() - before;
+  if (check.mistakes() != 0)
+    throw BenchError(std::to_string(check.mistakes()) + " of " + std::to_string(fed) +
+                     " packets came out wrong; the first: " + check.mistake());
+  if (check.packets() != fed * case_.scenario->packets_out)
+    throw BenchError("of " + std::to_string(fed) + " packets " + std::to_string(check.packets()) +
+                     " came out;" + drop_names(*dataplane_));
 }
 
 void Testbed::check_output() {
   if (table_.count() == 0) return;
-  OutputCheck check(case_, world_);
-  std::vector<TxQueue>& queues = worker().tx;
-  for (TxQueue& queue : queues) queue.io = check.io();
-  const uint64_t packets = std::min<uint64_t>(table_.count(), kPacketsLookedAt);
-  const uint64_t before = source_->packets();
-  run_pipeline(packets / burst_ + 1);
-  for (TxQueue& queue : queues) queue.io = sink_.io();
-  const uint64_t fed = source_->packets() - before;
-  if (!check.mistake().empty()) throw BenchError("a packet came out wrong: " + check.mistake());
-  if (check.packets() != fed * case_.scenario->packets_out)
-    throw BenchError("of " + std::to_string(fed) + " packets " + std::to_string(check.packets()) +
-                     " came out;" + drop_names(*dataplane_));
+  if (service_) {
+    check_service_output();
+  } else {
+    OutputCheck check(case_, world_);
+    const uint64_t packets = std::min<uint64_t>(table_.count(), kPacketsLookedAt);
+    play_checked(*source_, check, packets / burst_ + 1);
+  }
   checked_ = accounts();
 }
 
@@ -275,10 +303,13 @@ Testbed::Accounts Testbed::accounts() const {
 // Of the frames with numbers `first` to `last`-1, as they should go out.
 uint64_t Testbed::expected_bytes_out(uint64_t first, uint64_t last) const {
   const auto extra = [this](Side side) -> uint64_t {
+    if (side == Side::kServers) return service_->wrapping_bytes();
     return side == Side::kUplink ? case_.tunnel->header_bytes() : world_.tag_bytes();
   };
   const uint64_t count = last - first;
-  const uint64_t inner = table_.bytes_between(first, last) - count * extra(case_.scenario->from);
+  uint64_t inner = table_.bytes_between(first, last);
+  // What backends send back is never wrapped.
+  if (!service_) inner -= count * extra(case_.scenario->from);
   return case_.scenario->packets_out * (inner + count * extra(case_.scenario->to));
 }
 
@@ -305,6 +336,7 @@ void Testbed::check_accounts() {
       {"packets held for a next hop", now.held - then.held, 0},
       {"reports to control", news, 0},
       {"reports lost", now.events_lost - then.events_lost, 0},
+      {"connections", dataplane_->connections(), expected_connections()},
       {"buffers in use", dataplane_->buffers_in_use(), 0},
   });
   if (lines.empty()) return;

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "adit/dataplane.h"
 #include "cases.h"
@@ -13,11 +14,19 @@
 #include "flow_table.h"
 #include "frames.h"
 #include "memory_port.h"
+#include "output_check.h"
 #include "probe.h"
+#include "service_world.h"
 
 struct rte_rcu_qsbr;
 
 namespace adit::bench {
+
+// Of a balanced service's connections.
+struct ConnectionMemory {
+  double table_bytes = 0;     // of the whole table, for each that it has room for
+  double resident_bytes = 0;  // by which the process grew, for each that it got
+};
 
 class Testbed {
  public:
@@ -41,6 +50,15 @@ class Testbed {
   // What a burst is counted as: its packets, or 1 where the scenario has none.
   unsigned units_per_burst() const noexcept { return table_.count() == 0 ? 1u : burst_; }
   uint64_t bursts_per_walk() const noexcept { return table_.count() / burst_ + 1; }
+  // A run of more bursts would begin connections that are there already.
+  uint64_t most_bursts() const noexcept {
+    return connects() ? table_.count() / burst_ : UINT64_MAX;
+  }
+
+  // None: nothing is balanced.
+  const std::optional<ConnectionMemory>& connection_memory() const noexcept {
+    return connection_memory_;
+  }
 
  private:
   // Counters that move with packets.
@@ -51,6 +69,19 @@ class Testbed {
   };
 
   void make_frames();
+  void make_service_frames(FlowTable& table, Side from, uint8_t tcp_flags, FrameSize size) const;
+  void establish();
+  void exchange(Side from, uint8_t tcp_flags);
+  void note_connection_memory(uint64_t resident_before);
+  void check_placed() const;
+  void check_service_output();
+  uint64_t expected_connections() const noexcept;
+  uint8_t measured_tcp_flags() const noexcept;
+  void forget_connections();
+  void play_checked(MemorySource& source, OutputCheck& check, uint64_t bursts);
+  bool connects() const noexcept {
+    return case_.scenario->service && case_.scenario->service->connects;
+  }
   void fill_fdb();
   void settle();
   Accounts accounts() const;
@@ -69,7 +100,13 @@ class Testbed {
   std::atomic<bool> stop_ = false;
   PortId in_ = 0, out_ = 0;
   Accounts checked_;  // as of the last check
+  std::unique_ptr<ServiceWorld> service_;
+  std::optional<ConnectionMemory> connection_memory_;
+  uint64_t last_run_packets_ = 0;
 };
+
+// The flows in an order without pattern, the same in every run.
+std::vector<uint32_t> shuffled(uint32_t flows);
 
 // Memory that EAL has to have for the case, MB.
 unsigned memory_mb(const Case& the_case);

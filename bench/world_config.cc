@@ -69,10 +69,12 @@ VrfConfig vrf_config(const Case& the_case, const World& world) {
 PortId port_of(Side side) noexcept {
   switch (side) {
     case Side::kUplink:
+    case Side::kServers:
       return kUplink;
     case Side::kOtherAccess:
       return kOtherAccess;
     case Side::kAccess:
+    case Side::kClients:
     case Side::kNone:
       break;
   }
@@ -84,6 +86,7 @@ bool has_other_access(const Scenario& scenario) noexcept {
 }
 
 uint32_t fdb_capacity(const Case& the_case) noexcept {
+  if (the_case.scenario->service) return 65'536;  // no MAC is learned
   return std::max<uint32_t>(65'536, macs_of(the_case));
 }
 

@@ -5,8 +5,9 @@
 #include <unordered_map>
 
 #include "adit/tunnel_ops.h"
-#include "id_allocator.h"
+#include "compile_services.h"
 #include "routing.h"
+#include "stable_ids.h"
 #include "vrf_routes.h"
 
 namespace adit {
@@ -15,48 +16,23 @@ namespace {
 constexpr unsigned kEthernetLen = 14;
 constexpr unsigned kVlanTagLen = 4;
 constexpr unsigned kVlanIds = 4096;
+constexpr uint32_t kVrfIds = 65536;
+constexpr uint32_t kMostFrameBytes = 65535;
 // Groups of the remotes that name none are behind those that can be configured.
 constexpr uint16_t kFirstKindGroup = 65001;
-
-// What stays keeps its id. What is new gets one that the former snapshot did not use
-// either, since workers and the FDB may still hold the ids of what has gone.
-uint32_t id_of(uint32_t id) {
-  return id;
-}
-uint32_t id_of(const BridgePortInfo& info) {
-  return info.id;
-}
-
-template <class Key, class Value>
-class StableIds {
- public:
-  StableIds(const std::map<Key, Value>& previous, uint32_t limit)
-      : previous_(previous), free_(limit) {
-    for (const auto& [key, value] : previous) free_.reserve(id_of(value));
-  }
-  uint32_t get(const Key& key) {
-    if (const auto found = previous_.find(key); found != previous_.end())
-      return id_of(found->second);
-    const uint32_t id = free_.allocate();
-    if (id == 0) throw std::length_error("too many networks, members, remotes or next hops");
-    return id;
-  }
-
- private:
-  const std::map<Key, Value>& previous_;
-  IdAllocator free_;
-};
 
 class Compiler {
  public:
   Compiler(const Config& config, const std::vector<PortTraits>& traits, const CompiledIds& previous,
            unsigned workers)
       : config_(config),
+        previous_(previous),
         traits_(traits),
         workers_(workers),
         routing_(config),
         vrfs_(vrfs_of_ports(config)),
         network_ids_(previous.networks, kMaxNetworks + 1),
+        vrf_ids_(previous.vrfs, kVrfIds, previous.next_vrf),
         bridge_port_ids_(previous.bridge_ports, kMaxBridgePorts + 1),
         adjacency_ids_(previous.adjacencies, kMaxNextHops) {}
 
@@ -64,8 +40,19 @@ class Compiler {
     snapshot_->generation = generation;
     snapshot_->bridge_ports.resize(1);
     snapshot_->networks.resize(1);
+    snapshot_->gateways.resize(1);
+    for (const NetworkConfig& network : config_.networks)
+      ids_.networks[network.name] = static_cast<NetworkId>(network_ids_.get(network.name));
+    ids_.last_vrf = previous_.last_vrf;
+    for (const VrfConfig& vrf : config_.vrfs) {
+      const auto id = static_cast<VrfId>(vrf_ids_.get(vrf.name));
+      ids_.vrfs[vrf.name] = id;
+      ids_.last_vrf = std::max(ids_.last_vrf, id);
+    }
+    ids_.next_vrf = vrf_ids_.next();
     compile_ports();
-    for (const auto& [hop, mac] : static_neighbours(config_, routing_)) adjacency(hop);
+    for (const auto& [hop, mac] : static_neighbours(config_, routing_, ids_.networks))
+      adjacency(hop);
     for (const NetworkConfig& network : config_.networks) compile_network(network);
     compile_vrfs();
     snapshot_->local_ipv4 = FlatTable<uint64_t>(local_ipv4_);
@@ -117,8 +104,8 @@ class Compiler {
       PortEntry& entry = snapshot_->ports.emplace_back();
       entry.mac = traits_[i].mac;
       entry.tx_multi_segs = traits_[i].tx_multi_segs;
-      for (const IpPrefix& own : port.addresses)
-        (own.address.is_v4() ? entry.own_ipv4 : entry.own_ipv6).push_back(address_key(own.address));
+      entry.takes_unfinished = traits_[i].takes_unfinished;
+      add_own(vrfs_[i] ? config_.vrfs[*vrfs_[i]].name : kUnderlayName, port.addresses, entry);
       if (vrfs_[i]) {
         entry.vrf = vrf_id(*vrfs_[i]);
         continue;
@@ -127,6 +114,13 @@ class Compiler {
       for (const IpPrefix& own : port.addresses)
         add_local(own.address, static_cast<uint32_t>(i + 1));
     }
+  }
+
+  // What the link answers for: its own addresses, and those of services on its subnets.
+  void add_own(const std::string& vrf, const std::vector<IpPrefix>& addresses, Interface& link) {
+    for (const auto& list : {addresses, service_addresses(config_, vrf, addresses)})
+      for (const IpPrefix& own : list)
+        (own.address.is_v4() ? link.own_ipv4 : link.own_ipv6).push_back(address_key(own.address));
   }
 
   void add_local(const IpAddr& own, uint32_t port) {
@@ -138,8 +132,8 @@ class Compiler {
   }
 
   void compile_network(const NetworkConfig& network) {
-    const auto id = static_cast<NetworkId>(network_ids_.get(network.name));
-    ids_.networks[network.name] = id;
+    const NetworkId id = ids_.networks.at(network.name);
+    network_configs_.emplace(network.name, &network);
     if (id >= snapshot_->networks.size()) snapshot_->networks.resize(id + 1u);
     NetworkEntry& entry = snapshot_->networks[id];
     entry.broadcast = limit(network.broadcast_pps);
@@ -175,16 +169,23 @@ class Compiler {
     return static_cast<uint8_t>(flags);
   }
 
-  BridgePort& add_bridge_port(const NetworkConfig& network, NetworkId network_id,
-                              const BridgePortName& name, BridgePortInfo& info) {
-    info.id = bridge_port_ids_.get(name);
+  BridgePort& name_bridge_port(const NetworkConfig& network, NetworkId network_id,
+                               const BridgePortName& name, BridgePortInfo& info) {
+    info.id = bridge_port_ids_.get(name, info);
     info.network = network_id;
     ids_.bridge_ports[name] = info;
     if (info.id >= snapshot_->bridge_ports.size()) snapshot_->bridge_ports.resize(info.id + 1);
-    snapshot_->flood_lists.push_back(info.id);
     BridgePort& out = snapshot_->bridge_ports[info.id];
     out.network = network_id;
     out.flags = flags_of(network);
+    return out;
+  }
+
+  // One that frames are flooded to.
+  BridgePort& add_bridge_port(const NetworkConfig& network, NetworkId network_id,
+                              const BridgePortName& name, BridgePortInfo& info) {
+    BridgePort& out = name_bridge_port(network, network_id, name, info);
+    snapshot_->flood_lists.push_back(info.id);
     return out;
   }
 
@@ -211,15 +212,17 @@ class Compiler {
                       const RemoteConfig& remote) {
     const auto hop = routing_.find(remote.address);
     if (!hop) throw std::invalid_argument("no route to remote " + to_string(remote.address));
+    const auto id = effective_id(network, remote);
     BridgePortInfo info;
     info.adjacency = adjacency(*hop);
+    info.tunnel = remote.kind;
+    info.tunnel_id = id;
     BridgePort& out =
         add_bridge_port(network, network_id, {network.name, {}, 0, remote.address}, info);
     out.kind = BridgePortKind::kTunnel;
     const uint8_t kind = tunnel_index(remote.kind);
     out.split_group = remote.split_horizon.value_or(static_cast<uint16_t>(kFirstKindGroup + kind));
     out.sequence_id = info.id;
-    const auto id = effective_id(network, remote);
     compile_tunnel(remote, id, network.tunnel, kEtherTypeBridged, *hop, info.adjacency, out);
     const uint64_t wire_id = tunnel_registry()[kind]->wire_id(id);
     senders_[kind].emplace_back(SenderKey{address_key(remote.address), wire_id}, info.id);
@@ -234,10 +237,11 @@ class Compiler {
     const uint8_t kind = tunnel_index(remote.kind);
     const TunnelConfig& tunnel = config_.tunnels[kind];
     out.tunnel = kind;
-    out.port = hop.port;
+    const PortId port = port_of(hop);
+    out.port = port;
     out.adjacency = adjacency;
     TunnelEndpoint endpoint;
-    endpoint.source_mac = traits_[hop.port].mac;
+    endpoint.source_mac = traits_[port].mac;
     endpoint.source_ip = routing_.source_for(hop);
     endpoint.remote_ip = remote.address;
     endpoint.id = id;
@@ -247,29 +251,71 @@ class Compiler {
                                             !tunnel.zero_checksum6);
     endpoint.sequence = remote.sequence;
     endpoint.payload = payload;
-    endpoint.mtu_bytes = config_.ports[hop.port].mtu_bytes;
+    endpoint.mtu_bytes = config_.ports[port].mtu_bytes;
     tunnel_registry()[kind]->compile(endpoint, out);
     remote_addresses_.emplace(address_key(remote.address), out.sequence_id);
   }
 
-  static VrfId vrf_id(size_t index) { return static_cast<VrfId>(index + 1); }
+  // Of the underlay, where all links are ports.
+  static PortId port_of(const NextHop& hop) { return static_cast<PortId>(hop.link); }
+
+  VrfId vrf_id(size_t index) const { return ids_.vrfs.at(config_.vrfs[index].name); }
 
   void compile_vrfs() {
-    VrfRoutes routes(config_.vrfs.size());
+    VrfRoutes routes(ids_.last_vrf);
+    compile_services(config_, previous_, workers_, ids_, *snapshot_, routes);
+    if (snapshot_->balanced_vrfs[0] != 0) compile_underlay_routes(routes);
     for (size_t i = 0; i < config_.vrfs.size(); ++i) {
       const VrfConfig& vrf = config_.vrfs[i];
-      std::vector<VrfRoutes::Port> ports;
+      std::vector<VrfRoutes::Link> links;
       for (const std::string& name : vrf.ports) {
         const PortId port = port_ids_.at(name);
-        ports.push_back({port, &config_.ports[port]});
+        links.push_back({port, &config_.ports[port].addresses, config_.ports[port].mtu_bytes});
       }
+      for (const GatewayConfig& gateway : vrf.networks)
+        links.push_back(compile_gateway(vrf, vrf_id(i), gateway));
       std::map<std::string, VrfRoutes::Tunnel> tunnels;
       for (const VrfTunnelConfig& tunnel : vrf.tunnels)
         tunnels[tunnel.name] = compile_vrf_tunnel(vrf, vrf_id(i), tunnel);
-      routes.add(vrf_id(i), vrf, ports, tunnels,
+      routes.add(vrf_id(i), vrf, links, tunnels,
                  [this](const NextHop& hop) { return adjacency(hop); });
     }
     snapshot_->routes = std::move(routes).finish();
+  }
+
+  // The underlay is routed for what belongs to services.
+  void compile_underlay_routes(VrfRoutes& routes) {
+    VrfConfig underlay;
+    for (const RouteConfig& route : config_.routes)
+      underlay.routes.push_back({route.to, route.via, std::nullopt});
+    std::vector<VrfRoutes::Link> links;
+    for (PortId port = 0; port < config_.ports.size(); ++port)
+      if (snapshot_->ports[port].is_underlay)
+        links.push_back({port, &config_.ports[port].addresses, config_.ports[port].mtu_bytes});
+    routes.add(0, underlay, links, {}, [this](const NextHop& hop) { return adjacency(hop); });
+  }
+
+  VrfRoutes::Link compile_gateway(const VrfConfig& vrf, VrfId vrf_id,
+                                  const GatewayConfig& gateway) {
+    const NetworkConfig& network = *network_configs_.at(gateway.name);
+    const NetworkId id = ids_.networks.at(network.name);
+    NetworkEntry& entry = snapshot_->networks[id];
+    for (uint32_t i = entry.flood_begin; i < entry.flood_end; ++i)
+      snapshot_->bridge_ports[snapshot_->flood_lists[i]].flags |= BridgePort::kHasGateway;
+    BridgePortInfo info;
+    BridgePort& port = name_bridge_port(network, id, {network.name, {}, 0, {}, vrf.name}, info);
+    port.kind = BridgePortKind::kGateway;
+    port.flags |= BridgePort::kHasGateway;
+    entry.gateway = static_cast<uint16_t>(snapshot_->gateways.size());
+    GatewayEntry& made = snapshot_->gateways.emplace_back();
+    made.mac = gateway_mac(network, gateway);
+    made.vrf = vrf_id;
+    made.bridge_port = info.id;
+    add_own(vrf.name, gateway.addresses, made);
+    entry.gateway_key = fdb_key(id, made.mac);
+    const uint32_t most = std::min(kMostFrameBytes, entry.least_frame_bytes) - kEthernetLen -
+                          (network.carry_vlans ? kVlanTagLen : 0);
+    return {network_link(id), &gateway.addresses, std::min(most, gateway.mtu_bytes.value_or(most))};
   }
 
   // One bridge port for each IP version that it carries; they differ in their header.
@@ -282,8 +328,10 @@ class Compiler {
     for (const uint16_t version : {uint16_t{4}, uint16_t{6}}) {
       BridgePortInfo info;
       info.adjacency = adjacency(*hop);
+      info.tunnel = tunnel.kind;
+      info.tunnel_id = tunnel.id;
       const BridgePortName name{{}, tunnel.name, version, tunnel.address, vrf.name};
-      info.id = bridge_port_ids_.get(name);
+      info.id = bridge_port_ids_.get(name, info);
       ids_.bridge_ports[name] = info;
       if (info.id >= snapshot_->bridge_ports.size()) snapshot_->bridge_ports.resize(info.id + 1);
       BridgePort& out = snapshot_->bridge_ports[info.id];
@@ -327,14 +375,17 @@ class Compiler {
   }
 
   const Config& config_;
+  const CompiledIds& previous_;
   const std::vector<PortTraits>& traits_;
   unsigned workers_;
   Routing routing_;
   std::vector<std::optional<size_t>> vrfs_;  // by PortId
   StableIds<std::string, NetworkId> network_ids_;
+  StableIds<std::string, VrfId> vrf_ids_;
   StableIds<BridgePortName, BridgePortInfo> bridge_port_ids_;
   StableIds<NextHop, AdjacencyId> adjacency_ids_;
   std::unordered_map<std::string, PortId> port_ids_;
+  std::unordered_map<std::string, const NetworkConfig*> network_configs_;
   FlatTable<uint64_t>::Entries local_ipv4_;
   FlatTable<Ipv6Key>::Entries local_ipv6_;
   std::map<Ipv6Key, uint32_t> remote_addresses_;

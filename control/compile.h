@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -13,9 +14,9 @@
 
 namespace adit {
 
-// A next hop: the port it is on and its address.
+// A next hop: the link it is on and its address.
 struct NextHop {
-  PortId port = 0;
+  LinkId link = 0;
   IpAddr address;
   friend auto operator<=>(const NextHop&, const NextHop&) = default;
 };
@@ -23,6 +24,7 @@ struct NextHop {
 // A bridge port by what the configuration calls it. For a member `remote` is empty (family
 // kNone), for a remote `port` is empty and `vlan` is 0. For a VRF's tunnel `network` is empty,
 // `port` is its name, and `vlan` the IP version, 4 or 6, of what it carries.
+// For a network's gateway all is empty but `network` and `vrf`.
 struct BridgePortName {
   std::string network;
   std::string port;
@@ -36,14 +38,34 @@ struct BridgePortInfo {
   BridgePortId id = 0;
   NetworkId network = 0;
   AdjacencyId adjacency = 0;  // of a remote
+  // Of a remote, or a VRF's tunnel: what it speaks and the id in its packets. With another one
+  // it is another remote, though its name is the same: then it has a new BridgePortId, and its
+  // counters, sequence numbers and learned MACs begin anew.
+  std::optional<TunnelKind> tunnel = {};
+  std::optional<uint64_t> tunnel_id = {};
 };
 
 // Which id stands for what. Handed from one compile to the next, so that what stays keeps
 // its id; ids are given from the lowest free one.
+struct BackendName {
+  std::string service;
+  std::string vrf;
+  IpAddr address;
+  uint16_t port = 0;
+  friend auto operator<=>(const BackendName&, const BackendName&) = default;
+};
+
 struct CompiledIds {
   std::map<std::string, NetworkId> networks;
+  std::map<std::string, VrfId> vrfs;  // connections outlive a snapshot, and hold them
+  uint32_t next_vrf = 1;              // where the search for a free one begins
+  VrfId last_vrf = 0;                 // the highest ever given: tables have room for it
   std::map<BridgePortName, BridgePortInfo> bridge_ports;
   std::map<NextHop, AdjacencyId> adjacencies;
+  std::map<std::string, ServiceId> services;
+  std::map<BackendName, BackendId> backends;
+  BackendId next_backend = 1;               // where the search for a free one begins
+  std::map<BackendName, uint16_t> weights;  // as configured; where that is 0, the last other one
 };
 
 struct Compiled {
@@ -55,6 +77,7 @@ struct Compiled {
 struct PortTraits {
   MacAddr mac;
   bool tx_multi_segs = true;
+  bool takes_unfinished = false;
 };
 
 // `config` has passed the parser. `workers` share the flood limits.

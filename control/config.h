@@ -11,7 +11,10 @@
 #include <vector>
 
 #include "adit/addr.h"
+#include "adit/ids.h"
+#include "adit/scheduler_ops.h"
 #include "adit/tunnel_kinds.h"
+#include "health/check_options.h"
 
 namespace adit {
 
@@ -35,6 +38,7 @@ struct SystemConfig {
 };
 
 // What stands in `device:` of a port, e.g. "tap:red0": kind kTap, argument "red0".
+enum class OffloadMode { kAuto, kOff };
 enum class DeviceKind { kPci, kTap, kAfPacket, kAfXdp, kVdev };
 struct Device {
   DeviceKind kind = DeviceKind::kTap;
@@ -53,6 +57,8 @@ struct PortConfig {
   std::optional<unsigned> tx_queues;
   unsigned rx_ring = 1024;  // 64..8192 descriptors, power of two
   unsigned tx_ring = 1024;
+  // Frames with checksum and segmentation left to the receiver; auto: with TAP interfaces.
+  OffloadMode offload = OffloadMode::kAuto;
   std::vector<IpPrefix> addresses;  // with any, the port is of the underlay, or of a VRF
   friend bool operator==(const PortConfig&, const PortConfig&) = default;
 };
@@ -178,19 +184,99 @@ struct VrfTunnelConfig {
 // One entry of a VRF's `routes:`, with exactly one of `via` and `tunnel`.
 struct VrfRouteConfig {
   IpPrefix to;                     // host bits zero
-  std::optional<IpAddr> via = {};  // on the subnet of one of the VRF's ports
+  std::optional<IpAddr> via = {};  // on the subnet of one of the VRF's ports or networks
   std::optional<std::string> tunnel = {};
   friend bool operator==(const VrfRouteConfig&, const VrfRouteConfig&) = default;
 };
 
+// One entry of a VRF's `networks:`, the gateway of that network.
+struct GatewayConfig {
+  std::string name;  // the network's
+  std::vector<IpPrefix> addresses;
+  std::optional<MacAddr> mac = {};         // none: default_gateway_mac()
+  std::optional<unsigned> mtu_bytes = {};  // 576..65000; none: what fits every bridge port
+  friend bool operator==(const GatewayConfig&, const GatewayConfig&) = default;
+};
+
+// Networks have a VNI of their own each, and so has each of their gateways a MAC.
+constexpr MacAddr default_gateway_mac(uint32_t vni) {
+  return MacAddr::from_u64(0x02ad'1700'0000 | vni);
+}
+inline MacAddr gateway_mac(const NetworkConfig& network, const GatewayConfig& gateway) {
+  return gateway.mac.value_or(default_gateway_mac(network.vni));
+}
+
 // One entry of `vrfs:`, a routing table of its own.
 struct VrfConfig {
   std::string name;
-  std::vector<std::string> ports;  // each in one VRF at most, and with addresses
+  std::vector<std::string> ports;       // each in one VRF at most, and with addresses
+  std::vector<GatewayConfig> networks;  // each in one VRF at most
   std::vector<VrfTunnelConfig> tunnels;
   std::vector<VrfRouteConfig> routes;
-  std::vector<NeighbourConfig> neighbours;  // on the ports' subnets
+  std::vector<NeighbourConfig> neighbours;  // on the ports' and networks' subnets
+  bool mss_clamp = false;
   friend bool operator==(const VrfConfig&, const VrfConfig&) = default;
+};
+
+// What stands for the underlay where a VRF is named.
+inline constexpr const char* kUnderlayName = "underlay";
+
+enum class Protocol : uint8_t { kTcp = 6, kUdp = 17, kSctp = 132 };
+
+// One entry of a service's `backends:`.
+struct BackendConfig {
+  IpAddr address;
+  uint16_t port = 0;                          // 0: that of the packet
+  uint16_t weight = 1;                        // 0: drained
+  std::optional<Forwarding> forwarding = {};  // default: the service's
+  std::optional<std::string> vrf = {};        // default: the service's
+  uint32_t upper_connections = 0;             // 0: no threshold
+  uint32_t lower_connections = 0;             // 0: three quarters of the upper one
+  friend bool operator==(const BackendConfig&, const BackendConfig&) = default;
+};
+
+// What becomes of a backend's connections when it goes down: they are forgotten at their next
+// packet, or go on.
+enum class OnDown : uint8_t { kExpire, kKeep };
+
+// One entry of `services:`.
+struct ServiceConfig {
+  std::string name;
+  std::string vrf = kUnderlayName;  // where the virtual address is
+  IpAddr address;
+  Protocol protocol = Protocol::kTcp;
+  uint16_t port = 0;                       // 0: all ports that no other service of the address has
+  std::optional<uint16_t> last_port = {};  // of a range that begins with `port`
+  std::string scheduler = "wlc";
+  SchedulerOptions scheduler_options = {};
+  Forwarding forwarding = Forwarding::kNat;
+  WrapKind wrap = WrapKind::kIpip;
+  uint16_t gue_port = 6080;  // UDP destination port
+  bool one_packet = false;   // UDP: each packet is scheduled by itself
+  Unmatched unmatched = Unmatched::kDrop;
+  std::vector<IpAddr> local_addresses;  // of full NAT
+  std::vector<BackendConfig> backends;
+  std::optional<HealthOptions> health = {};  // of all backends; none: they count as up
+  OnDown on_down = OnDown::kExpire;
+  // 0..3600, for a backend that comes up, or to a running service; 0: at once.
+  unsigned slow_start_s = 0;
+  std::optional<BackendConfig> sorry = {};  // takes connections when no backend does
+  friend bool operator==(const ServiceConfig&, const ServiceConfig&) = default;
+};
+
+// Seconds without a packet after which a connection is forgotten, by its state; 1..86400.
+struct TimeoutsConfig {
+  uint32_t none_s = 2, syn_sent_s = 120, syn_recv_s = 60, synack_s = 120, established_s = 900,
+           fin_wait_s = 120, time_wait_s = 120, close_s = 10, close_wait_s = 60, last_ack_s = 30,
+           listen_s = 120, udp_s = 300, sctp_s = 900;
+  friend bool operator==(const TimeoutsConfig&, const TimeoutsConfig&) = default;
+};
+
+// `balancer:`, what all services have in common.
+struct BalancerConfig {
+  uint32_t connections = 65536;  // 1024..16777216 over all workers; a change takes a restart
+  TimeoutsConfig timeouts = {};
+  friend bool operator==(const BalancerConfig&, const BalancerConfig&) = default;
 };
 
 using TunnelConfigs = std::array<TunnelConfig, kTunnelKindCount>;  // by tunnel_index()
@@ -210,6 +296,8 @@ struct Config {
   bool reassemble = false;  // fragments of outer packets
   std::vector<NetworkConfig> networks;
   std::vector<VrfConfig> vrfs;
+  BalancerConfig balancer;
+  std::vector<ServiceConfig> services;
   friend bool operator==(const Config&, const Config&) = default;
 };
 

@@ -29,6 +29,7 @@ void diff_port(Differ& out, const PortConfig& from, const PortConfig& to) {
   out.value(kTakes, where + ".tx_queues", from.tx_queues, to.tx_queues, "auto");
   out.value(kTakes, where + ".rx_ring", from.rx_ring, to.rx_ring);
   out.value(kTakes, where + ".tx_ring", from.tx_ring, to.tx_ring);
+  out.value(kTakes, where + ".offload", from.offload, to.offload);
   diff_addresses(out, where, from.addresses, to.addresses);
 }
 
@@ -154,6 +155,8 @@ ConfigDiff diff_configs(const Config& from, const Config& to) {
     diff_tunnel(out, kTunnelKinds[i], from.tunnels[i], to.tunnels[i]);
   diff_networks(out, from.networks, to.networks);
   diff_vrfs(out, from.vrfs, to.vrfs);
+  diff_balancer(out, from.balancer, to.balancer);
+  diff_services(out, from.services, to.services);
   return out.take();
 }
 

@@ -18,6 +18,23 @@ void diff_vrf_tunnel(Differ& out, const std::string& where, const VrfTunnelConfi
   diff_tunnel_options(out, where, from.tunnel, to.tunnel);
 }
 
+void diff_gateways(Differ& out, const std::string& where, const std::vector<GatewayConfig>& from,
+                   const std::vector<GatewayConfig>& to) {
+  const auto gateway = [&](const GatewayConfig& entry, const char* what) {
+    out.change(kTakes, where + ": gateway of network " + entry.name + ' ' + what);
+  };
+  Differ::lists(
+      from, to, [](const GatewayConfig& entry) { return entry.name; },
+      [&](const GatewayConfig& gone) { gateway(gone, "removed"); },
+      [&](const GatewayConfig& fresh) { gateway(fresh, "added"); },
+      [&](const GatewayConfig& old, const GatewayConfig& fresh) {
+        const std::string entry = where + ".networks." + fresh.name;
+        diff_addresses(out, entry, old.addresses, fresh.addresses);
+        out.value(kTakes, entry + ".mac", old.mac, fresh.mac, "the default");
+        out.value(kTakes, entry + ".mtu_bytes", old.mtu_bytes, fresh.mtu_bytes, "what fits");
+      });
+}
+
 std::string way_of(const VrfRouteConfig& route) {
   return route.tunnel ? "tunnel " + *route.tunnel : "via " + to_string(*route.via);
 }
@@ -26,6 +43,7 @@ void diff_vrf(Differ& out, const VrfConfig& from, const VrfConfig& to) {
   if (from == to) return;
   const std::string where = "vrfs." + to.name;
   out.presence(where, from.ports, to.ports, [](const std::string& port) { return "port " + port; });
+  diff_gateways(out, where, from.networks, to.networks);
   const auto tunnel = [&](const VrfTunnelConfig& entry, const char* what) {
     out.change(kTakes, where + ": tunnel " + entry.name + ' ' + what + " (" +
                            std::string(info_of(entry.kind).name) + ' ' + to_string(entry.address) +
@@ -38,6 +56,7 @@ void diff_vrf(Differ& out, const VrfConfig& from, const VrfConfig& to) {
       [&](const VrfTunnelConfig& old, const VrfTunnelConfig& fresh) {
         diff_vrf_tunnel(out, where + ".tunnels." + fresh.name + '.', old, fresh);
       });
+  out.value(kTakes, where + ".mss_clamp", from.mss_clamp, to.mss_clamp);
   diff_neighbours(out, where + ".neighbours", from.neighbours, to.neighbours);
   const auto route = [&](const VrfRouteConfig& entry, const char* what) {
     out.change(kTakes, where + ": route " + to_string(entry.to) + ' ' + way_of(entry) + ' ' + what);

@@ -19,6 +19,10 @@ inline std::string text(PollMode mode) {
   return mode == PollMode::kBusy ? "busy" : "adaptive";
 }
 
+inline std::string text(OffloadMode mode) {
+  return mode == OffloadMode::kOff ? "off" : "auto";
+}
+
 inline std::string text(HugepageMode mode) {
   switch (mode) {
     case HugepageMode::kAuto:
@@ -170,5 +174,8 @@ void diff_neighbours(Differ& out, const std::string& where,
 void diff_networks(Differ& out, const std::vector<NetworkConfig>& from,
                    const std::vector<NetworkConfig>& to);
 void diff_vrfs(Differ& out, const std::vector<VrfConfig>& from, const std::vector<VrfConfig>& to);
+void diff_balancer(Differ& out, const BalancerConfig& from, const BalancerConfig& to);
+void diff_services(Differ& out, const std::vector<ServiceConfig>& from,
+                   const std::vector<ServiceConfig>& to);
 
 }  // namespace adit::config_differ

@@ -19,27 +19,36 @@ NetworkConfig finished(NetworkDraft draft) {
   return network;
 }
 
-PortConfig finished(PortDraft draft) {
-  PortConfig port = std::move(static_cast<PortConfig&>(draft));
-  for (const auto& address : draft.address_drafts) port.addresses.push_back(address.value);
-  return port;
-}
-
-VrfTunnelConfig finished(VrfTunnelDraft draft) {
-  VrfTunnelConfig tunnel = std::move(static_cast<VrfTunnelConfig&>(draft));
-  for (const auto& address : draft.address_drafts) tunnel.addresses.push_back(address.value);
-  return tunnel;
+// A port, a gateway or a tunnel: what it is, and its addresses.
+template <class Owner, class Draft>
+Owner with_addresses(Draft draft) {
+  Owner owner = std::move(static_cast<Owner&>(draft));
+  for (const auto& address : draft.address_drafts) owner.addresses.push_back(address.value);
+  return owner;
 }
 
 VrfConfig finished(VrfDraft draft) {
   VrfConfig vrf = std::move(static_cast<VrfConfig&>(draft));
+  for (GatewayDraft& gateway : draft.gateway_drafts)
+    vrf.networks.push_back(with_addresses<GatewayConfig>(std::move(gateway)));
   for (VrfTunnelDraft& tunnel : draft.tunnel_drafts)
-    vrf.tunnels.push_back(finished(std::move(tunnel)));
+    vrf.tunnels.push_back(with_addresses<VrfTunnelConfig>(std::move(tunnel)));
   for (VrfRouteDraft& route : draft.route_drafts)
     vrf.routes.push_back(std::move(static_cast<VrfRouteConfig&>(route)));
   for (const NeighbourDraft& neighbour : draft.neighbour_drafts)
     vrf.neighbours.push_back(neighbour);
   return vrf;
+}
+
+ServiceConfig finished(ServiceDraft draft) {
+  ServiceConfig service = std::move(static_cast<ServiceConfig&>(draft));
+  for (const auto& address : draft.local_address_drafts)
+    service.local_addresses.push_back(address.value);
+  for (BackendDraft& backend : draft.backend_drafts)
+    service.backends.push_back(std::move(static_cast<BackendConfig&>(backend)));
+  if (draft.places.has("health")) service.health = finished(std::move(draft.health_draft));
+  if (draft.places.has("sorry")) service.sorry = std::move(draft.sorry_draft);
+  return service;
 }
 
 }  // namespace
@@ -49,12 +58,16 @@ Config finished(ConfigDraft draft) {
   config.system = std::move(draft.system);
   for (size_t i = 0; i < kTunnelKindCount; ++i) config.tunnels[i] = draft.tunnels[i];
   config.reassemble = draft.reassemble;
-  for (PortDraft& port : draft.ports) config.ports.push_back(finished(std::move(port)));
+  for (PortDraft& port : draft.ports)
+    config.ports.push_back(with_addresses<PortConfig>(std::move(port)));
   for (const RouteDraft& route : draft.routes) config.routes.push_back(route);
   for (const NeighbourDraft& neighbour : draft.neighbours) config.neighbours.push_back(neighbour);
   for (NetworkDraft& network : draft.networks)
     config.networks.push_back(finished(std::move(network)));
   for (VrfDraft& vrf : draft.vrfs) config.vrfs.push_back(finished(std::move(vrf)));
+  config.balancer = draft.balancer;
+  for (ServiceDraft& service : draft.services)
+    config.services.push_back(finished(std::move(service)));
   return config;
 }
 

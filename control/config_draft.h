@@ -58,13 +58,61 @@ struct VrfRouteDraft : VrfRouteConfig {
   Places places;
 };
 
+struct GatewayDraft : GatewayConfig {
+  Places places;
+  std::vector<Placed<IpPrefix>> address_drafts;
+};
+
 // `ports` of the base is filled as soon as the names are read: all checks go by it.
 struct VrfDraft : VrfConfig {
   Places places;
   std::vector<Placed<std::string>> port_drafts;
+  std::vector<GatewayDraft> gateway_drafts;
   std::vector<VrfTunnelDraft> tunnel_drafts;
   std::vector<VrfRouteDraft> route_drafts;
   std::vector<NeighbourDraft> neighbour_drafts;
+};
+
+struct BackendDraft : BackendConfig {
+  Places places;
+};
+
+struct HttpDraft : HttpCheck {
+  Places places;
+  std::vector<Placed<StatusRange>> status_drafts;
+};
+
+struct DampingDraft : Damping {
+  Places places;
+};
+
+// What is asked and what is made of it, in one map. `damping` and `http` of the bases are not
+// those of here before finished().
+struct HealthDraft : CheckQuestion, HealthRules {
+  std::optional<CheckKind> wanted = CheckKind::kTcp;  // none: kind none
+  unsigned interval_ms = HealthOptions{}.interval_ms;
+  unsigned timeout_ms = HealthOptions{}.timeout_ms;
+  DampingDraft damping;
+  HttpDraft http;
+  std::vector<Placed<std::string>> command_drafts;
+  Places places;
+};
+
+// None: kind none.
+std::optional<HealthOptions> finished(HealthDraft draft);
+
+struct SchedulerOptionsDraft : SchedulerOptions {
+  Places places;
+};
+
+// `scheduler_options` of the base is filled as soon as the service is read.
+struct ServiceDraft : ServiceConfig {
+  Places places;
+  SchedulerOptionsDraft option_drafts;
+  std::vector<Placed<IpAddr>> local_address_drafts;
+  std::vector<BackendDraft> backend_drafts;
+  HealthDraft health_draft;
+  BackendDraft sorry_draft;
 };
 
 struct TunnelDraft : TunnelConfig {
@@ -88,6 +136,8 @@ struct ConfigDraft {
   std::vector<NeighbourDraft> neighbours;
   std::vector<NetworkDraft> networks;
   std::vector<VrfDraft> vrfs;
+  BalancerConfig balancer;
+  std::vector<ServiceDraft> services;
 };
 
 // The draft as a Config; only for one without mistakes.

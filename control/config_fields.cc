@@ -2,6 +2,7 @@
 #include "config_fields.h"
 
 #include "config_limits.h"
+#include "config_service_fields.h"
 #include "config_values.h"
 
 namespace adit {
@@ -81,6 +82,10 @@ Section<PortDraft> port_section() {
       .restart();
   s.number("tx_ring", &P::tx_ring, 64, 8192, "Descriptors of each transmit queue.",
            KeyType::kPowerOfTwo)
+      .restart();
+  s.word("offload", &P::offload, {{"auto", OffloadMode::kAuto}, {"off", OffloadMode::kOff}},
+         "auto: exchange TCP in frames of up to 64 KiB, and checksums that are left to the other "
+         "end, with devices that can (tap); off: finished frames only.")
       .restart();
   s.texts("addresses", &PortDraft::address_drafts, parse_host_prefix,
           "an IP address and its prefix length, such as 192.0.2.1/24 or 2001:db8::1/64",
@@ -308,10 +313,25 @@ Section<VrfRouteDraft> vrf_route_section() {
          "The destinations; 0.0.0.0/0 or ::/0 is everything else.")
       .required();
   s.text("via", &R::via, parse_host_address, kHostAddress,
-         "The router, on the subnet of one of the VRF's ports.");
+         "The router, on the subnet of one of the VRF's ports or networks.");
   s.text("tunnel", &R::tunnel, parse_name, "the name of a tunnel of the VRF",
          "The tunnel to go through, instead of 'via'.");
   s.check(check_vrf_route);
+  return s;
+}
+
+Section<GatewayDraft> gateway_section() {
+  Section<GatewayDraft> s;
+  using G = GatewayConfig;
+  s.texts("addresses", &GatewayDraft::address_drafts, parse_host_prefix,
+          "an IP address and its prefix length, such as 10.1.0.254/24",
+          "The gateway's own addresses, at least one; their subnets are the network's.",
+          "An own address with the prefix length of its subnet.");
+  s.text("mac", &G::mac, parse_station_mac, kStationMac,
+         "The gateway's MAC address; by default 02:ad:17 and the network's 'vni'.");
+  s.number("mtu_bytes", &G::mtu_bytes, 576, 65000,
+           "Size of the largest IP packet that is routed into the network; at most, and by "
+           "default, what fits all members and remotes.");
   return s;
 }
 
@@ -320,12 +340,17 @@ Section<VrfDraft> vrf_section() {
   s.texts("ports", &VrfDraft::port_drafts, parse_name, kPortName,
           "Ports whose untagged packets are routed here; their 'addresses' are the gateway's.",
           "The name of a port that has 'addresses'.");
+  s.map("networks", &VrfDraft::gateway_drafts, gateway_section(), 0, kMaxNetworks,
+        "Networks, by name, that get a gateway here: what their hosts send to it is routed. A "
+        "network has one gateway.");
   s.map("tunnels", &VrfDraft::tunnel_drafts, vrf_tunnel_section(), 0, kMaxVrfTunnels,
         "Point-to-point tunnels that carry IP packets, by name.");
   s.list("routes", &VrfDraft::route_drafts, vrf_route_section(), kMaxVrfRoutes,
-         "Static routes; the subnets of ports and tunnels need none.");
+         "Static routes; the subnets of ports, networks and tunnels need none.");
   s.list("neighbours", &VrfDraft::neighbour_drafts, neighbour_section(), kMaxNeighbours,
-         "Static neighbours on the subnets of the ports.");
+         "Static neighbours on the subnets of ports and networks.");
+  s.flag("mss_clamp", &VrfConfig::mss_clamp,
+         "Lower the MSS of TCP connections to what fits their routes, both ways.");
   s.check([](Reader&, VrfDraft& vrf) {
     for (const auto& port : vrf.port_drafts) vrf.ports.push_back(port.value);
   });
@@ -348,7 +373,8 @@ void add_stt_fields(Section<TunnelDraft>& s) {
   using T = TunnelConfig;
   s.number("reassembly_mb", &T::reassembly_mb, 1, 1024,
            "MiB of packet buffers, of each worker, that frames may take whose segments have not "
-           "all come; the oldest gives way. Never more than 1024 frames.");
+           "all come; the oldest of the address that holds most gives way. Never more than 1024 "
+           "frames.");
   s.number("reassembly_peer_mb", &T::reassembly_peer_mb, 1, 1024,
            "The same for what comes from one address. Never more than 256 frames.");
   s.number("reassembly_timeout_ms", &T::reassembly_timeout_ms, 10, 60000,
@@ -393,6 +419,9 @@ Section<ConfigDraft> make_config_section() {
         "The networks (bridge domains), by name.");
   s.map("vrfs", &C::vrfs, vrf_section(), 0, kMaxVrfs,
         "The routing tables of tenants (VRFs), by name.");
+  s.section("balancer", &C::balancer, balancer_section(), "What all services have in common.");
+  s.map("services", &C::services, service_section(), 0, kMaxServices,
+        "Virtual services, whose connections are spread over backends, by name.");
   return s;
 }
 

@@ -12,8 +12,9 @@ namespace adit {
 
 inline constexpr uint64_t kMaxRoutes = 65536;
 inline constexpr uint64_t kMaxNeighbours = 65536;
-inline constexpr uint64_t kMaxVrfRoutes = 65536;   // of one VRF
-inline constexpr uint64_t kMaxVrfTunnels = 65536;  // of one VRF
+inline constexpr uint64_t kMaxVrfRoutes = 65536;       // of one VRF
+inline constexpr uint64_t kMaxVrfTunnels = 65536;      // of one VRF
+inline constexpr uint64_t kMaxServiceBackends = 4096;  // of one service
 inline constexpr size_t kMaxConfigFileBytes = 64 << 20;
 
 // Of a file as a whole; tests lower them.
@@ -21,6 +22,8 @@ struct ConfigLimits {
   // Aliases can make a small file large; no honest file comes near.
   size_t values = 8'000'000;
   size_t bridge_ports = kMaxBridgePorts;
+  // Half of the ids: those of the former configuration stay taken while the next is compiled.
+  size_t backends = kMaxBackends / 2;
 };
 
 }  // namespace adit

@@ -119,7 +119,8 @@ class NetworkChecks {
 
   // The sender and its id give the network, so that two networks cannot share them.
   void check_remote_id(const NetworkDraft& network, const RemoteDraft& remote) {
-    if (!remote.id && !network.places.good("vni")) return;
+    const bool has_vni = network.places.has("vni") && network.places.good("vni");
+    if (!remote.id && !has_vni) return;
     const TunnelKindInfo& kind = info_of(remote.kind);
     const auto id = effective_id(network, remote);
     if (id && (*id < kind.min_id || *id > kind.max_id)) {

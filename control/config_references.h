@@ -53,6 +53,8 @@ void check_neighbours(const std::vector<NeighbourDraft>& neighbours, const Under
 void check_networks(const ConfigDraft& draft, const Underlay& underlay, size_t max_bridge_ports,
                     MistakeList& mistakes);
 void check_vrfs(const ConfigDraft& draft, const Underlay& underlay, MistakeList& mistakes);
+void check_services(const ConfigDraft& draft, const Underlay& underlay, const ConfigLimits& limits,
+                    MistakeList& mistakes);
 
 // What is wrong with `ip` as a host on the connected subnets other than ours: it is one of
 // our own addresses, or the subnet's network or broadcast address. Empty: nothing.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// VRFs: the part of check_references that is about their ports, tunnels and routes.
+// VRFs: the part of check_references that is about their ports, networks' gateways, tunnels and
+// routes.
 #include <algorithm>
 #include <map>
 #include <tuple>
@@ -18,9 +19,12 @@ class VrfChecks {
       ports_.emplace(port.name, &port);
       port_names_.push_back(port.name);
     }
-    for (const NetworkDraft& network : draft.networks)
+    for (const NetworkDraft& network : draft.networks) {
+      networks_.emplace(network.name, &network);
+      network_names_.push_back(network.name);
       for (const MemberDraft& member : network.member_drafts)
         if (!member.vlan) untagged_.emplace(member.port, &network);
+    }
   }
 
   void run() {
@@ -36,19 +40,24 @@ class VrfChecks {
     std::vector<Addressed> owners;
     for (const auto& name : vrf.port_drafts)
       if (const PortDraft* port = check_port(vrf, name)) owners.push_back(addressed(*port));
-    const size_t ports = owners.size();
+    for (const GatewayDraft& gateway : vrf.gateway_drafts) {
+      check_gateway(vrf, gateway);
+      owners.push_back({"network '" + gateway.name + '\'', &gateway.address_drafts,
+                        gateway.places.good("addresses")});
+    }
+    const size_t links = owners.size();
     for (const VrfTunnelDraft& tunnel : vrf.tunnel_drafts) {
       check_tunnel(vrf, tunnel);
       owners.push_back({"tunnel '" + tunnel.name + '\'', &tunnel.address_drafts,
                         tunnel.places.good("addresses")});
     }
     Underlay table = check_addresses(owners, mistakes_);
-    if (!vrf.places.good("ports")) table.complete = false;
-    check_routes(vrf, table, owners, ports);
+    if (!vrf.places.good("ports") || !vrf.places.good("networks")) table.complete = false;
+    check_routes(vrf, table, owners, links);
     check_neighbours(vrf.neighbour_drafts, table, mistakes_);
     for (const NeighbourDraft& neighbour : vrf.neighbour_drafts)
       check_no_tunnel("address", neighbour.address, neighbour.places.at("address"), table, owners,
-                      ports);
+                      links);
   }
 
   // Null where it is none of the VRF's.
@@ -80,6 +89,30 @@ class VrfChecks {
     return &port;
   }
 
+  void check_gateway(const VrfDraft& vrf, const GatewayDraft& gateway) {
+    const Place place = gateway.places.self;
+    const auto found = networks_.find(gateway.name);
+    if (found == networks_.end())
+      return mistake(place, "there is no network " + quoted(gateway.name) + " in 'networks'" +
+                                did_you_mean(gateway.name, network_names_));
+    const auto [user, fresh] = gateways_.emplace(gateway.name, std::pair(&vrf, place));
+    if (!fresh)
+      return mistake(place, "network '" + gateway.name + "' already has its gateway in vrf '" +
+                                user->second.first->name + "', see " +
+                                mistakes_.at(user->second.second));
+    if (gateway.places.good("addresses") && gateway.address_drafts.empty())
+      mistake(place, "the gateway of network '" + gateway.name +
+                         "' has no 'addresses'; expected at least one");
+    const NetworkDraft& network = *found->second;
+    if (!gateway.places.good("mac") || !network.places.good("vni")) return;
+    const MacAddr mac = gateway_mac(network, gateway);
+    for (const StaticMacDraft& entry : network.static_mac_drafts)
+      if (entry.mac == mac)
+        mistake(gateway.places.at("mac"),
+                "mac: " + to_string(mac) + " of the gateway is a static MAC of network '" +
+                    network.name + "', see " + mistakes_.at(entry.places.at("mac")));
+  }
+
   // The sender, its kind and key give the tunnel, so that no two can share them.
   void check_tunnel(const VrfDraft& vrf, const VrfTunnelDraft& tunnel) {
     if (!tunnel.places.has("address") || !tunnel.places.good("address")) return;
@@ -96,9 +129,9 @@ class VrfChecks {
                        key + " is already that of " + known->second);
   }
 
-  // The first `ports` of the owners are ports, the others tunnels.
+  // The first `links` of the owners have neighbours with MACs, the others are tunnels.
   void check_routes(const VrfDraft& vrf, const Underlay& table,
-                    const std::vector<Addressed>& owners, size_t ports) {
+                    const std::vector<Addressed>& owners, size_t links) {
     std::vector<std::string_view> tunnels;
     for (const VrfTunnelDraft& tunnel : vrf.tunnel_drafts) tunnels.push_back(tunnel.name);
     PrefixTable routes;
@@ -118,7 +151,7 @@ class VrfChecks {
         mistake(place, "to: duplicate route to " + text + "; it is already at " +
                            mistakes_.at(vrf.route_drafts[entry.value].places.at("to")));
       if (route.via)
-        check_router(*route.via, route, table, owners, ports);
+        check_router(*route.via, route, table, owners, links);
       else if (std::find(tunnels.begin(), tunnels.end(), *route.tunnel) == tunnels.end())
         mistake(route.places.at("tunnel"), "tunnel: there is no tunnel " + quoted(*route.tunnel) +
                                                " in vrf '" + vrf.name + '\'' +
@@ -127,20 +160,20 @@ class VrfChecks {
   }
 
   void check_router(const IpAddr& via, const VrfRouteDraft& route, const Underlay& table,
-                    const std::vector<Addressed>& owners, size_t ports) {
+                    const std::vector<Addressed>& owners, size_t links) {
     const Place place = route.places.at("via");
     if (via.family != route.to.address.family)
       return mistake(place, "via: " + to_string(via) + " and " + to_string(subnet_of(route.to)) +
                                 " are of different IP versions; expected a router of the same");
-    if (!check_no_tunnel("via", via, place, table, owners, ports)) return;
+    if (!check_no_tunnel("via", via, place, table, owners, links)) return;
     check_on_link(via, place, "via", table, mistakes_);
   }
 
   // What is reached by its MAC is not behind a tunnel.
   bool check_no_tunnel(const std::string& key, const IpAddr& ip, Place place, const Underlay& table,
-                       const std::vector<Addressed>& owners, size_t ports) {
+                       const std::vector<Addressed>& owners, size_t links) {
     const PrefixTable::Entry* subnet = table.connected.longest(ip);
-    if (subnet == nullptr || subnet->value < ports) return true;
+    if (subnet == nullptr || subnet->value < links) return true;
     mistake(place, key + ": " + to_string(ip) + " is on the subnet of " +
                        owners[subnet->value].text + ", which has no routers and no MAC addresses");
     return false;
@@ -153,6 +186,9 @@ class VrfChecks {
   std::vector<std::string_view> port_names_;
   std::unordered_map<std::string, const NetworkDraft*> untagged_;
   std::unordered_map<std::string, std::pair<const VrfDraft*, Place>> users_;
+  std::unordered_map<std::string, const NetworkDraft*> networks_;
+  std::vector<std::string_view> network_names_;
+  std::unordered_map<std::string, std::pair<const VrfDraft*, Place>> gateways_;
   std::map<std::tuple<IpAddr, TunnelKind, std::optional<uint64_t>>, std::string> senders_;
 };
 

@@ -142,7 +142,7 @@ class Section {
   // A list of texts, with places.
   template <class C, class V, class P>
   Section& texts(const char* name, std::vector<Placed<V>> C::*member, P parse, const char* form,
-                 const char* help, const char* entry_help);
+                 const char* help, const char* entry_help, uint64_t max = 65536);
   // A list of maps. An entry with a mistake is left out.
   template <class C, class E>
   Section& list(const char* name, std::vector<E> C::*member, Section<E> entry, uint64_t max,

@@ -142,11 +142,12 @@ Section<T>& Section<T>::text(const char* name, V C::*member, P parse, const char
 template <class T>
 template <class C, class V, class P>
 Section<T>& Section<T>::texts(const char* name, std::vector<Placed<V>> C::*member, P parse,
-                              const char* form, const char* help, const char* entry_help) {
+                              const char* form, const char* help, const char* entry_help,
+                              uint64_t max) {
   const KeyInfo entry{.path = "", .type = KeyType::kText, .form = form, .help = entry_help};
   KeyInfo entry_key = entry;
   entry_key.path = name;  // in messages: "addresses: found ..."
-  add({.path = name, .type = KeyType::kList, .max = 65536, .help = help}, {entry}, "[]",
+  add({.path = name, .type = KeyType::kList, .max = max, .help = help}, {entry}, "[]",
       [member, parse, entry_key](Reader& reader, const YAML::Node& node, Place place,
                                  const KeyInfo& info, T& out) {
         if (!reader.list_ok(info, node, place)) return;

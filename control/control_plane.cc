@@ -2,6 +2,7 @@
 #include "control_plane.h"
 
 #include <array>
+#include <utility>
 
 #include "config_diff.h"
 #include "config_error.h"
@@ -15,8 +16,10 @@ constexpr unsigned kEventsPerTick = 4096;
 
 std::vector<PortTraits> traits_of(const Dataplane& dataplane, const std::vector<MacAddr>& macs) {
   std::vector<PortTraits> traits;
-  for (PortId port = 0; port < macs.size(); ++port)
-    traits.push_back({macs[port], dataplane.port_facts(port).max_tx_buffers > 1});
+  for (PortId port = 0; port < macs.size(); ++port) {
+    const PortFacts& facts = dataplane.port_facts(port);
+    traits.push_back({macs[port], facts.max_tx_buffers > 1, facts.takes_unfinished});
+  }
   return traits;
 }
 
@@ -27,7 +30,8 @@ ControlPlane::ControlPlane(Dataplane& dataplane, const Config& initial,
     : dataplane_(dataplane),
       port_macs_(std::move(port_macs)),
       neighbours_(dataplane),
-      fdb_(dataplane) {
+      fdb_(dataplane),
+      backends_(dataplane.backend_lives()) {
   config_ = initial;
   run(initial, now_ns);
   learner_.bind(config_, ids_);
@@ -42,9 +46,15 @@ ApplyResult ControlPlane::apply(const Config& config, uint64_t now_ns) {
     throw ConfigError(std::move(mistakes));
   }
   if (!diff.changes.empty()) {
-    config_ = config;
+    const Config former = std::exchange(config_, config);
     learner_.configure(config_);
-    run(learner_.with_learned(config_, now_ns), now_ns);
+    try {
+      run(learner_.with_learned(config_, now_ns), now_ns);
+    } catch (...) {  // too much for the tables: what ran runs on
+      config_ = former;
+      learner_.configure(config_);
+      throw;
+    }
     learner_.bind(config_, ids_);
   }
   return {generation_, std::move(diff.changes)};
@@ -53,8 +63,13 @@ ApplyResult ControlPlane::apply(const Config& config, uint64_t now_ns) {
 void ControlPlane::run(Config running, uint64_t now_ns) {
   Compiled compiled = compile(running, traits_of(dataplane_, port_macs_), ids_, generation_ + 1,
                               dataplane_.worker_count());
-  for (const auto& [name, info] : compiled.ids.bridge_ports)
-    if (!ids_.bridge_ports.contains(name)) dataplane_.reset_bridge_port_traffic(info.id);
+  // No worker has used the ids of what is new since the former snapshot was published.
+  for (const auto& [name, info] : compiled.ids.bridge_ports) {
+    const auto former = ids_.bridge_ports.find(name);
+    if (former == ids_.bridge_ports.end() || former->second.id != info.id)
+      dataplane_.reset_bridge_port(info.id);
+  }
+  backends_.add(running, compiled.ids, now_ns);
   dataplane_.publish(std::move(compiled.snapshot));
   ++generation_;
   ids_ = std::move(compiled.ids);
@@ -62,6 +77,7 @@ void ControlPlane::run(Config running, uint64_t now_ns) {
   // Only now, when no worker reads the former snapshot, does what has gone lose its state.
   neighbours_.configure(running_, ids_, port_macs_, now_ns);
   fdb_.configure(running_, ids_, now_ns);
+  backends_.remove_gone();
 }
 
 void ControlPlane::tick(uint64_t now_ns) {
@@ -74,6 +90,7 @@ void ControlPlane::tick(uint64_t now_ns) {
   }
   neighbours_.tick(now_ns);
   fdb_.tick(now_ns);
+  backends_.tick(now_ns);
   learner_.tick(ids_, dataplane_, now_ns);
   if (learner_.wants_update(now_ns)) run(learner_.with_learned(config_, now_ns), now_ns);
 }
@@ -83,11 +100,11 @@ void ControlPlane::handle(const Event& event, uint64_t now_ns) {
     case Event::Kind::kMacSeen:
       return fdb_.seen(event.fdb_key, event.bridge_port, now_ns);
     case Event::Kind::kNeighbourSeen:
-      return neighbours_.seen(event.port, event.ip, event.mac, now_ns);
+      return neighbours_.seen(event.link, event.ip, event.mac, now_ns);
     case Event::Kind::kNeighbourWanted:
       return neighbours_.wanted(event.adjacency, now_ns);
     case Event::Kind::kHostWanted:
-      return neighbours_.host_wanted(event.port, event.ip, now_ns);
+      return neighbours_.host_wanted(event.link, event.ip, now_ns);
     case Event::Kind::kRemoteSeen:
       return learner_.seen(config_, event.network, event.ip, now_ns);
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "adit/dataplane.h"
+#include "backend_keeper.h"
 #include "compile.h"
 #include "config.h"
 #include "fdb_keeper.h"
@@ -51,6 +52,8 @@ class ControlPlane {
   // State of every next hop.
   const Neighbours& neighbours() const noexcept { return neighbours_; }
   const FdbKeeper& fdb() const noexcept { return fdb_; }
+  const BackendKeeper& backends() const noexcept { return backends_; }
+  BackendKeeper& backends() noexcept { return backends_; }
   const RemoteLearner& remote_learner() const noexcept { return learner_; }
 
  private:
@@ -65,6 +68,7 @@ class ControlPlane {
   Neighbours neighbours_;
   FdbKeeper fdb_;
   RemoteLearner learner_;
+  BackendKeeper backends_;
   uint64_t generation_ = 0;
 };
 

@@ -18,6 +18,7 @@
 #include "config_error.h"
 #include "control_plane.h"
 #include "eal_args.h"
+#include "health/checker.h"
 #include "log.h"
 #include "reload.h"
 
@@ -56,7 +57,12 @@ class Daemon {
         context_{&control_, config_path, monotonic_ns},
         server_(io_, config.system.socket, api_methods(), context_),
         signals_(io_, SIGHUP, SIGTERM, SIGINT),
-        timer_(io_) {}
+        timer_(io_),
+        checker_(io_, [this](HealthKey key, bool up, const std::string& why) {
+          backend_changed(static_cast<BackendId>(key), up, why);
+        }) {
+    control_.backends().check_by(checker_, monotonic_ns());
+  }
 
   void run() {
     dataplane_.start();
@@ -75,6 +81,17 @@ class Daemon {
   }
 
  private:
+  void backend_changed(BackendId id, bool up, const std::string& why) {
+    const auto found = control_.backends().all().find(id);
+    if (found == control_.backends().all().end()) return;
+    control_.backends().changed(id, up, monotonic_ns());
+    const BackendName& name = found->second.name;
+    spdlog::log(up ? spdlog::level::info : spdlog::level::warn,
+                "event={} service={} backend={} port={} vrf={} why={}",
+                up ? "backend_up" : "backend_down", log_value(name.service),
+                to_string(name.address), name.port, log_value(name.vrf), log_value(why));
+  }
+
   void wait_for_tick() {
     timer_.expires_after(kTick);
     timer_.async_wait([this](const boost::system::error_code& error) {
@@ -119,6 +136,7 @@ class Daemon {
   ApiServer server_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer timer_;
+  HealthChecker checker_;
 };
 
 }  // namespace
@@ -131,6 +149,8 @@ DataplaneOptions dataplane_options(const Config& config,
   options.mbufs = mbuf_count(config, workers);
   options.mbuf_data_room_bytes = mbuf_data_room_bytes(config);
   options.fdb_capacity = config.system.fdb_capacity;
+  options.connections = config.balancer.connections;
+  options.seed = std::random_device()();
   std::set<std::string> members;
   for (const NetworkConfig& network : config.networks)
     for (const MemberConfig& member : network.members) members.insert(member.port);
@@ -144,6 +164,7 @@ DataplaneOptions dataplane_options(const Config& config,
     spec.tx_queues = port.tx_queues.value_or(0);
     spec.rx_ring = port.rx_ring;
     spec.tx_ring = port.tx_ring;
+    spec.offload = port.offload == OffloadMode::kAuto;
     // A bridge takes frames for any MAC, and a MAC of our own choice is not in the NIC.
     spec.promiscuous = port.promiscuous || members.contains(port.name) || port.mac ||
                        port.device.kind == DeviceKind::kTap;

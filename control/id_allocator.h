@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gives out the lowest ids that are not in use.
+// Gives out the lowest ids that are not in use, or those from `first` on, round about.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace adit {
 class IdAllocator {
  public:
   // Ids are 1 .. limit-1.
-  explicit IdAllocator(uint32_t limit) : limit_(limit) {}
+  explicit IdAllocator(uint32_t limit, uint32_t first = 1) : limit_(limit), next_(first) {}
 
   void reserve(uint32_t id) {
     if (id >= used_.size()) used_.resize(id + 1);
@@ -18,9 +18,18 @@ class IdAllocator {
   }
   // 0 when none is left.
   uint32_t allocate() {
-    while (next_ < used_.size() && used_[next_]) ++next_;
-    return next_ < limit_ ? next_++ : 0;
+    for (uint32_t left = limit_; left != 0; --left) {
+      if (next_ >= limit_) next_ = 1;
+      const uint32_t id = next_++;
+      if (id >= used_.size() || !used_[id]) {
+        reserve(id);
+        return id;
+      }
+    }
+    return 0;
   }
+  // Where the next search begins.
+  uint32_t next() const { return next_; }
 
  private:
   uint32_t limit_;

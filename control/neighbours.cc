@@ -2,8 +2,10 @@
 #include "neighbours.h"
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
+#include "compile_services.h"
 #include "routing.h"
 
 namespace adit {
@@ -21,7 +23,7 @@ constexpr uint64_t kAskFailedEveryNs = 5 * kSecondNs;
 // Hosts: whoever never answered is forgotten soon, so that a scan of a large subnet does not
 // take the room of those that are there.
 constexpr unsigned kForgetHostAfter = 3;
-constexpr unsigned kHostsPerPort = 8192;
+constexpr unsigned kHostsPerLink = 8192;
 constexpr uint64_t kRestNs = 5 * kSecondNs;  // longer than any worker holds a packet
 
 }  // namespace
@@ -51,21 +53,42 @@ AdjacencyId HostAdjacencies::take(uint64_t now_ns) {
   return next_ < kMaxAdjacencies ? next_++ : 0;
 }
 
+Neighbours::Links Neighbours::links_of(const Config& config, const CompiledIds& ids,
+                                       const std::vector<MacAddr>& port_macs) {
+  Links links;
+  const auto vrfs = vrfs_of_ports(config);
+  const bool underlay_is_routed = balances_underlay(config);
+  // With the addresses of services, which are announced as well.
+  const auto answers_for = [&](const std::string& vrf, std::vector<IpPrefix> own) {
+    const auto services = service_addresses(config, vrf, own);
+    own.insert(own.end(), services.begin(), services.end());
+    return own;
+  };
+  for (size_t port = 0; port < config.ports.size(); ++port) {
+    const auto& own = config.ports[port].addresses;
+    const std::string vrf = vrfs[port] ? config.vrfs[*vrfs[port]].name : kUnderlayName;
+    const bool is_routed = vrfs[port] || (underlay_is_routed && !own.empty());
+    links[static_cast<LinkId>(port)] = {port_macs[port], answers_for(vrf, own), is_routed};
+  }
+  std::unordered_map<std::string, const NetworkConfig*> networks;
+  for (const NetworkConfig& network : config.networks) networks.emplace(network.name, &network);
+  for (const VrfConfig& vrf : config.vrfs)
+    for (const GatewayConfig& gateway : vrf.networks)
+      links[network_link(ids.networks.at(gateway.name))] = {
+          gateway_mac(*networks.at(gateway.name), gateway),
+          answers_for(vrf.name, gateway.addresses), true};
+  return links;
+}
+
 void Neighbours::configure(const Config& config, const CompiledIds& ids,
                            const std::vector<MacAddr>& port_macs, uint64_t now_ns) {
-  auto former_sources = std::move(sources_);
-  sources_.assign(config.ports.size(), {});
-  hosts_.resize(config.ports.size());
-  routed_.clear();
-  for (const auto& vrf : vrfs_of_ports(config)) routed_.push_back(vrf.has_value());
-  former_sources.resize(config.ports.size());
-  for (size_t port = 0; port < config.ports.size(); ++port) {
-    for (const IpPrefix& own : config.ports[port].addresses)
-      sources_[port].push_back({own, port_macs[port]});
-    announce_new(static_cast<PortId>(port), former_sources[port]);
+  Links former_links = std::exchange(links_, links_of(config, ids, port_macs));
+  for (auto& [id, link] : links_) {
+    link.hosts = former_links[id].hosts;
+    announce_new(id, link, former_links[id]);
   }
 
-  const std::map<NextHop, MacAddr> fixed = static_neighbours(config, Routing(config));
+  const std::map<NextHop, MacAddr> fixed = static_neighbours(config, Routing(config), ids.networks);
 
   auto former = std::move(neighbours_);
   neighbours_.clear();
@@ -84,7 +107,7 @@ void Neighbours::configure(const Config& config, const CompiledIds& ids,
       // What it had as a host is given back below.
       if (!std::exchange(neighbour.is_host, false)) former.erase(found);
     }
-    if (routed_[hop.port]) dataplane_.hosts().insert(hop.port, hop.address, adjacency);
+    if (links_[hop.link].is_routed) dataplane_.hosts().insert(hop.link, hop.address, adjacency);
     if (const auto found = fixed.find(hop); found != fixed.end()) {
       neighbour.state = NeighbourState::kStatic;
       neighbour.mac = found->second;
@@ -105,30 +128,30 @@ void Neighbours::configure(const Config& config, const CompiledIds& ids,
       continue;
     }
     dataplane_.adjacencies().clear(gone.adjacency);
-    if (!is_next_hop_now) dataplane_.hosts().erase(hop.port, hop.address);
+    if (!is_next_hop_now) dataplane_.hosts().erase(hop.link, hop.address);
     if (!gone.is_host) continue;
-    --hosts_[hop.port];
+    if (const auto link = links_.find(hop.link); link != links_.end()) --link->second.hosts;
     host_adjacencies_.give_back(gone.adjacency, now_ns);
   }
 }
 
 bool Neighbours::may_be_host(const NextHop& hop) const {
-  const auto& own = sources_[hop.port];
-  return routed_[hop.port] && std::any_of(own.begin(), own.end(), [&](const Source& source) {
-           return source.subnet.contains(hop.address) && source.subnet.address != hop.address;
-         });
+  const auto link = links_.find(hop.link);
+  if (link == links_.end() || !link->second.is_routed) return false;
+  const auto& own = link->second.own;
+  return std::any_of(own.begin(), own.end(), [&](const IpPrefix& subnet) {
+    return subnet.contains(hop.address) && subnet.address != hop.address;
+  });
 }
 
-void Neighbours::host_wanted(PortId port, const IpAddr& address, uint64_t now_ns) {
-  const NextHop hop{port, address};
-  if (port >= routed_.size() || !may_be_host(hop) || neighbours_.contains(hop) ||
-      hosts_[port] >= kHostsPerPort)
-    return;
+void Neighbours::host_wanted(LinkId link, const IpAddr& address, uint64_t now_ns) {
+  const NextHop hop{link, address};
+  if (!may_be_host(hop) || neighbours_.contains(hop) || links_[link].hosts >= kHostsPerLink) return;
   const AdjacencyId adjacency = host_adjacencies_.take(now_ns);
   if (adjacency == 0) return;
-  if (!dataplane_.hosts().insert(port, address, adjacency))
+  if (!dataplane_.hosts().insert(link, address, adjacency))
     return host_adjacencies_.give_back(adjacency, now_ns);
-  ++hosts_[port];
+  ++links_[link].hosts;
   Neighbour& neighbour = neighbours_[hop];
   neighbour.hop = hop;
   neighbour.adjacency = adjacency;
@@ -140,16 +163,16 @@ void Neighbours::host_wanted(PortId port, const IpAddr& address, uint64_t now_ns
 void Neighbours::remove_host(const NextHop& hop, uint64_t now_ns) {
   const auto found = neighbours_.find(hop);
   const AdjacencyId adjacency = found->second.adjacency;
-  dataplane_.hosts().erase(hop.port, hop.address);
+  dataplane_.hosts().erase(hop.link, hop.address);
   dataplane_.adjacencies().clear(adjacency);
   host_adjacencies_.give_back(adjacency, now_ns);
-  --hosts_[hop.port];
+  --links_[hop.link].hosts;
   by_adjacency_.erase(adjacency);
   neighbours_.erase(found);
 }
 
-void Neighbours::seen(PortId port, const IpAddr& address, const MacAddr& mac, uint64_t now_ns) {
-  const auto found = neighbours_.find({port, address});
+void Neighbours::seen(LinkId link, const IpAddr& address, const MacAddr& mac, uint64_t now_ns) {
+  const auto found = neighbours_.find({link, address});
   if (found == neighbours_.end() || found->second.state == NeighbourState::kStatic) return;
   Neighbour& neighbour = found->second;
   neighbour.mac = mac;
@@ -201,24 +224,23 @@ void Neighbours::ask(Neighbour& neighbour, uint64_t now_ns) {
 }
 
 bool Neighbours::send_request(const NextHop& hop, const MacAddr& destination) {
-  for (const Source& source : sources_[hop.port])
-    if (source.subnet.contains(hop.address))
-      return dataplane_.send(
-          {hop.port, source.mac, destination, source.subnet.address, hop.address});
+  const Link& link = links_[hop.link];
+  for (const IpPrefix& own : link.own)
+    if (own.contains(hop.address))
+      return dataplane_.send({hop.link, link.mac, destination, own.address, hop.address});
   return true;  // the address that could ask is gone, and with it soon the next hop
 }
 
 // RFC 5227 section 3: tells the link about addresses that are new here, so that peers with
 // an older idea of them learn the right MAC at once.
-void Neighbours::announce_new(PortId port, const std::vector<Source>& former) {
-  for (const Source& source : sources_[port]) {
-    const bool known = std::any_of(former.begin(), former.end(), [&](const Source& other) {
-      return other.subnet.address == source.subnet.address;
-    });
+void Neighbours::announce_new(LinkId id, const Link& link, const Link& former) {
+  for (const IpPrefix& own : link.own) {
+    const bool known = link.mac == former.mac && std::any_of(former.own.begin(), former.own.end(),
+                                                             [&](const IpPrefix& other) {
+                                                               return other.address == own.address;
+                                                             });
     // A full ring loses an announcement; peers ask when they need us.
-    if (!known)
-      dataplane_.send(
-          {port, source.mac, kBroadcastMac, source.subnet.address, source.subnet.address});
+    if (!known) dataplane_.send({id, link.mac, kBroadcastMac, own.address, own.address});
   }
 }
 

@@ -51,10 +51,10 @@ class Neighbours {
   // Takes over the next hops of a new configuration; those that stay keep their state.
   void configure(const Config& config, const CompiledIds& ids,
                  const std::vector<MacAddr>& port_macs, uint64_t now_ns);
-  // An ARP packet said that `address` on `port` is at `mac`.
-  void seen(PortId port, const IpAddr& address, const MacAddr& mac, uint64_t now_ns);
-  // Packets wait for this host on the subnet of a routed port.
-  void host_wanted(PortId port, const IpAddr& address, uint64_t now_ns);
+  // An ARP packet said that `address` on `link` is at `mac`.
+  void seen(LinkId link, const IpAddr& address, const MacAddr& mac, uint64_t now_ns);
+  // Packets wait for this host on a subnet of a routed link.
+  void host_wanted(LinkId link, const IpAddr& address, uint64_t now_ns);
   // Packets wait for this next hop.
   void wanted(AdjacencyId adjacency, uint64_t now_ns);
   // Asks and refreshes where it is time.
@@ -63,22 +63,26 @@ class Neighbours {
   const std::map<NextHop, Neighbour>& all() const noexcept { return neighbours_; }
 
  private:
-  struct Source {
-    IpPrefix subnet;
+  // What of ours is on a link.
+  struct Link {
     MacAddr mac;
+    std::vector<IpPrefix> own;  // addresses with their subnets
+    bool is_routed = false;     // it is a VRF's
+    unsigned hosts = 0;
   };
+  using Links = std::map<LinkId, Link>;
+  static Links links_of(const Config& config, const CompiledIds& ids,
+                        const std::vector<MacAddr>& port_macs);
   void ask(Neighbour& neighbour, uint64_t now_ns);
   void remove_host(const NextHop& hop, uint64_t now_ns);
   bool may_be_host(const NextHop& hop) const;
   bool send_request(const NextHop& hop, const MacAddr& destination);
-  void announce_new(PortId port, const std::vector<Source>& former);
+  void announce_new(LinkId id, const Link& link, const Link& former);
 
   Dataplane& dataplane_;
   std::map<NextHop, Neighbour> neighbours_;
   std::map<AdjacencyId, NextHop> by_adjacency_;
-  std::vector<std::vector<Source>> sources_;  // own addresses, by port
-  std::vector<bool> routed_;                  // by port: it is a VRF's
-  std::vector<unsigned> hosts_;               // by port
+  Links links_;
   HostAdjacencies host_adjacencies_;
   uint64_t next_tick_ns_ = 0;
 };

@@ -25,23 +25,28 @@ std::optional<NextHop> Routing::find(const IpAddr& destination) const {
 }
 
 IpAddr Routing::source_for(const NextHop& hop) const {
-  for (const IpPrefix& own : config_.ports[hop.port].addresses)
+  for (const IpPrefix& own : config_.ports[hop.link].addresses)
     if (own.contains(hop.address)) return own.address;
   return {};
 }
 
-std::map<NextHop, MacAddr> static_neighbours(const Config& config, const Routing& underlay) {
+std::map<NextHop, MacAddr> static_neighbours(const Config& config, const Routing& underlay,
+                                             const std::map<std::string, NetworkId>& networks) {
   std::map<NextHop, MacAddr> known;
   for (const NeighbourConfig& neighbour : config.neighbours)
     if (const auto hop = underlay.find(neighbour.address)) known[*hop] = neighbour.mac;
+  const auto add = [&](const VrfConfig& vrf, LinkId link, const std::vector<IpPrefix>& addresses) {
+    for (const NeighbourConfig& neighbour : vrf.neighbours)
+      for (const IpPrefix& own : addresses)
+        if (own.contains(neighbour.address)) known[{link, neighbour.address}] = neighbour.mac;
+  };
   const auto vrfs = vrfs_of_ports(config);
-  for (size_t port = 0; port < config.ports.size(); ++port) {
-    if (!vrfs[port]) continue;
-    for (const NeighbourConfig& neighbour : config.vrfs[*vrfs[port]].neighbours)
-      for (const IpPrefix& own : config.ports[port].addresses)
-        if (own.contains(neighbour.address))
-          known[{static_cast<PortId>(port), neighbour.address}] = neighbour.mac;
-  }
+  for (size_t port = 0; port < config.ports.size(); ++port)
+    if (vrfs[port])
+      add(config.vrfs[*vrfs[port]], static_cast<LinkId>(port), config.ports[port].addresses);
+  for (const VrfConfig& vrf : config.vrfs)
+    for (const GatewayConfig& gateway : vrf.networks)
+      add(vrf, network_link(networks.at(gateway.name)), gateway.addresses);
   return known;
 }
 

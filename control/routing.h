@@ -28,6 +28,7 @@ class Routing {
 };
 
 // The static neighbours of the underlay and of all VRFs, by where they are.
-std::map<NextHop, MacAddr> static_neighbours(const Config& config, const Routing& underlay);
+std::map<NextHop, MacAddr> static_neighbours(const Config& config, const Routing& underlay,
+                                             const std::map<std::string, NetworkId>& networks);
 
 }  // namespace adit

@@ -8,11 +8,11 @@ namespace {
 
 using Kind = RouteTarget::Kind;
 
-RouteTarget by_port(const VrfRoutes::Port& port) {
+RouteTarget by_link(const VrfRoutes::Link& link) {
   RouteTarget target;
   target.kind = Kind::kConnected;
-  target.port = port.id;
-  target.max_bytes = port.config->mtu_bytes;
+  target.link = link.id;
+  target.max_bytes = link.mtu_bytes;
   return target;
 }
 
@@ -41,12 +41,12 @@ void VrfRoutes::add(VrfId id, const IpPrefix& to, RouteTarget target) {
   if (known_.emplace(id, subnet).second) routes_.push_back({id, subnet, target});
 }
 
-void VrfRoutes::add(VrfId id, const VrfConfig& vrf, const std::vector<Port>& ports,
+void VrfRoutes::add(VrfId id, const VrfConfig& vrf, const std::vector<Link>& links,
                     const std::map<std::string, Tunnel>& tunnels,
                     const std::function<AdjacencyId(const NextHop&)>& adjacency) {
   std::vector<IpPrefix> all;  // own addresses
-  for (const Port& port : ports)
-    all.insert(all.end(), port.config->addresses.begin(), port.config->addresses.end());
+  for (const Link& link : links)
+    all.insert(all.end(), link.addresses->begin(), link.addresses->end());
   for (const auto& [name, tunnel] : tunnels)
     all.insert(all.end(), tunnel.config->addresses.begin(), tunnel.config->addresses.end());
   for (const IpPrefix& own : all) {
@@ -59,11 +59,11 @@ void VrfRoutes::add(VrfId id, const VrfConfig& vrf, const std::vector<Port>& por
                             const std::vector<IpPrefix>& addresses) {
     set_source(addresses, !to.address.is_v4(), target);
     set_source(all, !to.address.is_v4(), target);
+    target.mss_clamp = vrf.mss_clamp;
     add(id, to, target);
   };
-  for (const Port& port : ports)
-    for (const IpPrefix& own : port.config->addresses)
-      add_from(own, by_port(port), port.config->addresses);
+  for (const Link& link : links)
+    for (const IpPrefix& own : *link.addresses) add_from(own, by_link(link), *link.addresses);
   for (const auto& [name, tunnel] : tunnels)
     for (const IpPrefix& own : tunnel.config->addresses)
       add_from(own, by_tunnel(tunnel, !own.address.is_v4()), tunnel.config->addresses);
@@ -73,18 +73,22 @@ void VrfRoutes::add(VrfId id, const VrfConfig& vrf, const std::vector<Port>& por
       add_from(route.to, by_tunnel(tunnel, !route.to.address.is_v4()), tunnel.config->addresses);
       continue;
     }
-    for (const Port& port : ports) {
-      const auto& addresses = port.config->addresses;
+    for (const Link& link : links) {
+      const auto& addresses = *link.addresses;
       if (std::none_of(addresses.begin(), addresses.end(),
                        [&](const IpPrefix& own) { return own.contains(*route.via); }))
         continue;
-      RouteTarget target = by_port(port);
+      RouteTarget target = by_link(link);
       target.kind = Kind::kNextHop;
-      target.adjacency = adjacency({port.id, *route.via});
+      target.adjacency = adjacency({link.id, *route.via});
       add_from(route.to, target, addresses);
       break;
     }
   }
+}
+
+void VrfRoutes::add(VrfId id, const IpAddr& address, const RouteTarget& target) {
+  add(id, IpPrefix{address, static_cast<uint8_t>(address.width_bits())}, target);
 }
 
 RouteTable VrfRoutes::finish() && {

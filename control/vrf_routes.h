@@ -15,9 +15,11 @@ namespace adit {
 
 class VrfRoutes {
  public:
-  struct Port {
-    PortId id;
-    const PortConfig* config;
+  // A port, or a network by its gateway.
+  struct Link {
+    LinkId id;
+    const std::vector<IpPrefix>* addresses;
+    uint32_t mtu_bytes;
   };
   struct Tunnel {
     const VrfTunnelConfig* config = nullptr;
@@ -28,9 +30,11 @@ class VrfRoutes {
   explicit VrfRoutes(size_t vrfs) : vrfs_(vrfs) {}
 
   // `adjacency` gives the id of a next hop.
-  void add(VrfId id, const VrfConfig& vrf, const std::vector<Port>& ports,
+  void add(VrfId id, const VrfConfig& vrf, const std::vector<Link>& links,
            const std::map<std::string, Tunnel>& tunnels,
            const std::function<AdjacencyId(const NextHop&)>& adjacency);
+  // An address that is not of a port or tunnel.
+  void add(VrfId id, const IpAddr& address, const RouteTarget& target);
   RouteTable finish() &&;
 
  private:

@@ -31,6 +31,15 @@ RingPtr make_ring(const std::string& name, std::size_t element_bytes) {
   return ring;
 }
 
+RingPtr make_handover_ring(unsigned worker) {
+  const std::string name = "adit_handover_" + std::to_string(worker);
+  RingPtr ring(
+      rte_ring_create(name.c_str(), kRingSize, static_cast<int>(rte_socket_id()), RING_F_SC_DEQ));
+  if (!ring)
+    throw std::runtime_error("no memory for ring " + name + ": " + rte_strerror(rte_errno));
+  return ring;
+}
+
 QsbrPtr make_qsbr(unsigned threads) {
   QsbrPtr qsbr(static_cast<rte_rcu_qsbr*>(
       rte_zmalloc("adit_qsbr", rte_rcu_qsbr_get_memsize(threads), RTE_CACHE_LINE_SIZE)));
@@ -64,17 +73,24 @@ Dataplane::Impl::Impl(const DataplaneOptions& options)
       pool(make_pool(options)),
       qsbr(make_qsbr(options.workers)),
       fdb(options.fdb_capacity, qsbr.get()) {
-  for (unsigned id = 0; id < options.workers; ++id) add_worker(id, options.ports.size());
+  for (unsigned id = 0; id < options.workers; ++id) {
+    handover_rings.push_back(make_handover_ring(id));
+    peers.push_back(handover_rings.back().get());
+  }
+  for (unsigned id = 0; id < options.workers; ++id) add_worker(id, options);
   for (PortId port = 0; port < options.ports.size(); ++port) add_port(port, options.ports[port]);
 }
 
-void Dataplane::Impl::add_worker(unsigned id, std::size_t ports) {
+void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
+  const std::size_t ports = options.ports.size();
   auto worker = std::make_unique<Worker>();
   worker->id = id;
   worker->current = &current;
   worker->fdb = &fdb;
   worker->adjacencies = &adjacencies;
   worker->hosts = &hosts;
+  worker->lives = &lives;
+  worker->peers = peers;
   worker->sequences = &sequences;
   worker->stopping = &stopping;
   event_rings.push_back(make_ring("adit_events_" + std::to_string(id), sizeof(Event)));
@@ -84,6 +100,8 @@ void Dataplane::Impl::add_worker(unsigned id, std::size_t ports) {
   worker->pool = pool.get();
   worker->fragments = std::make_unique<FragmentTable>();
   worker->stt = std::make_unique<SttWorker>(*worker);
+  const uint32_t connections = (options.connections + options.workers - 1) / options.workers;
+  worker->balancer = std::make_unique<Balancer>(connections, options.seed + id);
   worker->stt_packet_id = id << 26;
   worker->ip_id = static_cast<uint16_t>(id << 10);  // workers share the sender's address
   worker->tx.resize(ports);
@@ -116,6 +134,9 @@ void Dataplane::Impl::add_port(PortId port, const PortSpec& spec) {
 }
 
 Dataplane::Impl::~Impl() {
+  for (rte_ring* ring : peers)
+    for (void* mbuf = nullptr; rte_ring_sc_dequeue(ring, &mbuf) == 0;)
+      rte_pktmbuf_free(static_cast<rte_mbuf*>(mbuf));
   for (auto& worker : workers)
     worker->held.sweep([](const HeldPacket& held) noexcept {
       rte_pktmbuf_free(held.mbuf);
@@ -184,6 +205,41 @@ AdjacencyTable& Dataplane::adjacencies() noexcept {
 HostTable& Dataplane::hosts() noexcept {
   return impl_->hosts;
 }
+BackendLives& Dataplane::backend_lives() noexcept {
+  return impl_->lives;
+}
+const BackendLives& Dataplane::backend_lives() const noexcept {
+  return impl_->lives;
+}
+
+Dataplane::BackendState Dataplane::backend_state(BackendId backend) const noexcept {
+  BackendState state;
+  for (const auto& worker : impl_->workers) {
+    const BackendLoad& load = worker->balancer->loads[backend];
+    const BackendCounters& counters = worker->balancer->counters[backend];
+    state.active += load.active.load(std::memory_order_relaxed);
+    state.inactive += load.inactive.load(std::memory_order_relaxed);
+    state.connections += counters.connections.get();
+    state.traffic.rx_packets += counters.rx_packets.get();
+    state.traffic.rx_bytes += counters.rx_bytes.get();
+    state.traffic.tx_packets += counters.tx_packets.get();
+    state.traffic.tx_bytes += counters.tx_bytes.get();
+  }
+  return state;
+}
+
+uint64_t Dataplane::connections() const noexcept {
+  uint64_t sum = 0;
+  for (const auto& worker : impl_->workers)
+    sum += worker->balancer->size.load(std::memory_order_relaxed);
+  return sum;
+}
+
+uint64_t Dataplane::connection_capacity() const noexcept {
+  uint64_t sum = 0;
+  for (const auto& worker : impl_->workers) sum += worker->balancer->capacity;
+  return sum;
+}
 
 unsigned Dataplane::poll_events(std::span<Event> events) {
   unsigned count = 0;
@@ -234,11 +290,18 @@ uint64_t Dataplane::last_received_s(BridgePortId bridge_port) const noexcept {
     last = std::max(last, worker->bridge_port_counters[bridge_port].last_rx_s.load());
   return last;
 }
-void Dataplane::reset_bridge_port_traffic(BridgePortId bridge_port) {
+void Dataplane::reset_bridge_port(BridgePortId bridge_port) {
   const Traffic total = impl_->bridge_port_total(bridge_port);
   if (total.rx_packets + total.tx_packets != 0) impl_->baselines[bridge_port] = total;
   const Drops drops = impl_->bridge_port_drops(bridge_port);
   if (drops != Drops{}) impl_->drop_baselines[bridge_port] = drops;
+  // Writing takes memory, and most have never been used.
+  const auto clear = [](std::atomic<uint32_t>& value) {
+    if (value.load() != 0) value.store(0);
+  };
+  for (auto& worker : impl_->workers) clear(worker->bridge_port_counters[bridge_port].last_rx_s);
+  clear(impl_->sequences[bridge_port].sent);
+  clear(impl_->sequences[bridge_port].received);
 }
 Dataplane::Drops Dataplane::bridge_port_drops(BridgePortId bridge_port) const noexcept {
   Drops drops = impl_->bridge_port_drops(bridge_port);

@@ -32,7 +32,7 @@ using QsbrPtr = std::unique_ptr<rte_rcu_qsbr, FreeWith<rte_free>>;
 struct Dataplane::Impl {
   explicit Impl(const DataplaneOptions& options);
   ~Impl();
-  void add_worker(unsigned id, std::size_t ports);
+  void add_worker(unsigned id, const DataplaneOptions& options);
   void add_port(PortId port, const PortSpec& spec);
 
   template <class Counters>
@@ -68,6 +68,7 @@ struct Dataplane::Impl {
   Fdb fdb;
   AdjacencyTable adjacencies;
   HostTable hosts;
+  BackendLives lives;
   ZeroPages<Sequences> sequences{kMaxBridgePorts + 1};
   std::atomic<const Snapshot*> current = nullptr;
   std::atomic<bool> stopping = false;
@@ -75,6 +76,8 @@ struct Dataplane::Impl {
   DropObserver observer;
   std::vector<RingPtr> event_rings;
   std::vector<RingPtr> command_rings;
+  std::vector<RingPtr> handover_rings;
+  std::vector<rte_ring*> peers;  // the same
   std::vector<std::unique_ptr<Worker>> workers;
   std::deque<LoopArguments> loop_arguments;    // addresses stay
   std::vector<std::unique_ptr<Port>> devices;  // null where the port is ready-made

@@ -31,7 +31,8 @@ inline void dispatch(Worker& worker, Packet& packet) noexcept {
   if (is_unfinished(packet.mbuf) && !finish_offload(worker, packet)) [[unlikely]]
     return;
   rte_mbuf* mbuf = packet.mbuf;
-  if (mbuf->pkt_len > out.max_frame_bytes) [[unlikely]]
+  // Of a super-frame that is still one, the segments fit.
+  if (mbuf->pkt_len > out.max_frame_bytes && !is_super_frame(mbuf)) [[unlikely]]
     return handle_too_big(worker, packet);
   TrafficCounters& counters = worker.bridge_port_counters[packet.out];
   counters.tx_packets.add(1);

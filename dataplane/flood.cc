@@ -2,6 +2,7 @@
 #include "flood.h"
 
 #include "egress.h"
+#include "gateway.h"
 #include "inner.h"
 
 namespace adit {
@@ -84,17 +85,13 @@ void send_copy(Worker& worker, const Packet& packet, BridgePortId to, Use use) n
   dispatch(worker, copy);
 }
 
-}  // namespace
-
-void flood(Worker& worker, Packet& packet) noexcept {
+// To every member but the one that it came from.
+void flood_frame(Worker& worker, Packet& packet) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   const NetworkEntry& network = snapshot.networks[packet.network];
-  const DropReason limit = check_limit(worker, packet, network);
-  if (limit != DropReason::kCount) return drop(worker, packet.mbuf, limit);
-
   describe(packet);
-  worker.counters.flooded.add(1);
-
+  const bool taken = (packet.in_flags & BridgePort::kHasGateway) && is_group(packet) &&
+                     offer_to_gateway(worker, packet);
   BridgePortId pending = 0;  // one way behind, so that the last one gets the original
   for (uint32_t i = network.flood_begin; i < network.flood_end; ++i) {
     const BridgePortId to = snapshot.flood_lists[i];
@@ -106,8 +103,35 @@ void flood(Worker& worker, Packet& packet) noexcept {
     }
     pending = to;
   }
+  if (pending == 0 && taken) {
+    worker.counters.consumed.add(1);
+    return discard(worker, packet.mbuf);
+  }
   if (pending == 0) return drop(worker, packet.mbuf, DropReason::k_flood_no_member);
   send_copy(worker, packet, pending, Use::kOriginal);
+}
+
+// Copies share the frame's data, in which nothing may be left to do then.
+[[gnu::cold, gnu::noinline]] void flood_unfinished(Worker& worker, const Packet& packet) noexcept {
+  FinishedFrames room;
+  for (rte_mbuf* frame : finish(worker, packet.mbuf, FirstHeader::kEthernet, room)) {
+    Packet finished = packet;
+    finished.mbuf = frame;
+    flood_frame(worker, finished);
+  }
+}
+
+}  // namespace
+
+void flood(Worker& worker, Packet& packet) noexcept {
+  const NetworkEntry& network = worker.snapshot->networks[packet.network];
+  const DropReason limit = check_limit(worker, packet, network);
+  if (limit != DropReason::kCount) return drop(worker, packet.mbuf, limit);
+
+  worker.counters.flooded.add(1);
+  if (is_unfinished(packet.mbuf)) [[unlikely]]
+    return flood_unfinished(worker, packet);
+  flood_frame(worker, packet);
 }
 
 }  // namespace adit

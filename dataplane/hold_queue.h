@@ -16,14 +16,16 @@ namespace adit {
 struct HeldPacket {
   rte_mbuf* mbuf;  // complete but for its destination MAC
   AdjacencyId adjacency;
-  PortId port;
+  LinkId link;
   uint64_t deadline_ns;
+  uint16_t buffers;  // of the packet
 };
 
 class HoldQueue {
  public:
   static constexpr unsigned kCapacity = 512;
   static constexpr unsigned kPerNextHop = 64;
+  static constexpr unsigned kMostBuffers = 2048;  // a packet of 64 KiB has some 32
   static constexpr uint64_t kPatienceNs = 1'500'000'000;
 
   HoldQueue() : per_next_hop_(kMaxAdjacencies) {}
@@ -32,10 +34,14 @@ class HoldQueue {
   unsigned size() const noexcept { return count_; }
 
   // False when the packet finds no room.
-  bool push(rte_mbuf* mbuf, AdjacencyId adjacency, PortId port, uint64_t now_ns) noexcept {
-    if (count_ == kCapacity || per_next_hop_[adjacency] == kPerNextHop) return false;
+  bool push(rte_mbuf* mbuf, AdjacencyId adjacency, LinkId link, uint64_t now_ns) noexcept {
+    const uint16_t buffers = mbuf->nb_segs;
+    if (count_ == kCapacity || per_next_hop_[adjacency] == kPerNextHop ||
+        buffers_ + buffers > kMostBuffers)
+      return false;
     ++per_next_hop_[adjacency];
-    packets_[count_++] = {mbuf, adjacency, port, now_ns + kPatienceNs};
+    buffers_ += buffers;
+    packets_[count_++] = {mbuf, adjacency, link, now_ns + kPatienceNs, buffers};
     return true;
   }
 
@@ -46,10 +52,12 @@ class HoldQueue {
   void sweep(Visit visit) noexcept {
     unsigned kept = 0;
     for (unsigned i = 0; i < count_; ++i) {
-      if (visit(packets_[i]))
+      if (visit(packets_[i])) {
         --per_next_hop_[packets_[i].adjacency];
-      else
+        buffers_ -= packets_[i].buffers;
+      } else {
         packets_[kept++] = packets_[i];
+      }
     }
     count_ = kept;
   }
@@ -57,6 +65,7 @@ class HoldQueue {
  private:
   std::array<HeldPacket, kCapacity> packets_;
   unsigned count_ = 0;
+  unsigned buffers_ = 0;  // of all
   std::vector<uint8_t> per_next_hop_;
 };
 

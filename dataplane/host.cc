@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "checksum.h"
+#include "egress.h"
 #include "nd.h"
 #include "transmit.h"
 
@@ -16,16 +17,16 @@ constexpr uint8_t kIcmpEchoReply = 0;
 constexpr uint8_t kIcmpEchoRequest = 8;
 constexpr uint8_t kReplyTtl = 64;
 
-// Whether the address is one of those of this very port.
-bool is_address_of(const Snapshot& snapshot, PortId port, be32 address) noexcept {
-  const auto& own = snapshot.ports[port].own_ipv4;
+// Whether the address is one of those of this very link.
+bool is_address_of(const Interface& interface, be32 address) noexcept {
+  const auto& own = interface.own_ipv4;
   return std::find(own.begin(), own.end(), Ipv6Key{0, address.raw()}) != own.end();
 }
 
-void report_neighbour(Worker& worker, PortId port, const ArpPacket& arp) noexcept {
+void report_neighbour(Worker& worker, LinkId link, const ArpPacket& arp) noexcept {
   Event event{};
   event.kind = Event::Kind::kNeighbourSeen;
-  event.port = port;
+  event.link = link;
   event.ip = IpAddr::v4(arp.sender_ip);
   event.mac = arp.sender_mac;
   report(worker, event);
@@ -52,7 +53,12 @@ rte_mbuf* make_arp_request(Worker& worker, const Command& command) noexcept {
 
 }  // namespace
 
-void handle_arp(Worker& worker, PortId port, Packet& packet) noexcept {
+void answer_on(Worker& worker, LinkId link, const Packet& asked, rte_mbuf* mbuf) noexcept {
+  if (is_network_link(link)) return send_another(worker, asked, mbuf, asked.in);
+  enqueue(worker, static_cast<PortId>(link), mbuf);
+}
+
+void handle_arp(Worker& worker, LinkId link, Packet& packet) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
   if (mbuf->data_len < sizeof(EthernetHeader) + sizeof(ArpPacket))
     return drop(worker, mbuf, DropReason::k_arp_malformed);
@@ -64,25 +70,25 @@ void handle_arp(Worker& worker, PortId port, Packet& packet) noexcept {
       arp->sender_mac.is_group() || arp->sender_mac.is_zero())
     return drop(worker, mbuf, DropReason::k_arp_malformed);
 
-  const bool for_us = is_address_of(*worker.snapshot, port, arp->target_ip);
+  const Interface& own = *interface_of(*worker.snapshot, link);
+  const bool for_us = is_address_of(own, arp->target_ip);
   const bool announcement = arp->sender_ip == arp->target_ip;  // RFC 5227 section 3
   if (!for_us && !announcement) return drop(worker, mbuf, DropReason::k_arp_not_for_us);
   // Somebody else claims our address: an announcement of it is nothing to learn from.
-  if (arp->sender_ip != be32(0) && !(for_us && announcement)) report_neighbour(worker, port, *arp);
+  if (arp->sender_ip != be32(0) && !(for_us && announcement)) report_neighbour(worker, link, *arp);
   if (!for_us || announcement || arp->operation == be16(kArpReply)) {
     worker.counters.consumed.add(1);
     return discard(worker, mbuf);
   }
 
-  const MacAddr own = worker.snapshot->ports[port].mac;
   ethernet->dst = arp->sender_mac;
-  ethernet->src = own;
+  ethernet->src = own.mac;
   arp->operation = be16(kArpReply);
   std::swap(arp->sender_ip, arp->target_ip);
   arp->target_mac = arp->sender_mac;
-  arp->sender_mac = own;
+  arp->sender_mac = own.mac;
   worker.counters.arp_requests_answered.add(1);
-  enqueue(worker, port, mbuf);
+  answer_on(worker, link, packet, mbuf);
 }
 
 void handle_icmp(Worker& worker, PortId port, Packet& packet) noexcept {
@@ -118,11 +124,12 @@ void handle_icmp(Worker& worker, PortId port, Packet& packet) noexcept {
 void run_commands(Worker& worker) noexcept {
   Command command;
   while (rte_ring_sc_dequeue_elem(worker.commands, &command, sizeof command) == 0) {
+    if (interface_of(*worker.snapshot, command.link) == nullptr) continue;
     rte_mbuf* mbuf = command.target_ip.is_v4() ? make_arp_request(worker, command)
                                                : make_solicitation(worker, command);
     if (mbuf == nullptr) continue;  // control asks again
     worker.counters.originated.add(1);
-    enqueue(worker, command.port, mbuf);
+    send_on(worker, command.link, mbuf);
   }
 }
 

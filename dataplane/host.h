@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the gateway answers itself: ARP and ICMP echo on underlay ports, and the ARP
-// requests that control wants sent.
+// What we answer ourselves: ARP on our links, ICMP echo on underlay ports, and the ARP requests
+// that control wants sent.
 #pragma once
 
 #include "worker.h"
@@ -8,8 +8,11 @@
 namespace adit {
 
 // ARP packet, or ICMP with its IP header checked: answered in place, consumed or dropped.
-void handle_arp(Worker& worker, PortId port, Packet& packet) noexcept;
+void handle_arp(Worker& worker, LinkId link, Packet& packet) noexcept;
 void handle_icmp(Worker& worker, PortId port, Packet& packet) noexcept;
+
+// Sends what answers `asked`: where that is a frame of a network, back to where it came from.
+void answer_on(Worker& worker, LinkId link, const Packet& asked, rte_mbuf* mbuf) noexcept;
 
 // Takes control's commands and sends what they ask for.
 void run_commands(Worker& worker) noexcept;

@@ -49,11 +49,13 @@ inline uint64_t load64(const void* from) noexcept {
   return value;
 }
 
+inline bool has_ports(uint8_t protocol) noexcept {
+  return protocol == kIpProtocolTcp || protocol == kIpProtocolUdp || protocol == kIpProtocolSctp;
+}
+
 // Ports of TCP, UDP and SCTP, else 0. `len`: contiguous bytes from `l4` on.
 inline uint64_t flow_ports(uint8_t protocol, const uint8_t* l4, unsigned len) noexcept {
-  constexpr uint8_t kSctp = 132;
-  if (len < 4 || (protocol != kIpProtocolTcp && protocol != kIpProtocolUdp && protocol != kSctp))
-    return 0;
+  if (len < 4 || !has_ports(protocol)) return 0;
   uint32_t ports;
   std::memcpy(&ports, l4, sizeof ports);
   return ports;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "checksum.h"
+#include "host.h"
 #include "transmit.h"
 
 namespace adit {
@@ -101,10 +102,10 @@ bool read_message(const Packet& packet, const Ipv6Header* ip, NdFacts& facts) no
          !(is_multicast(facts.destination) && (facts.flags & kSolicited));
 }
 
-void report_neighbour(Worker& worker, PortId port, const Ipv6Key& ip, const MacAddr& mac) noexcept {
+void report_neighbour(Worker& worker, LinkId link, const Ipv6Key& ip, const MacAddr& mac) noexcept {
   Event event{};
   event.kind = Event::Kind::kNeighbourSeen;
-  event.port = port;
+  event.link = link;
   event.ip = to_address(ip, true);
   event.mac = mac;
   report(worker, event);
@@ -140,11 +141,12 @@ rte_mbuf* new_frame(Worker& worker, NdFrame*& frame) noexcept {
 }
 
 // RFC 4861 section 7.2.4; to all nodes where the asker has no address yet.
-void advertise(Worker& worker, PortId port, const NdFacts& facts, const MacAddr& asker) noexcept {
+void advertise(Worker& worker, LinkId link, const Packet& asked, const NdFacts& facts,
+               const MacAddr& asker) noexcept {
   NdFrame* frame = nullptr;
   rte_mbuf* mbuf = new_frame(worker, frame);
   if (mbuf == nullptr) return;  // it asks again
-  const MacAddr own = worker.snapshot->ports[port].mac;
+  const MacAddr own = interface_of(*worker.snapshot, link)->mac;
   const Ipv6Key all_nodes{be64(0xff02'0000'0000'0000).raw(), be64(1).raw()};
   const bool known = !is_unspecified(facts.source);
   const MacAddr all_nodes_mac = MacAddr::from_u64(0x3333'0000'0001);
@@ -154,10 +156,10 @@ void advertise(Worker& worker, PortId port, const NdFacts& facts, const MacAddr&
       {kOptionTargetMac, 1, own});
   worker.counters.arp_requests_answered.add(1);
   worker.counters.originated.add(1);
-  enqueue(worker, port, mbuf);
+  answer_on(worker, link, asked, mbuf);
 }
 
-void answer_echo(Worker& worker, PortId port, Packet& packet, Ipv6Header* ip) noexcept {
+void answer_echo(Worker& worker, LinkId link, Packet& packet, Ipv6Header* ip) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
   auto* ethernet = reinterpret_cast<EthernetHeader*>(frame_of(mbuf));
   Ipv6Key source;
@@ -177,12 +179,12 @@ void answer_echo(Worker& worker, PortId port, Packet& packet, Ipv6Header* ip) no
                                            be16(uint16_t{kEchoReply} << 8));
   icmp->type = kEchoReply;
   worker.counters.echo_requests_answered.add(1);
-  enqueue(worker, port, mbuf);
+  answer_on(worker, link, packet, mbuf);
 }
 
 }  // namespace
 
-void handle_icmpv6(Worker& worker, PortId port, Packet& packet) noexcept {
+void handle_icmpv6(Worker& worker, LinkId link, Packet& packet) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
   const uint32_t offset = packet.l4_payload;
   if (offset + sizeof(IcmpEcho) > mbuf->data_len)
@@ -194,23 +196,23 @@ void handle_icmpv6(Worker& worker, PortId port, Packet& packet) noexcept {
     return drop(worker, mbuf, DropReason::k_icmp_checksum);
   const uint8_t type = frame_of(mbuf)[offset];
   if (type == kEchoRequest && frame_of(mbuf)[offset + 1] == 0)
-    return answer_echo(worker, port, packet, ip);
+    return answer_echo(worker, link, packet, ip);
   if (type != kSolicitation && type != kAdvertisement)
     return drop(worker, mbuf, DropReason::k_icmp_ignored);
 
   NdFacts facts;
   if (!read_message(packet, ip, facts) || ethernet->src.is_group() || ethernet->src.is_zero())
     return drop(worker, mbuf, DropReason::k_nd_malformed);
-  const auto& own = worker.snapshot->ports[port].own_ipv6;
+  const auto& own = interface_of(*worker.snapshot, link)->own_ipv6;
   const bool is_own = std::find(own.begin(), own.end(), facts.target) != own.end();
   if (type == kSolicitation) {
     if (!is_own) return drop(worker, mbuf, DropReason::k_nd_not_for_us);
-    if (facts.mac) report_neighbour(worker, port, facts.source, *facts.mac);
-    advertise(worker, port, facts, facts.mac.value_or(ethernet->src));
+    if (facts.mac) report_neighbour(worker, link, facts.source, *facts.mac);
+    advertise(worker, link, packet, facts, facts.mac.value_or(ethernet->src));
   } else {
     // Somebody else claims our address: nothing to learn from.
     if (is_own) return drop(worker, mbuf, DropReason::k_nd_not_for_us);
-    report_neighbour(worker, port, facts.target, facts.mac.value_or(ethernet->src));
+    report_neighbour(worker, link, facts.target, facts.mac.value_or(ethernet->src));
   }
   worker.counters.consumed.add(1);
   discard(worker, mbuf);

@@ -17,9 +17,12 @@ struct alignas(64) Packet {
   rte_mbuf* mbuf;
   uint64_t src_key;  // fdb_key of the source MAC
   uint64_t dst_key;
-  BridgePortId in;        // where the frame entered its network
-  BridgePortId out;       // where it leaves
-  uint64_t tunnel_id;     // as TunnelOps::wire_id gives it, set by TunnelOps::decap
+  BridgePortId in;   // where the frame entered its network
+  BridgePortId out;  // where it leaves
+  union {
+    uint64_t tunnel_id;  // as TunnelOps::wire_id gives it, set by TunnelOps::decap
+    const uint8_t* via;  // of a routed packet: address to send it to instead of its destination
+  };
   uint32_t entropy;       // hash of the inner flow
   NetworkId network;      // of a routed packet: the VRF
   uint16_t split_group;   // of `in`
@@ -33,6 +36,8 @@ struct alignas(64) Packet {
   uint8_t in_flags;  // BridgePort::flags of `in`
   uint8_t tunnel;    // tunnel_index()
   bool outer_ipv6;
+  bool handed_over;        // came from another worker
+  bool translated;         // its addresses are not those that it came with
   uint8_t outer_protocol;  // that of the tunnel's outermost header
   DropReason drop;         // kCount: none
 };

@@ -6,8 +6,10 @@
 
 #include <rte_prefetch.h>
 
+#include "balance.h"
 #include "egress.h"
 #include "flood.h"
+#include "gateway.h"
 #include "host.h"
 #include "inner.h"
 #include "mss.h"
@@ -44,8 +46,7 @@ void enter_network(Worker& worker, Packet& packet, BridgePortId in) noexcept {
       [[unlikely]]
     return drop_of(worker, in, mbuf, DropReason::k_vlan_in_network);
   if (bridge_port.flags & BridgePort::kMssClamp) [[unlikely]]
-    clamp_mss(frame_of(mbuf), mbuf->data_len,
-              worker.snapshot->networks[bridge_port.network].least_frame_bytes);
+    clamp_mss(mbuf, worker.snapshot->networks[bridge_port.network].least_frame_bytes);
   packet.in = in;
   packet.network = bridge_port.network;
   packet.split_group = bridge_port.split_group;
@@ -78,6 +79,14 @@ bool place_tagged(const Snapshot& snapshot, const PortEntry& port, rte_mbuf* mbu
   return true;
 }
 
+// The packet begins with its IP header, in the VRF Packet::network.
+void enter_routing(Worker& worker, Packet& packet) noexcept {
+  packet.in = 0;
+  packet.via = nullptr;
+  packet.handed_over = packet.translated = false;
+  worker.routed.push(packet);
+}
+
 void classify_underlay(Worker& worker, const PortEntry& port, Packet& packet) noexcept {
   switch (check_underlay(*worker.snapshot, port, packet)) {
     case UnderlayClass::kTunnel:
@@ -85,6 +94,10 @@ void classify_underlay(Worker& worker, const PortEntry& port, Packet& packet) no
       return worker.to_decap[packet.tunnel].push(packet);
     case UnderlayClass::kHost:
       return worker.to_host.push(packet);
+    case UnderlayClass::kRoute:
+      rte_pktmbuf_adj(packet.mbuf, sizeof(EthernetHeader));
+      packet.network = 0;
+      return enter_routing(worker, packet);
     case UnderlayClass::kFragment:
       // Once at most: a whole packet is no fragment.
       if (worker.fragments->add(worker, packet)) classify_underlay(worker, port, packet);
@@ -95,11 +108,10 @@ void classify_underlay(Worker& worker, const PortEntry& port, Packet& packet) no
 }
 
 void classify_routed(Worker& worker, const PortEntry& port, Packet& packet) noexcept {
-  switch (check_routed(port, packet)) {
+  switch (check_routed(port.mac, packet)) {
     case RoutedClass::kRoute:
       packet.network = port.vrf;
-      packet.in = 0;
-      return worker.routed.push(packet);
+      return enter_routing(worker, packet);
     case RoutedClass::kHost:
       return worker.to_host.push(packet);
     case RoutedClass::kDrop:
@@ -107,11 +119,20 @@ void classify_routed(Worker& worker, const PortEntry& port, Packet& packet) noex
   }
 }
 
+// What ends here has to be complete; uncut, it is a packet like any other.
+[[gnu::cold, gnu::noinline]] bool complete_for_host(rte_mbuf* mbuf) noexcept {
+  mbuf->ol_flags &= ~RTE_MBUF_F_TX_TCP_SEG;
+  return complete_checksum(mbuf);
+}
+
 void classify_one(Worker& worker, const PortEntry& port, Packet& packet) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   rte_mbuf* mbuf = packet.mbuf;
   if (mbuf->data_len < sizeof(EthernetHeader)) [[unlikely]]
     return drop(worker, mbuf, DropReason::k_runt_frame);
+  const bool unfinished = is_unfinished(mbuf);
+  if (unfinished && (mbuf->ol_flags & kSenselessMarks) == kSenselessMarks) [[unlikely]]
+    return drop(worker, mbuf, DropReason::k_offload_malformed);
   BridgePortId member = port.untagged;
   if (is_vlan_type(reinterpret_cast<const EthernetHeader*>(frame_of(mbuf))->ether_type)) {
     if (mbuf->data_len < sizeof(EthernetHeader) + sizeof(VlanTag))
@@ -120,7 +141,11 @@ void classify_one(Worker& worker, const PortEntry& port, Packet& packet) noexcep
       return drop(worker, mbuf, DropReason::k_vlan_not_member);
   }
   if (member != 0) return enter_network(worker, packet, member);
-  if (port.is_underlay) return classify_underlay(worker, port, packet);
+  if (port.is_underlay) {
+    if (unfinished && !complete_for_host(mbuf)) [[unlikely]]
+      return drop(worker, mbuf, DropReason::k_offload_malformed);
+    return classify_underlay(worker, port, packet);
+  }
   if (port.vrf != 0) return classify_routed(worker, port, packet);
   drop(worker, mbuf, DropReason::k_vlan_not_member);
 }
@@ -183,6 +208,8 @@ void enter_vrf(Worker& worker, Packet& packet, const BridgePort& in,
   counters.rx_packets.add(1);
   counters.rx_bytes.add(mbuf->pkt_len);
   counters.last_rx_s.store(worker.now_s, std::memory_order_relaxed);
+  packet.via = nullptr;
+  packet.handed_over = packet.translated = false;
   worker.routed.push(packet);
 }
 
@@ -202,21 +229,15 @@ void rejoin(Worker& worker, Packet& packet) noexcept {
   enter_network(worker, packet, packet.in);
 }
 
-// Whose drop it is: the remote's, or where its id is not known, the first one's of its address.
-[[gnu::cold, gnu::noinline]] BridgePortId remote_of(const Snapshot& snapshot,
-                                                    const Packet& packet) noexcept {
-  const Ipv6Key source = outer_source(packet);
-  const BridgePortId in = snapshot.tunnels[packet.tunnel].senders.find({source, packet.tunnel_id});
-  return in != 0 ? in : snapshot.remote_addresses.find(source);
-}
-
 // Without those that the tunnel dropped or keeps.
 void compact(Worker& worker, PacketList& list) noexcept {
   unsigned kept = 0;
   for (Packet* packet : list.span()) {
     if (packet->mbuf == nullptr) continue;
     if (packet->drop != DropReason::kCount) [[unlikely]] {
-      drop_of(worker, remote_of(*worker.snapshot, *packet), packet->mbuf, packet->drop);
+      const BridgePortId remote =
+          remote_of(*worker.snapshot, packet->tunnel, {outer_source(*packet), packet->tunnel_id});
+      drop_of(worker, remote, packet->mbuf, packet->drop);
       continue;
     }
     list.items[kept++] = packet;
@@ -281,6 +302,11 @@ void read_addresses(Worker& worker) noexcept {
       drop(worker, packet->mbuf, DropReason::k_source_mac_invalid);
       continue;
     }
+    if ((packet->in_flags & BridgePort::kHasGateway) &&
+        packet->src_key == worker.snapshot->networks[packet->network].gateway_key) [[unlikely]] {
+      drop_of(worker, packet->in, packet->mbuf, DropReason::k_gateway_mac);
+      continue;
+    }
     if (is_link_local_mac(packet->dst_key)) [[unlikely]] {
       drop(worker, packet->mbuf, DropReason::k_link_local_multicast);
       continue;
@@ -304,12 +330,21 @@ void learn(Worker& worker) noexcept {
   }
 }
 
+// The bridge port of its network's gateway, where the frame is for that.
+BridgePortId find_gateway(const Snapshot& snapshot, const Packet& packet) noexcept {
+  const NetworkEntry& network = snapshot.networks[packet.network];
+  if (packet.dst_key != network.gateway_key) return 0;
+  return snapshot.gateways[network.gateway].bridge_port;
+}
+
 // Looks the destinations up: Packet::out, or 0 for what has to be flooded.
 void lookup(Worker& worker) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   for (Packet* packet : worker.bridged.span()) {
     BridgePortId out = 0;
-    if (!is_group_mac(packet->dst_key)) out = worker.fdb->lookup(packet->dst_key).bridge_port;
+    if (packet->in_flags & BridgePort::kHasGateway) out = find_gateway(snapshot, *packet);
+    if (out == 0 && !is_group_mac(packet->dst_key))
+      out = worker.fdb->lookup(packet->dst_key).bridge_port;
     // An entry may be older than the snapshot: it only counts where it still fits.
     if (out >= snapshot.bridge_ports.size()) out = 0;
     packet->out = out;
@@ -330,6 +365,8 @@ void forward(Worker& worker) noexcept {
       drop(worker, packet->mbuf, DropReason::k_destination_is_source);
     } else if (out.split_group != 0 && out.split_group == packet->split_group) [[unlikely]] {
       drop(worker, packet->mbuf, DropReason::k_split_horizon);
+    } else if (out.kind == BridgePortKind::kGateway) {
+      enter_gateway(worker, *packet);
     } else {
       if (out.kind == BridgePortKind::kTunnel) describe(*packet);
       dispatch(worker, *packet);
@@ -354,6 +391,36 @@ void free_garbage(Worker& worker) noexcept {
 
 }  // namespace
 
+void bridge_from_gateways(Worker& worker) noexcept {
+  // The lists have room for a burst and its copies.
+  encap_pending(worker);
+  worker.copy_count = 0;
+  for (Packet& packet : std::span(worker.from_gateways).first(worker.from_gateway_count))
+    worker.bridged.push(packet);
+  worker.from_gateway_count = 0;
+  lookup(worker);
+  forward(worker);
+  flood_all(worker);
+}
+
+template <class Probe>
+void route_routed(Worker& worker, Probe& probe) noexcept {
+  if (!worker.routed.empty()) {
+    check_packets(worker);
+    balance(worker);
+    probe.done(Step::kBalance);
+    route_all(worker);
+    probe.done(Step::kRoute);
+  }
+  if (worker.from_gateway_count != 0) {
+    bridge_from_gateways(worker);
+    probe.done(Step::kForward);
+  }
+  flush_all(worker);
+  free_garbage(worker);
+  probe.done(Step::kTransmit);
+}
+
 template <class Probe>
 void process_burst(Worker& worker, PortId port, rte_mbuf** mbufs, unsigned n,
                    Probe& probe) noexcept {
@@ -374,13 +441,7 @@ void process_burst(Worker& worker, PortId port, rte_mbuf** mbufs, unsigned n,
     flood_all(worker);
     probe.done(Step::kFlood);
   }
-  if (!worker.routed.empty()) {
-    route_all(worker);
-    probe.done(Step::kRoute);
-  }
-  flush_all(worker);
-  free_garbage(worker);
-  probe.done(Step::kTransmit);
+  route_routed(worker, probe);
 }
 
 template <class Probe>
@@ -395,6 +456,13 @@ unsigned run_pass(Worker& worker, Probe& probe) noexcept {
     process_burst(worker, queue.port, mbufs.data(), n, probe);
     total += n;
   }
+  if (worker.peers.size() > 1) {
+    probe.start();
+    const unsigned n = take_handed_over(worker);
+    if (n != 0) route_routed(worker, probe);
+    total += n;
+  }
+  expire_connections(worker);
   // What control asked for, and what waits: for a next hop, or for the rest of it.
   if (!rte_ring_empty(worker.commands) || worker.waiting() != 0 ||
       worker.held_now.load(std::memory_order_relaxed) != 0) [[unlikely]] {
@@ -405,6 +473,7 @@ unsigned run_pass(Worker& worker, Probe& probe) noexcept {
     worker.stt->set_limits(worker.snapshot->stt_limits);
     worker.stt->expire(worker.now_ns);
     run_commands(worker);
+    bridge_from_gateways(worker);
     flush_all(worker);
     free_garbage(worker);
     worker.held_now.store(worker.waiting(), std::memory_order_relaxed);

@@ -20,14 +20,15 @@ enum class Step : uint8_t {
   kLookup,
   kForward,
   kFlood,
+  kBalance,
   kRoute,
   kTransmit,
   kCount
 };
 inline constexpr std::size_t kStepCount = static_cast<std::size_t>(Step::kCount);
 inline constexpr std::array<std::string_view, kStepCount> kStepNames = {
-    "receive", "classify", "decap", "host",  "learn",
-    "lookup",  "forward",  "flood", "route", "transmit"};
+    "receive", "classify", "decap",   "host",  "learn",   "lookup",
+    "forward", "flood",    "balance", "route", "transmit"};
 
 struct NoProbe {
   void start() noexcept {}

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Routing of IP packets within a VRF: what comes in by its ports and tunnels.
+// Routing of IP packets within a VRF: what comes in by its ports, tunnels
+// and networks' gateways.
 #pragma once
 
+#include "icmp_error.h"
 #include "underlay.h"
 #include "worker.h"
 
@@ -10,16 +12,6 @@ namespace adit {
 enum class RoutedClass { kDrop, kHost, kRoute };
 
 namespace routed {
-
-// RFC 4861 section 7.1: what has not crossed a router, and must not.
-inline bool is_neighbour_discovery(const rte_mbuf* mbuf, const Ipv6Header& ip) noexcept {
-  constexpr unsigned kIcmp = sizeof(EthernetHeader) + sizeof(Ipv6Header);
-  constexpr uint8_t kFirst = 133, kLast = 137;
-  if (ip.next_header != kIpProtocolIcmpv6 || ip.hop_limit != 255 || mbuf->data_len <= kIcmp)
-    return false;
-  const uint8_t type = *rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, kIcmp);
-  return type >= kFirst && type <= kLast;
-}
 
 [[gnu::cold, gnu::noinline]] inline RoutedClass check_neighbour_discovery(
     Packet& packet, const Ipv6Header& ip) noexcept {
@@ -41,12 +33,13 @@ inline bool is_neighbour_discovery(const rte_mbuf* mbuf, const Ipv6Header& ip) n
 
 }  // namespace routed
 
-// What a frame that came in, untagged, by a routed port is: an IP packet to route, whose
-// Ethernet header is taken off; ARP or ND (kHost); or nothing that we take (Packet::drop).
-inline RoutedClass check_routed(const PortEntry& port, Packet& packet) noexcept {
+// What an untagged frame that came in by a routed link is, where `own` is our MAC: an IP packet
+// to route, whose Ethernet header is taken off; ARP or ND (kHost); or nothing that we take
+// (Packet::drop).
+inline RoutedClass check_routed(const MacAddr& own, Packet& packet) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
   const auto* ethernet = reinterpret_cast<const EthernetHeader*>(frame_of(mbuf));
-  const bool to_us = ethernet->dst == port.mac;
+  const bool to_us = ethernet->dst == own;
   const auto refuse = [&packet](DropReason reason) noexcept {
     packet.drop = reason;
     return RoutedClass::kDrop;
@@ -61,7 +54,7 @@ inline RoutedClass check_routed(const PortEntry& port, Packet& packet) noexcept 
     // RFC 2464 section 7: 33:33 and the group's last four bytes.
     const bool to_group = ethernet->dst.bytes[0] == 0x33 && ethernet->dst.bytes[1] == 0x33;
     const auto& ip = *reinterpret_cast<const Ipv6Header*>(ethernet + 1);
-    if ((to_us || to_group) && routed::is_neighbour_discovery(mbuf, ip))
+    if ((to_us || to_group) && underlay::is_neighbour_discovery(mbuf, ip))
       return routed::check_neighbour_discovery(packet, ip);
   }
   if (!to_us) return refuse(DropReason::k_not_our_mac);
@@ -73,11 +66,29 @@ inline RoutedClass check_routed(const PortEntry& port, Packet& packet) noexcept 
   return RoutedClass::kRoute;
 }
 
+// Drops those of Worker::routed whose IP header is wrong, and cuts the others to their length.
+void check_packets(Worker& worker) noexcept;
+
+// Lowers the TTL of a packet that is about to be wrapped. False: it ran out, its sender was told,
+// and the packet is dropped.
+bool take_hop(Worker& worker, Packet& packet) noexcept;
+
+// Tells the packet's source, where that is permitted, and drops it. It is one that check_packets
+// let pass, as are those below.
+void refuse_with(Worker& worker, Packet& packet, IcmpProblem problem, DropReason reason) noexcept;
+// The same with kTooBig, where it may not be fragmented; false: it may.
+bool refuse_too_big(Worker& worker, Packet& packet, uint32_t mtu) noexcept;
+// Sends `reply`, which begins with its IP header, by the VRF of the packet; null: nothing.
+void answer_with(Worker& worker, const Packet& packet, rte_mbuf* reply) noexcept;
+
+// Sends one packet on its way at once, where the list has no place for it.
+void route_now(Worker& worker, Packet& packet) noexcept;
+
 // Sends each packet of Worker::routed on its way, answers it or drops it. Their buffers begin
 // with the IP header; Packet::network is the VRF.
 void route_all(Worker& worker) noexcept;
 
-// Tells the source of a packet that no host answered for it; `frame` was to leave by the port.
-void report_host_unreachable(Worker& worker, PortId port, const rte_mbuf* frame) noexcept;
+// Tells the source of a packet that no host answered for it; `frame` was to leave by the link.
+void report_host_unreachable(Worker& worker, LinkId link, const rte_mbuf* frame) noexcept;
 
 }  // namespace adit

@@ -12,6 +12,12 @@
 namespace adit {
 namespace {
 
+bool read_headers(const rte_mbuf* frame, FirstHeader first, IpPacket& packet) noexcept {
+  if (first == FirstHeader::kEthernet) return read_ip_frame(frame, packet);
+  return read_ip_packet(rte_pktmbuf_mtod(frame, const uint8_t*), frame->data_len, frame->pkt_len, 0,
+                        packet);
+}
+
 // What ends with the marks: they describe the mbuf to nobody any more.
 void clear_marks(rte_mbuf* mbuf) noexcept {
   mbuf->ol_flags &= ~(kOffloadMarks | RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6);
@@ -30,50 +36,45 @@ const TcpHeader* tcp_header(const uint8_t* data, uint32_t len, const IpPacket& p
   return tcp;
 }
 
-void write_tcp_checksum(rte_mbuf* frame, const IpPacket& packet) noexcept {
-  auto* tcp = reinterpret_cast<TcpHeader*>(frame_of(frame) + packet.l4);
-  const uint32_t bytes = packet.end - packet.l4;
-  tcp->checksum = be16(0);
-  const uint16_t sum = fold_sum(pseudo_header_sum(frame_of(frame), packet, bytes) +
-                                sum_mbuf(frame, packet.l4, bytes));
-  tcp->checksum = be16::from_raw(static_cast<uint16_t>(~sum));
-}
-
-bool complete_tcp(rte_mbuf* frame, const IpPacket& packet) noexcept {
-  uint32_t header_len = 0;
-  if (tcp_header(frame_of(frame), frame->data_len, packet, header_len) == nullptr) return false;
-  if (is_super_frame(frame) && packet.end - packet.l4 - header_len > frame->tso_segsz) return false;
-  write_tcp_checksum(frame, packet);
-  return true;
-}
-
-bool complete_udp(rte_mbuf* frame, const IpPacket& packet) noexcept {
-  if (packet.protocol != kIpProtocolUdp || packet.is_fragment()) return false;
-  if (packet.l4 + sizeof(UdpHeader) > std::min<uint32_t>(frame->data_len, packet.end)) return false;
-  auto* udp = reinterpret_cast<UdpHeader*>(frame_of(frame) + packet.l4);
-  const uint32_t bytes = udp->length.host();
-  if (bytes < sizeof *udp || packet.l4 + bytes > packet.end) return false;
-  udp->checksum = be16(0);
-  const uint16_t sum = static_cast<uint16_t>(~fold_sum(
-      pseudo_header_sum(frame_of(frame), packet, bytes) + sum_mbuf(frame, packet.l4, bytes)));
-  // RFC 768: zero on the wire would mean that there is none.
-  udp->checksum = be16::from_raw(sum == 0 ? 0xffff : sum);
-  return true;
+// The checksum that the marks are about, which covers `bytes` from L4 on; null where the
+// headers do not bear the marks out.
+be16* checksum_field(rte_mbuf* frame, const IpPacket& packet, uint32_t& bytes) noexcept {
+  const uint64_t l4 = frame->ol_flags & RTE_MBUF_F_TX_L4_MASK;
+  uint8_t* data = frame_of(frame);
+  bytes = packet.end - packet.l4;
+  // A segmentation mark means the checksum's, too.
+  if (is_super_frame(frame) || l4 == RTE_MBUF_F_TX_TCP_CKSUM) {
+    uint32_t header_len = 0;
+    if (tcp_header(data, frame->data_len, packet, header_len) == nullptr) return nullptr;
+    return &reinterpret_cast<TcpHeader*>(data + packet.l4)->checksum;
+  }
+  if (l4 != RTE_MBUF_F_TX_UDP_CKSUM) return nullptr;  // SCTP has no pseudo-header and another sum
+  if (packet.protocol != kIpProtocolUdp || packet.is_fragment()) return nullptr;
+  if (packet.l4 + sizeof(UdpHeader) > std::min<uint32_t>(frame->data_len, packet.end))
+    return nullptr;
+  auto* udp = reinterpret_cast<UdpHeader*>(data + packet.l4);
+  bytes = udp->length.host();
+  return bytes < sizeof *udp || packet.l4 + bytes > packet.end ? nullptr : &udp->checksum;
 }
 
 bool complete_l4(rte_mbuf* frame, const IpPacket& packet) noexcept {
-  // A segmentation mark means the checksum's, too.
-  if (is_super_frame(frame)) return complete_tcp(frame, packet);
-  switch (frame->ol_flags & RTE_MBUF_F_TX_L4_MASK) {
-    case RTE_MBUF_F_TX_L4_NO_CKSUM:
-      return true;
-    case RTE_MBUF_F_TX_TCP_CKSUM:
-      return complete_tcp(frame, packet);
-    case RTE_MBUF_F_TX_UDP_CKSUM:
-      return complete_udp(frame, packet);
-    default:
-      return false;  // SCTP has no pseudo-header and another sum
+  if (!is_super_frame(frame) &&
+      (frame->ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_L4_NO_CKSUM)
+    return true;
+  uint32_t bytes = 0;
+  be16* field = checksum_field(frame, packet, bytes);
+  if (field == nullptr) return false;
+  if (is_super_frame(frame)) {
+    const auto* tcp = reinterpret_cast<const TcpHeader*>(frame_of(frame) + packet.l4);
+    if (bytes - (tcp->data_offset >> 4) * 4u > frame->tso_segsz) return false;
   }
+  *field = be16(0);
+  const uint16_t sum = static_cast<uint16_t>(~fold_sum(
+      pseudo_header_sum(frame_of(frame), packet, bytes) + sum_mbuf(frame, packet.l4, bytes)));
+  // RFC 768: zero on the wire would mean that there is none.
+  const bool none = sum == 0 && packet.protocol == kIpProtocolUdp;
+  *field = be16::from_raw(none ? uint16_t{0xffff} : sum);
+  return true;
 }
 
 // What all segments of a frame have in common.
@@ -84,6 +85,22 @@ struct Cut {
   uint32_t mss;
   unsigned count;
 };
+
+// False where the headers are wrong, not contiguous or not those of TCP that can be cut.
+bool read_cut(const rte_mbuf* frame, FirstHeader first, uint16_t mss, Cut& cut) noexcept {
+  cut = {frame, {}, 0, mss, 1};
+  if (mss == 0 || !read_headers(frame, first, cut.packet)) return false;
+  uint32_t tcp_len = 0;
+  const TcpHeader* tcp =
+      tcp_header(rte_pktmbuf_mtod(frame, const uint8_t*), frame->data_len, cut.packet, tcp_len);
+  // A fragment header names one packet: segments would have to differ in it.
+  if (tcp == nullptr || cut.packet.has_fragment_header) return false;
+  cut.header_len = cut.packet.l4 + tcp_len;
+  const uint32_t payload = cut.packet.end - cut.header_len;
+  if (payload > cut.mss) cut.count = (payload + cut.mss - 1) / cut.mss;
+  // These have a meaning for one place in the stream; no sender makes super-frames of them.
+  return cut.count == 1 || (tcp->flags & (kTcpSyn | kTcpRst | kTcpUrg)) == 0;
+}
 
 // A chain with room for `bytes` bytes, all of them appended. Null when the pool is empty.
 rte_mbuf* alloc_chain(rte_mempool* pool, uint32_t bytes) noexcept {
@@ -114,6 +131,15 @@ void copy_payload(rte_mbuf* to, uint32_t to_offset, const rte_mbuf* from, uint32
     from_offset += here;
     bytes -= here;
   }
+}
+
+void write_tcp_checksum(rte_mbuf* frame, const IpPacket& packet) noexcept {
+  auto* tcp = reinterpret_cast<TcpHeader*>(frame_of(frame) + packet.l4);
+  const uint32_t bytes = packet.end - packet.l4;
+  tcp->checksum = be16(0);
+  const uint16_t sum = fold_sum(pseudo_header_sum(frame_of(frame), packet, bytes) +
+                                sum_mbuf(frame, packet.l4, bytes));
+  tcp->checksum = be16::from_raw(static_cast<uint16_t>(~sum));
 }
 
 // Makes the copied headers those of segment `index`, with `payload` bytes behind them.
@@ -162,11 +188,11 @@ unsigned refuse(int error) noexcept {
 
 }  // namespace
 
-bool complete_checksum(rte_mbuf* frame) noexcept {
+bool complete_checksum(rte_mbuf* frame, FirstHeader first) noexcept {
   if (!is_unfinished(frame)) return true;
   IpPacket packet;
   if ((frame->ol_flags & RTE_MBUF_F_TX_UDP_SEG) != 0 || !owns_data(frame) ||
-      !read_ip_frame(frame, packet) || !complete_l4(frame, packet))
+      !read_headers(frame, first, packet) || !complete_l4(frame, packet))
     return false;
   if ((frame->ol_flags & RTE_MBUF_F_TX_IP_CKSUM) != 0 && !packet.ipv6)
     write_ipv4_checksum(reinterpret_cast<Ipv4Header*>(frame_of(frame) + packet.ip));
@@ -174,20 +200,30 @@ bool complete_checksum(rte_mbuf* frame) noexcept {
   return true;
 }
 
+bool write_pseudo_sum(rte_mbuf* frame, FirstHeader first) noexcept {
+  IpPacket packet;
+  if ((frame->ol_flags & RTE_MBUF_F_TX_UDP_SEG) != 0 || !read_headers(frame, first, packet))
+    return false;
+  uint32_t bytes = 0;
+  be16* field = checksum_field(frame, packet, bytes);
+  if (field == nullptr) return false;
+  const be16 sum = be16::from_raw(fold_sum(pseudo_header_sum(frame_of(frame), packet, bytes)));
+  if (*field == sum) return true;
+  if (!owns_data(frame)) return false;
+  *field = sum;
+  return true;
+}
+
+uint32_t segment_bytes(const rte_mbuf* frame, FirstHeader first) noexcept {
+  Cut cut;
+  if (!read_cut(frame, first, frame->tso_segsz, cut)) return 0;
+  return cut.count == 1 ? cut.packet.end : cut.header_len + cut.mss;
+}
+
 unsigned segment_tcp(const rte_mbuf* frame, rte_mempool* pool, uint16_t mss,
-                     std::span<rte_mbuf*> out) noexcept {
-  Cut cut{frame, {}, 0, mss, 1};
-  if (mss == 0 || !read_ip_frame(frame, cut.packet)) return refuse(EINVAL);
-  uint32_t tcp_len = 0;
-  const TcpHeader* tcp =
-      tcp_header(rte_pktmbuf_mtod(frame, const uint8_t*), frame->data_len, cut.packet, tcp_len);
-  // A fragment header names one packet: segments would have to differ in it.
-  if (tcp == nullptr || cut.packet.has_fragment_header) return refuse(EINVAL);
-  cut.header_len = cut.packet.l4 + tcp_len;
-  const uint32_t payload = cut.packet.end - cut.header_len;
-  if (payload > cut.mss) cut.count = (payload + cut.mss - 1) / cut.mss;
-  // These have a meaning for one place in the stream; no sender makes super-frames of them.
-  if (cut.count > 1 && (tcp->flags & (kTcpSyn | kTcpRst | kTcpUrg)) != 0) return refuse(EINVAL);
+                     std::span<rte_mbuf*> out, FirstHeader first) noexcept {
+  Cut cut;
+  if (!read_cut(frame, first, mss, cut)) return refuse(EINVAL);
   if (cut.count > out.size()) return refuse(E2BIG);
   for (unsigned i = 0; i < cut.count; ++i) {
     out[i] = make_segment(cut, pool, i);

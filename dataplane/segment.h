@@ -13,10 +13,19 @@
 #include <cstdint>
 #include <span>
 
+#include "adit/wire.h"
+
 namespace adit {
 
 inline constexpr uint64_t kOffloadMarks =
     RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG | RTE_MBUF_F_TX_IP_CKSUM;
+
+// Segments of TCP and of UDP at once: what a port says of a frame whose marks it could not make
+// sense of. Classification drops it.
+inline constexpr uint64_t kSenselessMarks = RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG;
+
+// What a frame begins with.
+enum class FirstHeader : uint8_t { kEthernet, kIp };
 
 inline bool is_unfinished(const rte_mbuf* frame) noexcept {
   return (frame->ol_flags & kOffloadMarks) != 0;
@@ -25,11 +34,29 @@ inline bool is_super_frame(const rte_mbuf* frame) noexcept {
   return (frame->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0;
 }
 
+// Marks a frame whose sender left the checksum of TCP or UDP to a NIC, and with an `mss` other
+// than 0, TCP's segmentation.
+inline void mark_unfinished(rte_mbuf* frame, uint8_t protocol, uint16_t mss) noexcept {
+  const bool tcp = protocol == kIpProtocolTcp;
+  frame->ol_flags |= tcp ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM;
+  if (!tcp || mss == 0) return;
+  frame->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+  frame->tso_segsz = mss;
+}
+
 // Writes the checksums that the marks ask for and takes the marks off; a frame without marks
 // is complete. False, and nothing changed, where the headers do not bear the marks out (wrong,
 // not contiguous, another protocol, a fragment), where the frame is longer than one segment of
 // its tso_segsz, and where others share the header's buffer, so that it must be copied first.
-bool complete_checksum(rte_mbuf* frame) noexcept;
+bool complete_checksum(rte_mbuf* frame, FirstHeader first = FirstHeader::kEthernet) noexcept;
+
+// For a receiver that does what the marks say: makes the L4 checksum the sum of the
+// pseudo-header, which is what it begins with. False, and nothing changed, as above, but a
+// frame may be as long as it is, and others may share a buffer in which nothing has to change.
+bool write_pseudo_sum(rte_mbuf* frame, FirstHeader first = FirstHeader::kEthernet) noexcept;
+
+// Bytes of the longest frame that segment_tcp() makes of a super-frame; 0 where it makes none.
+uint32_t segment_bytes(const rte_mbuf* frame, FirstHeader first = FirstHeader::kEthernet) noexcept;
 
 // Cuts a frame of TCP into such of at most `mss` bytes of payload each, complete and with the
 // marks off; a frame that fits gives one. `frame` is neither changed nor freed, and the new
@@ -40,6 +67,6 @@ bool complete_checksum(rte_mbuf* frame) noexcept;
 // 0, nothing allocated and rte_errno set: ENOMEM without buffers, E2BIG where `out` is too
 // short, EINVAL where the headers are wrong, not contiguous or not those of unfragmented TCP.
 unsigned segment_tcp(const rte_mbuf* frame, rte_mempool* pool, uint16_t mss,
-                     std::span<rte_mbuf*> out) noexcept;
+                     std::span<rte_mbuf*> out, FirstHeader first = FirstHeader::kEthernet) noexcept;
 
 }  // namespace adit

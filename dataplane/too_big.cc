@@ -59,20 +59,21 @@ void answer(Worker& worker, const Packet& packet, const Inner& inner, unsigned m
 bool send_fragments(Worker& worker, const Packet& packet, const Inner& inner,
                     unsigned mtu) noexcept {
   std::array<uint8_t, sizeof(EthernetHeader) + 2 * sizeof(VlanTag)> ethernet;
-  std::memcpy(ethernet.data(), frame_of(packet.mbuf), inner.offset);
+  rte_mbuf* mbuf = packet.mbuf;  // the packet's own place may be needed for its fragments
+  std::memcpy(ethernet.data(), frame_of(mbuf), inner.offset);
   const auto offset = static_cast<uint16_t>(inner.offset);
-  rte_pktmbuf_adj(packet.mbuf, offset);
+  rte_pktmbuf_adj(mbuf, offset);
   Fragments room;
-  const auto fragments = fragment_ipv4(worker, packet.mbuf, mtu, room);
+  const auto fragments = fragment_ipv4(worker, mbuf, mtu, room);
   for (rte_mbuf* fragment : fragments) {
     std::memcpy(rte_pktmbuf_prepend(fragment, offset), ethernet.data(), inner.offset);
     send_another(worker, packet, fragment, packet.out);
   }
   if (fragments.empty()) {
-    rte_pktmbuf_prepend(packet.mbuf, offset);
+    rte_pktmbuf_prepend(mbuf, offset);
     return false;
   }
-  discard(worker, packet.mbuf);
+  discard(worker, mbuf);
   return true;
 }
 

@@ -2,6 +2,7 @@
 // The way out: packets gather per port and leave in bursts.
 #pragma once
 
+#include "gateway.h"
 #include "route.h"
 #include "worker.h"
 
@@ -56,17 +57,23 @@ inline void flush_all(Worker& worker) noexcept {
     if (worker.tx[port].count != 0) flush(worker, port);
 }
 
+// A finished frame of our own leaves by the port, or goes into the network.
+inline void send_on(Worker& worker, LinkId link, rte_mbuf* mbuf) noexcept {
+  if (is_network_link(link)) return send_from_gateway(worker, network_of_link(link), mbuf);
+  enqueue(worker, static_cast<PortId>(link), mbuf);
+}
+
 // Writes the next hop's MAC into the finished frame and sends it; keeps it while the next
-// hop is unresolved. Adjacency 0: a host on a routed port's subnet, not known yet.
-inline void send_to_next_hop(Worker& worker, PortId port, AdjacencyId adjacency,
+// hop is unresolved. Adjacency 0: a host on a routed link's subnet, not known yet.
+inline void send_to_next_hop(Worker& worker, LinkId link, AdjacencyId adjacency,
                              rte_mbuf* mbuf) noexcept {
   const uint64_t word = worker.adjacencies->load(adjacency);
   // While older packets wait for the same next hop this one queues behind them.
   if (word != 0 && (worker.held.empty() || worker.held.waiting_for(adjacency) == 0)) [[likely]] {
     AdjacencyTable::write_mac(word, frame_of(mbuf));
-    return enqueue(worker, port, mbuf);
+    return send_on(worker, link, mbuf);
   }
-  if (!worker.held.push(mbuf, adjacency, port, worker.now_ns))
+  if (!worker.held.push(mbuf, adjacency, link, worker.now_ns))
     return drop(worker, mbuf, DropReason::k_neighbour_queue_full);
   worker.counters.held.add(1);
   if (worker.held.waiting_for(adjacency) == 1) {
@@ -77,8 +84,8 @@ inline void send_to_next_hop(Worker& worker, PortId port, AdjacencyId adjacency,
   }
 }
 
-// The adjacency of the host that a finished frame of a routed port is for, 0: not known yet.
-inline AdjacencyId host_of(const Worker& worker, PortId port, const rte_mbuf* frame) noexcept {
+// The adjacency of the host that a finished frame of a routed link is for, 0: not known yet.
+inline AdjacencyId host_of(const Worker& worker, LinkId link, const rte_mbuf* frame) noexcept {
   const auto* ethernet = rte_pktmbuf_mtod(frame, const EthernetHeader*);
   Ipv6Key host;
   const bool ipv6 = ethernet->ether_type == be16(kEtherTypeIpv6);
@@ -86,20 +93,20 @@ inline AdjacencyId host_of(const Worker& worker, PortId port, const rte_mbuf* fr
     std::memcpy(&host, reinterpret_cast<const Ipv6Header*>(ethernet + 1)->dst.data(), sizeof host);
   else
     host.low = reinterpret_cast<const Ipv4Header*>(ethernet + 1)->dst.raw();
-  return worker.hosts->find(port, host, ipv6);
+  return worker.hosts->find(link, host, ipv6);
 }
 
 // Sends or drops held packets whose next hop answered, or whose time is over.
 inline void sweep_held(Worker& worker) noexcept {
   worker.held.sweep([&](const HeldPacket& held) noexcept {
     const AdjacencyId adjacency =
-        held.adjacency != 0 ? held.adjacency : host_of(worker, held.port, held.mbuf);
+        held.adjacency != 0 ? held.adjacency : host_of(worker, held.link, held.mbuf);
     const uint64_t word = worker.adjacencies->load(adjacency);
     if (word != 0) {
       AdjacencyTable::write_mac(word, frame_of(held.mbuf));
-      enqueue(worker, held.port, held.mbuf);
+      send_on(worker, held.link, held.mbuf);
     } else if (worker.now_ns >= held.deadline_ns) {
-      report_host_unreachable(worker, held.port, held.mbuf);
+      report_host_unreachable(worker, held.link, held.mbuf);
       drop(worker, held.mbuf, DropReason::k_neighbour_unresolved);
     } else {
       return false;

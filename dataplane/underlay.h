@@ -12,7 +12,7 @@
 namespace adit {
 
 // kHost: ARP (Packet::l4_payload is 0), ICMP or ICMPv6.
-enum class UnderlayClass { kDrop, kHost, kTunnel, kFragment };
+enum class UnderlayClass { kDrop, kHost, kTunnel, kFragment, kRoute };
 
 namespace underlay {
 
@@ -40,6 +40,16 @@ inline bool can_be_source(be32 address) noexcept {
 inline bool can_be_source(const Ipv6Key& address) noexcept {
   const bool loopback = address.high == 0 && address.low == be64(1).raw();
   return !loopback && (address.high & 0xff) != 0xff;
+}
+
+// RFC 4861 section 7.1: what has not crossed a router, and must not.
+inline bool is_neighbour_discovery(const rte_mbuf* mbuf, const Ipv6Header& ip) noexcept {
+  constexpr unsigned kIcmp = sizeof(EthernetHeader) + sizeof(Ipv6Header);
+  constexpr uint8_t kFirst = 133, kLast = 137;
+  if (ip.next_header != kIpProtocolIcmpv6 || ip.hop_limit != 255 || mbuf->data_len <= kIcmp)
+    return false;
+  const uint8_t type = *rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, kIcmp);
+  return type >= kFirst && type <= kLast;
 }
 
 // RFC 768, RFC 8200 section 8.1: addresses, protocol and UDP length, then the datagram.
@@ -103,6 +113,12 @@ inline UnderlayClass check_fragment(const Snapshot& snapshot, Packet& packet,
   return UnderlayClass::kFragment;
 }
 
+// To none of our addresses: perhaps a service's, or an answer of its backends.
+inline UnderlayClass take_for_services(const Snapshot& snapshot, Packet& packet) noexcept {
+  if (!snapshot.balanced_vrfs[0]) return refuse(packet, DropReason::k_ip_not_local);
+  return UnderlayClass::kRoute;
+}
+
 inline UnderlayClass check_ipv4(const Snapshot& snapshot, Packet& packet) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
   if (mbuf->data_len < kIpOffset + sizeof(Ipv4Header))
@@ -125,8 +141,7 @@ inline UnderlayClass check_ipv4(const Snapshot& snapshot, Packet& packet) noexce
     if (!right) return refuse(packet, DropReason::k_ip_checksum);
   }
   if (!can_be_source(ip->src)) return refuse(packet, DropReason::k_ip_source);
-  if (snapshot.local_ipv4.find(ip->dst.raw()) == 0)
-    return refuse(packet, DropReason::k_ip_not_local);
+  if (snapshot.local_ipv4.find(ip->dst.raw()) == 0) return take_for_services(snapshot, packet);
   packet.outer_ipv6 = false;
   packet.outer_tos = ip->tos;
   if ((ip->fragment.host() & (kIpv4MoreFragments | kIpv4OffsetMask)) != 0)
@@ -175,8 +190,11 @@ inline UnderlayClass check_ipv6(const Snapshot& snapshot, Packet& packet, bool t
   std::memcpy(&src, ip->src.data(), sizeof src);
   std::memcpy(&dst, ip->dst.data(), sizeof dst);
   if (!can_be_source(src)) return refuse(packet, DropReason::k_ip_source);
-  if (to_group ? ip->next_header != kIpProtocolIcmpv6 : snapshot.local_ipv6.find(dst) == 0)
+  if (to_group && ip->next_header != kIpProtocolIcmpv6)
     return refuse(packet, DropReason::k_ip_not_local);
+  // A service's address may be asked for by its own name.
+  if (!to_group && snapshot.local_ipv6.find(dst) == 0 && !is_neighbour_discovery(mbuf, *ip))
+    return take_for_services(snapshot, packet);
   packet.outer_ipv6 = true;
   packet.outer_tos = static_cast<uint8_t>(word >> 20);
   if (ip->next_header == kIpProtocolFragment) [[unlikely]] {

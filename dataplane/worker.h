@@ -13,6 +13,7 @@
 #include "adit/dataplane.h"
 #include "adit/tunnel_ops.h"
 #include "adit/zero_pages.h"
+#include "balancer.h"
 #include "hold_queue.h"
 #include "packet.h"
 #include "reassembly.h"
@@ -55,6 +56,7 @@ struct Worker {
   Fdb* fdb = nullptr;
   const AdjacencyTable* adjacencies = nullptr;
   const HostTable* hosts = nullptr;
+  const BackendLives* lives = nullptr;
   std::atomic<bool>* stopping = nullptr;
   const DropObserver* observer = nullptr;     // null but in adit-replay
   ZeroPages<Sequences>* sequences = nullptr;  // by BridgePortId; all workers write
@@ -62,6 +64,9 @@ struct Worker {
   // between this worker and control
   rte_ring* events = nullptr;    // Event, this worker produces
   rte_ring* commands = nullptr;  // Command, control produces
+
+  // what workers hand to each other: rte_mbuf*, by whom it is for
+  std::span<rte_ring* const> peers;
 
   // this worker's own
   const Snapshot* snapshot = nullptr;  // as of the current pass
@@ -73,6 +78,7 @@ struct Worker {
   HoldQueue held;
   std::unique_ptr<FragmentTable> fragments;
   std::unique_ptr<SttWorker> stt;
+  std::unique_ptr<Balancer> balancer;
   std::unique_ptr<ReportedSources> reported = std::make_unique<ReportedSources>();
   std::vector<FloodMeters> flood_meters = std::vector<FloodMeters>(kMaxNetworks + 1);
 
@@ -95,6 +101,8 @@ struct Worker {
   std::array<PacketList, kTunnelKindCount> to_encap;
   std::array<Packet, kMaxBurst> copies;  // of flooded frames, on their way out
   unsigned copy_count = 0;
+  std::array<Packet, kMaxBurst> from_gateways;  // frames on their way into networks
+  unsigned from_gateway_count = 0;
   RateMeter icmp_meter;
   uint32_t stt_packet_id = 0;  // of the next STT frame
   uint16_t ip_id = 0;          // of the next outer IPv4 header that may be fragmented
@@ -130,6 +138,13 @@ inline void count_drop(Worker& worker, const rte_mbuf* mbuf, DropReason reason) 
   if (bridge_port != 0)
     worker.bridge_port_errors[bridge_port].drops[static_cast<std::size_t>(reason)].add(1);
   drop(worker, mbuf, reason);
+}
+
+// Whose drop it is: the remote's, or where its id is not known, the first one's of its address.
+[[gnu::cold, gnu::noinline]] inline BridgePortId remote_of(const Snapshot& snapshot, uint8_t tunnel,
+                                                           const SenderKey& sender) noexcept {
+  const BridgePortId in = snapshot.tunnels[tunnel].senders.find(sender);
+  return in != 0 ? in : snapshot.remote_addresses.find(sender.source);
 }
 
 // Tells control; a full ring is counted, the news will come again.

@@ -122,6 +122,23 @@ json routes(ApiContext& context, const json& params, const Caller&) {
   return to_json(show_routes(*context.control_plane, window_param(params)));
 }
 
+json services(ApiContext& context, const json& params, const Caller&) {
+  return to_json(show_services(*context.control_plane, window_param(params)));
+}
+
+json backends(ApiContext& context, const json& params, const Caller&) {
+  const auto service = string_param(params, "service");
+  const auto& known = context.control_plane->ids().services;
+  if (service && !known.contains(*service)) {
+    std::vector<std::string_view> names;
+    for (const auto& [name, id] : known) names.push_back(name);
+    throw ApiError(kInvalidParams,
+                   "there is no service " + adit::quoted(*service) + did_you_mean(*service, names));
+  }
+  return to_json(
+      show_backends(*context.control_plane, service, window_param(params), context.now_ns()));
+}
+
 json fdb(ApiContext& context, const json& params, const Caller&) {
   FdbFilter filter;
   if (const auto network = network_param(context, params))
@@ -181,6 +198,11 @@ constexpr Parameter kCheckParameters[] = {
 };
 constexpr Parameter kWindowParameters[] = {kLimit, kOffset};
 constexpr Parameter kRemotesParameters[] = {kNetwork, kLimit, kOffset};
+constexpr Parameter kBackendsParameters[] = {
+    {"service", ParameterType::kString, kOptional, "only those of this service"},
+    kLimit,
+    kOffset,
+};
 constexpr Parameter kFdbParameters[] = {
     kNetwork,
     {"mac", ParameterType::kString, kOptional, "only this address"},
@@ -202,6 +224,10 @@ constexpr Method kMethods[] = {
     {"show.tunnels", Effect::kReads, "tunnels of VRFs with next hop and counters",
      kWindowParameters, tunnels},
     {"show.routes", Effect::kReads, "routes of VRFs", kWindowParameters, routes},
+    {"show.services", Effect::kReads, "virtual services with connections and counters",
+     kWindowParameters, services},
+    {"show.backends", Effect::kReads, "backends with state, connections and counters",
+     kBackendsParameters, backends},
     {"show.fdb", Effect::kReads, "the MAC table", kFdbParameters, fdb},
     {"show.neighbours", Effect::kReads, "next hops with MAC and state", kWindowParameters,
      neighbours},

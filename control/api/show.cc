@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 
 #include "config_values.h"
 #include "show_parts.h"
@@ -38,7 +39,31 @@ json port_row(const ControlPlane& control, PortId id) {
   return row;
 }
 
-json network_row(const ControlPlane& control, const NetworkConfig& network) {
+// The gateways of networks, by the network's name, and the VRF that each is in.
+using Gateways = std::unordered_map<std::string, std::pair<const VrfConfig*, const GatewayConfig*>>;
+
+Gateways gateways_of(const Config& config) {
+  Gateways gateways;
+  for (const VrfConfig& vrf : config.vrfs)
+    for (const GatewayConfig& gateway : vrf.networks) gateways[gateway.name] = {&vrf, &gateway};
+  return gateways;
+}
+
+void put_gateway(json& row, const NetworkConfig& network, const Gateways& gateways) {
+  row["vrf"] = nullptr;
+  row["gateway_mac"] = nullptr;
+  json addresses = json::array();
+  if (const auto found = gateways.find(network.name); found != gateways.end()) {
+    const auto& [vrf, gateway] = found->second;
+    row["vrf"] = vrf->name;
+    row["gateway_mac"] = to_string(gateway_mac(network, *gateway));
+    for (const IpPrefix& own : gateway->addresses) addresses.push_back(to_string(own));
+  }
+  row["gateway"] = std::move(addresses);
+}
+
+json network_row(const ControlPlane& control, const NetworkConfig& network,
+                 const Gateways& gateways) {
   const CompiledIds& ids = control.ids();
   Dataplane::Traffic traffic;
   // Names sort by network first.
@@ -53,6 +78,7 @@ json network_row(const ControlPlane& control, const NetworkConfig& network) {
               {"remotes", network.remotes.size()},
               {"macs", learned + network.static_macs.size()},
               {"learning", network.learning}};
+  put_gateway(row, network, gateways);
   put(row, traffic);
   return row;
 }
@@ -87,6 +113,7 @@ Rows show_ports(const ControlPlane& control) {
 
 Rows show_networks(const ControlPlane& control, const Window& window) {
   const auto& networks = control.running().networks;
+  const Gateways gateways = gateways_of(control.running());
   Rows out;
   for (uint64_t i = window.offset; i < networks.size(); ++i) {
     if (out.rows.size() == window.limit) {
@@ -94,7 +121,7 @@ Rows show_networks(const ControlPlane& control, const Window& window) {
       out.next_offset = i;
       break;
     }
-    out.rows.push_back(network_row(control, networks[i]));
+    out.rows.push_back(network_row(control, networks[i], gateways));
   }
   return out;
 }
@@ -123,6 +150,8 @@ Rows show_fdb(ControlPlane& control, const FdbFilter& filter, const Window& wind
 
 Rows show_neighbours(const ControlPlane& control, const Window& window, uint64_t now_ns) {
   const auto& ports = control.config().ports;
+  std::unordered_map<LinkId, std::string> networks;
+  for (const auto& [name, id] : control.ids().networks) networks[network_link(id)] = name;
   Rows out;
   uint64_t place = 0;
   for (const auto& [hop, neighbour] : control.neighbours().all()) {
@@ -132,8 +161,8 @@ Rows show_neighbours(const ControlPlane& control, const Window& window, uint64_t
       out.next_offset = place - 1;
       break;
     }
-    const std::string port = hop.port < ports.size() ? ports[hop.port].name : std::string();
-    out.rows.push_back(neighbour_row(port, neighbour, now_ns));
+    const std::string port = hop.link < ports.size() ? ports[hop.link].name : std::string();
+    out.rows.push_back(neighbour_row(port, networks[hop.link], neighbour, now_ns));
   }
   return out;
 }
@@ -156,8 +185,10 @@ Rows show_workers(const ControlPlane& control) {
   return out;
 }
 
-json neighbour_row(const std::string& port, const Neighbour& neighbour, uint64_t now_ns) {
-  json row = {{"port", port},
+json neighbour_row(const std::string& port, const std::string& network, const Neighbour& neighbour,
+                   uint64_t now_ns) {
+  json row = {{"port", text_or_null(port)},
+              {"network", text_or_null(network)},
               {"address", to_string(neighbour.hop.address)},
               {"mac", nullptr},
               {"state", to_string(neighbour.state)},
@@ -198,6 +229,7 @@ json worker_row(unsigned id, unsigned core, const WorkerCounters& counters,
               {"flooded", counters.flooded.get()},
               {"dropped", dropped(counters)},
               {"held", counters.held.get()},
+              {"handed_over", counters.handed_over.get()},
               {"held_now_total", held_now_total},
               {"arp_requests_answered", counters.arp_requests_answered.get()},
               {"echo_requests_answered", counters.echo_requests_answered.get()},

@@ -44,6 +44,9 @@ Rows show_remotes(const ControlPlane& control, const std::optional<std::string>&
 Rows show_tunnels(const ControlPlane& control, const Window& window, uint64_t now_ns);
 // Of VRFs.
 Rows show_routes(const ControlPlane& control, const Window& window);
+Rows show_services(const ControlPlane& control, const Window& window);
+Rows show_backends(const ControlPlane& control, const std::optional<std::string>& service,
+                   const Window& window, uint64_t now_ns);
 // Not const: Dataplane gives its FDB to a writer only.
 Rows show_fdb(ControlPlane& control, const FdbFilter& filter, const Window& window,
               uint64_t now_ns);
@@ -53,7 +56,9 @@ Rows show_workers(const ControlPlane& control);
 
 // --- parts of the above that need no running dataplane ---
 
-nlohmann::json neighbour_row(const std::string& port, const Neighbour& neighbour, uint64_t now_ns);
+// On a port or in a network: the other is empty.
+nlohmann::json neighbour_row(const std::string& port, const std::string& network,
+                             const Neighbour& neighbour, uint64_t now_ns);
 nlohmann::json drop_rows(std::span<const uint64_t, kDropReasonCount> packets, DropRows which);
 nlohmann::json worker_row(unsigned id, unsigned core, const WorkerCounters& counters,
                           uint64_t held_now_total);

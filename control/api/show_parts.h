@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "adit/dataplane.h"
 
@@ -13,6 +14,10 @@ inline constexpr uint64_t kNsPerSecond = 1'000'000'000;
 
 inline uint64_t seconds_since(uint64_t then_ns, uint64_t now_ns) {
   return now_ns > then_ns ? (now_ns - then_ns) / kNsPerSecond : 0;
+}
+
+inline nlohmann::json text_or_null(const std::string& text) {
+  return text.empty() ? nlohmann::json(nullptr) : nlohmann::json(text);
 }
 
 inline void put(nlohmann::json& row, const Dataplane::Traffic& traffic) {

@@ -93,30 +93,47 @@ Rows window_of(const Lists& lists, const Window& window, Of of, Make make) {
 struct RouteRow {
   IpPrefix to;
   const char* source;
-  std::string via, port, tunnel;  // empty: none
+  std::string via, port, network, tunnel;  // empty: none
 };
+
+// Where a VRF has neighbours.
+struct RouteLink {
+  std::string port, network;  // one of them
+  const std::vector<IpPrefix>* addresses;
+};
+
+std::vector<RouteLink> links_of(const Config& config, const VrfConfig& vrf) {
+  std::vector<RouteLink> links;
+  for (const PortConfig& port : config.ports)
+    if (std::find(vrf.ports.begin(), vrf.ports.end(), port.name) != vrf.ports.end())
+      links.push_back({port.name, {}, &port.addresses});
+  for (const GatewayConfig& gateway : vrf.networks)
+    links.push_back({{}, gateway.name, &gateway.addresses});
+  return links;
+}
+
+RouteRow route_via(const VrfRouteConfig& route, const std::vector<RouteLink>& links) {
+  for (const RouteLink& link : links)
+    for (const IpPrefix& own : *link.addresses)
+      if (own.contains(*route.via))
+        return {route.to, "static", to_string(*route.via), link.port, link.network, {}};
+  return {route.to, "static", to_string(*route.via), {}, {}, {}};
+}
 
 std::vector<RouteRow> routes_of(const Config& config, const VrfConfig& vrf) {
   std::vector<RouteRow> rows;
-  const auto port_of = [&](const IpAddr& via) -> std::string {
-    for (const PortConfig& port : config.ports)
-      if (std::find(vrf.ports.begin(), vrf.ports.end(), port.name) != vrf.ports.end())
-        for (const IpPrefix& own : port.addresses)
-          if (own.contains(via)) return port.name;
-    return {};
-  };
-  for (const PortConfig& port : config.ports)
-    if (std::find(vrf.ports.begin(), vrf.ports.end(), port.name) != vrf.ports.end())
-      for (const IpPrefix& own : port.addresses)
-        rows.push_back({subnet_of(own), "connected", {}, port.name, {}});
+  const std::vector<RouteLink> links = links_of(config, vrf);
+  for (const RouteLink& link : links)
+    for (const IpPrefix& own : *link.addresses)
+      rows.push_back({subnet_of(own), "connected", {}, link.port, link.network, {}});
   for (const VrfTunnelConfig& tunnel : vrf.tunnels)
     for (const IpPrefix& own : tunnel.addresses)
-      rows.push_back({subnet_of(own), "connected", {}, {}, tunnel.name});
+      rows.push_back({subnet_of(own), "connected", {}, {}, {}, tunnel.name});
   for (const VrfRouteConfig& route : vrf.routes) {
     if (route.tunnel)
-      rows.push_back({route.to, "static", {}, {}, *route.tunnel});
+      rows.push_back({route.to, "static", {}, {}, {}, *route.tunnel});
     else
-      rows.push_back({route.to, "static", to_string(*route.via), port_of(*route.via), {}});
+      rows.push_back(route_via(route, links));
   }
   return rows;
 }
@@ -158,16 +175,17 @@ Rows show_tunnels(const ControlPlane& control, const Window& window, uint64_t no
 }
 
 Rows show_routes(const ControlPlane& control, const Window& window) {
-  const auto text = [](const std::string& value) {
-    return value.empty() ? json(nullptr) : json(value);
-  };
   return window_of(
       control.running().vrfs, window,
       [&](const VrfConfig& vrf) { return routes_of(control.running(), vrf); },
       [&](const VrfConfig& vrf, const RouteRow& route) {
-        return json{{"vrf", vrf.name},          {"to", to_string(route.to)},
-                    {"source", route.source},   {"via", text(route.via)},
-                    {"port", text(route.port)}, {"tunnel", text(route.tunnel)}};
+        return json{{"vrf", vrf.name},
+                    {"to", to_string(route.to)},
+                    {"source", route.source},
+                    {"via", text_or_null(route.via)},
+                    {"port", text_or_null(route.port)},
+                    {"network", text_or_null(route.network)},
+                    {"tunnel", text_or_null(route.tunnel)}};
       });
 }
 

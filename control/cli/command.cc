@@ -15,6 +15,8 @@ constexpr CommandOption kRemotesOptions[] = {kNetworkOption, kLimitOption};
 constexpr CommandOption kFdbOptions[] = {
     kNetworkOption, {"mac", "MAC", "only this address"}, kLimitOption};
 constexpr CommandOption kLimitOptions[] = {kLimitOption};
+constexpr CommandOption kBackendsOptions[] = {{"service", "NAME", "only those of this service"},
+                                              kLimitOption};
 constexpr CommandOption kDropsOptions[] = {{"all", "", "also reasons that dropped nothing"}};
 
 constexpr Command kCommands[] = {
@@ -40,6 +42,10 @@ constexpr Command kCommands[] = {
     {"show tunnels", "", "show.tunnels", "tunnels of VRFs with next hop and counters", Watch::kYes,
      kLimitOptions, run_show},
     {"show routes", "", "show.routes", "routes of VRFs", Watch::kYes, kLimitOptions, run_show},
+    {"show services", "", "show.services", "virtual services with connections and counters",
+     Watch::kYes, kLimitOptions, run_show},
+    {"show backends", "", "show.backends", "backends with state, connections and counters",
+     Watch::kYes, kBackendsOptions, run_show},
     {"show fdb", "", "show.fdb", "the MAC table", Watch::kYes, kFdbOptions, run_show},
     {"show neighbours", "", "show.neighbours", "next hops with MAC and state", Watch::kYes,
      kLimitOptions, run_show},

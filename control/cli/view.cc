@@ -30,6 +30,8 @@ constexpr Column kNetworkColumns[] = {
     {"remotes", "REMOTES", Format::kNumber},
     {"macs", "MACS", Format::kNumber},
     {"learning", "LEARNING"},
+    {"vrf", "VRF"},
+    {"gateway", "GATEWAY"},
     {"rx_packets", "RX-PACKETS", Format::kCount},
     {"rx_bytes", "RX-BYTES", Format::kBytes},
     {"tx_packets", "TX-PACKETS", Format::kCount},
@@ -68,8 +70,44 @@ constexpr Column kTunnelColumns[] = {
     {"errors", "ERRORS"},
 };
 constexpr Column kRouteColumns[] = {
-    {"vrf", "VRF"}, {"to", "TO"},     {"source", "SOURCE"},
-    {"via", "VIA"}, {"port", "PORT"}, {"tunnel", "TUNNEL"},
+    {"vrf", "VRF"},   {"to", "TO"},           {"source", "SOURCE"}, {"via", "VIA"},
+    {"port", "PORT"}, {"network", "NETWORK"}, {"tunnel", "TUNNEL"},
+};
+constexpr Column kServiceColumns[] = {
+    {"name", "SERVICE"},
+    {"vrf", "VRF"},
+    {"address", "ADDRESS"},
+    {"protocol", "PROTOCOL"},
+    {"port", "PORT"},
+    {"scheduler", "SCHEDULER"},
+    {"backends", "BACKENDS", Format::kNumber},
+    {"backends_up", "UP", Format::kNumber},
+    {"active", "ACTIVE", Format::kNumber},
+    {"inactive", "INACTIVE", Format::kNumber},
+    {"connections", "CONNECTIONS", Format::kCount},
+    {"rx_packets", "RX-PACKETS", Format::kCount},
+    {"rx_bytes", "RX-BYTES", Format::kBytes},
+    {"tx_packets", "TX-PACKETS", Format::kCount},
+    {"tx_bytes", "TX-BYTES", Format::kBytes},
+};
+constexpr Column kBackendColumns[] = {
+    {"service", "SERVICE"},
+    {"address", "BACKEND"},
+    {"port", "PORT", Format::kNumber},
+    {"vrf", "VRF"},
+    {"forwarding", "FORWARDING"},
+    {"weight", "WEIGHT", Format::kNumber},
+    {"state", "STATE"},
+    {"since_s", "SINCE-S", Format::kSeconds},
+    {"check", "CHECK"},
+    {"latency_ms", "MS", Format::kNumber},
+    {"active", "ACTIVE", Format::kNumber},
+    {"inactive", "INACTIVE", Format::kNumber},
+    {"connections", "CONNECTIONS", Format::kCount},
+    {"rx_packets", "RX-PACKETS", Format::kCount},
+    {"rx_bytes", "RX-BYTES", Format::kBytes},
+    {"tx_packets", "TX-PACKETS", Format::kCount},
+    {"tx_bytes", "TX-BYTES", Format::kBytes},
 };
 constexpr Column kFdbColumns[] = {
     {"network", "NETWORK"},
@@ -82,11 +120,8 @@ constexpr Column kFdbColumns[] = {
     {"age_s", "AGE-S", Format::kSeconds},
 };
 constexpr Column kNeighbourColumns[] = {
-    {"port", "PORT"},
-    {"address", "ADDRESS"},
-    {"mac", "MAC"},
-    {"state", "STATE"},
-    {"age_s", "AGE-S", Format::kSeconds},
+    {"port", "PORT"}, {"network", "NETWORK"}, {"address", "ADDRESS"},
+    {"mac", "MAC"},   {"state", "STATE"},     {"age_s", "AGE-S", Format::kSeconds},
 };
 constexpr Column kDropColumns[] = {
     {"reason", "REASON"},
@@ -102,6 +137,7 @@ constexpr Column kWorkerColumns[] = {
     {"consumed", "CONSUMED", Format::kCount},
     {"originated", "ORIGINATED", Format::kCount},
     {"dropped", "DROPPED", Format::kCount},
+    {"handed_over", "HANDED-OVER", Format::kCount},
     {"held_now_total", "HELD-NOW-ALL", Format::kNumber},
     {"arp_requests_answered", "ARP-ANSWERED", Format::kCount},
     {"echo_requests_answered", "ECHO-ANSWERED", Format::kCount},
@@ -115,8 +151,9 @@ constexpr std::string_view kByName[] = {"name"};
 constexpr std::string_view kByRemote[] = {"network", "address"};
 constexpr std::string_view kByTunnel[] = {"vrf", "name"};
 constexpr std::string_view kByRoute[] = {"vrf", "to"};
+constexpr std::string_view kByBackend[] = {"service", "vrf", "address", "port"};
 constexpr std::string_view kByMac[] = {"network", "mac"};
-constexpr std::string_view kByNextHop[] = {"port", "address"};
+constexpr std::string_view kByNextHop[] = {"port", "network", "address"};
 constexpr std::string_view kByReason[] = {"reason"};
 constexpr std::string_view kById[] = {"id"};
 
@@ -126,6 +163,8 @@ constexpr View kViews[] = {
     {"show.remotes", kRemoteColumns, kByRemote},
     {"show.tunnels", kTunnelColumns, kByTunnel},
     {"show.routes", kRouteColumns, kByRoute},
+    {"show.services", kServiceColumns, kByName},
+    {"show.backends", kBackendColumns, kByBackend},
     {"show.fdb", kFdbColumns, kByMac},
     {"show.neighbours", kNeighbourColumns, kByNextHop},
     {"show.drops", kDropColumns, kByReason},

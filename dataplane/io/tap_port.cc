@@ -15,34 +15,113 @@
 #include <cerrno>
 #include <cstring>
 
+#include "segment.h"
+#include "virtio_header.h"
+
 namespace adit {
 namespace {
 
-constexpr unsigned kMaxBuffers = 16;  // header, payload, and what a driver may have chained
+// Of one frame to send: an STT frame of 64 KiB comes together from as many.
+constexpr unsigned kMaxTxBuffers = 132;
+// Of one frame to receive, where buffers are as small as they get.
+constexpr unsigned kMaxRxBuffers = 32;
+// The longest super-frame: 64 KiB from its IP header on, and what is before that.
+constexpr unsigned kMaxFrameBytes = 65536 + 14 + 2 * 4;
+// What one call of receive() takes of the pool: the frames' segments need some, too.
+constexpr unsigned kMaxBurstBuffers = 256;
+
+// At least a byte more than the longest frame takes: what fills them all has been cut off.
+unsigned frame_buffers(const PortSpec& spec, rte_mempool* pool) {
+  if (!spec.offload) return 1;
+  const unsigned bytes = RTE_PKTMBUF_HEADROOM + kMaxFrameBytes;
+  return std::min(bytes / rte_pktmbuf_data_room_size(pool) + 1, kMaxRxBuffers);
+}
+
+// Room for the next frame. Taken from the pool for one call of receive() alone: what each queue
+// kept would be missing elsewhere.
+class EmptyBuffers {
+ public:
+  EmptyBuffers(rte_mempool* pool, unsigned count) noexcept
+      : pool_(pool), count_(count), first_(count) {}
+  ~EmptyBuffers() {
+    if (first_ < count_)
+      rte_mempool_put_bulk(pool_, reinterpret_cast<void**>(&buffers_[first_]), count_ - first_);
+  }
+  EmptyBuffers(const EmptyBuffers&) = delete;
+  EmptyBuffers& operator=(const EmptyBuffers&) = delete;
+
+  // Takes new ones in place of those in use. False where the pool has too few.
+  bool refill() noexcept {
+    if (first_ == 0) return true;
+    if (rte_mempool_get_bulk(pool_, reinterpret_cast<void**>(buffers_.data()), first_) != 0)
+      return false;
+    for (unsigned i = 0; i < first_; ++i) {
+      rte_pktmbuf_reset(buffers_[i]);
+      if (i != 0) buffers_[i]->data_off = 0;  // headroom is for the first
+      parts_[1 + i] = {rte_pktmbuf_mtod(buffers_[i], void*), rte_pktmbuf_tailroom(buffers_[i])};
+    }
+    first_ = 0;
+    return true;
+  }
+
+  // Reads a frame; null: there is none. All buffers are full where it may have been longer.
+  rte_mbuf* read(int fd, VirtioHeader& header) noexcept {
+    parts_[0] = {&header, sizeof header};
+    const ssize_t length = readv(fd, parts_.data(), static_cast<int>(1 + count_));
+    if (length <= static_cast<ssize_t>(sizeof header)) return nullptr;
+    rte_mbuf* head = buffers_[0];
+    head->pkt_len = static_cast<uint32_t>(length) - uint32_t{sizeof header};
+    uint32_t left = head->pkt_len;
+    for (rte_mbuf* tail = head;; tail = tail->next = buffers_[first_]) {
+      const uint32_t here = std::min<uint32_t>(left, rte_pktmbuf_tailroom(tail));
+      tail->data_len = static_cast<uint16_t>(here);
+      left -= here;
+      head->nb_segs = static_cast<uint16_t>(++first_);
+      if (left == 0) return head;
+    }
+  }
+  bool are_full(rte_mbuf* frame) const noexcept {
+    return frame->nb_segs == count_ && rte_pktmbuf_tailroom(rte_pktmbuf_lastseg(frame)) == 0;
+  }
+
+ private:
+  rte_mempool* pool_;
+  unsigned count_;
+  unsigned first_;  // those before it are in use
+  std::array<rte_mbuf*, kMaxRxBuffers> buffers_;
+  std::array<iovec, 1 + kMaxRxBuffers> parts_;
+};
 
 }  // namespace
 
 TapPort::TapPort(const PortSpec& spec, unsigned workers, rte_mempool* pool) : Port(spec) {
   const std::string interface = spec.device_name.substr(kTapPrefix.size());
   facts_.driver = "tap";
-  facts_.max_tx_buffers = kMaxBuffers;
+  facts_.max_tx_buffers = kMaxTxBuffers;
+  facts_.takes_unfinished = spec.offload;
   const unsigned queues = std::max({workers, spec.rx_queues, spec.tx_queues});
   facts_.rx_queues = facts_.tx_queues = queues;
-  for (unsigned queue = 0; queue < queues; ++queue) open_queue(interface, pool);
+  for (unsigned queue = 0; queue < queues; ++queue) open_queue(interface, spec, pool);
   bring_up(interface, spec.mtu_bytes);
 }
 
-void TapPort::open_queue(const std::string& interface, rte_mempool* pool) {
+void TapPort::open_queue(const std::string& interface, const PortSpec& spec, rte_mempool* pool) {
   const int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) fail("cannot open /dev/net/tun", errno);
-  queues_.emplace_back(fd, pool);
+  queues_.emplace_back(fd, pool, frame_buffers(spec, pool));
   ifreq request{};
   std::strncpy(request.ifr_name, interface.c_str(), IFNAMSIZ - 1);
-  request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE;
+  request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE | IFF_VNET_HDR;
   if (ioctl(fd, TUNSETIFF, &request) != 0)
     fail("cannot make the TAP interface " + interface, errno);
-  // No offloads: the kernel hands over frames with complete checksums, of at most the MTU.
-  if (ioctl(fd, TUNSETOFFLOAD, 0) != 0) fail("cannot turn off offloads of " + interface, errno);
+  const int header_bytes = sizeof(VirtioHeader), little_endian = 1;
+  if (ioctl(fd, TUNSETVNETHDRSZ, &header_bytes) != 0 ||
+      ioctl(fd, TUNSETVNETLE, &little_endian) != 0)
+    fail("cannot set the header of " + interface + "'s frames", errno);
+  // Without any, the kernel hands over frames with complete checksums, of at most the MTU.
+  const unsigned long offloads =
+      spec.offload ? TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN : 0;
+  if (ioctl(fd, TUNSETOFFLOAD, offloads) != 0) fail("cannot set offloads of " + interface, errno);
 }
 
 void TapPort::bring_up(const std::string& interface, unsigned mtu_bytes) {
@@ -79,21 +158,21 @@ PortIo TapPort::queue_io(unsigned queue) noexcept {
 }
 
 TapPort::Queue::~Queue() {
-  rte_pktmbuf_free(next_);
   close(fd_);
 }
 
 uint16_t TapPort::Queue::receive(rte_mbuf** packets, uint16_t n) noexcept {
+  EmptyBuffers buffers(pool_, frame_buffers_);
   uint16_t count = 0;
-  while (count < n) {
-    if (next_ == nullptr) next_ = rte_pktmbuf_alloc(pool_);
-    if (next_ == nullptr) break;  // the kernel keeps the frames until buffers are back
-    const ssize_t length = read(fd_, rte_pktmbuf_mtod(next_, void*), rte_pktmbuf_tailroom(next_));
-    if (length <= 0) break;
-    next_->data_len = static_cast<uint16_t>(length);
-    next_->pkt_len = static_cast<uint32_t>(length);
-    packets[count++] = next_;
-    next_ = nullptr;
+  // Without buffers, the kernel keeps the frames until they are back.
+  for (unsigned used = 0; count < n && used < kMaxBurstBuffers && buffers.refill();) {
+    VirtioHeader header;
+    rte_mbuf* frame = buffers.read(fd_, header);
+    if (frame == nullptr) break;
+    if (buffers.are_full(frame) || !read_virtio_header(header, frame))
+      frame->ol_flags |= kSenselessMarks;
+    used += frame->nb_segs;
+    packets[count++] = frame;
   }
   return count;
 }
@@ -101,9 +180,11 @@ uint16_t TapPort::Queue::receive(rte_mbuf** packets, uint16_t n) noexcept {
 uint16_t TapPort::Queue::transmit(rte_mbuf** packets, uint16_t n) noexcept {
   uint16_t count = 0;
   while (count < n) {
-    std::array<iovec, kMaxBuffers> parts;  // enqueue() has seen to it that they suffice
-    unsigned used = 0;
-    for (rte_mbuf* part = packets[count]; part != nullptr && used < kMaxBuffers; part = part->next)
+    std::array<iovec, 1 + kMaxTxBuffers> parts;  // enqueue() has seen to it that they suffice
+    VirtioHeader header = make_virtio_header(packets[count]);
+    parts[0] = {&header, sizeof header};
+    unsigned used = 1;
+    for (rte_mbuf* part = packets[count]; part != nullptr && used < parts.size(); part = part->next)
       parts[used++] = {rte_pktmbuf_mtod(part, void*), part->data_len};
     // A full queue refuses the frame, and an interface that is down every frame; the caller
     // counts both.

@@ -2,6 +2,9 @@
 // A TAP interface of the kernel, read and written directly. DPDK 22.11 has a driver for
 // these too, but it sends nothing longer than 1,522 bytes, so no frame of an underlay that
 // carries full-size inner frames, and it gives the kernel's end our MAC.
+//
+// With PortSpec::offload both ends leave segmentation of TCP and checksums to each other: frames
+// of up to 64 KiB, in one system call each.
 #pragma once
 
 #include <deque>
@@ -25,7 +28,9 @@ class TapPort : public Port {
  private:
   class Queue {
    public:
-    Queue(int fd, rte_mempool* pool) noexcept : fd_(fd), pool_(pool) {}
+    // `frame_buffers`: as many as the longest frame may take.
+    Queue(int fd, rte_mempool* pool, unsigned frame_buffers) noexcept
+        : fd_(fd), pool_(pool), frame_buffers_(frame_buffers) {}
     ~Queue();
     Queue(const Queue&) = delete;
     Queue& operator=(const Queue&) = delete;
@@ -35,9 +40,9 @@ class TapPort : public Port {
    private:
     int fd_;
     rte_mempool* pool_;
-    rte_mbuf* next_ = nullptr;  // to be filled by the next read
+    unsigned frame_buffers_;
   };
-  void open_queue(const std::string& interface, rte_mempool* pool);
+  void open_queue(const std::string& interface, const PortSpec& spec, rte_mempool* pool);
   void bring_up(const std::string& interface, unsigned mtu_bytes);
 
   std::deque<Queue> queues_;  // addresses stay

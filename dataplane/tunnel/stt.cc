@@ -76,16 +76,6 @@ void restore_vlan(Packet& packet, be16 tci) noexcept {
   std::memcpy(frame + kMacsLen, tag, sizeof tag);
 }
 
-// Marks what the sender left to a network card: see segment.h for who completes it.
-void mark_partial(rte_mbuf* mbuf, const SttFrameHeader& header) noexcept {
-  const bool tcp = (header.flags & kSttTcp) != 0;
-  mbuf->ol_flags |= tcp ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM;
-  if (tcp && header.mss.host() != 0) {
-    mbuf->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
-    mbuf->tso_segsz = header.mss.host();
-  }
-}
-
 // The whole frame is there; its header begins at `offset`.
 void open_frame(Packet& packet, unsigned offset, uint16_t frame_len) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
@@ -100,7 +90,9 @@ void open_frame(Packet& packet, unsigned offset, uint16_t frame_len) noexcept {
   packet.tunnel_id = header.context_id.host();
   packet.inner_offset = static_cast<uint16_t>(offset + sizeof header);
   mbuf->ol_flags &= ~kOffloadMarks;
-  if (header.flags & kSttChecksumPartial) mark_partial(mbuf, header);
+  if (header.flags & kSttChecksumPartial)
+    mark_unfinished(mbuf, header.flags & kSttTcp ? kIpProtocolTcp : kIpProtocolUdp,
+                    header.mss.host());
   // Test the bit, not the value: VID 0 with V set is a priority tag.
   if (header.vlan_tci.host() & kSttVlanPresent) restore_vlan(packet, header.vlan_tci);
 }

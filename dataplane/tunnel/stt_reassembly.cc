@@ -4,6 +4,7 @@
 #include <rte_random.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "adit/flat_table.h"
 #include "inner.h"
@@ -58,7 +59,7 @@ SttReassembly::SttReassembly(const SttReassemblyOptions& options, SttDropSink si
       held_(std::size_t{options_.max_frames} * kMaxSttBuffers) {}
 
 SttReassembly::~SttReassembly() {
-  sink_ = {nullptr, [](void*, rte_mbuf* mbuf, DropReason) noexcept { rte_pktmbuf_free(mbuf); }};
+  sink_ = {nullptr, [](void*, rte_mbuf* mbuf, const SttDrop&) noexcept { rte_pktmbuf_free(mbuf); }};
   while (oldest_first_.front() != kNoSlot)
     drop_frame(oldest_first_.front(), DropReason::k_stt_expired);
 }
@@ -106,12 +107,31 @@ void SttReassembly::evict_beyond_limits() noexcept {
     slot = next;
   }
   while (held_bytes_ > options_.limits.max_bytes)
-    drop_frame(oldest_first_.front(), DropReason::k_stt_evicted);
+    drop_frame(oldest_of_most(Measure::kBytes, nullptr, 0), DropReason::k_stt_evicted);
 }
 
-// Drops the oldest frames, of the peer where it is over its limits, of all where the worker
-// is, until `bytes` more fit. False: the segment cannot stay, for the frame that it belongs
-// to was among those, or no frame's going would help.
+// The oldest frame of the peer that has most, were `wanting` given `more`: who has less than its
+// share of a limit, counted by peers, loses nothing to the others. Reads all peers, which are few,
+// and only when the worker is at a limit. Some frame is held.
+uint32_t SttReassembly::oldest_of_most(Measure measure, const Peer* wanting,
+                                       uint64_t more) noexcept {
+  uint32_t oldest = kNoSlot;
+  uint64_t most = 0;
+  for (uint32_t slot = 0; slot <= options_.max_peers; ++slot) {
+    const Peer& peer = slot == options_.max_peers ? crowd_ : peers_[slot];
+    if (peer.held_frames == 0) continue;
+    const uint64_t held = measure == Measure::kBytes ? peer.held_bytes : peer.held_frames;
+    const uint64_t would_have = held + (&peer == wanting ? more : 0);
+    if (would_have < most || (would_have == most && &peer != wanting)) continue;
+    most = would_have;
+    oldest = peer.frames.front();
+  }
+  return oldest;
+}
+
+// Drops the oldest frames, of the peer where it is over its limits, of the one that has most
+// where the worker is, until `bytes` more fit. False: the segment cannot stay, for the frame
+// that it belongs to was among those, or no frame's going would help.
 bool SttReassembly::make_room(uint32_t slot, const PeerKey& peer_key, uint64_t bytes) noexcept {
   if (bytes > options_.limits.max_bytes_per_peer) return false;
   const uint32_t new_frames = slot == kNoSlot ? 1 : 0;
@@ -122,12 +142,13 @@ bool SttReassembly::make_room(uint32_t slot, const PeerKey& peer_key, uint64_t b
     drop_frame(oldest, DropReason::k_stt_evicted);
     if (oldest == slot) return false;
   }
-  while (held_bytes_ + bytes > options_.limits.max_bytes ||
-         held_frames_ + new_frames > options_.max_frames) {
-    const uint32_t oldest = oldest_first_.front();
+  while (held_bytes_ + bytes > options_.limits.max_bytes) {
+    const uint32_t oldest = oldest_of_most(Measure::kBytes, &peer, bytes);
     drop_frame(oldest, DropReason::k_stt_evicted);
     if (oldest == slot) return false;
   }
+  while (held_frames_ + new_frames > options_.max_frames)
+    drop_frame(oldest_of_most(Measure::kFrames, &peer, 1), DropReason::k_stt_evicted);
   return true;
 }
 
@@ -187,14 +208,30 @@ void SttReassembly::release(uint32_t slot) noexcept {
   frames_.erase(slot);
 }
 
+// As the frame's header says, if that is here and contiguous.
+uint64_t SttReassembly::context_of(uint32_t slot) noexcept {
+  if (slot == kNoSlot || frames_[slot].segments == 0) return SttDrop::kNoContext;
+  const SttHeld& first = held_of(slot).front();
+  const unsigned contiguous =
+      std::min<unsigned>(first.payload_len, first.mbuf->data_len - first.payload_offset);
+  if (first.offset != 0 || contiguous < sizeof(SttFrameHeader)) return SttDrop::kNoContext;
+  SttFrameHeader header;
+  std::memcpy(&header, rte_pktmbuf_mtod_offset(first.mbuf, const uint8_t*, first.payload_offset),
+              sizeof header);
+  return header.context_id.host();
+}
+
 void SttReassembly::drop_frame(uint32_t slot, DropReason reason) noexcept {
+  const SttDrop facts{reason, frames_[slot].key, context_of(slot)};
   for (const SttHeld& held : held_of(slot).first(frames_[slot].segments))
-    sink_.drop(sink_.context, held.mbuf, reason);
+    sink_.drop(sink_.context, held.mbuf, facts);
   release(slot);
 }
 
-SttResult SttReassembly::refuse(rte_mbuf* mbuf, DropReason reason) noexcept {
-  sink_.drop(sink_.context, mbuf, reason);
+// `slot`: the frame that the segment belongs to, where there is one.
+SttResult SttReassembly::refuse(const SttSegment& segment, uint32_t slot,
+                                DropReason reason) noexcept {
+  sink_.drop(sink_.context, segment.mbuf, {reason, segment.key, context_of(slot)});
   return {.kind = SttResult::Kind::kDropped, .reason = reason};
 }
 
@@ -219,12 +256,12 @@ SttResult SttReassembly::add(const SttSegment& segment, uint64_t now_ns) noexcep
   const SttPlace place = stt_place(segment.sequence);
   const DropReason wrong = check_stt_segment(place, segment.payload_len);
   if (wrong != DropReason::kCount) [[unlikely]]
-    return refuse(mbuf, wrong);
+    return refuse(segment, kNoSlot, wrong);
   if (segment.payload_offset > mbuf->data_len ||
       uint32_t{segment.payload_offset} + segment.payload_len > mbuf->pkt_len) [[unlikely]]
-    return refuse(mbuf, DropReason::k_stt_truncated);
+    return refuse(segment, kNoSlot, DropReason::k_stt_truncated);
   if (mbuf->nb_segs > kMaxSttBuffers) [[unlikely]]
-    return refuse(mbuf, DropReason::k_stt_segments);
+    return refuse(segment, kNoSlot, DropReason::k_stt_segments);
 
   uint32_t slot = frames_.find(segment.key);
   if (slot != kNoSlot && is_expired(frames_[slot], now_ns)) [[unlikely]] {
@@ -238,13 +275,13 @@ SttResult SttReassembly::add(const SttSegment& segment, uint64_t now_ns) noexcep
     at = position(slot, place.offset);
     const DropReason misfit = check_frame(slot, at, segment);
     if (misfit != DropReason::kCount) [[unlikely]]
-      return refuse(mbuf, misfit);
+      return refuse(segment, slot, misfit);
     completes = frames_[slot].received + segment.payload_len == place.frame_len;
   }
   const uint64_t bytes = buffer_bytes(mbuf);
   // The last segment is not held: the frame leaves with it at once.
   if (!completes && !make_room(slot, {segment.key.src, segment.key.is_v6}, bytes)) [[unlikely]]
-    return refuse(mbuf, DropReason::k_stt_evicted);
+    return refuse(segment, kNoSlot, DropReason::k_stt_evicted);  // its frame may have gone
   if (slot == kNoSlot) slot = begin(segment, now_ns);
   insert(slot, at, segment, bytes);
   return frames_[slot].received == place.frame_len ? finish(slot) : SttResult{};

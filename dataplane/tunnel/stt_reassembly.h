@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Puts STT frames together that came in several segments (draft-davie-stt-08). One worker's
 // own. All tables are made with it; what it holds of buffers is capped for the worker and for
-// each peer (outer source), so that whatever arrives, memory stays below the caps, and one
-// peer alone cannot push out the frames of another.
+// each peer (outer source), so that whatever arrives, memory stays below the caps. At the
+// worker's cap the oldest frame of the peer that holds most gives way: peers, be they many,
+// cannot push out the frames of one that holds less than its share.
 //
 // A peer's entry lives as long as it has frames here. When there are more peers than entries,
 // those that find none share one more entry and its caps. Only configured remotes should get
@@ -61,11 +62,20 @@ struct SttResult {
   rte_mbuf* mbuf = nullptr;                // kComplete: see join_stt(); the caller's
 };
 
+// Why a packet is dropped, and whose it is.
+struct SttDrop {
+  static constexpr uint64_t kNoContext = UINT64_MAX;
+
+  DropReason reason;
+  const SttKey& key;
+  uint64_t context_id;  // of the frame that was held; kNoContext: its header had not come yet
+};
+
 // Takes over every packet that is dropped, each once: it counts and frees. It must not call
 // back into the reassembly.
 struct SttDropSink {
   void* context;
-  void (*drop)(void* context, rte_mbuf* mbuf, DropReason reason) noexcept;
+  void (*drop)(void* context, rte_mbuf* mbuf, const SttDrop& facts) noexcept;
 };
 
 class SttReassembly {
@@ -85,7 +95,7 @@ class SttReassembly {
   // Drops frames whose time is over, at most kMaxExpiredPerCall. To be called once a pass.
   void expire(uint64_t now_ns) noexcept;
 
-  // From now on; drops at once what is beyond them, the oldest frames first.
+  // From now on; drops at once what is beyond them, the oldest frames of each peer first.
   void set_limits(const SttLimits& limits) noexcept;
 
   uint64_t held_bytes() const noexcept { return held_bytes_; }
@@ -118,6 +128,7 @@ class SttReassembly {
     uint64_t held_bytes = 0;
     uint32_t held_frames = 0;
   };
+  enum class Measure : uint8_t { kBytes, kFrames };
   friend uint64_t hash_of(const SttKey& key, uint64_t seed) noexcept;
   friend uint64_t hash_of(const PeerKey& key, uint64_t seed) noexcept;
 
@@ -131,14 +142,16 @@ class SttReassembly {
   unsigned position(uint32_t slot, uint16_t offset) noexcept;
   DropReason check_frame(uint32_t slot, unsigned at, const SttSegment& segment) noexcept;
   void evict_beyond_limits() noexcept;
+  uint32_t oldest_of_most(Measure measure, const Peer* wanting, uint64_t more) noexcept;
   bool make_room(uint32_t slot, const PeerKey& peer_key, uint64_t bytes) noexcept;
   uint32_t acquire_peer(const PeerKey& key) noexcept;
   uint32_t begin(const SttSegment& segment, uint64_t now_ns) noexcept;
   void insert(uint32_t slot, unsigned at, const SttSegment& segment, uint64_t bytes) noexcept;
   SttResult finish(uint32_t slot) noexcept;
   void release(uint32_t slot) noexcept;
+  uint64_t context_of(uint32_t slot) noexcept;
   void drop_frame(uint32_t slot, DropReason reason) noexcept;
-  SttResult refuse(rte_mbuf* mbuf, DropReason reason) noexcept;
+  SttResult refuse(const SttSegment& segment, uint32_t slot, DropReason reason) noexcept;
 
   SttReassemblyOptions options_;
   SttLimits wanted_;  // as options_.limits before they were brought into bounds

@@ -23,7 +23,7 @@ class SttWorker {
   uint32_t held() const noexcept { return held_; }  // packets
 
  private:
-  static void on_drop(void* context, rte_mbuf* mbuf, DropReason reason) noexcept;
+  static void on_drop(void* context, rte_mbuf* mbuf, const SttDrop& facts) noexcept;
 
   Worker& worker_;
   SttReassembly reassembly_;

@@ -41,10 +41,11 @@ struct alignas(64) WorkerCounters {
   Counter cycles, busy_cycles;  // TSC cycles spent in them
   Counter received;
   Counter sent;
-  Counter copied;      // additional copies made by flooding
-  Counter consumed;    // taken in by the gateway itself, e.g. ARP replies
-  Counter originated;  // sent on control's behalf, e.g. ARP requests
-  Counter flooded;     // frames that were flooded
+  Counter copied;       // additional copies made by flooding
+  Counter consumed;     // taken in by the gateway itself, e.g. ARP replies
+  Counter originated;   // sent on control's behalf, e.g. ARP requests
+  Counter flooded;      // frames that were flooded
+  Counter handed_over;  // to the worker that has their connections
   Counter arp_requests_answered;
   Counter echo_requests_answered;
   Counter held;         // packets that ever waited for a next hop

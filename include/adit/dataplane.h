@@ -37,12 +37,14 @@ struct PortSpec {
   unsigned rx_ring = 1024;
   unsigned tx_ring = 1024;
   bool promiscuous = false;
+  bool offload = true;  // exchange frames with checksum or segmentation left, where it can
 };
 
 // What a port turned out to be.
 struct PortFacts {
   MacAddr device_mac;                    // zero for `io` ports
   uint16_t max_tx_buffers = UINT16_MAX;  // chained in one frame that it can send
+  bool takes_unfinished = false;         // completes checksums and cuts super-frames
   std::string driver;
   unsigned rx_queues = 0;
   unsigned tx_queues = 0;
@@ -62,7 +64,9 @@ struct DataplaneOptions {
   uint32_t mbufs = 8192;
   uint32_t mbuf_data_room_bytes = 2176;  // headroom included
   uint32_t fdb_capacity = 65536;
-  std::vector<PortSpec> ports;  // index: PortId
+  uint32_t connections = 65536;  // balanced ones, over all workers
+  uint64_t seed = 1;             // of hashes that nobody outside shall foresee
+  std::vector<PortSpec> ports;   // index: PortId
 };
 
 class Dataplane {
@@ -88,6 +92,8 @@ class Dataplane {
   const Fdb& fdb() const noexcept;
   AdjacencyTable& adjacencies() noexcept;
   HostTable& hosts() noexcept;
+  BackendLives& backend_lives() noexcept;
+  const BackendLives& backend_lives() const noexcept;
 
   // Takes reports of the workers, at most events.size(); returns how many.
   unsigned poll_events(std::span<Event> events);
@@ -109,8 +115,18 @@ class Dataplane {
   Drops bridge_port_drops(BridgePortId bridge_port) const noexcept;
   // Second of monotonic_ns() in which the last frame came in by it; 0: none yet.
   uint64_t last_received_s(BridgePortId bridge_port) const noexcept;
-  // Counts for a bridge port from 0 again: its id has been given to something new.
-  void reset_bridge_port_traffic(BridgePortId bridge_port);
+  // Sums over the workers.
+  struct BackendState {
+    uint64_t active = 0, inactive = 0;  // connections now
+    uint64_t connections = 0;           // that it ever got
+    Traffic traffic;                    // rx: from clients
+  };
+  BackendState backend_state(BackendId backend) const noexcept;
+  uint64_t connections() const noexcept;  // of all services
+  uint64_t connection_capacity() const noexcept;
+  // Counts and numbers from 0 again: the id is being given to something new, and no snapshot
+  // that workers have names it.
+  void reset_bridge_port(BridgePortId bridge_port);
   uint64_t drops(DropReason reason) const noexcept;
   // Packets that wait for next hops now.
   uint64_t held_now() const noexcept;

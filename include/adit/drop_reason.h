@@ -25,11 +25,14 @@ namespace adit {
   X(ip_not_local,          "IP destination is none of our addresses")                            \
   X(ip_fragment,           "fragment of a packet for us (a VTEP may drop it, RFC 7348 4.3)")     \
   X(ip_reassembly,         "fragments that stayed without the rest for a second, overlap, or too many") \
+  X(ip_extensions,         "IPv6 extension headers that are wrong, too many, or route by themselves") \
   X(ip_protocol_unknown,   "IP protocol that nothing here speaks")                               \
   X(nd_malformed,          "neighbour discovery that RFC 4861 7.1 tells to drop")                \
   X(nd_not_for_us,         "neighbour discovery for an address that is none of ours")            \
   X(icmp_truncated,        "frame ends inside the ICMP header")                                  \
   X(icmp_checksum,         "ICMP checksum is wrong")                                             \
+  X(icmp_embedded,         "ICMP error that does not hold enough of a packet to tell its connection") \
+  X(icmp_untranslatable,   "ICMP that has no counterpart in the other IP version (RFC 7915)")    \
   X(icmp_ignored,          "ICMP other than an echo request for us")                             \
   X(arp_malformed,         "ARP that is truncated or not Ethernet and IPv4")                     \
   X(arp_not_for_us,        "ARP for an address that is none of ours")                            \
@@ -37,6 +40,8 @@ namespace adit {
   X(udp_length,            "UDP length below 8 or beyond the IP packet")                         \
   X(udp_checksum,          "UDP checksum is wrong")                                              \
   X(udp_port_closed,       "UDP port on which no tunnel listens")                                \
+  X(tcp_truncated,         "packet ends inside the TCP header, or its data offset is below 5")    \
+  X(sctp_truncated,        "packet ends inside the SCTP header or that of its first chunk")       \
   X(stt_truncated,         "packet ends inside an STT header, or its data offset is below 5")    \
   X(stt_port,              "TCP, and not to the port of STT")                                    \
   X(stt_checksum,          "checksum of the STT segment is wrong")                               \
@@ -66,8 +71,16 @@ namespace adit {
   X(ecn_illegal,           "outer congestion mark on a not-ECT inner packet (RFC 6040 4.2)")     \
   X(not_routable,          "source or destination is a group, or an address of the link alone")  \
   X(ttl_expired,           "time to live (hop limit) of a routed packet ran out")                \
+  X(service_unknown,       "no service of the virtual address has this protocol and port")       \
+  X(no_backend,            "no backend of the service takes new connections")                    \
+  X(connection_unknown,    "packet for a service that belongs to no connection and begins none") \
+  X(connections_full,      "the worker's connection table is full")                              \
+  X(connection_collides,   "its addresses and ports at the backend are another connection's")    \
+  X(local_ports_full,      "no free local address and port for full NAT was found")              \
+  X(handover_full,         "the ring to the worker that has the connection is full")             \
   X(no_route,              "no route of the VRF leads to the destination")                       \
   X(source_mac_invalid,    "source MAC is a group address or zero")                              \
+  X(gateway_mac,           "source MAC is that of the network's own gateway")                    \
   X(link_local_multicast,  "01:80:c2:00:00:0X: a bridge never forwards it (802.1Q 8.6.3)")       \
   X(destination_is_source, "destination lies where the frame came from")                         \
   X(split_horizon,         "both ends are remotes of one split-horizon group")                   \

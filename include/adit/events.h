@@ -14,16 +14,16 @@ namespace adit {
 struct Event {
   enum class Kind : uint32_t {
     kMacSeen,          // fdb_key came in by bridge_port, and the FDB says otherwise
-    kNeighbourSeen,    // ip on port has mac, says an ARP packet
+    kNeighbourSeen,    // ip on link has mac, says an ARP packet
     kNeighbourWanted,  // packets wait for this adjacency
     kRemoteSeen,       // ip sent into network, which learns remotes
-    kHostWanted,       // packets wait for ip, on the subnet of the routed port
+    kHostWanted,       // packets wait for ip, on a subnet of the routed link
   };
   Kind kind;
   union {
     BridgePortId bridge_port;
     AdjacencyId adjacency;
-    PortId port;
+    LinkId link;
     NetworkId network;
   };
   uint64_t fdb_key;
@@ -35,7 +35,7 @@ struct Event {
 // broadcast destination_mac it asks everyone, else just that neighbour. Where source_ip is
 // target_ip it announces our own address instead.
 struct Command {
-  PortId port;
+  LinkId link;
   MacAddr source_mac;
   MacAddr destination_mac;
   IpAddr source_ip;

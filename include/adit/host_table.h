@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hosts on the subnets of routed ports: which adjacency stands for an address there. Control
-// writes, workers read without a lock.
+// Hosts on the subnets of VRFs' ports and gateways: which adjacency stands for an address there.
+// Control writes, workers read without a lock.
 #pragma once
 
 #include <atomic>
@@ -15,9 +15,9 @@ namespace adit {
 class HostTable {
  public:
   // Control. `adjacency` is not 0. False where the table is too full around that place.
-  bool insert(PortId port, const IpAddr& ip, AdjacencyId adjacency) {
+  bool insert(LinkId link, const IpAddr& ip, AdjacencyId adjacency) {
     const Ipv6Key key = address_key(ip);
-    const uint64_t scope = scope_of(port, !ip.is_v4());
+    const uint64_t scope = scope_of(link, !ip.is_v4());
     Slot* free = nullptr;
     for (unsigned probe = 0; probe < kMostProbes; ++probe) {
       Slot& slot = slots_[place(scope, key, probe)];
@@ -34,9 +34,9 @@ class HostTable {
     return free != nullptr;
   }
 
-  void erase(PortId port, const IpAddr& ip) {
+  void erase(LinkId link, const IpAddr& ip) {
     const Ipv6Key key = address_key(ip);
-    const uint64_t scope = scope_of(port, !ip.is_v4());
+    const uint64_t scope = scope_of(link, !ip.is_v4());
     for (unsigned probe = 0; probe < kMostProbes; ++probe) {
       Slot& slot = slots_[place(scope, key, probe)];
       const uint64_t tag = slot.tag.load(std::memory_order_relaxed);
@@ -48,8 +48,8 @@ class HostTable {
   }
 
   // Workers: 0 where the host is not known.
-  AdjacencyId find(PortId port, const Ipv6Key& key, bool ipv6) const noexcept {
-    const uint64_t scope = scope_of(port, ipv6);
+  AdjacencyId find(LinkId link, const Ipv6Key& key, bool ipv6) const noexcept {
+    const uint64_t scope = scope_of(link, ipv6);
     for (unsigned probe = 0; probe < kMostProbes; ++probe) {
       const Slot& slot = slots_[place(scope, key, probe)];
       const uint64_t tag = slot.tag.load(std::memory_order_acquire);
@@ -64,7 +64,7 @@ class HostTable {
   }
 
  private:
-  // tag: valid(1) used(1) version(18) scope(12) adjacency(32)
+  // tag: valid(1) used(1) version(24) scope(18) adjacency(20)
   struct Slot {
     std::atomic<uint64_t> tag, high, low;
   };
@@ -72,14 +72,15 @@ class HostTable {
   static constexpr unsigned kMostProbes = 64;
   static constexpr uint64_t kValid = uint64_t{1} << 63;
   static constexpr uint64_t kUsed = uint64_t{1} << 62;
-  static constexpr uint64_t kVersion = uint64_t{1} << 44;
+  static constexpr unsigned kScopeShift = 20;
+  static constexpr uint64_t kVersion = uint64_t{1} << 38;
   static constexpr uint64_t kVersionMask = (kUsed - 1) & ~(kVersion - 1);
-  static constexpr uint64_t kScopeMask = (kVersion - 1) & ~((uint64_t{1} << 32) - 1);
-  static constexpr uint64_t kAdjacencyMask = (uint64_t{1} << 32) - 1;
-  static_assert(2 * kMaxPorts < 1 << 12);
+  static constexpr uint64_t kScopeMask = (kVersion - 1) & ~((uint64_t{1} << kScopeShift) - 1);
+  static constexpr uint64_t kAdjacencyMask = (uint64_t{1} << kScopeShift) - 1;
+  static_assert(2 * kMaxLinks < 1 << 18 && kMaxAdjacencies <= 1 << kScopeShift);
 
-  static uint64_t scope_of(PortId port, bool ipv6) noexcept {
-    return (uint64_t{port} << 1 | uint64_t{ipv6}) << 32;
+  static uint64_t scope_of(LinkId link, bool ipv6) noexcept {
+    return (uint64_t{link} << 1 | uint64_t{ipv6}) << kScopeShift;
   }
   static std::size_t place(uint64_t scope, const Ipv6Key& key, unsigned probe) noexcept {
     return (mix64(hash_of(key) + scope) + probe) & (kSlots - 1);

@@ -14,16 +14,34 @@ using PortId = uint16_t;        // index of a port in the configuration, from 0
 using NetworkId = uint16_t;     // 0: none
 using BridgePortId = uint32_t;  // 0: none
 using AdjacencyId = uint32_t;   // 0: none
-using VrfId = uint16_t;         // 0: none, the underlay; of one snapshot
+using VrfId = uint16_t;         // 0: none, the underlay; stays that of a VRF over reloads
+using LinkId = uint32_t;        // where neighbours have MAC addresses: see network_link()
+using ServiceId = uint32_t;     // 0: none
+using BackendId = uint32_t;     // 0: none; of a backend within its service
 
 inline constexpr unsigned kMaxPorts = 1023;
 inline constexpr unsigned kMaxNetworks = 65534;
 inline constexpr unsigned kMaxBridgePorts = 1 << 20;  // members and remotes of all networks
 inline constexpr unsigned kMaxVrfs = 4096;
 inline constexpr unsigned kMaxNextHops = 1 << 16;  // that the configuration names
-inline constexpr unsigned kMaxHosts = 1 << 16;     // on the subnets of routed ports
+inline constexpr unsigned kMaxHosts = 1 << 16;     // on the subnets of routed links
 inline constexpr unsigned kMaxAdjacencies = kMaxNextHops + kMaxHosts;  // hosts come last
+inline constexpr unsigned kMaxServices = 65535;
+inline constexpr unsigned kMaxBackends = 1 << 18;  // of all services
 inline constexpr unsigned kMaxBurst = 64;
+
+// A link is a port, by its PortId, or behind all of those a network that has a gateway.
+inline constexpr LinkId kFirstNetworkLink = kMaxPorts;
+inline constexpr unsigned kMaxLinks = kMaxPorts + kMaxNetworks + 1;
+constexpr LinkId network_link(NetworkId network) noexcept {
+  return kFirstNetworkLink + network;
+}
+constexpr bool is_network_link(LinkId link) noexcept {
+  return link >= kFirstNetworkLink;
+}
+constexpr NetworkId network_of_link(LinkId link) noexcept {
+  return static_cast<NetworkId>(link - kFirstNetworkLink);
+}
 
 // The FDB's key: the network in the upper 16 bits, the MAC in the lower 48.
 constexpr uint64_t fdb_key(NetworkId network, const MacAddr& mac) noexcept {

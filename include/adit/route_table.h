@@ -23,15 +23,18 @@ struct RouteTarget {
     kLocal,      // one of our own addresses
     kTunnel,     // into `tunnel`
     kNextHop,    // to the router behind `adjacency`
-    kConnected,  // to the host itself, on the subnet of `port`
+    kVirtual,    // the address of services: `virtual_address`
+    kConnected,  // to the host itself, on the subnet of `link`
   };
   Kind kind = Kind::kNone;
   bool has_source = false;  // else there is no own address of the version
-  PortId port = 0;
+  LinkId link = 0;
   AdjacencyId adjacency = 0;
   BridgePortId tunnel = 0;
-  uint32_t max_bytes = 0;  // of an IP packet that goes this way
-  IpAddr source = {};      // of ICMP errors that go this way
+  uint32_t virtual_address = 0;  // in Snapshot::virtual_addresses
+  uint32_t max_bytes = 0;        // of an IP packet that goes this way; kNone, kLocal: 0
+  IpAddr source = {};            // of ICMP errors that go this way
+  bool mss_clamp = false;        // of its VRF
 };
 
 class RouteTable {

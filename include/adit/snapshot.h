@@ -9,10 +9,12 @@
 #include <vector>
 
 #include "adit/addr.h"
+#include "adit/connection_state.h"
 #include "adit/flat_table.h"
 #include "adit/ids.h"
 #include "adit/rate_limit.h"
 #include "adit/route_table.h"
+#include "adit/scheduler_ops.h"
 #include "adit/tunnel_kinds.h"
 
 namespace adit {
@@ -25,18 +27,29 @@ constexpr uint64_t hash_of(const Ipv6Key& key) noexcept {
   return mix64(key.high * 0xff51'afd7'ed55'8ccd + key.low);
 }
 
-struct PortEntry {
+// What speaks IP on a link.
+struct Interface {
   MacAddr mac;
-  bool is_underlay = false;                 // has IP addresses
-  bool tx_multi_segs = false;               // takes chained buffers
   VrfId vrf = 0;                            // other than 0: what comes in is routed there
-  BridgePortId untagged = 0;                // member for frames without tag
-  std::vector<BridgePortId> by_vlan;        // member per VLAN id: 4096 entries, or none at all
   std::vector<Ipv6Key> own_ipv4, own_ipv6;  // its addresses, few
 };
 
-// kRouted: a tunnel of a VRF, for packets of one IP version.
-enum class BridgePortKind : uint8_t { kNone, kAccess, kTunnel, kRouted };
+struct PortEntry : Interface {
+  bool is_underlay = false;           // has IP addresses
+  bool tx_multi_segs = false;         // takes chained buffers
+  bool takes_unfinished = false;      // completes checksums and cuts super-frames
+  BridgePortId untagged = 0;          // member for frames without tag
+  std::vector<BridgePortId> by_vlan;  // member per VLAN id: 4096 entries, or none at all
+};
+
+// Where a network's hosts are routed.
+struct GatewayEntry : Interface {
+  BridgePortId bridge_port = 0;  // the network's, of kind kGateway
+};
+
+// kRouted: a tunnel of a VRF, for packets of one IP version. kGateway: no frame is dispatched
+// to it, so that none fits.
+enum class BridgePortKind : uint8_t { kNone, kAccess, kTunnel, kRouted, kGateway };
 
 // How the outer header of a remote's packets is made, beside its template.
 namespace outer {
@@ -51,14 +64,15 @@ inline constexpr uint8_t kInheritDf = 128;
 inline constexpr uint8_t kInnerDependent = kUniformDscp | kUniformTtl | kClearDf | kInheritDf;
 }  // namespace outer
 
-// Where a network's frames come from and go to: a port and VLAN, or a remote; or a VRF's
-// tunnel. Two cache lines, of which an access port needs the first.
+// Where a network's frames come from and go to: a port and VLAN, a remote, or its gateway; or
+// a VRF's tunnel. Two cache lines, of which an access port needs the first.
 struct alignas(64) BridgePort {
   static constexpr uint8_t kLearning = 1;
   static constexpr uint8_t kCarryVlans = 2;
   static constexpr uint8_t kMssClamp = 4;
   static constexpr uint8_t kTooBigIcmp = 8;
   static constexpr uint8_t kTooBigFragment = 16;
+  static constexpr uint8_t kHasGateway = 32;
 
   BridgePortKind kind = BridgePortKind::kNone;
   uint8_t tunnel = 0;        // tunnel_index()
@@ -88,6 +102,8 @@ struct NetworkEntry {
   // Per worker: control has divided the configured rates.
   RateLimit broadcast, multicast, unknown_unicast;
   uint32_t least_frame_bytes = UINT32_MAX;  // what fits every one of its bridge ports
+  uint16_t gateway = 0;                     // in Snapshot::gateways, 0: none
+  uint64_t gateway_key = 0;                 // FDB key of its MAC
   uint8_t learns_from = 0;  // tunnel_index() + 1 of the kind whose senders become remotes; 0: none
 };
 
@@ -122,11 +138,38 @@ struct SttLimits {
   friend bool operator==(const SttLimits&, const SttLimits&) = default;
 };
 
+// Part of one of a snapshot's lists.
+struct Range {
+  uint32_t begin = 0, end = 0;
+};
+
+// A virtual service.
+struct ServiceEntry {
+  const SchedulerOps* scheduler = nullptr;  // null: no service has the id
+  SchedulerOptions options;
+  Range backends;      // in Snapshot::service_backends
+  Range table;         // in Snapshot::scheduler_tables
+  Range locals;        // in Snapshot::local_addresses
+  uint32_t sorry = 0;  // of the sorry server: in Snapshot::service_backends and 1, 0: none
+  uint16_t gue_port = 0;
+  WrapKind wrap = WrapKind::kIpip;
+  Unmatched unmatched = Unmatched::kDrop;
+  bool one_packet = false;
+};
+
+// The ports of a virtual address that a service has, host order, both included.
+struct ServicePorts {
+  uint16_t first = 0, last = 0;
+  uint8_t protocol = 0;
+  ServiceId service = 0;
+};
+
 struct Snapshot {
   uint64_t generation = 0;
   std::vector<PortEntry> ports;           // by PortId
   std::vector<BridgePort> bridge_ports;   // by BridgePortId; unused ones have kind kNone
   std::vector<NetworkEntry> networks;     // by NetworkId
+  std::vector<GatewayEntry> gateways;     // the first is nobody's
   std::vector<BridgePortId> flood_lists;  // every network's bridge ports, access ports first
   FlatTable<uint64_t> local_ipv4;         // own address (raw be32) -> PortId + 1
   FlatTable<Ipv6Key> local_ipv6;          // own address -> PortId + 1
@@ -138,7 +181,29 @@ struct Snapshot {
   FlatTable<Ipv6Key> remote_addresses;         // -> the first BridgePortId of that address
   std::array<uint8_t, 256> ip_protocols = {};  // tunnel kind + 1, of those not in UDP; 0: none
   RouteTable routes;                           // of all VRFs
+  std::vector<uint8_t> balanced_vrfs;          // by VrfId: whether connections may be there
+  std::vector<ServiceEntry> services;          // by ServiceId
+  std::vector<ServiceBackend> service_backends;
+  std::vector<uint32_t> backend_places;  // by BackendId: in service_backends and 1, 0: gone
+  std::vector<uint32_t> scheduler_tables;
+  std::vector<IpAddr> local_addresses;
+  // What RouteTarget::virtual_address leads to: ranges in service_ports, which are sorted by
+  // protocol and port there; that of all ports is none of them, and comes last.
+  std::vector<Range> virtual_addresses;
+  std::vector<ServicePorts> service_ports;
+  Timeouts timeouts;
 };
+
+// Null where a network has no gateway (any more).
+inline const GatewayEntry* gateway_of(const Snapshot& snapshot, NetworkId network) noexcept {
+  if (network >= snapshot.networks.size() || snapshot.networks[network].gateway == 0)
+    return nullptr;
+  return &snapshot.gateways[snapshot.networks[network].gateway];
+}
+inline const Interface* interface_of(const Snapshot& snapshot, LinkId link) noexcept {
+  if (is_network_link(link)) return gateway_of(snapshot, network_of_link(link));
+  return &snapshot.ports[link];
+}
 
 inline IpAddr to_address(const Ipv6Key& key, bool ipv6) noexcept {
   if (!ipv6) return IpAddr::v4(be32::from_raw(static_cast<uint32_t>(key.low)));

@@ -24,6 +24,7 @@ inline constexpr uint8_t kIpProtocolFragment = 44;  // IPv6's fragment header
 inline constexpr uint8_t kIpProtocolGre = 47;
 inline constexpr uint8_t kIpProtocolIcmpv6 = 58;
 inline constexpr uint8_t kIpProtocolDestinationOptions = 60;  // IPv6's header of that name
+inline constexpr uint8_t kIpProtocolSctp = 132;
 
 struct EthernetHeader {
   MacAddr dst;
@@ -95,6 +96,7 @@ inline constexpr uint8_t kTcpFin = 0x01;
 inline constexpr uint8_t kTcpSyn = 0x02;
 inline constexpr uint8_t kTcpRst = 0x04;
 inline constexpr uint8_t kTcpPsh = 0x08;
+inline constexpr uint8_t kTcpAck = 0x10;
 inline constexpr uint8_t kTcpUrg = 0x20;
 inline constexpr uint8_t kTcpCwr = 0x80;
 
@@ -111,6 +113,28 @@ struct ArpPacket {
   be32 target_ip;
 };
 static_assert(sizeof(ArpPacket) == 28);
+
+// RFC 9260 section 3.1, with what each chunk begins with
+struct SctpHeader {
+  be16 src_port;
+  be16 dst_port;
+  be32 verification_tag;
+  std::array<uint8_t, 4> checksum;  // CRC32c, least significant byte first
+  uint8_t chunk_type;
+  uint8_t chunk_flags;
+  be16 chunk_length;
+};
+static_assert(sizeof(SctpHeader) == 16);
+inline constexpr unsigned kSctpCommonHeaderLen = 12;
+
+// RFC 792 and RFC 4443: what every message begins with. `word` depends on the type.
+struct IcmpHeader {
+  uint8_t type;
+  uint8_t code;
+  be16 checksum;
+  be32 word;
+};
+static_assert(sizeof(IcmpHeader) == 8);
 
 // RFC 792, echo and echo reply
 struct IcmpEcho {

@@ -52,6 +52,7 @@ networks:
 vrfs:
   blue:
     ports: [blue0]
+    mss_clamp: true
     tunnels:
       plain: {address: 192.0.2.2, kind: ipip, addresses: [10.255.0.1/30]}
       keyed: {address: 192.0.2.3, id: 9, checksum: true, sequence: true}

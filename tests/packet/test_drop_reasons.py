@@ -5,6 +5,7 @@ the header, so that a new reason without a case fails here."""
 import os
 import re
 
+import balance
 import nd_frames
 import tunnels
 from frames import *
@@ -21,6 +22,8 @@ ELSEWHERE = {
     "stt_evicted": "takes more than the worker's cap at a time: tests/unit/stt_test.cc",
     "stt_no_room": "takes buffers smaller than any port's: tests/unit/stt_test.cc",
     "tx_full": "a capture file takes every packet",
+    "handover_full": "takes two workers: tests/unit/handover_test.cc",
+    "icmp_untranslatable": "balanced packets: tests/unit/translate_family_test.cc",
     "no_headroom": "buffers begin with 128 bytes of headroom and at most 96 are put before a frame",
 }
 
@@ -33,7 +36,7 @@ CONFIG = UPLINK.replace("192.0.2.1/24", f"192.0.2.1/24, '{OUR_IP6}/64'") + """
   blue0: {device: tap:blue0, mac: "02:00:00:00:00:b1", addresses: [10.1.0.254/24]}
 """ + NEIGHBOURS + """
 tunnels: {reassemble: true}
-vrfs: {blue: {ports: [blue0]}}
+vrfs: {blue: {ports: [blue0], networks: {lone: {addresses: [10.3.0.254/24]}}}}
 networks:
   red:
     vni: 100
@@ -143,6 +146,7 @@ def one_case_per_reason():
         "inner_runt": ("uplink", arriving(INNER[:13])),
         "ecn_illegal": ("uplink", arriving(INNER, tos=3)),
         "source_mac_invalid": ("red0", udp("01:00:00:00:00:01", FAR)),
+        "gateway_mac": ("lone0", udp("02:ad:17:00:00:c8", FAR)),
         "link_local_multicast": ("red0", of_length(NEAR, "01:80:c2:00:00:00", 60)),
         "destination_is_source": ("red0", udp(host(1, 1), NEAR)),
         "split_horizon": ("uplink", arriving(udp(host(1, 1), FAR), remote=3)),
@@ -162,7 +166,8 @@ def single():
     ports = ["uplink", "red0", "red1", "lone0", "free0"]
     run = Scenario("reason", CONFIG, ports, stray=is_arp,
                    start={"uplink": [announcement(), nd_frames.unsolicited(OUR_MAC, OUR_IP6)] +
-                                   [arp_request(OUR_MAC, OUR_IP, remote_ip(n)) for n in (5, 6, 7, 9)]})
+                                   [arp_request(OUR_MAC, OUR_IP, remote_ip(n)) for n in (5, 6, 7, 9)],
+                          "lone0": announcement("02:ad:17:00:00:c8", "10.3.0.254")})
     seen = set(one_case_per_reason())
     for reason, packet in one_case_per_reason().items():
         run.case(reason, packet, drop=reason)
@@ -203,6 +208,51 @@ def single():
     return seen
 
 
+def balanced():
+    """Reasons of load balancing; tests/packet/test_balance_refused.py has more of each."""
+    b = balance
+    local, server, caller = b.LOCAL[4], b.backend(4, 11), b.client(4)
+    text = (b.service("web", 4, 80) + b.service("other", 4, 81) + b.service("none", 4, 82, backends=()) +
+            b.service("dns", 4, 80, 53, protocol="udp") + b.service("sig", 4, 80, protocol="sctp") +
+            b.service("full", 4, 83, forwarding="fullnat", local_addresses=f"[{local}]") +
+            b.service("web6", 6, 80))
+    run = b.scenario("balanced", b.config(text, "connections: 1024"))
+    web = b.vip(4, 80)
+
+    def served(one):
+        return b.frame(b.rewritten(one, dst=server, dport=8080), b.BACK_MAC, b.backend_mac(11))
+
+    def raw(protocol, data):
+        return b.IP(src=caller, dst=web, proto=protocol) / b.Raw(data)
+
+    one = b.tcp(4, caller, web)
+    run.case("a connection", b.from_client(one), {"back0": served(one)})
+    none, closed = b.tcp(4, caller, b.vip(4, 82)), b.udp(4, caller, web, dport=54)
+    cases = {
+        "ip_extensions": (b.IPv6(src=b.client(6), dst=b.vip(6, 80), nh=0) / b.Raw(bytes([6, 9] + [0] * 26)), {}),
+        "tcp_truncated": (raw(6, bytes(19)), {}),
+        "sctp_truncated": (raw(132, bytes(15)), {}),
+        "icmp_embedded": (raw(1, b"\x03\x04" + bytes(26)), {}),
+        "connection_unknown": (b.tcp(4, caller, web, "A", 7), {}),
+        "connection_collides": (b.tcp(4, caller, b.vip(4, 81)), {}),
+        "no_backend": (none, b.to_client(b.told(none, b.NO_PORT[4]))),
+        "service_unknown": (closed, b.to_client(b.told(closed, b.NO_PORT[4]))),
+    }
+    for reason, (one, out) in cases.items():
+        run.case(reason, b.from_client(one), out, reason)
+    taken = [b.tcp(4, local, web, sport=1024 + i) for i in range(64)]
+    run.case("local_ports_full", [b.from_client(one) for one in taken] +
+             [b.from_client(b.tcp(4, caller, b.vip(4, 83)))],
+             {"back0": [served(one) for one in taken]}, [None] * 64 + ["local_ports_full"])
+    rest = [b.udp(4, caller, web, 2000 + i, 53, 0) for i in range(1024 - 65)]
+    run.case("connections_full", [b.from_client(one) for one in rest] +
+             [b.from_client(b.udp(4, caller, web, 1, 53))],
+             {"back0": [served(one) for one in rest]}, [None] * len(rest) + ["connections_full"],
+             last_ns=20_000_000)
+    run.run()
+    return set(cases) | {"local_ports_full", "connections_full"}
+
+
 def pool_exhausted():
     """600 remotes that nobody has resolved hold two buffers each of one flooded frame, and the
     pool has 1024."""
@@ -230,7 +280,7 @@ networks:
 def completeness():
     names = reasons_of_header()
     tap.check("the header was understood", len(names) > 40 and "runt_frame" in names, str(names))
-    seen = single() | pool_exhausted()
+    seen = single() | balanced() | pool_exhausted()
     for name in names:
         if name in ELSEWHERE:
             tap.check(f"{name} cannot occur in a replay: {ELSEWHERE[name]}", name not in seen)

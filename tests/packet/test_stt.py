@@ -7,7 +7,7 @@ import random
 import tunnels
 from frames import host, of_length, patched, tagged, udp
 from harness import MS as MILLISECOND
-from harness import SECOND, Free, Scenario, announcement, main
+from harness import SECOND, Free, Scenario, announcement, main, tap
 from nd_frames import unsolicited
 from tunnels import OUR_MAC, OURS, address, mac, stt_frame, stt_segments
 
@@ -264,6 +264,46 @@ def limited():
         run.run()
 
 
+def counted():
+    """Each drop counts for the remote whose frame it is; where no header tells the network, for
+    the first of its address."""
+    text = LIMITED.replace("MB", "1").replace("MS", "1000")
+    run = Scenario("counted", text, PORTS, start=START)
+    inner = of_length(FAR, NEAR, 2000)
+
+    def parts(context_id=tunnels.CONTEXT_ID, **fields):
+        return [("uplink", part) for part in
+                arriving(stt_frame(inner, context_id=context_id), 700, **fields)]
+
+    def case(name, packets, reasons):
+        run.case(name, packets, drop=reasons, last_ns=2 * SECOND)
+
+    case("red's over IPv4", parts()[:2], ["stt_expired"] * 2)
+    case("red's over IPv6", parts(family=6)[:1], "stt_expired")
+    case("trunk's", parts(5)[:1], "stt_expired")
+    case("trunk's, but who knows", parts(5)[1:2], "stt_expired")
+    one = parts(5)[0]
+    case("a duplicate of trunk's", [one, one], ["stt_expired", "stt_duplicate"])
+    packet_id = next(packet_ids)
+    case("another length than trunk's",
+         [parts(5, packet_id=packet_id)[0],
+          ("uplink", arriving(stt_frame(inner + b"x", context_id=5), 700, packet_id=packet_id)[1])],
+         ["stt_expired", "stt_length_differs"])
+    frame = stt_frame(of_length(FAR, NEAR, 9000), context_id=5)
+    large = [[("uplink", part) for part in arriving(frame, 300)[:-1]] for _ in range(4)]
+    first = len(large[0])
+    case("trunk's beyond the bounds", sum(large, []),
+         ["stt_evicted"] * first + ["stt_expired"] * 3 * first)
+    result = run.run()
+    errors = {(remote["network"], remote["address"]): remote["errors"]
+              for remote in result.report["remotes"]}
+    want = {("red", "192.0.2.2"): {"stt_expired": 3}, ("red", "192.0.2.3"): {},
+            ("red", "2001:db8::2"): {"stt_expired": 1},
+            ("trunk", "192.0.2.2"): {"stt_expired": 3 + 3 * first, "stt_evicted": first,
+                                     "stt_duplicate": 1, "stt_length_differs": 1}}
+    tap.check("counted: by remote", errors == want, f"{errors}, expected {want}")
+
+
 def unfinished(packet, proto, family):
     """The frame with only the pseudo-header's sum in its checksum, as STT's partial has it."""
     whole = bytes(packet)
@@ -304,6 +344,26 @@ def completed():
     run.run()
 
 
+def clamped():
+    """A SYN whose checksum is left to us, and goes on like that, gets its MSS lowered alone."""
+    text = CONFIG.replace("vni: 100\n", "vni: 100\n    mss_clamp: true\n").replace(
+        '"2001:db8::2", kind: stt', '"2001:db8::2", split_horizon: 0, kind: stt')
+    run = Scenario("mss", text, PORTS, start=START)
+
+    def syn(value, dst):
+        return Ether(src=FAR, dst=dst) / IP(src="10.0.0.1", dst="10.0.0.2") / TCP(
+            flags="S", options=[("MSS", value)])
+
+    most = 1500 - 50 - 40  # what the VXLAN remote takes
+    one, other = (stt_frame(unfinished(syn(value, host(1, 6)), 6, 4), 0x0E, 34)
+                  for value in (8960, most))
+    run.case("to another STT remote", ("uplink", arriving(one)[0]),
+             {"uplink": sent(other, 1440, 6)})
+    one = stt_frame(unfinished(syn(8960, NEAR), 6, 4), 0x0E, 34)
+    run.case("to a port, complete", ("uplink", arriving(one)[0]), {"red0": syn(most, NEAR)})
+    run.run()
+
+
 def largest():
     run = scenario("largest")
     inner = of_length(FAR, NEAR, 9514)
@@ -330,4 +390,5 @@ def largest():
     run.run()
 
 
-main(segmented, reassembled, refused, tolerated, vlans, limited, completed, largest)
+main(segmented, reassembled, refused, tolerated, vlans, limited, counted, completed, clamped,
+     largest)

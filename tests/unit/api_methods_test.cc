@@ -30,7 +30,10 @@ constexpr char kYaml[] =
     "  blue: {ports: [blue0], tunnels: {site: {address: 192.0.2.3}},\n"
     "         routes: [{to: 10.2.0.0/16, tunnel: site}]}\n"
     "networks:\n"
-    "  red: {vni: 100, members: [{port: red0}], remotes: [{address: 192.0.2.2}]}\n";
+    "  red: {vni: 100, members: [{port: red0}], remotes: [{address: 192.0.2.2}]}\n"
+    "services:\n"
+    "  web: {address: 192.0.2.80, port: 80, backends: [{address: 192.0.2.11}]}\n"
+    "  dns: {address: 192.0.2.80, port: 53, backends: [{address: 192.0.2.12}]}\n";
 
 std::string with_vni(const char* vni) {
   std::string text = kYaml;
@@ -126,6 +129,15 @@ TEST_F(Methods, RefuseWrongFilters) {
   EXPECT_NE(complaint("show.fdb", {{"limit", 0}}).find("'limit': expected 1..20000"),
             std::string::npos);
   EXPECT_NE(complaint("show.fdb", {{"limit", 20001}}).find("'limit'"), std::string::npos);
+}
+
+TEST_F(Methods, BackendsAreThoseOfTheServiceThatIsAskedFor) {
+  EXPECT_EQ(result("show.backends")["rows"].size(), 2u);
+  const json rows = result("show.backends", {{"service", "dns"}})["rows"];
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0]["address"], "192.0.2.12");
+  EXPECT_EQ(complaint("show.backends", {{"service", "wbe"}}),
+            "there is no service 'wbe'; did you mean 'web'?");
 }
 
 TEST_F(Methods, FdbSaysWhereToGoOn) {

@@ -36,6 +36,9 @@ TEST_F(CommandLine, FindsTheCommandAndItsArguments) {
   EXPECT_EQ(check.arguments, Words{"a.yaml"});
   EXPECT_EQ(parse_command_line({"show", "fdb"}).command->method, "show.fdb");
   EXPECT_EQ(parse_command_line({"reload"}).command->method, "reload");
+  const Invocation backends = parse_command_line({"show", "backends", "--service", "web"});
+  EXPECT_EQ(backends.command->method, "show.backends");
+  EXPECT_EQ(backends.options.at("service"), "web");
 }
 
 TEST_F(CommandLine, TakesOptionsBeforeAndBehindTheCommand) {
@@ -150,6 +153,8 @@ TEST(Completion, OffersWhatMayFollow) {
   EXPECT_EQ(completions("aditctl ''"), "check completion help reload show version");
   EXPECT_EQ(completions("aditctl re"), "reload");
   EXPECT_EQ(completions("aditctl show n"), "neighbours networks");
+  EXPECT_EQ(completions("aditctl show backends --s"), "--service --socket");
+  EXPECT_EQ(completions("aditctl show s"), "services");
   EXPECT_EQ(completions("aditctl -j --socket /x show w"), "workers");
   EXPECT_EQ(completions("aditctl show fdb --ma"), "--mac");
   EXPECT_EQ(completions("aditctl --so"), "--socket");

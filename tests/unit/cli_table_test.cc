@@ -80,6 +80,26 @@ TEST(Rates, AreUnknownForNewRowsAndResetCounters) {
   EXPECT_TRUE(rated[1]["rx_packets"].is_null());
 }
 
+// A server of two services, or with two ports, is several backends.
+TEST(Rates, TellBackendsByServiceVrfAddressAndPort) {
+  const View& view = view_of("show.backends");
+  const auto backend = [](const char* service, const char* vrf, const json& port, uint64_t made) {
+    return json{{"service", service}, {"vrf", vrf},  {"address", "192.0.2.11"},
+                {"port", port},       {"active", 7}, {"connections", made}};
+  };
+  const json rated = rates(view,
+                           {backend("a", "blue", 80, 100), backend("a", "blue", nullptr, 200),
+                            backend("b", "blue", 80, 300), backend("a", "red", 80, 400)},
+                           {backend("a", "red", 80, 404), backend("b", "blue", 80, 303),
+                            backend("a", "blue", nullptr, 202), backend("a", "blue", 80, 101)},
+                           1);
+  EXPECT_EQ(rated[0]["connections"], 4.0);
+  EXPECT_EQ(rated[1]["connections"], 3.0);
+  EXPECT_EQ(rated[2]["connections"], 2.0);
+  EXPECT_EQ(rated[3]["connections"], 1.0);
+  EXPECT_EQ(rated[0]["active"], 7) << "how many there are now is no rate";
+}
+
 TEST(Rates, OfWorkersAreThoseOfTheInterval) {
   const View& view = view_of("show.workers");
   const auto worker = [](uint64_t cycles, uint64_t busy, uint64_t received) {

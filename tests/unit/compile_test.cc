@@ -158,6 +158,76 @@ TEST(Compile, WhatStaysKeepsItsIdAndNoIdIsReusedAtOnce) {
   EXPECT_EQ(third.ids.bridge_ports.at({"red", "", 0, ip("192.0.2.4")}).id, gone);
 }
 
+TEST(Compile, ARemoteThatSpeaksOtherwiseIsAnother) {
+  Config config = base();
+  const BridgePortName name{"red", "", 0, ip("192.0.2.2")};
+  const BridgePortName other{"red", "", 0, ip("203.0.113.5")};
+  RemoteConfig& remote = config.networks[0].remotes[0];
+  config.networks[0].remotes[1].id = 5;
+  Compiled before = compiled(config);
+  const auto changes = [&] {
+    Compiled after = compiled(config, before.ids);
+    const BridgePortId id = after.ids.bridge_ports.at(name).id;
+    const bool differs = id != before.ids.bridge_ports.at(name).id;
+    EXPECT_EQ(after.snapshot->bridge_ports[id].kind, BridgePortKind::kTunnel);
+    EXPECT_EQ(after.ids.bridge_ports.at(other).id, before.ids.bridge_ports.at(other).id);
+    before = std::move(after);
+    return differs;
+  };
+  EXPECT_FALSE(changes());
+  remote.tunnel.ttl = 9;
+  EXPECT_FALSE(changes());
+  remote.id = config.networks[0].vni;  // says what was so
+  EXPECT_FALSE(changes());
+  remote.id = 7;
+  EXPECT_TRUE(changes());
+  remote.kind = TunnelKind::kGeneve;
+  EXPECT_TRUE(changes());
+  remote.kind = TunnelKind::kGre;
+  EXPECT_TRUE(changes());
+  remote.checksum = true;
+  EXPECT_FALSE(changes());
+  remote.id.reset();
+  EXPECT_TRUE(changes());
+  remote.id = 0;  // a key of 0 is not no key
+  EXPECT_TRUE(changes());
+  remote.kind = TunnelKind::kStt;
+  remote.id.reset();
+  EXPECT_TRUE(changes());
+  config.networks[0].vni = 99;  // the id of remotes that have none
+  EXPECT_TRUE(changes());
+}
+
+TEST(Compile, ATunnelThatSpeaksOtherwiseIsAnother) {
+  Config config = base();
+  VrfTunnelConfig tunnel;
+  tunnel.name = "site";
+  tunnel.address = ip("192.0.2.3");
+  VrfConfig blue;
+  blue.name = "blue";
+  blue.tunnels = {tunnel};
+  config.vrfs = {blue};
+  Compiled before = compiled(config);
+  const auto changed = [&] {
+    Compiled after = compiled(config, before.ids);
+    unsigned count = 0;
+    for (const uint16_t version : {uint16_t{4}, uint16_t{6}}) {
+      const BridgePortName name{{}, "site", version, tunnel.address, "blue"};
+      count += after.ids.bridge_ports.at(name).id != before.ids.bridge_ports.at(name).id;
+    }
+    before = std::move(after);
+    return count;
+  };
+  EXPECT_EQ(changed(), 0u);
+  config.vrfs[0].tunnels[0].sequence = true;
+  EXPECT_EQ(changed(), 0u);
+  config.vrfs[0].tunnels[0].id = 7;
+  EXPECT_EQ(changed(), 2u);
+  config.vrfs[0].tunnels[0] = tunnel;
+  config.vrfs[0].tunnels[0].kind = TunnelKind::kIpip;
+  EXPECT_EQ(changed(), 2u);
+}
+
 TEST(Compile, RemotesBehindOneGatewayShareTheirNextHop) {
   Config config = base();
   config.networks[0].remotes = {{ip("203.0.113.5")}, {ip("203.0.113.6")}};
@@ -174,6 +244,70 @@ TEST(Compile, SttLimitsAreBytesAndNanoseconds) {
   stt.reassembly_timeout_ms = 60000;
   EXPECT_EQ(compiled(config).snapshot->stt_limits,
             (SttLimits{1024u << 20, 3u << 20, 60'000'000'000}));
+}
+
+Config with_gateway() {
+  Config config = base();
+  config.vrfs.resize(1);
+  config.vrfs[0].name = "one";
+  config.vrfs[0].networks = {{"red", {{ip("10.1.0.254"), 24}, {ip("fd01::fe"), 64}}}};
+  return config;
+}
+
+TEST(Compile, GatewayIsAPlaceOfItsNetworkToWhichNothingIsFlooded) {
+  const Compiled result = compiled(with_gateway());
+  const Snapshot& snapshot = *result.snapshot;
+  const NetworkId red = result.ids.networks.at("red");
+  const GatewayEntry* gateway = gateway_of(snapshot, red);
+  ASSERT_NE(gateway, nullptr);
+  EXPECT_EQ(gateway->mac, *parse_mac("02:ad:17:ab:cd:ef"));
+  EXPECT_EQ(snapshot.networks[red].gateway_key, fdb_key(red, gateway->mac));
+  EXPECT_EQ(gateway->vrf, 1);
+  const BridgePort& place = snapshot.bridge_ports[gateway->bridge_port];
+  EXPECT_EQ(place.kind, BridgePortKind::kGateway);
+  EXPECT_EQ(place.network, red);
+  const NetworkEntry& entry = snapshot.networks[red];
+  EXPECT_EQ(entry.flood_end - entry.flood_begin, 4u);
+  for (uint32_t i = entry.flood_begin; i < entry.flood_end; ++i) {
+    EXPECT_NE(snapshot.flood_lists[i], gateway->bridge_port);
+    EXPECT_TRUE(snapshot.bridge_ports[snapshot.flood_lists[i]].flags & BridgePort::kHasGateway);
+  }
+  const RouteTarget& host = snapshot.routes.find(1, ip("10.1.0.1").bytes.data(), false);
+  EXPECT_EQ(host.kind, RouteTarget::Kind::kConnected);
+  EXPECT_EQ(host.link, network_link(red));
+  EXPECT_EQ(host.max_bytes, 1500u) << "of the access port; VXLAN takes 1550";
+  EXPECT_EQ(snapshot.routes.find(1, ip("fd01::fe").bytes.data(), true).kind,
+            RouteTarget::Kind::kLocal);
+}
+
+TEST(Compile, GatewayHasAnMtuThatFits) {
+  const auto mtu = [](const Config& config) {
+    return compiled(config).snapshot->routes.find(1, ip("10.1.0.1").bytes.data(), false).max_bytes;
+  };
+  Config config = with_gateway();
+  config.vrfs[0].networks[0].mtu_bytes = 1400;
+  EXPECT_EQ(mtu(config), 1400u);
+  config.vrfs[0].networks[0].mtu_bytes = 9000;
+  EXPECT_EQ(mtu(config), 1500u);
+  config.networks[0].carry_vlans = true;
+  EXPECT_EQ(mtu(config), 1500u);
+  config.networks[0].members.clear();
+  EXPECT_EQ(mtu(config), 1546u) << "VXLAN, and room for a tag";
+}
+
+// Coming, changing and going, it leaves the ids of all others alone.
+TEST(Compile, GatewayThatGoesTakesNothingWithIt) {
+  const Compiled with = compiled(with_gateway());
+  const Compiled without = compiled(base(), with.ids);
+  const NetworkId red = with.ids.networks.at("red");
+  EXPECT_EQ(gateway_of(*without.snapshot, red), nullptr);
+  EXPECT_EQ(interface_of(*without.snapshot, network_link(red)), nullptr);
+  EXPECT_EQ(without.ids.bridge_ports.size() + 1, with.ids.bridge_ports.size());
+  for (const auto& [name, info] : without.ids.bridge_ports) {
+    EXPECT_EQ(info.id, with.ids.bridge_ports.at(name).id);
+    EXPECT_FALSE(without.snapshot->bridge_ports[info.id].flags & BridgePort::kHasGateway);
+  }
+  EXPECT_EQ(without.ids.adjacencies, with.ids.adjacencies);
 }
 
 TEST(Compile, WorkersShareTheFloodLimits) {

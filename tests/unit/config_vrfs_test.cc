@@ -22,6 +22,16 @@ std::string world(const std::string& rest) {
 std::string blue(const std::string& keys) {
   return world("  blue: {ports: [blue0], " + keys + "}\n  red: {ports: [red0]}\n");
 }
+// Two networks more; what a case adds begins in line 9.
+std::string gateway(const std::string& vrfs) {
+  std::string text = world(vrfs);
+  text.replace(text.find("vrfs:"), 0,
+               "networks:\n"
+               "  web: {vni: 5, members: [{port: bare}], static_macs: [{mac: "
+               "'02:ad:17:00:00:05', port: bare}]}\n"
+               "  data: {vni: 6}\n");
+  return text;
+}
 std::string tunnel(const std::string& keys) {
   return blue("tunnels: {t: {address: 192.0.2.2, " + keys + "}}");
 }
@@ -124,6 +134,97 @@ INSTANTIATE_TEST_SUITE_P(
                     {"7:106: to: duplicate route to 10.2.0.0/16; it is already at f:7:76"}}),
     case_name);
 
+INSTANTIATE_TEST_SUITE_P(
+    Gateways, VrfDoesNotFit,
+    testing::Values(
+        RefusedCase{"NoSuchNetwork",
+                    gateway("  blue: {ports: [blue0], networks: {dat: {addresses: [10.5.0.1/24]}}}"
+                            "\n  red: {ports: [red0]}\n"),
+                    {"10:37: there is no network 'dat' in 'networks'; did you mean 'data'?"}},
+        RefusedCase{"NetworkInTwo",
+                    gateway("  blue: {ports: [blue0], networks: {data: {addresses: [10.5.0.1/24]}}}"
+                            "\n  red: {ports: [red0], networks: {data: {addresses: "
+                            "[10.6.0.1/24]}}}\n"),
+                    {"11:35: network 'data' already has its gateway in vrf 'blue', see f:10:37"}},
+        RefusedCase{"WithoutAddresses",
+                    gateway("  blue: {ports: [blue0], networks: {data: {}}}\n"
+                            "  red: {ports: [red0]}\n"),
+                    {"10:37: the gateway of network 'data' has no 'addresses'"}},
+        RefusedCase{"DefaultMacIsStaticMac",
+                    gateway("  blue: {ports: [blue0], networks: {web: {addresses: [10.5.0.1/24]}}}"
+                            "\n  red: {ports: [red0]}\n"),
+                    {"10:37: mac: 02:ad:17:00:00:05 of the gateway is a static MAC of network "
+                     "'web', see f:7:62"}},
+        RefusedCase{"GroupMac",
+                    gateway("  blue: {ports: [blue0], networks: {data: {addresses: "
+                            "[10.5.0.1/24], mac: '03:00:00:00:00:01'}}}\n"
+                            "  red: {ports: [red0]}\n"),
+                    {"10:75: mac: found '03:00:00:00:00:01'"}},
+        RefusedCase{"MtuTooSmall",
+                    gateway("  blue: {ports: [blue0], networks: {data: {addresses: "
+                            "[10.5.0.1/24], mtu_bytes: 575}}}\n"
+                            "  red: {ports: [red0]}\n"),
+                    {"10:81: mtu_bytes: found '575', which is below the range; expected a number "
+                     "from 576 to 65000"}},
+        RefusedCase{"OverlapsPort",
+                    gateway("  blue: {ports: [blue0], networks: {data: {addresses: "
+                            "[10.1.0.1/16]}}}\n  red: {ports: [red0]}\n"),
+                    {"10:56: 10.1.0.1/16 of network 'data' overlaps 10.1.0.254/24 of port 'blue0', "
+                     "see f:3:44"}},
+        RefusedCase{"NetworkAddress",
+                    gateway("  blue: {ports: [blue0], networks: {data: {addresses: "
+                            "[10.5.0.0/24]}}}\n  red: {ports: [red0]}\n"),
+                    {"10:56: addresses: 10.5.0.0/24 is the network address of its subnet"}},
+        RefusedCase{"RouteToItsSubnet",
+                    gateway("  blue: {ports: [blue0], networks: {data: {addresses: "
+                            "[10.5.0.1/24]}}, routes: [{to: 10.5.0.0/24, via: 10.1.0.1}]}\n"
+                            "  red: {ports: [red0]}\n"),
+                    {"10:86: to: 10.5.0.0/24 is the subnet of network 'data' itself"}}),
+    case_name);
+
+TEST(Gateways, AreReadAndMayHaveRoutersAndNeighbours) {
+  const Config config = parse_config(
+      gateway("  blue: {networks: {data: {addresses: [10.5.0.1/24, 'fd05::1/64'], mtu_bytes: "
+              "1400}}, routes: [{to: 10.6.0.0/16, via: 10.5.0.9}], neighbours: [{address: "
+              "10.5.0.7, mac: '02:00:00:00:00:07'}]}\n"
+              "  red: {ports: [red0], networks: {web: {addresses: [10.5.0.1/24], mac: "
+              "'02:00:00:00:00:99'}}}\n  green: {ports: [blue0]}\n"),
+      "f");
+  const GatewayConfig& data = config.vrfs[0].networks.at(0);
+  EXPECT_EQ(data.name, "data");
+  EXPECT_EQ(to_string(data.addresses.at(1)), "fd05::1/64");
+  EXPECT_EQ(data.mtu_bytes, 1400u);
+  EXPECT_EQ(to_string(gateway_mac(config.networks[1], data)), "02:ad:17:00:00:06");
+  const GatewayConfig& web = config.vrfs[1].networks.at(0);
+  EXPECT_EQ(to_string(gateway_mac(config.networks[0], web)), "02:00:00:00:00:99");
+}
+
+TEST(Gateways, ChangesAreTold) {
+  const auto vrfs = [](const std::string& networks) {
+    return gateway("  blue: {ports: [blue0], networks: {" + networks +
+                   "}}\n  red: {ports: [red0]}\n");
+  };
+  const auto lines = [](const std::string& from, const std::string& to) {
+    const ConfigDiff diff = diff_configs(parse_config(from, "f"), parse_config(to, "f"));
+    EXPECT_TRUE(diff.needs_restart.empty());
+    return diff.changes;
+  };
+  using Lines = std::vector<std::string>;
+  const std::string data = "data: {addresses: [10.5.0.1/24]}";
+  const std::string web = "web: {addresses: [10.6.0.1/24], mac: '02:00:00:00:00:99'}";
+  EXPECT_EQ(lines(vrfs(data), vrfs(data)), Lines{});
+  EXPECT_EQ(lines(vrfs(data), vrfs(data + ", " + web)),
+            (Lines{"vrfs.blue: gateway of network web added"}));
+  EXPECT_EQ(lines(vrfs(data + ", " + web), vrfs(web)),
+            (Lines{"vrfs.blue: gateway of network data removed"}));
+  EXPECT_EQ(lines(vrfs(data), vrfs("data: {addresses: [10.5.0.2/24], mac: '02:00:00:00:00:98', "
+                                   "mtu_bytes: 1300}")),
+            (Lines{"vrfs.blue.networks.data: address 10.5.0.1/24 removed",
+                   "vrfs.blue.networks.data: address 10.5.0.2/24 added",
+                   "vrfs.blue.networks.data.mac: the default -> 02:00:00:00:00:98",
+                   "vrfs.blue.networks.data.mtu_bytes: what fits -> 1300"}));
+}
+
 TEST(Vrfs, AreRead) {
   const Config config = parse_config(
       blue("tunnels: {site: {address: 192.0.2.2, kind: ipip, addresses: [10.9.0.1/30]}}, routes: "
@@ -170,6 +271,8 @@ TEST(Vrfs, ChangesAreTold) {
                                          "vrfs.blue: route 10.3.0.0/16 tunnel t removed",
                                          "vrfs.blue: route 10.2.0.0/16: tunnel t -> via 10.1.0.1",
                                          "vrfs.blue: route 10.4.0.0/16 tunnel v added"}));
+  EXPECT_EQ(lines(blue("routes: []"), blue("mss_clamp: true")),
+            Lines{"vrfs.blue.mss_clamp: false -> true"});
   EXPECT_EQ(lines(blue("routes: []"), world("  blue: {ports: [red0]}\n  red: {ports: [blue0]}\n")),
             (Lines{"vrfs.blue: port blue0 removed", "vrfs.blue: port red0 added",
                    "vrfs.red: port red0 removed", "vrfs.red: port blue0 added"}));

@@ -116,6 +116,8 @@ INSTANTIATE_TEST_SUITE_P(
                 {"ports.red0.rx_ring: 1024 -> 64"}),
         restart("tx_ring", [](Config& c) { c.ports[1].tx_ring = 64; },
                 {"ports.red0.tx_ring: 1024 -> 64"}),
+        restart("offload", [](Config& c) { c.ports[1].offload = OffloadMode::kOff; },
+                {"ports.red0.offload: auto -> off"}),
         restart("removed", [](Config& c) { c.ports.pop_back(); }, {"ports.red0: removed"}),
         restart("added",
                 [](Config& c) {

@@ -19,7 +19,9 @@ struct NeighboursTest : testing::Test {
     config.ports.resize(2);
     config.ports[0].addresses = {{*parse_ip("192.0.2.1"), 24}};
     ids.adjacencies[hop] = 1;
-    dataplane->publish(std::make_unique<Snapshot>());
+    auto snapshot = std::make_unique<Snapshot>();
+    snapshot->ports.resize(2);
+    dataplane->publish(std::move(snapshot));
     neighbours.configure(config, ids, {kOwn, kOwn}, now_ns);
     run_to(now_ns);
   }
@@ -217,6 +219,52 @@ TEST_F(HostsTest, ThatBecomeNextHopsKeepTheirMac) {
   ids.adjacencies.erase({1, *parse_ip("10.1.0.1")});
   neighbours.configure(config, ids, {kOwn, kOwn}, now_ns);
   EXPECT_EQ(found(), 0u);
+}
+
+// Beside the port of the same tenant, which has the same subnet as another's network.
+struct NetworkHostsTest : HostsTest {
+  NetworkHostsTest() {
+    config.networks.resize(1);
+    config.networks[0].name = "red";
+    config.networks[0].vni = 7;
+    ids.networks["red"] = 9;
+    set_gateway("10.1.0.254");
+  }
+  void set_gateway(const char* address) {
+    config.vrfs.resize(2);
+    config.vrfs[1].networks = {{"red", {{*parse_ip(address), 24}}}};
+    neighbours.configure(config, ids, {kOwn, kOwn}, now_ns);
+  }
+  AdjacencyId in_network() {
+    return dataplane->hosts().find(network_link(9), address_key(kHost), false);
+  }
+  const IpAddr kHost = *parse_ip("10.1.0.1");
+};
+
+TEST_F(NetworkHostsTest, AreOthersThanThoseOnAPort) {
+  neighbours.host_wanted(network_link(9), kHost, now_ns);
+  EXPECT_NE(in_network(), 0u);
+  EXPECT_EQ(found(), 0u);
+  want();
+  EXPECT_NE(in_network(), found());
+  neighbours.seen(network_link(9), kHost, kPeer, now_ns);
+  EXPECT_NE(dataplane->adjacencies().load(in_network()), 0u);
+  EXPECT_FALSE(usable());
+}
+
+TEST_F(NetworkHostsTest, StayWithTheGatewayAndGoWithIt) {
+  neighbours.host_wanted(network_link(9), kHost, now_ns);
+  neighbours.seen(network_link(9), kHost, kPeer, now_ns);
+  want();
+  answer();
+  set_gateway("10.1.0.253");
+  EXPECT_NE(in_network(), 0u) << "its subnet stayed";
+  config.vrfs.resize(1);
+  neighbours.configure(config, ids, {kOwn, kOwn}, now_ns);
+  EXPECT_EQ(in_network(), 0u);
+  EXPECT_TRUE(usable()) << "the port's host is another";
+  neighbours.host_wanted(network_link(9), kHost, now_ns);
+  EXPECT_EQ(in_network(), 0u) << "a report that is older than the configuration";
 }
 
 // Packets may still be held for the one that had it before.

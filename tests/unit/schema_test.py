@@ -58,6 +58,12 @@ def typed_default(text):
     return yaml.load(text, Loader=Yaml12)
 
 
+# Texts that may look like numbers, which need no quotes then.
+TEXT_OR_NUMBER = {"services.*.health." + name: ["string", "number"] for name in (
+    "http.host", "http.sni", "http.body", "udp.payload", "udp.expect", "dns.name", "command[]")}
+TEXT_OR_NUMBER["services.*.health.http.status[]"] = ["string", "integer"]
+
+
 def expected(key):
     """What the schema must say of a key of the walker."""
     kind, low, high = key["type"], key["min"], key["max"]
@@ -73,7 +79,7 @@ def expected(key):
     if kind == "word":
         return {"enum": key["words"]}
     if kind == "text":
-        return {"type": "string"}
+        return {"type": TEXT_OR_NUMBER.get(key["path"], "string")}
     if kind == "section":
         return {"type": "object", "additionalProperties": False}
     if kind == "list":
@@ -109,7 +115,7 @@ FULL = {
     "ports": {
         "up": {"device": "tap:up0", "mtu_bytes": 1500, "mac": "02:00:00:00:00:01",
                "promiscuous": True, "rx_queues": 1, "tx_queues": 2, "rx_ring": 512,
-               "tx_ring": 512, "addresses": ["192.0.2.1/24"]},
+               "tx_ring": 512, "offload": "off", "addresses": ["192.0.2.1/24"]},
         "red0": {"device": "tap:red0"},
         "blue0": {"device": "tap:blue0", "addresses": ["10.1.0.254/24"]}},
     "routes": [{"to": "198.51.100.0/24", "via": "192.0.2.254"}],
@@ -135,12 +141,47 @@ FULL = {
         "flood_limits": {"broadcast_pps": 1, "multicast_pps": 1, "unknown_unicast_pps": 1}}},
     "vrfs": {"blue": {
         "ports": ["blue0"],
+        "networks": {"red": {"addresses": ["10.5.0.254/24"], "mac": "02:00:00:00:00:05",
+                             "mtu_bytes": 1400}},
         "tunnels": {"site1": {"address": "192.0.2.3", "kind": "gre-ip", "id": 7, "checksum": True,
                               "sequence": True, "addresses": ["10.255.0.1/30"],
                               "tunnel": OPTIONS}},
         "routes": [{"to": "10.2.0.0/16", "tunnel": "site1"},
                    {"to": "10.3.0.0/16", "via": "10.1.0.1"}],
-        "neighbours": [{"address": "10.1.0.7", "mac": "02:00:00:00:00:07"}]}},
+        "neighbours": [{"address": "10.1.0.7", "mac": "02:00:00:00:00:07"}],
+        "mss_clamp": True}},
+    "balancer": {
+        "connections": 4096,
+        "timeouts": {"none_s": 2, "syn_sent_s": 120, "syn_recv_s": 60, "synack_s": 120,
+                     "established_s": 900, "fin_wait_s": 120, "time_wait_s": 120, "close_s": 10,
+                     "close_wait_s": 60, "last_ack_s": 30, "listen_s": 120, "udp_s": 300,
+                     "sctp_s": 900}},
+    "services": {"web": {
+        "vrf": "underlay", "address": "192.0.2.80", "protocol": "tcp", "port": 80, "last_port": 90,
+        "scheduler": "mh",
+        "scheduler_options": {"hash_port": True, "fallback": True, "table_size": 251},
+        "forwarding": "tunnel", "wrap": "gue", "gue_port": 6080, "unmatched": "schedule",
+        "local_addresses": ["192.0.2.90"],
+        "backends": [{"address": "192.0.2.11", "weight": 1, "vrf": "underlay", "port": 0,
+                      "forwarding": "fullnat", "upper_connections": 10,
+                      "lower_connections": 5}]},
+        "dns": {"address": "192.0.2.81", "protocol": "udp", "port": 53, "forwarding": "direct",
+                "one_packet": True},
+        "checked": {
+            "address": "192.0.2.82", "port": 80, "on_down": "keep", "slow_start_s": 5,
+            "sorry": {"address": "192.0.2.12", "port": 80, "forwarding": "nat", "vrf": "underlay"},
+            "health": {
+                "kind": "https", "interval_ms": 500, "timeout_ms": 400, "rise": 1, "fall": 2,
+                "initial": "down", "port": 443, "device": "check0", "source": "192.0.2.9",
+                "damping": {"changes": 2, "window_s": 5, "hold_s": 6, "max_hold_s": 7},
+                "http": {"path": "/up", "host": "a.example", "status": ["200-299"], "body": "up",
+                         "sni": "b.example", "verify": True, "ca_file": "/etc/ca.pem"}}},
+        "checked-udp": {"address": "192.0.2.82", "port": 81, "health": {
+            "kind": "udp", "udp": {"payload": "a", "expect": "b", "silence": "down"}}},
+        "checked-dns": {"address": "192.0.2.82", "port": 82, "health": {
+            "kind": "dns", "dns": {"name": "a.example", "type": "A"}}},
+        "checked-so": {"address": "192.0.2.82", "port": 83, "health": {
+            "kind": "command", "command": ["/bin/true", "x"]}}},
 }
 
 # Values to put in the place of every key.
@@ -166,7 +207,7 @@ VALUES = [
     "ff02::/16", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1::3:4:5:6:7:8",
     "1::2::3", "12345::", "::g", "2001:DB8::A",
     "/", "/a", "/a/", "a/b", "/run/a b.sock", "/" + "a" * 106, "/" + "a" * 107,
-    "red0", "up", "A" * 32, "A" * 33, "0a", "a.b-c_d", "a b", "_a", "ä",
+    "rr", "wlc", "wlcc", "nat", "underlay", "red0", "up", "A" * 32, "A" * 33, "0a", "a.b-c_d", "a b", "_a", "ä",
 ]
 
 
@@ -249,7 +290,7 @@ class Schema(unittest.TestCase):
 
     def test_agrees_with_the_walker_on_names(self):
         cases = []
-        for section in ("ports", "networks", "vrfs"):
+        for section in ("ports", "networks", "vrfs", "services"):
             for name in ["a", "A.b-c_9", "9a", "_a", "", "a b", "a" * 32, "a" * 33, "ä", "a:b"]:
                 config = copy.deepcopy(FULL)
                 config[section][name] = copy.deepcopy(next(iter(config[section].values())))
@@ -287,7 +328,8 @@ def sections():
             continue  # told with its list
         # A section without lists or names in it is told with the one above.
         parent = path.rpartition(".")[0]
-        for nested in ("system.log", "networks.*.flood_limits"):
+        for nested in ("system.log", "networks.*.flood_limits",
+                       "services.*.scheduler_options"):
             if parent == nested:
                 parent = nested.rpartition(".")[0]
         heading = parent or "(top level)"

@@ -8,6 +8,7 @@
 #include "api/show.h"
 #include "config_parser.h"
 #include "test_dataplane.h"
+#include "worker.h"
 
 namespace adit {
 namespace {
@@ -37,6 +38,11 @@ networks:
     members: [{port: trunk}]
     remotes: [{address: 192.0.2.7}]
     learning: false
+vrfs:
+  tenant:
+    networks: {blue: {addresses: [10.1.0.254/24]}}
+    neighbours: [{address: 10.1.0.7, mac: "02:00:00:00:00:17"}]
+    routes: [{to: 10.2.0.0/16, via: 10.1.0.7}]
 )";
 
 class Show : public testing::Test {
@@ -86,7 +92,13 @@ TEST_F(Show, Networks) {
   EXPECT_EQ(rows[0]["remotes"], 2);
   EXPECT_EQ(rows[0]["macs"], 1) << "the static one";
   EXPECT_EQ(rows[0]["learning"], true);
+  EXPECT_EQ(rows[0]["vrf"], nullptr);
+  EXPECT_EQ(rows[0]["gateway"], json::array());
+  EXPECT_EQ(rows[0]["gateway_mac"], nullptr);
   EXPECT_EQ(rows[1]["learning"], false);
+  EXPECT_EQ(rows[1]["vrf"], "tenant");
+  EXPECT_EQ(rows[1]["gateway"], json::array({"10.1.0.254/24"}));
+  EXPECT_EQ(rows[1]["gateway_mac"], "02:ad:17:00:00:c8");
   EXPECT_EQ(rows[1]["rx_packets"], 0u);
 }
 
@@ -106,6 +118,49 @@ TEST_F(Show, RemotesWithTheirNextHops) {
   const json blue = show_remotes(control, "blue", {}, kStart).rows;
   ASSERT_EQ(blue.size(), 1u);
   EXPECT_EQ(blue[0]["network"], "blue");
+}
+
+TEST_F(Show, ARemoteThatSpeaksOtherwiseCountsFromZero) {
+  const BridgePortName name{"red", "", 0, *parse_ip("192.0.2.7")};
+  Worker& worker = dataplane->worker(0);
+  const auto id = [&] { return control.ids().bridge_ports.at(name).id; };
+  const auto use = [&] {
+    worker.bridge_port_counters[id()].rx_packets.add(5);
+    worker.bridge_port_counters[id()].last_rx_s = 999;
+    worker.bridge_port_errors[id()].drops[static_cast<size_t>(DropReason::k_gre_sequence)].add(3);
+    (*worker.sequences)[id()].received = 8;
+    (*worker.sequences)[id()].sent = 8;
+  };
+  const auto row = [&]() -> json { return show_remotes(control, "red", {}, kStart).rows.at(0); };
+  const auto expect_fresh = [&](const char* why) {
+    EXPECT_EQ(row()["rx_packets"], 0u) << why;
+    EXPECT_EQ(row()["errors"], json::object()) << why;
+    EXPECT_EQ(dataplane->last_received_s(id()), 0u) << why;
+    EXPECT_EQ((*worker.sequences)[id()].received, 0u) << why;
+    EXPECT_EQ((*worker.sequences)[id()].sent, 0u) << why;
+  };
+  Config config = control.config();
+  RemoteConfig& remote = config.networks[0].remotes[0];
+  use();
+  learn("red", name, kHost);
+  remote.tunnel.ttl = 9;
+  control.apply(config, kStart);
+  EXPECT_EQ(row()["rx_packets"], 5u) << "it is the same one";
+  EXPECT_EQ(row()["errors"], json({{"gre_sequence", 3}}));
+  EXPECT_EQ((*worker.sequences)[id()].received, 8u);
+  EXPECT_EQ(fdb().size(), 2u) << "the static MAC and the learned one";
+
+  remote.kind = TunnelKind::kGre;
+  control.apply(config, kStart);
+  expect_fresh("another kind");
+  EXPECT_EQ(fdb().size(), 1u);
+  EXPECT_EQ(fdb()[0]["remote"], "192.0.2.7") << "the static MAC is behind the new one";
+  use();
+  remote.id = 7;
+  control.apply(config, kStart);
+  expect_fresh("another id, and a place that was in use before");
+  use();
+  EXPECT_EQ(row()["rx_packets"], 5u);
 }
 
 TEST_F(Show, RemotesPageByPage) {
@@ -183,10 +238,21 @@ TEST_F(Show, FdbSurvivesAnyOffset) {
   EXPECT_EQ(show_networks(control, {UINT64_MAX, 1}).rows.size(), 0u);
 }
 
+TEST_F(Show, RoutesIntoNetworks) {
+  const json rows = show_routes(control, {}).rows;
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0], json::parse(R"({"vrf": "tenant", "to": "10.1.0.0/24", "source": "connected",
+      "via": null, "port": null, "network": "blue", "tunnel": null})"));
+  EXPECT_EQ(rows[1], json::parse(R"({"vrf": "tenant", "to": "10.2.0.0/16", "source": "static",
+      "via": "10.1.0.7", "port": null, "network": "blue", "tunnel": null})"));
+}
+
 TEST_F(Show, Neighbours) {
   const json rows = show_neighbours(control, {}, kStart + 5 * kSecond).rows;
-  ASSERT_EQ(rows.size(), 2u);
-  EXPECT_EQ(rows[0], json::parse(R"({"port": "uplink", "address": "192.0.2.7",
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[2], json::parse(R"({"port": null, "network": "blue", "address": "10.1.0.7",
+      "mac": "02:00:00:00:00:17", "state": "static", "age_s": null})"));
+  EXPECT_EQ(rows[0], json::parse(R"({"port": "uplink", "network": null, "address": "192.0.2.7",
       "mac": "02:00:00:00:00:07", "state": "static", "age_s": null})"));
   EXPECT_EQ(rows[1]["address"], "192.0.2.254");
   EXPECT_EQ(rows[1]["mac"], nullptr);
@@ -203,8 +269,8 @@ TEST_F(Show, NeighbourAgesFromItsLastAnswer) {
   neighbour.state = NeighbourState::kReachable;
   neighbour.mac = kHost;
   neighbour.confirmed_ns = kStart;
-  EXPECT_EQ(neighbour_row("uplink", neighbour, kStart + 7 * kSecond)["age_s"], 7);
-  EXPECT_EQ(neighbour_row("uplink", neighbour, kStart - 1)["age_s"], 0);
+  EXPECT_EQ(neighbour_row("uplink", "", neighbour, kStart + 7 * kSecond)["age_s"], 7);
+  EXPECT_EQ(neighbour_row("uplink", "", neighbour, kStart - 1)["age_s"], 0);
 }
 
 TEST_F(Show, Drops) {

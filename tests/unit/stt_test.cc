@@ -220,7 +220,27 @@ TEST(SttReassembly, OldestFrameOfThePeerGoesFirstAtItsCap) {
   complete(stt, key(2, 9), frame, {200, 100});
 }
 
-TEST(SttReassembly, OldestFrameOfTheWorkerGoesFirstAtItsCap) {
+TEST(SttReassembly, AtTheCapOfTheWorkerWhoHoldsMostGivesWay) {
+  TestReassembly stt({.limits = {.max_bytes = 6 * kBuffer, .max_bytes_per_peer = 6 * kBuffer}});
+  const Bytes frame = pattern(300);
+  add(stt, key(1, 1), frame, {0, 100});  // the oldest of all
+  for (uint32_t id : {1, 2, 3}) add(stt, key(2, id), frame, {0, 100});
+  add(stt, key(3, 1), frame, {0, 100});
+  add(stt, key(3, 1), frame, {100, 100});
+  EXPECT_EQ(stt.total_drops(), 0u);
+  add(stt, key(1, 1), frame, {100, 100});  // pushes out peer 2's oldest
+  EXPECT_EQ(stt.drops[DropReason::k_stt_evicted], 1u);
+  add(stt, key(2, 4), frame, {0, 100});  // would make it the one with most: its own goes
+  EXPECT_EQ(stt.drops[DropReason::k_stt_evicted], 2u);
+  EXPECT_EQ(stt->held_bytes(), 6 * kBuffer);
+  for (unsigned peer : {1, 3}) complete(stt, key(peer, 1), frame, {200, 100});
+  for (uint32_t id : {3, 4}) {
+    add(stt, key(2, id), frame, {100, 100});
+    complete(stt, key(2, id), frame, {200, 100});
+  }
+}
+
+TEST(SttReassembly, AtTheCapOfTheWorkerOneOfEqualsGivesWay) {
   TestReassembly stt({.limits = {.max_bytes = 3 * kBuffer, .max_bytes_per_peer = 3 * kBuffer}});
   const Bytes frame = pattern(300);
   for (unsigned peer : {1, 2, 3, 4}) add(stt, key(peer, 1), frame, {0, 100});
@@ -228,7 +248,7 @@ TEST(SttReassembly, OldestFrameOfTheWorkerGoesFirstAtItsCap) {
   EXPECT_EQ(stt->held_bytes(), 3 * kBuffer);
   EXPECT_EQ(add(stt, key(1, 1), frame, {100, 100}), DropReason::kCount);  // pushes out peer 2
   EXPECT_EQ(stt.drops[DropReason::k_stt_evicted], 2u);
-  add(stt, key(3, 1), frame, {100, 200 - 1});  // is the oldest: it goes, with its new segment
+  add(stt, key(3, 1), frame, {100, 200 - 1});  // would hold most: it goes, with its new segment
   EXPECT_EQ(stt.drops[DropReason::k_stt_evicted], 4u);
   EXPECT_EQ(stt->held_frames(), 2u);
 }
@@ -244,14 +264,16 @@ TEST(SttReassembly, LowerLimitsPushOutWhatIsBeyondThem) {
   EXPECT_EQ(stt.drops[DropReason::k_stt_evicted], 1u);  // the oldest of peer 1
   EXPECT_EQ(stt->held_bytes(), 5 * kBuffer);
   stt->set_limits({.max_bytes = 3 * kBuffer, .max_bytes_per_peer = 2 * kBuffer});
-  EXPECT_EQ(stt.drops[DropReason::k_stt_evicted], 3u);  // the rest of peer 1
+  // The second of peer 1's three, and then the only one of peer 2's, of two segments.
+  EXPECT_EQ(stt.drops[DropReason::k_stt_evicted], 4u);
   EXPECT_EQ(stt->held_frames(), 2u);
   // Raised again: what is left completes.
   stt->set_limits({});
-  complete(stt, key(2, 1), frame, {200, 100});
-  add(stt, key(3, 1), frame, {100, 100});
-  complete(stt, key(3, 1), frame, {200, 100});
-  EXPECT_EQ(stt.total_drops(), 3u);
+  for (const SttKey& left : {key(1, 3), key(3, 1)}) {
+    add(stt, left, frame, {100, 100});
+    complete(stt, left, frame, {200, 100});
+  }
+  EXPECT_EQ(stt.total_drops(), 4u);
 }
 
 TEST(SttReassembly, ShorterExpiryCountsForFramesThatAreHere) {
@@ -289,7 +311,7 @@ TEST(SttReassembly, BoundsTheNumberOfFrames) {
   add(stt, key(2, 1), frame, {0, 50});
   add(stt, key(3, 1), frame, {0, 50});
   add(stt, key(4, 1), frame, {0, 50});
-  EXPECT_EQ(stt.drops[DropReason::k_stt_evicted], 2u);  // now peer 1's second, the worker's oldest
+  EXPECT_EQ(stt.drops[DropReason::k_stt_evicted], 2u);  // peer 1's second: it has most
   EXPECT_EQ(stt->held_frames(), 4u);
   complete(stt, key(1, 3), frame, {50, 50});
 }
@@ -326,6 +348,26 @@ TEST(SttReassembly, PeersComeAndGoWithoutEnd) {
     complete(stt, key(peer, 1), frame, {50, 50});
   }
   EXPECT_EQ(stt.total_drops(), 0u);
+}
+
+TEST(SttReassembly, DropsAreTheSendersAndOfItsContextWhereThatIsKnown) {
+  TestReassembly stt({.limits = {.expiry_ns = 1000}});
+  const Bytes frame = pattern(300);
+  SttFrameHeader header;
+  std::memcpy(&header, frame.data(), sizeof header);
+  const uint64_t context = header.context_id.host();
+  add(stt, key(1, 1), frame, {0, 18});
+  add(stt, key(1, 1), frame, {18, 50});
+  add(stt, key(1, 1), frame, {18, 50});  // a duplicate of a frame whose header is here
+  add(stt, key(2, 1), frame, {0, 17});   // not all of the header
+  add(stt, key(3, 1), frame, {18, 50});  // none
+  add(stt, key(3, 1), frame, {18, 50});
+  stt->expire(1000);
+  const auto of = [&](unsigned peer, uint64_t id) { return stt.drops_of[{key(peer, 0).src, id}]; };
+  EXPECT_EQ(of(1, context), 3u);
+  EXPECT_EQ(of(2, SttDrop::kNoContext), 1u);
+  EXPECT_EQ(of(3, SttDrop::kNoContext), 2u);
+  EXPECT_EQ(stt.total_drops(), 6u);
 }
 
 TEST(SttReassembly, SharedFirstBufferIsNotWrittenTo) {

@@ -104,10 +104,13 @@ struct TestReassembly {
   explicit TestReassembly(const SttReassemblyOptions& options = {})
       : in_use(rte_mempool_in_use_count(pool())),
         stt(std::make_unique<SttReassembly>(
-            options, SttDropSink{this, [](void* self, rte_mbuf* mbuf, DropReason reason) noexcept {
-                                   ++static_cast<TestReassembly*>(self)->drops[reason];
-                                   rte_pktmbuf_free(mbuf);
-                                 }})) {}
+            options,
+            SttDropSink{this, [](void* self, rte_mbuf* mbuf, const SttDrop& facts) noexcept {
+                          auto& test = *static_cast<TestReassembly*>(self);
+                          ++test.drops[facts.reason];
+                          ++test.drops_of[{facts.key.src, facts.context_id}];
+                          rte_pktmbuf_free(mbuf);
+                        }})) {}
   ~TestReassembly() {
     stt.reset();
     EXPECT_EQ(rte_mempool_in_use_count(pool()), in_use) << "buffers leaked";
@@ -121,6 +124,7 @@ struct TestReassembly {
 
   unsigned in_use;
   std::map<DropReason, uint64_t> drops;
+  std::map<std::pair<std::array<uint8_t, 16>, uint64_t>, uint64_t> drops_of;  // sender, context
   std::unique_ptr<SttReassembly> stt;
 };
 

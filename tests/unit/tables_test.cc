@@ -104,7 +104,7 @@ TEST(RouteTable, TheLongestPrefixOfTheVrfAndVersionWins) {
   for (size_t i = 0; i < routes.size(); ++i) {
     RouteTarget target;
     target.kind = RouteTarget::Kind::kConnected;
-    target.port = static_cast<PortId>(i);
+    target.link = static_cast<LinkId>(i);
     entries.push_back({routes[i].first, routes[i].second, target});
   }
   std::reverse(entries.begin(), entries.end());  // their order does not matter
@@ -112,7 +112,7 @@ TEST(RouteTable, TheLongestPrefixOfTheVrfAndVersionWins) {
   const auto find = [&](VrfId vrf, const char* text) -> int {
     const IpAddr ip = *parse_ip(text);
     const RouteTarget& target = table.find(vrf, ip.bytes.data(), !ip.is_v4());
-    return target.kind == RouteTarget::Kind::kNone ? -1 : target.port;
+    return target.kind == RouteTarget::Kind::kNone ? -1 : static_cast<int>(target.link);
   };
   EXPECT_EQ(find(1, "192.0.2.1"), 0);
   EXPECT_EQ(find(1, "10.9.0.1"), 1);
@@ -150,7 +150,7 @@ TEST(RouteTable, AgreesWithALinearSearch) {
       if (!model.emplace(to, i).second) continue;
       RouteTarget target;
       target.kind = RouteTarget::Kind::kConnected;
-      target.port = i;
+      target.link = i;
       routes.push_back({1, to, target});
     }
     const RouteTable table(routes, 1);
@@ -164,7 +164,7 @@ TEST(RouteTable, AgreesWithALinearSearch) {
       const RouteTarget& found = table.find(1, ip.bytes.data(), ipv6);
       ASSERT_EQ(found.kind != RouteTarget::Kind::kNone, best != nullptr) << to_string(ip);
       if (best != nullptr) {
-        ASSERT_EQ(found.port, best->second) << to_string(ip);
+        ASSERT_EQ(found.link, best->second) << to_string(ip);
       }
     }
   }

@@ -71,6 +71,17 @@ TEST_F(TransmitTest, OneNextHopCannotTakeTheWholeQueue) {
   EXPECT_EQ(worker.held.size(), HoldQueue::kPerNextHop + 1);
 }
 
+TEST(HoldQueue, LongChainsCannotTakeAllBuffers) {
+  HoldQueue queue;
+  rte_mbuf chain{};
+  chain.nb_segs = HoldQueue::kMostBuffers / 32;
+  for (AdjacencyId hop = 1; hop <= 32; ++hop) EXPECT_TRUE(queue.push(&chain, hop, 0, 0));
+  EXPECT_FALSE(queue.push(&chain, 33, 0, 0));
+  queue.sweep([](const HeldPacket& held) noexcept { return held.adjacency == 7; });
+  EXPECT_TRUE(queue.push(&chain, 33, 0, 0));
+  EXPECT_FALSE(queue.push(&chain, 34, 0, 0));
+}
+
 TEST_F(TransmitTest, WhatWaitsTooLongIsDroppedByName) {
   send(1);
   worker.now_ns += HoldQueue::kPatienceNs - 1;

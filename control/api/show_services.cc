@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// `show` for the load balancer: services and their backends.
+#include <cmath>
+
+#include "config_values.h"
+#include "show.h"
+#include "show_parts.h"
+
+namespace adit {
+namespace {
+
+using nlohmann::json;
+
+const char* word_of(Protocol protocol) {
+  return protocol == Protocol::kTcp ? "tcp" : protocol == Protocol::kUdp ? "udp" : "sctp";
+}
+
+const char* word_of(Forwarding forwarding) {
+  constexpr const char* kWords[] = {"nat", "direct", "tunnel", "fullnat"};
+  return kWords[static_cast<size_t>(forwarding)];
+}
+
+json ports_of(const ServiceConfig& service) {
+  if (service.port == 0) return "all";
+  if (!service.last_port) return std::to_string(service.port);
+  return std::to_string(service.port) + '-' + std::to_string(*service.last_port);
+}
+
+void put_state(json& row, const Dataplane::BackendState& state) {
+  row["active"] = state.active;
+  row["inactive"] = state.inactive;
+  row["connections"] = state.connections;
+  put(row, state.traffic);
+}
+
+BackendId id_of(const ControlPlane& control, const ServiceConfig& service,
+                const BackendConfig& backend) {
+  return control.ids().backends.at(backend_name(service, backend));
+}
+
+const char* state_of(const BackendLives::Life& life, const BackendKeeper::Standing& standing) {
+  if (!life.up) return "down";
+  if (life.weight == 0) return "drained";
+  return standing.starting_ns ? "starting" : "up";
+}
+
+// The last result of a check, as far as there is one.
+void put_check(json& row, const std::optional<HealthView>& health) {
+  const bool checked = health && health->checks != 0;
+  std::string text;
+  if (checked) {
+    if (health->last_verdict == Verdict::kUnknown) text = "unknown: ";
+    text += health->last_detail;
+    if (health->phase == HealthPhase::kHeld) text += "; held down, because it flaps";
+  }
+  row["check"] = checked ? json(text) : json(nullptr);
+  row["latency_ms"] =
+      checked ? json(std::round(health->last_latency_ms * 100) / 100) : json(nullptr);
+}
+
+json backend_row(const ControlPlane& control, const ServiceConfig& service,
+                 const BackendConfig& backend, uint64_t now_ns) {
+  const BackendId id = id_of(control, service, backend);
+  const BackendLives::Life life = control.dataplane().backend_lives().load(id);
+  const BackendKeeper::Standing& standing = control.backends().standing(id);
+  const bool sorry = service.sorry && backend == *service.sorry;
+  json row = {{"service", service.name},
+              {"address", to_string(backend.address)},
+              {"port", backend.port != 0 ? json(backend.port) : json(nullptr)},
+              {"vrf", backend.vrf.value_or(service.vrf)},
+              {"forwarding", word_of(backend.forwarding.value_or(service.forwarding))},
+              {"weight", life.weight},
+              {"state", sorry ? "sorry" : state_of(life, standing)},
+              {"since_s", (now_ns - standing.since_ns) / 1'000'000'000}};
+  put_check(row, control.backends().health(id));
+  put_state(row, control.dataplane().backend_state(id));
+  return row;
+}
+
+}  // namespace
+
+Rows show_services(const ControlPlane& control, const Window& window) {
+  const auto& services = control.running().services;
+  Rows out;
+  for (uint64_t i = window.offset; i < services.size(); ++i) {
+    if (out.rows.size() == window.limit) {
+      out.truncated = true;
+      out.next_offset = i;
+      break;
+    }
+    const ServiceConfig& service = services[i];
+    Dataplane::BackendState sum;
+    unsigned up = 0;
+    for (const BackendConfig& backend : all_backends(service)) {
+      const BackendId id = id_of(control, service, backend);
+      const auto state = control.dataplane().backend_state(id);
+      sum.active += state.active;
+      sum.inactive += state.inactive;
+      sum.connections += state.connections;
+      add(sum.traffic, state.traffic);
+      const bool sorry = service.sorry && backend == *service.sorry;
+      up += !sorry && control.dataplane().backend_lives().load(id).up;
+    }
+    json row = {{"name", service.name},
+                {"vrf", service.vrf},
+                {"address", to_string(service.address)},
+                {"protocol", word_of(service.protocol)},
+                {"port", ports_of(service)},
+                {"scheduler", service.scheduler},
+                {"backends", service.backends.size()},
+                {"backends_up", up}};
+    put_state(row, sum);
+    out.rows.push_back(std::move(row));
+  }
+  return out;
+}
+
+Rows show_backends(const ControlPlane& control, const std::optional<std::string>& wanted,
+                   const Window& window, uint64_t now_ns) {
+  Rows out;
+  uint64_t place = 0;
+  for (const ServiceConfig& service : control.running().services) {
+    if (wanted && service.name != *wanted) continue;
+    for (const BackendConfig& backend : all_backends(service)) {
+      if (place++ < window.offset) continue;
+      if (out.rows.size() == window.limit) {
+        out.truncated = true;
+        out.next_offset = place - 1;
+        return out;
+      }
+      out.rows.push_back(backend_row(control, service, backend, now_ns));
+    }
+  }
+  return out;
+}
+
+}  // namespace adit

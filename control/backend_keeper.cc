@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backend_keeper.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace adit {
+namespace {
+
+constexpr uint64_t kSecondNs = 1'000'000'000;
+// Steps of a slow start: 1% of the shortest one that there is would be 10 ms.
+constexpr uint64_t kGrowNs = 100'000'000;
+
+// The full weight, or from a tenth of it on in proportion to the time; never 0 on the way.
+uint16_t weight_at(const BackendFacts& facts, const BackendKeeper::Standing& standing,
+                   uint64_t now_ns) {
+  if (!standing.starting_ns || facts.weight == 0) return facts.weight;
+  const uint64_t whole_ns = facts.slow_start_s * kSecondNs;
+  const uint64_t gone_ns = now_ns - std::min(now_ns, *standing.starting_ns);
+  if (gone_ns >= whole_ns) return facts.weight;
+  const double share = 0.1 + 0.9 * static_cast<double>(gone_ns) / static_cast<double>(whole_ns);
+  return std::max(static_cast<uint16_t>(facts.weight * share), uint16_t{1});
+}
+
+}  // namespace
+
+void BackendKeeper::check_by(HealthChecks& checks, uint64_t now_ns) {
+  checks_ = &checks;
+  for (const auto& [id, facts] : backends_) {
+    if (!facts.check) continue;
+    checks.add(id, *facts.check, FirstCheck::kSpread);
+    Standing& standing = standings_.at(id);
+    standing = {.up = checks.up(id), .since_ns = now_ns};
+    store(id, now_ns);
+  }
+}
+
+void BackendKeeper::add(const Config& config, const CompiledIds& ids, uint64_t now_ns) {
+  former_ = std::exchange(backends_, backend_facts(config, ids));
+  std::set<std::string> running;
+  for (const auto& [id, facts] : former_) running.insert(facts.name.service);
+  for (const auto& [id, facts] : backends_) {
+    const auto [place, fresh] = standings_.try_emplace(id, Standing{.since_ns = now_ns});
+    Standing& standing = place->second;
+    if (facts.slow_start_s == 0) standing.starting_ns.reset();
+    if (fresh && facts.slow_start_s != 0 && running.contains(facts.name.service))
+      standing.starting_ns = now_ns;
+    bool up = true;
+    if (checks_ != nullptr && facts.check) {
+      // Also adds it.
+      checks_->update(id, *facts.check);
+      up = checks_->up(id);
+    } else if (checks_ != nullptr && !fresh) {
+      checks_->remove(id);
+    }
+    if (fresh)
+      standing.up = up;
+    else if (standing.up != up)
+      set_up(id, up, now_ns);
+    store(id, now_ns);
+  }
+}
+
+void BackendKeeper::remove_gone() {
+  for (const auto& [id, facts] : former_) {
+    if (backends_.contains(id)) continue;
+    lives_.store(id, {});
+    standings_.erase(id);
+    if (checks_ != nullptr) checks_->remove(id);
+  }
+  former_.clear();
+}
+
+void BackendKeeper::changed(BackendId id, bool up, uint64_t now_ns) {
+  if (!backends_.contains(id)) return;
+  set_up(id, up, now_ns);
+  store(id, now_ns);
+}
+
+void BackendKeeper::tick(uint64_t now_ns) {
+  if (!any_starts_ || now_ns - grown_ns_ < kGrowNs) return;
+  grown_ns_ = now_ns;
+  any_starts_ = false;
+  for (auto& [id, standing] : standings_) {
+    if (!standing.starting_ns) continue;
+    if (now_ns - *standing.starting_ns >= backends_.at(id).slow_start_s * kSecondNs)
+      standing.starting_ns.reset();
+    any_starts_ = any_starts_ || standing.starting_ns;
+    store(id, now_ns);
+  }
+}
+
+std::optional<HealthView> BackendKeeper::health(BackendId id) const {
+  return checks_ == nullptr ? std::nullopt : checks_->find(id);
+}
+
+void BackendKeeper::set_up(BackendId id, bool up, uint64_t now_ns) {
+  Standing& standing = standings_.at(id);
+  standing = {.up = up, .since_ns = now_ns};
+  if (up && backends_.at(id).slow_start_s != 0) standing.starting_ns = now_ns;
+}
+
+void BackendKeeper::store(BackendId id, uint64_t now_ns) {
+  const BackendFacts& facts = backends_.at(id);
+  const Standing& standing = standings_.at(id);
+  any_starts_ = any_starts_ || standing.starting_ns;
+  lives_.store(
+      id, {.weight = weight_at(facts, standing, now_ns), .up = standing.up, .keeps = facts.keeps});
+}
+
+}  // namespace adit

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lives of backends, as workers see them: what the configuration says of their weights, what
+// checks say of their health, and how far those have come that start slowly.
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "adit/service.h"
+#include "compile_services.h"
+#include "health/health_checks.h"
+
+namespace adit {
+
+class BackendKeeper {
+ public:
+  struct Standing {
+    bool up = true;
+    uint64_t since_ns = 0;                     // when `up` became what it is
+    std::optional<uint64_t> starting_ns = {};  // when its slow start began
+  };
+
+  explicit BackendKeeper(BackendLives& lives) : lives_(lives) {}
+
+  // Has the backends asked from now on that are to be; without, they count as up. `checks` must
+  // outlive this, and tell changed() of what it finds.
+  void check_by(HealthChecks& checks, uint64_t now_ns);
+
+  // Before the snapshot that has them is published: new backends live, weights change.
+  void add(const Config& config, const CompiledIds& ids, uint64_t now_ns);
+  // When no worker reads the former snapshot any more: who has gone gives its connections up.
+  void remove_gone();
+
+  // What a check has found.
+  void changed(BackendId id, bool up, uint64_t now_ns);
+  // Weights grow in slow starts.
+  void tick(uint64_t now_ns);
+
+  const std::map<BackendId, BackendFacts>& all() const noexcept { return backends_; }
+  const Standing& standing(BackendId id) const { return standings_.at(id); }
+  // What is known from checks; none: nobody asks.
+  std::optional<HealthView> health(BackendId id) const;
+
+ private:
+  void set_up(BackendId id, bool up, uint64_t now_ns);
+  void store(BackendId id, uint64_t now_ns);
+
+  BackendLives& lives_;
+  HealthChecks* checks_ = nullptr;
+  std::map<BackendId, BackendFacts> backends_, former_;
+  std::map<BackendId, Standing> standings_;  // of `backends_`
+  bool any_starts_ = false;                  // slowly
+  uint64_t grown_ns_ = 0;                    // when weights grew last
+};
+
+}  // namespace adit

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile_services.h"
+
+#include <algorithm>
+#include <iterator>
+#include <tuple>
+
+#include "stable_ids.h"
+
+namespace adit {
+namespace {
+
+// Its VRF, where a backend has none of its own.
+const std::string& vrf_of(const ServiceConfig& service, const BackendConfig& backend) {
+  return backend.vrf ? *backend.vrf : service.vrf;
+}
+
+// A worker's part of a threshold: together they may be above it by less than their number.
+uint32_t share(uint32_t connections, unsigned workers) {
+  return (connections + workers - 1) / workers;
+}
+
+Timeouts timeouts_of(const TimeoutsConfig& config) {
+  using S = ConnectionState;
+  Timeouts timeouts;
+  for (const auto& [state, seconds] :
+       std::initializer_list<std::pair<S, uint32_t>>{{S::kNone, config.none_s},
+                                                     {S::kSynSent, config.syn_sent_s},
+                                                     {S::kSynRecv, config.syn_recv_s},
+                                                     {S::kSynAck, config.synack_s},
+                                                     {S::kEstablished, config.established_s},
+                                                     {S::kFinWait, config.fin_wait_s},
+                                                     {S::kTimeWait, config.time_wait_s},
+                                                     {S::kClose, config.close_s},
+                                                     {S::kCloseWait, config.close_wait_s},
+                                                     {S::kLastAck, config.last_ack_s},
+                                                     {S::kListen, config.listen_s},
+                                                     {S::kUdp, config.udp_s},
+                                                     {S::kSctpEstablished, config.sctp_s}})
+    timeouts[state] = seconds;
+  return timeouts;
+}
+
+// A service of one port asks its backends there, where they have none of their own.
+std::optional<HealthTarget> check_of(const ServiceConfig& service, const BackendConfig& backend) {
+  if (!service.health) return std::nullopt;
+  const uint16_t only_port = service.last_port ? 0 : service.port;
+  return HealthTarget{service.name, backend.address, backend.port != 0 ? backend.port : only_port,
+                      *service.health};
+}
+
+class ServiceCompiler {
+ public:
+  ServiceCompiler(const Config& config, const CompiledIds& previous, unsigned workers,
+                  CompiledIds& ids, Snapshot& snapshot)
+      : config_(config),
+        previous_(previous),
+        workers_(workers),
+        ids_(ids),
+        snapshot_(snapshot),
+        service_ids_(previous.services, kMaxServices + 1),
+        backend_ids_(previous.backends, kMaxBackends + 1, previous.next_backend) {
+    vrfs_[kUnderlayName] = 0;
+    vrfs_.insert(ids.vrfs.begin(), ids.vrfs.end());
+  }
+
+  void run(VrfRoutes& routes) {
+    snapshot_.balanced_vrfs.resize(ids_.last_vrf + 1u);
+    // Connections of services that go now still name them until their backends are gone.
+    snapshot_.services.resize(1);
+    for (const auto& [name, id] : previous_.services)
+      if (id >= snapshot_.services.size()) snapshot_.services.resize(id + 1u);
+    snapshot_.timeouts = timeouts_of(config_.balancer.timeouts);
+    for (const ServiceConfig& service : config_.services) add(service);
+    ids_.next_backend = backend_ids_.next();
+    add_addresses(routes);
+  }
+
+ private:
+  template <class List>
+  static uint32_t end_of(const List& list) {
+    return static_cast<uint32_t>(list.size());
+  }
+
+  void add(const ServiceConfig& service) {
+    const ServiceId id = service_ids_.get(service.name);
+    ids_.services[service.name] = id;
+    if (id >= snapshot_.services.size()) snapshot_.services.resize(id + 1);
+    ServiceEntry entry;
+    entry.scheduler = find_scheduler(service.scheduler);
+    entry.options = service.scheduler_options;
+    entry.gue_port = service.gue_port;
+    entry.wrap = service.wrap;
+    entry.unmatched = service.unmatched;
+    entry.one_packet = service.one_packet;
+    entry.locals.begin = end_of(snapshot_.local_addresses);
+    // Backends of full NAT are of the service's IP version, so no other address is of use.
+    std::copy_if(service.local_addresses.begin(), service.local_addresses.end(),
+                 std::back_inserter(snapshot_.local_addresses),
+                 [&](const IpAddr& local) { return local.family == service.address.family; });
+    entry.locals.end = end_of(snapshot_.local_addresses);
+    entry.backends.begin = end_of(snapshot_.service_backends);
+    std::vector<SchedulerBackend> weights;
+    for (const BackendConfig& backend : service.backends) {
+      add_backend(service, id, backend);
+      weights.push_back({backend.address, backend.port, last_weight(service, backend)});
+    }
+    entry.backends.end = end_of(snapshot_.service_backends);
+    if (service.sorry) {
+      add_backend(service, id, *service.sorry);
+      entry.sorry = end_of(snapshot_.service_backends);
+    }
+    entry.table.begin = end_of(snapshot_.scheduler_tables);
+    if (entry.scheduler->build != nullptr) {
+      const auto table = entry.scheduler->build(weights, service.scheduler_options);
+      snapshot_.scheduler_tables.insert(snapshot_.scheduler_tables.end(), table.begin(),
+                                        table.end());
+    }
+    entry.table.end = end_of(snapshot_.scheduler_tables);
+    snapshot_.services[id] = entry;
+    const VrfId vrf = vrfs_.at(service.vrf);
+    snapshot_.balanced_vrfs[vrf] = 1;
+    addresses_[{vrf, service.address}].push_back({service.port,
+                                                  service.last_port.value_or(service.port),
+                                                  static_cast<uint8_t>(service.protocol), id});
+  }
+
+  uint16_t last_weight(const ServiceConfig& service, const BackendConfig& backend) {
+    const BackendName name = backend_name(service, backend);
+    uint16_t weight = backend.weight;
+    if (const auto last = previous_.weights.find(name);
+        weight == 0 && last != previous_.weights.end())
+      weight = last->second;
+    return ids_.weights[name] = std::max(weight, uint16_t{1});
+  }
+
+  void add_backend(const ServiceConfig& service, ServiceId service_id,
+                   const BackendConfig& config) {
+    ServiceBackend backend;
+    backend.id = backend_ids_.get(backend_name(service, config));
+    ids_.backends[backend_name(service, config)] = backend.id;
+    backend.upper_connections = share(config.upper_connections, workers_);
+    backend.lower_connections = share(config.lower_connections, workers_);
+    backend.address = config.address;
+    backend.port = config.port;
+    backend.vrf = vrfs_.at(vrf_of(service, config));
+    backend.service = service_id;
+    backend.forwarding = config.forwarding.value_or(service.forwarding);
+    snapshot_.balanced_vrfs[backend.vrf] = 1;
+    snapshot_.service_backends.push_back(backend);
+    auto& places = snapshot_.backend_places;
+    if (backend.id >= places.size()) places.resize(backend.id + 1);
+    places[backend.id] = end_of(snapshot_.service_backends);
+    if (backend.forwarding != Forwarding::kFullNat) return;
+    for (const IpAddr& local : service.local_addresses) locals_.emplace(backend.vrf, local);
+  }
+
+  void add_addresses(VrfRoutes& routes) {
+    for (auto& [where, ports] : addresses_) {
+      // All ports is what is left when nothing else fits: last, within its protocol.
+      std::sort(ports.begin(), ports.end(), [](const ServicePorts& a, const ServicePorts& b) {
+        return std::tuple(a.protocol, a.last == 0, a.first) <
+               std::tuple(b.protocol, b.last == 0, b.first);
+      });
+      const uint32_t begin = end_of(snapshot_.service_ports);
+      snapshot_.service_ports.insert(snapshot_.service_ports.end(), ports.begin(), ports.end());
+      RouteTarget target;
+      target.kind = RouteTarget::Kind::kVirtual;
+      target.virtual_address = end_of(snapshot_.virtual_addresses);
+      snapshot_.virtual_addresses.push_back({begin, end_of(snapshot_.service_ports)});
+      routes.add(where.first, where.second, target);
+    }
+    RouteTarget local;
+    local.kind = RouteTarget::Kind::kLocal;
+    for (const auto& [vrf, address] : locals_) routes.add(vrf, address, local);
+  }
+
+  const Config& config_;
+  const CompiledIds& previous_;
+  unsigned workers_;
+  CompiledIds& ids_;
+  Snapshot& snapshot_;
+  StableIds<std::string, ServiceId> service_ids_;
+  StableIds<BackendName, BackendId> backend_ids_;
+  std::map<std::string, VrfId> vrfs_;
+  std::map<std::pair<VrfId, IpAddr>, std::vector<ServicePorts>> addresses_;
+  std::set<std::pair<VrfId, IpAddr>> locals_;  // of full NAT
+};
+
+}  // namespace
+
+BackendName backend_name(const ServiceConfig& service, const BackendConfig& backend) {
+  return {service.name, vrf_of(service, backend), backend.address, backend.port};
+}
+
+void compile_services(const Config& config, const CompiledIds& previous, unsigned workers,
+                      CompiledIds& ids, Snapshot& snapshot, VrfRoutes& routes) {
+  ServiceCompiler(config, previous, workers, ids, snapshot).run(routes);
+}
+
+std::vector<BackendConfig> all_backends(const ServiceConfig& service) {
+  std::vector<BackendConfig> all = service.backends;
+  if (service.sorry) all.push_back(*service.sorry);
+  return all;
+}
+
+std::map<BackendId, BackendFacts> backend_facts(const Config& config, const CompiledIds& ids) {
+  std::map<BackendId, BackendFacts> facts;
+  for (const ServiceConfig& service : config.services)
+    for (const BackendConfig& backend : all_backends(service)) {
+      const BackendName name = backend_name(service, backend);
+      const bool sorry = service.sorry && backend == *service.sorry;
+      facts[ids.backends.at(name)] = {
+          .name = name,
+          .weight = backend.weight,
+          .slow_start_s = sorry ? 0 : service.slow_start_s,
+          .keeps = service.on_down == OnDown::kKeep,
+          .check = sorry ? std::nullopt : check_of(service, backend),
+      };
+    }
+  return facts;
+}
+
+std::vector<IpPrefix> service_addresses(const Config& config, const std::string& vrf,
+                                        const std::vector<IpPrefix>& own) {
+  std::set<IpAddr> found;
+  const auto take = [&](const IpAddr& address) {
+    if (std::any_of(own.begin(), own.end(),
+                    [&](const IpPrefix& subnet) { return subnet.contains(address); }))
+      found.insert(address);
+  };
+  for (const ServiceConfig& service : config.services) {
+    if (service.vrf == vrf) take(service.address);
+    for (const BackendConfig& backend : all_backends(service))
+      if (vrf_of(service, backend) == vrf &&
+          backend.forwarding.value_or(service.forwarding) == Forwarding::kFullNat)
+        for (const IpAddr& local : service.local_addresses) take(local);
+  }
+  std::vector<IpPrefix> prefixes;
+  for (const IpAddr& address : found)
+    prefixes.push_back({address, static_cast<uint8_t>(address.width_bits())});
+  return prefixes;
+}
+
+bool balances_underlay(const Config& config) {
+  return std::any_of(
+      config.services.begin(), config.services.end(), [](const ServiceConfig& service) {
+        const std::vector<BackendConfig> all = all_backends(service);
+        return service.vrf == kUnderlayName ||
+               std::any_of(all.begin(), all.end(), [&](const BackendConfig& backend) {
+                 return vrf_of(service, backend) == kUnderlayName;
+               });
+      });
+}
+
+}  // namespace adit

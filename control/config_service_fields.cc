@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config_service_fields.h"
+
+#include <algorithm>
+
+#include "config_health_fields.h"
+#include "config_limits.h"
+#include "nearest_name.h"
+
+namespace adit {
+namespace {
+
+constexpr const char* kHostAddress = "an IP address such as 192.0.2.1 or 2001:db8::1";
+constexpr const char* kVrfName = "the name of a VRF, or underlay";
+constexpr uint64_t kMostSeconds = 86400;
+
+Parsed<std::string> parse_scheduler(std::string_view text) {
+  if (find_scheduler(text) != nullptr) return {std::string(text), {}};
+  std::vector<std::string_view> names;
+  std::string all;
+  for (const SchedulerOps* scheduler : scheduler_registry()) {
+    names.push_back(scheduler->name);
+    all += (all.empty() ? "" : ", ") + std::string(scheduler->name);
+  }
+  return {{}, "expected one of " + all + did_you_mean(text, names)};
+}
+
+std::vector<std::pair<const char*, Forwarding>> forwarding_words() {
+  return {{"nat", Forwarding::kNat},
+          {"direct", Forwarding::kDirect},
+          {"tunnel", Forwarding::kTunnel},
+          {"fullnat", Forwarding::kFullNat}};
+}
+
+// Of a backend, which may leave it to its service.
+std::vector<std::pair<const char*, std::optional<Forwarding>>> own_forwarding_words() {
+  std::vector<std::pair<const char*, std::optional<Forwarding>>> words;
+  for (const auto& [word, forwarding] : forwarding_words()) words.emplace_back(word, forwarding);
+  return words;
+}
+
+constexpr const char* kForwardingHelp =
+    "nat: the backend's address and port replace the virtual ones, and replies come back through "
+    "here; direct: the packet goes unchanged to the backend's MAC; tunnel: it goes wrapped whole; "
+    "fullnat: nat, with one of 'local_addresses' as source.";
+
+Section<TimeoutsConfig> timeouts_section() {
+  using T = TimeoutsConfig;
+  Section<T> s;
+  const auto state = [&s](const char* name, uint32_t T::*member, const char* help) {
+    s.number(name, member, 1, kMostSeconds, help);
+  };
+  state("none_s", &T::none_s, "Seconds of silence after which a connection without state is gone.");
+  state("syn_sent_s", &T::syn_sent_s, "The same after a SYN of the backend.");
+  state("syn_recv_s", &T::syn_recv_s, "The same after the client's SYN.");
+  state("synack_s", &T::synack_s, "The same after a SYN-ACK of the client.");
+  state("established_s", &T::established_s, "The same for established TCP connections.");
+  state("fin_wait_s", &T::fin_wait_s, "The same after the first FIN.");
+  state("time_wait_s", &T::time_wait_s, "The same after both FINs.");
+  state("close_s", &T::close_s, "The same after a RST.");
+  state("close_wait_s", &T::close_wait_s, "The same after a FIN of the other end.");
+  state("last_ack_s", &T::last_ack_s, "The same while the last ACK is awaited.");
+  state("listen_s", &T::listen_s, "The same in state LISTEN.");
+  state("udp_s", &T::udp_s, "The same for UDP.");
+  state("sctp_s", &T::sctp_s, "The same for established SCTP associations.");
+  return s;
+}
+
+void check_backend(Reader& reader, BackendDraft& backend) {
+  const Places& at = backend.places;
+  if (!at.good("upper_connections") || !at.good("lower_connections")) return;
+  if (backend.lower_connections == 0) return;
+  if (backend.upper_connections == 0)
+    reader.misfit(at.at("lower_connections"),
+                  "lower_connections: goes with 'upper_connections', which is not set");
+  else if (backend.lower_connections > backend.upper_connections)
+    reader.misfit(
+        at.at("lower_connections"),
+        "lower_connections: " + std::to_string(backend.lower_connections) +
+            " is more than upper_connections: " + std::to_string(backend.upper_connections));
+}
+
+Section<BackendDraft> backend_section() {
+  using B = BackendConfig;
+  Section<BackendDraft> s;
+  s.text("address", &B::address, parse_host_address, kHostAddress, "The backend's address.")
+      .required();
+  s.number("port", &B::port, 0, 65535, "The backend's port; 0: that which the client asked for.");
+  s.number("weight", &B::weight, 0, 65535,
+           "Its share of new connections; 0: it keeps those it has, and gets none.");
+  s.word("forwarding", &B::forwarding, own_forwarding_words(),
+         "How packets reach this backend; default: that of the service.");
+  s.text("vrf", &B::vrf, parse_name, kVrfName,
+         "Where the backend's address is; default: the service's VRF.");
+  s.number("upper_connections", &B::upper_connections, 0, 16777216,
+           "From so many connections on it gets no new ones, over all workers; 0: no threshold.");
+  s.number("lower_connections", &B::lower_connections, 0, 16777216,
+           "Below so many it gets new ones again; 0: three quarters of 'upper_connections'.");
+  s.check(check_backend);
+  return s;
+}
+
+Section<BackendDraft> sorry_section() {
+  using B = BackendConfig;
+  Section<BackendDraft> s;
+  s.text("address", &B::address, parse_host_address, kHostAddress, "The server's address.")
+      .required();
+  s.number("port", &B::port, 0, 65535, "Its port; 0: that which the client asked for.");
+  s.word("forwarding", &B::forwarding, own_forwarding_words(),
+         "How packets reach it; default: as the service's.");
+  s.text("vrf", &B::vrf, parse_name, kVrfName, "Where its address is; default: the service's VRF.");
+  return s;
+}
+
+// The schedulers that go by an option: "sh, mh".
+std::string takers_of(bool SchedulerOps::Takes::*option) {
+  std::string names;
+  for (const SchedulerOps* scheduler : scheduler_registry())
+    if (scheduler->takes.*option)
+      names += (names.empty() ? "" : ", ") + std::string(scheduler->name);
+  return names;
+}
+
+void check_options(Reader& reader, const ServiceDraft& service) {
+  using Takes = SchedulerOps::Takes;
+  const SchedulerOptionsDraft& options = service.option_drafts;
+  constexpr std::pair<const char*, bool Takes::*> kOptions[] = {{"hash_port", &Takes::hash_port},
+                                                                {"fallback", &Takes::fallback},
+                                                                {"table_size", &Takes::table_size}};
+  for (const auto& [name, takes] : kOptions)
+    if (options.places.has(name) && !(find_scheduler(service.scheduler)->takes.*takes))
+      reader.misfit(options.places.at(name), std::string(name) + ": scheduler '" +
+                                                 service.scheduler + "' has no such option, " +
+                                                 takers_of(takes) + " alone");
+  if (!is_maglev_size(options.table_size))
+    reader.misfit(options.places.at("table_size"),
+                  "table_size: found " + std::to_string(options.table_size) +
+                      ", expected one of the primes " + maglev_sizes());
+}
+
+// What does not go together within a service.
+void check_service(Reader& reader, ServiceDraft& service) {
+  const Places& at = service.places;
+  if (service.last_port && at.good("port") && *service.last_port < service.port)
+    reader.misfit(at.at("last_port"), "last_port: " + std::to_string(*service.last_port) +
+                                          " is below port: " + std::to_string(service.port));
+  if (service.last_port && service.port == 0)
+    reader.misfit(at.at("last_port"),
+                  "last_port: goes with a 'port' other than 0, which means all ports");
+  if (service.one_packet && at.good("protocol") && service.protocol != Protocol::kUdp)
+    reader.misfit(at.at("one_packet"), "one_packet: goes with 'protocol: udp' alone");
+  if (at.has("gue_port") && at.good("wrap") && service.wrap != WrapKind::kGue)
+    reader.misfit(at.at("gue_port"), "gue_port: goes with 'wrap: gue' alone");
+  if (at.has("unmatched") && at.good("protocol") && service.protocol != Protocol::kTcp)
+    reader.misfit(at.at("unmatched"),
+                  "unmatched: goes with 'protocol: tcp' alone; any packet begins the others");
+  if (at.good("scheduler") && at.good("scheduler_options")) check_options(reader, service);
+  service.scheduler_options = service.option_drafts;
+}
+
+}  // namespace
+
+Section<BalancerConfig> balancer_section() {
+  using B = BalancerConfig;
+  Section<B> s;
+  s.number("connections", &B::connections, 1024, 16777216,
+           "Connections at one time, over all workers.")
+      .restart();
+  s.section("timeouts", &B::timeouts, timeouts_section(),
+            "When silent connections are forgotten, by their state.");
+  return s;
+}
+
+Section<ServiceDraft> service_section() {
+  using S = ServiceConfig;
+  using D = ServiceDraft;
+  Section<D> s;
+  s.text("vrf", &S::vrf, parse_name, kVrfName, "Where the virtual address is.");
+  s.text("address", &S::address, parse_host_address, kHostAddress,
+         "The virtual address that clients connect to.")
+      .required();
+  s.word("protocol", &S::protocol,
+         {{"tcp", Protocol::kTcp}, {"udp", Protocol::kUdp}, {"sctp", Protocol::kSctp}},
+         "The protocol.");
+  s.number("port", &S::port, 0, 65535,
+           "The port; 0: all ports for which the address has no other service.")
+      .required()
+      .fallback("");
+  s.number("last_port", &S::last_port, 1, 65535, "The last port of a range that begins at 'port'.");
+  s.text(
+      "scheduler", &S::scheduler, parse_scheduler, "the name of a scheduler",
+      "Which backend takes a new connection: rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, mh, "
+      "fo or ovf; see scheduler.md.");
+  s.section(
+      "scheduler_options", &D::option_drafts,
+      [] {
+        using O = SchedulerOptions;
+        Section<SchedulerOptionsDraft> options;
+        options.flag("hash_port", &O::hash_port, "sh, mh: the client's port counts too.");
+        options.flag("fallback", &O::fallback,
+                     "sh, dh, mh: another backend where the chosen one takes no connections.");
+        options.number("table_size", &O::table_size, 251, 131071,
+                       "mh: slots of its table, a prime.");
+        return options;
+      }(),
+      "What some of the schedulers let one choose.");
+  s.word("forwarding", &S::forwarding, forwarding_words(), kForwardingHelp);
+  s.word("wrap", &S::wrap,
+         {{"ipip", WrapKind::kIpip}, {"gre", WrapKind::kGre}, {"gue", WrapKind::kGue}},
+         "How 'forwarding: tunnel' wraps a packet.");
+  s.number("gue_port", &S::gue_port, 1, 65535, "UDP destination port of 'wrap: gue'.");
+  s.flag("one_packet", &S::one_packet, "UDP: each packet goes where the scheduler says anew.");
+  s.word("unmatched", &S::unmatched,
+         {{"drop", Unmatched::kDrop},
+          {"reset", Unmatched::kReset},
+          {"schedule", Unmatched::kSchedule}},
+         "TCP packets that belong to no known connection and begin none: dropped; answered with a "
+         "reset; or given to the backend that the scheduler says, which is right with mh and sh.");
+  s.texts("local_addresses", &D::local_address_drafts, parse_host_address, kHostAddress,
+          "fullnat: addresses of ours that backends see as the clients'.", "One of them.");
+  s.list("backends", &D::backend_drafts, backend_section(), kMaxServiceBackends,
+         "The servers behind the service.");
+  s.section("health", &D::health_draft, health_section(),
+            "How to find out whether backends are up; see health.md.");
+  s.word("on_down", &S::on_down, {{"expire", OnDown::kExpire}, {"keep", OnDown::kKeep}},
+         "Connections of a backend that goes down: forgotten at their next packet, or kept.");
+  s.number("slow_start_s", &S::slow_start_s, 0, 3600,
+           "Seconds in which the weight of a backend that comes up, or new to a running service, "
+           "grows from a tenth to its full; 0: at once.");
+  s.section("sorry", &D::sorry_draft, sorry_section(),
+            "A server that takes new connections as long as no backend does.");
+  s.check(check_service);
+  return s;
+}
+
+}  // namespace adit

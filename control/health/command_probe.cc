@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/wait.h>
+
+#include <cstring>
+
+#include "child_process.h"
+#include "probe_kinds.h"
+
+namespace adit {
+namespace {
+
+class CommandProbe final : public Probe {
+ public:
+  using Probe::Probe;
+
+ private:
+  void begin() override {
+    const std::vector<std::string>& argv = question().command.argv;
+    const std::vector<std::string> environment = {
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "ADIT_SERVICE=" + target().service,
+        "ADIT_BACKEND_ADDRESS=" + to_string(target().address),
+        "ADIT_BACKEND_PORT=" + std::to_string(port()),
+    };
+    boost::system::error_code error;
+    child_ = ChildProcess::spawn(context_ptr(), argv, environment, error);
+    if (!child_) return fail(argv.empty() ? "no command" : argv.front().c_str(), error);
+    // Weak: a process that outlives its probe shall not keep it.
+    child_->wait([weak = weak_from_this(), this](int status) {
+      const auto self = weak.lock();
+      if (self && !finished()) judge(status);
+    });
+  }
+
+  void judge(int status) {
+    if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+      return finish(Verdict::kUp, "exit code 0");
+    if (status >= 0 && WIFEXITED(status))
+      return finish(Verdict::kDown, "exit code " + std::to_string(WEXITSTATUS(status)));
+    if (status >= 0 && WIFSIGNALED(status))
+      return finish(Verdict::kDown,
+                    std::string("killed by a signal: ") + strsignal(WTERMSIG(status)));
+    finish(Verdict::kUnknown, "its exit code is lost");
+  }
+
+  void time_out() override {
+    finish(Verdict::kDown,
+           "no exit within " + std::to_string(target().options.timeout_ms) + " ms; killed");
+  }
+
+  void close() noexcept override {
+    if (child_) child_->kill();
+    child_.reset();
+  }
+
+  std::shared_ptr<ChildProcess> child_;
+};
+
+}  // namespace
+
+std::shared_ptr<Probe> make_command_probe(const std::shared_ptr<ProbeContext>& context,
+                                          const HealthTarget& target) {
+  return std::make_shared<CommandProbe>(context, target);
+}
+
+}  // namespace adit

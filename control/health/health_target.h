@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whom to check, and what came of it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "check_options.h"
+
+namespace adit {
+
+// A backend to check.
+struct HealthTarget {
+  std::string service;  // its name, for display and for commands
+  IpAddr address;
+  uint16_t port = 0;  // 0: any; then a kind that needs one takes the question's
+  HealthOptions options;
+  friend bool operator==(const HealthTarget&, const HealthTarget&) = default;
+};
+
+enum class Verdict : uint8_t {
+  kUp,
+  kDown,
+  // We are short of descriptors, buffers or processes ourselves: that says nothing of the
+  // backend, and must not take all backends out at once.
+  kUnknown,
+};
+
+}  // namespace adit

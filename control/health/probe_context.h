@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// What probes share: TLS settings, which are dear to make, and what must be unique or counted
+// over all of them.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+
+// Of OpenSSL only this is named here: its headers are for the one file that needs them.
+namespace boost::asio::ssl {
+class context;
+}
+
+namespace adit {
+
+class ProbeContext {
+ public:
+  using Tls = std::shared_ptr<boost::asio::ssl::context>;
+
+  explicit ProbeContext(boost::asio::io_context& io) : io_(io), random_(std::random_device()()) {}
+
+  boost::asio::io_context& io() noexcept { return io_; }
+  std::mt19937& random() noexcept { return random_; }
+
+  // Another number for each echo request.
+  uint32_t next_echo() noexcept { return ++echo_; }
+
+  // Made once for each pair, and again when the file has another time. Throws
+  // boost::system::system_error.
+  Tls tls(bool verify, const std::string& ca_file);
+
+  // Processes that are not reaped yet: a killed one may hang in the kernel.
+  static constexpr size_t kMaxChildren = 1024;
+  size_t children = 0;
+
+ private:
+  struct TlsEntry {
+    int64_t file_time_ns = 0;
+    Tls tls;
+  };
+
+  boost::asio::io_context& io_;
+  std::mt19937 random_;
+  uint32_t echo_ = static_cast<uint32_t>(random_());
+  std::map<std::pair<bool, std::string>, TlsEntry> tls_;
+};
+
+}  // namespace adit

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <boost/asio/ip/tcp.hpp>
+
+#include "probe_context.h"
+#include "probe_kinds.h"
+#include "probe_socket.h"
+
+namespace adit {
+namespace {
+
+using boost::asio::ip::tcp;
+using boost::system::error_code;
+
+class TcpProbe final : public Probe {
+ public:
+  TcpProbe(const std::shared_ptr<ProbeContext>& context, const HealthTarget& target)
+      : Probe(context, target), socket_(context->io()) {}
+
+ private:
+  void begin() override {
+    const tcp::endpoint peer(asio_address(target().address, question().device), port());
+    if (const auto failure = open_socket(socket_, peer.protocol(), question()))
+      return fail(failure.doing, failure.error);
+    socket_.async_connect(peer, [self = shared_from_this(), this](error_code error) {
+      if (finished()) return;
+      if (error) return fail("connect", error);
+      finish(Verdict::kUp, "connected");
+    });
+  }
+
+  void close() noexcept override {
+    error_code ignored;  // the verdict stands
+    socket_.close(ignored);
+  }
+
+  tcp::socket socket_;
+};
+
+}  // namespace
+
+std::shared_ptr<Probe> make_tcp_probe(const std::shared_ptr<ProbeContext>& context,
+                                      const HealthTarget& target) {
+  return std::make_shared<TcpProbe>(context, target);
+}
+
+}  // namespace adit

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+
+#include <boost/asio/ssl/context.hpp>
+
+#include "probe_context.h"
+
+namespace adit {
+namespace {
+
+// More than that are left over from former configurations.
+constexpr size_t kMaxKept = 64;
+
+// 0: there is none, or nobody can tell; reading it will say why.
+int64_t file_time_ns(const std::string& path) {
+  struct stat status;
+  if (path.empty() || stat(path.c_str(), &status) != 0) return 0;
+  return int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
+}
+
+ProbeContext::Tls make_tls(bool verify, const std::string& ca_file) {
+  namespace ssl = boost::asio::ssl;
+  auto tls = std::make_shared<ssl::context>(ssl::context::tls_client);
+  if (!verify) return tls;
+  if (ca_file.empty())
+    tls->set_default_verify_paths();
+  else
+    tls->load_verify_file(ca_file);
+  return tls;
+}
+
+}  // namespace
+
+ProbeContext::Tls ProbeContext::tls(bool verify, const std::string& ca_file) {
+  const std::pair key(verify, verify ? ca_file : std::string());
+  const int64_t time_ns = file_time_ns(key.second);
+  const auto found = tls_.find(key);
+  if (found != tls_.end() && found->second.file_time_ns == time_ns) return found->second.tls;
+  Tls tls = make_tls(verify, key.second);
+  if (tls_.size() >= kMaxKept) tls_.clear();
+  tls_[key] = {time_ns, tls};
+  return tls;
+}
+
+}  // namespace adit

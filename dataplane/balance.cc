@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "balance.h"
+
+#include <memory>
+
+#include "backend_load.h"
+#include "balancer.h"
+#include "nat.h"
+#include "offload.h"
+#include "protocol_state.h"
+#include "route.h"
+#include "schedule.h"
+#include "tcp_reset.h"
+#include "wrap.h"
+
+namespace adit {
+namespace {
+
+// What becomes of a packet after it was looked at.
+enum class Verdict : uint8_t { kRoute, kGone };
+
+Verdict refuse(Worker& worker, rte_mbuf* mbuf, DropReason reason) noexcept {
+  drop(worker, mbuf, reason);
+  return Verdict::kGone;
+}
+
+const uint8_t* bytes_of(const Ipv6Key& key, bool ipv6) noexcept {
+  return ipv6 ? reinterpret_cast<const uint8_t*>(&key) : reinterpret_cast<const uint8_t*>(&key.low);
+}
+
+const RouteTarget& target_of(const Snapshot& snapshot, const FlowKey& key) noexcept {
+  return snapshot.routes.find(key.vrf, bytes_of(key.destination, key.ipv6), key.ipv6 != 0);
+}
+
+// --- before the look-up
+
+// Fragments are put together: only the first of them has ports. False: not whole yet, or dropped.
+bool reassemble(Worker& worker, Packet& packet) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  const bool ipv6 = frame_of(mbuf)[0] >> 4 == 6;
+  const auto* ip6 = reinterpret_cast<const Ipv6Header*>(frame_of(mbuf));
+  // Where the Ethernet header was: the table knows frames.
+  if (mbuf->nb_segs != 1 || (ipv6 && ip6->next_header != kIpProtocolFragment) ||
+      rte_pktmbuf_prepend(mbuf, sizeof(EthernetHeader)) == nullptr) {
+    drop(worker, mbuf, DropReason::k_ip_fragment);
+    return false;
+  }
+  packet.outer_ipv6 = ipv6;
+  if (!worker.fragments->add(worker, packet)) return false;
+  rte_pktmbuf_adj(packet.mbuf, sizeof(EthernetHeader));
+  return true;
+}
+
+// `flow`: room for one; it is written there, and not copied.
+bool read(Worker& worker, Packet& packet, Flow& flow) noexcept {
+  std::construct_at(&flow, read_flow(packet.mbuf, packet.network));
+  if (flow.kind == FlowKind::kFragment) [[unlikely]] {
+    if (!reassemble(worker, packet)) return false;
+    flow = read_flow(packet.mbuf, packet.network);
+  }
+  if (flow.kind == FlowKind::kMalformed || flow.kind == FlowKind::kFragment) [[unlikely]] {
+    drop(worker, packet.mbuf,
+         flow.kind == FlowKind::kMalformed ? flow.drop : DropReason::k_ip_fragment);
+    return false;
+  }
+  return true;
+}
+
+bool has_connection(const Flow& flow) noexcept {
+  return flow.kind == FlowKind::kFlow || flow.kind == FlowKind::kIcmpError;
+}
+
+// The connection's worker, by the client's end of it: the source of what goes to a service, the
+// destination of what comes back. Full NAT's local ports are chosen to give the same.
+bool hand_over(Worker& worker, Packet& packet, const Flow& flow) noexcept {
+  const FlowKey& key = flow.key;
+  const bool to_service = target_of(*worker.snapshot, key).kind == RouteTarget::Kind::kVirtual;
+  const unsigned owner = to_service
+                             ? owner_of(key.source, key.source_port, worker.peers.size())
+                             : owner_of(key.destination, key.destination_port, worker.peers.size());
+  if (owner == worker.id) return false;
+  packet.mbuf->hash.usr = packet.network;
+  if (rte_ring_mp_enqueue(worker.peers[owner], packet.mbuf) != 0)
+    drop(worker, packet.mbuf, DropReason::k_handover_full);
+  else
+    worker.counters.handed_over.add(1);
+  return true;
+}
+
+// --- connections
+
+Endpoint source_of(const FlowKey& key) noexcept {
+  return {key.source, key.source_port, key.ipv6 != 0};
+}
+Endpoint destination_of(const FlowKey& key) noexcept {
+  return {key.destination, key.destination_port, key.ipv6 != 0};
+}
+
+// Null where the backend is in no service any more.
+const ServiceBackend* find_backend(const Snapshot& snapshot, BackendId id) noexcept {
+  if (id >= snapshot.backend_places.size() || snapshot.backend_places[id] == 0) return nullptr;
+  return &snapshot.service_backends[snapshot.backend_places[id] - 1];
+}
+
+void uncount(Worker& worker, const Connection& connection) noexcept {
+  static const ServiceBackend kGone;
+  const ServiceBackend* backend = find_backend(*worker.snapshot, connection.backend);
+  count_erased(worker.balancer->loads[connection.backend], backend != nullptr ? *backend : kGone,
+               connection.state);
+}
+
+void forget(Worker& worker, ConnectionId id) noexcept {
+  Balancer& balancer = *worker.balancer;
+  uncount(worker, balancer.connections.at(id));
+  balancer.connections.erase(id);
+  balancer.size.store(balancer.connections.size(), std::memory_order_relaxed);
+}
+
+ConnectionState next_state(Connection& connection, Direction from, const Flow& flow,
+                           const rte_mbuf* mbuf) noexcept {
+  if (flow.key.protocol == kIpProtocolTcp)
+    return next_tcp_state(TcpMode::kNormal, state_direction(connection, from),
+                          tcp_event(flow.l4_type), connection.state);
+  if (flow.key.protocol != kIpProtocolSctp) return connection.state;
+  const uint32_t l4 = flow.packet.l4;
+  const auto event = sctp_event(rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, l4),
+                                std::min<unsigned>(mbuf->data_len, flow.packet.end) - l4);
+  if (!event) return connection.state;
+  return next_sctp_state(state_direction(connection, from), *event, connection.state);
+}
+
+// The packet's part in its connection's life.
+void update(Worker& worker, ConnectionId id, Direction from, const Flow& flow,
+            const rte_mbuf* mbuf) noexcept {
+  Balancer& balancer = *worker.balancer;
+  Connection& connection = balancer.connections.at(id);
+  const ConnectionState state = next_state(connection, from, flow, mbuf);
+  if (state != connection.state) [[unlikely]] {
+    count_changed(balancer.loads[connection.backend], connection.state, state);
+    connection.state = state;
+  }
+  const uint32_t expires_s = worker.now_s + worker.snapshot->timeouts[state];
+  if (expires_s < connection.expires_s) [[unlikely]]
+    balancer.connections.expire_at(id, expires_s);
+  else
+    connection.expires_s = expires_s;
+}
+
+void count(Worker& worker, const Connection& connection, Direction from, uint32_t bytes) noexcept {
+  BackendCounters& counters = worker.balancer->counters[connection.backend];
+  const bool from_backend = from == Direction::kFromBackend;
+  (from_backend ? counters.tx_packets : counters.rx_packets).add(1);
+  (from_backend ? counters.tx_bytes : counters.rx_bytes).add(bytes);
+}
+
+// --- on to the backend, or back
+
+// Makes the headers, some `bytes` of them, the packet's own. False: there is no buffer, and
+// the packet is dropped.
+bool own_headers(Worker& worker, Packet& packet, uint32_t bytes) noexcept {
+  if (owns_data(packet.mbuf)) [[likely]]
+    return true;
+  rte_mbuf* own = make_writable(packet.mbuf, std::min(bytes, packet.mbuf->pkt_len), worker.pool);
+  if (own == nullptr) {
+    drop(worker, packet.mbuf, DropReason::k_no_buffer);
+    return false;
+  }
+  packet.mbuf = own;
+  return true;
+}
+
+Verdict translate_packet(Worker& worker, Packet& packet, const Flow& flow, const Translation& to,
+                         VrfId vrf) noexcept {
+  constexpr uint32_t kMostL4 = 60;
+  const IpPacket& last = flow.kind == FlowKind::kIcmpError ? flow.embedded : flow.packet;
+  if (!own_headers(worker, packet, last.l4 + kMostL4)) return Verdict::kGone;
+  translate(packet.mbuf, flow, to);
+  packet.network = vrf;
+  packet.translated = true;
+  return Verdict::kRoute;
+}
+
+// The backend has the virtual address itself. Its own one is read when the packet is routed:
+// from the snapshot, for the connection may be gone by then.
+Verdict send_direct(Worker& worker, Packet& packet, const Connection& connection) noexcept {
+  const ServiceBackend* backend = find_backend(*worker.snapshot, connection.backend);
+  if (backend == nullptr) return refuse(worker, packet.mbuf, DropReason::k_no_backend);
+  packet.network = connection.reverse.vrf;
+  packet.via = backend->address.bytes.data();
+  return Verdict::kRoute;
+}
+
+// Towards a backend in `vrf`.
+Verdict wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room,
+                 VrfId vrf) noexcept {
+  if (packet.mbuf->pkt_len > room && refuse_too_big(worker, packet, room)) return Verdict::kGone;
+  if (!own_headers(worker, packet, packet.mbuf->data_len) || !take_hop(worker, packet))
+    return Verdict::kGone;
+  packet.network = vrf;
+  const DropReason why = wrap(packet.mbuf, how, worker.ip_id++);
+  return why == DropReason::kCount ? Verdict::kRoute : refuse(worker, packet.mbuf, why);
+}
+
+// What a sender left to do has to be done before it is wrapped.
+[[gnu::cold, gnu::noinline]] void wrap_unfinished(Worker& worker, const Packet& packet,
+                                                  const Wrapping& how, uint32_t room,
+                                                  VrfId vrf) noexcept {
+  FinishedFrames frames;
+  for (rte_mbuf* mbuf : finish(worker, packet.mbuf, FirstHeader::kIp, frames)) {
+    Packet finished = packet;
+    finished.mbuf = mbuf;
+    if (wrap_one(worker, finished, how, room, vrf) == Verdict::kRoute) route_now(worker, finished);
+  }
+}
+
+Verdict send_wrapped(Worker& worker, Packet& packet, const Connection& connection) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const FlowKey& reverse = connection.reverse;
+  const bool ipv6 = reverse.ipv6 != 0;
+  const RouteTarget& target =
+      snapshot.routes.find(reverse.vrf, bytes_of(reverse.source, ipv6), ipv6);
+  if (!target.has_source) return refuse(worker, packet.mbuf, DropReason::k_no_route);
+  const ServiceEntry& service = snapshot.services[connection.service];
+  Wrapping how;
+  how.source = target.source;
+  how.destination = to_address(reverse.source, ipv6);
+  how.kind = static_cast<Wrapping::Kind>(service.wrap);
+  how.dont_fragment = Wrapping::DontFragment::kInherit;
+  how.port = service.gue_port;
+  how.udp_checksum = ipv6;
+  const uint32_t room = target.max_bytes - std::min(target.max_bytes, wrapping_bytes(how));
+  if (is_unfinished(packet.mbuf)) [[unlikely]] {
+    wrap_unfinished(worker, packet, how, room, reverse.vrf);
+    return Verdict::kGone;
+  }
+  return wrap_one(worker, packet, how, room, reverse.vrf);
+}
+
+Verdict send_on(Worker& worker, Packet& packet, const Flow& flow, const Connection& connection,
+                Direction from) noexcept {
+  count(worker, connection, from, packet.mbuf->pkt_len);
+  const bool full = connection.forwarding == Forwarding::kFullNat;
+  if (from == Direction::kFromBackend) {
+    const Endpoint service = destination_of(connection.forward);
+    const Endpoint client = source_of(connection.forward);
+    return translate_packet(worker, packet, flow, {&service, full ? &client : nullptr},
+                            connection.forward.vrf);
+  }
+  switch (connection.forwarding) {
+    case Forwarding::kNat:
+    case Forwarding::kFullNat: {
+      const Endpoint backend = source_of(connection.reverse);
+      const Endpoint local = destination_of(connection.reverse);
+      return translate_packet(worker, packet, flow, {full ? &local : nullptr, &backend},
+                              connection.reverse.vrf);
+    }
+    case Forwarding::kDirect:
+      return send_direct(worker, packet, connection);
+    case Forwarding::kTunnel:
+      return send_wrapped(worker, packet, connection);
+  }
+  return Verdict::kRoute;
+}
+
+// --- new connections
+
+bool begins(const Flow& flow, const rte_mbuf* mbuf) noexcept {
+  if (flow.kind != FlowKind::kFlow) return false;
+  if (flow.key.protocol == kIpProtocolTcp) return tcp_begins(flow.l4_type);
+  if (flow.key.protocol != kIpProtocolSctp) return true;
+  const uint32_t l4 = flow.packet.l4;
+  const auto event = sctp_event(rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, l4),
+                                std::min<unsigned>(mbuf->data_len, flow.packet.end) - l4);
+  return event && sctp_begins(*event);
+}
+
+// TCP, to a service, of no connection, and it begins none.
+Verdict refuse_unmatched(Worker& worker, Packet& packet, const Flow& flow,
+                         Unmatched rule) noexcept {
+  if (rule == Unmatched::kReset && flow.kind == FlowKind::kFlow)
+    answer_with(worker, packet, make_tcp_reset(packet.mbuf, flow, worker.pool));
+  return refuse(worker, packet.mbuf, DropReason::k_connection_unknown);
+}
+
+Verdict begin(Worker& worker, Packet& packet, const Flow& flow, ServiceId id) noexcept {
+  const ServiceEntry& service = worker.snapshot->services[id];
+  if (!begins(flow, packet.mbuf) &&
+      !(flow.kind == FlowKind::kFlow && flow.key.protocol == kIpProtocolTcp &&
+        service.unmatched == Unmatched::kSchedule && !(flow.l4_type & kTcpRst)))
+    return refuse_unmatched(worker, packet, flow, service.unmatched);
+  const ServiceBackend* backend = schedule(worker, id, flow.key);
+  if (backend == nullptr) {
+    refuse_with(worker, packet, IcmpProblem::kPortUnreachable, DropReason::k_no_backend);
+    return Verdict::kGone;
+  }
+  Connection connection = make_connection(flow.key, id, *backend);
+  if (service.one_packet) return send_on(worker, packet, flow, connection, Direction::kFromClient);
+  ConnectionId made = 0;
+  const DropReason why = keep_connection(worker, connection, *backend, made);
+  if (why != DropReason::kCount) return refuse(worker, packet.mbuf, why);
+  update(worker, made, Direction::kFromClient, flow, packet.mbuf);
+  return send_on(worker, packet, flow, worker.balancer->connections.at(made),
+                 Direction::kFromClient);
+}
+
+// Of no connection.
+Verdict serve_stranger(Worker& worker, Packet& packet, const Flow& flow) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const RouteTarget& target = target_of(snapshot, flow.key);
+  if (target.kind == RouteTarget::Kind::kVirtual) {
+    if (flow.kind == FlowKind::kEcho || flow.kind == FlowKind::kOther) return Verdict::kRoute;
+    const ServiceId service = find_service(snapshot, target, flow.key);
+    if (service != 0) return begin(worker, packet, flow, service);
+    if (flow.kind == FlowKind::kIcmpError)
+      return refuse(worker, packet.mbuf, DropReason::k_icmp_ignored);
+    return Verdict::kRoute;
+  }
+  // The underlay is no network to route for anybody.
+  if (packet.network == 0 && target.kind != RouteTarget::Kind::kLocal)
+    return refuse(worker, packet.mbuf, DropReason::k_ip_not_local);
+  return Verdict::kRoute;
+}
+
+Verdict serve(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash) noexcept {
+  if (!has_connection(flow)) return serve_stranger(worker, packet, flow);
+  Balancer& balancer = *worker.balancer;
+  const auto found = balancer.connections.find(flow.key, hash);
+  if (found.id == 0) return serve_stranger(worker, packet, flow);
+  const Connection& connection = balancer.connections.at(found.id);
+  // A backend that is gone, or down and not to keep them, loses its connections, as soon as one
+  // of their packets comes; a client's new connection takes the place of one that has ended.
+  const bool again = found.direction == Direction::kFromClient && begins(flow, packet.mbuf) &&
+                     flow.key.protocol == kIpProtocolTcp &&
+                     (connection.state == ConnectionState::kTimeWait ||
+                      connection.state == ConnectionState::kClose);
+  if (worker.lives->load(connection.backend).ends_connections() || again) [[unlikely]] {
+    forget(worker, found.id);
+    return serve_stranger(worker, packet, flow);
+  }
+  if (flow.kind == FlowKind::kFlow) update(worker, found.id, found.direction, flow, packet.mbuf);
+  return send_on(worker, packet, flow, connection, found.direction);
+}
+
+// Nothing is in it at first: it is larger than all that a burst needs.
+union FlowRoom {
+  std::array<Flow, 2 * kMaxBurst> flows;
+  FlowRoom() noexcept {}
+};
+static_assert(std::is_trivially_destructible_v<Flow>);
+
+}  // namespace
+
+void balance(Worker& worker) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const ConnectionTable& connections = worker.balancer->connections;
+  PacketList& routed = worker.routed;
+  std::array<Packet*, 2 * kMaxBurst> packets;
+  FlowRoom room;
+  auto& flows = room.flows;
+  std::array<uint64_t, 2 * kMaxBurst> hashes;
+  unsigned kept = 0, n = 0;
+  for (Packet* packet : routed.span()) {
+    if (!snapshot.balanced_vrfs[packet->network]) {
+      routed.items[kept++] = packet;
+      continue;
+    }
+    if (!read(worker, *packet, flows[n])) continue;
+    if (worker.peers.size() > 1 && has_connection(flows[n]) && !packet->handed_over &&
+        hand_over(worker, *packet, flows[n]))
+      continue;
+    hashes[n] = connections.hash(flows[n].key);
+    connections.prefetch(hashes[n]);
+    packets[n++] = packet;
+  }
+  for (unsigned i = 0; i < n; ++i) connections.prefetch_connection(hashes[i]);
+  for (unsigned i = 0; i < n; ++i)
+    if (serve(worker, *packets[i], flows[i], hashes[i]) == Verdict::kRoute)
+      routed.items[kept++] = packets[i];
+  routed.count = kept;
+}
+
+bool take_back(Worker& worker, Packet& packet) noexcept {
+  const Flow flow = read_flow(packet.mbuf, packet.network);
+  if (!has_connection(flow)) return false;
+  FlowKey key = flow.key;
+  std::swap(key.source, key.destination);
+  std::swap(key.source_port, key.destination_port);
+  const ConnectionTable& connections = worker.balancer->connections;
+  const auto found = connections.find(key, connections.hash(key));
+  if (found.id == 0) return false;
+  const Connection& connection = connections.at(found.id);
+  const bool full = connection.forwarding == Forwarding::kFullNat;
+  const bool to_backend = found.direction == Direction::kFromBackend;
+  const FlowKey& came_by = to_backend ? connection.forward : connection.reverse;
+  const Endpoint source = source_of(came_by), destination = destination_of(came_by);
+  translate(packet.mbuf, flow,
+            {full || !to_backend ? &source : nullptr, full || to_backend ? &destination : nullptr});
+  packet.network = came_by.vrf;
+  packet.translated = false;
+  return true;
+}
+
+unsigned take_handed_over(Worker& worker) noexcept {
+  std::array<rte_mbuf*, kMaxBurst / 2> mbufs;
+  const unsigned n = rte_ring_sc_dequeue_burst(
+      worker.peers[worker.id], reinterpret_cast<void**>(mbufs.data()), mbufs.size(), nullptr);
+  for (unsigned i = 0; i < n; ++i) {
+    Packet& packet = worker.packets[i];
+    packet.mbuf = mbufs[i];
+    packet.drop = DropReason::kCount;
+    packet.network = static_cast<VrfId>(mbufs[i]->hash.usr);
+    packet.in = 0;
+    packet.via = nullptr;
+    packet.handed_over = true;
+    packet.translated = false;
+    worker.routed.push(packet);
+  }
+  return n;
+}
+
+void expire_connections(Worker& worker) noexcept {
+  constexpr uint64_t kLeastNs = 1'000'000;
+  Balancer& balancer = *worker.balancer;
+  if (worker.now_ns < balancer.expired_ns + kLeastNs) return;
+  const uint64_t elapsed_ns = worker.now_ns - balancer.expired_ns;
+  balancer.expired_ns = worker.now_ns;
+  const uint32_t erased =
+      balancer.connections.expire(worker.now_s, balancer.connections.expiry_budget(elapsed_ns),
+                                  [&worker](ConnectionId, const Connection& connection) {
+                                    uncount(worker, connection);
+                                    return true;
+                                  });
+  if (erased != 0) balancer.size.store(balancer.connections.size(), std::memory_order_relaxed);
+}
+
+}  // namespace adit

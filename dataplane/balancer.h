@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one worker has of load balancing: its connections and what it knows of the backends.
+#pragma once
+
+#include "adit/counters.h"
+#include "connection_table.h"
+#include "scheduler/locality_table.h"
+
+namespace adit {
+
+// Packets from clients to a backend (rx), and back where they come back through us (tx).
+struct BackendCounters {
+  Counter connections;  // that it ever got
+  Counter rx_packets, rx_bytes, tx_packets, tx_bytes;
+};
+
+struct Balancer {
+  // `capacity`: of connections. The seed makes hashes that nobody can foresee.
+  Balancer(uint32_t capacity, uint64_t seed)
+      : connections(capacity, seed), localities(seed), capacity(capacity) {}
+
+  // The worker's alone.
+  ConnectionTable connections;
+  LocalityTable localities;
+  ZeroPages<SchedulerState> schedulers{kMaxServices + 1};  // by ServiceId
+  uint64_t expired_ns = 0;  // when expired connections were last looked for
+  uint32_t next_local = 0;  // full NAT: where the search for a free address and port begins
+
+  // This worker writes, control reads.
+  const uint32_t capacity;
+  std::atomic<uint32_t> size = 0;                         // connections
+  ZeroPages<BackendLoad> loads{kMaxBackends + 1};         // by BackendId
+  ZeroPages<BackendCounters> counters{kMaxBackends + 1};  // by BackendId
+};
+
+}  // namespace adit

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// A balanced connection. The worker that owns it alone reads and writes it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "adit/connection_state.h"
+#include "adit/ids.h"
+#include "adit/service.h"
+#include "flow_key.h"
+
+namespace adit {
+
+using ConnectionId = uint32_t;  // 0: none; of one worker's table, stable while it is there
+
+// Where a packet of a connection came from.
+enum class Direction : uint8_t {
+  kFromClient,
+  kFromBackend,
+  kInputOnly,  // from the client, where the backend's half is not seen
+};
+inline constexpr unsigned kDirections = 3;
+
+// Two cache lines: the first is what a packet from the client needs to find its connection
+// and to update it, the second what it is rewritten with, and what packets from the backend
+// are found by. IPv4 and IPv6 alike, also where the two sides differ.
+struct alignas(64) Connection {
+  static constexpr uint8_t kInputOnly = 1;      // of the backend's half nothing was seen yet
+  static constexpr uint8_t kNoDestination = 2;  // its backend is gone; in no BackendLoad
+  static constexpr uint8_t kControlled = 4;     // `controller` chose its backend
+
+  FlowKey forward;              // client -> virtual address, in the client's VRF
+  uint32_t expires_s = 0;       // the second in which it ends, as Worker::now_s counts
+  ServiceId service = 0;        // that it came by
+  BackendId backend = 0;        // of that service
+  ConnectionId controller = 0;  // its persistence template, or the connection that it follows
+  uint32_t client_packets = 0;
+  ConnectionState state = ConnectionState::kNone;
+  uint8_t flags = 0;
+  Forwarding forwarding = Forwarding::kNat;
+
+  // Backend -> client, in the backend's VRF; FullNAT: backend -> local address. DR and TUN:
+  // the source is the backend, the rest is not used.
+  alignas(64) FlowKey reverse;
+  // The 24 bytes behind it are left for the adjustment of TCP sequence numbers.
+
+  // Whether the backend's packets come back through us.
+  bool has_reverse() const noexcept {
+    return forwarding == Forwarding::kNat || forwarding == Forwarding::kFullNat;
+  }
+  bool has(uint8_t flag) const noexcept { return (flags & flag) != 0; }
+};
+static_assert(sizeof(Connection) == 128);
+static_assert(offsetof(Connection, reverse) == 64);
+
+}  // namespace adit

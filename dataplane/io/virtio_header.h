@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The header that a TAP interface puts before each frame (virtio 1.2 section 5.1.6, IFF_VNET_HDR),
+// and the marks of the frame's mbuf that say the same (segment.h). Pure.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <bit>
+#include <cstdint>
+
+namespace adit {
+
+// TUNSETVNETLE makes the fields little endian, as we read and write them. Of our own, since the
+// kernel's linux/virtio_net.h is no C++.
+struct VirtioHeader {
+  uint8_t flags;
+  uint8_t gso_type;
+  uint16_t hdr_len;      // of Ethernet to TCP, bytes; a hint
+  uint16_t gso_size;     // MSS
+  uint16_t csum_start;   // from the frame's start
+  uint16_t csum_offset;  // of the checksum, from csum_start
+};
+static_assert(sizeof(VirtioHeader) == 10);
+static_assert(std::endian::native == std::endian::little);
+
+namespace virtio {
+inline constexpr uint8_t kNeedsChecksum = 1;  // flags
+inline constexpr uint8_t kDataValid = 2;
+inline constexpr uint8_t kNoGso = 0;  // gso_type
+inline constexpr uint8_t kTcpIpv4 = 1;
+inline constexpr uint8_t kTcpIpv6 = 4;
+inline constexpr uint8_t kEcn = 0x80;  // beside TCP's: the segments' CWR
+}  // namespace virtio
+
+// Marks the frame with what the header leaves to be done, or does it: a checksum that no mark can
+// tell of is completed. Nobody else has the frame's first buffer. False, and nothing changed,
+// where header and frame contradict each other, or the header asks for what nobody offered.
+bool read_virtio_header(const VirtioHeader& header, rte_mbuf* frame) noexcept;
+
+// What the frame's marks ask the kernel for. write_pseudo_sum() has found its headers right.
+VirtioHeader make_virtio_header(const rte_mbuf* frame) noexcept;
+
+}  // namespace adit

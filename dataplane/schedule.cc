@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schedule.h"
+
+#include <algorithm>
+
+#include "backend_load.h"
+
+namespace adit {
+namespace {
+
+// Local ports of full NAT: those that are nobody's by RFC 6335 section 6 or seldom used.
+constexpr uint32_t kFirstLocalPort = 1024;
+constexpr uint32_t kLocalPorts = 65536 - kFirstLocalPort;
+constexpr unsigned kPortTries = 64;
+
+template <class T>
+std::span<const T> part(const std::vector<T>& list, Range range) noexcept {
+  return std::span(list).subspan(range.begin, range.end - range.begin);
+}
+
+DropReason reason_of(ConnectionTable::Refusal refusal) noexcept {
+  return refusal == ConnectionTable::Refusal::kFull ? DropReason::k_connections_full
+                                                    : DropReason::k_connection_collides;
+}
+
+// The next local address and port of the service whose replies come to this worker; not looked
+// up yet. False: none was found.
+bool take_local(Worker& worker, std::span<const IpAddr> locals, Connection& connection) noexcept {
+  const uint32_t next = worker.balancer->next_local++;
+  const IpAddr& local = locals[next % locals.size()];
+  connection.reverse.destination = address_key(local);
+  // Each worker begins elsewhere, so that a round of one is not spent on another's ports.
+  uint32_t port = static_cast<uint32_t>(next / locals.size());
+  for (unsigned tries = 0; tries < kPortTries; ++tries, ++port) {
+    const be16 candidate(static_cast<uint16_t>(kFirstLocalPort + port % kLocalPorts));
+    if (owner_of(connection.reverse.destination, candidate, worker.peers.size()) != worker.id)
+      continue;
+    connection.reverse.destination_port = candidate;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+ServiceId find_service(const Snapshot& snapshot, const RouteTarget& target,
+                       const FlowKey& key) noexcept {
+  const auto ports =
+      part(snapshot.service_ports, snapshot.virtual_addresses[target.virtual_address]);
+  const uint16_t wanted = key.destination_port.host();
+  ServiceId all_ports = 0;
+  // The last that begins at or before the port, and behind all that of all ports.
+  const auto first = std::lower_bound(
+      ports.begin(), ports.end(), key.protocol,
+      [](const ServicePorts& entry, uint8_t protocol) { return entry.protocol < protocol; });
+  auto last = std::upper_bound(
+      first, ports.end(), key.protocol,
+      [](uint8_t protocol, const ServicePorts& entry) { return protocol < entry.protocol; });
+  if (last != first && std::prev(last)->last == 0) all_ports = (--last)->service;
+  const auto behind =
+      std::upper_bound(first, last, wanted,
+                       [](uint16_t port, const ServicePorts& entry) { return port < entry.first; });
+  if (behind != first && wanted <= std::prev(behind)->last) return std::prev(behind)->service;
+  return all_ports;
+}
+
+const ServiceBackend* schedule(Worker& worker, ServiceId id, const FlowKey& key) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const ServiceEntry& service = snapshot.services[id];
+  Balancer& balancer = *worker.balancer;
+  SchedulerContext context{.backends = part(snapshot.service_backends, service.backends),
+                           .table = part(snapshot.scheduler_tables, service.table),
+                           .options = service.options,
+                           .lives = *worker.lives,
+                           .loads = &balancer.loads[0],
+                           .state = balancer.schedulers[id],
+                           .localities = balancer.localities,
+                           .service = id,
+                           .worker = worker.id,
+                           .workers = static_cast<unsigned>(worker.peers.size()),
+                           .now_s = worker.now_s};
+  const uint32_t index =
+      context.backends.empty() ? kNoBackend : service.scheduler->pick(context, key);
+  if (index != kNoBackend) [[likely]]
+    return &context.backends[index];
+  return service.sorry == 0 ? nullptr : &snapshot.service_backends[service.sorry - 1];
+}
+
+Connection make_connection(const FlowKey& forward, ServiceId service,
+                           const ServiceBackend& backend) noexcept {
+  Connection connection;
+  connection.forward = forward;
+  connection.service = service;
+  connection.backend = backend.id;
+  connection.forwarding = backend.forwarding;
+  connection.state = first_state(forward.protocol);
+  if (!connection.has_reverse()) connection.flags |= Connection::kInputOnly;
+  FlowKey& reverse = connection.reverse;
+  reverse.source = address_key(backend.address);
+  reverse.source_port = backend.port != 0 ? be16(backend.port) : forward.destination_port;
+  reverse.destination = forward.source;
+  reverse.destination_port = forward.source_port;
+  reverse.vrf = backend.vrf;
+  reverse.protocol = forward.protocol;
+  reverse.ipv6 = !backend.address.is_v4();
+  return connection;
+}
+
+DropReason keep_connection(Worker& worker, Connection& connection, const ServiceBackend& backend,
+                           ConnectionId& id) noexcept {
+  Balancer& balancer = *worker.balancer;
+  // In the end by its state, which the packet that begins it says.
+  connection.expires_s = worker.now_s + worker.snapshot->timeouts[connection.state];
+  ConnectionTable::Inserted inserted;
+  if (connection.forwarding != Forwarding::kFullNat) {
+    inserted = balancer.connections.insert(connection);
+  } else {
+    const ServiceEntry& service = worker.snapshot->services[connection.service];
+    const auto locals = part(worker.snapshot->local_addresses, service.locals);
+    inserted.refusal = ConnectionTable::Refusal::kReverseExists;
+    for (unsigned tries = 0;
+         tries < kPortTries && inserted.refusal == ConnectionTable::Refusal::kReverseExists;
+         ++tries)
+      if (take_local(worker, locals, connection))
+        inserted = balancer.connections.insert(connection);
+    if (inserted.refusal == ConnectionTable::Refusal::kReverseExists)
+      return DropReason::k_local_ports_full;
+  }
+  if (inserted.id == 0) return reason_of(inserted.refusal);
+  id = inserted.id;
+  count_inserted(balancer.loads[backend.id], backend, connection.state);
+  balancer.counters[backend.id].connections.add(1);
+  balancer.size.store(balancer.connections.size(), std::memory_order_relaxed);
+  return DropReason::kCount;
+}
+
+}  // namespace adit

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Destination hashing: for caches behind a service that has many addresses.
+#include "hashed.h"
+#include "registry.h"
+
+namespace adit {
+namespace {
+
+uint32_t pick(SchedulerContext& context, const FlowKey& flow) noexcept {
+  return pick_slot(context, hash_address(flow.destination));
+}
+
+}  // namespace
+
+constinit const SchedulerOps kDhOps = {
+    .name = "dh",
+    .help = "the one that the destination's address says, in proportion to weights",
+    .takes = {.fallback = true},
+    .build = build_buckets,
+    .pick = pick};
+
+}  // namespace adit

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Failover: all to the highest weight, as long as it is there.
+#include "cost.h"
+#include "registry.h"
+
+namespace adit {
+namespace {
+
+uint32_t pick(SchedulerContext& context, const FlowKey&) noexcept {
+  return pick_least(context, [](const BackendLoad&, uint32_t weight) noexcept {
+    return Cost{1, weight};
+  });
+}
+
+}  // namespace
+
+constinit const SchedulerOps kFoOps = {
+    .name = "fo", .help = "the one of the highest weight", .pick = pick};
+
+}  // namespace adit

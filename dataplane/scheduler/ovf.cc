@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Overflow: as fo, but weights are numbers of active connections; who has more is passed
+// over, and when all have, nobody takes the connection (as with IPVS).
+#include "cost.h"
+#include "registry.h"
+
+namespace adit {
+namespace {
+
+uint32_t pick(SchedulerContext& context, const FlowKey&) noexcept {
+  return pick_least(context, [&context](const BackendLoad& load, uint32_t weight) noexcept {
+    return active_everywhere(context, load) > weight ? Cost{} : Cost{1, weight};
+  });
+}
+
+}  // namespace
+
+constinit const SchedulerOps kOvfOps = {
+    .name = "ovf",
+    .help = "the one of the highest weight that has not more active connections than that",
+    .pick = pick};
+
+}  // namespace adit

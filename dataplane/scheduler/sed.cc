@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shortest expected delay: as wlc, with the new connection counted in, so that of idle
+// backends the one of the highest weight is first.
+#include "cost.h"
+#include "registry.h"
+
+namespace adit {
+namespace {
+
+uint32_t pick(SchedulerContext& context, const FlowKey&) noexcept {
+  return pick_least(context, expected_delay);
+}
+
+}  // namespace
+
+constinit const SchedulerOps kSedOps = {
+    .name = "sed", .help = "the one where a connection more weighs least", .pick = pick};
+
+}  // namespace adit

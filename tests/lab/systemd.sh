@@ -1,0 +1,97 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The unit under Debian's own systemd, as PID 1 of namespaces of its own: start is told when aditd
+# is ready, reload fails where the file is refused, stop ends with success; journald has the log
+# with the unit's name, also what goes to syslog.
+# shellcheck source=tests/lab/lib.sh
+source "$(dirname "$0")/lib.sh"
+readonly SYSTEMD=/lib/systemd/systemd
+for needed in "$SYSTEMD" /lib/systemd/systemd-journald; do
+  [[ -x $needed ]] || skip "$needed is not installed"
+done
+[[ -d /sys/fs/cgroup/systemd || -e /sys/fs/cgroup/cgroup.controllers ]] ||
+  skip "no cgroup hierarchy that systemd could use"
+
+config() { # LOG TARGET, VNI
+  cat <<YAML
+system: {hugepages: no, log: {target: $1}}
+ports:
+  up: {device: "tap:up0", addresses: [192.0.2.1/24]}
+networks:
+  red: {vni: $2, remotes: [{address: 192.0.2.2}]}
+YAML
+}
+
+# PrivateTmp hides /tmp from the unit: its files are under /run, which is new there as well.
+sed "s#@bindir@#/run/adit-bin#; s#@docdir@#/run#; s#^\[Service\]#&\nEnvironment=ADIT_CONFIG=/run/adit.yaml#" \
+  "$LAB_ROOT/config/adit.service.in" >"$LAB_TMP/adit.service"
+cat >"$LAB_TMP/lab.target" <<'UNIT'
+[Unit]
+Wants=systemd-journald.service systemd-journald-dev-log.socket
+UNIT
+cat >"$LAB_TMP/boot" <<BOOT
+set -e
+mount --make-rprivate /
+mount -t proc proc /proc
+mount -t tmpfs tmpfs /run
+mount -t tmpfs tmpfs /var/log
+mkdir -p /run/units /run/lock /run/adit-bin
+cd /lib/systemd/system
+cp systemd-journald.service systemd-journald.socket systemd-journald-dev-log.socket \
+  sysinit.target basic.target sockets.target shutdown.target /run/units
+cp "$LAB_TMP/adit.service" "$LAB_TMP/lab.target" /run/units
+cp "$ADITD" "$ADITCTL" /run/adit-bin
+exec env -i PATH="$PATH" container=lab SYSTEMD_UNIT_PATH=/run/units "$SYSTEMD" --system \
+  --unit=lab.target --show-status=no --log-target=console
+BOOT
+ns gw
+ip netns exec "$LAB-gw" unshare --pid --fork --mount --uts --ipc --kill-child=KILL \
+  bash "$LAB_TMP/boot" >"$LAB_TMP/systemd.log" 2>&1 </dev/null &
+unshare_pid=$!
+first_child() { INIT=$(pgrep -P "$unshare_pid" | head -n 1) && [[ -n $INIT ]]; }
+wait_for 5 first_child || fail "there is no PID 1"
+# inside COMMAND...: in the namespaces of that systemd.
+inside() { timeout 60 nsenter -t "$INIT" -p -m -u -i -n "$@"; }
+wait_for 20 inside systemctl is-active systemd-journald.service || fail "systemd did not come up"
+put() { config "$@" | inside tee /run/adit.yaml >/dev/null; }
+of_unit() { inside systemctl show adit.service -P "$1"; }
+# logged TEXT: lines of the unit's in the journal that have it.
+logged() { inside journalctl -u adit.service --no-pager -o cat | grep -c "$1" || true; }
+
+say "start: systemd is told when aditd answers"
+put journald 100
+inside systemctl start adit.service || fail "systemctl start ended with $?"
+expect "state" "$(of_unit ActiveState)/$(of_unit SubState)" = active/running
+expect "ports, by aditctl at once" "$(inside /run/adit-bin/aditctl -j show ports | jq length)" = 1
+
+say "reload: accepted, and refused with what is wrong"
+put journald 101
+inside systemctl reload adit.service || fail "systemctl reload ended with $?"
+rc=0
+put journald none
+inside systemctl reload adit.service >/dev/null 2>&1 || rc=$?
+expect "exit code of the reload of a wrong file" "$rc" '!=' 0
+expect "state" "$(of_unit ActiveState)" = active
+expect "VNI that runs on" "$(inside /run/adit-bin/aditctl -j show networks | jq '.[0].vni')" = 101
+
+say "the journal has it"
+for text in "event=ready" 'vni: 100 -> 101' "event=reload result=refused"; do
+  expect "lines with $text" "$(logged "$text")" '>=' 1
+done
+
+say "stop ends with success, and the log may go to syslog"
+inside systemctl stop adit.service || fail "systemctl stop ended with $?"
+expect "result" "$(of_unit ActiveState)/$(of_unit Result)/$(of_unit ExecMainStatus)" = inactive/success/0
+put syslog 102
+inside systemctl start adit.service || fail "systemctl start ended with $?"
+inside systemctl stop adit.service
+expect "lines with event=ready that came by syslog" "$(inside journalctl _TRANSPORT=syslog --no-pager -o cat |
+  grep -c "event=ready")" = 1
+
+say "a wrong file is no reason to try again"
+put journald none
+rc=0
+inside systemctl start adit.service >/dev/null 2>&1 || rc=$?
+expect "exit code of the start" "$rc" '!=' 0
+expect "state and aditd's exit code" "$(of_unit ActiveState)/$(of_unit ExecMainStatus)" = failed/3
+expect "restarts" "$(of_unit NRestarts)" = 0

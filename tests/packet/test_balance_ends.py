@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Load balancing: the end of connections, and where there is no room for more."""
+
+from balance import *
+from harness import MS, SECOND, main
+
+
+def ended():
+    """Silent connections are forgotten; a client's SYN takes the place of one that has ended."""
+    text = "".join(service(f"dns{v}", v, 80, 53, protocol="udp", backends=(11, 12)) +
+                   service(f"web{v}", v, 80, backends=(11, 12)) for v in VERSIONS)
+    run = scenario("ended", config(text, "timeouts: {udp_s: 3, time_wait_s: 60, close_s: 60}"))
+    for version in VERSIONS:
+        c, v = client(version), vip(version, 80)
+        one = udp(version, c, v, dport=53)
+        served(run, one)
+        served(run, one, wait_ns=1500 * MS)
+        served(run, one, wait_ns=1500 * MS)
+        served(run, one, 12, wait_ns=6 * SECOND)
+        served(run, one, 12)
+        # Closed by both ends: TIME_WAIT.
+        for sport, ends in ((1, True), (2, False)):
+            first, second = 11, 12
+            for flags in ("S", "A"):
+                served(run, tcp(version, c, v, flags, sport), first)
+            if ends:
+                back = tcp(version, backend(version, first), c, "FA", 8080, sport)
+                run.case(f"IPv{version}: the backend ends it", from_backend(back, first),
+                         to_client(rewritten(back, src=v, sport=80)))
+                served(run, tcp(version, c, v, "FA", sport), first)
+            else:
+                served(run, tcp(version, c, v, "R", sport), first)
+            served(run, tcp(version, c, v, "A", sport), first)
+            served(run, tcp(version, c, v, "S", sport, seq=99), second)
+            served(run, tcp(version, c, v, "A", sport), second)
+        # An open one keeps its backend, whatever the client sends.
+        for flags in ("S", "A", "S"):
+            served(run, tcp(version, c, v, flags, 3), 11)
+        served(run, tcp(version, c, v, "S", 4), 12)
+    run.run()
+
+
+def full():
+    """More connections than there is room for; local ports and addresses that collide."""
+    text = service("dns", 4, 80, 53, protocol="udp") + "".join(
+        service(f"web{v}", v, number, backends=(11,)) for v in VERSIONS for number in (81, 82)
+    ).replace("web4:", "weba:", 1).replace("web6:", "webc:", 1)
+    text += service("full", 4, 83, forwarding="fullnat", local_addresses=f'["{LOCAL[4]}"]')
+    run = scenario("full", config(text, "connections: 1024, timeouts: {udp_s: 3}"))
+    for version in VERSIONS:
+        served(run, tcp(version, client(version), vip(version, 81)))
+        one = tcp(version, client(version), vip(version, 82))
+        run.case(f"IPv{version}: the same ports at the same backend", from_client(one), {},
+                 "connection_collides")
+        served(run, tcp(version, client(version), vip(version, 82), sport=1001))
+    # Full NAT looks for a free port so many times.
+    taken = [tcp(4, LOCAL[4], vip(4, 81), sport=1024 + i) for i in range(64)]
+    run.case("somebody has the local address and its first ports",
+             [from_client(one) for one in taken],
+             {"back0": [frame(rewritten(one, dst=backend(4, 11), dport=8080), BACK_MAC,
+                              backend_mac(11)) for one in taken]})
+    one = tcp(4, client(4), vip(4, 83), sport=4000)
+    run.case("none of them is left", from_client(one), {}, "local_ports_full")
+    run.case("behind them there are some", from_client(one), to_backend(
+        rewritten(one, LOCAL[4], backend(4, 11), 1024 + 64, 8080)))
+    most = 1024 - 4 - 65
+    ones = [udp(4, client(4), vip(4, 80), 2000 + i, 53) for i in range(most + 3)]
+    run.case("the table is filled", [from_client(one) for one in ones],
+             {"back0": [frame(rewritten(one, dst=backend(4, 11), dport=8080), BACK_MAC,
+                              backend_mac(11)) for one in ones[:most]]},
+             [None] * most + ["connections_full"] * 3, last_ns=20 * MS)
+    served(run, ones[0])
+    # All but the first have been silent for long enough by then.
+    served(run, ones[-1], wait_ns=6 * SECOND)
+    run.run()
+
+
+if __name__ == "__main__":
+    main(ended, full)

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// `show services` and `show backends`: rows, their sums, their pages.
+#include <gtest/gtest.h>
+
+#include "api/show.h"
+#include "balancer.h"
+#include "config_parser.h"
+#include "test_dataplane.h"
+#include "worker.h"
+
+namespace adit {
+namespace {
+
+constexpr uint64_t kNow = 1'000'000'000'000;  // ns
+
+using nlohmann::json;
+
+constexpr char kYaml[] = R"(
+ports:
+  uplink: {device: "tap:up0", addresses: [192.0.2.1/24]}
+  blue0: {device: "tap:blue0", addresses: [10.1.0.254/24]}
+vrfs:
+  blue: {ports: [blue0]}
+services:
+  web:
+    address: 192.0.2.80
+    port: 80
+    last_port: 89
+    scheduler: wrr
+    local_addresses: [10.1.0.250]
+    backends:
+      - {address: 192.0.2.11, weight: 5}
+      - {address: 10.1.0.11, port: 8080, vrf: blue, forwarding: fullnat, weight: 0}
+  empty: {vrf: blue, address: 10.1.0.80, protocol: udp, port: 0}
+  sip: {vrf: blue, address: "fd00::80", protocol: sctp, port: 3868, backends: [{address: "fd00::1"}]}
+)";
+
+class ShowServices : public testing::Test {
+ protected:
+  BackendId id(const char* service, const char* address, uint16_t port = 0,
+               const char* vrf = "underlay") {
+    return control.ids().backends.at({service, vrf, *parse_ip(address), port});
+  }
+  BackendLoad& load(BackendId backend) { return balancer().loads[backend]; }
+  Balancer& balancer() { return *dataplane->worker(0).balancer; }
+  json services() { return show_services(control, {}).rows; }
+  json backends(const std::optional<std::string>& service = {}) {
+    return show_backends(control, service, {}, kNow).rows;
+  }
+
+  TestDataplane dataplane;
+  ControlPlane control{*dataplane,
+                       parse_config(kYaml, "test"),
+                       {*parse_mac("02:00:00:00:00:01"), *parse_mac("02:00:00:00:00:02")},
+                       1'000'000'000};
+};
+
+TEST_F(ShowServices, TheirConfiguration) {
+  const json rows = services();
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0], json::parse(R"({"name": "web", "vrf": "underlay", "address": "192.0.2.80",
+      "protocol": "tcp", "port": "80-89", "scheduler": "wrr", "backends": 2, "backends_up": 2,
+      "active": 0, "inactive": 0, "connections": 0,
+      "rx_packets": 0, "rx_bytes": 0, "tx_packets": 0, "tx_bytes": 0})"));
+  EXPECT_EQ(rows[1]["name"], "empty");
+  EXPECT_EQ(rows[1]["vrf"], "blue");
+  EXPECT_EQ(rows[1]["protocol"], "udp");
+  EXPECT_EQ(rows[1]["port"], "all");
+  EXPECT_EQ(rows[1]["backends"], 0);
+  EXPECT_EQ(rows[1]["backends_up"], 0);
+  EXPECT_EQ(rows[2]["port"], "3868");
+  EXPECT_EQ(rows[2]["protocol"], "sctp");
+}
+
+TEST_F(ShowServices, TheirBackends) {
+  const json rows = backends();
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0], json::parse(R"({"service": "web", "address": "192.0.2.11", "port": null,
+      "vrf": "underlay", "forwarding": "nat", "weight": 5, "state": "up", "since_s": 999,
+      "check": null, "latency_ms": null,
+      "active": 0, "inactive": 0, "connections": 0,
+      "rx_packets": 0, "rx_bytes": 0, "tx_packets": 0, "tx_bytes": 0})"));
+  EXPECT_EQ(rows[1]["port"], 8080);
+  EXPECT_EQ(rows[1]["vrf"], "blue");
+  EXPECT_EQ(rows[1]["forwarding"], "fullnat");
+  EXPECT_EQ(rows[1]["weight"], 0);
+  EXPECT_EQ(rows[1]["state"], "drained");
+  EXPECT_EQ(rows[2]["vrf"], "blue") << "the service's";
+  const json sip = backends("sip");
+  ASSERT_EQ(sip.size(), 1u);
+  EXPECT_EQ(sip[0]["address"], "fd00::1");
+  EXPECT_EQ(backends("empty"), json::array());
+}
+
+TEST_F(ShowServices, ServicesAreSumsOfTheirBackends) {
+  const BackendId a = id("web", "192.0.2.11"), b = id("web", "10.1.0.11", 8080, "blue");
+  load(a).active = 3;
+  load(a).inactive = 4;
+  load(b).active = 10;
+  balancer().counters[a].connections.add(7);
+  balancer().counters[a].rx_packets.add(20);
+  balancer().counters[a].rx_bytes.add(2000);
+  balancer().counters[b].rx_packets.add(1);
+  balancer().counters[a].tx_packets.add(5);
+  balancer().counters[a].tx_bytes.add(500);
+  const json rows = backends("web");
+  EXPECT_EQ(rows[0]["active"], 3);
+  EXPECT_EQ(rows[0]["inactive"], 4);
+  EXPECT_EQ(rows[0]["connections"], 7);
+  EXPECT_EQ(rows[0]["rx_packets"], 20);
+  EXPECT_EQ(rows[1]["active"], 10);
+  const json all = services();
+  EXPECT_EQ(all[0]["active"], 13);
+  EXPECT_EQ(all[0]["inactive"], 4);
+  EXPECT_EQ(all[0]["connections"], 7);
+  EXPECT_EQ(all[0]["rx_packets"], 21);
+  EXPECT_EQ(all[0]["rx_bytes"], 2000);
+  EXPECT_EQ(all[0]["tx_packets"], 5);
+  EXPECT_EQ(all[0]["tx_bytes"], 500);
+  EXPECT_EQ(all[2]["active"], 0);
+}
+
+TEST_F(ShowServices, ABackendThatIsDownSaysSo) {
+  dataplane->backend_lives().store(id("web", "192.0.2.11"), {.weight = 5, .up = false});
+  EXPECT_EQ(backends("web")[0]["state"], "down");
+  EXPECT_EQ(services()[0]["backends_up"], 1);
+}
+
+TEST_F(ShowServices, AReloadChangesLivesAndKeepsCounters) {
+  const BackendId kept = id("web", "192.0.2.11"), gone = id("sip", "fd00::1", 0, "blue");
+  balancer().counters[kept].connections.add(7);
+  Config config = control.config();
+  config.services[0].backends[0].weight = 0;
+  config.services[0].backends[1].weight = 9;
+  config.services.pop_back();
+  control.apply(config, 1'000'000'000);
+  EXPECT_FALSE(dataplane->backend_lives().load(gone).up);
+  const json rows = backends();
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0]["state"], "drained");
+  EXPECT_EQ(rows[0]["connections"], 7);
+  EXPECT_EQ(rows[1]["state"], "up");
+  EXPECT_EQ(rows[1]["weight"], 9);
+}
+
+// All rows, asked for one by one.
+template <class Show>
+json paged(Show show) {
+  json rows = json::array();
+  Window window{0, 1};
+  for (;;) {
+    const Rows page = show(window);
+    rows.insert(rows.end(), page.rows.begin(), page.rows.end());
+    if (!page.truncated) return rows;
+    if (page.next_offset <= window.offset) return "does not go on";
+    window.offset = page.next_offset;
+  }
+}
+
+TEST_F(ShowServices, PageByPage) {
+  EXPECT_EQ(paged([&](const Window& window) { return show_services(control, window); }),
+            services());
+  for (const auto& service : {std::optional<std::string>(), std::optional<std::string>("web")})
+    EXPECT_EQ(
+        paged([&](const Window& window) { return show_backends(control, service, window, kNow); }),
+        backends(service));
+}
+
+}  // namespace
+}  // namespace adit

@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way through the gateway of frames whose checksum or segmentation is left to do: whole to
+// ports that do it, finished everywhere else.
+#include "adit/dataplane.h"
+#include "adit/wire.h"
+#include "compile.h"
+#include "config_parser.h"
+#include "offload_frames.h"
+#include "segment.h"
+
+namespace adit {
+namespace {
+
+constexpr uint64_t kSecond = 1'000'000'000;
+// Those of the configuration, in its order. r1 and so on are of the VRF.
+enum : PortId { kUp, kA, kB, kPlain, kSmall, kR1, kR2, kR3, kR4, kPorts };
+
+std::string config_text(const std::string& too_big) {
+  return R"(
+ports:
+  up: {device: "tap:up", addresses: [192.0.2.1/24]}
+  a: {device: "tap:a"}
+  b: {device: "tap:b"}
+  plain: {device: "tap:plain"}
+  small: {device: "tap:small", mtu_bytes: 1000}
+  r1: {device: "tap:r1", addresses: [10.1.0.1/24]}
+  r2: {device: "tap:r2", addresses: [10.2.0.1/24]}
+  r3: {device: "tap:r3", mtu_bytes: 1000, addresses: [10.3.0.1/24]}
+  r4: {device: "tap:r4", addresses: [10.4.0.1/24]}
+networks:
+  red:
+    vni: 100
+    too_big: )" +
+         too_big + R"(
+    members: [{port: a}, {port: b}, {port: plain}, {port: small}, {port: b, vlan: 7}]
+    remotes: [{address: 192.0.2.2}, {address: 192.0.2.3, kind: stt}]
+vrfs:
+  v:
+    ports: [r1, r2, r3, r4]
+    tunnels: {t: {address: 192.0.2.4, kind: gre-ip, addresses: [10.9.0.1/30]}}
+)";
+}
+
+class UnfinishedTest : public testing::Test {
+ protected:
+  struct Sent {
+    Bytes bytes;
+    uint64_t marks;
+    uint16_t mss;
+  };
+  struct Wire {
+    UnfinishedTest* test;
+    std::vector<rte_mbuf*> arriving;
+    std::vector<Sent> sent;
+  };
+
+  explicit UnfinishedTest(const std::string& too_big = "icmp") {
+    DataplaneOptions options;
+    options.mbufs = 4095;
+    options.fdb_capacity = 1024;
+    std::vector<PortTraits> traits;
+    for (PortId port = 0; port < kPorts; ++port) {
+      wires_[port].test = this;
+      PortSpec spec;
+      spec.name = "port" + std::to_string(port);
+      spec.io = {&wires_[port], receive, transmit};
+      options.ports.push_back(spec);
+      traits.push_back({mac(port), true, port != kUp && port != kPlain && port != kR4});
+    }
+    dataplane_ = std::make_unique<Dataplane>(options);
+    const Config config = parse_config(config_text(too_big), "test");
+    Compiled compiled = compile(config, traits, {}, 1, 1);
+    ids_ = compiled.ids;
+    dataplane_->publish(std::move(compiled.snapshot));
+    for (const auto& [hop, id] : ids_.adjacencies) dataplane_->adjacencies().resolve(id, kPeer);
+    for (uint8_t subnet = 1; subnet <= 4; ++subnet) {
+      const AdjacencyId host = kMaxNextHops + subnet;
+      dataplane_->hosts().insert(static_cast<PortId>(kR1 + subnet - 1),
+                                 IpAddr::v4(be32(0x0a00'0002u | uint32_t{subnet} << 16)), host);
+      dataplane_->adjacencies().resolve(host, kPeer);
+    }
+  }
+  ~UnfinishedTest() override { EXPECT_EQ(dataplane_->buffers_in_use(), 0u); }
+
+  static MacAddr mac(PortId port) { return MacAddr::from_u64(0x0200'0000'0100u + port); }
+
+  // The bridge port of network red: a member, or a remote.
+  BridgePortId place(const std::string& port, uint16_t vlan = 0) const {
+    return ids_.bridge_ports.at({"red", port, vlan, {}}).id;
+  }
+  BridgePortId remote(const char* address) const {
+    return ids_.bridge_ports.at({"red", "", 0, *parse_ip(address)}).id;
+  }
+  // Where the frame's destination is from now on.
+  void learn(const Frame& frame, BridgePortId where) {
+    MacAddr destination;
+    std::memcpy(destination.bytes.data(), frame.bytes.data(), sizeof destination);
+    ASSERT_TRUE(
+        dataplane_->fdb().set(fdb_key(ids_.networks.at("red"), destination), where, true, 1));
+  }
+  // To the host of a subnet of the VRF, by way of the port r1.
+  static Frame routed(unsigned subnet, FrameShape shape, bool dont_fragment) {
+    Frame frame = FrameMaker(77).make(shape);
+    const MacAddr gateway = mac(kR1);
+    std::memcpy(frame.bytes.data(), gateway.bytes.data(), sizeof gateway);
+    put32(frame.bytes, frame.ip + 12, 0x0a01'0002);
+    put32(frame.bytes, frame.ip + 16, 0x0a00'0002 | subnet << 16);
+    put16(frame.bytes, frame.ip + 6, dont_fragment ? 0x4000 : 0);
+    frame.finish_ip();
+    frame.finish_l4();
+    return frame;
+  }
+
+  // Lets the frame come in by the port; `mss` 0: only its checksum is left to do.
+  void arrive(PortId port, Frame frame, uint16_t mss, uint64_t more_marks = 0) {
+    frame.leave_pseudo_sum();
+    rte_mbuf* head = nullptr;
+    for (std::size_t at = 0; at < frame.bytes.size();) {
+      rte_mbuf* part = rte_pktmbuf_alloc(dataplane_->pool());
+      const auto n = static_cast<uint16_t>(
+          std::min<std::size_t>(frame.bytes.size() - at, rte_pktmbuf_tailroom(part)));
+      std::memcpy(rte_pktmbuf_append(part, n), frame.bytes.data() + at, n);
+      at += n;
+      if (head == nullptr)
+        head = part;
+      else
+        ASSERT_EQ(rte_pktmbuf_chain(head, part), 0);
+    }
+    mark_unfinished(head, frame.protocol, mss);
+    head->ol_flags |= more_marks;
+    wires_[port].arriving.push_back(head);
+    now_ns_ += kSecond;
+    dataplane_->step(now_ns_);
+  }
+  std::vector<Sent> sent(PortId port) { return std::exchange(wires_[port].sent, {}); }
+  uint64_t drops(DropReason reason) const { return dataplane_->drops(reason); }
+
+  // All are finished TCP segments of the frame, in order; `before` bytes precede each.
+  static void expect_segments(const Frame& frame, const std::vector<Sent>& all, unsigned mss,
+                              std::size_t before = 0) {
+    Bytes payload;
+    EXPECT_EQ(all.size(), (frame.end - frame.payload + mss - 1) / mss);
+    for (const Sent& one : all) {
+      EXPECT_EQ(one.marks, 0u);
+      ASSERT_GT(one.bytes.size(), before + frame.payload);
+      Frame segment = frame;
+      segment.bytes = slice(one.bytes, before, one.bytes.size());
+      segment.end = segment.bytes.size();
+      EXPECT_EQ(segment.l4_sum(), 0xffffu);
+      append(payload, slice(segment.bytes, frame.payload, segment.end));
+    }
+    EXPECT_EQ(payload, slice(frame.bytes, frame.payload, frame.end));
+  }
+  // One super-frame, as it came.
+  static void expect_whole(Frame frame, const std::vector<Sent>& all, unsigned mss) {
+    ASSERT_EQ(all.size(), 1u);
+    frame.leave_pseudo_sum();
+    EXPECT_EQ(all[0].bytes, frame.bytes);
+    EXPECT_EQ(all[0].marks, RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_TCP_SEG);
+    EXPECT_EQ(all[0].mss, mss);
+  }
+
+  static constexpr MacAddr kPeer = MacAddr::from_u64(0x0200'0000'0200);
+  std::unique_ptr<Dataplane> dataplane_;
+  CompiledIds ids_;
+
+ private:
+  static uint16_t receive(void* context, rte_mbuf** packets, uint16_t n) {
+    auto& wire = *static_cast<Wire*>(context);
+    const auto count = static_cast<uint16_t>(std::min<std::size_t>(n, wire.arriving.size()));
+    std::copy_n(wire.arriving.begin(), count, packets);
+    wire.arriving.erase(wire.arriving.begin(), wire.arriving.begin() + count);
+    return count;
+  }
+  static uint16_t transmit(void* context, rte_mbuf** packets, uint16_t n) {
+    auto& wire = *static_cast<Wire*>(context);
+    for (unsigned i = 0; i < n; ++i) {
+      Bytes bytes;
+      for (const rte_mbuf* part = packets[i]; part != nullptr; part = part->next) {
+        const auto* data = rte_pktmbuf_mtod(part, const uint8_t*);
+        bytes.insert(bytes.end(), data, data + part->data_len);
+      }
+      wire.sent.push_back({bytes, packets[i]->ol_flags & kOffloadMarks,
+                           static_cast<uint16_t>(packets[i]->tso_segsz)});
+      rte_pktmbuf_free(packets[i]);
+    }
+    return n;
+  }
+
+  std::array<Wire, kPorts> wires_;
+  uint64_t now_ns_ = 0;
+};
+
+struct UnfinishedFragments : UnfinishedTest {
+  UnfinishedFragments() : UnfinishedTest("fragment") {}
+};
+
+Frame tcp(unsigned payload, bool v6 = false) {
+  return FrameMaker(5).make({.v6 = v6, .payload = payload, .tcp_options = 12});
+}
+
+TEST_F(UnfinishedTest, SuperFrameStaysWholeForAPortThatCutsIt) {
+  for (const bool v6 : {false, true}) {
+    const Frame frame = tcp(30000, v6);
+    learn(frame, place("b"));
+    arrive(kA, frame, 1000);
+    expect_whole(frame, sent(kB), 1000);
+  }
+}
+
+TEST_F(UnfinishedTest, TagOfAMemberDoesNotCutIt) {
+  Frame frame = tcp(30000);
+  learn(frame, place("b", 7));
+  arrive(kA, frame, 1000);
+  frame.bytes.insert(frame.bytes.begin() + 12, {0x81, 0x00, 0x00, 0x07});
+  for (std::size_t* at : {&frame.ip, &frame.l4, &frame.payload, &frame.end, &frame.destination})
+    *at += 4;
+  expect_whole(frame, sent(kB), 1000);
+}
+
+TEST_F(UnfinishedTest, SuperFrameIsCutForAPortThatDoesNot) {
+  const Frame frame = tcp(30000);
+  learn(frame, place("plain"));
+  arrive(kA, frame, 1000);
+  expect_segments(frame, sent(kPlain), 1000);
+}
+
+TEST_F(UnfinishedTest, SuperFrameOfManySmallSegmentsIsCut) {
+  const Frame frame = tcp(65000);
+  learn(frame, place("plain"));
+  arrive(kA, frame, 88);
+  expect_segments(frame, sent(kPlain), 88);
+}
+
+TEST_F(UnfinishedTest, SuperFrameIsCutForVxlan) {
+  const Frame frame = tcp(30000);
+  learn(frame, remote("192.0.2.2"));
+  arrive(kA, frame, 1000);
+  expect_segments(frame, sent(kUp), 1000, 50);
+}
+
+TEST_F(UnfinishedTest, SttCarriesASuperFrameAsOneFrame) {
+  const Frame frame = tcp(30000);
+  learn(frame, remote("192.0.2.3"));
+  arrive(kA, frame, 1000);
+  constexpr std::size_t kOuter = 14 + 20 + 20;
+  Bytes stt;
+  const std::vector<Sent> segments = sent(kUp);
+  ASSERT_GE(segments.size(), 2u);
+  for (const Sent& segment : segments) {
+    EXPECT_LE(segment.bytes.size(), 14u + 1500);
+    EXPECT_EQ(slice(segment.bytes, 42, 46), slice(segments[0].bytes, 42, 46));  // packet id
+    append(stt, slice(segment.bytes, kOuter, segment.bytes.size()));
+  }
+  SttFrameHeader header;
+  ASSERT_GT(stt.size(), sizeof header);
+  std::memcpy(&header, stt.data(), sizeof header);
+  EXPECT_EQ(header.flags, kSttChecksumPartial | kSttIpv4 | kSttTcp);
+  EXPECT_EQ(header.l4_offset, 34);
+  EXPECT_EQ(header.mss, be16(1000));
+  Frame left = frame;
+  left.leave_pseudo_sum();
+  EXPECT_EQ(slice(stt, sizeof header, stt.size()), left.bytes);
+}
+
+TEST_F(UnfinishedTest, SuperFrameTooLongForSttIsCut) {
+  const Frame frame = tcp(65535 - 52);  // 65,549 bytes with Ethernet's header
+  learn(frame, remote("192.0.2.3"));
+  arrive(kA, frame, 1000);
+  const std::vector<Sent> all = sent(kUp);
+  EXPECT_EQ(all.size(), (65535 - 52 + 999) / 1000);
+  EXPECT_EQ(drops(DropReason::k_mtu_exceeded), 0u);
+}
+
+TEST_F(UnfinishedTest, SegmentsHaveToFitTheMtuNotTheSuperFrame) {
+  for (const bool v6 : {false, true}) {
+    const Frame frame = tcp(30000, v6);
+    const auto fits = static_cast<uint16_t>(1014 - frame.payload);
+    learn(frame, place("small"));
+    arrive(kA, frame, fits);
+    expect_whole(frame, sent(kSmall), fits);
+    const uint64_t before = drops(DropReason::k_mtu_exceeded);
+    arrive(kA, frame, static_cast<uint16_t>(fits + 1));
+    EXPECT_TRUE(sent(kSmall).empty());
+    EXPECT_EQ(drops(DropReason::k_mtu_exceeded), before + 1);
+    // IPv6 is told, once; this IPv4 could have been fragmented, and is not told.
+    const std::vector<Sent> answers = sent(kA);
+    ASSERT_EQ(answers.size(), v6 ? 1u : 0u);
+    if (!v6) continue;
+    EXPECT_EQ(answers[0].bytes[14 + 40], 2);  // packet too big
+    EXPECT_EQ(get32(answers[0].bytes, 14 + 40 + 4), 1000u);
+  }
+}
+
+TEST_F(UnfinishedTest, WhatIsNoSuperFrameHasToFitAsAWhole) {
+  const Frame frame = tcp(2000);
+  learn(frame, place("small"));
+  arrive(kA, frame, 0);
+  EXPECT_TRUE(sent(kSmall).empty());
+  EXPECT_EQ(drops(DropReason::k_mtu_exceeded), 1u);
+}
+
+TEST_F(UnfinishedFragments, SegmentsBeyondTheMtuAreFragmented) {
+  const Frame frame = tcp(30000);
+  learn(frame, place("small"));
+  arrive(kA, frame, 1200);
+  const std::vector<Sent> all = sent(kSmall);
+  EXPECT_EQ(all.size(), 50u);
+  for (const Sent& one : all) {
+    EXPECT_LE(one.bytes.size(), 1014u);
+    EXPECT_EQ(one.marks, 0u);
+  }
+  EXPECT_EQ(drops(DropReason::k_mtu_exceeded), 0u);
+}
+
+TEST_F(UnfinishedFragments, FragmentedDatagramHasItsChecksum) {
+  const Frame frame = FrameMaker(6).make({.protocol = 17, .payload = 1400});
+  learn(frame, place("small"));
+  arrive(kA, frame, 0);
+  const std::vector<Sent> all = sent(kSmall);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(get16(all[0].bytes, frame.checksum_at()), get16(frame.bytes, frame.checksum_at()));
+  for (const Sent& one : all) EXPECT_EQ(one.marks, 0u);
+}
+
+TEST_F(UnfinishedTest, FloodedSuperFrameIsCutForAll) {
+  const Frame frame = tcp(5000);
+  arrive(kA, frame, 500);
+  for (const PortId port : {kPlain, kSmall}) expect_segments(frame, sent(port), 500);
+  EXPECT_EQ(sent(kB).size(), 20u);   // untagged and tagged
+  EXPECT_EQ(sent(kUp).size(), 20u);  // both remotes
+}
+
+TEST_F(UnfinishedTest, FloodedDatagramIsCompletedForAll) {
+  const Frame frame = FrameMaker(6).make({.protocol = 17, .payload = 500});
+  arrive(kA, frame, 0);
+  for (const PortId port : {kPlain, kSmall}) {
+    const std::vector<Sent> all = sent(port);
+    ASSERT_EQ(all.size(), 1u);
+    EXPECT_EQ(all[0].bytes, frame.bytes);
+    EXPECT_EQ(all[0].marks, 0u);
+  }
+  const std::vector<Sent> remotes = sent(kUp);
+  ASSERT_EQ(remotes.size(), 2u);
+  for (const Sent& one : remotes) {
+    const std::size_t size = one.bytes.size();
+    EXPECT_EQ(slice(one.bytes, size - frame.bytes.size(), size), frame.bytes);
+  }
+  sent(kB);
+}
+
+TEST_F(UnfinishedTest, TunnelPacketForUsIsCompleted) {
+  const Frame inner = tcp(300);
+  learn(inner, place("a"));
+  Frame outer = FrameMaker(8).make(
+      {.protocol = 17, .payload = 8 + static_cast<unsigned>(inner.bytes.size())});
+  const MacAddr own = mac(kUp);
+  std::memcpy(outer.bytes.data(), own.bytes.data(), sizeof own);
+  put32(outer.bytes, outer.ip + 12, 0xc000'0202);
+  put32(outer.bytes, outer.ip + 16, 0xc000'0201);
+  outer.finish_ip();
+  put16(outer.bytes, outer.l4 + 2, 4789);
+  put32(outer.bytes, outer.payload, 0x0800'0000);
+  put32(outer.bytes, outer.payload + 4, 100 << 8);
+  std::copy(inner.bytes.begin(), inner.bytes.end(),
+            outer.bytes.begin() + static_cast<long>(outer.payload + 8));
+  arrive(kUp, outer, 0);
+  const std::vector<Sent> all = sent(kA);
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].bytes, inner.bytes);
+  EXPECT_EQ(all[0].marks, 0u);
+}
+
+TEST_F(UnfinishedTest, FrameThatItsPortCouldNotMakeSenseOfIsDropped) {
+  for (const PortId port : {kA, kUp, kR1}) {
+    arrive(port, tcp(3000), 1000, kSenselessMarks);
+    EXPECT_EQ(drops(DropReason::k_offload_malformed), port == kA ? 1u : port == kUp ? 2u : 3u);
+  }
+}
+
+TEST_F(UnfinishedTest, RoutedSuperFrameStaysWholeForAPortThatCutsIt) {
+  Frame frame = routed(2, {.payload = 30000}, true);
+  arrive(kR1, frame, 1000);
+  const MacAddr own = mac(kR2);
+  std::memcpy(frame.bytes.data(), kPeer.bytes.data(), sizeof kPeer);
+  std::memcpy(frame.bytes.data() + 6, own.bytes.data(), sizeof own);
+  --frame.bytes[frame.ip + 8];
+  frame.finish_ip();
+  expect_whole(frame, sent(kR2), 1000);
+}
+
+TEST_F(UnfinishedTest, RoutedSuperFrameIsCutForAPortThatDoesNot) {
+  const Frame frame = routed(4, {.payload = 30000}, true);
+  arrive(kR1, frame, 1000);
+  expect_segments(frame, sent(kR4), 1000);
+}
+
+TEST_F(UnfinishedTest, RoutedSuperFrameIsCutForATunnel) {
+  Frame frame = routed(9, {.payload = 30000}, true);
+  arrive(kR1, frame, 1000);
+  // Behind Ethernet, IPv4 and GRE the packet has no Ethernet header of its own.
+  expect_segments(frame, sent(kUp), 1000, 14 + 20 + 4 - 14);
+}
+
+TEST_F(UnfinishedTest, RoutedSegmentsHaveToFitTheMtuNotTheSuperFrame) {
+  const Frame frame = routed(3, {.payload = 30000}, true);
+  arrive(kR1, frame, 960);
+  EXPECT_EQ(sent(kR3).size(), 1u);
+  arrive(kR1, frame, 961);
+  EXPECT_TRUE(sent(kR3).empty());
+  EXPECT_EQ(drops(DropReason::k_mtu_exceeded), 1u);
+  const std::vector<Sent> answers = sent(kR1);
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(get16(answers[0].bytes, 14 + 20), 0x0304u);  // fragmentation needed
+  EXPECT_EQ(get16(answers[0].bytes, 14 + 20 + 6), 1000u);
+}
+
+TEST_F(UnfinishedTest, RoutedSegmentsBeyondTheMtuAreFragmented) {
+  arrive(kR1, routed(3, {.payload = 30000}, false), 1200);
+  const std::vector<Sent> all = sent(kR3);
+  EXPECT_EQ(all.size(), 50u);
+  for (const Sent& one : all) EXPECT_LE(one.bytes.size(), 1014u);
+}
+
+TEST_F(UnfinishedTest, RoutedDatagramIsFragmentedWithItsChecksum) {
+  const Frame frame = routed(3, {.protocol = 17, .payload = 1400}, false);
+  arrive(kR1, frame, 0);
+  const std::vector<Sent> all = sent(kR3);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(get16(all[0].bytes, frame.checksum_at()), get16(frame.bytes, frame.checksum_at()));
+}
+
+}  // namespace
+}  // namespace adit
