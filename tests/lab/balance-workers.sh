@@ -1,0 +1,92 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Two workers on multi-queue TAPs: the kernel spreads flows over the queues as it likes, so that
+# requests and replies arrive at either worker. Each connection stays with its backend, by NAT and
+# by full NAT, and packets are handed to the worker that has it.
+# shellcheck source=tests/lab/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+readonly NAT=198.51.100.80 FULL_NAT=198.51.100.81 ROUNDS=5 AT_ONCE=20
+{
+  system_config
+  cat <<YAML
+  workers: 2
+ports:
+  client0: {device: "tap:client0", addresses: [198.51.100.254/24]}
+  server0: {device: "tap:server0", addresses: [10.1.0.254/24]}
+vrfs:
+  shop: {ports: [client0, server0]}
+services:
+  nat:
+    vrf: shop
+    address: $NAT
+    port: 80
+    scheduler: rr
+    backends: [{address: 10.1.0.1}, {address: 10.1.0.2}]
+  fullnat:
+    vrf: shop
+    address: $FULL_NAT
+    port: 80
+    scheduler: rr
+    forwarding: fullnat
+    local_addresses: [10.1.0.200]
+    backends: [{address: 10.1.0.1}, {address: 10.1.0.2}]
+YAML
+} >"$CONFIG"
+ns gw lan
+start_gateway "$CONFIG"
+plug_host client0 client 02:00:00:00:51:01 198.51.100.1
+bridge lan sw
+N gw ip link set server0 netns "$LAB-lan"
+N lan ip link set server0 address 02:00:00:00:ff:02
+N lan ip link set server0 master sw up
+for number in 1 2; do
+  ns "s$number"
+  cable "s$number" eth0 lan "to-s$number" 1500
+  N lan ip link set "to-s$number" master sw
+  N "s$number" ip addr add "10.1.0.$number/24" dev eth0
+  N "s$number" ip route add default via 10.1.0.254
+  serve_web "s$number"
+  head -c 1M /dev/urandom >"$LAB_TMP/www-s$number/file"
+done
+expect "workers" "$(ctl -j show workers | jq length)" = 2
+
+# whole FILE: how many of the files that were fetched are one server's file, all of it.
+whole() {
+  local sums
+  sums=$(sha256sum "$LAB_TMP"/www-s?/file | cut -d ' ' -f 1)
+  sha256sum "$LAB_TMP"/got-* | grep -cF "$sums" || true
+}
+
+for address in "$NAT" "$FULL_NAT"; do
+  say "$address: $ROUNDS times $AT_ONCE transfers at once"
+  for ((round = 0; round < ROUNDS; round++)); do
+    rm -f "$LAB_TMP"/got-*
+    pids=()
+    for ((i = 0; i < AT_ONCE; i++)); do
+      N client curl -sS -m 20 -o "$LAB_TMP/got-$i" "http://$address/file" &
+      pids+=($!)
+    done
+    for pid in "${pids[@]}"; do wait "$pid" || fail "a transfer failed"; done
+    expect "files of one server each" "$(whole)" = "$AT_ONCE"
+  done
+done
+
+ctl show workers
+ctl show services
+ctl show drops
+for worker in 0 1; do
+  expect "packets that worker $worker received" \
+    "$(ctl -j show workers | jq ".[$worker].received")" '>' 100
+done
+expect "packets handed over" "$(ctl -j show workers | jq '[.[].handed_over] | add')" '>' 100
+for service in nat fullnat; do
+  expect "connections of $service" \
+    "$(ctl -j show backends --service "$service" | jq '[.[].connections] | add')" = $((ROUNDS * AT_ONCE))
+  expect "backends of $service with a third of them at least" \
+    "$(ctl -j show backends --service "$service" |
+      jq --argjson least $((ROUNDS * AT_ONCE / 3)) '[.[] | select(.connections >= $least)] | length')" = 2
+done
+expect "packets of unknown connections" "$(drops connection_unknown)" '<=' 5
+expect "packets that found a ring or table full" \
+  "$(($(drops handover_full) + $(drops connections_full) + $(drops local_ports_full) + $(drops connection_collides)))" = 0
