@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "enter.h"
 #include "host.h"
 #include "mss.h"
 #include "nd.h"
@@ -43,10 +44,7 @@ bool concerns(const GatewayEntry& gateway, const rte_mbuf* mbuf) noexcept {
 void take_in(Worker& worker, const GatewayEntry& gateway, LinkId link, Packet& packet) noexcept {
   switch (check_routed(gateway.mac, packet)) {
     case RoutedClass::kRoute:
-      packet.network = gateway.vrf;
-      packet.via = nullptr;
-      packet.handed_over = packet.translated = false;
-      return worker.routed.push(packet);
+      return enter_routing(worker, packet, gateway.vrf);
     case RoutedClass::kHost:
       return packet.l4_payload == 0 ? handle_arp(worker, link, packet)
                                     : handle_icmpv6(worker, link, packet);

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // The life of a burst, from top to bottom: process_burst() at the end of the file names the
-// steps in their order, each step is a function above it and works on all packets of a
-// class before the next step begins, so that look-ups are prefetched and done in bulk.
+// steps in their order. Each is a function above it, or of the file of its name, and works on
+// all packets of a class before the next step begins, so that look-ups are prefetched and
+// done in bulk.
 #include "pipeline.h"
 
 #include <rte_prefetch.h>
 
 #include "balance.h"
+#include "decap.h"
 #include "egress.h"
+#include "enter.h"
 #include "flood.h"
 #include "gateway.h"
 #include "host.h"
 #include "inner.h"
-#include "mss.h"
 #include "nd.h"
 #include "reassembly.h"
 #include "route.h"
-#include "tunnel/outer_ip.h"
 #include "underlay.h"
 
 namespace adit {
@@ -34,28 +35,6 @@ constexpr bool is_group_mac(uint64_t key) noexcept {
 // IEEE 802.1Q table 8-1: 01:80:c2:00:00:00 to 0f.
 constexpr bool is_link_local_mac(uint64_t key) noexcept {
   return (key & 0xffff'ffff'fff0) == 0x0180'c200'0000;
-}
-
-// The frame is in its network from here on, by the bridge port `in`.
-void enter_network(Worker& worker, Packet& packet, BridgePortId in) noexcept {
-  const BridgePort& bridge_port = worker.snapshot->bridge_ports[in];
-  rte_mbuf* mbuf = packet.mbuf;
-  const auto* ethernet = reinterpret_cast<const EthernetHeader*>(frame_of(mbuf));
-  // RFC 7348 section 6.1: no inner tag unless the network is told to carry them.
-  if (is_vlan_type(ethernet->ether_type) && !(bridge_port.flags & BridgePort::kCarryVlans))
-      [[unlikely]]
-    return drop_of(worker, in, mbuf, DropReason::k_vlan_in_network);
-  if (bridge_port.flags & BridgePort::kMssClamp) [[unlikely]]
-    clamp_mss(mbuf, worker.snapshot->networks[bridge_port.network].least_frame_bytes);
-  packet.in = in;
-  packet.network = bridge_port.network;
-  packet.split_group = bridge_port.split_group;
-  packet.in_flags = bridge_port.flags;
-  TrafficCounters& counters = worker.bridge_port_counters[in];
-  counters.rx_packets.add(1);
-  counters.rx_bytes.add(mbuf->pkt_len);
-  counters.last_rx_s.store(worker.now_s, std::memory_order_relaxed);
-  worker.bridged.push(packet);
 }
 
 // Where a tagged frame belongs. Takes the tag off unless the network carries it. False:
@@ -79,14 +58,6 @@ bool place_tagged(const Snapshot& snapshot, const PortEntry& port, rte_mbuf* mbu
   return true;
 }
 
-// The packet begins with its IP header, in the VRF Packet::network.
-void enter_routing(Worker& worker, Packet& packet) noexcept {
-  packet.in = 0;
-  packet.via = nullptr;
-  packet.handed_over = packet.translated = false;
-  worker.routed.push(packet);
-}
-
 void classify_underlay(Worker& worker, const PortEntry& port, Packet& packet) noexcept {
   switch (check_underlay(*worker.snapshot, port, packet)) {
     case UnderlayClass::kTunnel:
@@ -96,8 +67,8 @@ void classify_underlay(Worker& worker, const PortEntry& port, Packet& packet) no
       return worker.to_host.push(packet);
     case UnderlayClass::kRoute:
       rte_pktmbuf_adj(packet.mbuf, sizeof(EthernetHeader));
-      packet.network = 0;
-      return enter_routing(worker, packet);
+      packet.in = 0;
+      return enter_routing(worker, packet, 0);
     case UnderlayClass::kFragment:
       // Once at most: a whole packet is no fragment.
       if (worker.fragments->add(worker, packet)) classify_underlay(worker, port, packet);
@@ -110,8 +81,8 @@ void classify_underlay(Worker& worker, const PortEntry& port, Packet& packet) no
 void classify_routed(Worker& worker, const PortEntry& port, Packet& packet) noexcept {
   switch (check_routed(port.mac, packet)) {
     case RoutedClass::kRoute:
-      packet.network = port.vrf;
-      return enter_routing(worker, packet);
+      packet.in = 0;
+      return enter_routing(worker, packet, port.vrf);
     case RoutedClass::kHost:
       return worker.to_host.push(packet);
     case RoutedClass::kDrop:
@@ -166,106 +137,6 @@ void classify(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned n) noex
   counters.rx_packets.add(n);
   counters.rx_bytes.add(bytes);
   worker.counters.received.add(n);
-}
-
-// Drops what comes from no remote, and tells control where it may become one.
-[[gnu::cold, gnu::noinline]] void refuse_sender(Worker& worker, const Packet& packet) noexcept {
-  const Snapshot& snapshot = *worker.snapshot;
-  const uint32_t network = snapshot.tunnels[packet.tunnel].ids.find(packet.tunnel_id);
-  const BridgePortId other = snapshot.remote_addresses.find(outer_source(packet));
-  if (network == 0) {
-    const bool routed = kTunnelKinds[packet.tunnel].routed;
-    return drop_of(worker, other, packet.mbuf,
-                   routed ? DropReason::k_remote_unknown : DropReason::k_tunnel_id_unknown);
-  }
-  const SenderKey key{outer_source(packet), packet.tunnel_id};
-  if (snapshot.networks[network].learns_from == packet.tunnel + 1 &&
-      worker.reported->first_in(worker.now_s, hash_of(key), 0)) {
-    Event event{};
-    event.kind = Event::Kind::kRemoteSeen;
-    event.network = static_cast<NetworkId>(network);
-    event.ip = to_address(key.source, packet.outer_ipv6);
-    report(worker, event);
-  }
-  drop_of(worker, other, packet.mbuf, DropReason::k_remote_unknown);
-}
-
-OuterMarks outer_marks(const Packet& packet, const BridgePort& in) noexcept {
-  return {packet.outer_tos, outer_time_to_live(packet), (in.outer & outer::kUniformDscp) != 0,
-          (in.outer & outer::kUniformTtl) != 0};
-}
-
-// The packet is in its VRF from here on, by the tunnel Packet::in.
-void enter_vrf(Worker& worker, Packet& packet, const BridgePort& in,
-               const OuterMarks& marks) noexcept {
-  rte_mbuf* mbuf = packet.mbuf;
-  uint8_t* at = frame_of(mbuf);
-  const be16 type(at[0] >> 4 == 4 ? kEtherTypeIpv4 : kEtherTypeIpv6);
-  if (marks.any() && !apply_outer_marks(type, at, mbuf->data_len, marks)) [[unlikely]]
-    return drop_of(worker, packet.in, mbuf, DropReason::k_ecn_illegal);
-  packet.network = in.network;
-  TrafficCounters& counters = worker.bridge_port_counters[packet.in];
-  counters.rx_packets.add(1);
-  counters.rx_bytes.add(mbuf->pkt_len);
-  counters.last_rx_s.store(worker.now_s, std::memory_order_relaxed);
-  packet.via = nullptr;
-  packet.handed_over = packet.translated = false;
-  worker.routed.push(packet);
-}
-
-// Takes the outer headers off; the remote gives the network, the tunnel the VRF.
-void rejoin(Worker& worker, Packet& packet) noexcept {
-  rte_mbuf* mbuf = packet.mbuf;
-  if (packet.in == 0) [[unlikely]]
-    return refuse_sender(worker, packet);
-  const BridgePort& in = worker.snapshot->bridge_ports[packet.in];
-  const OuterMarks marks = outer_marks(packet, in);
-  rte_pktmbuf_adj(mbuf, packet.inner_offset);
-  if (in.kind == BridgePortKind::kRouted) return enter_vrf(worker, packet, in, marks);
-  if (mbuf->data_len < sizeof(EthernetHeader)) [[unlikely]]
-    return drop_of(worker, packet.in, mbuf, DropReason::k_inner_runt);
-  if (marks.any() && !apply_outer_marks(frame_of(mbuf), mbuf->data_len, marks)) [[unlikely]]
-    return drop_of(worker, packet.in, mbuf, DropReason::k_ecn_illegal);
-  enter_network(worker, packet, packet.in);
-}
-
-// Without those that the tunnel dropped or keeps.
-void compact(Worker& worker, PacketList& list) noexcept {
-  unsigned kept = 0;
-  for (Packet* packet : list.span()) {
-    if (packet->mbuf == nullptr) continue;
-    if (packet->drop != DropReason::kCount) [[unlikely]] {
-      const BridgePortId remote =
-          remote_of(*worker.snapshot, packet->tunnel, {outer_source(*packet), packet->tunnel_id});
-      drop_of(worker, remote, packet->mbuf, packet->drop);
-      continue;
-    }
-    list.items[kept++] = packet;
-  }
-  list.count = kept;
-}
-
-void decap(Worker& worker) noexcept {
-  const Snapshot& snapshot = *worker.snapshot;
-  const auto registry = tunnel_registry();
-  for (unsigned kind = 0; kind < registry.size(); ++kind) {
-    PacketList& list = worker.to_decap[kind];
-    if (list.empty()) continue;
-    registry[kind]->decap(worker, list.span());
-    compact(worker, list);
-    const auto key = [](const Packet& packet) noexcept {
-      return SenderKey{outer_source(packet), packet.tunnel_id};
-    };
-    for (Packet* packet : list.span())
-      snapshot.tunnels[packet->tunnel].senders.prefetch(key(*packet));
-    for (Packet* packet : list.span()) {
-      packet->in = snapshot.tunnels[packet->tunnel].senders.find(key(*packet));
-      rte_prefetch0(&snapshot.bridge_ports[packet->in]);
-      rte_prefetch0(&worker.bridge_port_counters[packet->in]);
-    }
-    for (Packet* packet : list.span()) rejoin(worker, *packet);
-    list.count = 0;
-  }
 }
 
 void answer_host(Worker& worker, PortId port) noexcept {

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "route_local.h"
+
+#include "flow_reader.h"
+#include "route.h"
+#include "route_out.h"
+#include "tcp_reset.h"
+
+namespace adit {
+namespace {
+
+constexpr uint8_t kReplyTtl = 64;
+
+// An echo request for one of our addresses becomes the reply.
+template <class Ip>
+void answer_echo(Worker& worker, Packet& packet) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  auto& ip = header_of<Ip>(mbuf);
+  const unsigned offset = Ip::header_len(ip);
+  if (offset + sizeof(IcmpEcho) > mbuf->data_len)
+    return drop(worker, mbuf, DropReason::k_icmp_truncated);
+  const uint32_t bytes = mbuf->pkt_len - offset;
+  if (fold_sum(Ip::icmp_pseudo_sum(ip, bytes) + sum_mbuf(mbuf, offset, bytes)) != 0xffff)
+    return drop(worker, mbuf, DropReason::k_icmp_checksum);
+  auto* icmp = reinterpret_cast<IcmpEcho*>(frame_of(mbuf) + offset);
+  if (icmp->type != Ip::kEchoRequest || icmp->code != 0)
+    return drop(worker, mbuf, DropReason::k_icmp_ignored);
+  const RouteTarget& back = worker.snapshot->routes.find(packet.network, Ip::source(ip), Ip::kIpv6);
+  if (back.kind == RouteTarget::Kind::kNone) return drop(worker, mbuf, DropReason::k_no_route);
+  if (!leads_out(back)) return drop(worker, mbuf, DropReason::k_ip_source);
+  if (mbuf->pkt_len > back.max_bytes) return drop(worker, mbuf, DropReason::k_mtu_exceeded);
+  std::swap(ip.src, ip.dst);
+  Ip::set_ttl(ip, kReplyTtl);
+  icmp->checksum = update_message_checksum(icmp->checksum, be16(uint16_t{Ip::kEchoRequest} << 8),
+                                           be16(uint16_t{Ip::kEchoReply} << 8));
+  icmp->type = Ip::kEchoReply;
+  worker.counters.echo_requests_answered.add(1);
+  send<Ip>(worker, packet, back);
+}
+
+// Whether some backend of the address is alive: then it answers echo requests.
+bool is_alive(const Worker& worker, const RouteTarget& target) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const Range ports = snapshot.virtual_addresses[target.virtual_address];
+  for (uint32_t i = ports.begin; i < ports.end; ++i) {
+    const Range backends = snapshot.services[snapshot.service_ports[i].service].backends;
+    for (uint32_t place = backends.begin; place < backends.end; ++place)
+      if (worker.lives->load(snapshot.service_backends[place].id).up) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+template <class Ip>
+void handle_local(Worker& worker, Packet& packet) noexcept {
+  const auto& ip = header_of<Ip>(packet.mbuf);
+  if (Ip::is_fragment(ip)) return drop(worker, packet.mbuf, DropReason::k_ip_fragment);
+  if (Ip::protocol(ip) == Ip::kIcmp) return answer_echo<Ip>(worker, packet);
+  if (Ip::protocol(ip) != kIpProtocolUdp)
+    return drop(worker, packet.mbuf, DropReason::k_ip_protocol_unknown);
+  answer<Ip>(worker, packet, IcmpProblem::kPortUnreachable);
+  drop(worker, packet.mbuf, DropReason::k_udp_port_closed);
+}
+
+template <class Ip>
+void handle_virtual(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
+  constexpr DropReason kWhy = DropReason::k_service_unknown;
+  const auto& ip = header_of<Ip>(packet.mbuf);
+  if (Ip::is_fragment(ip)) return drop(worker, packet.mbuf, DropReason::k_ip_fragment);
+  switch (Ip::protocol(ip)) {
+    case Ip::kIcmp:
+      if (is_alive(worker, target)) return answer_echo<Ip>(worker, packet);
+      return drop(worker, packet.mbuf, DropReason::k_no_backend);
+    case kIpProtocolTcp: {
+      const Flow flow = read_flow(packet.mbuf, packet.network);
+      if (flow.kind == FlowKind::kFlow)
+        answer_with(worker, packet, make_tcp_reset(packet.mbuf, flow, worker.pool));
+      return drop(worker, packet.mbuf, kWhy);
+    }
+    case kIpProtocolUdp:
+      answer<Ip>(worker, packet, IcmpProblem::kPortUnreachable);
+      return drop(worker, packet.mbuf, kWhy);
+    default:
+      return drop(worker, packet.mbuf, kWhy);
+  }
+}
+
+template void handle_local<Ipv4>(Worker&, Packet&) noexcept;
+template void handle_local<Ipv6>(Worker&, Packet&) noexcept;
+template void handle_virtual<Ipv4>(Worker&, Packet&, const RouteTarget&) noexcept;
+template void handle_virtual<Ipv6>(Worker&, Packet&, const RouteTarget&) noexcept;
+
+}  // namespace adit

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way out of a VRF: by a link or a tunnel, and back to a packet's source. For route.cc and
+// route_local.cc, for both IP versions.
+#pragma once
+
+#include "balance.h"
+#include "egress.h"
+#include "icmp_error.h"
+#include "ip_version.h"
+
+namespace adit {
+
+// RFC 7600 section 4.8: the source of ICMP errors where there is no IPv4 address.
+inline const IpAddr kIpv4Dummy = IpAddr::v4(be32(0xc000'0008));
+
+// Control makes the host known: packets for it wait. Told once a second.
+inline void want_host(Worker& worker, LinkId link, const Ipv6Key& host, bool ipv6) noexcept {
+  if (!worker.reported->first_in(worker.now_s, hash_of(host), link)) return;
+  Event event{};
+  event.kind = Event::Kind::kHostWanted;
+  event.link = link;
+  event.ip = to_address(host, ipv6);
+  report(worker, event);
+}
+
+template <class Ip>
+void send_by_link(Worker& worker, const Packet& packet, const RouteTarget& target) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  const auto& ip = header_of<Ip>(mbuf);
+  AdjacencyId adjacency = target.adjacency;
+  if (target.kind == RouteTarget::Kind::kConnected) {
+    const Ipv6Key host = packet.via != nullptr ? Ip::key_at(packet.via) : Ip::host_key(ip);
+    adjacency = worker.hosts->find(target.link, host, Ip::kIpv6);
+    if (adjacency == 0) want_host(worker, target.link, host, Ip::kIpv6);
+  }
+  auto* ethernet =
+      reinterpret_cast<EthernetHeader*>(rte_pktmbuf_prepend(mbuf, sizeof(EthernetHeader)));
+  if (ethernet == nullptr) [[unlikely]]
+    return drop(worker, mbuf, DropReason::k_no_headroom);
+  *ethernet = {MacAddr{}, interface_of(*worker.snapshot, target.link)->mac,
+               be16(Ip::kIpv6 ? kEtherTypeIpv6 : kEtherTypeIpv4)};
+  send_to_next_hop(worker, target.link, adjacency, mbuf);
+}
+
+template <class Ip>
+void send_by_tunnel(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  const BridgePort& out = worker.snapshot->bridge_ports[target.tunnel];
+  InnerFlow flow;
+  describe_ip(be16(Ip::kIpv6 ? kEtherTypeIpv6 : kEtherTypeIpv4), frame_of(mbuf), mbuf->data_len,
+              flow);
+  packet.out = target.tunnel;
+  note(packet, flow);
+  TrafficCounters& counters = worker.bridge_port_counters[packet.out];
+  counters.tx_packets.add(1);
+  counters.tx_bytes.add(mbuf->pkt_len);
+  worker.to_encap[out.tunnel].push(packet);
+}
+
+// The packet fits.
+template <class Ip>
+void send(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
+  if (target.kind == RouteTarget::Kind::kTunnel) return send_by_tunnel<Ip>(worker, packet, target);
+  send_by_link<Ip>(worker, packet, target);
+}
+
+// One more packet, on account of `like`.
+template <class Ip>
+void send_also(Worker& worker, const Packet& like, rte_mbuf* mbuf,
+               const RouteTarget& target) noexcept {
+  Packet& packet = take_copy(worker, like);
+  packet.mbuf = mbuf;
+  send<Ip>(worker, packet, target);
+}
+
+// Sends a packet of our own, on account of `like`.
+template <class Ip>
+void send_own(Worker& worker, const Packet& like, rte_mbuf* mbuf,
+              const RouteTarget& target) noexcept {
+  Packet own = like;
+  own.via = nullptr;
+  send_also<Ip>(worker, own, mbuf, target);
+}
+
+// Whether a packet of our own can go that way.
+inline bool leads_out(const RouteTarget& target) noexcept {
+  return target.kind != RouteTarget::Kind::kNone && target.kind != RouteTarget::Kind::kLocal &&
+         target.kind != RouteTarget::Kind::kVirtual;
+}
+
+// Tells the source, by the way that leads there, of the packet as it was sent. Afterwards the
+// packet can only be dropped.
+template <class Ip>
+void answer(Worker& worker, Packet& packet, IcmpProblem problem, unsigned mtu = 0) noexcept {
+  if (packet.translated && !take_back(worker, packet)) return;
+  const rte_mbuf* mbuf = packet.mbuf;
+  const auto& ip = header_of<Ip>(packet.mbuf);
+  if (!icmp_error_permitted(frame_of(packet.mbuf), mbuf->data_len, Ip::kIpv6, problem)) return;
+  const RouteTarget& back = worker.snapshot->routes.find(packet.network, Ip::source(ip), Ip::kIpv6);
+  if (!leads_out(back) || (Ip::kIpv6 && !back.has_source)) return;
+  rte_mbuf* error = make_icmp_error(worker, mbuf, 0, Ip::kIpv6, problem, mtu,
+                                    back.has_source ? &back.source : &kIpv4Dummy, back.max_bytes);
+  if (error != nullptr) send_own<Ip>(worker, packet, error, back);
+}
+
+template <class Ip>
+void answer_by_route(Worker& worker, const Packet& packet, rte_mbuf* reply) noexcept {
+  const RouteTarget& target = worker.snapshot->routes.find(
+      packet.network, Ip::destination(header_of<Ip>(reply)), Ip::kIpv6);
+  if (!leads_out(target)) return rte_pktmbuf_free(reply);
+  worker.counters.originated.add(1);
+  send_own<Ip>(worker, packet, reply, target);
+}
+
+}  // namespace adit

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "send_on.h"
+
+#include <algorithm>
+
+#include "offload.h"
+#include "route.h"
+#include "wrap.h"
+
+namespace adit {
+namespace {
+
+void count(Worker& worker, const Connection& connection, Direction from, uint32_t bytes) noexcept {
+  BackendCounters& counters = worker.balancer->counters[connection.backend];
+  const bool from_backend = from == Direction::kFromBackend;
+  (from_backend ? counters.tx_packets : counters.rx_packets).add(1);
+  (from_backend ? counters.tx_bytes : counters.rx_bytes).add(bytes);
+}
+
+// Makes the headers, some `bytes` of them, the packet's own. False: there is no buffer, and
+// the packet is dropped.
+bool own_headers(Worker& worker, Packet& packet, uint32_t bytes) noexcept {
+  if (owns_data(packet.mbuf)) [[likely]]
+    return true;
+  rte_mbuf* own = make_writable(packet.mbuf, std::min(bytes, packet.mbuf->pkt_len), worker.pool);
+  if (own == nullptr) {
+    drop(worker, packet.mbuf, DropReason::k_no_buffer);
+    return false;
+  }
+  packet.mbuf = own;
+  return true;
+}
+
+Verdict translate_packet(Worker& worker, Packet& packet, const Flow& flow, const Translation& to,
+                         VrfId vrf) noexcept {
+  constexpr uint32_t kMostL4 = 60;
+  const IpPacket& last = flow.kind == FlowKind::kIcmpError ? flow.embedded : flow.packet;
+  if (!own_headers(worker, packet, last.l4 + kMostL4)) return Verdict::kGone;
+  translate(packet.mbuf, flow, to);
+  packet.network = vrf;
+  packet.translated = true;
+  return Verdict::kRoute;
+}
+
+// The backend has the virtual address itself. Its own one is read when the packet is routed:
+// from the snapshot, for the connection may be gone by then.
+Verdict send_direct(Worker& worker, Packet& packet, const Connection& connection) noexcept {
+  const ServiceBackend* backend = find_backend(*worker.snapshot, connection.backend);
+  if (backend == nullptr) return refuse(worker, packet.mbuf, DropReason::k_no_backend);
+  packet.network = connection.reverse.vrf;
+  packet.via = backend->address.bytes.data();
+  return Verdict::kRoute;
+}
+
+// Towards a backend in `vrf`.
+Verdict wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room,
+                 VrfId vrf) noexcept {
+  if (packet.mbuf->pkt_len > room && refuse_too_big(worker, packet, room)) return Verdict::kGone;
+  if (!own_headers(worker, packet, packet.mbuf->data_len) || !take_hop(worker, packet))
+    return Verdict::kGone;
+  packet.network = vrf;
+  const DropReason why = wrap(packet.mbuf, how, worker.ip_id++);
+  return why == DropReason::kCount ? Verdict::kRoute : refuse(worker, packet.mbuf, why);
+}
+
+// What a sender left to do has to be done before it is wrapped.
+[[gnu::cold, gnu::noinline]] void wrap_unfinished(Worker& worker, const Packet& packet,
+                                                  const Wrapping& how, uint32_t room,
+                                                  VrfId vrf) noexcept {
+  FinishedFrames frames;
+  for (rte_mbuf* mbuf : finish(worker, packet.mbuf, FirstHeader::kIp, frames)) {
+    Packet finished = packet;
+    finished.mbuf = mbuf;
+    if (wrap_one(worker, finished, how, room, vrf) == Verdict::kRoute) route_now(worker, finished);
+  }
+}
+
+Verdict send_wrapped(Worker& worker, Packet& packet, const Connection& connection) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const FlowKey& reverse = connection.reverse;
+  const bool ipv6 = reverse.ipv6 != 0;
+  const RouteTarget& target =
+      snapshot.routes.find(reverse.vrf, bytes_of(reverse.source, ipv6), ipv6);
+  if (!target.has_source) return refuse(worker, packet.mbuf, DropReason::k_no_route);
+  const ServiceEntry& service = snapshot.services[connection.service];
+  Wrapping how;
+  how.source = target.source;
+  how.destination = to_address(reverse.source, ipv6);
+  how.kind = static_cast<Wrapping::Kind>(service.wrap);
+  how.dont_fragment = Wrapping::DontFragment::kInherit;
+  how.port = service.gue_port;
+  how.udp_checksum = ipv6;
+  const uint32_t room = target.max_bytes - std::min(target.max_bytes, wrapping_bytes(how));
+  if (is_unfinished(packet.mbuf)) [[unlikely]] {
+    wrap_unfinished(worker, packet, how, room, reverse.vrf);
+    return Verdict::kGone;
+  }
+  return wrap_one(worker, packet, how, room, reverse.vrf);
+}
+
+}  // namespace
+
+Verdict send_on(Worker& worker, Packet& packet, const Flow& flow, const Connection& connection,
+                Direction from) noexcept {
+  count(worker, connection, from, packet.mbuf->pkt_len);
+  const bool full = connection.forwarding == Forwarding::kFullNat;
+  if (from == Direction::kFromBackend) {
+    const Endpoint service = destination_of(connection.forward);
+    const Endpoint client = source_of(connection.forward);
+    return translate_packet(worker, packet, flow, {&service, full ? &client : nullptr},
+                            connection.forward.vrf);
+  }
+  switch (connection.forwarding) {
+    case Forwarding::kNat:
+    case Forwarding::kFullNat: {
+      const Endpoint backend = source_of(connection.reverse);
+      const Endpoint local = destination_of(connection.reverse);
+      return translate_packet(worker, packet, flow, {full ? &local : nullptr, &backend},
+                              connection.reverse.vrf);
+    }
+    case Forwarding::kDirect:
+      return send_direct(worker, packet, connection);
+    case Forwarding::kTunnel:
+      return send_wrapped(worker, packet, connection);
+  }
+  return Verdict::kRoute;
+}
+
+}  // namespace adit

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Balanced packets on their way to the backend, or back to the client: translated, wrapped, or
+// sent to another next hop.
+#pragma once
+
+#include "balancer.h"
+#include "flow_reader.h"
+#include "nat.h"
+#include "worker.h"
+
+namespace adit {
+
+// What becomes of a packet after it was looked at.
+enum class Verdict : uint8_t { kRoute, kGone };
+
+inline Verdict refuse(Worker& worker, rte_mbuf* mbuf, DropReason reason) noexcept {
+  drop(worker, mbuf, reason);
+  return Verdict::kGone;
+}
+
+inline const uint8_t* bytes_of(const Ipv6Key& key, bool ipv6) noexcept {
+  return ipv6 ? reinterpret_cast<const uint8_t*>(&key) : reinterpret_cast<const uint8_t*>(&key.low);
+}
+
+inline Endpoint source_of(const FlowKey& key) noexcept {
+  return {key.source, key.source_port, key.ipv6 != 0};
+}
+inline Endpoint destination_of(const FlowKey& key) noexcept {
+  return {key.destination, key.destination_port, key.ipv6 != 0};
+}
+
+// Null where the backend is in no service any more.
+inline const ServiceBackend* find_backend(const Snapshot& snapshot, BackendId id) noexcept {
+  if (id >= snapshot.backend_places.size() || snapshot.backend_places[id] == 0) return nullptr;
+  return &snapshot.service_backends[snapshot.backend_places[id] - 1];
+}
+
+// Of a connection, which the packet came `from`, and counted for its backend.
+Verdict send_on(Worker& worker, Packet& packet, const Flow& flow, const Connection& connection,
+                Direction from) noexcept;
+
+}  // namespace adit
