@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace adit {
@@ -21,6 +22,7 @@ enum class KeyType {
   kMap,           // a map of names to entries, min..max of them
 };
 
+// What is a view here is of the text of the program itself.
 struct KeyInfo {
   // From the top: "system.log.level"; '*' stands for a name, "[]" for the entries of a list:
   // "ports.*.addresses[]", "networks.*.members[].vlan".
@@ -28,12 +30,12 @@ struct KeyInfo {
   KeyType type = KeyType::kText;
   uint64_t min = 0;
   uint64_t max = 0;
-  std::vector<std::string> words = {};
-  std::string form = {};      // kText: "a MAC address", ...
+  std::vector<std::string_view> words = {};
+  std::string_view form = {};  // kText: "a MAC address", ...
   std::string fallback = {};  // the default as it would stand in the file; empty: none
   bool required = false;
   bool restart = false;  // a change takes effect only with a restart of aditd
-  std::string help = {};
+  std::string_view help = {};
 };
 
 // All keys, a section before what is in it, in the order of the reference.

@@ -255,9 +255,8 @@ std::optional<size_t> Reader::word(const KeyInfo& key, const YAML::Node& node, P
   }
   const auto found = std::find(key.words.begin(), key.words.end(), node.Scalar());
   if (found != key.words.end()) return static_cast<size_t>(found - key.words.begin());
-  const std::vector<std::string_view> words(key.words.begin(), key.words.end());
   wrong_text(key, node.Scalar(), place,
-             "expected " + expected_text(key) + did_you_mean(node.Scalar(), words));
+             "expected " + expected_text(key) + did_you_mean(node.Scalar(), key.words));
   return std::nullopt;
 }
 
@@ -277,7 +276,10 @@ std::optional<std::string> Reader::text(const KeyInfo& key, const YAML::Node& no
 std::string expected_text(const KeyInfo& key) {
   const std::string range = std::to_string(key.min) + " to " + std::to_string(key.max);
   std::string words;
-  for (const std::string& word : key.words) words += (words.empty() ? "" : ", ") + word;
+  for (const std::string_view word : key.words) {
+    if (!words.empty()) words += ", ";
+    words += word;
+  }
   switch (key.type) {
     case KeyType::kNumber:
       return "a number from " + range;
@@ -290,7 +292,7 @@ std::string expected_text(const KeyInfo& key) {
     case KeyType::kWord:
       return "one of " + words;
     case KeyType::kText:
-      return key.form;
+      return std::string(key.form);
     case KeyType::kSection:
       return "a map";
     case KeyType::kList:

@@ -172,8 +172,8 @@ class Section {
   std::vector<KeyInfo> keys() const;
 
  private:
-  template <class V>
-  KeyInfo& add(KeyInfo key, const std::vector<KeyInfo>& inner, const char* between, V read);
+  KeyInfo& add(KeyInfo key, const std::vector<KeyInfo>& inner, const char* between,
+               ReadField read);
 
   std::vector<Field> fields_;
   Check check_;

@@ -58,9 +58,8 @@ void Reader::read(const YAML::Node& node, Place place, const Section<T>& section
 }
 
 template <class T>
-template <class V>
 KeyInfo& Section<T>::add(KeyInfo key, const std::vector<KeyInfo>& inner, const char* between,
-                         V read) {
+                         ReadField read) {
   Field field{std::move(key), {}, std::move(read)};
   for (KeyInfo below : inner) {
     below.path = field.key.path + between + below.path;
