@@ -5,6 +5,7 @@
 #include <iterator>
 #include <tuple>
 
+#include "config_timeouts.h"
 #include "stable_ids.h"
 
 namespace adit {
@@ -20,25 +21,15 @@ uint32_t share(uint32_t connections, unsigned workers) {
   return (connections + workers - 1) / workers;
 }
 
-Timeouts timeouts_of(const TimeoutsConfig& config) {
-  using S = ConnectionState;
+Timeouts timeouts_of(const TimeoutsConfig& config, const ServiceTimeoutsConfig& own = {}) {
   Timeouts timeouts;
-  for (const auto& [state, seconds] :
-       std::initializer_list<std::pair<S, uint32_t>>{{S::kNone, config.none_s},
-                                                     {S::kSynSent, config.syn_sent_s},
-                                                     {S::kSynRecv, config.syn_recv_s},
-                                                     {S::kSynAck, config.synack_s},
-                                                     {S::kEstablished, config.established_s},
-                                                     {S::kFinWait, config.fin_wait_s},
-                                                     {S::kTimeWait, config.time_wait_s},
-                                                     {S::kClose, config.close_s},
-                                                     {S::kCloseWait, config.close_wait_s},
-                                                     {S::kLastAck, config.last_ack_s},
-                                                     {S::kListen, config.listen_s},
-                                                     {S::kUdp, config.udp_s},
-                                                     {S::kSctpEstablished, config.sctp_s}})
-    timeouts[state] = seconds;
+  for (const TimeoutKey& key : kTimeoutKeys)
+    timeouts[key.state] = (own.*key.own).value_or(config.*key.all);
   return timeouts;
+}
+
+RateLimit limit_of(uint32_t per_s, unsigned workers) {
+  return per_s == 0 ? RateLimit{} : RateLimit::per_second(per_s, workers);
 }
 
 // A service of one port asks its backends there, where they have none of their own.
@@ -71,6 +62,8 @@ class ServiceCompiler {
     for (const auto& [name, id] : previous_.services)
       if (id >= snapshot_.services.size()) snapshot_.services.resize(id + 1u);
     snapshot_.timeouts = timeouts_of(config_.balancer.timeouts);
+    snapshot_.when_full = config_.balancer.when_full;
+    snapshot_.expire_nodest = config_.balancer.expire_nodest;
     for (const ServiceConfig& service : config_.services) add(service);
     ids_.next_backend = backend_ids_.next();
     add_addresses(routes);
@@ -93,6 +86,12 @@ class ServiceCompiler {
     entry.wrap = service.wrap;
     entry.unmatched = service.unmatched;
     entry.one_packet = service.one_packet;
+    if (service.timeouts != ServiceTimeoutsConfig{}) {
+      snapshot_.own_timeouts.push_back(timeouts_of(config_.balancer.timeouts, service.timeouts));
+      entry.own_timeouts = static_cast<uint16_t>(snapshot_.own_timeouts.size());
+    }
+    entry.new_connections = limit_of(service.limits.connections_per_s, workers_);
+    entry.source_connections = limit_of(service.limits.source_connections_per_s, workers_);
     entry.locals.begin = end_of(snapshot_.local_addresses);
     // Backends of full NAT are of the service's IP version, so no other address is of use.
     std::copy_if(service.local_addresses.begin(), service.local_addresses.end(),

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "config_differ.h"
+#include "config_timeouts.h"
 
 namespace adit::config_differ {
 namespace {
@@ -23,6 +24,9 @@ std::string text(Unmatched rule) {
   return rule == Unmatched::kDrop ? "drop" : rule == Unmatched::kReset ? "reset" : "schedule";
 }
 
+std::string text(WhenFull rule) {
+  return rule == WhenFull::kRefuse ? "refuse" : "replace_half_open";
+}
 std::string text(OnDown rule) {
   return rule == OnDown::kExpire ? "expire" : "keep";
 }
@@ -192,6 +196,14 @@ void diff_service(Differ& out, const ServiceConfig& from, const ServiceConfig& t
   word(out, in + "on_down", from.on_down, to.on_down);
   out.value(kTakes, in + "slow_start_s", from.slow_start_s, to.slow_start_s);
   diff_sorry(out, in + "sorry", from, to);
+  for (const TimeoutKey& key : kTimeoutKeys)
+    out.value(kTakes, in + "timeouts." + key.name, from.timeouts.*key.own, to.timeouts.*key.own,
+              "the balancer's");
+  const ConnectionLimits &old = from.limits, &limits = to.limits;
+  out.value(kTakes, in + "limits.connections_per_s", old.connections_per_s,
+            limits.connections_per_s);
+  out.value(kTakes, in + "limits.source_connections_per_s", old.source_connections_per_s,
+            limits.source_connections_per_s);
   const auto local_name = [](const IpAddr& local) { return "local address " + to_string(local); };
   out.presence(where, from.local_addresses, to.local_addresses, local_name);
   diff_backends(out, where, from, to);
@@ -201,23 +213,11 @@ void diff_service(Differ& out, const ServiceConfig& from, const ServiceConfig& t
 
 void diff_balancer(Differ& out, const BalancerConfig& from, const BalancerConfig& to) {
   out.value(Takes::kRestart, "balancer.connections", from.connections, to.connections);
-  using T = TimeoutsConfig;
-  constexpr std::pair<const char*, uint32_t T::*> kStates[] = {{"none_s", &T::none_s},
-                                                               {"syn_sent_s", &T::syn_sent_s},
-                                                               {"syn_recv_s", &T::syn_recv_s},
-                                                               {"synack_s", &T::synack_s},
-                                                               {"established_s", &T::established_s},
-                                                               {"fin_wait_s", &T::fin_wait_s},
-                                                               {"time_wait_s", &T::time_wait_s},
-                                                               {"close_s", &T::close_s},
-                                                               {"close_wait_s", &T::close_wait_s},
-                                                               {"last_ack_s", &T::last_ack_s},
-                                                               {"listen_s", &T::listen_s},
-                                                               {"udp_s", &T::udp_s},
-                                                               {"sctp_s", &T::sctp_s}};
-  for (const auto& [name, member] : kStates)
-    out.value(kTakes, std::string("balancer.timeouts.") + name, from.timeouts.*member,
-              to.timeouts.*member);
+  for (const TimeoutKey& key : kTimeoutKeys)
+    out.value(kTakes, std::string("balancer.timeouts.") + key.name, from.timeouts.*key.all,
+              to.timeouts.*key.all);
+  word(out, "balancer.when_full", from.when_full, to.when_full);
+  out.value(kTakes, "balancer.expire_nodest", from.expire_nodest, to.expire_nodest);
 }
 
 void diff_services(Differ& out, const std::vector<ServiceConfig>& from,

@@ -32,7 +32,7 @@ struct KeyInfo {
   uint64_t max = 0;
   std::vector<std::string_view> words = {};
   std::string_view form = {};  // kText: "a MAC address", ...
-  std::string fallback = {};  // the default as it would stand in the file; empty: none
+  std::string fallback = {};   // the default as it would stand in the file; empty: none
   bool required = false;
   bool restart = false;  // a change takes effect only with a restart of aditd
   std::string_view help = {};

@@ -5,6 +5,7 @@
 
 #include "config_health_fields.h"
 #include "config_limits.h"
+#include "config_timeouts.h"
 #include "nearest_name.h"
 
 namespace adit {
@@ -13,6 +14,7 @@ namespace {
 constexpr const char* kHostAddress = "an IP address such as 192.0.2.1 or 2001:db8::1";
 constexpr const char* kVrfName = "the name of a VRF, or underlay";
 constexpr uint64_t kMostSeconds = 86400;
+constexpr uint64_t kMostPerSecond = 100'000'000;
 
 Parsed<std::string> parse_scheduler(std::string_view text) {
   if (find_scheduler(text) != nullptr) return {std::string(text), {}};
@@ -44,25 +46,12 @@ constexpr const char* kForwardingHelp =
     "here; direct: the packet goes unchanged to the backend's MAC; tunnel: it goes wrapped whole; "
     "fullnat: nat, with one of 'local_addresses' as source.";
 
-Section<TimeoutsConfig> timeouts_section() {
-  using T = TimeoutsConfig;
+// `member`: which of a TimeoutKey's leads to T's.
+template <class T, class M>
+Section<T> timeouts_section(M TimeoutKey::*member) {
   Section<T> s;
-  const auto state = [&s](const char* name, uint32_t T::*member, const char* help) {
-    s.number(name, member, 1, kMostSeconds, help);
-  };
-  state("none_s", &T::none_s, "Seconds of silence after which a connection without state is gone.");
-  state("syn_sent_s", &T::syn_sent_s, "The same after a SYN of the backend.");
-  state("syn_recv_s", &T::syn_recv_s, "The same after the client's SYN.");
-  state("synack_s", &T::synack_s, "The same after a SYN-ACK of the client.");
-  state("established_s", &T::established_s, "The same for established TCP connections.");
-  state("fin_wait_s", &T::fin_wait_s, "The same after the first FIN.");
-  state("time_wait_s", &T::time_wait_s, "The same after both FINs.");
-  state("close_s", &T::close_s, "The same after a RST.");
-  state("close_wait_s", &T::close_wait_s, "The same after a FIN of the other end.");
-  state("last_ack_s", &T::last_ack_s, "The same while the last ACK is awaited.");
-  state("listen_s", &T::listen_s, "The same in state LISTEN.");
-  state("udp_s", &T::udp_s, "The same for UDP.");
-  state("sctp_s", &T::sctp_s, "The same for established SCTP associations.");
+  for (const TimeoutKey& key : kTimeoutKeys)
+    s.number(key.name, key.*member, 1, kMostSeconds, key.help);
   return s;
 }
 
@@ -166,8 +155,15 @@ Section<BalancerConfig> balancer_section() {
   s.number("connections", &B::connections, 1024, 16777216,
            "Connections at one time, over all workers.")
       .restart();
-  s.section("timeouts", &B::timeouts, timeouts_section(),
+  s.section("timeouts", &B::timeouts, timeouts_section<TimeoutsConfig>(&TimeoutKey::all),
             "When silent connections are forgotten, by their state.");
+  s.word("when_full", &B::when_full,
+         {{"refuse", WhenFull::kRefuse}, {"replace_half_open", WhenFull::kReplaceHalfOpen}},
+         "A new connection for which there is no place: dropped; or it takes that of one which is "
+         "not established, as far as one is found soon.");
+  s.flag("expire_nodest", &B::expire_nodest,
+         "Connections of a backend that was removed end at their next packet, and a client may "
+         "begin anew at once; without, their packets are dropped until they expire.");
   return s;
 }
 
@@ -229,6 +225,21 @@ Section<ServiceDraft> service_section() {
            "grows from a tenth to its full; 0: at once.");
   s.section("sorry", &D::sorry_draft, sorry_section(),
             "A server that takes new connections as long as no backend does.");
+  s.section("timeouts", &S::timeouts, timeouts_section<ServiceTimeoutsConfig>(&TimeoutKey::own),
+            "Its own ones of the balancer's 'timeouts', for connections that begin from now on.");
+  s.section(
+      "limits", &S::limits,
+      [] {
+        using L = ConnectionLimits;
+        Section<L> limits;
+        limits.number("connections_per_s", &L::connections_per_s, 0, kMostPerSecond,
+                      "New connections a second, over all workers; 0: no limit.");
+        limits.number("source_connections_per_s", &L::source_connections_per_s, 0, kMostPerSecond,
+                      "The same of one client: an IPv4 address, or the /64 of an IPv6 one; 0: no "
+                      "limit.");
+        return limits;
+      }(),
+      "What is more than that is dropped; established connections go on.");
   s.check(check_service);
   return s;
 }

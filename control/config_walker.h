@@ -172,8 +172,7 @@ class Section {
   std::vector<KeyInfo> keys() const;
 
  private:
-  KeyInfo& add(KeyInfo key, const std::vector<KeyInfo>& inner, const char* between,
-               ReadField read);
+  KeyInfo& add(KeyInfo key, const std::vector<KeyInfo>& inner, const char* between, ReadField read);
 
   std::vector<Field> fields_;
   Check check_;

@@ -91,6 +91,7 @@ void ControlPlane::tick(uint64_t now_ns) {
   neighbours_.tick(now_ns);
   fdb_.tick(now_ns);
   backends_.tick(now_ns);
+  rates_.tick(dataplane_, backends_.all(), now_ns);
   learner_.tick(ids_, dataplane_, now_ns);
   if (learner_.wants_update(now_ns)) run(learner_.with_learned(config_, now_ns), now_ns);
 }

@@ -11,6 +11,7 @@
 
 #include "adit/dataplane.h"
 #include "backend_keeper.h"
+#include "backend_rates.h"
 #include "compile.h"
 #include "config.h"
 #include "fdb_keeper.h"
@@ -53,6 +54,7 @@ class ControlPlane {
   const Neighbours& neighbours() const noexcept { return neighbours_; }
   const FdbKeeper& fdb() const noexcept { return fdb_; }
   const BackendKeeper& backends() const noexcept { return backends_; }
+  const BackendRates& rates() const noexcept { return rates_; }
   BackendKeeper& backends() noexcept { return backends_; }
   const RemoteLearner& remote_learner() const noexcept { return learner_; }
 
@@ -69,6 +71,7 @@ class ControlPlane {
   FdbKeeper fdb_;
   RemoteLearner learner_;
   BackendKeeper backends_;
+  BackendRates rates_;
   uint64_t generation_ = 0;
 };
 

@@ -75,13 +75,6 @@ bool hand_over(Worker& worker, Packet& packet, const Flow& flow) noexcept {
 
 // --- connections
 
-void uncount(Worker& worker, const Connection& connection) noexcept {
-  static const ServiceBackend kGone;
-  const ServiceBackend* backend = find_backend(*worker.snapshot, connection.backend);
-  count_erased(worker.balancer->loads[connection.backend], backend != nullptr ? *backend : kGone,
-               connection.state);
-}
-
 void forget(Worker& worker, ConnectionId id) noexcept {
   Balancer& balancer = *worker.balancer;
   uncount(worker, balancer.connections.at(id));
@@ -112,7 +105,7 @@ void update(Worker& worker, ConnectionId id, Direction from, const Flow& flow,
     count_changed(balancer.loads[connection.backend], connection.state, state);
     connection.state = state;
   }
-  const uint32_t expires_s = worker.now_s + worker.snapshot->timeouts[state];
+  const uint32_t expires_s = worker.now_s + timeouts_of(*worker.snapshot, connection)[state];
   if (expires_s < connection.expires_s) [[unlikely]]
     balancer.connections.expire_at(id, expires_s);
   else
@@ -145,6 +138,9 @@ Verdict begin(Worker& worker, Packet& packet, const Flow& flow, ServiceId id) no
       !(flow.kind == FlowKind::kFlow && flow.key.protocol == kIpProtocolTcp &&
         service.unmatched == Unmatched::kSchedule && !(flow.l4_type & kTcpRst)))
     return refuse_unmatched(worker, packet, flow, service.unmatched);
+  const DropReason too_many = check_limits(worker, id, flow.key);
+  if (too_many != DropReason::kCount) [[unlikely]]
+    return refuse(worker, packet.mbuf, too_many);
   const ServiceBackend* backend = schedule(worker, id, flow.key);
   if (backend == nullptr) {
     refuse_with(worker, packet, IcmpProblem::kPortUnreachable, DropReason::k_no_backend);
@@ -191,6 +187,9 @@ Verdict serve(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash) n
   const bool again = has_ended && found.direction == Direction::kFromClient &&
                      flow.key.protocol == kIpProtocolTcp && begins(flow, packet.mbuf);
   if (worker.lives->load(connection.backend).ends_connections() || again) [[unlikely]] {
+    if (!again && !worker.snapshot->expire_nodest &&
+        find_backend(*worker.snapshot, connection.backend) == nullptr)
+      return refuse(worker, packet.mbuf, DropReason::k_no_backend);
     forget(worker, found.id);
     return serve_stranger(worker, packet, flow);
   }

@@ -3,8 +3,10 @@
 #pragma once
 
 #include "adit/counters.h"
+#include "adit/rate_limit.h"
 #include "connection_table.h"
 #include "scheduler/locality_table.h"
+#include "source_meters.h"
 
 namespace adit {
 
@@ -25,6 +27,9 @@ struct Balancer {
   ZeroPages<SchedulerState> schedulers{kMaxServices + 1};  // by ServiceId
   uint64_t expired_ns = 0;  // when expired connections were last looked for
   uint32_t next_local = 0;  // full NAT: where the search for a free address and port begins
+  ZeroPages<RateMeter> new_connections{kMaxServices + 1};  // by ServiceId
+  SourceMeters source_connections;
+  ConnectionTable::Progress replaced = 0;  // how far the search for one to replace has come
 
   // This worker writes, control reads.
   const uint32_t capacity;

@@ -29,6 +29,7 @@ struct alignas(64) Connection {
   static constexpr uint8_t kInputOnly = 1;      // of the backend's half nothing was seen yet
   static constexpr uint8_t kNoDestination = 2;  // its backend is gone; in no BackendLoad
   static constexpr uint8_t kControlled = 4;     // `controller` chose its backend
+  static constexpr uint8_t kOwnTimeouts = 8;    // its service had such when it began
 
   FlowKey forward;              // client -> virtual address, in the client's VRF
   uint32_t expires_s = 0;       // the second in which it ends, as Worker::now_s counts

@@ -41,7 +41,44 @@ bool take_local(Worker& worker, std::span<const IpAddr> locals, Connection& conn
   return false;
 }
 
+// States in which little is lost with a connection: it is not established, or over.
+bool gives_way(ConnectionState state) noexcept {
+  return !is_active(state) && state != ConnectionState::kUdp;
+}
+
+// Ends one connection that gives way, if there is any among the next ones.
+[[gnu::cold, gnu::noinline]] void make_room(Worker& worker) noexcept {
+  constexpr uint32_t kMostLookedAt = 64;
+  Balancer& balancer = *worker.balancer;
+  bool made = false;
+  balancer.connections.sweep(balancer.replaced, kMostLookedAt,
+                             [&](ConnectionId, const Connection& connection) {
+                               if (made || !gives_way(connection.state)) return false;
+                               uncount(worker, connection);
+                               return made = true;
+                             });
+}
+
 }  // namespace
+
+DropReason check_limits(Worker& worker, ServiceId id, const FlowKey& key) noexcept {
+  const ServiceEntry& service = worker.snapshot->services[id];
+  Balancer& balancer = *worker.balancer;
+  if (service.source_connections.interval_ns != 0) {
+    FlowKey source{};
+    source.source = key.source;
+    if (key.ipv6) source.source.low = 0;
+    source.destination.low = id;
+    source.vrf = key.vrf;
+    if (!balancer.source_connections.allow(balancer.connections.hash(source),
+                                           service.source_connections, worker.now_ns))
+      return DropReason::k_source_rate;
+  }
+  if (service.new_connections.interval_ns != 0 &&
+      !balancer.new_connections[id].allow(service.new_connections, worker.now_ns))
+    return DropReason::k_service_rate;
+  return DropReason::kCount;
+}
 
 ServiceId find_service(const Snapshot& snapshot, const RouteTarget& target,
                        const FlowKey& key) noexcept {
@@ -109,8 +146,13 @@ Connection make_connection(const FlowKey& forward, ServiceId service,
 DropReason keep_connection(Worker& worker, Connection& connection, const ServiceBackend& backend,
                            ConnectionId& id) noexcept {
   Balancer& balancer = *worker.balancer;
+  if (balancer.connections.size() == balancer.capacity &&
+      worker.snapshot->when_full == WhenFull::kReplaceHalfOpen)
+    make_room(worker);
   // In the end by its state, which the packet that begins it says.
-  connection.expires_s = worker.now_s + worker.snapshot->timeouts[connection.state];
+  if (worker.snapshot->services[connection.service].own_timeouts != 0)
+    connection.flags |= Connection::kOwnTimeouts;
+  connection.expires_s = worker.now_s + timeouts_of(*worker.snapshot, connection)[connection.state];
   ConnectionTable::Inserted inserted;
   if (connection.forwarding != Forwarding::kFullNat) {
     inserted = balancer.connections.insert(connection);

@@ -2,10 +2,29 @@
 // The beginning of a connection: its service, its backend, its place in the table.
 #pragma once
 
+#include "backend_load.h"
 #include "balancer.h"
+#include "send_on.h"
 #include "worker.h"
 
 namespace adit {
+
+inline const Timeouts& timeouts_of(const Snapshot& snapshot,
+                                   const Connection& connection) noexcept {
+  if (!connection.has(Connection::kOwnTimeouts)) [[likely]]
+    return snapshot.timeouts;
+  const ServiceEntry& service = snapshot.services[connection.service];
+  return service.own_timeouts == 0 ? snapshot.timeouts
+                                   : snapshot.own_timeouts[service.own_timeouts - 1u];
+}
+
+// The connection is about to be erased: it counts for its backend no longer.
+inline void uncount(Worker& worker, const Connection& connection) noexcept {
+  static const ServiceBackend kGone;
+  const ServiceBackend* backend = find_backend(*worker.snapshot, connection.backend);
+  count_erased(worker.balancer->loads[connection.backend], backend != nullptr ? *backend : kGone,
+               connection.state);
+}
 
 // The worker that has the connections of this end; the same on whatever worker it is asked.
 inline unsigned owner_of(const Ipv6Key& address, be16 port, size_t workers) noexcept {
@@ -16,6 +35,9 @@ inline unsigned owner_of(const Ipv6Key& address, be16 port, size_t workers) noex
 // The service of the virtual address that has the key's protocol and port, or 0.
 ServiceId find_service(const Snapshot& snapshot, const RouteTarget& target,
                        const FlowKey& key) noexcept;
+
+// kCount: the service may have one more connection of that client now; else why not.
+DropReason check_limits(Worker& worker, ServiceId service, const FlowKey& key) noexcept;
 
 // The backend for a new connection, or else the sorry server; null where there is none.
 const ServiceBackend* schedule(Worker& worker, ServiceId service, const FlowKey& key) noexcept;

@@ -33,6 +33,15 @@ void put_state(json& row, const Dataplane::BackendState& state) {
   put(row, state.traffic);
 }
 
+void put_rates(json& row, const TrafficRates& rates) {
+  const auto rounded = [](double rate) { return std::round(rate * 10) / 10; };
+  row["connections_per_s"] = rounded(rates.connections);
+  row["rx_packets_per_s"] = rounded(rates.rx_packets);
+  row["rx_bytes_per_s"] = rounded(rates.rx_bytes);
+  row["tx_packets_per_s"] = rounded(rates.tx_packets);
+  row["tx_bytes_per_s"] = rounded(rates.tx_bytes);
+}
+
 BackendId id_of(const ControlPlane& control, const ServiceConfig& service,
                 const BackendConfig& backend) {
   return control.ids().backends.at(backend_name(service, backend));
@@ -74,6 +83,7 @@ json backend_row(const ControlPlane& control, const ServiceConfig& service,
               {"since_s", (now_ns - standing.since_ns) / 1'000'000'000}};
   put_check(row, control.backends().health(id));
   put_state(row, control.dataplane().backend_state(id));
+  put_rates(row, control.rates().of(id));
   return row;
 }
 
@@ -90,6 +100,7 @@ Rows show_services(const ControlPlane& control, const Window& window) {
     }
     const ServiceConfig& service = services[i];
     Dataplane::BackendState sum;
+    TrafficRates rates;
     unsigned up = 0;
     for (const BackendConfig& backend : all_backends(service)) {
       const BackendId id = id_of(control, service, backend);
@@ -98,6 +109,7 @@ Rows show_services(const ControlPlane& control, const Window& window) {
       sum.inactive += state.inactive;
       sum.connections += state.connections;
       add(sum.traffic, state.traffic);
+      rates += control.rates().of(id);
       const bool sorry = service.sorry && backend == *service.sorry;
       up += !sorry && control.dataplane().backend_lives().load(id).up;
     }
@@ -110,6 +122,7 @@ Rows show_services(const ControlPlane& control, const Window& window) {
                 {"backends", service.backends.size()},
                 {"backends_up", up}};
     put_state(row, sum);
+    put_rates(row, rates);
     out.rows.push_back(std::move(row));
   }
   return out;

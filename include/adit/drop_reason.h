@@ -75,6 +75,8 @@ namespace adit {
   X(no_backend,            "no backend of the service takes new connections")                    \
   X(connection_unknown,    "packet for a service that belongs to no connection and begins none") \
   X(connections_full,      "the worker's connection table is full")                              \
+  X(service_rate,          "new connection beyond the service's limit")                          \
+  X(source_rate,           "new connection beyond the service's limit for one source")           \
   X(connection_collides,   "its addresses and ports at the backend are another connection's")    \
   X(local_ports_full,      "no free local address and port for full NAT was found")              \
   X(handover_full,         "the ring to the worker that has the connection is full")             \

@@ -31,6 +31,9 @@ class RateMeter {
     return true;
   }
 
+  // Whether nothing is left of what it accounted for.
+  bool is_idle(uint64_t now_ns) const noexcept { return next_ns_ <= now_ns; }
+
  private:
   uint64_t next_ns_ = 0;
 };

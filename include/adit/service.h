@@ -18,6 +18,10 @@ enum class WrapKind : uint8_t { kIpip, kGre, kGue };
 // TCP packets for a service that belong to no connection and begin none.
 enum class Unmatched : uint8_t { kDrop, kReset, kSchedule };
 
+// A new connection where a worker's table is full: refused, or instead of one that is not
+// established.
+enum class WhenFull : uint8_t { kRefuse, kReplaceHalfOpen };
+
 enum class Forwarding : uint8_t {
   kNat,      // destination address and port become the backend's
   kDirect,   // only the frame's destination MAC changes

@@ -155,6 +155,9 @@ struct ServiceEntry {
   WrapKind wrap = WrapKind::kIpip;
   Unmatched unmatched = Unmatched::kDrop;
   bool one_packet = false;
+  uint16_t own_timeouts = 0;     // in Snapshot::own_timeouts and 1; 0: those of all services
+  RateLimit new_connections;     // of each worker
+  RateLimit source_connections;  // of each client and worker
 };
 
 // The ports of a virtual address that a service has, host order, both included.
@@ -192,6 +195,9 @@ struct Snapshot {
   std::vector<Range> virtual_addresses;
   std::vector<ServicePorts> service_ports;
   Timeouts timeouts;
+  std::vector<Timeouts> own_timeouts;  // of services
+  WhenFull when_full = WhenFull::kRefuse;
+  bool expire_nodest = true;  // connections of removed backends end at their next packet
 };
 
 // Null where a network has no gateway (any more).

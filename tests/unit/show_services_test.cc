@@ -2,6 +2,8 @@
 // `show services` and `show backends`: rows, their sums, their pages.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "api/show.h"
 #include "balancer.h"
 #include "config_parser.h"
@@ -61,7 +63,9 @@ TEST_F(ShowServices, TheirConfiguration) {
   EXPECT_EQ(rows[0], json::parse(R"({"name": "web", "vrf": "underlay", "address": "192.0.2.80",
       "protocol": "tcp", "port": "80-89", "scheduler": "wrr", "backends": 2, "backends_up": 2,
       "active": 0, "inactive": 0, "connections": 0,
-      "rx_packets": 0, "rx_bytes": 0, "tx_packets": 0, "tx_bytes": 0})"));
+      "rx_packets": 0, "rx_bytes": 0, "tx_packets": 0, "tx_bytes": 0,
+      "connections_per_s": 0, "rx_packets_per_s": 0, "rx_bytes_per_s": 0, "tx_packets_per_s": 0,
+      "tx_bytes_per_s": 0})"));
   EXPECT_EQ(rows[1]["name"], "empty");
   EXPECT_EQ(rows[1]["vrf"], "blue");
   EXPECT_EQ(rows[1]["protocol"], "udp");
@@ -79,7 +83,9 @@ TEST_F(ShowServices, TheirBackends) {
       "vrf": "underlay", "forwarding": "nat", "weight": 5, "state": "up", "since_s": 999,
       "check": null, "latency_ms": null,
       "active": 0, "inactive": 0, "connections": 0,
-      "rx_packets": 0, "rx_bytes": 0, "tx_packets": 0, "tx_bytes": 0})"));
+      "rx_packets": 0, "rx_bytes": 0, "tx_packets": 0, "tx_bytes": 0,
+      "connections_per_s": 0, "rx_packets_per_s": 0, "rx_bytes_per_s": 0, "tx_packets_per_s": 0,
+      "tx_bytes_per_s": 0})"));
   EXPECT_EQ(rows[1]["port"], 8080);
   EXPECT_EQ(rows[1]["vrf"], "blue");
   EXPECT_EQ(rows[1]["forwarding"], "fullnat");
@@ -90,6 +96,32 @@ TEST_F(ShowServices, TheirBackends) {
   ASSERT_EQ(sip.size(), 1u);
   EXPECT_EQ(sip[0]["address"], "fd00::1");
   EXPECT_EQ(backends("empty"), json::array());
+}
+
+// Each second counts for a quarter: 1000, then 1750 and 2312.5 a second, of what grows by 4000.
+TEST_F(ShowServices, RatesFollowTheCounters) {
+  constexpr uint64_t kSecond = 1'000'000'000;
+  const BackendId a = id("web", "192.0.2.11"), b = id("web", "10.1.0.11", 8080, "blue");
+  control.tick(kNow);
+  uint64_t now = kNow;
+  for (const double expected : {1000.0, 1750.0, 2312.5}) {
+    balancer().counters[a].rx_packets.add(4000);
+    balancer().counters[a].tx_bytes.add(400);
+    balancer().counters[b].rx_packets.add(4000);
+    balancer().counters[b].connections.add(40);
+    control.tick(now += kSecond);
+    EXPECT_EQ(backends("web")[0]["rx_packets_per_s"], expected);
+    EXPECT_EQ(backends("web")[0]["tx_bytes_per_s"], std::round(expected) / 10);
+    EXPECT_EQ(services()[0]["rx_packets_per_s"], 2 * expected);
+  }
+  EXPECT_EQ(services()[0]["connections_per_s"], 23.1);
+  EXPECT_EQ(services()[2]["rx_packets_per_s"], 0);
+  // Between the seconds nothing changes; afterwards they fall, and do not linger.
+  control.tick(kNow + 3 * kSecond + kSecond / 2);
+  EXPECT_EQ(services()[0]["connections_per_s"], 23.1);
+  for (unsigned i = 4; i < 64; ++i) control.tick(kNow + i * kSecond);
+  EXPECT_EQ(services()[0]["connections_per_s"], 0);
+  EXPECT_EQ(services()[0]["rx_packets_per_s"], 0);
 }
 
 TEST_F(ShowServices, ServicesAreSumsOfTheirBackends) {
