@@ -23,7 +23,7 @@ constexpr Scenario balanced(std::string_view name, std::string_view help, Side f
 }
 
 // In the order of the report.
-constexpr std::array<Scenario, 18> kScenarios = {{
+constexpr std::array<Scenario, 19> kScenarios = {{
     {"encap", "access port to VXLAN remote", Side::kAccess, Side::kUplink, Destination::kKnown, 2,
      1, kNoDrop, true},
     {"decap", "VXLAN remote to access port", Side::kUplink, Side::kAccess, Destination::kKnown, 2,
@@ -52,6 +52,8 @@ constexpr std::array<Scenario, 18> kScenarios = {{
     balanced("connect", "SYNs of new connections to backends, NAT", Side::kClients,
              {Forwarding::kNat, false, true}),
     balanced("connect6", "the same over IPv6", Side::kClients, {Forwarding::kNat, true, true}),
+    balanced("connect-again", "SYNs of clients that persistence knows", Side::kClients,
+             {Forwarding::kNat, false, true, true}),
 }};
 
 }  // namespace

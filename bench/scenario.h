@@ -29,6 +29,7 @@ struct ServiceForm {
   Forwarding forwarding = Forwarding::kNat;
   bool ipv6 = false;
   bool connects = false;  // every packet begins a connection; otherwise all are there before
+  bool persistent = false;
 };
 
 struct Scenario {

@@ -243,6 +243,7 @@ Config ServiceWorld::config(uint32_t connections) const {
   service_config.port = kServicePort;
   service_config.scheduler = "mh";
   service_config.forwarding = form_.forwarding;
+  if (form_.persistent) service_config.persistence = PersistenceConfig{.timeout_s = kLongest_s};
   if (form_.forwarding == Forwarding::kFullNat)
     for (unsigned i = 0; i < kLocals; ++i) service_config.local_addresses.push_back(local(i));
   for (unsigned i = 0; i < kBackends; ++i) {
@@ -254,7 +255,7 @@ Config ServiceWorld::config(uint32_t connections) const {
   }
   config.vrfs = {vrf};
   config.services = {service_config};
-  config.balancer.connections = connections;
+  config.balancer.connections = config.balancer.templates = connections;
   TimeoutsConfig& timeouts = config.balancer.timeouts;
   for (uint32_t* seconds : {&timeouts.syn_recv_s, &timeouts.synack_s, &timeouts.established_s})
     *seconds = kLongest_s;

@@ -5,6 +5,7 @@
 #include "adit/wire.h"
 #include "backend_load.h"
 #include "errors.h"
+#include "persistence.h"
 #include "resident_memory.h"
 #include "testbed.h"
 #include "worker.h"
@@ -122,6 +123,7 @@ void Testbed::forget_connections() {
     const uint32_t place = snapshot.backend_places[connection.backend];
     count_erased(balancer.loads[connection.backend], snapshot.service_backends[place - 1],
                  connection.state);
+    if (connection.has(Connection::kControlled)) release(worker(), connection.controller);
     return true;
   });
   balancer.size.store(balancer.connections.size(), std::memory_order_relaxed);

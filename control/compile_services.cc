@@ -5,6 +5,7 @@
 #include <iterator>
 #include <tuple>
 
+#include "compile_classifier.h"
 #include "config_timeouts.h"
 #include "stable_ids.h"
 
@@ -92,11 +93,13 @@ class ServiceCompiler {
     }
     entry.new_connections = limit_of(service.limits.connections_per_s, workers_);
     entry.source_connections = limit_of(service.limits.source_connections_per_s, workers_);
+    if (service.persistence) entry.persistence = compiled(*service.persistence);
     entry.locals.begin = end_of(snapshot_.local_addresses);
     // Backends of full NAT are of the service's IP version, so no other address is of use.
+    const IpFamily family = family_of(config_, service);
     std::copy_if(service.local_addresses.begin(), service.local_addresses.end(),
                  std::back_inserter(snapshot_.local_addresses),
-                 [&](const IpAddr& local) { return local.family == service.address.family; });
+                 [&](const IpAddr& local) { return local.family == family; });
     entry.locals.end = end_of(snapshot_.local_addresses);
     entry.backends.begin = end_of(snapshot_.service_backends);
     std::vector<SchedulerBackend> weights;
@@ -119,9 +122,21 @@ class ServiceCompiler {
     snapshot_.services[id] = entry;
     const VrfId vrf = vrfs_.at(service.vrf);
     snapshot_.balanced_vrfs[vrf] = 1;
-    addresses_[{vrf, service.address}].push_back({service.port,
+    if (service.mark != 0) {
+      marks_[{service.vrf, service.mark}] = id;
+      return;
+    }
+    const IpPrefix address{service.address, static_cast<uint8_t>(service.address.width_bits())};
+    addresses_[{service.vrf, address}].push_back({service.port,
                                                   service.last_port.value_or(service.port),
                                                   static_cast<uint8_t>(service.protocol), id});
+  }
+
+  static Persistence compiled(const PersistenceConfig& config) {
+    return {config.timeout_s,
+            config.expire_quiescent_template,
+            {prefix_mask(IpFamily::kV4, config.netmask_bits),
+             prefix_mask(IpFamily::kV6, config.ipv6_prefix_bits)}};
   }
 
   uint16_t last_weight(const ServiceConfig& service, const BackendConfig& backend) {
@@ -155,6 +170,8 @@ class ServiceCompiler {
   }
 
   void add_addresses(VrfRoutes& routes) {
+    ClassifierCompiler classifier(config_, marks_, snapshot_);
+    for (const auto& where : classifier.destinations()) addresses_[where];
     for (auto& [where, ports] : addresses_) {
       // All ports is what is left when nothing else fits: last, within its protocol.
       std::sort(ports.begin(), ports.end(), [](const ServicePorts& a, const ServicePorts& b) {
@@ -167,7 +184,8 @@ class ServiceCompiler {
       target.kind = RouteTarget::Kind::kVirtual;
       target.virtual_address = end_of(snapshot_.virtual_addresses);
       snapshot_.virtual_addresses.push_back({begin, end_of(snapshot_.service_ports)});
-      routes.add(where.first, where.second, target);
+      classifier.add_list(where.first, where.second);
+      routes.add(vrfs_.at(where.first), where.second, target);
     }
     RouteTarget local;
     local.kind = RouteTarget::Kind::kLocal;
@@ -182,7 +200,8 @@ class ServiceCompiler {
   StableIds<std::string, ServiceId> service_ids_;
   StableIds<BackendName, BackendId> backend_ids_;
   std::map<std::string, VrfId> vrfs_;
-  std::map<std::pair<VrfId, IpAddr>, std::vector<ServicePorts>> addresses_;
+  std::map<std::pair<std::string, IpPrefix>, std::vector<ServicePorts>> addresses_;  // by VRF
+  ClassifierCompiler::Services marks_;
   std::set<std::pair<VrfId, IpAddr>> locals_;  // of full NAT
 };
 
@@ -228,6 +247,10 @@ std::vector<IpPrefix> service_addresses(const Config& config, const std::string&
                     [&](const IpPrefix& subnet) { return subnet.contains(address); }))
       found.insert(address);
   };
+  for (const MarkRuleConfig& rule : config.classifier)
+    if (rule.mark != 0 && rule.vrf == vrf)
+      for (const IpPrefix& to : rule.destinations)
+        if (to.length == to.address.width_bits()) take(to.address);
   for (const ServiceConfig& service : config.services) {
     if (service.vrf == vrf) take(service.address);
     for (const BackendConfig& backend : all_backends(service))

@@ -222,6 +222,9 @@ struct VrfConfig {
 inline constexpr const char* kUnderlayName = "underlay";
 
 enum class Protocol : uint8_t { kTcp = 6, kUdp = 17, kSctp = 132 };
+constexpr const char* name_of(Protocol protocol) {
+  return protocol == Protocol::kTcp ? "tcp" : protocol == Protocol::kUdp ? "udp" : "sctp";
+}
 
 // One entry of a service's `backends:`.
 struct BackendConfig {
@@ -257,7 +260,17 @@ struct ConnectionLimits {
   friend bool operator==(const ConnectionLimits&, const ConnectionLimits&) = default;
 };
 
-// One entry of `services:`.
+// `persistence:` of a service: a client's connections go to one backend.
+struct PersistenceConfig {
+  uint32_t timeout_s = 300;                // 1..2678400, after the last of them began
+  uint8_t netmask_bits = 32;               // 1..32, of an IPv4 address, that tell clients apart
+  uint8_t ipv6_prefix_bits = 128;          // 1..128, the same of an IPv6 address
+  bool expire_quiescent_template = false;  // those of a drained backend go to another one
+  friend bool operator==(const PersistenceConfig&, const PersistenceConfig&) = default;
+};
+
+// One entry of `services:`. Either `mark` says which packets are its own, or its address,
+// protocol and port.
 struct ServiceConfig {
   std::string name;
   std::string vrf = kUnderlayName;  // where the virtual address is
@@ -281,7 +294,23 @@ struct ServiceConfig {
   std::optional<BackendConfig> sorry = {};  // takes connections when no backend does
   ServiceTimeoutsConfig timeouts = {};
   ConnectionLimits limits = {};
+  uint32_t mark = 0;                        // 0: none
+  std::optional<PersistenceConfig> persistence = {};
   friend bool operator==(const ServiceConfig&, const ServiceConfig&) = default;
+};
+
+// One entry of `classifier:`. Of those that fit a packet that begins a connection, the first says
+// the mark. What is not there, does not matter.
+struct MarkRuleConfig {
+  uint32_t mark = 0;  // 0: none
+  std::string vrf = kUnderlayName;
+  std::vector<IpPrefix> destinations;  // at least one, all of one IP version, host bits zero
+  std::optional<IpPrefix> source = {};
+  std::optional<Protocol> protocol = {};
+  std::optional<uint16_t> port = {}, last_port = {};
+  std::optional<uint16_t> source_port = {}, last_source_port = {};
+  std::optional<std::string> in_port = {};
+  friend bool operator==(const MarkRuleConfig&, const MarkRuleConfig&) = default;
 };
 
 // `balancer:`, what all services have in common.
@@ -304,6 +333,7 @@ struct BalancerConfig {
   // Connections of a backend that was removed: forgotten at their next packet, or silent until
   // they expire.
   bool expire_nodest = true;
+  uint32_t templates = 65536;  // 1024..16777216 clients of persistent services, the same way
   friend bool operator==(const BalancerConfig&, const BalancerConfig&) = default;
 };
 
@@ -326,6 +356,7 @@ struct Config {
   std::vector<VrfConfig> vrfs;
   BalancerConfig balancer;
   std::vector<ServiceConfig> services;
+  std::vector<MarkRuleConfig> classifier;
   friend bool operator==(const Config&, const Config&) = default;
 };
 

@@ -157,6 +157,7 @@ ConfigDiff diff_configs(const Config& from, const Config& to) {
   diff_vrfs(out, from.vrfs, to.vrfs);
   diff_balancer(out, from.balancer, to.balancer);
   diff_services(out, from.services, to.services);
+  diff_classifier(out, from.classifier, to.classifier);
   return out.take();
 }
 

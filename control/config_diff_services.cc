@@ -11,7 +11,7 @@ namespace {
 constexpr Takes kTakes = Takes::kReload;
 
 std::string text(Protocol protocol) {
-  return protocol == Protocol::kTcp ? "tcp" : protocol == Protocol::kUdp ? "udp" : "sctp";
+  return name_of(protocol);
 }
 std::string text(Forwarding forwarding) {
   constexpr const char* kWords[] = {"nat", "direct", "tunnel", "fullnat"};
@@ -173,6 +173,19 @@ void diff_sorry(Differ& out, const std::string& key, const ServiceConfig& before
   out.value(kTakes, key + ".forwarding", forwarding(from), forwarding(to));
 }
 
+void diff_persistence(Differ& out, const std::string& key,
+                      const std::optional<PersistenceConfig>& from,
+                      const std::optional<PersistenceConfig>& to) {
+  if (from.has_value() != to.has_value())
+    return out.change(kTakes, key + (to ? ": added" : ": removed"));
+  if (!from) return;
+  out.value(kTakes, key + ".timeout_s", from->timeout_s, to->timeout_s);
+  out.value(kTakes, key + ".netmask_bits", from->netmask_bits, to->netmask_bits);
+  out.value(kTakes, key + ".ipv6_prefix_bits", from->ipv6_prefix_bits, to->ipv6_prefix_bits);
+  out.value(kTakes, key + ".expire_quiescent_template", from->expire_quiescent_template,
+            to->expire_quiescent_template);
+}
+
 void diff_service(Differ& out, const ServiceConfig& from, const ServiceConfig& to) {
   if (from == to) return;
   const std::string where = "services." + to.name;
@@ -204,6 +217,8 @@ void diff_service(Differ& out, const ServiceConfig& from, const ServiceConfig& t
             limits.connections_per_s);
   out.value(kTakes, in + "limits.source_connections_per_s", old.source_connections_per_s,
             limits.source_connections_per_s);
+  out.value(kTakes, in + "mark", from.mark, to.mark);
+  diff_persistence(out, in + "persistence", from.persistence, to.persistence);
   const auto local_name = [](const IpAddr& local) { return "local address " + to_string(local); };
   out.presence(where, from.local_addresses, to.local_addresses, local_name);
   diff_backends(out, where, from, to);
@@ -213,6 +228,7 @@ void diff_service(Differ& out, const ServiceConfig& from, const ServiceConfig& t
 
 void diff_balancer(Differ& out, const BalancerConfig& from, const BalancerConfig& to) {
   out.value(Takes::kRestart, "balancer.connections", from.connections, to.connections);
+  out.value(Takes::kRestart, "balancer.templates", from.templates, to.templates);
   for (const TimeoutKey& key : kTimeoutKeys)
     out.value(kTakes, std::string("balancer.timeouts.") + key.name, from.timeouts.*key.all,
               to.timeouts.*key.all);

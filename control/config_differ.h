@@ -177,5 +177,7 @@ void diff_vrfs(Differ& out, const std::vector<VrfConfig>& from, const std::vecto
 void diff_balancer(Differ& out, const BalancerConfig& from, const BalancerConfig& to);
 void diff_services(Differ& out, const std::vector<ServiceConfig>& from,
                    const std::vector<ServiceConfig>& to);
+void diff_classifier(Differ& out, const std::vector<MarkRuleConfig>& from,
+                     const std::vector<MarkRuleConfig>& to);
 
 }  // namespace adit::config_differ

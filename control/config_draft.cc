@@ -48,7 +48,15 @@ ServiceConfig finished(ServiceDraft draft) {
     service.backends.push_back(std::move(static_cast<BackendConfig&>(backend)));
   if (draft.places.has("health")) service.health = finished(std::move(draft.health_draft));
   if (draft.places.has("sorry")) service.sorry = std::move(draft.sorry_draft);
+  if (draft.places.has("persistence")) service.persistence = draft.persistence_draft;
   return service;
+}
+
+MarkRuleConfig finished(MarkRuleDraft draft) {
+  MarkRuleConfig rule = std::move(static_cast<MarkRuleConfig&>(draft));
+  for (const auto& destination : draft.destination_drafts)
+    rule.destinations.push_back(destination.value);
+  return rule;
 }
 
 }  // namespace
@@ -68,6 +76,8 @@ Config finished(ConfigDraft draft) {
   config.balancer = draft.balancer;
   for (ServiceDraft& service : draft.services)
     config.services.push_back(finished(std::move(service)));
+  for (MarkRuleDraft& rule : draft.classifier)
+    config.classifier.push_back(finished(std::move(rule)));
   return config;
 }
 

@@ -113,6 +113,12 @@ struct ServiceDraft : ServiceConfig {
   std::vector<BackendDraft> backend_drafts;
   HealthDraft health_draft;
   BackendDraft sorry_draft;
+  PersistenceConfig persistence_draft;
+};
+
+struct MarkRuleDraft : MarkRuleConfig {
+  Places places;
+  std::vector<Placed<IpPrefix>> destination_drafts;
 };
 
 struct TunnelDraft : TunnelConfig {
@@ -138,6 +144,7 @@ struct ConfigDraft {
   std::vector<VrfDraft> vrfs;
   BalancerConfig balancer;
   std::vector<ServiceDraft> services;
+  std::vector<MarkRuleDraft> classifier;
 };
 
 // The draft as a Config; only for one without mistakes.

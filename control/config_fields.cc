@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config_fields.h"
 
+#include "config_classifier_fields.h"
 #include "config_limits.h"
 #include "config_service_fields.h"
 #include "config_values.h"
@@ -422,6 +423,9 @@ Section<ConfigDraft> make_config_section() {
   s.section("balancer", &C::balancer, balancer_section(), "What all services have in common.");
   s.map("services", &C::services, service_section(), 0, kMaxServices,
         "Virtual services, whose connections are spread over backends, by name.");
+  s.list(
+      "classifier", &C::classifier, mark_rule_section(), kMaxMarkRules,
+      "Which connections are those of services with a 'mark': the first entry that fits says it.");
   return s;
 }
 

@@ -15,6 +15,8 @@ inline constexpr uint64_t kMaxNeighbours = 65536;
 inline constexpr uint64_t kMaxVrfRoutes = 65536;       // of one VRF
 inline constexpr uint64_t kMaxVrfTunnels = 65536;      // of one VRF
 inline constexpr uint64_t kMaxServiceBackends = 4096;  // of one service
+inline constexpr uint64_t kMaxMarkRules = 1024;
+inline constexpr uint64_t kMaxMarkDestinations = 4096;  // of all rules
 inline constexpr size_t kMaxConfigFileBytes = 64 << 20;
 
 // Of a file as a whole; tests lower them.

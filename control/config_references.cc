@@ -28,6 +28,7 @@ void check_references(const ConfigDraft& draft, const ConfigLimits& limits, Mist
   check_networks(draft, underlay, limits.bridge_ports, mistakes);
   check_vrfs(draft, underlay, mistakes);
   check_services(draft, underlay, limits, mistakes);
+  check_classifier(draft, mistakes);
   check_tunnel_ports(draft, mistakes);
 }
 

@@ -55,6 +55,7 @@ void check_networks(const ConfigDraft& draft, const Underlay& underlay, size_t m
 void check_vrfs(const ConfigDraft& draft, const Underlay& underlay, MistakeList& mistakes);
 void check_services(const ConfigDraft& draft, const Underlay& underlay, const ConfigLimits& limits,
                     MistakeList& mistakes);
+void check_classifier(const ConfigDraft& draft, MistakeList& mistakes);
 
 // What is wrong with `ip` as a host on the connected subnets other than ours: it is one of
 // our own addresses, or the subnet's network or broadcast address. Empty: nothing.

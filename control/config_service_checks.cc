@@ -23,6 +23,15 @@ class ServiceChecks {
     add_own_of_vrfs();
     for (const ServiceDraft& service : draft.services)
       if (has_address(service)) virtual_.emplace(std::pair(service.vrf, service.address), &service);
+    for (const MarkRuleDraft& rule : draft.classifier) {
+      if (rule.mark == 0) continue;
+      marks_.emplace(std::pair(rule.vrf, rule.mark), &rule);
+      for (const auto& to : rule.destination_drafts)
+        if (to.value.length == to.value.address.width_bits())
+          marked_.emplace(std::pair(rule.vrf, to.value.address), to.place);
+        else
+          marked_subnets_.emplace(rule.vrf, to);
+    }
   }
 
   void run() {
@@ -34,6 +43,10 @@ class ServiceChecks {
       check_service(service);
       backends += service.backend_drafts.size();
     }
+    for (const auto& [name, rule] : marks_)
+      if (is_vrf(name.first) && draft_.places.good("services") && !marked_services_.contains(name))
+        mistake(rule->places.at("mark"),
+                "mark: no service of " + name.first + " has mark " + std::to_string(name.second));
     if (backends > limits_.backends)
       mistake({}, "found " + std::to_string(backends) +
                       " backends, of all services, expected at most " +
@@ -64,8 +77,11 @@ class ServiceChecks {
     }
   }
 
+  bool is_vrf(const std::string& name) const {
+    return std::find(vrf_names_.begin(), vrf_names_.end(), name) != vrf_names_.end();
+  }
   void check_vrf(const std::string& name, Place place) {
-    if (std::find(vrf_names_.begin(), vrf_names_.end(), name) == vrf_names_.end())
+    if (!is_vrf(name))
       mistake(place, "vrf: there is no vrf " + quoted(name) + did_you_mean(name, vrf_names_));
   }
 
@@ -86,8 +102,31 @@ class ServiceChecks {
                          remedy);
   }
 
+  // The same, and none that marks are for.
+  void check_not_taken(const char* key, const std::string& vrf, const IpAddr& ip, Place place,
+                       const char* remedy) {
+    check_not_virtual(key, vrf, ip, place, remedy);
+    const auto tell = [&](Place other) {
+      mistake(place, std::string(key) + ": " + to_string(ip) +
+                         " is among the destinations of 'classifier', see " + mistakes_.at(other) +
+                         "; expected " + remedy);
+    };
+    if (const auto host = marked_.find({vrf, ip}); host != marked_.end()) return tell(host->second);
+    const auto [begin, end] = marked_subnets_.equal_range(vrf);
+    for (auto subnet = begin; subnet != end; ++subnet)
+      if (subnet->second.value.contains(ip)) return tell(subnet->second.place);
+  }
+
   static bool has_address(const ServiceDraft& service) {
     return service.places.has("address") && service.places.good("address");
+  }
+  // One of its addresses; none where it is not known.
+  std::optional<IpAddr> address_of(const ServiceDraft& service) const {
+    if (service.mark == 0)
+      return has_address(service) ? std::optional(service.address) : std::nullopt;
+    const auto rule = marks_.find({service.vrf, service.mark});
+    if (rule == marks_.end() || rule->second->destination_drafts.empty()) return std::nullopt;
+    return rule->second->destination_drafts.front().value.address;
   }
   static Forwarding forwarding_of(const ServiceDraft& service, const BackendDraft& backend) {
     return backend.forwarding.value_or(service.forwarding);
@@ -103,6 +142,7 @@ class ServiceChecks {
       check_not_own("address", service.vrf, service.address, at.at("address"), "one of its own");
       if (at.good("port") && at.good("last_port") && at.good("protocol")) check_unique(service);
     }
+    if (service.mark != 0) check_mark(service);
     check_local_addresses(service);
     std::map<std::tuple<std::string, IpAddr, uint16_t>, Place> seen;
     for (const BackendDraft& backend : service.backend_drafts) {
@@ -178,6 +218,29 @@ class ServiceChecks {
     }
   }
 
+  // A mark is one service's, its entries of 'classifier' are of one IP version.
+  void check_mark(const ServiceDraft& service) {
+    const Places& at = service.places;
+    const std::pair name(service.vrf, service.mark);
+    const std::string text = std::to_string(service.mark);
+    const auto [other, fresh] = marked_services_.emplace(name, &service);
+    if (!fresh)
+      return mistake(at.at("mark"), "mark: " + text + " is already that of service '" +
+                                        other->second->name + "', see " +
+                                        mistakes_.at(other->second->places.at("mark")));
+    const std::optional<IpAddr> first = address_of(service);
+    if (!marks_.contains(name) && draft_.places.good("classifier"))
+      mistake(at.at("mark"),
+              "mark: no entry of 'classifier' gives mark " + text + " in " + service.vrf);
+    for (const MarkRuleDraft& rule : draft_.classifier)
+      if (first && rule.mark == service.mark && rule.vrf == service.vrf &&
+          rule.destination_drafts.front().value.address.family != first->family)
+        mistake(rule.places.at("destinations"),
+                "destinations: those of mark " + text + " are of both IP versions, see " +
+                    mistakes_.at(marks_.at(name)->places.at("destinations")) +
+                    "; expected a service for each");
+  }
+
   // Ports of one address belong to one service each.
   void check_unique(const ServiceDraft& service) {
     Ranges& ranges = ranges_[{service.vrf, service.address, service.protocol}];
@@ -206,7 +269,7 @@ class ServiceChecks {
         mistake(local.place, "local_addresses: duplicate address " + to_string(local.value));
       for (const std::string& vrf : vrfs) {
         check_not_own("local_addresses", vrf, local.value, local.place, "one of its own");
-        check_not_virtual("local_addresses", vrf, local.value, local.place, "another one");
+        check_not_taken("local_addresses", vrf, local.value, local.place, "another one");
       }
     }
   }
@@ -216,14 +279,14 @@ class ServiceChecks {
     const Places& at = backend.places;
     if (backend.vrf) check_vrf(*backend.vrf, at.at("vrf"));
     check_not_own("address", vrf, backend.address, at.at("address"), "a server's");
-    check_not_virtual("address", vrf, backend.address, at.at("address"), "a server's");
+    check_not_taken("address", vrf, backend.address, at.at("address"), "a server's");
     // A backend's own `forwarding` may be right while the service's is not.
     if (!backend.forwarding && !service.places.good("forwarding")) return;
     const Forwarding forwarding = forwarding_of(service, backend);
-    if (has_address(service) && backend.address.family != service.address.family &&
-        forwarding != Forwarding::kTunnel)
+    const std::optional<IpAddr> own = address_of(service);
+    if (own && backend.address.family != own->family && forwarding != Forwarding::kTunnel)
       mistake(at.at("address"), "address: " + to_string(backend.address) + " and " +
-                                    to_string(service.address) +
+                                    to_string(*own) +
                                     " of the service are of different IP versions, which only "
                                     "'forwarding: tunnel' can bridge");
     if (!translates(forwarding) && backend.port != 0 && service.places.good("port") &&
@@ -254,6 +317,10 @@ class ServiceChecks {
   std::vector<std::string_view> vrf_names_;
   std::map<Scope, Place> own_;
   std::map<Scope, const ServiceDraft*> virtual_;  // the first service of each address
+  std::map<Scope, Place> marked_;                 // single addresses that marks are for
+  std::multimap<std::string, Placed<IpPrefix>> marked_subnets_;             // by VRF
+  std::map<std::pair<std::string, uint32_t>, const MarkRuleDraft*> marks_;  // their first rule
+  std::map<std::pair<std::string, uint32_t>, const ServiceDraft*> marked_services_;
   std::map<std::tuple<std::string, IpAddr, Protocol>, Ranges> ranges_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "config_classifier_fields.h"
 #include "config_health_fields.h"
 #include "config_limits.h"
 #include "config_timeouts.h"
@@ -15,6 +16,7 @@ constexpr const char* kHostAddress = "an IP address such as 192.0.2.1 or 2001:db
 constexpr const char* kVrfName = "the name of a VRF, or underlay";
 constexpr uint64_t kMostSeconds = 86400;
 constexpr uint64_t kMostPerSecond = 100'000'000;
+constexpr uint64_t kMostPersistentSeconds = 31 * 86400;
 
 Parsed<std::string> parse_scheduler(std::string_view text) {
   if (find_scheduler(text) != nullptr) return {std::string(text), {}};
@@ -127,9 +129,44 @@ void check_options(Reader& reader, const ServiceDraft& service) {
                       ", expected one of the primes " + maglev_sizes());
 }
 
+Section<PersistenceConfig> persistence_section() {
+  using P = PersistenceConfig;
+  Section<P> s;
+  s.number(
+      "timeout_s", &P::timeout_s, 1, kMostPersistentSeconds,
+      "Seconds after the beginning of a client's last connection in which the next one goes to "
+      "the same backend; while it has one, they begin anew when they are over.");
+  s.number("netmask_bits", &P::netmask_bits, 1, 32,
+           "Clients whose IPv4 addresses have so many first bits in common are one.");
+  s.number("ipv6_prefix_bits", &P::ipv6_prefix_bits, 1, 128, "The same of IPv6 addresses.");
+  s.flag("expire_quiescent_template", &P::expire_quiescent_template,
+         "true: clients of a drained backend go to another one; false: they stay with it.");
+  return s;
+}
+
+// A service is known by its address and port, or by its mark.
+void check_what_it_takes(Reader& reader, const ServiceDraft& service) {
+  const Places& at = service.places;
+  const bool by_mark = at.has("mark");
+  for (const char* key : {"address", "port"})
+    if (!by_mark && !at.has(key))
+      reader.mistake(at.self, "missing key '" + std::string(key) +
+                                  "': a service has an address and port, or a 'mark'");
+  for (const char* key : {"address", "protocol", "port", "last_port"})
+    if (by_mark && at.has(key))
+      reader.misfit(at.at(key), std::string(key) +
+                                    ": goes with no 'mark', whose entries of 'classifier' say what "
+                                    "is the service's");
+}
+
 // What does not go together within a service.
 void check_service(Reader& reader, ServiceDraft& service) {
   const Places& at = service.places;
+  check_what_it_takes(reader, service);
+  if (service.one_packet && at.has("persistence"))
+    reader.misfit(at.at("persistence"),
+                  "persistence: goes with no 'one_packet: true', which lets no packet have to do "
+                  "with another");
   if (service.last_port && at.good("port") && *service.last_port < service.port)
     reader.misfit(at.at("last_port"), "last_port: " + std::to_string(*service.last_port) +
                                           " is below port: " + std::to_string(service.port));
@@ -155,6 +192,9 @@ Section<BalancerConfig> balancer_section() {
   s.number("connections", &B::connections, 1024, 16777216,
            "Connections at one time, over all workers.")
       .restart();
+  s.number("templates", &B::templates, 1024, 16777216,
+           "Clients of persistent services that are known at one time, over all workers.")
+      .restart();
   s.section("timeouts", &B::timeouts, timeouts_section<TimeoutsConfig>(&TimeoutKey::all),
             "When silent connections are forgotten, by their state.");
   s.word("when_full", &B::when_full,
@@ -173,14 +213,10 @@ Section<ServiceDraft> service_section() {
   Section<D> s;
   s.text("vrf", &S::vrf, parse_name, kVrfName, "Where the virtual address is.");
   s.text("address", &S::address, parse_host_address, kHostAddress,
-         "The virtual address that clients connect to.")
-      .required();
-  s.word("protocol", &S::protocol,
-         {{"tcp", Protocol::kTcp}, {"udp", Protocol::kUdp}, {"sctp", Protocol::kSctp}},
-         "The protocol.");
+         "The virtual address that clients connect to.");
+  s.word("protocol", &S::protocol, protocol_words(), "The protocol.");
   s.number("port", &S::port, 0, 65535,
            "The port; 0: all ports for which the address has no other service.")
-      .required()
       .fallback("");
   s.number("last_port", &S::last_port, 1, 65535, "The last port of a range that begins at 'port'.");
   s.text(
@@ -240,6 +276,14 @@ Section<ServiceDraft> service_section() {
         return limits;
       }(),
       "What is more than that is dropped; established connections go on.");
+  s.number(
+       "mark", &S::mark, 1, UINT32_MAX,
+       "Instead of address, protocol and port: takes the connections to which 'classifier' gives "
+       "this mark.")
+      .fallback("");
+  s.section("persistence", &D::persistence_draft, persistence_section(),
+            "The connections of a client go to one backend, all ports and addresses of the service "
+            "together.");
   s.check(check_service);
   return s;
 }

@@ -35,11 +35,11 @@ class VrfRoutes {
            const std::function<AdjacencyId(const NextHop&)>& adjacency);
   // An address that is not of a port or tunnel.
   void add(VrfId id, const IpAddr& address, const RouteTarget& target);
+  // What was added first stays.
+  void add(VrfId id, const IpPrefix& to, RouteTarget target);
   RouteTable finish() &&;
 
  private:
-  void add(VrfId id, const IpPrefix& to, RouteTarget target);
-
   size_t vrfs_;
   std::vector<RouteTable::Route> routes_;
   std::set<std::pair<VrfId, IpPrefix>> known_;

@@ -4,7 +4,9 @@
 #include <memory>
 
 #include "backend_load.h"
-#include "enter.h"
+#include "egress.h"
+#include "hand_over.h"
+#include "persistence.h"
 #include "protocol_state.h"
 #include "route.h"
 #include "schedule.h"
@@ -13,10 +15,6 @@
 
 namespace adit {
 namespace {
-
-const RouteTarget& target_of(const Snapshot& snapshot, const FlowKey& key) noexcept {
-  return snapshot.routes.find(key.vrf, bytes_of(key.destination, key.ipv6), key.ipv6 != 0);
-}
 
 // --- before the look-up
 
@@ -65,11 +63,7 @@ bool hand_over(Worker& worker, Packet& packet, const Flow& flow) noexcept {
                              ? owner_of(key.source, key.source_port, worker.peers.size())
                              : owner_of(key.destination, key.destination_port, worker.peers.size());
   if (owner == worker.id) return false;
-  packet.mbuf->hash.usr = packet.network;
-  if (rte_ring_mp_enqueue(worker.peers[owner], packet.mbuf) != 0)
-    drop(worker, packet.mbuf, DropReason::k_handover_full);
-  else
-    worker.counters.handed_over.add(1);
+  pass_on(worker, packet.mbuf, owner, {.vrf = packet.network});
   return true;
 }
 
@@ -132,6 +126,45 @@ Verdict refuse_unmatched(Worker& worker, Packet& packet, const Flow& flow,
   return refuse(worker, packet.mbuf, DropReason::k_connection_unknown);
 }
 
+bool has_ended(const Connection& connection) noexcept {
+  return connection.state == ConnectionState::kTimeWait ||
+         connection.state == ConnectionState::kClose;
+}
+
+// Of the addresses and ports at the backend: a client may use its port for another virtual
+// address of the backend's as soon as it is done with the first.
+bool forget_ended(Worker& worker, const FlowKey& reverse) noexcept {
+  const ConnectionTable& connections = worker.balancer->connections;
+  const ConnectionId id = connections.find(reverse).id;
+  if (id == 0 || !has_ended(connections.at(id))) return false;
+  forget(worker, id);
+  return true;
+}
+
+Verdict begin_at(Worker& worker, Packet& packet, const Flow& flow, ServiceId id,
+                 const Choice& choice) noexcept {
+  if (choice.backend == nullptr) {
+    refuse_new(worker, packet, choice.why);
+    return Verdict::kGone;
+  }
+  Connection connection = make_connection(flow.key, id, *choice.backend);
+  if (worker.snapshot->services[id].one_packet)
+    return send_on(worker, packet, flow, connection, Direction::kFromClient);
+  connection.controller = choice.controller;
+  if (choice.controller != 0) connection.flags |= Connection::kControlled;
+  ConnectionId made = 0;
+  DropReason why = keep_connection(worker, connection, *choice.backend, made);
+  if (why == DropReason::k_connection_collides && forget_ended(worker, connection.reverse))
+    why = keep_connection(worker, connection, *choice.backend, made);
+  if (why != DropReason::kCount) {
+    release(worker, choice.controller);
+    return refuse(worker, packet.mbuf, why);
+  }
+  update(worker, made, Direction::kFromClient, flow, packet.mbuf);
+  return send_on(worker, packet, flow, worker.balancer->connections.at(made),
+                 Direction::kFromClient);
+}
+
 Verdict begin(Worker& worker, Packet& packet, const Flow& flow, ServiceId id) noexcept {
   const ServiceEntry& service = worker.snapshot->services[id];
   if (!begins(flow, packet.mbuf) &&
@@ -141,19 +174,27 @@ Verdict begin(Worker& worker, Packet& packet, const Flow& flow, ServiceId id) no
   const DropReason too_many = check_limits(worker, id, flow.key);
   if (too_many != DropReason::kCount) [[unlikely]]
     return refuse(worker, packet.mbuf, too_many);
-  const ServiceBackend* backend = schedule(worker, id, flow.key);
-  if (backend == nullptr) {
-    refuse_with(worker, packet, IcmpProblem::kPortUnreachable, DropReason::k_no_backend);
-    return Verdict::kGone;
+  if (service.persistence.timeout_s == 0)
+    return begin_at(worker, packet, flow, id, {schedule(worker, id, flow.key)});
+  const unsigned keeper = keeper_of(worker, service, flow.key);
+  if (keeper == worker.id) return begin_at(worker, packet, flow, id, choose(worker, id, flow.key));
+  pass_on(worker, packet.mbuf, keeper,
+          {packet.network, Errand::Kind::kAsk, static_cast<uint8_t>(worker.id)});
+  return Verdict::kGone;
+}
+
+// The keeper of the client's template has told its backend.
+void resume(Worker& worker, Packet& packet, const Errand& told) noexcept {
+  const Flow flow = read_flow(packet.mbuf, told.vrf);
+  const ServiceId id = find_service(*worker.snapshot, flow.key, packet.mbuf->port);
+  const ServiceBackend* backend = told_backend(worker, told, id);
+  // There may be another configuration by now; or another packet was the first.
+  if (backend == nullptr || worker.balancer->connections.find(flow.key).id != 0) {
+    release(worker, told.chosen);
+    return worker.routed.push(packet);
   }
-  Connection connection = make_connection(flow.key, id, *backend);
-  if (service.one_packet) return send_on(worker, packet, flow, connection, Direction::kFromClient);
-  ConnectionId made = 0;
-  const DropReason why = keep_connection(worker, connection, *backend, made);
-  if (why != DropReason::kCount) return refuse(worker, packet.mbuf, why);
-  update(worker, made, Direction::kFromClient, flow, packet.mbuf);
-  return send_on(worker, packet, flow, worker.balancer->connections.at(made),
-                 Direction::kFromClient);
+  if (begin_at(worker, packet, flow, id, {backend, told.chosen}) == Verdict::kRoute)
+    route_now(worker, packet);
 }
 
 // Of no connection.
@@ -162,7 +203,7 @@ Verdict serve_stranger(Worker& worker, Packet& packet, const Flow& flow) noexcep
   const RouteTarget& target = target_of(snapshot, flow.key);
   if (target.kind == RouteTarget::Kind::kVirtual) {
     if (flow.kind == FlowKind::kEcho || flow.kind == FlowKind::kOther) return Verdict::kRoute;
-    const ServiceId service = find_service(snapshot, target, flow.key);
+    const ServiceId service = find_service(snapshot, target, flow.key, packet.mbuf->port);
     if (service != 0) return begin(worker, packet, flow, service);
     if (flow.kind == FlowKind::kIcmpError)
       return refuse(worker, packet.mbuf, DropReason::k_icmp_ignored);
@@ -182,9 +223,7 @@ Verdict serve(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash) n
   const Connection& connection = balancer.connections.at(found.id);
   // A backend that is gone, or down and not to keep them, loses its connections, as soon as one
   // of their packets comes; a client's new connection takes the place of one that has ended.
-  const bool has_ended =
-      connection.state == ConnectionState::kTimeWait || connection.state == ConnectionState::kClose;
-  const bool again = has_ended && found.direction == Direction::kFromClient &&
+  const bool again = has_ended(connection) && found.direction == Direction::kFromClient &&
                      flow.key.protocol == kIpProtocolTcp && begins(flow, packet.mbuf);
   if (worker.lives->load(connection.backend).ends_connections() || again) [[unlikely]] {
     if (!again && !worker.snapshot->expire_nodest &&
@@ -260,14 +299,28 @@ unsigned take_handed_over(Worker& worker) noexcept {
   std::array<rte_mbuf*, kMaxBurst / 2> mbufs;
   const unsigned n = rte_ring_sc_dequeue_burst(
       worker.peers[worker.id], reinterpret_cast<void**>(mbufs.data()), mbufs.size(), nullptr);
+  bool asked = false;
   for (unsigned i = 0; i < n; ++i) {
+    const Errand errand = errand_of(mbufs[i]);
     Packet& packet = worker.packets[i];
     packet.mbuf = mbufs[i];
     packet.drop = DropReason::kCount;
     packet.in = 0;
-    enter_routing(worker, packet, static_cast<VrfId>(mbufs[i]->hash.usr));
+    packet.network = errand.vrf;
+    packet.via = nullptr;
+    packet.translated = false;
     packet.handed_over = true;
+    if (errand.kind == Errand::Kind::kPacket) [[likely]] {
+      worker.routed.push(packet);
+      continue;
+    }
+    asked = true;
+    if (errand.kind == Errand::Kind::kAsk)
+      answer_ask(worker, packet, errand);
+    else
+      resume(worker, packet, errand);
   }
+  if (asked) encap_pending(worker);  // ICMP errors that were sent
   return n;
 }
 
@@ -277,6 +330,7 @@ void expire_connections(Worker& worker) noexcept {
   if (worker.now_ns < balancer.expired_ns + kLeastNs) return;
   const uint64_t elapsed_ns = worker.now_ns - balancer.expired_ns;
   balancer.expired_ns = worker.now_ns;
+  worker.templates[worker.id]->expire(worker.now_s, elapsed_ns);
   const uint32_t erased =
       balancer.connections.expire(worker.now_s, balancer.connections.expiry_budget(elapsed_ns),
                                   [&worker](ConnectionId, const Connection& connection) {

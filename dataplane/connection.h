@@ -28,14 +28,14 @@ inline constexpr unsigned kDirections = 3;
 struct alignas(64) Connection {
   static constexpr uint8_t kInputOnly = 1;      // of the backend's half nothing was seen yet
   static constexpr uint8_t kNoDestination = 2;  // its backend is gone; in no BackendLoad
-  static constexpr uint8_t kControlled = 4;     // `controller` chose its backend
+  static constexpr uint8_t kControlled = 4;     // `controller` chose its backend, and counts it
   static constexpr uint8_t kOwnTimeouts = 8;    // its service had such when it began
 
-  FlowKey forward;              // client -> virtual address, in the client's VRF
-  uint32_t expires_s = 0;       // the second in which it ends, as Worker::now_s counts
-  ServiceId service = 0;        // that it came by
-  BackendId backend = 0;        // of that service
-  ConnectionId controller = 0;  // its persistence template, or the connection that it follows
+  FlowKey forward;          // client -> virtual address, in the client's VRF
+  uint32_t expires_s = 0;   // the second in which it ends, as Worker::now_s counts
+  ServiceId service = 0;    // that it came by
+  BackendId backend = 0;    // of that service
+  uint32_t controller = 0;  // TemplateId, of whatever worker
   uint32_t client_packets = 0;
   ConnectionState state = ConnectionState::kNone;
   uint8_t flags = 0;

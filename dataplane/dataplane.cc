@@ -76,6 +76,8 @@ Dataplane::Impl::Impl(const DataplaneOptions& options)
   for (unsigned id = 0; id < options.workers; ++id) {
     handover_rings.push_back(make_handover_ring(id));
     peers.push_back(handover_rings.back().get());
+    templates.push_back(std::make_unique<TemplateTable>(
+        (options.templates + options.workers - 1) / options.workers, id, options.seed + id));
   }
   for (unsigned id = 0; id < options.workers; ++id) add_worker(id, options);
   for (PortId port = 0; port < options.ports.size(); ++port) add_port(port, options.ports[port]);
@@ -91,6 +93,7 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->hosts = &hosts;
   worker->lives = &lives;
   worker->peers = peers;
+  worker->templates = templates;
   worker->sequences = &sequences;
   worker->stopping = &stopping;
   event_rings.push_back(make_ring("adit_events_" + std::to_string(id), sizeof(Event)));
@@ -238,6 +241,12 @@ uint64_t Dataplane::connections() const noexcept {
 uint64_t Dataplane::connection_capacity() const noexcept {
   uint64_t sum = 0;
   for (const auto& worker : impl_->workers) sum += worker->balancer->capacity;
+  return sum;
+}
+
+uint64_t Dataplane::templates(ServiceId service) const noexcept {
+  uint64_t sum = 0;
+  for (const auto& table : impl_->templates) sum += table->count(service);
   return sum;
 }
 

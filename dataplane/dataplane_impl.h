@@ -77,7 +77,8 @@ struct Dataplane::Impl {
   std::vector<RingPtr> event_rings;
   std::vector<RingPtr> command_rings;
   std::vector<RingPtr> handover_rings;
-  std::vector<rte_ring*> peers;  // the same
+  std::vector<rte_ring*> peers;                           // the same
+  std::vector<std::unique_ptr<TemplateTable>> templates;  // by worker
   std::vector<std::unique_ptr<Worker>> workers;
   std::deque<LoopArguments> loop_arguments;    // addresses stay
   std::vector<std::unique_ptr<Port>> devices;  // null where the port is ready-made

@@ -124,6 +124,8 @@ void classify_one(Worker& worker, const PortEntry& port, Packet& packet) noexcep
 void classify(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned n) noexcept {
   const PortEntry& port = worker.snapshot->ports[port_id];
   uint64_t bytes = 0;
+  if (worker.snapshot->marks_by_port) [[unlikely]]
+    for (unsigned i = 0; i < n; ++i) mbufs[i]->port = port_id;
   for (unsigned i = 0; i < n && i < kPrefetchAhead; ++i) rte_prefetch0(frame_of(mbufs[i]));
   for (unsigned i = 0; i < n; ++i) {
     if (i + kPrefetchAhead < n) rte_prefetch0(frame_of(mbufs[i + kPrefetchAhead]));

@@ -38,15 +38,23 @@ void answer_echo(Worker& worker, Packet& packet) noexcept {
   send<Ip>(worker, packet, back);
 }
 
+bool has_backend_up(const Worker& worker, ServiceId service) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const Range backends = snapshot.services[service].backends;
+  for (uint32_t place = backends.begin; place < backends.end; ++place)
+    if (worker.lives->load(snapshot.service_backends[place].id).up) return true;
+  return false;
+}
+
 // Whether some backend of the address is alive: then it answers echo requests.
 bool is_alive(const Worker& worker, const RouteTarget& target) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   const Range ports = snapshot.virtual_addresses[target.virtual_address];
-  for (uint32_t i = ports.begin; i < ports.end; ++i) {
-    const Range backends = snapshot.services[snapshot.service_ports[i].service].backends;
-    for (uint32_t place = backends.begin; place < backends.end; ++place)
-      if (worker.lives->load(snapshot.service_backends[place].id).up) return true;
-  }
+  for (uint32_t i = ports.begin; i < ports.end; ++i)
+    if (has_backend_up(worker, snapshot.service_ports[i].service)) return true;
+  const Range marks = snapshot.virtual_marks[target.virtual_address];
+  for (uint32_t i = marks.begin; i < marks.end; ++i)
+    if (has_backend_up(worker, snapshot.mark_rules[snapshot.mark_lists[i]].service)) return true;
   return false;
 }
 

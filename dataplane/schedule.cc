@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "backend_load.h"
+#include "classifier.h"
+#include "send_on.h"
 
 namespace adit {
 namespace {
@@ -80,8 +82,9 @@ DropReason check_limits(Worker& worker, ServiceId id, const FlowKey& key) noexce
   return DropReason::kCount;
 }
 
-ServiceId find_service(const Snapshot& snapshot, const RouteTarget& target,
-                       const FlowKey& key) noexcept {
+ServiceId find_service(const Snapshot& snapshot, const RouteTarget& target, const FlowKey& key,
+                       PortId in) noexcept {
+  if (const ServiceId marked = find_marked(snapshot, target, key, in); marked != 0) return marked;
   const auto ports =
       part(snapshot.service_ports, snapshot.virtual_addresses[target.virtual_address]);
   const uint16_t wanted = key.destination_port.host();
@@ -99,6 +102,12 @@ ServiceId find_service(const Snapshot& snapshot, const RouteTarget& target,
                        [](uint16_t port, const ServicePorts& entry) { return port < entry.first; });
   if (behind != first && wanted <= std::prev(behind)->last) return std::prev(behind)->service;
   return all_ports;
+}
+
+ServiceId find_service(const Snapshot& snapshot, const FlowKey& key, PortId in) noexcept {
+  const RouteTarget& target = target_of(snapshot, key);
+  if (target.kind != RouteTarget::Kind::kVirtual) return 0;
+  return find_service(snapshot, target, key, in);
 }
 
 const ServiceBackend* schedule(Worker& worker, ServiceId id, const FlowKey& key) noexcept {

@@ -4,6 +4,7 @@
 
 #include "backend_load.h"
 #include "balancer.h"
+#include "persistence.h"
 #include "send_on.h"
 #include "worker.h"
 
@@ -24,6 +25,7 @@ inline void uncount(Worker& worker, const Connection& connection) noexcept {
   const ServiceBackend* backend = find_backend(*worker.snapshot, connection.backend);
   count_erased(worker.balancer->loads[connection.backend], backend != nullptr ? *backend : kGone,
                connection.state);
+  if (connection.has(Connection::kControlled)) release(worker, connection.controller);
 }
 
 // The worker that has the connections of this end; the same on whatever worker it is asked.
@@ -32,9 +34,12 @@ inline unsigned owner_of(const Ipv6Key& address, be16 port, size_t workers) noex
   return static_cast<unsigned>((hash >> 32) * workers >> 32);
 }
 
-// The service of the virtual address that has the key's protocol and port, or 0.
-ServiceId find_service(const Snapshot& snapshot, const RouteTarget& target,
-                       const FlowKey& key) noexcept;
+// The service of a packet to the virtual address that came in by the port: by its mark, or else
+// the one that has its protocol and port; or 0.
+ServiceId find_service(const Snapshot& snapshot, const RouteTarget& target, const FlowKey& key,
+                       PortId in) noexcept;
+// The same; 0 also where the destination is not virtual.
+ServiceId find_service(const Snapshot& snapshot, const FlowKey& key, PortId in) noexcept;
 
 // kCount: the service may have one more connection of that client now; else why not.
 DropReason check_limits(Worker& worker, ServiceId service, const FlowKey& key) noexcept;

@@ -29,6 +29,10 @@ inline Endpoint destination_of(const FlowKey& key) noexcept {
   return {key.destination, key.destination_port, key.ipv6 != 0};
 }
 
+inline const RouteTarget& target_of(const Snapshot& snapshot, const FlowKey& key) noexcept {
+  return snapshot.routes.find(key.vrf, bytes_of(key.destination, key.ipv6), key.ipv6 != 0);
+}
+
 // Null where the backend is in no service any more.
 inline const ServiceBackend* find_backend(const Snapshot& snapshot, BackendId id) noexcept {
   if (id >= snapshot.backend_places.size() || snapshot.backend_places[id] == 0) return nullptr;

@@ -18,6 +18,7 @@
 #include "packet.h"
 #include "reassembly.h"
 #include "reported_sources.h"
+#include "template_table.h"
 #include "tunnel/stt_worker.h"
 
 namespace adit {
@@ -67,6 +68,8 @@ struct Worker {
 
   // what workers hand to each other: rte_mbuf*, by whom it is for
   std::span<rte_ring* const> peers;
+  // Persistence, by whose it is: see there what others may do.
+  std::span<const std::unique_ptr<TemplateTable>> templates;
 
   // this worker's own
   const Snapshot* snapshot = nullptr;  // as of the current pass

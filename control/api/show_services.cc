@@ -11,10 +11,6 @@ namespace {
 
 using nlohmann::json;
 
-const char* word_of(Protocol protocol) {
-  return protocol == Protocol::kTcp ? "tcp" : protocol == Protocol::kUdp ? "udp" : "sctp";
-}
-
 const char* word_of(Forwarding forwarding) {
   constexpr const char* kWords[] = {"nat", "direct", "tunnel", "fullnat"};
   return kWords[static_cast<size_t>(forwarding)];
@@ -113,14 +109,20 @@ Rows show_services(const ControlPlane& control, const Window& window) {
       const bool sorry = service.sorry && backend == *service.sorry;
       up += !sorry && control.dataplane().backend_lives().load(id).up;
     }
-    json row = {{"name", service.name},
-                {"vrf", service.vrf},
-                {"address", to_string(service.address)},
-                {"protocol", word_of(service.protocol)},
-                {"port", ports_of(service)},
-                {"scheduler", service.scheduler},
-                {"backends", service.backends.size()},
-                {"backends_up", up}};
+    const bool by_mark = service.mark != 0;
+    json row = {
+        {"name", service.name},
+        {"vrf", service.vrf},
+        {"address", by_mark ? json(nullptr) : json(to_string(service.address))},
+        {"protocol", by_mark ? json(nullptr) : json(name_of(service.protocol))},
+        {"port", by_mark ? json(nullptr) : ports_of(service)},
+        {"mark", by_mark ? json(service.mark) : json(nullptr)},
+        {"scheduler", service.scheduler},
+        {"persistence_s",
+         service.persistence ? json(service.persistence->timeout_s) : json(nullptr)},
+        {"templates", control.dataplane().templates(control.ids().services.at(service.name))},
+        {"backends", service.backends.size()},
+        {"backends_up", up}};
     put_state(row, sum);
     put_rates(row, rates);
     out.rows.push_back(std::move(row));

@@ -65,6 +65,7 @@ struct DataplaneOptions {
   uint32_t mbuf_data_room_bytes = 2176;  // headroom included
   uint32_t fdb_capacity = 65536;
   uint32_t connections = 65536;  // balanced ones, over all workers
+  uint32_t templates = 65536;    // of persistence, over all workers
   uint64_t seed = 1;             // of hashes that nobody outside shall foresee
   std::vector<PortSpec> ports;   // index: PortId
 };
@@ -124,6 +125,7 @@ class Dataplane {
   BackendState backend_state(BackendId backend) const noexcept;
   uint64_t connections() const noexcept;  // of all services
   uint64_t connection_capacity() const noexcept;
+  uint64_t templates(ServiceId service) const noexcept;  // of persistence
   // Counts and numbers from 0 again: the id is being given to something new, and no snapshot
   // that workers have names it.
   void reset_bridge_port(BridgePortId bridge_port);

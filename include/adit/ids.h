@@ -20,6 +20,7 @@ using ServiceId = uint32_t;     // 0: none
 using BackendId = uint32_t;     // 0: none; of a backend within its service
 
 inline constexpr unsigned kMaxPorts = 1023;
+inline constexpr PortId kNoPort = UINT16_MAX;
 inline constexpr unsigned kMaxNetworks = 65534;
 inline constexpr unsigned kMaxBridgePorts = 1 << 20;  // members and remotes of all networks
 inline constexpr unsigned kMaxVrfs = 4096;

@@ -143,6 +143,13 @@ struct Range {
   uint32_t begin = 0, end = 0;
 };
 
+// How long clients stay with their backends.
+struct Persistence {
+  uint32_t timeout_s = 0;             // after a client's last connection; 0: it does not
+  bool expire_quiescent = false;      // not with those that are drained
+  std::array<Ipv6Key, 2> masks = {};  // what counts of the client's address, by FlowKey::ipv6
+};
+
 // A virtual service.
 struct ServiceEntry {
   const SchedulerOps* scheduler = nullptr;  // null: no service has the id
@@ -158,6 +165,7 @@ struct ServiceEntry {
   uint16_t own_timeouts = 0;     // in Snapshot::own_timeouts and 1; 0: those of all services
   RateLimit new_connections;     // of each worker
   RateLimit source_connections;  // of each client and worker
+  Persistence persistence;
 };
 
 // The ports of a virtual address that a service has, host order, both included.
@@ -165,6 +173,17 @@ struct ServicePorts {
   uint16_t first = 0, last = 0;
   uint8_t protocol = 0;
   ServiceId service = 0;
+};
+
+// Which packets that begin connections are a service's by its mark. Ports in host order, both
+// included.
+struct MarkRule {
+  Ipv6Key source, source_mask;  // IPv4 in `low`
+  uint16_t first_source_port = 0, last_source_port = UINT16_MAX;
+  uint16_t first_port = 0, last_port = UINT16_MAX;
+  PortId in = kNoPort;    // that they came in by; kNoPort: any
+  uint8_t protocol = 0;   // 0: any
+  ServiceId service = 0;  // 0: that of their address and port
 };
 
 struct Snapshot {
@@ -194,6 +213,12 @@ struct Snapshot {
   // protocol and port there; that of all ports is none of them, and comes last.
   std::vector<Range> virtual_addresses;
   std::vector<ServicePorts> service_ports;
+  // By RouteTarget::virtual_address: ranges in mark_lists, the indices in mark_rules of those
+  // that concern the address, in their order.
+  std::vector<Range> virtual_marks;
+  std::vector<uint32_t> mark_lists;
+  std::vector<MarkRule> mark_rules;
+  bool marks_by_port = false;  // some ask for it: rte_mbuf::port has to be a PortId
   Timeouts timeouts;
   std::vector<Timeouts> own_timeouts;  // of services
   WhenFull when_full = WhenFull::kRefuse;
@@ -226,6 +251,13 @@ inline Ipv6Key address_key(const IpAddr& address) noexcept {
   else
     std::memcpy(&key, address.bytes.data(), sizeof key);
   return key;
+}
+
+// The first `length` bits of an address, as address_key() has them.
+inline Ipv6Key prefix_mask(IpFamily family, uint8_t length) noexcept {
+  IpPrefix mask{{{}, family}, length};
+  mask.address.bytes.fill(0xff);
+  return address_key(subnet_of(mask).address);
 }
 
 }  // namespace adit

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Two workers on multi-queue TAPs: the kernel spreads flows over the queues as it likes, so that
 # requests and replies arrive at either worker. Each connection stays with its backend, by NAT and
-# by full NAT, and packets are handed to the worker that has it.
+# by full NAT, and packets are handed to the worker that has it. All connections of a client stay
+# with one backend where the service is persistent, whichever worker has them.
 # shellcheck source=tests/lab/lib.sh
 source "$(dirname "$0")/lib.sh"
 
 readonly NAT=198.51.100.80 FULL_NAT=198.51.100.81 ROUNDS=5 AT_ONCE=20
+readonly STICKY=198.51.100.82 STICKY_TOO=198.51.100.83 CLIENTS="198.51.100.1 198.51.100.2" EACH=100
 {
   system_config
   cat <<YAML
@@ -31,6 +33,14 @@ services:
     forwarding: fullnat
     local_addresses: [10.1.0.200]
     backends: [{address: 10.1.0.1}, {address: 10.1.0.2}]
+  sticky:
+    vrf: shop
+    mark: 1
+    scheduler: rr
+    persistence: {timeout_s: 600}
+    backends: [{address: 10.1.0.1}, {address: 10.1.0.2}]
+classifier:
+  - {mark: 1, vrf: shop, destinations: [$STICKY, $STICKY_TOO], protocol: tcp, port: 80}
 YAML
 } >"$CONFIG"
 ns gw lan
@@ -48,6 +58,7 @@ for number in 1 2; do
   N "s$number" ip route add default via 10.1.0.254
   serve_web "s$number"
   head -c 1M /dev/urandom >"$LAB_TMP/www-s$number/file"
+  echo "s$number" >"$LAB_TMP/www-s$number/who"
 done
 expect "workers" "$(ctl -j show workers | jq length)" = 2
 
@@ -71,6 +82,22 @@ for address in "$NAT" "$FULL_NAT"; do
     expect "files of one server each" "$(whole)" = "$AT_ONCE"
   done
 done
+
+say "$STICKY and $STICKY_TOO: $EACH connections of each client"
+N client ip addr add 198.51.100.2/24 dev client0
+for client in $CLIENTS; do
+  for ((i = 0; i < EACH; i++)); do
+    vip=$STICKY
+    ((i % 2)) && vip=$STICKY_TOO
+    N client curl -sS -m 5 --interface "$client" "http://$vip/who" >>"$LAB_TMP/who-$client" || fail "a transfer failed"
+  done
+  expect "answers that $client got" "$(wc -l <"$LAB_TMP/who-$client")" = "$EACH"
+  expect "servers that $client got" "$(sort -u "$LAB_TMP/who-$client" | wc -l)" = 1
+done
+expect "clients that are remembered" \
+  "$(ctl -j show services | jq '.[] | select(.name == "sticky").templates')" = 2
+expect "connections of sticky" \
+  "$(ctl -j show backends --service sticky | jq '[.[].connections] | add')" = $((2 * EACH))
 
 ctl show workers
 ctl show services

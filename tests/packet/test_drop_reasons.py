@@ -250,7 +250,15 @@ def balanced():
              {"back0": [served(one) for one in rest]}, [None] * len(rest) + ["connections_full"],
              last_ns=20_000_000)
     run.run()
-    return set(cases) | {"local_ports_full", "connections_full"}
+    few = b.service("dns", 4, 80, 53, protocol="udp", backend_port=0, persistence="{}")
+    run = b.scenario("balanced", b.config(few, "templates: 1024"))
+    many = [b.udp(4, f"10.200.{i // 250}.{i % 250}", web, 1, 53, 0) for i in range(1025)]
+    run.case("templates_full", [b.from_client(one) for one in many],
+             {"back0": [b.frame(b.rewritten(one, dst=server), b.BACK_MAC, b.backend_mac(11))
+                        for one in many[:-1]]}, [None] * 1024 + ["templates_full"],
+             last_ns=20_000_000)
+    run.run()
+    return set(cases) | {"local_ports_full", "connections_full", "templates_full"}
 
 
 def pool_exhausted():

@@ -74,7 +74,7 @@ std::string found(const Compiled& result, VrfId vrf, const char* address, Protoc
   key.protocol = static_cast<uint8_t>(protocol);
   const RouteTarget& to = target(result, vrf, address);
   if (to.kind != RouteTarget::Kind::kVirtual) return "not virtual";
-  const ServiceId id = find_service(*result.snapshot, to, key);
+  const ServiceId id = find_service(*result.snapshot, to, key, kNoPort);
   for (const auto& [name, known] : result.ids.services)
     if (known == id) return name;
   return "";

@@ -151,7 +151,7 @@ FULL = {
         "neighbours": [{"address": "10.1.0.7", "mac": "02:00:00:00:00:07"}],
         "mss_clamp": True}},
     "balancer": {
-        "connections": 4096,
+        "connections": 4096, "templates": 2048,
         "timeouts": {"none_s": 2, "syn_sent_s": 120, "syn_recv_s": 60, "synack_s": 120,
                      "established_s": 900, "fin_wait_s": 120, "time_wait_s": 120, "close_s": 10,
                      "close_wait_s": 60, "last_ack_s": 30, "listen_s": 120, "udp_s": 300,
@@ -181,7 +181,14 @@ FULL = {
         "checked-dns": {"address": "192.0.2.82", "port": 82, "health": {
             "kind": "dns", "dns": {"name": "a.example", "type": "A"}}},
         "checked-so": {"address": "192.0.2.82", "port": 83, "health": {
-            "kind": "command", "command": ["/bin/true", "x"]}}},
+            "kind": "command", "command": ["/bin/true", "x"]}},
+        "marked": {"mark": 7, "persistence": {
+            "timeout_s": 60, "netmask_bits": 24, "ipv6_prefix_bits": 64,
+            "expire_quiescent_template": True}}},
+    "classifier": [{
+        "mark": 7, "vrf": "underlay", "destinations": ["192.0.2.84", "198.51.100.0/24"],
+        "source": "203.0.113.0/24", "protocol": "tcp", "port": 80, "last_port": 81,
+        "source_port": 1024, "last_source_port": 65535, "in_port": "up"}],
 }
 
 # Values to put in the place of every key.
@@ -329,7 +336,7 @@ def sections():
         # A section without lists or names in it is told with the one above.
         parent = path.rpartition(".")[0]
         for nested in ("system.log", "networks.*.flood_limits",
-                       "services.*.scheduler_options"):
+                       "services.*.scheduler_options", "services.*.persistence"):
             if parent == nested:
                 parent = nested.rpartition(".")[0]
         heading = parent or "(top level)"

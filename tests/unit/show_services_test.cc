@@ -35,6 +35,8 @@ services:
       - {address: 10.1.0.11, port: 8080, vrf: blue, forwarding: fullnat, weight: 0}
   empty: {vrf: blue, address: 10.1.0.80, protocol: udp, port: 0}
   sip: {vrf: blue, address: "fd00::80", protocol: sctp, port: 3868, backends: [{address: "fd00::1"}]}
+  shop: {mark: 7, persistence: {timeout_s: 60}}
+classifier: [{mark: 7, destinations: [192.0.2.81]}]
 )";
 
 class ShowServices : public testing::Test {
@@ -59,9 +61,10 @@ class ShowServices : public testing::Test {
 
 TEST_F(ShowServices, TheirConfiguration) {
   const json rows = services();
-  ASSERT_EQ(rows.size(), 3u);
+  ASSERT_EQ(rows.size(), 4u);
   EXPECT_EQ(rows[0], json::parse(R"({"name": "web", "vrf": "underlay", "address": "192.0.2.80",
-      "protocol": "tcp", "port": "80-89", "scheduler": "wrr", "backends": 2, "backends_up": 2,
+      "protocol": "tcp", "port": "80-89", "mark": null, "scheduler": "wrr", "persistence_s": null,
+      "templates": 0, "backends": 2, "backends_up": 2,
       "active": 0, "inactive": 0, "connections": 0,
       "rx_packets": 0, "rx_bytes": 0, "tx_packets": 0, "tx_bytes": 0,
       "connections_per_s": 0, "rx_packets_per_s": 0, "rx_bytes_per_s": 0, "tx_packets_per_s": 0,
@@ -74,6 +77,20 @@ TEST_F(ShowServices, TheirConfiguration) {
   EXPECT_EQ(rows[1]["backends_up"], 0);
   EXPECT_EQ(rows[2]["port"], "3868");
   EXPECT_EQ(rows[2]["protocol"], "sctp");
+  EXPECT_EQ(rows[3]["mark"], 7);
+  EXPECT_EQ(rows[3]["address"], nullptr);
+  EXPECT_EQ(rows[3]["protocol"], nullptr);
+  EXPECT_EQ(rows[3]["port"], nullptr);
+  EXPECT_EQ(rows[3]["persistence_s"], 60);
+}
+
+TEST_F(ShowServices, TemplatesThatAreThere) {
+  TemplateTable& templates = *dataplane->worker(0).templates[0];
+  const ServiceId shop = control.ids().services.at("shop");
+  for (uint64_t number = 1; number <= 3; ++number)
+    templates.hold(templates.insert({{0, number}, shop, false}), 1, 60);
+  EXPECT_EQ(services()[3]["templates"], 3);
+  EXPECT_EQ(services()[0]["templates"], 0);
 }
 
 TEST_F(ShowServices, TheirBackends) {
@@ -164,7 +181,7 @@ TEST_F(ShowServices, AReloadChangesLivesAndKeepsCounters) {
   Config config = control.config();
   config.services[0].backends[0].weight = 0;
   config.services[0].backends[1].weight = 9;
-  config.services.pop_back();
+  config.services.erase(config.services.begin() + 2);
   control.apply(config, 1'000'000'000);
   EXPECT_FALSE(dataplane->backend_lives().load(gone).up);
   const json rows = backends();
