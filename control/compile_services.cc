@@ -86,6 +86,7 @@ class ServiceCompiler {
     entry.gue_port = service.gue_port;
     entry.wrap = service.wrap;
     entry.unmatched = service.unmatched;
+    entry.client_address = service.client_address;
     entry.one_packet = service.one_packet;
     if (service.timeouts != ServiceTimeoutsConfig{}) {
       snapshot_.own_timeouts.push_back(timeouts_of(config_.balancer.timeouts, service.timeouts));
@@ -94,13 +95,13 @@ class ServiceCompiler {
     entry.new_connections = limit_of(service.limits.connections_per_s, workers_);
     entry.source_connections = limit_of(service.limits.source_connections_per_s, workers_);
     if (service.persistence) entry.persistence = compiled(*service.persistence);
-    entry.locals.begin = end_of(snapshot_.local_addresses);
-    // Backends of full NAT are of the service's IP version, so no other address is of use.
-    const IpFamily family = family_of(config_, service);
-    std::copy_if(service.local_addresses.begin(), service.local_addresses.end(),
-                 std::back_inserter(snapshot_.local_addresses),
-                 [&](const IpAddr& local) { return local.family == family; });
-    entry.locals.end = end_of(snapshot_.local_addresses);
+    for (const bool ipv6 : {false, true}) {
+      entry.locals[ipv6].begin = end_of(snapshot_.local_addresses);
+      std::copy_if(service.local_addresses.begin(), service.local_addresses.end(),
+                   std::back_inserter(snapshot_.local_addresses),
+                   [&](const IpAddr& local) { return local.is_v4() != ipv6; });
+      entry.locals[ipv6].end = end_of(snapshot_.local_addresses);
+    }
     entry.backends.begin = end_of(snapshot_.service_backends);
     std::vector<SchedulerBackend> weights;
     for (const BackendConfig& backend : service.backends) {

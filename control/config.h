@@ -285,7 +285,8 @@ struct ServiceConfig {
   uint16_t gue_port = 6080;  // UDP destination port
   bool one_packet = false;   // UDP: each packet is scheduled by itself
   Unmatched unmatched = Unmatched::kDrop;
-  std::vector<IpAddr> local_addresses;  // of full NAT
+  ClientAddress client_address = ClientAddress::kNone;  // kNone where not TCP by NAT or full NAT
+  std::vector<IpAddr> local_addresses;                  // of full NAT
   std::vector<BackendConfig> backends;
   std::optional<HealthOptions> health = {};  // of all backends; none: they count as up
   OnDown on_down = OnDown::kExpire;
@@ -294,7 +295,7 @@ struct ServiceConfig {
   std::optional<BackendConfig> sorry = {};  // takes connections when no backend does
   ServiceTimeoutsConfig timeouts = {};
   ConnectionLimits limits = {};
-  uint32_t mark = 0;                        // 0: none
+  uint32_t mark = 0;  // 0: none
   std::optional<PersistenceConfig> persistence = {};
   friend bool operator==(const ServiceConfig&, const ServiceConfig&) = default;
 };

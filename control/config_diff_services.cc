@@ -23,6 +23,9 @@ std::string text(WrapKind wrap) {
 std::string text(Unmatched rule) {
   return rule == Unmatched::kDrop ? "drop" : rule == Unmatched::kReset ? "reset" : "schedule";
 }
+std::string text(ClientAddress how) {
+  return how == ClientAddress::kNone ? "none" : how == ClientAddress::kToa ? "toa" : "proxy";
+}
 
 std::string text(WhenFull rule) {
   return rule == WhenFull::kRefuse ? "refuse" : "replace_half_open";
@@ -205,6 +208,7 @@ void diff_service(Differ& out, const ServiceConfig& from, const ServiceConfig& t
   out.value(kTakes, in + "gue_port", from.gue_port, to.gue_port);
   out.value(kTakes, in + "one_packet", from.one_packet, to.one_packet);
   word(out, in + "unmatched", from.unmatched, to.unmatched);
+  word(out, in + "client_address", from.client_address, to.client_address);
   diff_health(out, in + "health.", from.health, to.health);
   word(out, in + "on_down", from.on_down, to.on_down);
   out.value(kTakes, in + "slow_start_s", from.slow_start_s, to.slow_start_s);

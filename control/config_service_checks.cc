@@ -166,6 +166,7 @@ class ServiceChecks {
     }
     if (at.good("health") && at.has("health") && service.health_draft.wanted) check_health(service);
     if (service.one_packet && at.good("one_packet")) check_one_packet(service);
+    if (at.good("client_address")) check_client_address(service);
     if (at.good("forwarding") && at.good("backends")) check_used(service);
   }
 
@@ -185,21 +186,45 @@ class ServiceChecks {
     check("local_addresses", Forwarding::kFullNat, "fullnat");
   }
 
-  // Nothing is remembered of such packets, not even where their replies belong.
-  void check_one_packet(const ServiceDraft& service) {
-    const char* const why =
-        "one_packet: goes with 'forwarding: direct' and 'tunnel' alone; replies that come back "
-        "through here would belong to nothing";
+  // Tells of every backend whose way of forwarding does not go with `key`.
+  template <class Fits>
+  void check_forwardings(const ServiceDraft& service, const char* key, const char* why, Fits fits) {
     bool told = false;
-    for (const BackendDraft& backend : service.backend_drafts) {
-      if (!translates(forwarding_of(service, backend))) continue;
+    const bool good = service.places.good("forwarding");
+    const auto check = [&](const BackendDraft& backend) {
+      if (!backend.places.good("forwarding") || (!backend.forwarding && !good)) return;
+      if (fits(forwarding_of(service, backend))) return;
       if (backend.forwarding)
         mistake(backend.places.at("forwarding"), why);
       else if (!std::exchange(told, true))
-        mistake(service.places.at("one_packet"), why);
-    }
-    if (service.backend_drafts.empty() && translates(service.forwarding))
-      mistake(service.places.at("one_packet"), why);
+        mistake(service.places.at(key), why);
+    };
+    for (const BackendDraft& backend : service.backend_drafts) check(backend);
+    if (service.places.has("sorry") && service.places.good("sorry")) check(service.sorry_draft);
+    if (service.backend_drafts.empty() && good && !fits(service.forwarding) && !told)
+      mistake(service.places.at(key), why);
+  }
+
+  // Nothing is remembered of such packets, not even where their replies belong.
+  void check_one_packet(const ServiceDraft& service) {
+    check_forwardings(
+        service, "one_packet",
+        "one_packet: goes with 'forwarding: direct' and 'tunnel' alone; replies that come back "
+        "through here would belong to nothing",
+        [](Forwarding forwarding) { return !translates(forwarding); });
+  }
+
+  void check_client_address(const ServiceDraft& service) {
+    if (service.client_address == ClientAddress::kToa)
+      check_forwardings(service, "client_address",
+                        "client_address: toa goes with 'forwarding: fullnat' alone; other backends "
+                        "see the client's address itself",
+                        [](Forwarding forwarding) { return forwarding == Forwarding::kFullNat; });
+    if (service.client_address == ClientAddress::kProxy)
+      check_forwardings(service, "client_address",
+                        "client_address: proxy goes with 'forwarding: nat' and 'fullnat' alone; "
+                        "what other backends reply does not come back through here",
+                        translates);
   }
 
   // Whether the backends can be asked like that.
@@ -284,11 +309,12 @@ class ServiceChecks {
     if (!backend.forwarding && !service.places.good("forwarding")) return;
     const Forwarding forwarding = forwarding_of(service, backend);
     const std::optional<IpAddr> own = address_of(service);
-    if (own && backend.address.family != own->family && forwarding != Forwarding::kTunnel)
+    if (own && backend.address.family != own->family && forwarding != Forwarding::kTunnel &&
+        forwarding != Forwarding::kFullNat)
       mistake(at.at("address"), "address: " + to_string(backend.address) + " and " +
                                     to_string(*own) +
                                     " of the service are of different IP versions, which only "
-                                    "'forwarding: tunnel' can bridge");
+                                    "'forwarding: fullnat' and 'tunnel' can bridge");
     if (!translates(forwarding) && backend.port != 0 && service.places.good("port") &&
         (backend.port != service.port || service.last_port))
       mistake(at.at("port"), "port: " + std::to_string(backend.port) +

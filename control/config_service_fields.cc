@@ -180,6 +180,9 @@ void check_service(Reader& reader, ServiceDraft& service) {
   if (at.has("unmatched") && at.good("protocol") && service.protocol != Protocol::kTcp)
     reader.misfit(at.at("unmatched"),
                   "unmatched: goes with 'protocol: tcp' alone; any packet begins the others");
+  if (at.good("client_address") && service.client_address != ClientAddress::kNone &&
+      at.good("protocol") && service.protocol != Protocol::kTcp)
+    reader.misfit(at.at("client_address"), "client_address: goes with 'protocol: tcp' alone");
   if (at.good("scheduler") && at.good("scheduler_options")) check_options(reader, service);
   service.scheduler_options = service.option_drafts;
 }
@@ -248,6 +251,13 @@ Section<ServiceDraft> service_section() {
           {"schedule", Unmatched::kSchedule}},
          "TCP packets that belong to no known connection and begin none: dropped; answered with a "
          "reset; or given to the backend that the scheduler says, which is right with mh and sh.");
+  s.word("client_address", &S::client_address,
+         {{"none", ClientAddress::kNone},
+          {"toa", ClientAddress::kToa},
+          {"proxy", ClientAddress::kProxy}},
+         "TCP: how backends are told the client's address and port. toa, with fullnat: by TCP "
+         "option 254; proxy, with nat and fullnat: by the PROXY protocol, version 2, which they "
+         "have to expect.");
   s.texts("local_addresses", &D::local_address_drafts, parse_host_address, kHostAddress,
           "fullnat: addresses of ours that backends see as the clients'.", "One of them.");
   s.list("backends", &D::backend_drafts, backend_section(), kMaxServiceBackends,

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "announce.h"
 #include "backend_load.h"
 #include "egress.h"
 #include "hand_over.h"
@@ -10,7 +11,7 @@
 #include "protocol_state.h"
 #include "route.h"
 #include "schedule.h"
-#include "send_on.h"
+#include "send_changed.h"
 #include "tcp_reset.h"
 
 namespace adit {
@@ -20,7 +21,13 @@ namespace {
 
 // Fragments are put together: only the first of them has ports. False: not whole yet, or dropped.
 bool reassemble(Worker& worker, Packet& packet) noexcept {
-  rte_mbuf* mbuf = packet.mbuf;
+  // The headers of a copy that shares its data with others would change under them.
+  rte_mbuf* mbuf = make_writable(packet.mbuf, 0, worker.pool);
+  if (mbuf == nullptr) {
+    drop(worker, packet.mbuf, DropReason::k_no_buffer);
+    return false;
+  }
+  packet.mbuf = mbuf;
   const bool ipv6 = frame_of(mbuf)[0] >> 4 == 6;
   const auto* ip6 = reinterpret_cast<const Ipv6Header*>(frame_of(mbuf));
   // Where the Ethernet header was: the table knows frames.
@@ -32,6 +39,7 @@ bool reassemble(Worker& worker, Packet& packet) noexcept {
   packet.outer_ipv6 = ipv6;
   if (!worker.fragments->add(worker, packet)) return false;
   rte_pktmbuf_adj(packet.mbuf, sizeof(EthernetHeader));
+  packet.may_fragment = true;
   return true;
 }
 
@@ -41,6 +49,11 @@ bool read(Worker& worker, Packet& packet, Flow& flow) noexcept {
   if (flow.kind == FlowKind::kFragment) [[unlikely]] {
     if (!reassemble(worker, packet)) return false;
     flow = read_flow(packet.mbuf, packet.network);
+    // Longer than its length field can tell.
+    if (flow.kind != FlowKind::kMalformed && flow.packet.end != packet.mbuf->pkt_len) {
+      drop(worker, packet.mbuf, DropReason::k_ip_total_length);
+      return false;
+    }
   }
   if (flow.kind == FlowKind::kMalformed || flow.kind == FlowKind::kFragment) [[unlikely]] {
     drop(worker, packet.mbuf,
@@ -63,7 +76,7 @@ bool hand_over(Worker& worker, Packet& packet, const Flow& flow) noexcept {
                              ? owner_of(key.source, key.source_port, worker.peers.size())
                              : owner_of(key.destination, key.destination_port, worker.peers.size());
   if (owner == worker.id) return false;
-  pass_on(worker, packet.mbuf, owner, {.vrf = packet.network});
+  pass_on(worker, packet.mbuf, owner, {.vrf = packet.network, .may_fragment = packet.may_fragment});
   return true;
 }
 
@@ -147,9 +160,11 @@ Verdict begin_at(Worker& worker, Packet& packet, const Flow& flow, ServiceId id,
     refuse_new(worker, packet, choice.why);
     return Verdict::kGone;
   }
+  const ServiceEntry& service = worker.snapshot->services[id];
   Connection connection = make_connection(flow.key, id, *choice.backend);
-  if (worker.snapshot->services[id].one_packet)
-    return send_on(worker, packet, flow, connection, Direction::kFromClient);
+  if (service.client_address != ClientAddress::kNone && flow.key.protocol == kIpProtocolTcp)
+    begin_announcement(connection, service.client_address, flow);
+  if (service.one_packet) return send_on(worker, packet, flow, connection, Direction::kFromClient);
   connection.controller = choice.controller;
   if (choice.controller != 0) connection.flags |= Connection::kControlled;
   ConnectionId made = 0;
@@ -179,7 +194,10 @@ Verdict begin(Worker& worker, Packet& packet, const Flow& flow, ServiceId id) no
   const unsigned keeper = keeper_of(worker, service, flow.key);
   if (keeper == worker.id) return begin_at(worker, packet, flow, id, choose(worker, id, flow.key));
   pass_on(worker, packet.mbuf, keeper,
-          {packet.network, Errand::Kind::kAsk, static_cast<uint8_t>(worker.id)});
+          {.vrf = packet.network,
+           .kind = Errand::Kind::kAsk,
+           .asker = static_cast<uint8_t>(worker.id & 0x7f),
+           .may_fragment = packet.may_fragment});
   return Verdict::kGone;
 }
 
@@ -220,7 +238,7 @@ Verdict serve(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash) n
   Balancer& balancer = *worker.balancer;
   const auto found = balancer.connections.find(flow.key, hash);
   if (found.id == 0) return serve_stranger(worker, packet, flow);
-  const Connection& connection = balancer.connections.at(found.id);
+  Connection& connection = balancer.connections.at(found.id);
   // A backend that is gone, or down and not to keep them, loses its connections, as soon as one
   // of their packets comes; a client's new connection takes the place of one that has ended.
   const bool again = has_ended(connection) && found.direction == Direction::kFromClient &&
@@ -288,8 +306,13 @@ bool take_back(Worker& worker, Packet& packet) noexcept {
   const bool to_backend = found.direction == Direction::kFromBackend;
   const FlowKey& came_by = to_backend ? connection.forward : connection.reverse;
   const Endpoint source = source_of(came_by), destination = destination_of(came_by);
-  translate(packet.mbuf, flow,
-            {full || !to_backend ? &source : nullptr, full || to_backend ? &destination : nullptr});
+  const Translation to{full || !to_backend ? &source : nullptr,
+                       full || to_backend ? &destination : nullptr};
+  if (!connection.has(kChangesPackets))
+    translate(packet.mbuf, flow, to);
+  else if (!take_back_changed(worker, packet, flow, connection,
+                              to_backend ? Direction::kFromClient : Direction::kFromBackend, to))
+    return false;
   packet.network = came_by.vrf;
   packet.translated = false;
   return true;
@@ -310,6 +333,7 @@ unsigned take_handed_over(Worker& worker) noexcept {
     packet.via = nullptr;
     packet.translated = false;
     packet.handed_over = true;
+    packet.may_fragment = errand.may_fragment;
     if (errand.kind == Errand::Kind::kPacket) [[likely]] {
       worker.routed.push(packet);
       continue;

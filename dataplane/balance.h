@@ -12,7 +12,8 @@ namespace adit {
 void balance(Worker& worker) noexcept;
 
 // Gives a translated packet the addresses back with which it came, and its VRF, for whoever sent
-// it to be told of it. False where its connection is not known (any more).
+// it to be told of it; it may be of the other IP version then. False where its connection is not
+// known (any more).
 bool take_back(Worker& worker, Packet& packet) noexcept;
 
 // Takes from other workers what is for this one's connections, into Worker::routed; as much as a

@@ -11,9 +11,11 @@
 namespace adit {
 
 // Packets from clients to a backend (rx), and back where they come back through us (tx).
-struct BackendCounters {
+struct alignas(64) BackendCounters {
   Counter connections;  // that it ever got
   Counter rx_packets, rx_bytes, tx_packets, tx_bytes;
+  Counter announced;    // TCP options with the client's address, or headers of the PROXY protocol
+  Counter unannounced;  // packets without room for the option
 };
 
 struct Balancer {

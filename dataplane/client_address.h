@@ -16,10 +16,11 @@
 // - From then on all segments of the client, retransmitted SYNs excepted, are shifted by the
 //   header's length (shift_sequence()), and all segments of the server back
 //   (lower_acknowledgment()); ICMP errors too (lower_embedded_sequence()).
-// - Until the server acknowledges `first` plus the length, each packet of the client is preceded by
-//   the header again: the gateway needs no timer, as a client whose data are not acknowledged
-//   sends them again, and the server ignores what it has. A client that says nothing repeats
-//   nothing, and needs nothing: the server has its handshake but for the header.
+// - Until the server acknowledges `first` plus the length, each packet of the client that is at
+//   `first` itself is preceded by the header again: the gateway needs no timer, as a client whose
+//   data are not acknowledged sends the first of them again, and the server ignores what it has.
+//   A client that says nothing repeats nothing, and needs nothing: the server has its handshake
+//   but for the header.
 #pragma once
 
 #include "nat.h"

@@ -22,6 +22,17 @@ enum class Direction : uint8_t {
 };
 inline constexpr unsigned kDirections = 3;
 
+// What a connection whose backend is told of its client remembers (announce.h).
+struct Announcement {
+  uint32_t asked = 0;         // sequence number behind the client's last SYN
+  uint32_t first = 0;         // of the server's first byte (kToa), or the client's (kProxy)
+  uint8_t shift = 0;          // kProxy: length of the header at `first`; 0: not sent yet
+  bool answered = false;      // the server's SYN was seen: `first` is known
+  bool acknowledged = false;  // kProxy: the server has the header
+  ClientAddress how = ClientAddress::kNone;
+};
+static_assert(sizeof(Announcement) == 12);
+
 // Two cache lines: the first is what a packet from the client needs to find its connection
 // and to update it, the second what it is rewritten with, and what packets from the backend
 // are found by. IPv4 and IPv6 alike, also where the two sides differ.
@@ -30,6 +41,11 @@ struct alignas(64) Connection {
   static constexpr uint8_t kNoDestination = 2;  // its backend is gone; in no BackendLoad
   static constexpr uint8_t kControlled = 4;     // `controller` chose its backend, and counts it
   static constexpr uint8_t kOwnTimeouts = 8;    // its service had such when it began
+
+  // Packets need more than other addresses and ports (send_changed.h): the backend is of the
+  // other IP version; it is told of its client.
+  static constexpr uint8_t kOtherVersion = 16;
+  static constexpr uint8_t kAnnounces = 32;
 
   FlowKey forward;          // client -> virtual address, in the client's VRF
   uint32_t expires_s = 0;   // the second in which it ends, as Worker::now_s counts
@@ -44,7 +60,7 @@ struct alignas(64) Connection {
   // Backend -> client, in the backend's VRF; FullNAT: backend -> local address. DR and TUN:
   // the source is the backend, the rest is not used.
   alignas(64) FlowKey reverse;
-  // The 24 bytes behind it are left for the adjustment of TCP sequence numbers.
+  Announcement announcement;  // of the 24 bytes behind it, 12 are left
 
   // Whether the backend's packets come back through us.
   bool has_reverse() const noexcept {

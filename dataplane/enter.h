@@ -35,7 +35,7 @@ inline void enter_network(Worker& worker, Packet& packet, BridgePortId in) noexc
 inline void enter_routing(Worker& worker, Packet& packet, VrfId vrf) noexcept {
   packet.network = vrf;
   packet.via = nullptr;
-  packet.handed_over = packet.translated = false;
+  packet.handed_over = packet.translated = packet.may_fragment = false;
   worker.routed.push(packet);
 }
 

@@ -23,7 +23,8 @@ struct Errand {
   };
   VrfId vrf = 0;
   Kind kind = Kind::kPacket;
-  uint8_t asker = 0;
+  uint8_t asker : 7 = 0;
+  uint8_t may_fragment : 1 = 0;  // Packet::may_fragment
   TemplateId chosen = 0;
 };
 static_assert(sizeof(Errand) == sizeof(rte_mbuf::hash));

@@ -15,6 +15,13 @@ struct Endpoint {
   bool ipv6 = false;
 };
 
+inline Endpoint source_of(const FlowKey& key) noexcept {
+  return {key.source, key.source_port, key.ipv6 != 0};
+}
+inline Endpoint destination_of(const FlowKey& key) noexcept {
+  return {key.destination, key.destination_port, key.ipv6 != 0};
+}
+
 // Null: stays as it is.
 struct Translation {
   const Endpoint* source = nullptr;

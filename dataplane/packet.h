@@ -36,10 +36,13 @@ struct alignas(64) Packet {
   uint8_t in_flags;  // BridgePort::flags of `in`
   uint8_t tunnel;    // tunnel_index()
   bool outer_ipv6;
-  bool handed_over;        // came from another worker
-  bool translated;         // its addresses are not those that it came with
-  uint8_t outer_protocol;  // that of the tunnel's outermost header
-  DropReason drop;         // kCount: none
+  bool handed_over;  // came from another worker
+  bool translated;   // its addresses are not those that it came with
+  union {
+    uint8_t outer_protocol;  // that of the tunnel's outermost header
+    bool may_fragment;       // of a routed packet: IPv6 that came in fragments, or as IPv4
+  };
+  DropReason drop;  // kCount: none
 };
 static_assert(sizeof(Packet) == 64);
 

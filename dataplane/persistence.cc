@@ -67,7 +67,7 @@ void refuse_new(Worker& worker, Packet& packet, DropReason why) noexcept {
 void answer_ask(Worker& worker, Packet& packet, const Errand& ask) noexcept {
   const Flow flow = read_flow(packet.mbuf, ask.vrf);
   const ServiceId id = find_service(*worker.snapshot, flow.key, packet.mbuf->port);
-  Errand answer{.vrf = ask.vrf};
+  Errand answer{.vrf = ask.vrf, .may_fragment = ask.may_fragment};
   // Another configuration has come: who asked begins again.
   if (id == 0 || worker.snapshot->services[id].persistence.timeout_s == 0) {
     pass_on(worker, packet.mbuf, ask.asker, answer);

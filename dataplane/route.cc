@@ -15,10 +15,16 @@ namespace {
 template <class Ip>
 void send_in_fragments(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
   Fragments room;
-  const auto fragments = fragment_ipv4(worker, packet.mbuf, target.max_bytes, room);
+  const auto fragments =
+      (Ip::kIpv6 ? fragment_ipv6 : fragment_ipv4)(worker, packet.mbuf, target.max_bytes, room);
   for (rte_mbuf* fragment : fragments) send_also<Ip>(worker, packet, fragment, target);
   if (fragments.empty()) return drop(worker, packet.mbuf, DropReason::k_mtu_exceeded);
   discard(worker, packet.mbuf);
+}
+
+template <class Ip>
+bool may_fragment(const Packet& packet) noexcept {
+  return Ip::may_fragment(header_of<Ip>(packet.mbuf)) || (Ip::kIpv6 && packet.may_fragment);
 }
 
 // The TCP connection that the packet may begin fits both its ways: what is sent back goes by the
@@ -83,7 +89,7 @@ void forward(Worker& worker, Packet& packet, const RouteTarget& target) noexcept
   auto& ip = header_of<Ip>(mbuf);
   if (!may_take_hop<Ip>(worker, packet)) return;
   const bool fits = mbuf->pkt_len <= target.max_bytes || segments_fit(mbuf, target.max_bytes);
-  if (!fits && !Ip::may_fragment(ip)) [[unlikely]] {
+  if (!fits && !may_fragment<Ip>(packet)) [[unlikely]] {
     answer<Ip>(worker, packet, IcmpProblem::kTooBig, target.max_bytes);
     return drop_of(worker, target.tunnel, mbuf, DropReason::k_mtu_exceeded);
   }

@@ -88,11 +88,9 @@ inline bool leads_out(const RouteTarget& target) noexcept {
          target.kind != RouteTarget::Kind::kVirtual;
 }
 
-// Tells the source, by the way that leads there, of the packet as it was sent. Afterwards the
-// packet can only be dropped.
+// The error, by the way that leads to its source, about a packet as it was sent.
 template <class Ip>
-void answer(Worker& worker, Packet& packet, IcmpProblem problem, unsigned mtu = 0) noexcept {
-  if (packet.translated && !take_back(worker, packet)) return;
+void tell(Worker& worker, const Packet& packet, IcmpProblem problem, unsigned mtu) noexcept {
   const rte_mbuf* mbuf = packet.mbuf;
   const auto& ip = header_of<Ip>(packet.mbuf);
   if (!icmp_error_permitted(frame_of(packet.mbuf), mbuf->data_len, Ip::kIpv6, problem)) return;
@@ -101,6 +99,20 @@ void answer(Worker& worker, Packet& packet, IcmpProblem problem, unsigned mtu = 
   rte_mbuf* error = make_icmp_error(worker, mbuf, 0, Ip::kIpv6, problem, mtu,
                                     back.has_source ? &back.source : &kIpv4Dummy, back.max_bytes);
   if (error != nullptr) send_own<Ip>(worker, packet, error, back);
+}
+
+// Tells the source of the packet as it was sent. Afterwards the packet can only be dropped.
+template <class Ip>
+void answer(Worker& worker, Packet& packet, IcmpProblem problem, unsigned mtu = 0) noexcept {
+  if (packet.translated && !take_back(worker, packet)) return;
+  if (is_ipv4(packet) != Ip::kIpv6) return tell<Ip>(worker, packet, problem, mtu);
+  // It was sent as one of the other IP version; RFC 7915 sections 4.2 and 5.2 for the MTU.
+  constexpr unsigned kDifference = sizeof(Ipv6Header) - sizeof(Ipv4Header), kLeastIpv6Mtu = 1280;
+  const bool too_big = problem == IcmpProblem::kTooBig;
+  if constexpr (Ip::kIpv6)
+    tell<Ipv4>(worker, packet, problem, too_big ? mtu - kDifference : 0);
+  else
+    tell<Ipv6>(worker, packet, problem, too_big ? std::max(mtu + kDifference, kLeastIpv6Mtu) : 0);
 }
 
 template <class Ip>

@@ -149,6 +149,8 @@ Connection make_connection(const FlowKey& forward, ServiceId service,
   reverse.vrf = backend.vrf;
   reverse.protocol = forward.protocol;
   reverse.ipv6 = !backend.address.is_v4();
+  if (connection.forwarding == Forwarding::kFullNat && reverse.ipv6 != forward.ipv6)
+    connection.flags |= Connection::kOtherVersion;
   return connection;
 }
 
@@ -167,7 +169,8 @@ DropReason keep_connection(Worker& worker, Connection& connection, const Service
     inserted = balancer.connections.insert(connection);
   } else {
     const ServiceEntry& service = worker.snapshot->services[connection.service];
-    const auto locals = part(worker.snapshot->local_addresses, service.locals);
+    const auto locals =
+        part(worker.snapshot->local_addresses, service.locals[connection.reverse.ipv6]);
     inserted.refusal = ConnectionTable::Refusal::kReverseExists;
     for (unsigned tries = 0;
          tries < kPortTries && inserted.refusal == ConnectionTable::Refusal::kReverseExists;

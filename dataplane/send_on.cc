@@ -5,6 +5,7 @@
 
 #include "offload.h"
 #include "route.h"
+#include "send_changed.h"
 #include "wrap.h"
 
 namespace adit {
@@ -17,9 +18,8 @@ void count(Worker& worker, const Connection& connection, Direction from, uint32_
   (from_backend ? counters.tx_bytes : counters.rx_bytes).add(bytes);
 }
 
-// Makes the headers, some `bytes` of them, the packet's own. False: there is no buffer, and
-// the packet is dropped.
-bool own_headers(Worker& worker, Packet& packet, uint32_t bytes) noexcept {
+// The first `bytes` bytes of it.
+bool own_bytes(Worker& worker, Packet& packet, uint32_t bytes) noexcept {
   if (owns_data(packet.mbuf)) [[likely]]
     return true;
   rte_mbuf* own = make_writable(packet.mbuf, std::min(bytes, packet.mbuf->pkt_len), worker.pool);
@@ -33,9 +33,7 @@ bool own_headers(Worker& worker, Packet& packet, uint32_t bytes) noexcept {
 
 Verdict translate_packet(Worker& worker, Packet& packet, const Flow& flow, const Translation& to,
                          VrfId vrf) noexcept {
-  constexpr uint32_t kMostL4 = 60;
-  const IpPacket& last = flow.kind == FlowKind::kIcmpError ? flow.embedded : flow.packet;
-  if (!own_headers(worker, packet, last.l4 + kMostL4)) return Verdict::kGone;
+  if (!own_headers(worker, packet, flow)) return Verdict::kGone;
   translate(packet.mbuf, flow, to);
   packet.network = vrf;
   packet.translated = true;
@@ -56,7 +54,7 @@ Verdict send_direct(Worker& worker, Packet& packet, const Connection& connection
 Verdict wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room,
                  VrfId vrf) noexcept {
   if (packet.mbuf->pkt_len > room && refuse_too_big(worker, packet, room)) return Verdict::kGone;
-  if (!own_headers(worker, packet, packet.mbuf->data_len) || !take_hop(worker, packet))
+  if (!own_bytes(worker, packet, packet.mbuf->data_len) || !take_hop(worker, packet))
     return Verdict::kGone;
   packet.network = vrf;
   const DropReason why = wrap(packet.mbuf, how, worker.ip_id++);
@@ -100,9 +98,17 @@ Verdict send_wrapped(Worker& worker, Packet& packet, const Connection& connectio
 
 }  // namespace
 
-Verdict send_on(Worker& worker, Packet& packet, const Flow& flow, const Connection& connection,
+bool own_headers(Worker& worker, Packet& packet, const Flow& flow) noexcept {
+  constexpr uint32_t kMostL4 = 60;
+  const IpPacket& last = flow.kind == FlowKind::kIcmpError ? flow.embedded : flow.packet;
+  return own_bytes(worker, packet, last.l4 + kMostL4);
+}
+
+Verdict send_on(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
                 Direction from) noexcept {
   count(worker, connection, from, packet.mbuf->pkt_len);
+  if (connection.has(kChangesPackets)) [[unlikely]]
+    return send_changed(worker, packet, flow, connection, from);
   const bool full = connection.forwarding == Forwarding::kFullNat;
   if (from == Direction::kFromBackend) {
     const Endpoint service = destination_of(connection.forward);

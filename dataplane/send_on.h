@@ -22,13 +22,6 @@ inline const uint8_t* bytes_of(const Ipv6Key& key, bool ipv6) noexcept {
   return ipv6 ? reinterpret_cast<const uint8_t*>(&key) : reinterpret_cast<const uint8_t*>(&key.low);
 }
 
-inline Endpoint source_of(const FlowKey& key) noexcept {
-  return {key.source, key.source_port, key.ipv6 != 0};
-}
-inline Endpoint destination_of(const FlowKey& key) noexcept {
-  return {key.destination, key.destination_port, key.ipv6 != 0};
-}
-
 inline const RouteTarget& target_of(const Snapshot& snapshot, const FlowKey& key) noexcept {
   return snapshot.routes.find(key.vrf, bytes_of(key.destination, key.ipv6), key.ipv6 != 0);
 }
@@ -39,8 +32,12 @@ inline const ServiceBackend* find_backend(const Snapshot& snapshot, BackendId id
   return &snapshot.service_backends[snapshot.backend_places[id] - 1];
 }
 
+// Makes the headers of the packet, those that `flow` is about, its own. False: there is no buffer,
+// and it is dropped.
+bool own_headers(Worker& worker, Packet& packet, const Flow& flow) noexcept;
+
 // Of a connection, which the packet came `from`, and counted for its backend.
-Verdict send_on(Worker& worker, Packet& packet, const Flow& flow, const Connection& connection,
+Verdict send_on(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
                 Direction from) noexcept;
 
 }  // namespace adit

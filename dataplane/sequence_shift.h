@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sequence numbers of a TCP connection into whose client's stream the gateway has put bytes of
-// its own: `shift` of them, at `first`, the number of the first byte of that stream. All
+// its own: `shift` of them, at `first`, the number of the first byte of that stream, or later on
+// any that is less than 2^31 before those of the packet, and none of theirs. All
 // checksums are kept by what changes. Packets are of kind kFlow and TCP, unless said otherwise,
 // and their headers may be written.
 #pragma once

@@ -109,6 +109,7 @@ struct Worker {
   RateMeter icmp_meter;
   uint32_t stt_packet_id = 0;  // of the next STT frame
   uint16_t ip_id = 0;          // of the next outer IPv4 header that may be fragmented
+  uint32_t fragment_id = 0;    // of the next IPv6 packet that is fragmented
   std::array<rte_mbuf*, 4 * kMaxBurst> garbage;  // dropped or used up, freed in bulk
   unsigned garbage_count = 0;
 };

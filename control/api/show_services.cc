@@ -27,6 +27,8 @@ void put_state(json& row, const Dataplane::BackendState& state) {
   row["inactive"] = state.inactive;
   row["connections"] = state.connections;
   put(row, state.traffic);
+  row["announced"] = state.announced;
+  row["unannounced"] = state.unannounced;
 }
 
 void put_rates(json& row, const TrafficRates& rates) {
@@ -106,6 +108,8 @@ Rows show_services(const ControlPlane& control, const Window& window) {
       sum.connections += state.connections;
       add(sum.traffic, state.traffic);
       rates += control.rates().of(id);
+      sum.announced += state.announced;
+      sum.unannounced += state.unannounced;
       const bool sorry = service.sorry && backend == *service.sorry;
       up += !sorry && control.dataplane().backend_lives().load(id).up;
     }

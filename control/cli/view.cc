@@ -113,6 +113,8 @@ constexpr Column kBackendColumns[] = {
     {"rx_bytes", "RX-BYTES", Format::kBytes},
     {"tx_packets", "TX-PACKETS", Format::kCount},
     {"tx_bytes", "TX-BYTES", Format::kBytes},
+    {"announced", "ANNOUNCED", Format::kCount},
+    {"unannounced", "UNANNOUNCED", Format::kCount},
 };
 constexpr Column kFdbColumns[] = {
     {"network", "NETWORK"},

@@ -118,9 +118,10 @@ class Dataplane {
   uint64_t last_received_s(BridgePortId bridge_port) const noexcept;
   // Sums over the workers.
   struct BackendState {
-    uint64_t active = 0, inactive = 0;  // connections now
-    uint64_t connections = 0;           // that it ever got
-    Traffic traffic;                    // rx: from clients
+    uint64_t active = 0, inactive = 0;        // connections now
+    uint64_t connections = 0;                 // that it ever got
+    Traffic traffic;                          // rx: from clients
+    uint64_t announced = 0, unannounced = 0;  // clients' addresses told, or without room
   };
   BackendState backend_state(BackendId backend) const noexcept;
   uint64_t connections() const noexcept;  // of all services

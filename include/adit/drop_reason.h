@@ -41,6 +41,8 @@ namespace adit {
   X(udp_checksum,          "UDP checksum is wrong")                                              \
   X(udp_port_closed,       "UDP port on which no tunnel listens")                                \
   X(tcp_truncated,         "packet ends inside the TCP header, or its data offset is below 5")    \
+  X(tcp_options,           "TCP options that are wrong, where numbers in them have to be changed")  \
+  X(tcp_syn_data,          "SYN with data, before which no PROXY protocol header fits (RFC 7413)") \
   X(sctp_truncated,        "packet ends inside the SCTP header or that of its first chunk")       \
   X(stt_truncated,         "packet ends inside an STT header, or its data offset is below 5")    \
   X(stt_port,              "TCP, and not to the port of STT")                                    \

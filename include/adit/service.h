@@ -21,6 +21,12 @@ enum class Unmatched : uint8_t { kDrop, kReset, kSchedule };
 // A new connection where a worker's table is full: refused, or instead of one that is not
 // established.
 enum class WhenFull : uint8_t { kRefuse, kReplaceHalfOpen };
+// Whether and how backends are told the address of a client that their packets do not come from.
+enum class ClientAddress : uint8_t {
+  kNone,
+  kToa,    // a TCP option
+  kProxy,  // the header of the PROXY protocol, version 2
+};
 
 enum class Forwarding : uint8_t {
   kNat,      // destination address and port become the backend's

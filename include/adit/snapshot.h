@@ -154,13 +154,14 @@ struct Persistence {
 struct ServiceEntry {
   const SchedulerOps* scheduler = nullptr;  // null: no service has the id
   SchedulerOptions options;
-  Range backends;      // in Snapshot::service_backends
-  Range table;         // in Snapshot::scheduler_tables
-  Range locals;        // in Snapshot::local_addresses
-  uint32_t sorry = 0;  // of the sorry server: in Snapshot::service_backends and 1, 0: none
+  Range backends;               // in Snapshot::service_backends
+  Range table;                  // in Snapshot::scheduler_tables
+  std::array<Range, 2> locals;  // in Snapshot::local_addresses: those of IPv4, those of IPv6
+  uint32_t sorry = 0;           // of the sorry server: in Snapshot::service_backends and 1, 0: none
   uint16_t gue_port = 0;
   WrapKind wrap = WrapKind::kIpip;
   Unmatched unmatched = Unmatched::kDrop;
+  ClientAddress client_address = ClientAddress::kNone;
   bool one_packet = false;
   uint16_t own_timeouts = 0;     // in Snapshot::own_timeouts and 1; 0: those of all services
   RateLimit new_connections;     // of each worker

@@ -4,12 +4,15 @@ the header, so that a new reason without a case fails here."""
 
 import os
 import re
+import socket
+import struct
 
 import balance
 import nd_frames
 import tunnels
 from frames import *
 from scapy.contrib.geneve import GENEVE
+from scapy.layers.inet6 import ICMPv6ParamProblem
 from scapy.layers.l2 import GRE
 
 from harness import START_NS, Scenario, accounting_problems, announcement, main, run_replay, tap
@@ -23,7 +26,6 @@ ELSEWHERE = {
     "stt_no_room": "takes buffers smaller than any port's: tests/unit/stt_test.cc",
     "tx_full": "a capture file takes every packet",
     "handover_full": "takes two workers: tests/unit/handover_test.cc",
-    "icmp_untranslatable": "balanced packets: tests/unit/translate_family_test.cc",
     "no_headroom": "buffers begin with 128 bytes of headroom and at most 96 are put before a frame",
 }
 
@@ -215,12 +217,20 @@ def balanced():
     text = (b.service("web", 4, 80) + b.service("other", 4, 81) + b.service("none", 4, 82, backends=()) +
             b.service("dns", 4, 80, 53, protocol="udp") + b.service("sig", 4, 80, protocol="sctp") +
             b.service("full", 4, 83, forwarding="fullnat", local_addresses=f"[{local}]") +
+            b.service("told", 4, 84, client_address="proxy") +
+            b.service("to6", 4, 85, forwarding="fullnat", local_addresses=f'["{b.LOCAL[6]}"]',
+                      backends=[b.backend(6, 11)]) +
             b.service("web6", 6, 80))
     run = b.scenario("balanced", b.config(text, "connections: 1024"))
     web = b.vip(4, 80)
 
     def served(one):
         return b.frame(b.rewritten(one, dst=server, dport=8080), b.BACK_MAC, b.backend_mac(11))
+
+    def six(one):
+        out = b.ip(6, b.LOCAL[6], b.backend(6, 11), ttl=63) / one[b.TCP].copy()
+        out[b.TCP].sport, out[b.TCP].dport, out[b.TCP].chksum = 1024, 8080, None
+        return b.frame(out, b.BACK_MAC, b.backend_mac(11))
 
     def raw(protocol, data):
         return b.IP(src=caller, dst=web, proto=protocol) / b.Raw(data)
@@ -240,11 +250,36 @@ def balanced():
     }
     for reason, (one, out) in cases.items():
         run.case(reason, b.from_client(one), out, reason)
-    taken = [b.tcp(4, local, web, sport=1024 + i) for i in range(64)]
+    run.case("tcp_syn_data", b.from_client(b.tcp(4, caller, b.vip(4, 84), sport=900, size=9)), {},
+             "tcp_syn_data")
+    for one in (b.tcp(4, caller, b.vip(4, 84), sport=900), b.tcp(4, caller, b.vip(4, 85))):
+        run.case("begins", b.from_client(one),
+                 {"back0": served(one) if one.dst == b.vip(4, 84) else six(one)})
+    back = b.tcp(4, server, caller, "SA", 8080, 900, seq=5000, ack=1001)
+    run.case("is answered", b.from_backend(back),
+             b.to_client(b.rewritten(back, b.vip(4, 84), sport=80)))
+    one = b.tcp(4, caller, b.vip(4, 84), "A", 900, seq=1001, ack=5001)
+    moved = b.rewritten(one, dst=server, dport=8080)
+    segment = b.IP(src=caller, dst=server, id=7, flags="DF", ttl=63) / b.TCP(
+        sport=900, dport=8080, flags="PA", seq=1001, ack=5001) / b.Raw(
+            b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + socket.inet_aton(caller) +
+            socket.inet_aton(b.vip(4, 84)) + struct.pack("!HH", 900, 80))
+    moved[b.TCP].seq += 28
+    run.case("is announced", b.from_client(one), {"back0": [
+        b.frame(out, b.BACK_MAC, b.backend_mac(11)) for out in (segment, moved)]})
+    back = b.tcp(4, server, caller, "A", 8080, 900, seq=5001, ack=1029)
+    back[b.TCP].options = [(5, bytes(7)), ("NOP", None), ("NOP", None), ("NOP", None)]
+    run.case("tcp_options", b.from_backend(back), {}, "tcp_options")
+    about = b.IPv6(bytes(six(b.tcp(4, caller, b.vip(4, 85))))[14:])
+    run.case("icmp_untranslatable", b.from_backend(
+        b.ip(6, b.backend(6, 11), b.LOCAL[6]) / ICMPv6ParamProblem(code=2) / b.Raw(bytes(about))),
+             {}, "icmp_untranslatable")
+    # "to6" has the first.
+    taken = [b.tcp(4, local, web, sport=1025 + i) for i in range(64)]
     run.case("local_ports_full", [b.from_client(one) for one in taken] +
              [b.from_client(b.tcp(4, caller, b.vip(4, 83)))],
              {"back0": [served(one) for one in taken]}, [None] * 64 + ["local_ports_full"])
-    rest = [b.udp(4, caller, web, 2000 + i, 53, 0) for i in range(1024 - 65)]
+    rest = [b.udp(4, caller, web, 2000 + i, 53, 0) for i in range(1024 - 67)]
     run.case("connections_full", [b.from_client(one) for one in rest] +
              [b.from_client(b.udp(4, caller, web, 1, 53))],
              {"back0": [served(one) for one in rest]}, [None] * len(rest) + ["connections_full"],
@@ -258,7 +293,8 @@ def balanced():
                         for one in many[:-1]]}, [None] * 1024 + ["templates_full"],
              last_ns=20_000_000)
     run.run()
-    return set(cases) | {"local_ports_full", "connections_full", "templates_full"}
+    return set(cases) | {"tcp_syn_data", "tcp_options", "icmp_untranslatable", "local_ports_full",
+                         "connections_full", "templates_full"}
 
 
 def pool_exhausted():

@@ -124,7 +124,8 @@ TEST(CompileServices, EveryKeyReachesTheWorker) {
   web.gue_port = 7;
   web.unmatched = Unmatched::kReset;
   web.one_packet = true;
-  web.local_addresses = {ip("10.1.0.200"), ip("10.1.0.201")};
+  web.client_address = ClientAddress::kProxy;
+  web.local_addresses = {ip("10.1.0.200"), ip("fd00:1::200"), ip("10.1.0.201")};
   web.backends[0].port = 8080;
   BackendConfig other = backend("10.1.0.11");
   other.forwarding = Forwarding::kFullNat;
@@ -142,8 +143,11 @@ TEST(CompileServices, EveryKeyReachesTheWorker) {
   EXPECT_EQ(entry.gue_port, 7);
   EXPECT_EQ(entry.unmatched, Unmatched::kReset);
   EXPECT_TRUE(entry.one_packet);
-  ASSERT_EQ(entry.locals.end - entry.locals.begin, 2u);
-  EXPECT_EQ(snapshot.local_addresses[entry.locals.begin + 1], ip("10.1.0.201"));
+  ASSERT_EQ(entry.locals[0].end - entry.locals[0].begin, 2u);
+  EXPECT_EQ(snapshot.local_addresses[entry.locals[0].begin + 1], ip("10.1.0.201"));
+  ASSERT_EQ(entry.locals[1].end - entry.locals[1].begin, 1u);
+  EXPECT_EQ(snapshot.local_addresses[entry.locals[1].begin], ip("fd00:1::200"));
+  EXPECT_EQ(entry.client_address, ClientAddress::kProxy);
   ASSERT_EQ(entry.backends.end - entry.backends.begin, 2u);
   const ServiceBackend& a = snapshot.service_backends[entry.backends.begin];
   EXPECT_EQ(a.id, id_of(result, "web", "192.0.2.11", 8080));

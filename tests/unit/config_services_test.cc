@@ -15,7 +15,8 @@ TEST(Services, AreRead) {
       web("vrf: blue, address: 10.9.0.1, protocol: tcp, port: 8000, last_port: 8010, scheduler: "
           "mh, "
           "scheduler_options: {hash_port: true, fallback: true, table_size: 251}, forwarding: "
-          "fullnat, unmatched: reset, local_addresses: [10.1.0.201, 10.1.0.202], backends: "
+          "fullnat, unmatched: reset, client_address: proxy, "
+          "local_addresses: [10.1.0.201, 10.1.0.202], backends: "
           "[{address: 10.1.0.11, port: 80, weight: 7, upper_connections: 100, lower_connections: "
           "90}, {address: 192.0.2.11, vrf: underlay, forwarding: nat}]") +
           "  dns: {address: 192.0.2.80, protocol: udp, port: 53, scheduler: rr, forwarding: "
@@ -35,6 +36,7 @@ TEST(Services, AreRead) {
             (SchedulerOptions{.hash_port = true, .fallback = true, .table_size = 251}));
   EXPECT_EQ(service.forwarding, Forwarding::kFullNat);
   EXPECT_EQ(service.unmatched, Unmatched::kReset);
+  EXPECT_EQ(service.client_address, ClientAddress::kProxy);
   EXPECT_EQ(service.local_addresses,
             (std::vector{*parse_ip("10.1.0.201"), *parse_ip("10.1.0.202")}));
   ASSERT_EQ(service.backends.size(), 2u);
@@ -65,6 +67,7 @@ TEST(Services, HaveDefaults) {
   EXPECT_EQ(service.scheduler, "wlc");
   EXPECT_EQ(service.forwarding, Forwarding::kNat);
   EXPECT_EQ(service.unmatched, Unmatched::kDrop);
+  EXPECT_EQ(service.client_address, ClientAddress::kNone);
   EXPECT_EQ(service.scheduler_options.table_size, 65537u);
   EXPECT_EQ(config.balancer, BalancerConfig{});
 }
@@ -89,6 +92,20 @@ TEST(Services, AnyKindOfPortsOfAnAddressMayBeBesideEachOther) {
                               "  e: {address: 192.0.2.81, port: 80}\n"
                               "  f: {address: 192.0.2.80, port: 80, vrf: blue}\n"
                               "  g: {address: 192.0.2.80, port: 91, last_port: 91}\n")),
+            std::vector<std::string>{});
+}
+
+TEST(Services, OfFullNatMayHaveBackendsOfBothIpVersions) {
+  EXPECT_EQ(mistakes_of(web("address: 192.0.2.80, port: 80, forwarding: fullnat, client_address: "
+                            "toa, local_addresses: [192.0.2.90, 'fd00::90'], backends: [{address: "
+                            "192.0.2.11}, {address: 'fd00::1'}]")),
+            std::vector<std::string>{});
+}
+
+TEST(Services, OfNatAndFullNatMaySpeakTheProxyProtocol) {
+  EXPECT_EQ(mistakes_of(web("address: 192.0.2.80, port: 80, client_address: proxy, "
+                            "local_addresses: [192.0.2.90], backends: [{address: 192.0.2.11}, "
+                            "{address: 192.0.2.12, forwarding: fullnat}]")),
             std::vector<std::string>{});
 }
 
@@ -196,6 +213,39 @@ INSTANTIATE_TEST_SUITE_P(
                         "forwarding: direct, local_addresses: [192.0.2.90], backends: [{address: "
                         "192.0.2.11}, {address: 192.0.2.12, forwarding: fullnat}]"),
                     {"8:192: one_packet: goes with 'forwarding: direct'"}},
+        RefusedCase{"UnknownClientAddress",
+                    web("address: 192.0.2.80, port: 80, client_address: option"),
+                    {"8:56: client_address: found 'option', expected one of none, toa, proxy"}},
+        RefusedCase{"ClientAddressOfUdp",
+                    web("address: 192.0.2.80, port: 80, protocol: udp, client_address: proxy"),
+                    {"8:71: client_address: goes with 'protocol: tcp' alone"}},
+        RefusedCase{"ToaOfNat",
+                    web("address: 192.0.2.80, port: 80, client_address: toa, backends: [{address: "
+                        "192.0.2.11}, {address: 192.0.2.12}]"),
+                    {"8:56: client_address: toa goes with 'forwarding: fullnat' alone; other "
+                     "backends see the client's address itself"}},
+        RefusedCase{"ToaOfNothing",
+                    web("address: 192.0.2.80, port: 80, client_address: toa"),
+                    {"8:56: client_address: toa goes with 'forwarding: fullnat' alone"}},
+        RefusedCase{"ToaOfOneBackend",
+                    web("address: 192.0.2.80, port: 80, client_address: toa, forwarding: fullnat, "
+                        "local_addresses: [192.0.2.90], backends: [{address: 192.0.2.11}, "
+                        "{address: 192.0.2.12, forwarding: nat}]"),
+                    {"8:181: client_address: toa goes with 'forwarding: fullnat' alone"}},
+        RefusedCase{"ProxyOfDirect",
+                    web("address: 192.0.2.80, port: 80, client_address: proxy, forwarding: direct, "
+                        "backends: [{address: 192.0.2.11}]"),
+                    {"8:56: client_address: proxy goes with 'forwarding: nat' and 'fullnat' alone; "
+                     "what other backends reply does not come back through here"}},
+        RefusedCase{
+            "ProxyOfADirectSorryServer",
+            web("address: 192.0.2.80, port: 80, client_address: proxy, backends: [{address: "
+                "192.0.2.11}], sorry: {address: 192.0.2.12, forwarding: direct}"),
+            {"8:139: client_address: proxy goes with 'forwarding: nat'"}},
+        RefusedCase{"ProxyOfMisspeltForwarding",
+                    web("address: 192.0.2.80, port: 80, client_address: toa, forwarding: fulnat, "
+                        "backends: [{address: 192.0.2.11}]"),
+                    {"8:73: forwarding: found 'fulnat'"}},
         RefusedCase{"UnmatchedOfUdp",
                     web("address: 192.0.2.80, port: 80, protocol: udp, unmatched: drop"),
                     {"8:66: unmatched: goes with 'protocol: tcp' alone"}},
@@ -279,7 +329,12 @@ INSTANTIATE_TEST_SUITE_P(
                     web("address: 192.0.2.80, port: 80, backends: [{address: 'fd00::1'}, {address: "
                         "'fd00::2', forwarding: tunnel}]"),
                     {"8:61: address: fd00::1 and 192.0.2.80 of the service are of different IP "
-                     "versions, which only 'forwarding: tunnel' can bridge"}},
+                     "versions, which only 'forwarding: fullnat' and 'tunnel' can bridge"}},
+        RefusedCase{"OtherIpVersionWithoutLocals",
+                    web("address: 192.0.2.80, port: 80, forwarding: fullnat, local_addresses: "
+                        "[192.0.2.90], backends: [{address: 192.0.2.11}, {address: 'fd00::1'}]"),
+                    {"8:126: forwarding: fullnat needs 'local_addresses' of the service, of the IP "
+                     "version of fd00::1"}},
         RefusedCase{"PortOfDirect",
                     web("address: 192.0.2.80, port: 80, forwarding: direct, backends: [{address: "
                         "192.0.2.11, port: 8080}]"),

@@ -49,6 +49,9 @@ TEST(DiffServices, EveryKey) {
                     web(common + "tunnel, wrap: gue, gue_port: 7, unmatched: schedule")),
             (Lines{"services.web.wrap: ipip -> gue", "services.web.gue_port: 6080 -> 7",
                    "services.web.unmatched: drop -> schedule"}));
+  EXPECT_EQ(changes(web("address: 192.0.2.80, port: 80, client_address: proxy"),
+                    web("address: 192.0.2.80, port: 80")),
+            Lines{"services.web.client_address: proxy -> none"});
   EXPECT_EQ(changes(web(common + "tunnel, wrap: gre, unmatched: reset"),
                     web(common + "fullnat, local_addresses: [192.0.2.90]")),
             (Lines{"services.web.forwarding: tunnel -> fullnat", "services.web.wrap: gre -> ipip",

@@ -138,11 +138,5 @@ inline Bytes address_of(const Endpoint& endpoint) {
               bytes.size());
   return bytes;
 }
-inline Endpoint source_of(const FlowKey& key) {
-  return {key.source, key.source_port, key.ipv6 != 0};
-}
-inline Endpoint destination_of(const FlowKey& key) {
-  return {key.destination, key.destination_port, key.ipv6 != 0};
-}
 
 }  // namespace adit

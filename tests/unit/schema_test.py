@@ -165,6 +165,7 @@ FULL = {
         "backends": [{"address": "192.0.2.11", "weight": 1, "vrf": "underlay", "port": 0,
                       "forwarding": "fullnat", "upper_connections": 10,
                       "lower_connections": 5}]},
+        "told": {"address": "192.0.2.84", "port": 80, "client_address": "proxy"},
         "dns": {"address": "192.0.2.81", "protocol": "udp", "port": 53, "forwarding": "direct",
                 "one_packet": True},
         "checked": {

@@ -67,6 +67,7 @@ TEST_F(ShowServices, TheirConfiguration) {
       "templates": 0, "backends": 2, "backends_up": 2,
       "active": 0, "inactive": 0, "connections": 0,
       "rx_packets": 0, "rx_bytes": 0, "tx_packets": 0, "tx_bytes": 0,
+      "announced": 0, "unannounced": 0,
       "connections_per_s": 0, "rx_packets_per_s": 0, "rx_bytes_per_s": 0, "tx_packets_per_s": 0,
       "tx_bytes_per_s": 0})"));
   EXPECT_EQ(rows[1]["name"], "empty");
@@ -101,6 +102,7 @@ TEST_F(ShowServices, TheirBackends) {
       "check": null, "latency_ms": null,
       "active": 0, "inactive": 0, "connections": 0,
       "rx_packets": 0, "rx_bytes": 0, "tx_packets": 0, "tx_bytes": 0,
+      "announced": 0, "unannounced": 0,
       "connections_per_s": 0, "rx_packets_per_s": 0, "rx_bytes_per_s": 0, "tx_packets_per_s": 0,
       "tx_bytes_per_s": 0})"));
   EXPECT_EQ(rows[1]["port"], 8080);
@@ -152,6 +154,9 @@ TEST_F(ShowServices, ServicesAreSumsOfTheirBackends) {
   balancer().counters[b].rx_packets.add(1);
   balancer().counters[a].tx_packets.add(5);
   balancer().counters[a].tx_bytes.add(500);
+  balancer().counters[a].announced.add(3);
+  balancer().counters[b].announced.add(1);
+  balancer().counters[a].unannounced.add(2);
   const json rows = backends("web");
   EXPECT_EQ(rows[0]["active"], 3);
   EXPECT_EQ(rows[0]["inactive"], 4);
@@ -166,6 +171,9 @@ TEST_F(ShowServices, ServicesAreSumsOfTheirBackends) {
   EXPECT_EQ(all[0]["rx_bytes"], 2000);
   EXPECT_EQ(all[0]["tx_packets"], 5);
   EXPECT_EQ(all[0]["tx_bytes"], 500);
+  EXPECT_EQ(rows[0]["announced"], 3);
+  EXPECT_EQ(all[0]["announced"], 4);
+  EXPECT_EQ(all[0]["unannounced"], 2);
   EXPECT_EQ(all[2]["active"], 0);
 }
 

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "send_changed.h"
+
+#include "announce.h"
+#include "ip_version.h"
+#include "translate_family.h"
+
+namespace adit {
+namespace {
+
+// Of an IPv4 packet.
+void let_fragment(rte_mbuf* mbuf, uint16_t id) noexcept {
+  auto& ip = header_of<Ipv4>(mbuf);
+  ip.id = be16(id);
+  ip.fragment = be16(0);
+  write_ipv4_checksum(&ip);
+}
+
+// RFC 7915 section 4: what may be fragmented as IPv4 may be as IPv6 as well, by us, who are its
+// source there; section 5.1.1: and what came in fragments.
+DropReason change_version(Worker& worker, Packet& packet, const Flow& flow,
+                          const Translation& to) noexcept {
+  if (!flow.packet.ipv6 && Ipv4::may_fragment(header_of<Ipv4>(packet.mbuf)))
+    packet.may_fragment = true;
+  const uint16_t id = worker.ip_id++;
+  const DropReason why = translate_family(packet.mbuf, flow, to, id);
+  if (why == DropReason::kCount && flow.packet.ipv6 && packet.may_fragment)
+    let_fragment(packet.mbuf, id);
+  return why;
+}
+
+}  // namespace
+
+Verdict send_changed(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
+                     Direction from) noexcept {
+  if (!own_headers(worker, packet, flow)) return Verdict::kGone;
+  const bool from_backend = from == Direction::kFromBackend;
+  const bool announces = connection.has(Connection::kAnnounces);
+  if (announces && from_backend) {
+    const DropReason why = take_answer(packet.mbuf, flow, connection.announcement);
+    if (why != DropReason::kCount) return refuse(worker, packet.mbuf, why);
+  }
+  // It goes to whom the packets of the other half come from.
+  const FlowKey& other_half = from_backend ? connection.forward : connection.reverse;
+  const Endpoint source = destination_of(other_half), destination = source_of(other_half);
+  const bool full = connection.forwarding == Forwarding::kFullNat;
+  const Translation to{full || from_backend ? &source : nullptr,
+                       full || !from_backend ? &destination : nullptr};
+  const bool other_version = connection.has(Connection::kOtherVersion);
+  if (other_version) {
+    const DropReason why = change_version(worker, packet, flow, to);
+    if (why != DropReason::kCount) return refuse(worker, packet.mbuf, why);
+  } else {
+    translate(packet.mbuf, flow, to);
+  }
+  packet.network = other_half.vrf;
+  packet.translated = true;
+  if (!announces || from_backend) return Verdict::kRoute;
+  return announce(worker, packet, other_version ? read_flow(packet.mbuf, packet.network) : flow,
+                  connection);
+}
+
+bool take_back_changed(Worker& worker, Packet& packet, const Flow& flow,
+                       const Connection& connection, Direction from,
+                       const Translation& to) noexcept {
+  if (connection.has(Connection::kAnnounces) && from != Direction::kFromBackend)
+    take_back_numbers(packet.mbuf, flow, connection.announcement);
+  if (connection.has(Connection::kOtherVersion))
+    // Nobody is told of an ICMP error.
+    return flow.kind == FlowKind::kFlow &&
+           translate_family(packet.mbuf, flow, to, worker.ip_id++) == DropReason::kCount;
+  translate(packet.mbuf, flow, to);
+  return true;
+}
+
+}  // namespace adit

@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Load balancing: backends are told of their clients, by TCP option (TOA) and by the PROXY protocol,
+whose header moves the client's sequence numbers."""
+
+import ipaddress
+import struct
+
+from balance import *
+from harness import main
+
+from scapy.layers.inet6 import ICMPv6PacketTooBig, ICMPv6TimeExceeded
+
+CLIENT_ISN, SERVER_ISN = 1000, 0xFFFFFFF0  # the server's go over their end
+FIRST, ANSWER = CLIENT_ISN + 1, (SERVER_ISN + 1) & 0xFFFFFFFF
+TIMESTAMP = ("Timestamp", (7, 9))
+
+
+def option(address, port):
+    """Kind 254, the client's port and address."""
+    return 254, struct.pack("!H", port) + ipaddress.ip_address(address).packed
+
+
+def header(one):
+    """PROXY protocol version 2, section 2.2, of the client's packet."""
+    four = one.version == 4
+    ends = b"".join(ipaddress.ip_address(ip).packed for ip in (one.src, one.dst))
+    ports = struct.pack("!HH", one.sport, one.dport)
+    return (b"\r\n\r\n\0\r\nQUIT\n" + bytes([0x21, 0x11 if four else 0x21]) +
+            struct.pack("!H", len(ends) + 4) + ends + ports)
+
+
+def before(one, out):
+    """The segment with the header, before the packet that goes out for the client's."""
+    segment = out.copy()
+    segment[TCP].remove_payload()
+    segment[TCP].flags, segment[TCP].seq, segment[TCP].urgptr = "PA", FIRST, 0
+    return finished(segment / Raw(header(one)))
+
+
+def finished(packet):
+    """Lengths and checksums by scapy."""
+    packet = packet.copy()
+    packet[TCP].chksum = packet[TCP].dataofs = None
+    if packet.version == 4:
+        packet.len = packet.chksum = None
+    else:
+        packet.plen = None
+    return packet
+
+
+def moved(packet, by):
+    packet[TCP].seq = (packet[TCP].seq + by) & 0xFFFFFFFF
+    return finished(packet)
+
+
+class Talk:
+    """A connection, seen from both its ends."""
+
+    def __init__(self, run, version, number, sport, ours=None, name=""):
+        self.run, self.version, self.sport, self.ours = run, version, sport, ours
+        self.client, self.vip, self.backend = (client(version), vip(version, number),
+                                               backend(version, 11))
+        self.name = f"IPv{version} {name}"
+
+    def there(self, flags, seq=FIRST, ack=ANSWER, size=0, options=(), **fields):
+        one = tcp(self.version, self.client, self.vip, flags, self.sport, 80, size, seq,
+                  ack if "A" in flags else 0, **fields)
+        one[TCP].options = list(options)
+        return one
+
+    def out(self, one):
+        src, sport = self.ours or (None, None)
+        return finished(rewritten(one, src, self.backend, sport, 8080))
+
+    def back(self, flags, seq=ANSWER, ack=FIRST, size=0, options=()):
+        dst, dport = self.ours or (self.client, self.sport)
+        one = tcp(self.version, self.backend, dst, flags, 8080, dport, size, seq,
+                  ack if "A" in flags else 0)
+        one[TCP].options = list(options)
+        return one
+
+    def at_client(self, one, ack=None, options=None):
+        out = rewritten(one, self.vip, self.client, 80, self.sport)
+        if ack is not None:
+            out[TCP].ack = ack
+        if options is not None:
+            out[TCP].options = list(options)
+        return finished(out)
+
+    def sends(self, name, one, *outs, drop=None):
+        self.run.case(f"{self.name}: {name}", from_client(one),
+                      {"back0": [to_backend(out)["back0"] for out in outs]}, drop, ordered=True)
+
+    def answers(self, name, one, out, drop=None):
+        self.run.case(f"{self.name}: {name}", from_backend(one), to_client(out) if out else {},
+                      drop)
+
+    def handshake(self):
+        syn = self.there("S", CLIENT_ISN)
+        self.sends("SYN", syn, self.out(syn))
+        answer = self.back("SA", SERVER_ISN)
+        self.answers("SYN and ACK", answer, self.at_client(answer))
+
+
+def local(version, number):
+    """Of full NAT: addresses and ports are given out one after the other."""
+    return LOCAL[version], 1024 + number
+
+
+def toa():
+    text = "".join(service(f"web{v}", v, 80, forwarding="fullnat", client_address="toa",
+                           local_addresses=f'["{LOCAL[v]}"]') for v in VERSIONS)
+    run = scenario("toa", config(text, back_mtu=1400))
+    for i, version in enumerate(VERSIONS):
+        talk = Talk(run, version, 80, 1000, local(version, 2 * i))
+        told = [option(talk.client, 1000)]
+        width = 8 if version == 4 else 20
+        head = (40 if version == 4 else 60) + width
+
+        def with_option(one):
+            out = talk.out(one)
+            out[TCP].options = told + out[TCP].options
+            return finished(out)
+
+        early = talk.there("A")
+        talk.handshake()
+        for name, one in (("the end of the handshake", talk.there("A")),
+                          ("data", talk.there("PA", size=100)),
+                          ("data with options", talk.there("PA", FIRST + 100, size=9, options=[
+                              ("NOP", None), ("NOP", None), TIMESTAMP])),
+                          ("data that just fit", talk.there("PA", size=1400 - head)),
+                          ("FIN", talk.there("FA"))):
+            talk.sends(name, one, with_option(one))
+        full = [("NOP", None)] * (40 - width + 4)
+        for name, one in (("without room in the MTU", talk.there("PA", size=1400 - head + 1)),
+                          ("without room for options", talk.there("PA", size=5, options=full)),
+                          ("a retransmitted SYN", talk.there("S", CLIENT_ISN)),
+                          ("behind the server's first byte", talk.there("A", ack=0))):
+            talk.sends(name, one, talk.out(one))
+        one = talk.back("PA", size=9, ack=FIRST + 100)
+        talk.answers("the server's data", one, talk.at_client(one))
+        talk.sends("a reset", talk.there("RA"), talk.out(talk.there("RA")))
+
+        talk = Talk(run, version, 80, 1001, local(version, 2 * i + 1), "unanswered")
+        syn = talk.there("S", CLIENT_ISN)
+        talk.sends("SYN", syn, talk.out(syn))
+        early.sport = 1001
+        talk.sends("what nobody has answered", early, talk.out(early))
+        wrong = talk.back("SA", SERVER_ISN, ack=FIRST + 1)
+        talk.answers("the answer to another SYN", wrong, talk.at_client(wrong))
+        talk.sends("what nobody has answered yet", early, talk.out(early))
+    run.run()
+
+
+SHIFT = {4: 28, 6: 52}
+
+
+def proxy_of(run, version, number, sport, ours, name):
+    """The life of a connection with a header before it."""
+    talk, shift = Talk(run, version, number, sport, ours, name), SHIFT[version]
+
+    def preceded(name, one):
+        out = talk.out(one)
+        talk.sends(name, one, before(one, out), moved(out.copy(), shift))
+
+    def behind(name, one):
+        talk.sends(name, one, moved(talk.out(one), shift))
+
+    talk.handshake()
+    preceded("the end of the handshake, with options",
+             talk.there("A", options=[("NOP", None), ("NOP", None), TIMESTAMP]))
+    preceded("the first data", talk.there("PA", size=100))
+    behind("the second", talk.there("PA", FIRST + 100, size=100))
+    syn = talk.there("S", CLIENT_ISN)
+    talk.sends("a retransmitted SYN", syn, talk.out(syn))
+    again = talk.back("SA", SERVER_ISN)
+    talk.answers("the answer once more", again, talk.at_client(again))
+    wait = talk.back("A", options=[("NOP", None), ("NOP", None),
+                                   ("SAck", (FIRST + shift + 100, FIRST + shift + 200))])
+    talk.answers("the server lacks header and first data", wait, talk.at_client(
+        wait, FIRST, [("NOP", None), ("NOP", None), ("SAck", (FIRST + 100, FIRST + 200))]))
+    preceded("the first data again", talk.there("PA", size=100))
+    for name, number, there in (("header alone", FIRST + shift, FIRST),
+                                ("part of the data", FIRST + shift + 50, FIRST + 50)):
+        one = talk.back("PA", ack=number, size=7)
+        talk.answers(f"the server has the {name}", one, talk.at_client(one, there))
+    behind("the first data once more", talk.there("PA", size=100))
+    behind("a FIN, with URG", talk.there("FAU", FIRST + 200, size=1))
+    bad = talk.back("A", ack=FIRST + shift)
+    bad[TCP].options = [(5, bytes(7)), ("NOP", None), ("NOP", None), ("NOP", None)]
+    talk.answers("options that nobody understands", bad, None, "tcp_options")
+    one = talk.back("FA", ack=FIRST + shift + 201)
+    talk.answers("the server's FIN", one, talk.at_client(one, FIRST + 201))
+    one = talk.back("R")
+    talk.answers("a reset of the server", one, talk.at_client(one))
+    behind("a reset", talk.there("RA", FIRST + 201))
+    talk.sends("a reset without ACK", talk.there("R", FIRST + 201),
+               moved(talk.out(talk.there("R", FIRST + 201)), shift))
+
+
+def early_ends(run, version, number, sport, next_local):
+    """Resets before the server has the header; a SYN with data."""
+    shift = SHIFT[version]
+    talk = Talk(run, version, number, sport, next_local(), "reset at once")
+    talk.handshake()
+    one = talk.there("RA")
+    talk.sends("before any header", one, talk.out(one))
+    talk = Talk(run, version, number, sport + 1, next_local(), "reset soon")
+    talk.handshake()
+    one = talk.there("A")
+    out = talk.out(one)
+    talk.sends("the end of the handshake", one, before(one, out), moved(out.copy(), shift))
+    one = talk.there("RA")
+    out = talk.out(one)
+    talk.sends("a reset comes behind the header", one, before(one, out), moved(out.copy(), shift))
+    one = talk.there("R")
+    talk.sends("a reset that answers a server without header", one, talk.out(one))
+    talk = Talk(run, version, number, sport + 2, next_local(), "with data")
+    talk.sends("SYN with data", talk.there("S", CLIENT_ISN, size=9), drop="tcp_syn_data")
+    talk.handshake()
+    # The port is used again before the server's FIN was seen.
+    talk.sends("SYN of another connection", talk.there("S", 5000),
+               talk.out(talk.there("S", 5000)))
+    one = talk.back("SA", 9000, ack=5001)
+    talk.answers("which the server takes", one, talk.at_client(one))
+    one = talk.there("A", 5001, 9001)
+    out = talk.out(one)
+    segment = before(one, out)
+    segment[TCP].seq = 5001
+    talk.sends("begins with a header too", one, finished(segment), moved(out.copy(), shift))
+
+
+def proxy():
+    text = "".join(service(f"full{v}", v, 80, forwarding="fullnat", client_address="proxy",
+                           local_addresses=f'["{LOCAL[v]}"]') +
+                   service(f"nat{v}", v, 81, client_address="proxy") for v in VERSIONS)
+    run = scenario("proxy", config(text))
+    counts = {"next": 0}
+
+    for version in VERSIONS:
+        def next_local(version=version):
+            counts["next"] += 1
+            return local(version, counts["next"] - 1)
+
+        proxy_of(run, version, 80, 1000, next_local(), "full NAT")
+        proxy_of(run, version, 81, 1000, None, "NAT")
+        early_ends(run, version, 80, 2000, next_local)
+    run.run()
+
+
+EXCEEDED = {4: ICMP(type=11), 6: ICMPv6TimeExceeded()}
+
+
+def errors():
+    """ICMP errors about moved packets, of others and of our own."""
+    text = "".join(service(f"full{v}", v, 80, forwarding="fullnat", client_address="proxy",
+                           local_addresses=f'["{LOCAL[v]}"]') for v in VERSIONS)
+    run = scenario("proxy, errors", config(text, back_mtu=1400))
+    for i, version in enumerate(VERSIONS):
+        talk, shift = Talk(run, version, 80, 1000, local(version, i)), SHIFT[version]
+        too_big = ICMP(type=3, code=4, nexthopmtu=1300) if version == 4 else ICMPv6PacketTooBig(
+            mtu=1300)
+        router, head = backend(version, 12), 40 if version == 4 else 60
+        talk.handshake()
+        one = talk.there("A")
+        out = talk.out(one)
+        talk.sends("the end of the handshake", one, before(one, out), moved(out.copy(), shift))
+        one = talk.back("A", ack=FIRST + shift)
+        talk.answers("the server has it", one, talk.at_client(one, FIRST))
+        one = talk.there("PA", FIRST + 10, size=400)
+        out = moved(talk.out(one), shift)
+        talk.sends("data", one, out)
+        for quoted in (head - 12, None):
+            kind = {"flags": 0} if version == 4 else {}
+            error = ip(version, router, talk.ours[0], **kind) / too_big / Raw(bytes(out)[:quoted])
+            there = ip(version, talk.vip, talk.client, **kind) / too_big / Raw(
+                bytes(hop(one))[:quoted])
+            talk.answers(f"too big, with {quoted} bytes of it", error, hop(there))
+        one = talk.there("PA", FIRST + 10, size=1400 - head + 1)
+        mtu = ICMP(type=3, code=4, nexthopmtu=1400) if version == 4 else ICMPv6PacketTooBig(
+            mtu=1400)
+        run.case(f"IPv{version}: too long for the way out", from_client(one),
+                 to_client(told(one, mtu)), "mtu_exceeded")
+        one = talk.there("PA", FIRST + 10, size=10, ttl=1)
+        run.case(f"IPv{version}: TTL 1", from_client(one), to_client(told(one, EXCEEDED[version])),
+                 "ttl_expired")
+    run.run()
+
+
+if __name__ == "__main__":
+    main(toa, proxy, errors)
