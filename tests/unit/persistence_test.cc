@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <rte_ip.h>
 
-#include <map>
 #include <set>
 
 #include "adit/wire.h"
@@ -185,7 +184,7 @@ class PersistenceTest : public testing::Test {
 
 TEST_F(PersistenceTest, AClientHasOneBackendWhicheverWorkersHaveItsConnections) {
   start("persistence: {}");
-  std::map<uint32_t, unsigned> clients_of;
+  std::set<uint32_t> used;
   for (uint32_t client = 0x0a40'0001; client <= 0x0a40'0020; ++client) {
     std::set<uint32_t> backends;
     for (uint16_t i = 0; i < 40; ++i)
@@ -193,9 +192,9 @@ TEST_F(PersistenceTest, AClientHasOneBackendWhicheverWorkersHaveItsConnections) 
           ask(client, static_cast<uint16_t>(1000 + i), i % 7, i % 2 == 0 ? kEdge0 : kEdge1));
     ASSERT_EQ(backends.size(), 1u) << client;
     ASSERT_FALSE(backends.contains(0));
-    ++clients_of[*backends.begin()];
+    used.insert(*backends.begin());
   }
-  EXPECT_EQ(clients_of.size(), 3u) << "rr has them all";
+  EXPECT_EQ(used.size(), 3u) << "rr has them all";
   EXPECT_EQ(templates(), 32u);
   for (unsigned id = 0; id < 2; ++id) {
     EXPECT_GT(dataplane->worker(id).balancer->size, 400u) << id;
@@ -327,19 +326,9 @@ TEST_F(PersistenceTest, ThresholdsDoNotMatterToThoseWhoHaveTheBackend) {
   for (uint16_t port = 1000; port < 1020; ++port) ASSERT_EQ(ask(client, port), 11u);
   for (uint32_t other = 1; other < 20; ++other)
     if (keeper(client + other) == 0) {
-      EXPECT_EQ(ask(client + other, 1000), 0u) << "a new client";
+      EXPECT_EQ(ask(client + other, 1000), 0u);
     }
   EXPECT_GT(dataplane->drops(DropReason::k_no_backend), 0u);
-}
-
-TEST_F(PersistenceTest, MasksMakeOneClientOfMany) {
-  start("persistence: {netmask_bits: 24}");
-  const uint32_t first = ask(0x0a40'0001, 1000);
-  for (uint32_t host = 2; host < 100; ++host)
-    ASSERT_EQ(ask(0x0a40'0000 | host, static_cast<uint16_t>(1000 + host)), first);
-  EXPECT_EQ(templates(), 1u);
-  ask(0x0a40'0101, 1000);
-  EXPECT_EQ(templates(), 2u);
 }
 
 TEST_F(PersistenceTest, AReloadWhileAPacketIsUnderWayStrandsNothing) {
