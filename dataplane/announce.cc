@@ -75,20 +75,20 @@ bool send_header(Worker& worker, const Packet& like, const Flow& flow,
   return true;
 }
 
-Verdict precede(Worker& worker, Packet& packet, const Flow& flow, Connection& connection) noexcept {
+Fate precede(Worker& worker, Packet& packet, const Flow& flow, Connection& connection) noexcept {
   const Announcement& announcement = connection.announcement;
   const bool has_ack = (flow.l4_type & kTcpAck) != 0;
   const bool may_begin = has_ack && (flow.l4_type & kTcpRst) == 0;
-  if (announcement.shift == 0 && !may_begin) return Verdict::kRoute;
+  if (announcement.shift == 0 && !may_begin) return Fate::kRoute;
   const bool at_first =
       !announcement.acknowledged && tcp_of(packet.mbuf, flow).sequence.host() == announcement.first;
   // RFC 9293 section 3.10.7.1: a reset without ACK has the number that the server's segment asked
   // for, and that was no more than this.
-  if (at_first && !has_ack) return Verdict::kRoute;
+  if (at_first && !has_ack) return Fate::kRoute;
   if ((announcement.shift == 0 || at_first) && !send_header(worker, packet, flow, connection))
     return refuse(worker, packet.mbuf, DropReason::k_no_buffer);
   shift_sequence(packet.mbuf, flow, announcement.shift);
-  return Verdict::kRoute;
+  return Fate::kRoute;
 }
 
 }  // namespace
@@ -115,19 +115,19 @@ DropReason take_answer(rte_mbuf* mbuf, const Flow& flow, Announcement& announcem
              : DropReason::k_tcp_options;
 }
 
-Verdict announce(Worker& worker, Packet& packet, Flow flow, Connection& connection) noexcept {
-  if (flow.kind != FlowKind::kFlow) return Verdict::kRoute;
+Fate announce(Worker& worker, Packet& packet, Flow flow, Connection& connection) noexcept {
+  if (flow.kind != FlowKind::kFlow) return Fate::kRoute;
   Announcement& announcement = connection.announcement;
   if ((flow.l4_type & kTcpSyn) != 0) {
     if (announcement.how == ClientAddress::kProxy && flow.payload_len != 0)
       return refuse(worker, packet.mbuf, DropReason::k_tcp_syn_data);
     announcement.asked = tcp_of(packet.mbuf, flow).sequence.host() + 1;
-    return Verdict::kRoute;
+    return Fate::kRoute;
   }
-  if (!announcement.answered) return Verdict::kRoute;
+  if (!announcement.answered) return Fate::kRoute;
   if (announcement.how == ClientAddress::kProxy) return precede(worker, packet, flow, connection);
   add_option(worker, packet, flow, connection);
-  return Verdict::kRoute;
+  return Fate::kRoute;
 }
 
 void take_back_numbers(rte_mbuf* mbuf, const Flow& flow,

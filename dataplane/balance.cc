@@ -20,7 +20,7 @@ namespace {
 // --- before the look-up
 
 // Fragments are put together: only the first of them has ports. False: not whole yet, or dropped.
-bool reassemble(Worker& worker, Packet& packet) noexcept {
+[[gnu::cold, gnu::noinline]] bool reassemble(Worker& worker, Packet& packet) noexcept {
   // The headers of a copy that shares its data with others would change under them.
   rte_mbuf* mbuf = make_writable(packet.mbuf, 0, worker.pool);
   if (mbuf == nullptr) {
@@ -132,8 +132,7 @@ bool begins(const Flow& flow, const rte_mbuf* mbuf) noexcept {
 }
 
 // TCP, to a service, of no connection, and it begins none.
-Verdict refuse_unmatched(Worker& worker, Packet& packet, const Flow& flow,
-                         Unmatched rule) noexcept {
+Fate refuse_unmatched(Worker& worker, Packet& packet, const Flow& flow, Unmatched rule) noexcept {
   if (rule == Unmatched::kReset && flow.kind == FlowKind::kFlow)
     answer_with(worker, packet, make_tcp_reset(packet.mbuf, flow, worker.pool));
   return refuse(worker, packet.mbuf, DropReason::k_connection_unknown);
@@ -154,11 +153,11 @@ bool forget_ended(Worker& worker, const FlowKey& reverse) noexcept {
   return true;
 }
 
-Verdict begin_at(Worker& worker, Packet& packet, const Flow& flow, ServiceId id,
-                 const Choice& choice) noexcept {
+Fate begin_at(Worker& worker, Packet& packet, const Flow& flow, ServiceId id,
+              const Choice& choice) noexcept {
   if (choice.backend == nullptr) {
     refuse_new(worker, packet, choice.why);
-    return Verdict::kGone;
+    return Fate::kGone;
   }
   const ServiceEntry& service = worker.snapshot->services[id];
   Connection connection = make_connection(flow.key, id, *choice.backend);
@@ -180,7 +179,7 @@ Verdict begin_at(Worker& worker, Packet& packet, const Flow& flow, ServiceId id,
                  Direction::kFromClient);
 }
 
-Verdict begin(Worker& worker, Packet& packet, const Flow& flow, ServiceId id) noexcept {
+Fate begin(Worker& worker, Packet& packet, const Flow& flow, ServiceId id) noexcept {
   const ServiceEntry& service = worker.snapshot->services[id];
   if (!begins(flow, packet.mbuf) &&
       !(flow.kind == FlowKind::kFlow && flow.key.protocol == kIpProtocolTcp &&
@@ -198,7 +197,7 @@ Verdict begin(Worker& worker, Packet& packet, const Flow& flow, ServiceId id) no
            .kind = Errand::Kind::kAsk,
            .asker = static_cast<uint8_t>(worker.id & 0x7f),
            .may_fragment = packet.may_fragment});
-  return Verdict::kGone;
+  return Fate::kGone;
 }
 
 // The keeper of the client's template has told its backend.
@@ -211,29 +210,29 @@ void resume(Worker& worker, Packet& packet, const Errand& told) noexcept {
     release(worker, told.chosen);
     return worker.routed.push(packet);
   }
-  if (begin_at(worker, packet, flow, id, {backend, told.chosen}) == Verdict::kRoute)
+  if (begin_at(worker, packet, flow, id, {backend, told.chosen}) == Fate::kRoute)
     route_now(worker, packet);
 }
 
 // Of no connection.
-Verdict serve_stranger(Worker& worker, Packet& packet, const Flow& flow) noexcept {
+Fate serve_stranger(Worker& worker, Packet& packet, const Flow& flow) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   const RouteTarget& target = target_of(snapshot, flow.key);
   if (target.kind == RouteTarget::Kind::kVirtual) {
-    if (flow.kind == FlowKind::kEcho || flow.kind == FlowKind::kOther) return Verdict::kRoute;
+    if (flow.kind == FlowKind::kEcho || flow.kind == FlowKind::kOther) return Fate::kRoute;
     const ServiceId service = find_service(snapshot, target, flow.key, packet.mbuf->port);
     if (service != 0) return begin(worker, packet, flow, service);
     if (flow.kind == FlowKind::kIcmpError)
       return refuse(worker, packet.mbuf, DropReason::k_icmp_ignored);
-    return Verdict::kRoute;
+    return Fate::kRoute;
   }
   // The underlay is no network to route for anybody.
   if (packet.network == 0 && target.kind != RouteTarget::Kind::kLocal)
     return refuse(worker, packet.mbuf, DropReason::k_ip_not_local);
-  return Verdict::kRoute;
+  return Fate::kRoute;
 }
 
-Verdict serve(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash) noexcept {
+Fate serve(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash) noexcept {
   if (!has_connection(flow)) return serve_stranger(worker, packet, flow);
   Balancer& balancer = *worker.balancer;
   const auto found = balancer.connections.find(flow.key, hash);
@@ -287,7 +286,7 @@ void balance(Worker& worker) noexcept {
   }
   for (unsigned i = 0; i < n; ++i) connections.prefetch_connection(hashes[i]);
   for (unsigned i = 0; i < n; ++i)
-    if (serve(worker, *packets[i], flows[i], hashes[i]) == Verdict::kRoute)
+    if (serve(worker, *packets[i], flows[i], hashes[i]) == Fate::kRoute)
       routed.items[kept++] = packets[i];
   routed.count = kept;
 }

@@ -103,7 +103,8 @@ void tell(Worker& worker, const Packet& packet, IcmpProblem problem, unsigned mt
 
 // Tells the source of the packet as it was sent. Afterwards the packet can only be dropped.
 template <class Ip>
-void answer(Worker& worker, Packet& packet, IcmpProblem problem, unsigned mtu = 0) noexcept {
+[[gnu::cold, gnu::noinline]] void answer(Worker& worker, Packet& packet, IcmpProblem problem,
+                                         unsigned mtu = 0) noexcept {
   if (packet.translated && !take_back(worker, packet)) return;
   if (is_ipv4(packet) != Ip::kIpv6) return tell<Ip>(worker, packet, problem, mtu);
   // It was sent as one of the other IP version; RFC 7915 sections 4.2 and 5.2 for the MTU.

@@ -31,9 +31,9 @@ DropReason change_version(Worker& worker, Packet& packet, const Flow& flow,
 
 }  // namespace
 
-Verdict send_changed(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
-                     Direction from) noexcept {
-  if (!own_headers(worker, packet, flow)) return Verdict::kGone;
+Fate send_changed(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
+                  Direction from) noexcept {
+  if (!own_headers(worker, packet, flow)) return Fate::kGone;
   const bool from_backend = from == Direction::kFromBackend;
   const bool announces = connection.has(Connection::kAnnounces);
   if (announces && from_backend) {
@@ -55,7 +55,7 @@ Verdict send_changed(Worker& worker, Packet& packet, const Flow& flow, Connectio
   }
   packet.network = other_half.vrf;
   packet.translated = true;
-  if (!announces || from_backend) return Verdict::kRoute;
+  if (!announces || from_backend) return Fate::kRoute;
   return announce(worker, packet, other_version ? read_flow(packet.mbuf, packet.network) : flow,
                   connection);
 }

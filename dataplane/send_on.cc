@@ -31,34 +31,34 @@ bool own_bytes(Worker& worker, Packet& packet, uint32_t bytes) noexcept {
   return true;
 }
 
-Verdict translate_packet(Worker& worker, Packet& packet, const Flow& flow, const Translation& to,
-                         VrfId vrf) noexcept {
-  if (!own_headers(worker, packet, flow)) return Verdict::kGone;
+Fate translate_packet(Worker& worker, Packet& packet, const Flow& flow, const Translation& to,
+                      VrfId vrf) noexcept {
+  if (!own_headers(worker, packet, flow)) return Fate::kGone;
   translate(packet.mbuf, flow, to);
   packet.network = vrf;
   packet.translated = true;
-  return Verdict::kRoute;
+  return Fate::kRoute;
 }
 
 // The backend has the virtual address itself. Its own one is read when the packet is routed:
 // from the snapshot, for the connection may be gone by then.
-Verdict send_direct(Worker& worker, Packet& packet, const Connection& connection) noexcept {
+Fate send_direct(Worker& worker, Packet& packet, const Connection& connection) noexcept {
   const ServiceBackend* backend = find_backend(*worker.snapshot, connection.backend);
   if (backend == nullptr) return refuse(worker, packet.mbuf, DropReason::k_no_backend);
   packet.network = connection.reverse.vrf;
   packet.via = backend->address.bytes.data();
-  return Verdict::kRoute;
+  return Fate::kRoute;
 }
 
 // Towards a backend in `vrf`.
-Verdict wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room,
-                 VrfId vrf) noexcept {
-  if (packet.mbuf->pkt_len > room && refuse_too_big(worker, packet, room)) return Verdict::kGone;
+Fate wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room,
+              VrfId vrf) noexcept {
+  if (packet.mbuf->pkt_len > room && refuse_too_big(worker, packet, room)) return Fate::kGone;
   if (!own_bytes(worker, packet, packet.mbuf->data_len) || !take_hop(worker, packet))
-    return Verdict::kGone;
+    return Fate::kGone;
   packet.network = vrf;
   const DropReason why = wrap(packet.mbuf, how, worker.ip_id++);
-  return why == DropReason::kCount ? Verdict::kRoute : refuse(worker, packet.mbuf, why);
+  return why == DropReason::kCount ? Fate::kRoute : refuse(worker, packet.mbuf, why);
 }
 
 // What a sender left to do has to be done before it is wrapped.
@@ -69,11 +69,11 @@ Verdict wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t r
   for (rte_mbuf* mbuf : finish(worker, packet.mbuf, FirstHeader::kIp, frames)) {
     Packet finished = packet;
     finished.mbuf = mbuf;
-    if (wrap_one(worker, finished, how, room, vrf) == Verdict::kRoute) route_now(worker, finished);
+    if (wrap_one(worker, finished, how, room, vrf) == Fate::kRoute) route_now(worker, finished);
   }
 }
 
-Verdict send_wrapped(Worker& worker, Packet& packet, const Connection& connection) noexcept {
+Fate send_wrapped(Worker& worker, Packet& packet, const Connection& connection) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   const FlowKey& reverse = connection.reverse;
   const bool ipv6 = reverse.ipv6 != 0;
@@ -91,7 +91,7 @@ Verdict send_wrapped(Worker& worker, Packet& packet, const Connection& connectio
   const uint32_t room = target.max_bytes - std::min(target.max_bytes, wrapping_bytes(how));
   if (is_unfinished(packet.mbuf)) [[unlikely]] {
     wrap_unfinished(worker, packet, how, room, reverse.vrf);
-    return Verdict::kGone;
+    return Fate::kGone;
   }
   return wrap_one(worker, packet, how, room, reverse.vrf);
 }
@@ -104,8 +104,8 @@ bool own_headers(Worker& worker, Packet& packet, const Flow& flow) noexcept {
   return own_bytes(worker, packet, last.l4 + kMostL4);
 }
 
-Verdict send_on(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
-                Direction from) noexcept {
+Fate send_on(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
+             Direction from) noexcept {
   count(worker, connection, from, packet.mbuf->pkt_len);
   if (connection.has(kChangesPackets)) [[unlikely]]
     return send_changed(worker, packet, flow, connection, from);
@@ -129,7 +129,7 @@ Verdict send_on(Worker& worker, Packet& packet, const Flow& flow, Connection& co
     case Forwarding::kTunnel:
       return send_wrapped(worker, packet, connection);
   }
-  return Verdict::kRoute;
+  return Fate::kRoute;
 }
 
 }  // namespace adit

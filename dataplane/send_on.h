@@ -11,11 +11,11 @@
 namespace adit {
 
 // What becomes of a packet after it was looked at.
-enum class Verdict : uint8_t { kRoute, kGone };
+enum class Fate : uint8_t { kRoute, kGone };
 
-inline Verdict refuse(Worker& worker, rte_mbuf* mbuf, DropReason reason) noexcept {
+inline Fate refuse(Worker& worker, rte_mbuf* mbuf, DropReason reason) noexcept {
   drop(worker, mbuf, reason);
-  return Verdict::kGone;
+  return Fate::kGone;
 }
 
 inline const uint8_t* bytes_of(const Ipv6Key& key, bool ipv6) noexcept {
@@ -37,7 +37,7 @@ inline const ServiceBackend* find_backend(const Snapshot& snapshot, BackendId id
 bool own_headers(Worker& worker, Packet& packet, const Flow& flow) noexcept;
 
 // Of a connection, which the packet came `from`, and counted for its backend.
-Verdict send_on(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
-                Direction from) noexcept;
+Fate send_on(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
+             Direction from) noexcept;
 
 }  // namespace adit
