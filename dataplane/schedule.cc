@@ -50,15 +50,16 @@ bool gives_way(ConnectionState state) noexcept {
 
 // Ends one connection that gives way, if there is any among the next ones.
 [[gnu::cold, gnu::noinline]] void make_room(Worker& worker) noexcept {
-  constexpr uint32_t kMostLookedAt = 64;
+  constexpr unsigned kTries = 8, kLookedAt = 8;
   Balancer& balancer = *worker.balancer;
   bool made = false;
-  balancer.connections.sweep(balancer.replaced, kMostLookedAt,
-                             [&](ConnectionId, const Connection& connection) {
-                               if (made || !gives_way(connection.state)) return false;
-                               uncount(worker, connection);
-                               return made = true;
-                             });
+  for (unsigned tries = 0; tries < kTries && !made; ++tries)
+    balancer.connections.sweep(balancer.replaced, kLookedAt,
+                               [&](ConnectionId, const Connection& connection) {
+                                 if (made || !gives_way(connection.state)) return false;
+                                 uncount(worker, connection);
+                                 return made = true;
+                               });
 }
 
 }  // namespace
