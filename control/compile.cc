@@ -6,6 +6,7 @@
 
 #include "adit/tunnel_ops.h"
 #include "compile_services.h"
+#include "router_advertisement.h"
 #include "routing.h"
 #include "stable_ids.h"
 #include "vrf_routes.h"
@@ -33,6 +34,7 @@ class Compiler {
         vrfs_(vrfs_of_ports(config)),
         network_ids_(previous.networks, kMaxNetworks + 1),
         vrf_ids_(previous.vrfs, kVrfIds, previous.next_vrf),
+        vlan_ids_(previous.vlans, kMaxVlanLinks + 1, previous.next_vlan),
         bridge_port_ids_(previous.bridge_ports, kMaxBridgePorts + 1),
         adjacency_ids_(previous.adjacencies, kMaxNextHops) {}
 
@@ -48,11 +50,15 @@ class Compiler {
       const auto id = static_cast<VrfId>(vrf_ids_.get(vrf.name));
       ids_.vrfs[vrf.name] = id;
       ids_.last_vrf = std::max(ids_.last_vrf, id);
+      for (const VlanConfig& vlan : vrf.vlans) {
+        const VlanName name{vlan.port, vlan.vlan};
+        ids_.vlans[name] = static_cast<VlanLinkId>(vlan_ids_.get(name));
+      }
     }
     ids_.next_vrf = vrf_ids_.next();
+    ids_.next_vlan = vlan_ids_.next();
     compile_ports();
-    for (const auto& [hop, mac] : static_neighbours(config_, routing_, ids_.networks))
-      adjacency(hop);
+    for (const auto& [hop, mac] : static_neighbours(config_, routing_, ids_)) adjacency(hop);
     for (const NetworkConfig& network : config_.networks) compile_network(network);
     compile_vrfs();
     snapshot_->local_ipv4 = FlatTable<uint64_t>(local_ipv4_);
@@ -108,6 +114,7 @@ class Compiler {
       add_own(vrfs_[i] ? config_.vrfs[*vrfs_[i]].name : kUnderlayName, port.addresses, entry);
       if (vrfs_[i]) {
         entry.vrf = vrf_id(*vrfs_[i]);
+        add_advertisement(entry, port.router_advertisements, port.addresses, port.mtu_bytes);
         continue;
       }
       entry.is_underlay = !port.addresses.empty();
@@ -169,13 +176,17 @@ class Compiler {
     return static_cast<uint8_t>(flags);
   }
 
+  BridgePort& bridge_port(BridgePortId id) {
+    if (id >= snapshot_->bridge_ports.size()) snapshot_->bridge_ports.resize(id + 1);
+    return snapshot_->bridge_ports[id];
+  }
+
   BridgePort& name_bridge_port(const NetworkConfig& network, NetworkId network_id,
                                const BridgePortName& name, BridgePortInfo& info) {
     info.id = bridge_port_ids_.get(name, info);
     info.network = network_id;
     ids_.bridge_ports[name] = info;
-    if (info.id >= snapshot_->bridge_ports.size()) snapshot_->bridge_ports.resize(info.id + 1);
-    BridgePort& out = snapshot_->bridge_ports[info.id];
+    BridgePort& out = bridge_port(info.id);
     out.network = network_id;
     out.flags = flags_of(network);
     return out;
@@ -272,6 +283,8 @@ class Compiler {
         const PortId port = port_ids_.at(name);
         links.push_back({port, &config_.ports[port].addresses, config_.ports[port].mtu_bytes});
       }
+      for (const VlanConfig& vlan : vrf.vlans)
+        links.push_back(compile_vlan_of(vrf, vrf_id(i), vlan));
       for (const GatewayConfig& gateway : vrf.networks)
         links.push_back(compile_gateway(vrf, vrf_id(i), gateway));
       std::map<std::string, VrfRoutes::Tunnel> tunnels;
@@ -295,6 +308,37 @@ class Compiler {
     routes.add(0, underlay, links, {}, [this](const NextHop& hop) { return adjacency(hop); });
   }
 
+  VrfRoutes::Link compile_vlan_of(const VrfConfig& vrf, VrfId vrf_id, const VlanConfig& vlan) {
+    const PortId port = port_ids_.at(vlan.port);
+    const BridgePortName name{{}, vlan.port, vlan.vlan, {}, vrf.name};
+    BridgePortInfo& info = ids_.bridge_ports[name];
+    info.id = bridge_port_ids_.get(name, info);
+    VlanLinkEntry entry;
+    entry.mac = traits_[port].mac;
+    entry.vrf = vrf_id;
+    entry.port = port;
+    entry.vlan_id = vlan.vlan;
+    entry.bridge_port = info.id;
+    add_own(vrf.name, vlan.addresses, entry);
+    const unsigned mtu = vlan.mtu_bytes.value_or(config_.ports[port].mtu_bytes);
+    add_advertisement(entry, vlan.router_advertisements, vlan.addresses, mtu);
+    const VlanLinkId id = ids_.vlans.at({vlan.port, vlan.vlan});
+    add_vlan_link(id, std::move(entry));
+    return {vlan_link(id), &vlan.addresses, mtu};
+  }
+
+  void add_vlan_link(VlanLinkId id, VlanLinkEntry entry) {
+    auto& by_vlan = snapshot_->ports[entry.port].routed_by_vlan;
+    by_vlan.resize(kVlanIds);
+    by_vlan[entry.vlan_id] = id;
+    BridgePort& counted = bridge_port(entry.bridge_port);
+    counted.kind = BridgePortKind::kVlan;
+    counted.port = entry.port;
+    auto& links = snapshot_->vlan_links;
+    if (id >= links.size()) links.resize(id + 1u);
+    links[id] = std::move(entry);
+  }
+
   VrfRoutes::Link compile_gateway(const VrfConfig& vrf, VrfId vrf_id,
                                   const GatewayConfig& gateway) {
     const NetworkConfig& network = *network_configs_.at(gateway.name);
@@ -315,7 +359,9 @@ class Compiler {
     entry.gateway_key = fdb_key(id, made.mac);
     const uint32_t most = std::min(kMostFrameBytes, entry.least_frame_bytes) - kEthernetLen -
                           (network.carry_vlans ? kVlanTagLen : 0);
-    return {network_link(id), &gateway.addresses, std::min(most, gateway.mtu_bytes.value_or(most))};
+    const uint32_t mtu = std::min(most, gateway.mtu_bytes.value_or(most));
+    add_advertisement(made, gateway.router_advertisements, gateway.addresses, mtu);
+    return {network_link(id), &gateway.addresses, mtu};
   }
 
   // One bridge port for each IP version that it carries; they differ in their header.
@@ -333,8 +379,7 @@ class Compiler {
       const BridgePortName name{{}, tunnel.name, version, tunnel.address, vrf.name};
       info.id = bridge_port_ids_.get(name, info);
       ids_.bridge_ports[name] = info;
-      if (info.id >= snapshot_->bridge_ports.size()) snapshot_->bridge_ports.resize(info.id + 1);
-      BridgePort& out = snapshot_->bridge_ports[info.id];
+      BridgePort& out = bridge_port(info.id);
       out.kind = BridgePortKind::kRouted;
       out.network = vrf_id;
       (version == 4 ? made.ipv4 : made.ipv6) = info.id;
@@ -382,6 +427,7 @@ class Compiler {
   std::vector<std::optional<size_t>> vrfs_;  // by PortId
   StableIds<std::string, NetworkId> network_ids_;
   StableIds<std::string, VrfId> vrf_ids_;
+  StableIds<VlanName, VlanLinkId> vlan_ids_;
   StableIds<BridgePortName, BridgePortInfo> bridge_port_ids_;
   StableIds<NextHop, AdjacencyId> adjacency_ids_;
   std::unordered_map<std::string, PortId> port_ids_;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "adit/snapshot.h"
@@ -24,7 +25,8 @@ struct NextHop {
 // A bridge port by what the configuration calls it. For a member `remote` is empty (family
 // kNone), for a remote `port` is empty and `vlan` is 0. For a VRF's tunnel `network` is empty,
 // `port` is its name, and `vlan` the IP version, 4 or 6, of what it carries.
-// For a network's gateway all is empty but `network` and `vrf`.
+// For a network's gateway all is empty but `network` and `vrf`; for a VLAN of a VRF `network` and
+// `remote`.
 struct BridgePortName {
   std::string network;
   std::string port;
@@ -55,11 +57,16 @@ struct BackendName {
   friend auto operator<=>(const BackendName&, const BackendName&) = default;
 };
 
+// A VLAN of a port: the port's name and the VLAN id.
+using VlanName = std::pair<std::string, uint16_t>;
+
 struct CompiledIds {
   std::map<std::string, NetworkId> networks;
-  std::map<std::string, VrfId> vrfs;  // connections outlive a snapshot, and hold them
-  uint32_t next_vrf = 1;              // where the search for a free one begins
-  VrfId last_vrf = 0;                 // the highest ever given: tables have room for it
+  std::map<std::string, VrfId> vrfs;     // connections outlive a snapshot, and hold them
+  uint32_t next_vrf = 1;                 // where the search for a free one begins
+  VrfId last_vrf = 0;                    // the highest ever given: tables have room for it
+  std::map<VlanName, VlanLinkId> vlans;  // of VRFs
+  uint32_t next_vlan = 1;                // as for VRFs: workers hold packets for them
   std::map<BridgePortName, BridgePortInfo> bridge_ports;
   std::map<NextHop, AdjacencyId> adjacencies;
   std::map<std::string, ServiceId> services;

@@ -46,7 +46,18 @@ struct Device {
   friend bool operator==(const Device&, const Device&) = default;
 };
 
-// One entry of `ports:`. All but `addresses` takes a restart to change.
+// `router_advertisements:` of a link that a VRF routes (RFC 4861 section 6.2.1).
+struct RouterAdvertisements {
+  unsigned interval_s = 600;  // 4..1800, between two at most
+  // 0, or interval_s..9000, that hosts use us as their router; none: three intervals.
+  std::optional<unsigned> lifetime_s = {};
+  bool autonomous = true;          // hosts make addresses in subnets of 64 bits
+  bool mtu = true;                 // hosts are told that of the link
+  std::vector<IpAddr> rdnss = {};  // DNS servers, IPv6 (RFC 8106)
+  friend bool operator==(const RouterAdvertisements&, const RouterAdvertisements&) = default;
+};
+
+// One entry of `ports:`. All but `addresses` and `router_advertisements` takes a restart to change.
 struct PortConfig {
   std::string name;
   Device device;
@@ -60,6 +71,7 @@ struct PortConfig {
   // Frames with checksum and segmentation left to the receiver; auto: with TAP interfaces.
   OffloadMode offload = OffloadMode::kAuto;
   std::vector<IpPrefix> addresses;  // with any, the port is of the underlay, or of a VRF
+  std::optional<RouterAdvertisements> router_advertisements = {};  // of a VRF's port
   friend bool operator==(const PortConfig&, const PortConfig&) = default;
 };
 
@@ -195,7 +207,18 @@ struct GatewayConfig {
   std::vector<IpPrefix> addresses;
   std::optional<MacAddr> mac = {};         // none: default_gateway_mac()
   std::optional<unsigned> mtu_bytes = {};  // 576..65000; none: what fits every bridge port
+  std::optional<RouterAdvertisements> router_advertisements = {};
   friend bool operator==(const GatewayConfig&, const GatewayConfig&) = default;
+};
+
+// One entry of a VRF's `vlans:`, a VLAN of a port as an interface of the VRF.
+struct VlanConfig {
+  std::string port;
+  uint16_t vlan = 0;                       // 1..4094
+  std::vector<IpPrefix> addresses;         // at least one
+  std::optional<unsigned> mtu_bytes = {};  // 576..65000, of the IP packet; none: the port's
+  std::optional<RouterAdvertisements> router_advertisements = {};
+  friend bool operator==(const VlanConfig&, const VlanConfig&) = default;
 };
 
 // Networks have a VNI of their own each, and so has each of their gateways a MAC.
@@ -211,6 +234,7 @@ struct VrfConfig {
   std::string name;
   std::vector<std::string> ports;       // each in one VRF at most, and with addresses
   std::vector<GatewayConfig> networks;  // each in one VRF at most
+  std::vector<VlanConfig> vlans;        // each port and VLAN in one VRF at most, and in no network
   std::vector<VrfTunnelConfig> tunnels;
   std::vector<VrfRouteConfig> routes;
   std::vector<NeighbourConfig> neighbours;  // on the ports' and networks' subnets

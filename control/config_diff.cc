@@ -31,6 +31,7 @@ void diff_port(Differ& out, const PortConfig& from, const PortConfig& to) {
   out.value(kTakes, where + ".tx_ring", from.tx_ring, to.tx_ring);
   out.value(kTakes, where + ".offload", from.offload, to.offload);
   diff_addresses(out, where, from.addresses, to.addresses);
+  diff_advertisements(out, where, from.router_advertisements, to.router_advertisements);
 }
 
 void diff_ports(Differ& out, const std::vector<PortConfig>& from,
@@ -129,6 +130,21 @@ void diff_addresses(Differ& out, const std::string& where, const std::vector<IpP
       [](const IpPrefix&, const IpPrefix&) {});
   // The first address that fits is the source of what we send: their order matters.
   if (before + after == 0) out.change(Takes::kReload, where + ".addresses: order changed");
+}
+
+void diff_advertisements(Differ& out, const std::string& where,
+                         const std::optional<RouterAdvertisements>& from,
+                         const std::optional<RouterAdvertisements>& to) {
+  constexpr Takes kTakes = Takes::kReload;
+  const std::string key = where + ".router_advertisements";
+  if (from.has_value() != to.has_value()) return out.change(kTakes, key + (to ? ": on" : ": off"));
+  if (from == to) return;
+  out.value(kTakes, key + ".interval_s", from->interval_s, to->interval_s);
+  out.value(kTakes, key + ".lifetime_s", from->lifetime_s, to->lifetime_s, "three intervals");
+  out.value(kTakes, key + ".autonomous", from->autonomous, to->autonomous);
+  out.value(kTakes, key + ".mtu", from->mtu, to->mtu);
+  out.presence(key, from->rdnss, to->rdnss,
+               [](const IpAddr& server) { return "DNS server " + to_string(server); });
 }
 
 void diff_tunnel_options(Differ& out, const std::string& where, const TunnelOptions& from,

@@ -32,6 +32,26 @@ void diff_gateways(Differ& out, const std::string& where, const std::vector<Gate
         diff_addresses(out, entry, old.addresses, fresh.addresses);
         out.value(kTakes, entry + ".mac", old.mac, fresh.mac, "the default");
         out.value(kTakes, entry + ".mtu_bytes", old.mtu_bytes, fresh.mtu_bytes, "what fits");
+        diff_advertisements(out, entry, old.router_advertisements, fresh.router_advertisements);
+      });
+}
+
+void diff_vlans(Differ& out, const std::string& where, const std::vector<VlanConfig>& from,
+                const std::vector<VlanConfig>& to) {
+  const auto name = [](const VlanConfig& entry) {
+    return "port " + entry.port + " vlan " + std::to_string(entry.vlan);
+  };
+  const auto vlan = [&](const VlanConfig& entry, const char* what) {
+    out.change(kTakes, where + ": " + name(entry) + ' ' + what);
+  };
+  Differ::lists(
+      from, to, name, [&](const VlanConfig& gone) { vlan(gone, "removed"); },
+      [&](const VlanConfig& fresh) { vlan(fresh, "added"); },
+      [&](const VlanConfig& old, const VlanConfig& fresh) {
+        const std::string entry = where + ": " + name(fresh);
+        diff_addresses(out, entry, old.addresses, fresh.addresses);
+        out.value(kTakes, entry + " mtu_bytes", old.mtu_bytes, fresh.mtu_bytes, "the port's");
+        diff_advertisements(out, entry, old.router_advertisements, fresh.router_advertisements);
       });
 }
 
@@ -44,6 +64,7 @@ void diff_vrf(Differ& out, const VrfConfig& from, const VrfConfig& to) {
   const std::string where = "vrfs." + to.name;
   out.presence(where, from.ports, to.ports, [](const std::string& port) { return "port " + port; });
   diff_gateways(out, where, from.networks, to.networks);
+  diff_vlans(out, where, from.vlans, to.vlans);
   const auto tunnel = [&](const VrfTunnelConfig& entry, const char* what) {
     out.change(kTakes, where + ": tunnel " + entry.name + ' ' + what + " (" +
                            std::string(info_of(entry.kind).name) + ' ' + to_string(entry.address) +

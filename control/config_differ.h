@@ -168,6 +168,9 @@ void diff_tunnel_options(Differ& out, const std::string& where, const TunnelOpti
                          const TunnelOptions& to);
 void diff_addresses(Differ& out, const std::string& where, const std::vector<IpPrefix>& from,
                     const std::vector<IpPrefix>& to);
+void diff_advertisements(Differ& out, const std::string& where,
+                         const std::optional<RouterAdvertisements>& from,
+                         const std::optional<RouterAdvertisements>& to);
 void diff_neighbours(Differ& out, const std::string& where,
                      const std::vector<NeighbourConfig>& from,
                      const std::vector<NeighbourConfig>& to);

@@ -19,11 +19,20 @@ NetworkConfig finished(NetworkDraft draft) {
   return network;
 }
 
-// A port, a gateway or a tunnel: what it is, and its addresses.
+RouterAdvertisements finished(RouterAdvertisementsDraft draft) {
+  RouterAdvertisements made = std::move(static_cast<RouterAdvertisements&>(draft));
+  for (const auto& server : draft.rdnss_drafts) made.rdnss.push_back(server.value);
+  return made;
+}
+
+// A port, a VLAN, a gateway or a tunnel: what it is, and its addresses.
 template <class Owner, class Draft>
 Owner with_addresses(Draft draft) {
   Owner owner = std::move(static_cast<Owner&>(draft));
   for (const auto& address : draft.address_drafts) owner.addresses.push_back(address.value);
+  if constexpr (requires { draft.advertisement_draft; })
+    if (draft.places.has("router_advertisements"))
+      owner.router_advertisements = finished(std::move(draft.advertisement_draft));
   return owner;
 }
 
@@ -31,6 +40,8 @@ VrfConfig finished(VrfDraft draft) {
   VrfConfig vrf = std::move(static_cast<VrfConfig&>(draft));
   for (GatewayDraft& gateway : draft.gateway_drafts)
     vrf.networks.push_back(with_addresses<GatewayConfig>(std::move(gateway)));
+  for (VlanDraft& vlan : draft.vlan_drafts)
+    vrf.vlans.push_back(with_addresses<VlanConfig>(std::move(vlan)));
   for (VrfTunnelDraft& tunnel : draft.tunnel_drafts)
     vrf.tunnels.push_back(with_addresses<VrfTunnelConfig>(std::move(tunnel)));
   for (VrfRouteDraft& route : draft.route_drafts)

@@ -13,9 +13,15 @@
 
 namespace adit {
 
+struct RouterAdvertisementsDraft : RouterAdvertisements {
+  Places places;
+  std::vector<Placed<IpAddr>> rdnss_drafts;
+};
+
 struct PortDraft : PortConfig {
   Places places;
   std::vector<Placed<IpPrefix>> address_drafts;
+  RouterAdvertisementsDraft advertisement_draft;
 };
 
 struct RouteDraft : RouteConfig {
@@ -61,6 +67,13 @@ struct VrfRouteDraft : VrfRouteConfig {
 struct GatewayDraft : GatewayConfig {
   Places places;
   std::vector<Placed<IpPrefix>> address_drafts;
+  RouterAdvertisementsDraft advertisement_draft;
+};
+
+struct VlanDraft : VlanConfig {
+  Places places;
+  std::vector<Placed<IpPrefix>> address_drafts;
+  RouterAdvertisementsDraft advertisement_draft;
 };
 
 // `ports` of the base is filled as soon as the names are read: all checks go by it.
@@ -68,6 +81,7 @@ struct VrfDraft : VrfConfig {
   Places places;
   std::vector<Placed<std::string>> port_drafts;
   std::vector<GatewayDraft> gateway_drafts;
+  std::vector<VlanDraft> vlan_drafts;
   std::vector<VrfTunnelDraft> tunnel_drafts;
   std::vector<VrfRouteDraft> route_drafts;
   std::vector<NeighbourDraft> neighbour_drafts;

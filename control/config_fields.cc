@@ -51,6 +51,47 @@ Section<SystemConfig> system_section() {
   return s;
 }
 
+void check_advertisements(Reader& reader, RouterAdvertisementsDraft& draft) {
+  const Places& at = draft.places;
+  if (draft.lifetime_s && at.good("lifetime_s") && at.good("interval_s") &&
+      *draft.lifetime_s != 0 && *draft.lifetime_s < draft.interval_s)
+    reader.misfit(at.at("lifetime_s"), "lifetime_s: " + std::to_string(*draft.lifetime_s) +
+                                           " ends before the next "
+                                           "advertisement, interval_s: " +
+                                           std::to_string(draft.interval_s) +
+                                           "; expected 0, or at least that");
+  for (const auto& server : draft.rdnss_drafts)
+    if (server.value.is_v4())
+      reader.misfit(server.place, "rdnss: " + to_string(server.value) +
+                                      " is no IPv6 address, as DNS servers in router "
+                                      "advertisements are");
+}
+
+Section<RouterAdvertisementsDraft> advertisements_section() {
+  Section<RouterAdvertisementsDraft> s;
+  using R = RouterAdvertisements;
+  s.number("interval_s", &R::interval_s, 4, 1800,
+           "Seconds between two advertisements at most; at least a third of that.");
+  s.number("lifetime_s", &R::lifetime_s, 0, 9000,
+           "Seconds that hosts use us as their router after an advertisement, no less than "
+           "'interval_s'; 0: not at all; default: three intervals.");
+  s.flag("autonomous", &R::autonomous,
+         "Hosts make addresses of their own in subnets of 64 bits (SLAAC).");
+  s.flag("mtu", &R::mtu, "Tell hosts the MTU of packets that go their way.");
+  s.texts("rdnss", &RouterAdvertisementsDraft::rdnss_drafts, parse_host_address,
+          "an IPv6 address such as 2001:db8::53", "DNS servers that hosts are told of, IPv6.",
+          "A DNS server.", kMaxAdvertisedDnsServers);
+  s.check(check_advertisements);
+  return s;
+}
+
+template <class T>
+void add_advertisements(Section<T>& s) {
+  s.section("router_advertisements", &T::advertisement_draft, advertisements_section(),
+            "Tell hosts by IPv6 router advertisements of us and of the subnets; {}: with all "
+            "defaults; without the key, no.");
+}
+
 Section<PortDraft> port_section() {
   using P = PortConfig;
   Section<PortDraft> s;
@@ -94,6 +135,7 @@ Section<PortDraft> port_section() {
           "of a "
           "VRF.",
           "An own address with the prefix length of its subnet.");
+  add_advertisements(s);
   return s;
 }
 
@@ -314,7 +356,7 @@ Section<VrfRouteDraft> vrf_route_section() {
          "The destinations; 0.0.0.0/0 or ::/0 is everything else.")
       .required();
   s.text("via", &R::via, parse_host_address, kHostAddress,
-         "The router, on the subnet of one of the VRF's ports or networks.");
+         "The router, on the subnet of one of the VRF's ports, VLANs or networks.");
   s.text("tunnel", &R::tunnel, parse_name, "the name of a tunnel of the VRF",
          "The tunnel to go through, instead of 'via'.");
   s.check(check_vrf_route);
@@ -333,6 +375,24 @@ Section<GatewayDraft> gateway_section() {
   s.number("mtu_bytes", &G::mtu_bytes, 576, 65000,
            "Size of the largest IP packet that is routed into the network; at most, and by "
            "default, what fits all members and remotes.");
+  add_advertisements(s);
+  return s;
+}
+
+Section<VlanDraft> vlan_section() {
+  Section<VlanDraft> s;
+  using V = VlanConfig;
+  s.text("port", &V::port, parse_name, kPortName, "The port; its MAC address is the interface's.")
+      .required();
+  s.number("vlan", &V::vlan, 1, 4094, "Frames with this 802.1Q tag.").required().fallback("");
+  s.texts("addresses", &VlanDraft::address_drafts, parse_host_prefix,
+          "an IP address and its prefix length, such as 10.1.0.254/24",
+          "The interface's own addresses, at least one.",
+          "An own address with the prefix length of its subnet.");
+  s.number("mtu_bytes", &V::mtu_bytes, 576, 65000,
+           "Size of the largest IP packet, without Ethernet header and tag; at most, and by "
+           "default, the port's.");
+  add_advertisements(s);
   return s;
 }
 
@@ -344,12 +404,15 @@ Section<VrfDraft> vrf_section() {
   s.map("networks", &VrfDraft::gateway_drafts, gateway_section(), 0, kMaxNetworks,
         "Networks, by name, that get a gateway here: what their hosts send to it is routed. A "
         "network has one gateway.");
+  s.list("vlans", &VrfDraft::vlan_drafts, vlan_section(), kMaxVrfVlans,
+         "VLANs of ports as interfaces: packets with the tag are routed here. A port and VLAN is "
+         "in one VRF or in one network; the port's untagged packets are not concerned.");
   s.map("tunnels", &VrfDraft::tunnel_drafts, vrf_tunnel_section(), 0, kMaxVrfTunnels,
         "Point-to-point tunnels that carry IP packets, by name.");
   s.list("routes", &VrfDraft::route_drafts, vrf_route_section(), kMaxVrfRoutes,
-         "Static routes; the subnets of ports, networks and tunnels need none.");
+         "Static routes; the subnets of ports, VLANs, networks and tunnels need none.");
   s.list("neighbours", &VrfDraft::neighbour_drafts, neighbour_section(), kMaxNeighbours,
-         "Static neighbours on the subnets of ports and networks.");
+         "Static neighbours on the subnets of ports, VLANs and networks.");
   s.flag("mss_clamp", &VrfConfig::mss_clamp,
          "Lower the MSS of TCP connections to what fits their routes, both ways.");
   s.check([](Reader&, VrfDraft& vrf) {

@@ -12,9 +12,14 @@ namespace adit {
 
 inline constexpr uint64_t kMaxRoutes = 65536;
 inline constexpr uint64_t kMaxNeighbours = 65536;
-inline constexpr uint64_t kMaxVrfRoutes = 65536;       // of one VRF
-inline constexpr uint64_t kMaxVrfTunnels = 65536;      // of one VRF
-inline constexpr uint64_t kMaxServiceBackends = 4096;  // of one service
+inline constexpr uint64_t kMaxVrfRoutes = 65536;   // of one VRF
+inline constexpr uint64_t kMaxVrfTunnels = 65536;  // of one VRF
+// Of all VRFs. Half of the ids: those of the former configuration stay taken while the next is
+// compiled.
+inline constexpr uint64_t kMaxVrfVlans = kMaxVlanLinks / 2;
+inline constexpr uint64_t kMaxAdvertisedDnsServers = 8;  // of one link
+inline constexpr uint64_t kMaxAdvertisedSubnets = 32;    // so that all are in one message
+inline constexpr uint64_t kMaxServiceBackends = 4096;    // of one service
 inline constexpr uint64_t kMaxMarkRules = 1024;
 inline constexpr uint64_t kMaxMarkDestinations = 4096;  // of all rules
 inline constexpr size_t kMaxConfigFileBytes = 64 << 20;

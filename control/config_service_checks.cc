@@ -73,6 +73,7 @@ class ServiceChecks {
           own_.emplace(std::pair(vrf.name, own.value.address), own.place);
       };
       for (const GatewayDraft& gateway : vrf.gateway_drafts) add(gateway.address_drafts);
+      for (const VlanDraft& vlan : vrf.vlan_drafts) add(vlan.address_drafts);
       for (const VrfTunnelDraft& tunnel : vrf.tunnel_drafts) add(tunnel.address_drafts);
     }
   }

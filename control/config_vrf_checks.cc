@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// VRFs: the part of check_references that is about their ports, networks' gateways, tunnels and
-// routes.
+// VRFs: the part of check_references that is about their ports, VLANs, networks' gateways, tunnels
+// and routes.
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 
+#include "config_limits.h"
 #include "config_references.h"
 #include "nearest_name.h"
 
@@ -22,13 +24,23 @@ class VrfChecks {
     for (const NetworkDraft& network : draft.networks) {
       networks_.emplace(network.name, &network);
       network_names_.push_back(network.name);
-      for (const MemberDraft& member : network.member_drafts)
-        if (!member.vlan) untagged_.emplace(member.port, &network);
+      for (const MemberDraft& member : network.member_drafts) {
+        if (!member.vlan)
+          untagged_.emplace(member.port, &network);
+        else
+          vlans_.emplace(PortVlan(member.port, *member.vlan),
+                         Owner{"a member of network '" + network.name + '\'', member.places.self});
+      }
     }
   }
 
   void run() {
     for (const VrfDraft& vrf : draft_.vrfs) check_vrf(vrf);
+    for (const PortDraft& port : draft_.ports)
+      if (port.places.has("router_advertisements") && !users_.contains(port.name))
+        mistake(port.places.at("router_advertisements"),
+                "router_advertisements: port '" + port.name +
+                    "' is in no vrf; expected that of a port which a vrf has in its 'ports'");
   }
 
  private:
@@ -39,11 +51,20 @@ class VrfChecks {
   void check_vrf(const VrfDraft& vrf) {
     std::vector<Addressed> owners;
     for (const auto& name : vrf.port_drafts)
-      if (const PortDraft* port = check_port(vrf, name)) owners.push_back(addressed(*port));
+      if (const PortDraft* port = check_port(vrf, name)) {
+        owners.push_back(addressed(*port));
+        check_advertisements(*port);
+      }
     for (const GatewayDraft& gateway : vrf.gateway_drafts) {
       check_gateway(vrf, gateway);
+      check_advertisements(gateway);
       owners.push_back({"network '" + gateway.name + '\'', &gateway.address_drafts,
                         gateway.places.good("addresses")});
+    }
+    for (const VlanDraft& vlan : vrf.vlan_drafts) {
+      check_vlan(vrf, vlan);
+      check_advertisements(vlan);
+      owners.push_back({text_of(vlan), &vlan.address_drafts, vlan.places.good("addresses")});
     }
     const size_t links = owners.size();
     for (const VrfTunnelDraft& tunnel : vrf.tunnel_drafts) {
@@ -52,7 +73,8 @@ class VrfChecks {
                         tunnel.places.good("addresses")});
     }
     Underlay table = check_addresses(owners, mistakes_);
-    if (!vrf.places.good("ports") || !vrf.places.good("networks")) table.complete = false;
+    for (const char* key : {"ports", "networks", "vlans"})
+      if (!vrf.places.good(key)) table.complete = false;
     check_routes(vrf, table, owners, links);
     check_neighbours(vrf.neighbour_drafts, table, mistakes_);
     for (const NeighbourDraft& neighbour : vrf.neighbour_drafts)
@@ -111,6 +133,56 @@ class VrfChecks {
         mistake(gateway.places.at("mac"),
                 "mac: " + to_string(mac) + " of the gateway is a static MAC of network '" +
                     network.name + "', see " + mistakes_.at(entry.places.at("mac")));
+  }
+
+  // `link`: a draft of a port, VLAN or gateway.
+  template <class Link>
+  void check_advertisements(const Link& link) {
+    if (!link.places.has("router_advertisements") || !link.places.good("addresses")) return;
+    std::set<IpPrefix> subnets;
+    for (const auto& own : link.address_drafts)
+      if (!own.value.address.is_v4()) subnets.insert(subnet_of(own.value));
+    const Place place = link.places.at("router_advertisements");
+    if (subnets.empty())
+      mistake(place,
+              "router_advertisements: none of the 'addresses' is an IPv6 address; expected "
+              "one at least, whose subnet hosts are told of");
+    else if (subnets.size() > kMaxAdvertisedSubnets)
+      mistake(place, "router_advertisements: found " + std::to_string(subnets.size()) +
+                         " IPv6 subnets, expected at most " +
+                         std::to_string(kMaxAdvertisedSubnets));
+  }
+
+  static std::string text_of(const VlanConfig& vlan) {
+    return "port '" + vlan.port + "' VLAN " + std::to_string(vlan.vlan);
+  }
+
+  void check_vlan(const VrfDraft& vrf, const VlanDraft& vlan) {
+    const Place place = vlan.places.self;
+    if (++vlan_count_ == kMaxVrfVlans + 1)
+      mistake(place, "more than " + std::to_string(kMaxVrfVlans) + " VLANs over all vrfs");
+    const auto found = ports_.find(vlan.port);
+    if (found == ports_.end()) {
+      if (!ports_.empty())
+        mistake(vlan.places.at("port"), "there is no port " + quoted(vlan.port) + " in 'ports'" +
+                                            did_you_mean(vlan.port, port_names_));
+      return;
+    }
+    const auto [user, fresh] =
+        vlans_.emplace(PortVlan(vlan.port, vlan.vlan), Owner{"in vrf '" + vrf.name + '\'', place});
+    if (!fresh)
+      mistake(place, text_of(vlan) + " is already " + user->second.text + ", see " +
+                         mistakes_.at(user->second.place));
+    if (vlan.address_drafts.empty())
+      mistake(place, text_of(vlan) +
+                         " has no 'addresses'; expected at least one, which the "
+                         "tenant's hosts use as their gateway");
+    const PortDraft& port = *found->second;
+    if (vlan.mtu_bytes && port.places.good("mtu_bytes") && *vlan.mtu_bytes > port.mtu_bytes)
+      mistake(vlan.places.at("mtu_bytes"), "mtu_bytes: " + std::to_string(*vlan.mtu_bytes) +
+                                               " is more than the " +
+                                               std::to_string(port.mtu_bytes) + " of port '" +
+                                               vlan.port + "'; the tag is beside both");
   }
 
   // The sender, its kind and key give the tunnel, so that no two can share them.
@@ -186,6 +258,14 @@ class VrfChecks {
   std::vector<std::string_view> port_names_;
   std::unordered_map<std::string, const NetworkDraft*> untagged_;
   std::unordered_map<std::string, std::pair<const VrfDraft*, Place>> users_;
+  // Tagged frames: whose they are, and where that stands.
+  using PortVlan = std::pair<std::string, uint16_t>;
+  struct Owner {
+    std::string text;
+    Place place;
+  };
+  std::map<PortVlan, Owner> vlans_;
+  size_t vlan_count_ = 0;
   std::unordered_map<std::string, const NetworkDraft*> networks_;
   std::vector<std::string_view> network_names_;
   std::unordered_map<std::string, std::pair<const VrfDraft*, Place>> gateways_;

@@ -30,6 +30,7 @@ ControlPlane::ControlPlane(Dataplane& dataplane, const Config& initial,
     : dataplane_(dataplane),
       port_macs_(std::move(port_macs)),
       neighbours_(dataplane),
+      advertiser_(dataplane),
       fdb_(dataplane),
       backends_(dataplane.backend_lives()) {
   config_ = initial;
@@ -70,6 +71,7 @@ void ControlPlane::run(Config running, uint64_t now_ns) {
       dataplane_.reset_bridge_port(info.id);
   }
   backends_.add(running, compiled.ids, now_ns);
+  advertiser_.configure(running, compiled.ids, *compiled.snapshot, now_ns);
   dataplane_.publish(std::move(compiled.snapshot));
   ++generation_;
   ids_ = std::move(compiled.ids);
@@ -89,6 +91,7 @@ void ControlPlane::tick(uint64_t now_ns) {
     if (count < events.size()) break;
   }
   neighbours_.tick(now_ns);
+  advertiser_.tick(now_ns);
   fdb_.tick(now_ns);
   backends_.tick(now_ns);
   rates_.tick(dataplane_, backends_.all(), now_ns);
@@ -106,6 +109,8 @@ void ControlPlane::handle(const Event& event, uint64_t now_ns) {
       return neighbours_.wanted(event.adjacency, now_ns);
     case Event::Kind::kHostWanted:
       return neighbours_.host_wanted(event.link, event.ip, now_ns);
+    case Event::Kind::kRouterSolicited:
+      return advertiser_.solicited(event.link, now_ns);
     case Event::Kind::kRemoteSeen:
       return learner_.seen(config_, event.network, event.ip, now_ns);
   }

@@ -17,6 +17,7 @@
 #include "fdb_keeper.h"
 #include "neighbours.h"
 #include "remote_learner.h"
+#include "router_advertiser.h"
 
 namespace adit {
 
@@ -41,6 +42,9 @@ class ControlPlane {
 
   // As it was applied.
   const Config& config() const noexcept { return config_; }
+  // Hosts are told that we are no router any more. For the end; workers have sent it then.
+  void cease() { advertiser_.cease(); }
+
   // As it runs: with the learned remotes.
   const Config& running() const noexcept { return running_; }
   uint64_t generation() const noexcept { return generation_; }
@@ -68,6 +72,7 @@ class ControlPlane {
   std::vector<MacAddr> port_macs_;
   CompiledIds ids_;
   Neighbours neighbours_;
+  RouterAdvertiser advertiser_;
   FdbKeeper fdb_;
   RemoteLearner learner_;
   BackendKeeper backends_;

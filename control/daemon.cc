@@ -76,6 +76,7 @@ class Daemon {
     sd_notify(0, "STOPPING=1");
     // A second signal does not wait for anything.
     for (int signal : {SIGTERM, SIGINT}) std::signal(signal, [](int) { _exit(1); });
+    control_.cease();
     dataplane_.stop();
     spdlog::info("event=stopped");
   }

@@ -2,11 +2,11 @@
 #include "neighbours.h"
 
 #include <algorithm>
-#include <unordered_map>
 #include <utility>
 
 #include "compile_services.h"
 #include "routing.h"
+#include "vrf_links.h"
 
 namespace adit {
 namespace {
@@ -56,7 +56,6 @@ AdjacencyId HostAdjacencies::take(uint64_t now_ns) {
 Neighbours::Links Neighbours::links_of(const Config& config, const CompiledIds& ids,
                                        const std::vector<MacAddr>& port_macs) {
   Links links;
-  const auto vrfs = vrfs_of_ports(config);
   const bool underlay_is_routed = balances_underlay(config);
   // With the addresses of services, which are announced as well.
   const auto answers_for = [&](const std::string& vrf, std::vector<IpPrefix> own) {
@@ -64,19 +63,16 @@ Neighbours::Links Neighbours::links_of(const Config& config, const CompiledIds& 
     own.insert(own.end(), services.begin(), services.end());
     return own;
   };
+  for (const VrfLink& link : vrf_links(config, ids))
+    links[link.id] = {link.gateway_mac ? *link.gateway_mac : port_macs[*link.port],
+                      answers_for(link.vrf->name, *link.addresses), true};
+  // The other ports: the underlay's, and networks'.
   for (size_t port = 0; port < config.ports.size(); ++port) {
     const auto& own = config.ports[port].addresses;
-    const std::string vrf = vrfs[port] ? config.vrfs[*vrfs[port]].name : kUnderlayName;
-    const bool is_routed = vrfs[port] || (underlay_is_routed && !own.empty());
-    links[static_cast<LinkId>(port)] = {port_macs[port], answers_for(vrf, own), is_routed};
+    links.try_emplace(
+        static_cast<LinkId>(port),
+        Link{port_macs[port], answers_for(kUnderlayName, own), underlay_is_routed && !own.empty()});
   }
-  std::unordered_map<std::string, const NetworkConfig*> networks;
-  for (const NetworkConfig& network : config.networks) networks.emplace(network.name, &network);
-  for (const VrfConfig& vrf : config.vrfs)
-    for (const GatewayConfig& gateway : vrf.networks)
-      links[network_link(ids.networks.at(gateway.name))] = {
-          gateway_mac(*networks.at(gateway.name), gateway),
-          answers_for(vrf.name, gateway.addresses), true};
   return links;
 }
 
@@ -88,7 +84,7 @@ void Neighbours::configure(const Config& config, const CompiledIds& ids,
     announce_new(id, link, former_links[id]);
   }
 
-  const std::map<NextHop, MacAddr> fixed = static_neighbours(config, Routing(config), ids.networks);
+  const std::map<NextHop, MacAddr> fixed = static_neighbours(config, Routing(config), ids);
 
   auto former = std::move(neighbours_);
   neighbours_.clear();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "routing.h"
 
+#include "vrf_links.h"
+
 namespace adit {
 
 Routing::Routing(const Config& config) : config_(config) {
@@ -31,22 +33,14 @@ IpAddr Routing::source_for(const NextHop& hop) const {
 }
 
 std::map<NextHop, MacAddr> static_neighbours(const Config& config, const Routing& underlay,
-                                             const std::map<std::string, NetworkId>& networks) {
+                                             const CompiledIds& ids) {
   std::map<NextHop, MacAddr> known;
   for (const NeighbourConfig& neighbour : config.neighbours)
     if (const auto hop = underlay.find(neighbour.address)) known[*hop] = neighbour.mac;
-  const auto add = [&](const VrfConfig& vrf, LinkId link, const std::vector<IpPrefix>& addresses) {
-    for (const NeighbourConfig& neighbour : vrf.neighbours)
-      for (const IpPrefix& own : addresses)
-        if (own.contains(neighbour.address)) known[{link, neighbour.address}] = neighbour.mac;
-  };
-  const auto vrfs = vrfs_of_ports(config);
-  for (size_t port = 0; port < config.ports.size(); ++port)
-    if (vrfs[port])
-      add(config.vrfs[*vrfs[port]], static_cast<LinkId>(port), config.ports[port].addresses);
-  for (const VrfConfig& vrf : config.vrfs)
-    for (const GatewayConfig& gateway : vrf.networks)
-      add(vrf, network_link(networks.at(gateway.name)), gateway.addresses);
+  for (const VrfLink& link : vrf_links(config, ids))
+    for (const NeighbourConfig& neighbour : link.vrf->neighbours)
+      for (const IpPrefix& own : *link.addresses)
+        if (own.contains(neighbour.address)) known[{link.id, neighbour.address}] = neighbour.mac;
   return known;
 }
 

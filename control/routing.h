@@ -29,6 +29,6 @@ class Routing {
 
 // The static neighbours of the underlay and of all VRFs, by where they are.
 std::map<NextHop, MacAddr> static_neighbours(const Config& config, const Routing& underlay,
-                                             const std::map<std::string, NetworkId>& networks);
+                                             const CompiledIds& ids);
 
 }  // namespace adit

@@ -265,6 +265,18 @@ bool Dataplane::send(Command command) {
   return rte_ring_sp_enqueue_elem(impl_->command_rings[0].get(), &command, sizeof command) == 0;
 }
 
+void Dataplane::finish_commands() {
+  const uint64_t end_ns = monotonic_ns() + 200'000'000;
+  const auto wait_while = [&](auto waiting) {
+    while (impl_->running && waiting() && monotonic_ns() < end_ns) rte_delay_us_sleep(100);
+  };
+  rte_ring* const ring = impl_->command_rings[0].get();
+  wait_while([&] { return rte_ring_empty(ring) == 0; });
+  // The pass that took the last of them, to its end.
+  const uint64_t loops = impl_->workers[0]->counters.loops.get();
+  wait_while([&] { return impl_->workers[0]->counters.loops.get() == loops; });
+}
+
 unsigned Dataplane::worker_count() const noexcept {
   return static_cast<unsigned>(impl_->workers.size());
 }

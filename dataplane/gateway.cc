@@ -3,10 +3,8 @@
 
 #include <algorithm>
 
-#include "enter.h"
 #include "host.h"
 #include "mss.h"
-#include "nd.h"
 #include "route.h"
 
 namespace adit {
@@ -16,8 +14,8 @@ bool is_own(const std::vector<Ipv6Key>& own, const Ipv6Key& address) noexcept {
   return std::find(own.begin(), own.end(), address) != own.end();
 }
 
-// Questions for our addresses, and what hosts announce (RFC 5227 section 3, RFC 4861 section
-// 7.2.6).
+// Questions for our addresses or for routers, and what hosts announce (RFC 5227 section 3, RFC 4861
+// section 7.2.6).
 bool concerns(const GatewayEntry& gateway, const rte_mbuf* mbuf) noexcept {
   const auto* ethernet = rte_pktmbuf_mtod(mbuf, const EthernetHeader*);
   const unsigned left = mbuf->data_len - unsigned{sizeof *ethernet};
@@ -29,28 +27,17 @@ bool concerns(const GatewayEntry& gateway, const rte_mbuf* mbuf) noexcept {
   }
   // Type, code, checksum, flags: then the target.
   constexpr unsigned kTarget = sizeof(Ipv6Header) + 8;
-  constexpr uint8_t kSolicitation = 135, kAdvertisement = 136;
-  if (ethernet->ether_type != be16(kEtherTypeIpv6) || left < kTarget + sizeof(Ipv6Key))
-    return false;
+  constexpr uint8_t kRouterSolicitation = 133, kSolicitation = 135, kAdvertisement = 136;
+  if (ethernet->ether_type != be16(kEtherTypeIpv6) || left < kTarget) return false;
   const auto& ip = *reinterpret_cast<const Ipv6Header*>(ethernet + 1);
   if (!underlay::is_neighbour_discovery(mbuf, ip)) return false;
   const auto* at = reinterpret_cast<const uint8_t*>(ethernet + 1);
   const uint8_t type = at[sizeof ip];
+  if (type == kRouterSolicitation) return !gateway.router_advertisement.empty();
+  if (left < kTarget + sizeof(Ipv6Key)) return false;
   Ipv6Key target;
   std::memcpy(&target, at + kTarget, sizeof target);
   return type == kAdvertisement || (type == kSolicitation && is_own(gateway.own_ipv6, target));
-}
-
-void take_in(Worker& worker, const GatewayEntry& gateway, LinkId link, Packet& packet) noexcept {
-  switch (check_routed(gateway.mac, packet)) {
-    case RoutedClass::kRoute:
-      return enter_routing(worker, packet, gateway.vrf);
-    case RoutedClass::kHost:
-      return packet.l4_payload == 0 ? handle_arp(worker, link, packet)
-                                    : handle_icmpv6(worker, link, packet);
-    case RoutedClass::kDrop:
-      return drop(worker, packet.mbuf, packet.drop);
-  }
 }
 
 }  // namespace
@@ -59,8 +46,7 @@ void enter_gateway(Worker& worker, Packet& packet) noexcept {
   TrafficCounters& counters = worker.bridge_port_counters[packet.out];
   counters.tx_packets.add(1);
   counters.tx_bytes.add(packet.mbuf->pkt_len);
-  const GatewayEntry* gateway = gateway_of(*worker.snapshot, packet.network);
-  take_in(worker, *gateway, network_link(packet.network), packet);
+  take_in(worker, network_link(packet.network), packet);
 }
 
 bool offer_to_gateway(Worker& worker, const Packet& packet) noexcept {
@@ -72,7 +58,7 @@ bool offer_to_gateway(Worker& worker, const Packet& packet) noexcept {
   if (copy.mbuf == nullptr)
     count_drop(worker, packet.mbuf, DropReason::k_no_buffer);
   else
-    take_in(worker, *gateway, network_link(packet.network), copy);
+    take_in(worker, network_link(packet.network), copy);
   return true;
 }
 

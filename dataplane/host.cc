@@ -5,6 +5,7 @@
 
 #include "checksum.h"
 #include "egress.h"
+#include "enter.h"
 #include "nd.h"
 #include "transmit.h"
 
@@ -55,7 +56,20 @@ rte_mbuf* make_arp_request(Worker& worker, const Command& command) noexcept {
 
 void answer_on(Worker& worker, LinkId link, const Packet& asked, rte_mbuf* mbuf) noexcept {
   if (is_network_link(link)) return send_another(worker, asked, mbuf, asked.in);
-  enqueue(worker, static_cast<PortId>(link), mbuf);
+  send_on(worker, link, mbuf);
+}
+
+void take_in(Worker& worker, LinkId link, Packet& packet) noexcept {
+  const Interface& own = *interface_of(*worker.snapshot, link);
+  switch (check_routed(own.mac, packet)) {
+    case RoutedClass::kRoute:
+      return enter_routing(worker, packet, own.vrf);
+    case RoutedClass::kHost:
+      return packet.l4_payload == 0 ? handle_arp(worker, link, packet)
+                                    : handle_icmpv6(worker, link, packet);
+    case RoutedClass::kDrop:
+      return drop(worker, packet.mbuf, packet.drop);
+  }
 }
 
 void handle_arp(Worker& worker, LinkId link, Packet& packet) noexcept {
@@ -125,8 +139,10 @@ void run_commands(Worker& worker) noexcept {
   Command command;
   while (rte_ring_sc_dequeue_elem(worker.commands, &command, sizeof command) == 0) {
     if (interface_of(*worker.snapshot, command.link) == nullptr) continue;
-    rte_mbuf* mbuf = command.target_ip.is_v4() ? make_arp_request(worker, command)
-                                               : make_solicitation(worker, command);
+    rte_mbuf* mbuf = command.kind != Command::Kind::kAsk
+                         ? make_router_advertisement(worker, command)
+                     : command.target_ip.is_v4() ? make_arp_request(worker, command)
+                                                 : make_solicitation(worker, command);
     if (mbuf == nullptr) continue;  // control asks again
     worker.counters.originated.add(1);
     send_on(worker, command.link, mbuf);

@@ -11,6 +11,9 @@ namespace adit {
 void handle_arp(Worker& worker, LinkId link, Packet& packet) noexcept;
 void handle_icmp(Worker& worker, PortId port, Packet& packet) noexcept;
 
+// An untagged frame that came in by a routed link other than a port: routed, answered or dropped.
+void take_in(Worker& worker, LinkId link, Packet& packet) noexcept;
+
 // Sends what answers `asked`: where that is a frame of a network, back to where it came from.
 void answer_on(Worker& worker, LinkId link, const Packet& asked, rte_mbuf* mbuf) noexcept;
 

@@ -12,6 +12,7 @@ namespace {
 
 constexpr uint8_t kEchoRequest = 128;
 constexpr uint8_t kEchoReply = 129;
+constexpr uint8_t kRouterSolicitation = 133;
 constexpr uint8_t kSolicitation = 135;
 constexpr uint8_t kAdvertisement = 136;
 constexpr uint8_t kOptionSourceMac = 1;
@@ -100,6 +101,30 @@ bool read_message(const Packet& packet, const Ipv6Header* ip, NdFacts& facts) no
   if (solicits) return !(is_unspecified(facts.source) && facts.mac);
   return !is_unspecified(facts.source) &&
          !(is_multicast(facts.destination) && (facts.flags & kSolicited));
+}
+
+// Control answers, so that hosts that ask at the same time get one answer.
+void take_router_solicitation(Worker& worker, LinkId link, const Packet& packet,
+                              const Ipv6Header* ip) noexcept {
+  constexpr unsigned kFixedBytes = 8;  // RFC 4861 section 4.1
+  rte_mbuf* mbuf = packet.mbuf;
+  const uint8_t* at = frame_of(mbuf) + packet.l4_payload;
+  NdFacts facts;
+  std::memcpy(&facts.source, ip->src.data(), sizeof facts.source);
+  // RFC 4861 section 6.1.1
+  if (mbuf->nb_segs != 1 || ip->hop_limit != kNdHopLimit || at[1] != 0 ||
+      !read_options(at + kFixedBytes, mbuf->data_len - packet.l4_payload - kFixedBytes,
+                    kOptionSourceMac, facts) ||
+      (is_unspecified(facts.source) && facts.mac))
+    return drop(worker, mbuf, DropReason::k_nd_malformed);
+  if (worker.reported->first_in(worker.now_s, kRouterSolicitation, link)) {
+    Event event{};
+    event.kind = Event::Kind::kRouterSolicited;
+    event.link = link;
+    report(worker, event);
+  }
+  worker.counters.consumed.add(1);
+  discard(worker, mbuf);
 }
 
 void report_neighbour(Worker& worker, LinkId link, const Ipv6Key& ip, const MacAddr& mac) noexcept {
@@ -197,13 +222,16 @@ void handle_icmpv6(Worker& worker, LinkId link, Packet& packet) noexcept {
   const uint8_t type = frame_of(mbuf)[offset];
   if (type == kEchoRequest && frame_of(mbuf)[offset + 1] == 0)
     return answer_echo(worker, link, packet, ip);
+  const Interface& interface = *interface_of(*worker.snapshot, link);
+  if (type == kRouterSolicitation && !interface.router_advertisement.empty())
+    return take_router_solicitation(worker, link, packet, ip);
   if (type != kSolicitation && type != kAdvertisement)
     return drop(worker, mbuf, DropReason::k_icmp_ignored);
 
   NdFacts facts;
   if (!read_message(packet, ip, facts) || ethernet->src.is_group() || ethernet->src.is_zero())
     return drop(worker, mbuf, DropReason::k_nd_malformed);
-  const auto& own = interface_of(*worker.snapshot, link)->own_ipv6;
+  const auto& own = interface.own_ipv6;
   const bool is_own = std::find(own.begin(), own.end(), facts.target) != own.end();
   if (type == kSolicitation) {
     if (!is_own) return drop(worker, mbuf, DropReason::k_nd_not_for_us);
@@ -216,6 +244,25 @@ void handle_icmpv6(Worker& worker, LinkId link, Packet& packet) noexcept {
   }
   worker.counters.consumed.add(1);
   discard(worker, mbuf);
+}
+
+rte_mbuf* make_router_advertisement(Worker& worker, const Command& command) noexcept {
+  constexpr unsigned kHeaders = sizeof(EthernetHeader) + sizeof(Ipv6Header);
+  constexpr unsigned kChecksum = kHeaders + 2, kLifetime = kHeaders + 6;  // RFC 4861 section 4.2
+  const auto& frame = interface_of(*worker.snapshot, command.link)->router_advertisement;
+  if (frame.empty()) return nullptr;
+  rte_mbuf* mbuf = rte_pktmbuf_alloc(worker.pool);
+  if (mbuf == nullptr) return nullptr;
+  const auto bytes = static_cast<uint16_t>(frame.size());
+  auto* at = reinterpret_cast<uint8_t*>(rte_pktmbuf_append(mbuf, bytes));
+  std::memcpy(at, frame.data(), bytes);
+  if (command.kind == Command::Kind::kCeaseRouter) std::memset(at + kLifetime, 0, sizeof(be16));
+  const auto* ip = reinterpret_cast<const Ipv6Header*>(at + sizeof(EthernetHeader));
+  const uint64_t sum =
+      pseudo_header_sum(ip, bytes - kHeaders) + sum_bytes(at + kHeaders, bytes - kHeaders);
+  const be16 checksum = be16::from_raw(static_cast<uint16_t>(~fold_sum(sum)));
+  std::memcpy(at + kChecksum, &checksum, sizeof checksum);
+  return mbuf;
 }
 
 rte_mbuf* make_solicitation(Worker& worker, const Command& command) noexcept {

@@ -14,4 +14,7 @@ void handle_icmpv6(Worker& worker, LinkId link, Packet& packet) noexcept;
 // it is our own address. Null when there is no buffer.
 rte_mbuf* make_solicitation(Worker& worker, const Command& command) noexcept;
 
+// The router advertisement of the link. Null when there is no buffer, or the link has none.
+rte_mbuf* make_router_advertisement(Worker& worker, const Command& command) noexcept;
+
 }  // namespace adit

@@ -19,6 +19,7 @@
 #include "reassembly.h"
 #include "route.h"
 #include "underlay.h"
+#include "vlan_link.h"
 
 namespace adit {
 namespace {
@@ -108,6 +109,8 @@ void classify_one(Worker& worker, const PortEntry& port, Packet& packet) noexcep
   if (is_vlan_type(reinterpret_cast<const EthernetHeader*>(frame_of(mbuf))->ether_type)) {
     if (mbuf->data_len < sizeof(EthernetHeader) + sizeof(VlanTag))
       return drop(worker, mbuf, DropReason::k_runt_frame);
+    if (const VlanLinkId vlan = routed_vlan_of(port, mbuf); vlan != 0)
+      return take_from_vlan(worker, vlan, packet);
     if (!place_tagged(snapshot, port, mbuf, member))
       return drop(worker, mbuf, DropReason::k_vlan_not_member);
   }

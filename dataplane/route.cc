@@ -48,6 +48,12 @@ bool segments_fit(const rte_mbuf* mbuf, uint32_t max_bytes) noexcept {
   return bytes != 0 && bytes <= max_bytes;
 }
 
+bool takes_unfinished(const Snapshot& snapshot, LinkId link) noexcept {
+  const PortId port =
+      is_port_link(link) ? static_cast<PortId>(link) : snapshot.vlan_links[vlan_of_link(link)].port;
+  return snapshot.ports[port].takes_unfinished;
+}
+
 // Leaves to a port what it takes, and does the rest here. `fits`: needs no fragmentation.
 template <class Ip>
 [[gnu::cold, gnu::noinline]] void forward_unfinished(Worker& worker, const Packet& packet,
@@ -56,7 +62,7 @@ template <class Ip>
   const bool by_link = fits && target.kind != RouteTarget::Kind::kTunnel;
   // A network sees to it like to the frames of its hosts.
   if (by_link && is_network_link(target.link)) return send_by_link<Ip>(worker, packet, target);
-  if (by_link && worker.snapshot->ports[target.link].takes_unfinished) {
+  if (by_link && takes_unfinished(*worker.snapshot, target.link)) {
     Packet handed = packet;
     handed.mbuf = hand_over(worker, packet.mbuf, FirstHeader::kIp);
     if (handed.mbuf != nullptr) send_by_link<Ip>(worker, handed, target);

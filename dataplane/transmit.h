@@ -4,6 +4,7 @@
 
 #include "gateway.h"
 #include "route.h"
+#include "vlan_link.h"
 #include "worker.h"
 
 namespace adit {
@@ -57,10 +58,12 @@ inline void flush_all(Worker& worker) noexcept {
     if (worker.tx[port].count != 0) flush(worker, port);
 }
 
-// A finished frame of our own leaves by the port, or goes into the network.
+// A finished frame of our own leaves by the port, untagged or by VLAN, or goes into the network.
 inline void send_on(Worker& worker, LinkId link, rte_mbuf* mbuf) noexcept {
+  if (is_port_link(link)) [[likely]]
+    return enqueue(worker, static_cast<PortId>(link), mbuf);
   if (is_network_link(link)) return send_from_gateway(worker, network_of_link(link), mbuf);
-  enqueue(worker, static_cast<PortId>(link), mbuf);
+  send_to_vlan(worker, vlan_of_link(link), mbuf);
 }
 
 // Writes the next hop's MAC into the finished frame and sends it; keeps it while the next

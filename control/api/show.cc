@@ -16,26 +16,52 @@ using nlohmann::json;
 // A look through a table of 16 million slots would keep the control thread for too long.
 constexpr uint64_t kMaxSlotsPerCall = 1 << 20;
 
-json port_row(const ControlPlane& control, PortId id) {
+json texts_of(const std::vector<IpPrefix>& addresses) {
+  json texts = json::array();
+  for (const IpPrefix& own : addresses) texts.push_back(to_string(own));
+  return texts;
+}
+
+// `vrf`: its name; null: it is in none.
+json port_row(const ControlPlane& control, PortId id, const std::string* vrf) {
   const PortConfig& port = control.config().ports[id];
   const Dataplane& dataplane = control.dataplane();
   const PortFacts& facts = dataplane.port_facts(id);
   const LinkState link = dataplane.link_state(id);
-  json addresses = json::array();
-  for (const IpPrefix& address : port.addresses) addresses.push_back(to_string(address));
   json row = {{"name", port.name},
+              {"vlan", nullptr},
+              {"vrf", vrf == nullptr ? json(nullptr) : json(*vrf)},
               {"device", to_string(port.device)},
               {"driver", facts.driver},
               {"mac", to_string(control.port_macs()[id])},
               {"mtu_bytes", port.mtu_bytes},
               {"link", link.up ? "up" : "down"},
               {"speed_mbps", link.speed_mbps},
-              {"underlay", !port.addresses.empty()},
-              {"addresses", std::move(addresses)},
+              {"underlay", vrf == nullptr && !port.addresses.empty()},
+              {"router_advertisements", port.router_advertisements.has_value()},
+              {"addresses", texts_of(port.addresses)},
               {"rx_queues", facts.rx_queues},
               {"tx_queues", facts.tx_queues},
               {"rx_missed", dataplane.device_rx_missed(id)}};
   put(row, dataplane.port_traffic(id));
+  return row;
+}
+
+// A VLAN of the port `id` that a VRF has; of the port's row, what a VLAN has of its own.
+json vlan_row(const ControlPlane& control, PortId id, const VrfConfig& vrf,
+              const VlanConfig& vlan) {
+  json row = {{"name", vlan.port},
+              {"vlan", vlan.vlan},
+              {"vrf", vrf.name},
+              {"mac", to_string(control.port_macs()[id])},
+              {"mtu_bytes", vlan.mtu_bytes.value_or(control.config().ports[id].mtu_bytes)},
+              {"link", control.dataplane().link_state(id).up ? "up" : "down"},
+              {"underlay", false},
+              {"router_advertisements", vlan.router_advertisements.has_value()},
+              {"addresses", texts_of(vlan.addresses)}};
+  const auto place = control.ids().bridge_ports.find({{}, vlan.port, vlan.vlan, {}, vrf.name});
+  if (place != control.ids().bridge_ports.end())
+    put(row, control.dataplane().bridge_port_traffic(place->second.id));
   return row;
 }
 
@@ -52,14 +78,15 @@ Gateways gateways_of(const Config& config) {
 void put_gateway(json& row, const NetworkConfig& network, const Gateways& gateways) {
   row["vrf"] = nullptr;
   row["gateway_mac"] = nullptr;
-  json addresses = json::array();
+  row["router_advertisements"] = false;
+  row["gateway"] = json::array();
   if (const auto found = gateways.find(network.name); found != gateways.end()) {
     const auto& [vrf, gateway] = found->second;
     row["vrf"] = vrf->name;
     row["gateway_mac"] = to_string(gateway_mac(network, *gateway));
-    for (const IpPrefix& own : gateway->addresses) addresses.push_back(to_string(own));
+    row["router_advertisements"] = gateway->router_advertisements.has_value();
+    row["gateway"] = texts_of(gateway->addresses);
   }
-  row["gateway"] = std::move(addresses);
 }
 
 json network_row(const ControlPlane& control, const NetworkConfig& network,
@@ -105,9 +132,19 @@ void put_slot(json& rows, const Fdb& fdb, uint32_t slot, const FdbFilter& filter
 }  // namespace
 
 Rows show_ports(const ControlPlane& control) {
+  const Config& config = control.config();
+  std::unordered_map<std::string, std::vector<std::pair<const VrfConfig*, const VlanConfig*>>>
+      vlans;
+  for (const VrfConfig& vrf : config.vrfs)
+    for (const VlanConfig& vlan : vrf.vlans) vlans[vlan.port].emplace_back(&vrf, &vlan);
+  const auto vrfs = vrfs_of_ports(config);
   Rows out;
-  for (size_t id = 0; id < control.config().ports.size(); ++id)
-    out.rows.push_back(port_row(control, static_cast<PortId>(id)));
+  for (size_t i = 0; i < config.ports.size(); ++i) {
+    const auto id = static_cast<PortId>(i);
+    out.rows.push_back(port_row(control, id, vrfs[i] ? &config.vrfs[*vrfs[i]].name : nullptr));
+    for (const auto& [vrf, vlan] : vlans[config.ports[i].name])
+      out.rows.push_back(vlan_row(control, id, *vrf, *vlan));
+  }
   return out;
 }
 
@@ -150,8 +187,11 @@ Rows show_fdb(ControlPlane& control, const FdbFilter& filter, const Window& wind
 
 Rows show_neighbours(const ControlPlane& control, const Window& window, uint64_t now_ns) {
   const auto& ports = control.config().ports;
-  std::unordered_map<LinkId, std::string> networks;
-  for (const auto& [name, id] : control.ids().networks) networks[network_link(id)] = name;
+  std::unordered_map<LinkId, LinkName> names;
+  for (const auto& [name, id] : control.ids().networks) names[network_link(id)].network = name;
+  for (const auto& [name, id] : control.ids().vlans)
+    names[vlan_link(id)] = {name.first, name.second, {}};
+  for (size_t id = 0; id < ports.size(); ++id) names[static_cast<LinkId>(id)].port = ports[id].name;
   Rows out;
   uint64_t place = 0;
   for (const auto& [hop, neighbour] : control.neighbours().all()) {
@@ -161,8 +201,7 @@ Rows show_neighbours(const ControlPlane& control, const Window& window, uint64_t
       out.next_offset = place - 1;
       break;
     }
-    const std::string port = hop.link < ports.size() ? ports[hop.link].name : std::string();
-    out.rows.push_back(neighbour_row(port, networks[hop.link], neighbour, now_ns));
+    out.rows.push_back(neighbour_row(names[hop.link], neighbour, now_ns));
   }
   return out;
 }
@@ -185,10 +224,10 @@ Rows show_workers(const ControlPlane& control) {
   return out;
 }
 
-json neighbour_row(const std::string& port, const std::string& network, const Neighbour& neighbour,
-                   uint64_t now_ns) {
-  json row = {{"port", text_or_null(port)},
-              {"network", text_or_null(network)},
+json neighbour_row(const LinkName& link, const Neighbour& neighbour, uint64_t now_ns) {
+  json row = {{"port", text_or_null(link.port)},
+              {"vlan", number_or_null(link.vlan)},
+              {"network", text_or_null(link.network)},
               {"address", to_string(neighbour.hop.address)},
               {"mac", nullptr},
               {"state", to_string(neighbour.state)},

@@ -36,6 +36,7 @@ struct FdbFilter {
 
 enum class DropRows { kNonZero, kAll };
 
+// And behind each port, the VLANs of it that VRFs have.
 Rows show_ports(const ControlPlane& control);
 Rows show_networks(const ControlPlane& control, const Window& window);
 Rows show_remotes(const ControlPlane& control, const std::optional<std::string>& network,
@@ -56,9 +57,13 @@ Rows show_workers(const ControlPlane& control);
 
 // --- parts of the above that need no running dataplane ---
 
-// On a port or in a network: the other is empty.
-nlohmann::json neighbour_row(const std::string& port, const std::string& network,
-                             const Neighbour& neighbour, uint64_t now_ns);
+// Where neighbours are: on a port, untagged (0) or in a VLAN of it, or in a network.
+struct LinkName {
+  std::string port;
+  uint16_t vlan = 0;
+  std::string network;
+};
+nlohmann::json neighbour_row(const LinkName& link, const Neighbour& neighbour, uint64_t now_ns);
 nlohmann::json drop_rows(std::span<const uint64_t, kDropReasonCount> packets, DropRows which);
 nlohmann::json worker_row(unsigned id, unsigned core, const WorkerCounters& counters,
                           uint64_t held_now_total);

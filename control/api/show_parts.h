@@ -20,6 +20,11 @@ inline nlohmann::json text_or_null(const std::string& text) {
   return text.empty() ? nlohmann::json(nullptr) : nlohmann::json(text);
 }
 
+// 0 stands for none.
+inline nlohmann::json number_or_null(uint16_t number) {
+  return number == 0 ? nlohmann::json(nullptr) : nlohmann::json(number);
+}
+
 inline void put(nlohmann::json& row, const Dataplane::Traffic& traffic) {
   row["rx_packets"] = traffic.rx_packets;
   row["rx_bytes"] = traffic.rx_bytes;

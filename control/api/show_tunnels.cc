@@ -94,12 +94,14 @@ struct RouteRow {
   IpPrefix to;
   const char* source;
   std::string via, port, network, tunnel;  // empty: none
+  uint16_t vlan = 0;                       // of the port, 0: untagged
 };
 
 // Where a VRF has neighbours.
 struct RouteLink {
   std::string port, network;  // one of them
   const std::vector<IpPrefix>* addresses;
+  uint16_t vlan = 0;
 };
 
 std::vector<RouteLink> links_of(const Config& config, const VrfConfig& vrf) {
@@ -107,6 +109,8 @@ std::vector<RouteLink> links_of(const Config& config, const VrfConfig& vrf) {
   for (const PortConfig& port : config.ports)
     if (std::find(vrf.ports.begin(), vrf.ports.end(), port.name) != vrf.ports.end())
       links.push_back({port.name, {}, &port.addresses});
+  for (const VlanConfig& vlan : vrf.vlans)
+    links.push_back({vlan.port, {}, &vlan.addresses, vlan.vlan});
   for (const GatewayConfig& gateway : vrf.networks)
     links.push_back({{}, gateway.name, &gateway.addresses});
   return links;
@@ -116,7 +120,7 @@ RouteRow route_via(const VrfRouteConfig& route, const std::vector<RouteLink>& li
   for (const RouteLink& link : links)
     for (const IpPrefix& own : *link.addresses)
       if (own.contains(*route.via))
-        return {route.to, "static", to_string(*route.via), link.port, link.network, {}};
+        return {route.to, "static", to_string(*route.via), link.port, link.network, {}, link.vlan};
   return {route.to, "static", to_string(*route.via), {}, {}, {}};
 }
 
@@ -125,7 +129,7 @@ std::vector<RouteRow> routes_of(const Config& config, const VrfConfig& vrf) {
   const std::vector<RouteLink> links = links_of(config, vrf);
   for (const RouteLink& link : links)
     for (const IpPrefix& own : *link.addresses)
-      rows.push_back({subnet_of(own), "connected", {}, link.port, link.network, {}});
+      rows.push_back({subnet_of(own), "connected", {}, link.port, link.network, {}, link.vlan});
   for (const VrfTunnelConfig& tunnel : vrf.tunnels)
     for (const IpPrefix& own : tunnel.addresses)
       rows.push_back({subnet_of(own), "connected", {}, {}, {}, tunnel.name});
@@ -184,6 +188,7 @@ Rows show_routes(const ControlPlane& control, const Window& window) {
                     {"source", route.source},
                     {"via", text_or_null(route.via)},
                     {"port", text_or_null(route.port)},
+                    {"vlan", number_or_null(route.vlan)},
                     {"network", text_or_null(route.network)},
                     {"tunnel", text_or_null(route.tunnel)}};
       });

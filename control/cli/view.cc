@@ -11,6 +11,8 @@ using nlohmann::json;
 
 constexpr Column kPortColumns[] = {
     {"name", "PORT"},
+    {"vlan", "VLAN", Format::kNumber},
+    {"vrf", "VRF"},
     {"device", "DEVICE"},
     {"mac", "MAC"},
     {"mtu_bytes", "MTU", Format::kNumber},
@@ -70,8 +72,9 @@ constexpr Column kTunnelColumns[] = {
     {"errors", "ERRORS"},
 };
 constexpr Column kRouteColumns[] = {
-    {"vrf", "VRF"},   {"to", "TO"},           {"source", "SOURCE"}, {"via", "VIA"},
-    {"port", "PORT"}, {"network", "NETWORK"}, {"tunnel", "TUNNEL"},
+    {"vrf", "VRF"},         {"to", "TO"},         {"source", "SOURCE"},
+    {"via", "VIA"},         {"port", "PORT"},     {"vlan", "VLAN", Format::kNumber},
+    {"network", "NETWORK"}, {"tunnel", "TUNNEL"},
 };
 constexpr Column kServiceColumns[] = {
     {"name", "SERVICE"},
@@ -127,8 +130,13 @@ constexpr Column kFdbColumns[] = {
     {"age_s", "AGE-S", Format::kSeconds},
 };
 constexpr Column kNeighbourColumns[] = {
-    {"port", "PORT"}, {"network", "NETWORK"}, {"address", "ADDRESS"},
-    {"mac", "MAC"},   {"state", "STATE"},     {"age_s", "AGE-S", Format::kSeconds},
+    {"port", "PORT"},
+    {"vlan", "VLAN", Format::kNumber},
+    {"network", "NETWORK"},
+    {"address", "ADDRESS"},
+    {"mac", "MAC"},
+    {"state", "STATE"},
+    {"age_s", "AGE-S", Format::kSeconds},
 };
 constexpr Column kDropColumns[] = {
     {"reason", "REASON"},
@@ -155,17 +163,18 @@ constexpr Column kWorkerColumns[] = {
 };
 
 constexpr std::string_view kByName[] = {"name"};
+constexpr std::string_view kByPort[] = {"name", "vlan"};
 constexpr std::string_view kByRemote[] = {"network", "address"};
 constexpr std::string_view kByTunnel[] = {"vrf", "name"};
 constexpr std::string_view kByRoute[] = {"vrf", "to"};
 constexpr std::string_view kByBackend[] = {"service", "vrf", "address", "port"};
 constexpr std::string_view kByMac[] = {"network", "mac"};
-constexpr std::string_view kByNextHop[] = {"port", "network", "address"};
+constexpr std::string_view kByNextHop[] = {"port", "vlan", "network", "address"};
 constexpr std::string_view kByReason[] = {"reason"};
 constexpr std::string_view kById[] = {"id"};
 
 constexpr View kViews[] = {
-    {"show.ports", kPortColumns, kByName},
+    {"show.ports", kPortColumns, kByPort},
     {"show.networks", kNetworkColumns, kByName},
     {"show.remotes", kRemoteColumns, kByRemote},
     {"show.tunnels", kTunnelColumns, kByTunnel},

@@ -100,6 +100,9 @@ class Dataplane {
   unsigned poll_events(std::span<Event> events);
   // Hands a command to a worker; false when its ring is full.
   bool send(Command command);
+  // Waits until the workers have carried out what they were sent, 200 ms at most; not at all
+  // where they do not run.
+  void finish_commands();
 
   unsigned worker_count() const noexcept;
   unsigned worker_core(unsigned worker) const noexcept;

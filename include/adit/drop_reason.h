@@ -12,7 +12,7 @@ namespace adit {
 // clang-format off
 #define ADIT_DROP_REASONS(X)                                                                     \
   X(runt_frame,            "frame is shorter than its Ethernet header or VLAN tag")              \
-  X(vlan_not_member,       "no network has a member for this port and VLAN")                     \
+  X(vlan_not_member,       "neither a network nor a VRF has this VLAN of the port")               \
   X(vlan_in_network,       "tagged frame in a network that does not carry VLANs")                \
   X(not_our_mac,           "destination MAC is not that of the underlay port")                   \
   X(ether_type_unknown,    "EtherType that the underlay does not speak")                         \

@@ -18,6 +18,7 @@ struct Event {
     kNeighbourWanted,  // packets wait for this adjacency
     kRemoteSeen,       // ip sent into network, which learns remotes
     kHostWanted,       // packets wait for ip, on a subnet of the routed link
+    kRouterSolicited,  // a host on link asks who routes
   };
   Kind kind;
   union {
@@ -33,13 +34,19 @@ struct Event {
 
 // Control to worker: send an ARP request or a neighbour solicitation for target_ip. With a
 // broadcast destination_mac it asks everyone, else just that neighbour. Where source_ip is
-// target_ip it announces our own address instead.
+// target_ip it announces our own address instead. Or send the link's router advertisement.
 struct Command {
+  enum class Kind : uint8_t {
+    kAsk,
+    kAdvertiseRouter,  // of the rest, `link` alone counts
+    kCeaseRouter,      // the same, with a lifetime of 0: no router any more
+  };
   LinkId link;
   MacAddr source_mac;
   MacAddr destination_mac;
   IpAddr source_ip;
   IpAddr target_ip;
+  Kind kind = Kind::kAsk;
 };
 
 static_assert(std::is_trivially_copyable_v<Event> && std::is_trivially_copyable_v<Command>);

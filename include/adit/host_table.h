@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hosts on the subnets of VRFs' ports and gateways: which adjacency stands for an address there.
-// Control writes, workers read without a lock.
+// Hosts on the subnets of VRFs' ports, VLANs and gateways: which adjacency stands for an address
+// there. Control writes, workers read without a lock.
 #pragma once
 
 #include <atomic>

@@ -16,6 +16,7 @@ using BridgePortId = uint32_t;  // 0: none
 using AdjacencyId = uint32_t;   // 0: none
 using VrfId = uint16_t;         // 0: none, the underlay; stays that of a VRF over reloads
 using LinkId = uint32_t;        // where neighbours have MAC addresses: see network_link()
+using VlanLinkId = uint16_t;    // 0: none; a VLAN of a port that a VRF routes
 using ServiceId = uint32_t;     // 0: none
 using BackendId = uint32_t;     // 0: none; of a backend within its service
 
@@ -27,21 +28,33 @@ inline constexpr unsigned kMaxVrfs = 4096;
 inline constexpr unsigned kMaxNextHops = 1 << 16;  // that the configuration names
 inline constexpr unsigned kMaxHosts = 1 << 16;     // on the subnets of routed links
 inline constexpr unsigned kMaxAdjacencies = kMaxNextHops + kMaxHosts;  // hosts come last
+inline constexpr unsigned kMaxVlanLinks = 16384;
 inline constexpr unsigned kMaxServices = 65535;
 inline constexpr unsigned kMaxBackends = 1 << 18;  // of all services
 inline constexpr unsigned kMaxBurst = 64;
 
-// A link is a port, by its PortId, or behind all of those a network that has a gateway.
+// A link is a port, by its PortId; or behind all of those a network that has a gateway; or behind
+// these a VLAN of a port.
 inline constexpr LinkId kFirstNetworkLink = kMaxPorts;
-inline constexpr unsigned kMaxLinks = kMaxPorts + kMaxNetworks + 1;
+inline constexpr LinkId kFirstVlanLink = kFirstNetworkLink + kMaxNetworks + 1;
+inline constexpr unsigned kMaxLinks = kFirstVlanLink + kMaxVlanLinks + 1;
+constexpr bool is_port_link(LinkId link) noexcept {
+  return link < kFirstNetworkLink;
+}
 constexpr LinkId network_link(NetworkId network) noexcept {
   return kFirstNetworkLink + network;
 }
 constexpr bool is_network_link(LinkId link) noexcept {
-  return link >= kFirstNetworkLink;
+  return link >= kFirstNetworkLink && link < kFirstVlanLink;
 }
 constexpr NetworkId network_of_link(LinkId link) noexcept {
   return static_cast<NetworkId>(link - kFirstNetworkLink);
+}
+constexpr LinkId vlan_link(VlanLinkId vlan) noexcept {
+  return kFirstVlanLink + vlan;
+}
+constexpr VlanLinkId vlan_of_link(LinkId link) noexcept {
+  return static_cast<VlanLinkId>(link - kFirstVlanLink);
 }
 
 // The FDB's key: the network in the upper 16 bits, the MAC in the lower 48.

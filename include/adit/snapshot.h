@@ -32,14 +32,24 @@ struct Interface {
   MacAddr mac;
   VrfId vrf = 0;                            // other than 0: what comes in is routed there
   std::vector<Ipv6Key> own_ipv4, own_ipv6;  // its addresses, few
+  // The whole frame but for its checksum; empty: hosts are told of no router.
+  std::vector<uint8_t> router_advertisement;
 };
 
 struct PortEntry : Interface {
-  bool is_underlay = false;           // has IP addresses
-  bool tx_multi_segs = false;         // takes chained buffers
-  bool takes_unfinished = false;      // completes checksums and cuts super-frames
-  BridgePortId untagged = 0;          // member for frames without tag
-  std::vector<BridgePortId> by_vlan;  // member per VLAN id: 4096 entries, or none at all
+  bool is_underlay = false;                // has IP addresses
+  bool tx_multi_segs = false;              // takes chained buffers
+  bool takes_unfinished = false;           // completes checksums and cuts super-frames
+  BridgePortId untagged = 0;               // member for frames without tag
+  std::vector<BridgePortId> by_vlan;       // member per VLAN id: 4096 entries, or none at all
+  std::vector<VlanLinkId> routed_by_vlan;  // the same of VRFs
+};
+
+// A VLAN of a port whose frames are routed.
+struct VlanLinkEntry : Interface {
+  PortId port = 0;
+  uint16_t vlan_id = 0;          // 0: nobody has the VlanLinkId
+  BridgePortId bridge_port = 0;  // whose counters are its own, of kind kVlan
 };
 
 // Where a network's hosts are routed.
@@ -48,8 +58,8 @@ struct GatewayEntry : Interface {
 };
 
 // kRouted: a tunnel of a VRF, for packets of one IP version. kGateway: no frame is dispatched
-// to it, so that none fits.
-enum class BridgePortKind : uint8_t { kNone, kAccess, kTunnel, kRouted, kGateway };
+// to it, so that none fits. kVlan: only counts what a VRF's VLAN takes and sends.
+enum class BridgePortKind : uint8_t { kNone, kAccess, kTunnel, kRouted, kGateway, kVlan };
 
 // How the outer header of a remote's packets is made, beside its template.
 namespace outer {
@@ -193,6 +203,7 @@ struct Snapshot {
   std::vector<BridgePort> bridge_ports;   // by BridgePortId; unused ones have kind kNone
   std::vector<NetworkEntry> networks;     // by NetworkId
   std::vector<GatewayEntry> gateways;     // the first is nobody's
+  std::vector<VlanLinkEntry> vlan_links;  // by VlanLinkId
   std::vector<BridgePortId> flood_lists;  // every network's bridge ports, access ports first
   FlatTable<uint64_t> local_ipv4;         // own address (raw be32) -> PortId + 1
   FlatTable<Ipv6Key> local_ipv6;          // own address -> PortId + 1
@@ -232,9 +243,15 @@ inline const GatewayEntry* gateway_of(const Snapshot& snapshot, NetworkId networ
     return nullptr;
   return &snapshot.gateways[snapshot.networks[network].gateway];
 }
+// Null where no VRF has the VLAN (any more).
+inline const VlanLinkEntry* vlan_link_of(const Snapshot& snapshot, VlanLinkId vlan) noexcept {
+  if (vlan >= snapshot.vlan_links.size() || snapshot.vlan_links[vlan].vlan_id == 0) return nullptr;
+  return &snapshot.vlan_links[vlan];
+}
 inline const Interface* interface_of(const Snapshot& snapshot, LinkId link) noexcept {
+  if (is_port_link(link)) return &snapshot.ports[link];
   if (is_network_link(link)) return gateway_of(snapshot, network_of_link(link));
-  return &snapshot.ports[link];
+  return vlan_link_of(snapshot, vlan_of_link(link));
 }
 
 inline IpAddr to_address(const Ipv6Key& key, bool ipv6) noexcept {

@@ -52,6 +52,7 @@ networks:
 vrfs:
   blue:
     ports: [blue0]
+    vlans: [{port: red0, vlan: 9, addresses: [10.7.0.254/24, 'fd07::fe/64'], router_advertisements: {}}]
     mss_clamp: true
     tunnels:
       plain: {address: 192.0.2.2, kind: ipip, addresses: [10.255.0.1/30]}

@@ -310,6 +310,61 @@ TEST(Compile, GatewayThatGoesTakesNothingWithIt) {
   EXPECT_EQ(without.ids.adjacencies, with.ids.adjacencies);
 }
 
+// VLAN 100 of the uplink and VLAN 9 of the access port, in VRFs with equal addresses.
+Config with_vlans() {
+  Config config = with_gateway();
+  config.vrfs[0].vlans = {{config.ports[0].name, 100, {{ip("10.9.0.254"), 24}}}};
+  config.vrfs.resize(2);
+  config.vrfs[1].name = "two";
+  config.vrfs[1].vlans = {{config.ports[1].name, 9, {{ip("10.9.0.254"), 24}}, 1400}};
+  return config;
+}
+
+TEST(Compile, VlanOfAVrfIsALinkOfItsPort) {
+  const Config config = with_vlans();
+  const Compiled result = compiled(config);
+  const Snapshot& snapshot = *result.snapshot;
+  for (size_t i = 0; i < 2; ++i) {
+    const VlanConfig& vlan = config.vrfs[i].vlans[0];
+    const VlanLinkId id = result.ids.vlans.at({vlan.port, vlan.vlan});
+    EXPECT_EQ(snapshot.ports[i].routed_by_vlan.at(vlan.vlan), id);
+    EXPECT_EQ(snapshot.ports[i].routed_by_vlan.at(vlan.vlan + 1u), 0);
+    const VlanLinkEntry* link = vlan_link_of(snapshot, id);
+    ASSERT_NE(link, nullptr);
+    EXPECT_EQ(interface_of(snapshot, vlan_link(id)), link);
+    EXPECT_EQ(link->mac, snapshot.ports[i].mac);
+    EXPECT_EQ(link->port, i);
+    EXPECT_EQ(link->vlan_id, vlan.vlan);
+    EXPECT_EQ(link->vrf, result.ids.vrfs.at(config.vrfs[i].name));
+    EXPECT_EQ(snapshot.bridge_ports[link->bridge_port].kind, BridgePortKind::kVlan);
+    const RouteTarget& host = snapshot.routes.find(link->vrf, ip("10.9.0.1").bytes.data(), false);
+    EXPECT_EQ(host.kind, RouteTarget::Kind::kConnected);
+    EXPECT_EQ(host.link, vlan_link(id));
+    EXPECT_EQ(host.max_bytes, i == 0 ? config.ports[0].mtu_bytes : 1400u);
+  }
+}
+
+TEST(Compile, VlanThatComesOrGoesLeavesAllOthersAlone) {
+  const Compiled with = compiled(with_vlans());
+  Config config = with_vlans();
+  config.vrfs[1].vlans.clear();
+  const Compiled without = compiled(config, with.ids);
+  const VlanName first{config.ports[0].name, 100}, second{config.ports[1].name, 9};
+  EXPECT_EQ(without.ids.vlans.at(first), with.ids.vlans.at(first));
+  EXPECT_EQ(vlan_link_of(*without.snapshot, with.ids.vlans.at(second)), nullptr);
+  EXPECT_EQ(interface_of(*without.snapshot, vlan_link(with.ids.vlans.at(second))), nullptr);
+  EXPECT_TRUE(without.snapshot->ports[1].routed_by_vlan.empty());
+  EXPECT_EQ(without.ids.bridge_ports.size() + 1, with.ids.bridge_ports.size());
+  for (const auto& [name, info] : without.ids.bridge_ports)
+    EXPECT_EQ(info.id, with.ids.bridge_ports.at(name).id);
+  EXPECT_EQ(without.ids.vrfs, with.ids.vrfs);
+  EXPECT_EQ(without.ids.adjacencies, with.ids.adjacencies);
+  // Who comes back has an id that no worker holds a packet for.
+  const Compiled again = compiled(with_vlans(), without.ids);
+  EXPECT_EQ(again.ids.vlans.at(first), with.ids.vlans.at(first));
+  EXPECT_NE(again.ids.vlans.at(second), with.ids.vlans.at(second));
+}
+
 TEST(Compile, WorkersShareTheFloodLimits) {
   Config config = base();
   config.networks[0].broadcast_pps = 1000;

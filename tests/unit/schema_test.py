@@ -107,6 +107,8 @@ def walker_says(texts):
 
 
 OPTIONS = {"ttl": 1, "dscp": 2, "ttl_mode": "uniform", "dscp_mode": "pipe", "df": "clear"}
+ADVERTISEMENTS = {"interval_s": 30, "lifetime_s": 90, "autonomous": False, "mtu": False,
+                  "rdnss": ["2001:db8::53"]}
 # Has every key once; a test below makes sure.
 FULL = {
     "system": {"workers": 1, "poll": "busy", "hugepages": "no", "memory_mb": 256, "mbufs": 4096,
@@ -117,7 +119,8 @@ FULL = {
                "promiscuous": True, "rx_queues": 1, "tx_queues": 2, "rx_ring": 512,
                "tx_ring": 512, "offload": "off", "addresses": ["192.0.2.1/24"]},
         "red0": {"device": "tap:red0"},
-        "blue0": {"device": "tap:blue0", "addresses": ["10.1.0.254/24"]}},
+        "blue0": {"device": "tap:blue0", "addresses": ["10.1.0.254/24", "fd01::fe/64"],
+                  "router_advertisements": ADVERTISEMENTS}},
     "routes": [{"to": "198.51.100.0/24", "via": "192.0.2.254"}],
     "neighbours": [{"address": "192.0.2.7", "mac": "02:00:00:00:00:07"}],
     "tunnels": {
@@ -141,8 +144,10 @@ FULL = {
         "flood_limits": {"broadcast_pps": 1, "multicast_pps": 1, "unknown_unicast_pps": 1}}},
     "vrfs": {"blue": {
         "ports": ["blue0"],
-        "networks": {"red": {"addresses": ["10.5.0.254/24"], "mac": "02:00:00:00:00:05",
-                             "mtu_bytes": 1400}},
+        "networks": {"red": {"addresses": ["fd05::fe/64"], "mac": "02:00:00:00:00:05",
+                             "mtu_bytes": 1400, "router_advertisements": ADVERTISEMENTS}},
+        "vlans": [{"port": "up", "vlan": 7, "addresses": ["fd06::fe/64"], "mtu_bytes": 1400,
+                   "router_advertisements": ADVERTISEMENTS}],
         "tunnels": {"site1": {"address": "192.0.2.3", "kind": "gre-ip", "id": 7, "checksum": True,
                               "sequence": True, "addresses": ["10.255.0.1/30"],
                               "tunnel": OPTIONS}},

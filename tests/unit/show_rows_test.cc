@@ -83,6 +83,49 @@ TEST_F(Show, Ports) {
   for (const char* key : {"driver", "link", "speed_mbps"}) EXPECT_TRUE(rows[1].contains(key));
 }
 
+TEST(ShowVlans, StandBehindTheirPort) {
+  TestDataplane dataplane;
+  const std::string yaml = std::string(kYaml) +
+                           "  other:\n    vlans: [{port: trunk, vlan: 20, addresses: "
+                           "[10.1.0.254/24], mtu_bytes: 1400}, {port: uplink, vlan: 21, "
+                           "addresses: ['fd01::fe/64'], router_advertisements: {}}]\n"
+                           "    neighbours: [{address: 10.1.0.7, mac: '02:00:00:00:00:18'}]\n"
+                           "    routes: [{to: 10.2.0.0/16, via: 10.1.0.7}]\n";
+  ControlPlane control{*dataplane,
+                       parse_config(yaml, "test"),
+                       {*parse_mac("02:00:00:00:00:01"), *parse_mac("02:00:00:00:00:02")},
+                       kStart};
+  const json rows = show_ports(control).rows;
+  ASSERT_EQ(rows.size(), 4u);
+  EXPECT_EQ(rows[0]["name"], "uplink");
+  EXPECT_EQ(rows[0]["vlan"], nullptr);
+  EXPECT_EQ(rows[0]["vrf"], nullptr);
+  EXPECT_EQ(rows[1]["name"], "uplink");
+  EXPECT_EQ(rows[1]["vlan"], 21);
+  EXPECT_EQ(rows[1]["mac"], "02:00:00:00:00:01");
+  EXPECT_EQ(rows[1]["mtu_bytes"], 1550);
+  EXPECT_EQ(rows[1]["router_advertisements"], true);
+  EXPECT_EQ(rows[3]["router_advertisements"], false);
+  EXPECT_EQ(rows[3]["name"], "trunk");
+  EXPECT_EQ(rows[3]["vlan"], 20);
+  EXPECT_EQ(rows[3]["vrf"], "other");
+  EXPECT_EQ(rows[3]["underlay"], false);
+  EXPECT_EQ(rows[3]["mtu_bytes"], 1400);
+  EXPECT_EQ(rows[3]["addresses"], json::array({"10.1.0.254/24"}));
+  EXPECT_EQ(rows[3]["rx_packets"], 0u);
+
+  const json routes = show_routes(control, {}).rows;
+  ASSERT_EQ(routes.size(), 5u);
+  EXPECT_EQ(routes[2]["vlan"], 20);
+  EXPECT_EQ(routes[2]["port"], "trunk");
+  EXPECT_EQ(routes[4]["vlan"], 20);
+  EXPECT_EQ(routes[4]["via"], "10.1.0.7");
+  const json neighbours = show_neighbours(control, {}, kStart).rows;
+  EXPECT_EQ(neighbours.back(),
+            json::parse(R"({"port": "trunk", "vlan": 20, "network": null, "address": "10.1.0.7",
+      "mac": "02:00:00:00:00:18", "state": "static", "age_s": null})"));
+}
+
 TEST_F(Show, Networks) {
   const json rows = show_networks(control, {}).rows;
   ASSERT_EQ(rows.size(), 2u);
@@ -242,18 +285,18 @@ TEST_F(Show, RoutesIntoNetworks) {
   const json rows = show_routes(control, {}).rows;
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_EQ(rows[0], json::parse(R"({"vrf": "tenant", "to": "10.1.0.0/24", "source": "connected",
-      "via": null, "port": null, "network": "blue", "tunnel": null})"));
+      "via": null, "port": null, "vlan": null, "network": "blue", "tunnel": null})"));
   EXPECT_EQ(rows[1], json::parse(R"({"vrf": "tenant", "to": "10.2.0.0/16", "source": "static",
-      "via": "10.1.0.7", "port": null, "network": "blue", "tunnel": null})"));
+      "via": "10.1.0.7", "port": null, "vlan": null, "network": "blue", "tunnel": null})"));
 }
 
 TEST_F(Show, Neighbours) {
   const json rows = show_neighbours(control, {}, kStart + 5 * kSecond).rows;
   ASSERT_EQ(rows.size(), 3u);
-  EXPECT_EQ(rows[2], json::parse(R"({"port": null, "network": "blue", "address": "10.1.0.7",
-      "mac": "02:00:00:00:00:17", "state": "static", "age_s": null})"));
-  EXPECT_EQ(rows[0], json::parse(R"({"port": "uplink", "network": null, "address": "192.0.2.7",
-      "mac": "02:00:00:00:00:07", "state": "static", "age_s": null})"));
+  EXPECT_EQ(rows[2], json::parse(R"({"port": null, "vlan": null, "network": "blue",
+      "address": "10.1.0.7", "mac": "02:00:00:00:00:17", "state": "static", "age_s": null})"));
+  EXPECT_EQ(rows[0], json::parse(R"({"port": "uplink", "vlan": null, "network": null,
+      "address": "192.0.2.7", "mac": "02:00:00:00:00:07", "state": "static", "age_s": null})"));
   EXPECT_EQ(rows[1]["address"], "192.0.2.254");
   EXPECT_EQ(rows[1]["mac"], nullptr);
   EXPECT_EQ(rows[1]["age_s"], nullptr);
@@ -269,8 +312,8 @@ TEST_F(Show, NeighbourAgesFromItsLastAnswer) {
   neighbour.state = NeighbourState::kReachable;
   neighbour.mac = kHost;
   neighbour.confirmed_ns = kStart;
-  EXPECT_EQ(neighbour_row("uplink", "", neighbour, kStart + 7 * kSecond)["age_s"], 7);
-  EXPECT_EQ(neighbour_row("uplink", "", neighbour, kStart - 1)["age_s"], 0);
+  EXPECT_EQ(neighbour_row({"uplink", 0, {}}, neighbour, kStart + 7 * kSecond)["age_s"], 7);
+  EXPECT_EQ(neighbour_row({"uplink", 0, {}}, neighbour, kStart - 1)["age_s"], 0);
 }
 
 TEST_F(Show, Drops) {

@@ -37,6 +37,7 @@ networks:
 vrfs:
   v:
     ports: [r1, r2, r3, r4]
+    vlans: [{port: b, vlan: 8, addresses: [10.5.0.1/24]}, {port: plain, vlan: 8, addresses: [10.6.0.1/24]}]
     tunnels: {t: {address: 192.0.2.4, kind: gre-ip, addresses: [10.9.0.1/30]}}
 )";
 }
@@ -73,9 +74,15 @@ class UnfinishedTest : public testing::Test {
     ids_ = compiled.ids;
     dataplane_->publish(std::move(compiled.snapshot));
     for (const auto& [hop, id] : ids_.adjacencies) dataplane_->adjacencies().resolve(id, kPeer);
-    for (uint8_t subnet = 1; subnet <= 4; ++subnet) {
+    const LinkId links[] = {kR1,
+                            kR2,
+                            kR3,
+                            kR4,
+                            vlan_link(ids_.vlans.at({"b", 8})),
+                            vlan_link(ids_.vlans.at({"plain", 8}))};
+    for (uint8_t subnet = 1; subnet <= std::size(links); ++subnet) {
       const AdjacencyId host = kMaxNextHops + subnet;
-      dataplane_->hosts().insert(static_cast<PortId>(kR1 + subnet - 1),
+      dataplane_->hosts().insert(links[subnet - 1],
                                  IpAddr::v4(be32(0x0a00'0002u | uint32_t{subnet} << 16)), host);
       dataplane_->adjacencies().resolve(host, kPeer);
     }
@@ -195,6 +202,12 @@ struct UnfinishedFragments : UnfinishedTest {
   UnfinishedFragments() : UnfinishedTest("fragment") {}
 };
 
+void tag(Frame& frame, uint8_t vlan) {
+  frame.bytes.insert(frame.bytes.begin() + 12, {0x81, 0x00, 0x00, vlan});
+  for (std::size_t* at : {&frame.ip, &frame.l4, &frame.payload, &frame.end, &frame.destination})
+    *at += 4;
+}
+
 Frame tcp(unsigned payload, bool v6 = false) {
   return FrameMaker(5).make({.v6 = v6, .payload = payload, .tcp_options = 12});
 }
@@ -212,9 +225,7 @@ TEST_F(UnfinishedTest, TagOfAMemberDoesNotCutIt) {
   Frame frame = tcp(30000);
   learn(frame, place("b", 7));
   arrive(kA, frame, 1000);
-  frame.bytes.insert(frame.bytes.begin() + 12, {0x81, 0x00, 0x00, 0x07});
-  for (std::size_t* at : {&frame.ip, &frame.l4, &frame.payload, &frame.end, &frame.destination})
-    *at += 4;
+  tag(frame, 7);
   expect_whole(frame, sent(kB), 1000);
 }
 
@@ -378,15 +389,45 @@ TEST_F(UnfinishedTest, FrameThatItsPortCouldNotMakeSenseOfIsDropped) {
   }
 }
 
+// What has become of the frame in a VRF, before the tag.
+void route(Frame& frame, const MacAddr& from, const MacAddr& to) {
+  std::memcpy(frame.bytes.data(), to.bytes.data(), sizeof to);
+  std::memcpy(frame.bytes.data() + 6, from.bytes.data(), sizeof from);
+  --frame.bytes[frame.ip + 8];
+  frame.finish_ip();
+}
+
 TEST_F(UnfinishedTest, RoutedSuperFrameStaysWholeForAPortThatCutsIt) {
   Frame frame = routed(2, {.payload = 30000}, true);
   arrive(kR1, frame, 1000);
-  const MacAddr own = mac(kR2);
-  std::memcpy(frame.bytes.data(), kPeer.bytes.data(), sizeof kPeer);
-  std::memcpy(frame.bytes.data() + 6, own.bytes.data(), sizeof own);
-  --frame.bytes[frame.ip + 8];
-  frame.finish_ip();
+  route(frame, mac(kR2), kPeer);
   expect_whole(frame, sent(kR2), 1000);
+}
+
+TEST_F(UnfinishedTest, RoutedSuperFrameStaysWholeForAVlanOfSuchAPort) {
+  Frame frame = routed(5, {.payload = 30000}, true);
+  arrive(kR1, frame, 1000);
+  route(frame, mac(kB), kPeer);
+  tag(frame, 8);
+  expect_whole(frame, sent(kB), 1000);
+}
+
+TEST_F(UnfinishedTest, RoutedSuperFrameStaysWholeFromAVlan) {
+  Frame frame = routed(2, {.payload = 30000}, true);
+  const MacAddr gateway = mac(kB);
+  std::memcpy(frame.bytes.data(), gateway.bytes.data(), sizeof gateway);
+  Frame tagged = frame;
+  tag(tagged, 8);
+  arrive(kB, tagged, 1000);
+  route(frame, mac(kR2), kPeer);
+  expect_whole(frame, sent(kR2), 1000);
+}
+
+TEST_F(UnfinishedTest, RoutedSuperFrameIsCutForAVlanOfAPortThatDoesNot) {
+  Frame frame = routed(6, {.payload = 30000}, true);
+  arrive(kR1, frame, 1000);
+  tag(frame, 8);
+  expect_segments(frame, sent(kPlain), 1000);
 }
 
 TEST_F(UnfinishedTest, RoutedSuperFrameIsCutForAPortThatDoesNot) {
