@@ -24,14 +24,6 @@ PortId port_of(const Config& config, const std::string& name) {
 
 }  // namespace
 
-IpFamily family_of(const Config& config, const ServiceConfig& service) {
-  if (service.mark == 0) return service.address.family;
-  for (const MarkRuleConfig& rule : config.classifier)
-    if (rule.mark == service.mark && rule.vrf == service.vrf)
-      return rule.destinations.front().address.family;
-  return IpFamily::kNone;
-}
-
 ClassifierCompiler::ClassifierCompiler(const Config& config, const Services& services,
                                        Snapshot& snapshot)
     : config_(config), snapshot_(snapshot) {

@@ -10,9 +10,6 @@
 
 namespace adit {
 
-// The IP version of the service's virtual addresses.
-IpFamily family_of(const Config& config, const ServiceConfig& service);
-
 class ClassifierCompiler {
  public:
   using Services = std::map<std::pair<std::string, uint32_t>, ServiceId>;  // by VRF and mark

@@ -267,15 +267,18 @@ struct BackendConfig {
 enum class OnDown : uint8_t { kExpire, kKeep };
 
 // Seconds without a packet after which a connection is forgotten, by its state; 1..86400.
-template <class Seconds>
-struct BasicTimeouts {
-  Seconds none_s, syn_sent_s, syn_recv_s, synack_s, established_s, fin_wait_s, time_wait_s, close_s,
-      close_wait_s, last_ack_s, listen_s, udp_s, sctp_s;
-  friend bool operator==(const BasicTimeouts&, const BasicTimeouts&) = default;
+struct TimeoutsConfig {
+  uint32_t none_s = 2, syn_sent_s = 120, syn_recv_s = 60, synack_s = 120, established_s = 900,
+           fin_wait_s = 120, time_wait_s = 120, close_s = 10, close_wait_s = 60, last_ack_s = 30,
+           listen_s = 120, udp_s = 300, sctp_s = 900;
+  friend bool operator==(const TimeoutsConfig&, const TimeoutsConfig&) = default;
 };
-// Of all services, and of one, which leaves the others to the former.
-using TimeoutsConfig = BasicTimeouts<uint32_t>;
-using ServiceTimeoutsConfig = BasicTimeouts<std::optional<uint32_t>>;
+// Those of one service, which leaves the others to the former.
+struct ServiceTimeoutsConfig {
+  std::optional<uint32_t> none_s, syn_sent_s, syn_recv_s, synack_s, established_s, fin_wait_s,
+      time_wait_s, close_s, close_wait_s, last_ack_s, listen_s, udp_s, sctp_s;
+  friend bool operator==(const ServiceTimeoutsConfig&, const ServiceTimeoutsConfig&) = default;
+};
 
 // New connections a second, over all workers; 0: no limit.
 struct ConnectionLimits {
@@ -341,19 +344,7 @@ struct MarkRuleConfig {
 // `balancer:`, what all services have in common.
 struct BalancerConfig {
   uint32_t connections = 65536;  // 1024..16777216 over all workers; a change takes a restart
-  TimeoutsConfig timeouts = {.none_s = 2,
-                             .syn_sent_s = 120,
-                             .syn_recv_s = 60,
-                             .synack_s = 120,
-                             .established_s = 900,
-                             .fin_wait_s = 120,
-                             .time_wait_s = 120,
-                             .close_s = 10,
-                             .close_wait_s = 60,
-                             .last_ack_s = 30,
-                             .listen_s = 120,
-                             .udp_s = 300,
-                             .sctp_s = 900};
+  TimeoutsConfig timeouts = {};
   WhenFull when_full = WhenFull::kRefuse;
   // Connections of a backend that was removed: forgotten at their next packet, or silent until
   // they expire.

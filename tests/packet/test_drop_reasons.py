@@ -293,7 +293,15 @@ def balanced():
                         for one in many[:-1]]}, [None] * 1024 + ["templates_full"],
              last_ns=20_000_000)
     run.run()
-    return set(cases) | {"tcp_syn_data", "tcp_options", "icmp_untranslatable", "local_ports_full",
+    run = b.scenario("limited", b.config(
+        b.service("all", 4, 80, limits="{connections_per_s: 1}") +
+        b.service("each", 4, 81, limits="{source_connections_per_s: 1}")))
+    for virtual, reason in ((80, "service_rate"), (81, "source_rate")):
+        many = [b.tcp(4, caller, b.vip(4, virtual), sport=virtual * 100 + i) for i in range(11)]
+        run.case(reason, [b.from_client(one) for one in many],
+                 {"back0": [served(one) for one in many[:10]]}, [None] * 10 + [reason])
+    run.run()
+    return set(cases) | {"service_rate", "source_rate", "tcp_syn_data", "tcp_options", "icmp_untranslatable", "local_ports_full",
                          "connections_full", "templates_full"}
 
 

@@ -138,15 +138,6 @@ TEST(CompileClassifier, LinksAnswerForSingleAddresses) {
   EXPECT_EQ(own[1], address_key(*parse_ip("10.1.0.80")));
 }
 
-TEST(CompileClassifier, MarkedServicesHaveLocalAddressesOfTheirVersion) {
-  const Compiled result = compiled(
-      "  a: {vrf: blue, mark: 1, forwarding: fullnat, local_addresses: [10.2.0.200, 'fd01::200'], "
-      "backends: [{address: 'fd01::11'}]}\n",
-      "  - {mark: 1, vrf: blue, destinations: ['fd09::1']}\n");
-  ASSERT_EQ(result.snapshot->local_addresses.size(), 1u);
-  EXPECT_EQ(result.snapshot->local_addresses[0], parse_ip("fd01::200"));
-}
-
 TEST(CompilePersistence, MasksAreThoseOfTheWire) {
   const Compiled result = compiled(
       "  a: {vrf: blue, address: 10.9.0.1, port: 80, persistence: {timeout_s: 9, netmask_bits: "

@@ -362,5 +362,37 @@ TEST(CompileServices, LocalAddressesWithoutFullNatAreNotOurs) {
   EXPECT_TRUE(answers(fullnat.snapshot->ports[0].own_ipv4, "192.0.2.90"));
 }
 
+TEST(CompileServices, TimeoutsOfTheirOwn) {
+  ServiceConfig dns = service("dns", "192.0.2.81", 53);
+  dns.timeouts.udp_s = 5;
+  Config config = base({service("web", "192.0.2.80", 80), dns});
+  config.balancer.timeouts.close_s = 77;
+  const Compiled result = compiled(config);
+  const Snapshot& snapshot = *result.snapshot;
+  EXPECT_EQ(snapshot.services[result.ids.services.at("web")].own_timeouts, 0);
+  const uint16_t own = snapshot.services[result.ids.services.at("dns")].own_timeouts;
+  ASSERT_EQ(own, 1);
+  const Timeouts& timeouts = snapshot.own_timeouts[own - 1u];
+  EXPECT_EQ(timeouts[ConnectionState::kUdp], 5u);
+  EXPECT_EQ(timeouts[ConnectionState::kClose], 77u) << "the balancer's";
+  EXPECT_EQ(timeouts[ConnectionState::kEstablished], 900u);
+  EXPECT_EQ(snapshot.timeouts[ConnectionState::kUdp], 300u);
+}
+
+// Each worker gets its part.
+TEST(CompileServices, Limits) {
+  ServiceConfig web = service("web", "192.0.2.80", 80);
+  web.limits = {.connections_per_s = 1000, .source_connections_per_s = 10};
+  const Compiled result = compiled(base({web, service("free", "192.0.2.81", 80)}), {}, 2);
+  const auto& services = result.snapshot->services;
+  const ServiceEntry& limited = services[result.ids.services.at("web")];
+  EXPECT_EQ(limited.new_connections.interval_ns, 2'000'000u);
+  EXPECT_EQ(limited.source_connections.interval_ns, 200'000'000u);
+  EXPECT_EQ(limited.source_connections.burst_ns, 2'000'000'000u) << "ten connections";
+  const ServiceEntry& free = services[result.ids.services.at("free")];
+  EXPECT_EQ(free.new_connections.interval_ns, 0u);
+  EXPECT_EQ(free.source_connections.interval_ns, 0u);
+}
+
 }  // namespace
 }  // namespace adit

@@ -131,5 +131,22 @@ TEST(DiffBalancer, EveryTimeout) {
              "balancer.timeouts.sctp_s: 900 -> 1"}));
 }
 
+TEST(DiffServices, TimeoutsAndLimits) {
+  const std::string plain = "address: 192.0.2.80, port: 80";
+  const std::string own = plain + ", timeouts: {udp_s: 5, close_s: 9}, limits: ";
+  EXPECT_EQ(changes(web(plain), web(own + "{connections_per_s: 7, source_connections_per_s: 8}")),
+            (Lines{"services.web.timeouts.close_s: the balancer's -> 9",
+                   "services.web.timeouts.udp_s: the balancer's -> 5",
+                   "services.web.limits.connections_per_s: 0 -> 7",
+                   "services.web.limits.source_connections_per_s: 0 -> 8"}));
+}
+
+TEST(DiffBalancer, WhatAFullTableAndARemovedBackendMean) {
+  EXPECT_EQ(changes(world(""),
+                    world("") + "balancer: {when_full: replace_half_open, expire_nodest: false}\n"),
+            (Lines{"balancer.when_full: refuse -> replace_half_open",
+                   "balancer.expire_nodest: true -> false"}));
+}
+
 }  // namespace
 }  // namespace adit

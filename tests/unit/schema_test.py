@@ -157,6 +157,7 @@ FULL = {
         "mss_clamp": True}},
     "balancer": {
         "connections": 4096, "templates": 2048,
+        "when_full": "replace_half_open", "expire_nodest": False,
         "timeouts": {"none_s": 2, "syn_sent_s": 120, "syn_recv_s": 60, "synack_s": 120,
                      "established_s": 900, "fin_wait_s": 120, "time_wait_s": 120, "close_s": 10,
                      "close_wait_s": 60, "last_ack_s": 30, "listen_s": 120, "udp_s": 300,
@@ -172,7 +173,12 @@ FULL = {
                       "lower_connections": 5}]},
         "told": {"address": "192.0.2.84", "port": 80, "client_address": "proxy"},
         "dns": {"address": "192.0.2.81", "protocol": "udp", "port": 53, "forwarding": "direct",
-                "one_packet": True},
+                "one_packet": True,
+                "limits": {"connections_per_s": 1000, "source_connections_per_s": 10},
+                "timeouts": {"none_s": 3, "syn_sent_s": 4, "syn_recv_s": 5, "synack_s": 6,
+                             "established_s": 7, "fin_wait_s": 8, "time_wait_s": 9, "close_s": 10,
+                             "close_wait_s": 11, "last_ack_s": 12, "listen_s": 13, "udp_s": 14,
+                             "sctp_s": 15}},
         "checked": {
             "address": "192.0.2.82", "port": 80, "on_down": "keep", "slow_start_s": 5,
             "sorry": {"address": "192.0.2.12", "port": 80, "forwarding": "nat", "vrf": "underlay"},
