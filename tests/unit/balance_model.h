@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+// What load balancing by NAT and full NAT has to make of each packet, told by a map of connections:
+// written from docs/configuration.md and IPVS's rules, without a line of what it is to judge.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "adit/addr.h"
+#include "adit/drop_reason.h"
+
+namespace adit {
+
+struct End {
+  IpAddr address;
+  uint16_t port = 0;
+  friend auto operator<=>(const End&, const End&) = default;
+};
+inline std::string to_string(const End& end) {
+  return to_string(end.address) + " " + std::to_string(end.port);
+}
+
+// What became of a packet.
+struct Fate {
+  unsigned times = 0;  // that it was sent or dropped
+  bool sent = false;
+  bool to_backends = false;  // by the port where they are, else by the clients'
+  End source, destination;
+  DropReason drop = DropReason::kCount;
+  std::string fault;  // of what was sent: checksums, flags
+};
+
+enum class Segment : uint8_t { kSyn, kAck, kFin, kRst, kDatagram };
+
+// A connection's life, with IPVS's names for it.
+enum class Phase : uint8_t {
+  kUdp,
+  kHalfOpen,       // SYN_RECV
+  kOpen,           // ESTABLISHED
+  kBackendClosed,  // FIN_WAIT
+  kClientClosed,   // CLOSE_WAIT
+  kBothClosed,     // TIME_WAIT
+  kReset,          // CLOSE
+};
+constexpr uint64_t kSilenceSeconds[] = {300, 60, 900, 120, 60, 120, 10};  // IPVS's, by Phase
+
+class BalanceModel {
+ public:
+  struct Backend {
+    End at = {};
+    bool present = true, up = true;
+    uint16_t weight = 1;
+    unsigned life = 0;  // how often it was removed: its connections of before are lost
+  };
+  struct Service {
+    std::string name;
+    End at = {};
+    bool tcp = true, full_nat = false, persistent = false;
+    bool keeps = false;  // on_down
+    bool present = true;
+    std::vector<Backend> backends = {};
+  };
+  struct Connection {
+    size_t backend = 0;
+    unsigned life = 0;
+    Phase phase = Phase::kUdp;
+    uint64_t ends_s = 0;
+    End local = {};     // what the backend takes for the client
+    bool held = false;  // counted by its client's template
+  };
+  using Key = std::pair<size_t, End>;  // of the service, and the client
+  struct Load {
+    uint64_t active = 0, inactive = 0;
+  };
+
+  std::vector<Service> services;
+  std::set<IpAddr> locals;  // of full NAT
+  bool expire_nodest = true;
+  uint64_t persistence_s = 0;
+  uint64_t now_s = 0;
+  std::map<Key, Connection> connections;  // also lost ones, until a packet or the time ends them
+  std::deque<std::pair<Key, Connection>> past;
+
+  static bool is_over(Phase phase) { return phase >= Phase::kBothClosed; }
+
+  // A client's packet to a service. Returns what is wrong with its fate; empty: nothing.
+  std::string request(const Key& key, Segment segment, const Fate& fate) {
+    const Service& service = services[key.first];
+    if (const auto found = connections.find(key); found != connections.end()) {
+      Connection& connection = found->second;
+      const bool again = is_over(connection.phase) && segment == Segment::kSyn;
+      if (!again && !is_lost(key, connection)) {
+        update(connection, segment, false);
+        return check_request(key, connection, fate);
+      }
+      if (!again && is_gone(key, connection) && !expire_nodest)
+        return check_drop(fate, DropReason::k_no_backend);
+      end(found);
+    }
+    if (!service.present) return fate.sent ? "the service is not there" : "";
+    if (service.tcp && segment != Segment::kSyn)
+      return check_drop(fate, DropReason::k_connection_unknown);
+    return begin(key, fate);
+  }
+
+  // A backend's packet of a connection, which may be past.
+  std::string reply(const Key& key, Segment segment, const Fate& fate) {
+    const Service& service = services[key.first];
+    const auto found = connections.find(key);
+    if (found != connections.end() && !is_lost(key, found->second)) {
+      update(found->second, segment, true);
+      if (!fate.sent || fate.to_backends) return "no reply came to the client";
+      if (fate.source != service.at) return "a reply is not from the virtual address";
+      return fate.destination == key.second ? "" : "a reply is to another client";
+    }
+    if (found != connections.end() && is_gone(key, found->second) && !expire_nodest)
+      return check_drop(fate, DropReason::k_no_backend);
+    if (found != connections.end()) end(found);
+    return late_reply(key, fate);
+  }
+  // Of a connection that is not there any more.
+  std::string late_reply(const Key& key, const Fate& fate) const {
+    const Service& service = services[key.first];
+    if (!fate.sent) return "";
+    if (service.full_nat) return "what came to a local address was sent on";
+    return fate.source == service.at ? "a lost connection was translated" : "";
+  }
+
+  // No packet is under way. Workers look at each connection once a second.
+  void pass(uint64_t to_s) {
+    now_s = to_s;
+    for (auto next = connections.begin(); next != connections.end();) {
+      const auto connection = next++;
+      if (connection->second.ends_s <= now_s) end(connection);
+    }
+  }
+
+  // After a reload: what was there before, and is not any more.
+  void forget_removed(const std::vector<Service>& former) {
+    for (size_t s = 0; s < services.size(); ++s) {
+      for (size_t i = 0; i < former[s].backends.size(); ++i) {
+        Backend& backend = services[s].backends[i];
+        if (backend.present || !former[s].backends[i].present) continue;
+        ++backend.life;
+        backend.up = true;
+      }
+      if (services[s].present || !former[s].present) continue;
+      for (auto& [key, connection] : connections)
+        if (key.first == s) connection.held = false;
+      std::erase_if(templates_, [s](const auto& each) { return each.first.first == s; });
+    }
+  }
+
+  Load load(size_t service, size_t backend, unsigned life) const {
+    Load load;
+    for (const auto& [key, connection] : connections)
+      if (key.first == service && connection.backend == backend && connection.life == life)
+        ++(connection.phase == Phase::kOpen ? load.active : load.inactive);
+    return load;
+  }
+  // Full NAT: whose packets a backend could not tell apart.
+  bool has_twins() const {
+    std::set<std::pair<End, End>> seen;
+    for (const auto& [key, connection] : connections)
+      if (!seen.emplace(services[key.first].backends[connection.backend].at, connection.local)
+               .second)
+        return true;
+    return false;
+  }
+
+ private:
+  struct Template {
+    size_t backend = 0;
+    unsigned life = 0, held = 0;
+    uint64_t until_s = 0;  // at least
+  };
+  struct Candidates {
+    std::set<size_t> backends;
+    bool may_refuse = false;
+  };
+
+  static std::string check_drop(const Fate& fate, DropReason reason) {
+    if (fate.sent) return "sent, not dropped";
+    if (fate.drop == reason) return "";
+    return "dropped by another name than " +
+           std::string(kDropReasons[static_cast<size_t>(reason)].name);
+  }
+  std::string check_request(const Key& key, const Connection& connection, const Fate& fate) const {
+    if (!fate.sent || !fate.to_backends) return "it came to no backend";
+    if (fate.destination != services[key.first].backends[connection.backend].at)
+      return "it came to another backend";
+    return fate.source == connection.local ? "" : "it came from another source";
+  }
+
+  bool is_gone(const Key& key, const Connection& connection) const {
+    const Backend& backend = services[key.first].backends[connection.backend];
+    return !backend.present || backend.life != connection.life;
+  }
+  bool is_lost(const Key& key, const Connection& connection) const {
+    const Service& service = services[key.first];
+    return is_gone(key, connection) || (!service.backends[connection.backend].up && !service.keeps);
+  }
+
+  static Phase next(Phase phase, Segment segment, bool from_backend) {
+    const bool opened = phase == Phase::kHalfOpen || phase == Phase::kOpen;
+    const bool half_closed = phase == Phase::kBackendClosed || phase == Phase::kClientClosed;
+    switch (segment) {
+      case Segment::kRst:
+        return Phase::kReset;
+      case Segment::kSyn:  // of the client: it has given up the former connection
+        return half_closed && !from_backend ? Phase::kHalfOpen : phase;
+      case Segment::kAck:
+        return phase == Phase::kHalfOpen ? Phase::kOpen : phase;
+      case Segment::kFin:
+        if (opened) return from_backend ? Phase::kBackendClosed : Phase::kClientClosed;
+        if (phase == (from_backend ? Phase::kClientClosed : Phase::kBackendClosed))
+          return Phase::kBothClosed;
+        return phase;
+      case Segment::kDatagram:
+        return phase;
+    }
+    return phase;
+  }
+  void update(Connection& connection, Segment segment, bool from_backend) const {
+    connection.phase = next(connection.phase, segment, from_backend);
+    connection.ends_s = now_s + kSilenceSeconds[static_cast<size_t>(connection.phase)];
+  }
+  void end(std::map<Key, Connection>::iterator which) {
+    const auto& [key, connection] = *which;
+    if (connection.held) --templates_.at({key.first, key.second.address}).held;
+    past.emplace_back(key, connection);
+    if (past.size() > 64) past.pop_front();
+    connections.erase(which);
+  }
+
+  Candidates candidates(const Key& key) const {
+    const Service& service = services[key.first];
+    Candidates can;
+    for (size_t i = 0; i < service.backends.size(); ++i) {
+      const Backend& backend = service.backends[i];
+      if (backend.present && backend.up && backend.weight != 0) can.backends.insert(i);
+    }
+    can.may_refuse = can.backends.empty();
+    const auto found = templates_.find({key.first, key.second.address});
+    if (!service.persistent || found == templates_.end()) return can;
+    // Also while the backend is drained.
+    const Template& kept = found->second;
+    const Backend& backend = service.backends[kept.backend];
+    if (!backend.present || backend.life != kept.life || !backend.up) return can;
+    if (kept.held != 0 || now_s < kept.until_s) return {{kept.backend}, false};
+    can.backends.insert(kept.backend);  // the template may be there yet
+    return can;
+  }
+  std::string begin(const Key& key, const Fate& fate) {
+    const Service& service = services[key.first];
+    const Candidates can = candidates(key);
+    if (!fate.sent)
+      return can.may_refuse ? check_drop(fate, DropReason::k_no_backend) : "it was refused";
+    for (const size_t index : can.backends) {
+      const Backend& backend = service.backends[index];
+      if (backend.at != fate.destination) continue;
+      Connection connection{.backend = index,
+                            .life = backend.life,
+                            .phase = service.tcp ? Phase::kHalfOpen : Phase::kUdp,
+                            .local = service.full_nat ? fate.source : key.second,
+                            .held = service.persistent};
+      connection.ends_s = now_s + kSilenceSeconds[static_cast<size_t>(connection.phase)];
+      connections[key] = connection;
+      if (service.persistent) {
+        Template& kept = templates_[{key.first, key.second.address}];
+        kept = {index, backend.life, kept.held + 1, now_s + persistence_s};
+      }
+      if (service.full_nat && !locals.contains(fate.source.address))
+        return "it came from no local address";
+      return check_request(key, connection, fate);
+    }
+    return "a new connection came to a backend that does not take it";
+  }
+
+  std::map<std::pair<size_t, IpAddr>, Template> templates_;
+};
+
+}  // namespace adit
