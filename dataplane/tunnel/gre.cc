@@ -52,14 +52,14 @@ bool sequence_ok(std::atomic<uint32_t>& last, uint32_t sequence) noexcept {
   return true;
 }
 
-void decap_one(Worker& worker, Packet& packet) noexcept {
+// `flags` of a packet whose GRE header is there without its optional fields.
+[[gnu::always_inline]] inline void decap_with(Worker& worker, Packet& packet,
+                                              uint16_t flags) noexcept {
   const rte_mbuf* mbuf = packet.mbuf;
   const unsigned left = mbuf->data_len - packet.l4_payload;
   const auto refuse = [&packet](DropReason reason) noexcept { packet.drop = reason; };
-  if (left < sizeof(GreHeader)) return refuse(DropReason::k_gre_truncated);
   const uint8_t* at = frame_of(packet.mbuf) + packet.l4_payload;
   const auto* gre = reinterpret_cast<const GreHeader*>(at);
-  const uint16_t flags = gre->flags.host();
   if (flags & (kGreUnsupported | kGreVersionMask)) return refuse(DropReason::k_gre_flags);
   const unsigned has_checksum = flags / kGreChecksum;
   const unsigned has_key = flags / kGreKey & 1;
@@ -104,6 +104,23 @@ void decap_one(Worker& worker, Packet& packet) noexcept {
   const uint32_t sequence = reinterpret_cast<const be32*>(at + 4 * has_key)->host();
   if (!sequence_ok((*worker.sequences)[bridge_port.sequence_id].received, sequence))
     refuse(DropReason::k_gre_sequence);
+}
+
+void decap_one(Worker& worker, Packet& packet) noexcept {
+  if (packet.l4_payload + sizeof(GreHeader) > packet.mbuf->data_len) {
+    packet.drop = DropReason::k_gre_truncated;
+    return;
+  }
+  const auto* gre = reinterpret_cast<const GreHeader*>(frame_of(packet.mbuf) + packet.l4_payload);
+  // The usual ones are known to the compiler.
+  switch (const uint16_t flags = gre->flags.host()) {
+    case 0:
+      return decap_with(worker, packet, 0);
+    case kGreKey:
+      return decap_with(worker, packet, kGreKey);
+    default:
+      return decap_with(worker, packet, flags);
+  }
 }
 
 void decap(Worker& worker, std::span<Packet* const> packets) {
