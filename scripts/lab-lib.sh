@@ -286,11 +286,17 @@ lab_listens() { [[ -n $(N "$1" ss -Hltn "sport = :$2") ]]; }
 
 # serve_web HOST: nginx on port 80 with the files of $LAB_TMP/www-HOST.
 serve_web() {
-  local dir=$LAB_TMP/nginx-$1
   local listen6=
   [[ ! -e /proc/net/if_inet6 ]] || listen6='listen [::]:80;'
-  mkdir -p "$dir" "$LAB_TMP/www-$1"
+  mkdir -p "$LAB_TMP/www-$1"
   chmod 755 "$LAB_TMP" "$LAB_TMP/www-$1"
+  lab_nginx "$1" 80 "server { listen 80; $listen6 root $LAB_TMP/www-$1; }"
+}
+
+# lab_nginx HOST PORT SERVERS: nginx with those blocks, which listens on the port.
+lab_nginx() {
+  local dir=$LAB_TMP/nginx-$1
+  mkdir -p "$dir"
   cat >"$dir/nginx.conf" <<CONF
 user root;
 daemon off;
@@ -305,9 +311,9 @@ http {
   fastcgi_temp_path $dir/fastcgi;
   uwsgi_temp_path $dir/uwsgi;
   scgi_temp_path $dir/scgi;
-  server { listen 80; $listen6 root $LAB_TMP/www-$1; }
+$3
 }
 CONF
   bg "$1" "nginx-$1" nginx -p "$dir" -c "$dir/nginx.conf"
-  wait_for 5 lab_listens "$1" 80 || fail "nginx does not listen in $1"
+  wait_for 5 lab_listens "$1" "$2" || fail "nginx does not listen in $1"
 }

@@ -95,26 +95,8 @@ CONF
 serve() { # HOST
   local dir=$LAB_TMP/nginx-$1
   mkdir -p "$dir/up"
-  cat >"$dir/nginx.conf" <<CONF
-user root;
-daemon off;
-worker_processes 1;
-pid $dir/nginx.pid;
-error_log stderr;
-events { worker_connections 64; }
-http {
-  access_log off;
-  client_body_temp_path $dir/body;
-  proxy_temp_path $dir/proxy;
-  fastcgi_temp_path $dir/fastcgi;
-  uwsgi_temp_path $dir/uwsgi;
-  scgi_temp_path $dir/scgi;
-$(listen 'listen 80; listen [::]:80;' nobody "$dir")
-$(listen 'listen 81 proxy_protocol; listen [::]:81 proxy_protocol;' "\$proxy_protocol_addr:\$proxy_protocol_port" "$dir")
-}
-CONF
-  bg "$1" "nginx-$1" nginx -p "$dir" -c "$dir/nginx.conf"
-  wait_for 5 lab_listens "$1" 81 || fail "nginx does not listen in $1"
+  lab_nginx "$1" 81 "$(listen 'listen 80; listen [::]:80;' nobody "$dir"
+    listen 'listen 81 proxy_protocol; listen [::]:81 proxy_protocol;' "\$proxy_protocol_addr:\$proxy_protocol_port" "$dir")"
 }
 serve s1
 serve s2
