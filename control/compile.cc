@@ -6,6 +6,7 @@
 
 #include "adit/tunnel_ops.h"
 #include "compile_services.h"
+#include "compile_tunnels.h"
 #include "router_advertisement.h"
 #include "routing.h"
 #include "stable_ids.h"
@@ -36,7 +37,8 @@ class Compiler {
         vrf_ids_(previous.vrfs, kVrfIds, previous.next_vrf),
         vlan_ids_(previous.vlans, kMaxVlanLinks + 1, previous.next_vlan),
         bridge_port_ids_(previous.bridge_ports, kMaxBridgePorts + 1),
-        adjacency_ids_(previous.adjacencies, kMaxNextHops) {}
+        adjacency_ids_(previous.adjacencies, kMaxNextHops),
+        tunnels_(config, traits, routing_) {}
 
   Compiled run(uint64_t generation) {
     snapshot_->generation = generation;
@@ -63,46 +65,12 @@ class Compiler {
     compile_vrfs();
     snapshot_->local_ipv4 = FlatTable<uint64_t>(local_ipv4_);
     snapshot_->local_ipv6 = FlatTable<Ipv6Key>(local_ipv6_);
-    compile_tunnels();
-    const TunnelConfig& stt = config_.tunnels[tunnel_index(TunnelKind::kStt)];
-    snapshot_->stt_port = stt.port;
-    snapshot_->stt_limits = {.max_bytes = uint64_t{stt.reassembly_mb} << 20,
-                             .max_bytes_per_peer = uint64_t{stt.reassembly_peer_mb} << 20,
-                             .expiry_ns = uint64_t{stt.reassembly_timeout_ms} * 1'000'000};
+    tunnels_.finish(*snapshot_);
     snapshot_->reassemble = config_.reassemble;
-    const FlatTable<Ipv6Key>::Entries addresses(remote_addresses_.begin(), remote_addresses_.end());
-    snapshot_->remote_addresses = FlatTable<Ipv6Key>(addresses);
     return {std::move(snapshot_), std::move(ids_)};
   }
 
  private:
-  // VXLAN always listens, as its networks may have no remote yet; the others with their first
-  // remote, or where remotes are learned.
-  void compile_tunnels() {
-    for (size_t i = 0; i < kTunnelKindCount; ++i) {
-      const auto index = static_cast<uint8_t>(i);
-      const TunnelKindInfo& kind = kTunnelKinds[i];
-      const TunnelConfig& config = config_.tunnels[i];
-      TunnelTables& tables = snapshot_->tunnels[i];
-      tables.senders = FlatTable<SenderKey>(senders_[i]);
-      const FlatTable<uint64_t>::Entries ids(ids_of_kind_[i].begin(), ids_of_kind_[i].end());
-      tables.ids = FlatTable<uint64_t>(ids);
-      if (ids_of_kind_[i].empty() && senders_[i].empty() && i != tunnel_index(TunnelKind::kVxlan))
-        continue;
-      if (kind.ip_protocol == kUdpProtocol)
-        snapshot_->udp_tunnels.push_back({config.port, index, config.zero_checksum6});
-      else if (tunnel_registry()[i]->decap != nullptr)
-        snapshot_->ip_protocols[kind.ip_protocol] = static_cast<uint8_t>(index + 1);
-    }
-    // GRE takes in what else comes by its protocol.
-    if (!ids_of_kind_[tunnel_index(TunnelKind::kNvgre)].empty() ||
-        !senders_[tunnel_index(TunnelKind::kGreIp)].empty())
-      snapshot_->ip_protocols[kIpProtocolGre] =
-          static_cast<uint8_t>(tunnel_index(TunnelKind::kGre) + 1);
-    // IP in IP has a protocol for each version inside.
-    snapshot_->ip_protocols[kIpProtocolIpv6] = snapshot_->ip_protocols[kIpProtocolIpv4];
-  }
-
   void compile_ports() {
     for (size_t i = 0; i < config_.ports.size(); ++i) {
       const PortConfig& port = config_.ports[i];
@@ -147,9 +115,8 @@ class Compiler {
     entry.multicast = limit(network.multicast_pps);
     entry.unknown_unicast = limit(network.unknown_unicast_pps);
     if (network.learn_remotes) {
-      const uint8_t kind = tunnel_index(network.learn_kind);
-      entry.learns_from = static_cast<uint8_t>(kind + 1);
-      ids_of_kind_[kind][tunnel_registry()[kind]->wire_id(network.vni)] = id;
+      entry.learns_from = static_cast<uint8_t>(tunnel_index(network.learn_kind) + 1);
+      tunnels_.add_id(network.learn_kind, network.vni, id);
     }
     entry.flood_begin = static_cast<uint32_t>(snapshot_->flood_lists.size());
     for (const MemberConfig& member : network.members) compile_member(network, id, member);
@@ -159,7 +126,7 @@ class Compiler {
       entry.least_frame_bytes =
           std::min(entry.least_frame_bytes,
                    snapshot_->bridge_ports[snapshot_->flood_lists[i]].max_frame_bytes);
-    ids_of_kind_[tunnel_index(TunnelKind::kVxlan)][network.vni] = id;
+    tunnels_.add_id(TunnelKind::kVxlan, network.vni, id);
   }
 
   RateLimit limit(std::optional<uint32_t> packets_per_s) const {
@@ -234,41 +201,11 @@ class Compiler {
     const uint8_t kind = tunnel_index(remote.kind);
     out.split_group = remote.split_horizon.value_or(static_cast<uint16_t>(kFirstKindGroup + kind));
     out.sequence_id = info.id;
-    compile_tunnel(remote, id, network.tunnel, kEtherTypeBridged, *hop, info.adjacency, out);
-    const uint64_t wire_id = tunnel_registry()[kind]->wire_id(id);
-    senders_[kind].emplace_back(SenderKey{address_key(remote.address), wire_id}, info.id);
-    ids_of_kind_[kind][wire_id] = network_id;
+    out.adjacency = info.adjacency;
+    tunnels_.add_header(remote, id, network.tunnel, kEtherTypeBridged, *hop, out);
+    tunnels_.add_sender(remote.kind, remote.address, id, info.id);
+    tunnels_.add_id(remote.kind, id, network_id);
   }
-
-  // The header of a remote, or of a VRF's tunnel. `Remote`: RemoteConfig or VrfTunnelConfig.
-  template <class Remote>
-  void compile_tunnel(const Remote& remote, std::optional<uint64_t> id,
-                      const TunnelOptions& options, uint16_t payload, const NextHop& hop,
-                      AdjacencyId adjacency, BridgePort& out) {
-    const uint8_t kind = tunnel_index(remote.kind);
-    const TunnelConfig& tunnel = config_.tunnels[kind];
-    out.tunnel = kind;
-    const PortId port = port_of(hop);
-    out.port = port;
-    out.adjacency = adjacency;
-    TunnelEndpoint endpoint;
-    endpoint.source_mac = traits_[port].mac;
-    endpoint.source_ip = routing_.source_for(hop);
-    endpoint.remote_ip = remote.address;
-    endpoint.id = id;
-    endpoint.port = tunnel.port;
-    set_options(options, remote.tunnel, tunnel, endpoint);
-    endpoint.checksum = remote.checksum || (info_of(remote.kind).ip_protocol == kUdpProtocol &&
-                                            !tunnel.zero_checksum6);
-    endpoint.sequence = remote.sequence;
-    endpoint.payload = payload;
-    endpoint.mtu_bytes = config_.ports[port].mtu_bytes;
-    tunnel_registry()[kind]->compile(endpoint, out);
-    remote_addresses_.emplace(address_key(remote.address), out.sequence_id);
-  }
-
-  // Of the underlay, where all links are ports.
-  static PortId port_of(const NextHop& hop) { return static_cast<PortId>(hop.link); }
 
   VrfId vrf_id(size_t index) const { return ids_.vrfs.at(config_.vrfs[index].name); }
 
@@ -369,7 +306,6 @@ class Compiler {
                                        const VrfTunnelConfig& tunnel) {
     const auto hop = routing_.find(tunnel.address);
     if (!hop) throw std::invalid_argument("no route to " + to_string(tunnel.address));
-    const uint8_t kind = tunnel_index(tunnel.kind);
     VrfRoutes::Tunnel made{&tunnel};
     for (const uint16_t version : {uint16_t{4}, uint16_t{6}}) {
       BridgePortInfo info;
@@ -385,32 +321,13 @@ class Compiler {
       (version == 4 ? made.ipv4 : made.ipv6) = info.id;
       // What comes in by it counts for the first of the two, and both number their packets alike.
       out.sequence_id = made.ipv4;
-      compile_tunnel(tunnel, tunnel.id, {}, version == 4 ? kEtherTypeIpv4 : kEtherTypeIpv6, *hop,
-                     info.adjacency, out);
+      out.adjacency = info.adjacency;
+      tunnels_.add_header(tunnel, tunnel.id, {}, version == 4 ? kEtherTypeIpv4 : kEtherTypeIpv6,
+                          *hop, out);
       made.max_bytes = out.max_frame_bytes;
     }
-    const uint64_t wire_id = tunnel_registry()[kind]->wire_id(tunnel.id);
-    senders_[kind].emplace_back(SenderKey{address_key(tunnel.address), wire_id}, made.ipv4);
+    tunnels_.add_sender(tunnel.kind, tunnel.address, tunnel.id, made.ipv4);
     return made;
-  }
-
-  // What a remote does not say, its network says, or the kind.
-  static void set_options(const TunnelOptions& network, const TunnelOptions& remote,
-                          const TunnelConfig& kind, TunnelEndpoint& out) {
-    const auto choose = [](const auto& first, const auto& second, auto otherwise) {
-      return first ? *first : second ? *second : otherwise;
-    };
-    out.ttl = choose(remote.ttl, network.ttl, kind.ttl);
-    out.dscp = choose(remote.dscp, network.dscp, kind.dscp);
-    int flags = 0;
-    if (choose(remote.dscp_mode, network.dscp_mode, HeaderMode::kPipe) == HeaderMode::kUniform)
-      flags |= outer::kUniformDscp;
-    if (choose(remote.ttl_mode, network.ttl_mode, HeaderMode::kPipe) == HeaderMode::kUniform)
-      flags |= outer::kUniformTtl;
-    const DfPolicy df = choose(remote.df, network.df, DfPolicy::kSet);
-    if (df == DfPolicy::kClear) flags |= outer::kClearDf;
-    if (df == DfPolicy::kInherit) flags |= outer::kInheritDf;
-    out.outer = static_cast<uint8_t>(flags);
   }
 
   AdjacencyId adjacency(const NextHop& hop) {
@@ -434,9 +351,7 @@ class Compiler {
   std::unordered_map<std::string, const NetworkConfig*> network_configs_;
   FlatTable<uint64_t>::Entries local_ipv4_;
   FlatTable<Ipv6Key>::Entries local_ipv6_;
-  std::map<Ipv6Key, uint32_t> remote_addresses_;
-  std::array<FlatTable<SenderKey>::Entries, kTunnelKindCount> senders_;
-  std::array<std::map<uint64_t, uint32_t>, kTunnelKindCount> ids_of_kind_;  // wire id -> network
+  TunnelCompiler tunnels_;
   std::unique_ptr<Snapshot> snapshot_ = std::make_unique<Snapshot>();
   CompiledIds ids_;
 };
