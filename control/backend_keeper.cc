@@ -6,10 +6,11 @@
 #include <string>
 #include <utility>
 
+#include "time_units.h"
+
 namespace adit {
 namespace {
 
-constexpr uint64_t kSecondNs = 1'000'000'000;
 // Steps of a slow start: 1% of the shortest one that there is would be 10 ms.
 constexpr uint64_t kGrowNs = 100'000'000;
 
@@ -17,7 +18,7 @@ constexpr uint64_t kGrowNs = 100'000'000;
 uint16_t weight_at(const BackendFacts& facts, const BackendKeeper::Standing& standing,
                    uint64_t now_ns) {
   if (!standing.starting_ns || facts.weight == 0) return facts.weight;
-  const uint64_t whole_ns = facts.slow_start_s * kSecondNs;
+  const uint64_t whole_ns = facts.slow_start_s * kNsPerSecond;
   const uint64_t gone_ns = now_ns - std::min(now_ns, *standing.starting_ns);
   if (gone_ns >= whole_ns) return facts.weight;
   const double share = 0.1 + 0.9 * static_cast<double>(gone_ns) / static_cast<double>(whole_ns);
@@ -85,7 +86,7 @@ void BackendKeeper::tick(uint64_t now_ns) {
   any_starts_ = false;
   for (auto& [id, standing] : standings_) {
     if (!standing.starting_ns) continue;
-    if (now_ns - *standing.starting_ns >= backends_.at(id).slow_start_s * kSecondNs)
+    if (now_ns - *standing.starting_ns >= backends_.at(id).slow_start_s * kNsPerSecond)
       standing.starting_ns.reset();
     any_starts_ = any_starts_ || standing.starting_ns;
     store(id, now_ns);

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "adit/dataplane.h"
+#include "time_units.h"
 
 namespace adit {
 
@@ -30,7 +31,7 @@ class BackendRates {
   TrafficRates of(BackendId id) const;
 
  private:
-  static constexpr uint64_t kIntervalNs = 1'000'000'000;
+  static constexpr uint64_t kIntervalNs = kNsPerSecond;
   struct Sample {
     Dataplane::BackendState counted;
     TrafficRates rates;

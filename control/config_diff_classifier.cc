@@ -4,7 +4,7 @@
 namespace adit::config_differ {
 namespace {
 
-std::string text(const std::vector<IpPrefix>& prefixes) {
+std::string prefixes_text(const std::vector<IpPrefix>& prefixes) {
   std::string words;
   for (const IpPrefix& prefix : prefixes) words += (words.empty() ? "" : ", ") + to_string(prefix);
   return words;
@@ -18,9 +18,9 @@ std::string ports_text(const char* key, std::optional<uint16_t> first,
 }
 
 // "mark 7: underlay 192.0.2.80/32 protocol tcp port 80"
-std::string text(const MarkRuleConfig& rule) {
-  std::string words =
-      "mark " + std::to_string(rule.mark) + ": " + rule.vrf + ' ' + text(rule.destinations);
+std::string rule_text(const MarkRuleConfig& rule) {
+  std::string words = "mark " + std::to_string(rule.mark) + ": " + rule.vrf + ' ' +
+                      prefixes_text(rule.destinations);
   if (rule.source) words += " source " + to_string(*rule.source);
   if (rule.protocol) words += std::string(" protocol ") + name_of(*rule.protocol);
   words += ports_text("port", rule.port, rule.last_port);
@@ -36,10 +36,10 @@ void diff_classifier(Differ& out, const std::vector<MarkRuleConfig>& from,
                      const std::vector<MarkRuleConfig>& to) {
   if (from == to) return;
   bool same = true;
-  const auto words = [](const MarkRuleConfig& rule) { return text(rule); };
+  const auto words = [](const MarkRuleConfig& rule) { return rule_text(rule); };
   const auto tell = [&](const MarkRuleConfig& rule, const char* what) {
     same = false;
-    out.change(Takes::kReload, "classifier: " + text(rule) + what);
+    out.change(Takes::kReload, "classifier: " + rule_text(rule) + what);
   };
   Differ::lists(
       from, to, words, [&](const MarkRuleConfig& gone) { tell(gone, " removed"); },

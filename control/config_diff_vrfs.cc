@@ -4,16 +4,14 @@
 namespace adit::config_differ {
 namespace {
 
-constexpr Takes kTakes = Takes::kReload;
-
 void diff_vrf_tunnel(Differ& out, const std::string& where, const VrfTunnelConfig& from,
                      const VrfTunnelConfig& to) {
-  out.value(kTakes, where + "address", from.address, to.address);
-  out.value(kTakes, where + "kind", std::string(info_of(from.kind).name),
+  out.value(Takes::kReload, where + "address", from.address, to.address);
+  out.value(Takes::kReload, where + "kind", std::string(info_of(from.kind).name),
             std::string(info_of(to.kind).name));
-  out.value(kTakes, where + "id", from.id, to.id, "none");
-  out.value(kTakes, where + "checksum", from.checksum, to.checksum);
-  out.value(kTakes, where + "sequence", from.sequence, to.sequence);
+  out.value(Takes::kReload, where + "id", from.id, to.id, "none");
+  out.value(Takes::kReload, where + "checksum", from.checksum, to.checksum);
+  out.value(Takes::kReload, where + "sequence", from.sequence, to.sequence);
   diff_addresses(out, where.substr(0, where.size() - 1), from.addresses, to.addresses);
   diff_tunnel_options(out, where, from.tunnel, to.tunnel);
 }
@@ -21,7 +19,7 @@ void diff_vrf_tunnel(Differ& out, const std::string& where, const VrfTunnelConfi
 void diff_gateways(Differ& out, const std::string& where, const std::vector<GatewayConfig>& from,
                    const std::vector<GatewayConfig>& to) {
   const auto gateway = [&](const GatewayConfig& entry, const char* what) {
-    out.change(kTakes, where + ": gateway of network " + entry.name + ' ' + what);
+    out.change(Takes::kReload, where + ": gateway of network " + entry.name + ' ' + what);
   };
   Differ::lists(
       from, to, [](const GatewayConfig& entry) { return entry.name; },
@@ -30,8 +28,9 @@ void diff_gateways(Differ& out, const std::string& where, const std::vector<Gate
       [&](const GatewayConfig& old, const GatewayConfig& fresh) {
         const std::string entry = where + ".networks." + fresh.name;
         diff_addresses(out, entry, old.addresses, fresh.addresses);
-        out.value(kTakes, entry + ".mac", old.mac, fresh.mac, "the default");
-        out.value(kTakes, entry + ".mtu_bytes", old.mtu_bytes, fresh.mtu_bytes, "what fits");
+        out.value(Takes::kReload, entry + ".mac", old.mac, fresh.mac, "the default");
+        out.value(Takes::kReload, entry + ".mtu_bytes", old.mtu_bytes, fresh.mtu_bytes,
+                  "what fits");
         diff_advertisements(out, entry, old.router_advertisements, fresh.router_advertisements);
       });
 }
@@ -42,7 +41,7 @@ void diff_vlans(Differ& out, const std::string& where, const std::vector<VlanCon
     return "port " + entry.port + " vlan " + std::to_string(entry.vlan);
   };
   const auto vlan = [&](const VlanConfig& entry, const char* what) {
-    out.change(kTakes, where + ": " + name(entry) + ' ' + what);
+    out.change(Takes::kReload, where + ": " + name(entry) + ' ' + what);
   };
   Differ::lists(
       from, to, name, [&](const VlanConfig& gone) { vlan(gone, "removed"); },
@@ -50,7 +49,8 @@ void diff_vlans(Differ& out, const std::string& where, const std::vector<VlanCon
       [&](const VlanConfig& old, const VlanConfig& fresh) {
         const std::string entry = where + ": " + name(fresh);
         diff_addresses(out, entry, old.addresses, fresh.addresses);
-        out.value(kTakes, entry + " mtu_bytes", old.mtu_bytes, fresh.mtu_bytes, "the port's");
+        out.value(Takes::kReload, entry + " mtu_bytes", old.mtu_bytes, fresh.mtu_bytes,
+                  "the port's");
         diff_advertisements(out, entry, old.router_advertisements, fresh.router_advertisements);
       });
 }
@@ -66,9 +66,9 @@ void diff_vrf(Differ& out, const VrfConfig& from, const VrfConfig& to) {
   diff_gateways(out, where, from.networks, to.networks);
   diff_vlans(out, where, from.vlans, to.vlans);
   const auto tunnel = [&](const VrfTunnelConfig& entry, const char* what) {
-    out.change(kTakes, where + ": tunnel " + entry.name + ' ' + what + " (" +
-                           std::string(info_of(entry.kind).name) + ' ' + to_string(entry.address) +
-                           ')');
+    out.change(Takes::kReload, where + ": tunnel " + entry.name + ' ' + what + " (" +
+                                   std::string(info_of(entry.kind).name) + ' ' +
+                                   to_string(entry.address) + ')');
   };
   Differ::lists(
       from.tunnels, to.tunnels, [](const VrfTunnelConfig& entry) { return entry.name; },
@@ -77,17 +77,19 @@ void diff_vrf(Differ& out, const VrfConfig& from, const VrfConfig& to) {
       [&](const VrfTunnelConfig& old, const VrfTunnelConfig& fresh) {
         diff_vrf_tunnel(out, where + ".tunnels." + fresh.name + '.', old, fresh);
       });
-  out.value(kTakes, where + ".mss_clamp", from.mss_clamp, to.mss_clamp);
+  out.value(Takes::kReload, where + ".mss_clamp", from.mss_clamp, to.mss_clamp);
   diff_neighbours(out, where + ".neighbours", from.neighbours, to.neighbours);
   const auto route = [&](const VrfRouteConfig& entry, const char* what) {
-    out.change(kTakes, where + ": route " + to_string(entry.to) + ' ' + way_of(entry) + ' ' + what);
+    out.change(Takes::kReload,
+               where + ": route " + to_string(entry.to) + ' ' + way_of(entry) + ' ' + what);
   };
   Differ::lists(
       from.routes, to.routes, [](const VrfRouteConfig& entry) { return to_string(entry.to); },
       [&](const VrfRouteConfig& gone) { route(gone, "removed"); },
       [&](const VrfRouteConfig& fresh) { route(fresh, "added"); },
       [&](const VrfRouteConfig& old, const VrfRouteConfig& fresh) {
-        out.value(kTakes, where + ": route " + to_string(fresh.to), way_of(old), way_of(fresh));
+        out.value(Takes::kReload, where + ": route " + to_string(fresh.to), way_of(old),
+                  way_of(fresh));
       });
 }
 
@@ -96,8 +98,8 @@ void diff_vrf(Differ& out, const VrfConfig& from, const VrfConfig& to) {
 void diff_vrfs(Differ& out, const std::vector<VrfConfig>& from, const std::vector<VrfConfig>& to) {
   Differ::lists(
       from, to, [](const VrfConfig& vrf) { return vrf.name; },
-      [&](const VrfConfig& gone) { out.change(kTakes, "vrfs." + gone.name + ": removed"); },
-      [&](const VrfConfig& fresh) { out.change(kTakes, "vrfs." + fresh.name + ": added"); },
+      [&](const VrfConfig& gone) { out.change(Takes::kReload, "vrfs." + gone.name + ": removed"); },
+      [&](const VrfConfig& fresh) { out.change(Takes::kReload, "vrfs." + fresh.name + ": added"); },
       [&](const VrfConfig& old, const VrfConfig& fresh) { diff_vrf(out, old, fresh); });
 }
 

@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <iterator>
 
+#include "config_parts.h"
 #include "nearest_name.h"
 
 namespace adit {
 namespace {
 
-constexpr const char* kHostAddress = "an IP address such as 192.0.2.1 or 2001:db8::1";
 constexpr uint64_t kMostStatus = 16;
 constexpr uint64_t kMostWords = 32;
 constexpr uint64_t kDaySeconds = 86400;
@@ -182,7 +182,7 @@ void check_health(Reader& reader, HealthDraft& health) {
       reader.misfit(at.at("command"),
                     "command: 'kind: command' needs the program and its words, as a list");
     else if (!health.command.argv[0].starts_with('/'))
-      reader.misfit(at.at("command"), "command: the program " + quoted(health.command.argv[0]) +
+      reader.misfit(at.at("command"), "command: the program " + in_quotes(health.command.argv[0]) +
                                           " is no absolute path");
   }
   // Whoever makes the interval short need not think of the other.

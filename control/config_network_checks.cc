@@ -52,7 +52,7 @@ class NetworkChecks {
     if (found != ports_.end()) return found->second;
     if (ports_.empty()) return std::nullopt;
     const std::string hint = mistakes_.full() ? "" : did_you_mean(name, port_names_);
-    mistake(place, "there is no port " + quoted(name) + " in 'ports'" + hint);
+    mistake(place, "there is no port " + in_quotes(name) + " in 'ports'" + hint);
     return std::nullopt;
   }
 

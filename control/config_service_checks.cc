@@ -83,7 +83,7 @@ class ServiceChecks {
   }
   void check_vrf(const std::string& name, Place place) {
     if (!is_vrf(name))
-      mistake(place, "vrf: there is no vrf " + quoted(name) + did_you_mean(name, vrf_names_));
+      mistake(place, "vrf: there is no vrf " + in_quotes(name) + did_you_mean(name, vrf_names_));
   }
 
   // An address that has to be of nobody else, or a backend's. `remedy` ends the sentence.

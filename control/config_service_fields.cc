@@ -6,13 +6,13 @@
 #include "config_classifier_fields.h"
 #include "config_health_fields.h"
 #include "config_limits.h"
+#include "config_parts.h"
 #include "config_timeouts.h"
 #include "nearest_name.h"
 
 namespace adit {
 namespace {
 
-constexpr const char* kHostAddress = "an IP address such as 192.0.2.1 or 2001:db8::1";
 constexpr const char* kVrfName = "the name of a VRF, or underlay";
 constexpr uint64_t kMostSeconds = 86400;
 constexpr uint64_t kMostPerSecond = 100'000'000;

@@ -87,7 +87,7 @@ class VrfChecks {
     const auto found = ports_.find(name.value);
     if (found == ports_.end()) {
       if (!ports_.empty())
-        mistake(name.place, "there is no port " + quoted(name.value) + " in 'ports'" +
+        mistake(name.place, "there is no port " + in_quotes(name.value) + " in 'ports'" +
                                 did_you_mean(name.value, port_names_));
       return nullptr;
     }
@@ -115,7 +115,7 @@ class VrfChecks {
     const Place place = gateway.places.self;
     const auto found = networks_.find(gateway.name);
     if (found == networks_.end())
-      return mistake(place, "there is no network " + quoted(gateway.name) + " in 'networks'" +
+      return mistake(place, "there is no network " + in_quotes(gateway.name) + " in 'networks'" +
                                 did_you_mean(gateway.name, network_names_));
     const auto [user, fresh] = gateways_.emplace(gateway.name, std::pair(&vrf, place));
     if (!fresh)
@@ -164,7 +164,7 @@ class VrfChecks {
     const auto found = ports_.find(vlan.port);
     if (found == ports_.end()) {
       if (!ports_.empty())
-        mistake(vlan.places.at("port"), "there is no port " + quoted(vlan.port) + " in 'ports'" +
+        mistake(vlan.places.at("port"), "there is no port " + in_quotes(vlan.port) + " in 'ports'" +
                                             did_you_mean(vlan.port, port_names_));
       return;
     }
@@ -225,9 +225,9 @@ class VrfChecks {
       if (route.via)
         check_router(*route.via, route, table, owners, links);
       else if (std::find(tunnels.begin(), tunnels.end(), *route.tunnel) == tunnels.end())
-        mistake(route.places.at("tunnel"), "tunnel: there is no tunnel " + quoted(*route.tunnel) +
-                                               " in vrf '" + vrf.name + '\'' +
-                                               did_you_mean(*route.tunnel, tunnels));
+        mistake(route.places.at("tunnel"), "tunnel: there is no tunnel " +
+                                               in_quotes(*route.tunnel) + " in vrf '" + vrf.name +
+                                               '\'' + did_you_mean(*route.tunnel, tunnels));
     }
   }
 

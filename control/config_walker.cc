@@ -30,7 +30,7 @@ std::string found_text(const YAML::Node& node) {
   if (node.IsMap()) return "found a map";
   if (node.IsSequence()) return "found a list";
   if (node.IsScalar() && (!is_plain(node) || !is_null(node.Scalar())))
-    return "found " + quoted(node.Scalar());
+    return "found " + in_quotes(node.Scalar());
   return "found no value";
 }
 
@@ -85,7 +85,7 @@ bool Reader::admit(const YAML::Node& node, Place place) {
     return false;
   }
   if (tag.empty() || tag == "?" || tag == "!") return true;
-  mistake(place, "found the tag " + quoted(tag) + "; tags are not used here, leave it out");
+  mistake(place, "found the tag " + in_quotes(tag) + "; tags are not used here, leave it out");
   return false;
 }
 
@@ -132,13 +132,13 @@ void Reader::keys(const YAML::Node& node, Place place, const std::vector<const K
       }
       const auto names = names_of(known);
       const std::string hint = did_you_mean(*name, names);
-      mistake(at, "unknown key " + quoted(*name) + " in " + what +
+      mistake(at, "unknown key " + in_quotes(*name) + " in " + what +
                       (hint.empty() ? "; known here: " + listed(names) : hint));
       continue;
     }
     const size_t index = static_cast<size_t>(found - known.begin());
     if (seen[index].line != 0) {
-      mistake(at, "duplicate key " + quoted(*name) + " in " + what + "; it is already at " +
+      mistake(at, "duplicate key " + in_quotes(*name) + " in " + what + "; it is already at " +
                       mistakes_.at(seen[index]));
       continue;
     }
@@ -150,7 +150,7 @@ void Reader::keys(const YAML::Node& node, Place place, const std::vector<const K
   }
   for (size_t i = 0; i < known.size(); ++i)
     if (known[i]->required && seen[i].line == 0)
-      mistake(place, "missing key " + quoted(known[i]->path) + " in " + what + ": expected " +
+      mistake(place, "missing key " + in_quotes(known[i]->path) + " in " + what + ": expected " +
                          expected_text(*known[i]));
 }
 
@@ -167,14 +167,14 @@ void Reader::entries(
     const bool is_text = !is_plain(pair.first) || (!is_boolean(*name) && !is_null(*name));
     const auto parsed = parse_name(*name);
     if (!parsed.value || !is_text) {
-      mistake(at, key.path + ": found " + quoted(*name) + " as a name, " +
+      mistake(at, key.path + ": found " + in_quotes(*name) + " as a name, " +
                       (parsed.value ? "expected a name that is no boolean and not null"
                                     : parsed.complaint));
     }
     const auto [known, fresh] = seen.emplace(*name, at);
     if (!fresh) {
-      mistake(at, "duplicate name " + quoted(*name) + " in '" + key.path + "'; it is already at " +
-                      mistakes_.at(known->second));
+      mistake(at, "duplicate name " + in_quotes(*name) + " in '" + key.path +
+                      "'; it is already at " + mistakes_.at(known->second));
       continue;
     }
     if (seen.size() > key.max) {
@@ -210,7 +210,7 @@ void Reader::wrong_kind(const KeyInfo& key, const YAML::Node& node, Place place)
 
 void Reader::wrong_text(const KeyInfo& key, std::string_view found, Place place,
                         const std::string& complaint) {
-  mistake(place, key.path + ": found " + quoted(found) + ", " + complaint);
+  mistake(place, key.path + ": found " + in_quotes(found) + ", " + complaint);
 }
 
 bool Reader::is_auto(const YAML::Node& node) const {

@@ -4,15 +4,16 @@
 #include <algorithm>
 #include <map>
 
+#include "time_units.h"
+
 namespace adit {
 namespace {
 
-constexpr uint64_t kSecondNs = 1'000'000'000;
-constexpr uint64_t kSliceNs = kSecondNs / 10;
+constexpr uint64_t kSliceNs = kNsPerSecond / 10;
 constexpr uint32_t kSlicesPerRound = 10;  // the whole table is looked at once a second
 
 uint32_t seconds(uint64_t ns) {
-  return static_cast<uint32_t>(ns / kSecondNs);
+  return static_cast<uint32_t>(ns / kNsPerSecond);
 }
 
 }  // namespace

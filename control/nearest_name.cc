@@ -89,10 +89,10 @@ std::string_view nearest_name(std::string_view wanted, std::span<const std::stri
 std::string did_you_mean(std::string_view wanted, std::span<const std::string_view> names) {
   const std::string_view name = nearest_name(wanted, names);
   if (name.empty()) return {};
-  return "; did you mean " + quoted(name) + '?';
+  return "; did you mean " + in_quotes(name) + '?';
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr size_t kMaxShown = 80;
   constexpr char kDigits[] = "0123456789abcdef";
   std::string shown = "'";

@@ -16,6 +16,6 @@ std::string did_you_mean(std::string_view wanted, std::span<const std::string_vi
 
 // Text of a file or command line for a message: in quotes, control characters and broken
 // UTF-8 escaped, long text cut.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 }  // namespace adit

@@ -6,25 +6,25 @@
 
 #include "compile_services.h"
 #include "routing.h"
+#include "time_units.h"
 #include "vrf_links.h"
 
 namespace adit {
 namespace {
 
-constexpr uint64_t kSecondNs = 1'000'000'000;
 constexpr uint64_t kTickNs = 50'000'000;
 // A neighbour is asked again well before its entry would age, and stays usable meanwhile:
 // ten requests have to go unanswered before it is given up.
-constexpr uint64_t kRefreshAfterNs = 20 * kSecondNs;
+constexpr uint64_t kRefreshAfterNs = 20 * kNsPerSecond;
 constexpr unsigned kUnicastProbes = 3;
 constexpr unsigned kGiveUpAfter = 10;
-constexpr uint64_t kAskEveryNs = kSecondNs;
-constexpr uint64_t kAskFailedEveryNs = 5 * kSecondNs;
+constexpr uint64_t kAskEveryNs = kNsPerSecond;
+constexpr uint64_t kAskFailedEveryNs = 5 * kNsPerSecond;
 // Hosts: whoever never answered is forgotten soon, so that a scan of a large subnet does not
 // take the room of those that are there.
 constexpr unsigned kForgetHostAfter = 3;
 constexpr unsigned kHostsPerLink = 8192;
-constexpr uint64_t kRestNs = 5 * kSecondNs;  // longer than any worker holds a packet
+constexpr uint64_t kRestNs = 5 * kNsPerSecond;  // longer than any worker holds a packet
 
 }  // namespace
 

@@ -159,8 +159,9 @@ class Preflight {
     if (interface == nullptr) {
       std::vector<std::string_view> names;
       for (const InterfaceFacts& known : facts_.interfaces) names.push_back(known.name);
-      problem(port_text(port) + "there is no interface " + quoted(name) + did_you_mean(name, names),
-              "ip link show lists the interfaces");
+      problem(
+          port_text(port) + "there is no interface " + in_quotes(name) + did_you_mean(name, names),
+          "ip link show lists the interfaces");
       return;
     }
     if (interface->carries_default_route) return refuse_default_route(port, name);

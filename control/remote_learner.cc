@@ -5,13 +5,13 @@
 
 #include "config_values.h"
 #include "routing.h"
+#include "time_units.h"
 
 namespace adit {
 namespace {
 
-constexpr uint64_t kSecondNs = 1'000'000'000;
 // Each update publishes a snapshot: a flood of senders must not keep control at that.
-constexpr uint64_t kUpdateEveryNs = kSecondNs / 10;
+constexpr uint64_t kUpdateEveryNs = kNsPerSecond / 10;
 
 bool is_configured(const NetworkConfig& network, const IpAddr& address) {
   return std::any_of(network.remotes.begin(), network.remotes.end(),
@@ -69,20 +69,20 @@ void RemoteLearner::seen(const Config& config, NetworkId id, const IpAddr& addre
 
 void RemoteLearner::tick(const CompiledIds& ids, const Dataplane& dataplane, uint64_t now_ns) {
   if (now_ns < next_tick_ns_) return;
-  next_tick_ns_ = now_ns + kSecondNs;
+  next_tick_ns_ = now_ns + kNsPerSecond;
   for (const auto& entry_of_network : networks_) {
     const NetworkConfig* network = entry_of_network.second;
     const auto found = learned_.find(network->name);
     if (found == learned_.end()) continue;
-    const uint64_t aging_ns = network->mac_aging_s * kSecondNs;
-    changed_ |= std::erase_if(found->second.since_ns, [&](const auto& entry) {
-                  uint64_t last_ns = entry.second;
-                  const auto info = ids.bridge_ports.find({network->name, {}, 0, entry.first});
-                  if (info != ids.bridge_ports.end())
-                    last_ns =
-                        std::max(last_ns, dataplane.last_received_s(info->second.id) * kSecondNs);
-                  return last_ns + aging_ns < now_ns;
-                }) != 0;
+    const uint64_t aging_ns = network->mac_aging_s * kNsPerSecond;
+    changed_ |=
+        std::erase_if(found->second.since_ns, [&](const auto& entry) {
+          uint64_t last_ns = entry.second;
+          const auto info = ids.bridge_ports.find({network->name, {}, 0, entry.first});
+          if (info != ids.bridge_ports.end())
+            last_ns = std::max(last_ns, dataplane.last_received_s(info->second.id) * kNsPerSecond);
+          return last_ns + aging_ns < now_ns;
+        }) != 0;
   }
 }
 

@@ -4,18 +4,18 @@
 #include <algorithm>
 
 #include "adit/flat_table.h"
+#include "time_units.h"
 #include "vrf_links.h"
 
 namespace adit {
 namespace {
 
-constexpr uint64_t kSecondNs = 1'000'000'000;
 // RFC 4861 section 10
-constexpr uint64_t kInitialIntervalNs = 16 * kSecondNs;
+constexpr uint64_t kInitialIntervalNs = 16 * kNsPerSecond;
 constexpr unsigned kInitialCount = 3;
-constexpr uint64_t kLeastDelayNs = 3 * kSecondNs;  // between two to all hosts
-constexpr uint64_t kAnswerDelayNs = kSecondNs / 2;
-constexpr uint64_t kLeastIntervalNs = 3 * kSecondNs;  // section 6.2.1
+constexpr uint64_t kLeastDelayNs = 3 * kNsPerSecond;  // between two to all hosts
+constexpr uint64_t kAnswerDelayNs = kNsPerSecond / 2;
+constexpr uint64_t kLeastIntervalNs = 3 * kNsPerSecond;  // section 6.2.1
 
 }  // namespace
 
@@ -27,7 +27,7 @@ void RouterAdvertiser::configure(const Config& config, const CompiledIds& ids, c
     Link& link = links[routed.id];
     const auto former = links_.find(routed.id);
     if (former != links_.end()) link = former->second;
-    link.interval_ns = (*routed.advertisements)->interval_s * kSecondNs;
+    link.interval_ns = (*routed.advertisements)->interval_s * kNsPerSecond;
     const auto& frame = interface_of(next, routed.id)->router_advertisement;
     if (link.frame == frame) continue;
     link.frame = frame;

@@ -62,7 +62,7 @@ std::optional<std::string> network_param(const ApiContext& context, const json& 
   std::vector<std::string_view> names;
   for (const auto& [known, id] : networks) names.push_back(known);
   throw ApiError(kInvalidParams,
-                 "there is no network " + adit::quoted(*name) + did_you_mean(*name, names));
+                 "there is no network " + adit::in_quotes(*name) + did_you_mean(*name, names));
 }
 
 std::optional<MacAddr> mac_param(const json& params) {
@@ -71,7 +71,7 @@ std::optional<MacAddr> mac_param(const json& params) {
   const auto mac = parse_mac(*text);
   if (!mac)
     throw ApiError(kInvalidParams,
-                   "parameter 'mac': expected 02:00:00:00:00:01, found " + adit::quoted(*text));
+                   "parameter 'mac': expected 02:00:00:00:00:01, found " + adit::in_quotes(*text));
   return mac;
 }
 
@@ -132,8 +132,8 @@ json backends(ApiContext& context, const json& params, const Caller&) {
   if (service && !known.contains(*service)) {
     std::vector<std::string_view> names;
     for (const auto& [name, id] : known) names.push_back(name);
-    throw ApiError(kInvalidParams,
-                   "there is no service " + adit::quoted(*service) + did_you_mean(*service, names));
+    throw ApiError(kInvalidParams, "there is no service " + adit::in_quotes(*service) +
+                                       did_you_mean(*service, names));
   }
   return to_json(
       show_backends(*context.control_plane, service, window_param(params), context.now_ns()));

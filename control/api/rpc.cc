@@ -68,7 +68,7 @@ const Method& find_method(MethodTable methods, const std::string& name) {
   const auto found = std::find_if(methods.begin(), methods.end(),
                                   [&](const Method& method) { return method.name == name; });
   if (found == methods.end())
-    throw ApiError(kMethodNotFound, "there is no method " + adit::quoted(name) +
+    throw ApiError(kMethodNotFound, "there is no method " + adit::in_quotes(name) +
                                         did_you_mean(name, names_of(methods)));
   return *found;
 }
@@ -95,15 +95,15 @@ void check_params(const Method& method, const json& params) {
         std::find_if(method.parameters.begin(), method.parameters.end(),
                      [&name = name](const Parameter& parameter) { return parameter.name == name; });
     if (declared == method.parameters.end())
-      complain("there is no parameter " + adit::quoted(name) +
+      complain("there is no parameter " + adit::in_quotes(name) +
                did_you_mean(name, names_of(method.parameters)));
     else if (!has_type(value, declared->type))
-      complain("parameter " + adit::quoted(name) + ": expected " +
+      complain("parameter " + adit::in_quotes(name) + ": expected " +
                std::string(to_string(declared->type)) + ", found " + value.type_name());
   }
   for (const Parameter& parameter : method.parameters)
     if (parameter.presence == Presence::kRequired && !params.contains(parameter.name))
-      complain("parameter " + adit::quoted(parameter.name) + " is missing");
+      complain("parameter " + adit::in_quotes(parameter.name) + " is missing");
 }
 
 }  // namespace

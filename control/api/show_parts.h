@@ -7,10 +7,9 @@
 #include <string>
 
 #include "adit/dataplane.h"
+#include "time_units.h"
 
 namespace adit {
-
-inline constexpr uint64_t kNsPerSecond = 1'000'000'000;
 
 inline uint64_t seconds_since(uint64_t then_ns, uint64_t now_ns) {
   return now_ns > then_ns ? (now_ns - then_ns) / kNsPerSecond : 0;

@@ -104,7 +104,7 @@ const Command& take_command(std::vector<std::string>& words) {
   const std::string wanted = rest.empty() ? words[0] : words[0] + ' ' + words[1];
   std::vector<std::string_view> names = {"show"};
   for (const Command& command : kCommands) names.push_back(command.name);
-  throw UsageError("there is no command " + adit::quoted(wanted) + did_you_mean(wanted, names) +
+  throw UsageError("there is no command " + adit::in_quotes(wanted) + did_you_mean(wanted, names) +
                    "; `aditctl help` lists them");
 }
 

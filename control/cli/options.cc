@@ -56,7 +56,7 @@ double seconds_of(const std::string& text) {
   const double seconds = std::strtod(text.c_str(), &end);
   const bool is_number = !text.empty() && *end == '\0' && std::isfinite(seconds);
   if (!is_number || seconds < 0.1 || seconds > kMaxWatch_s)
-    throw UsageError("--watch " + adit::quoted(text) + ": expected seconds, 0.1 to 86400");
+    throw UsageError("--watch " + adit::in_quotes(text) + ": expected seconds, 0.1 to 86400");
   return seconds;
 }
 
@@ -97,7 +97,7 @@ po::variables_map parse(const std::vector<std::string>& arguments) {
     std::vector<std::string_view> names;
     for (const auto& option : all.options())
       if (option->long_name() != "words") names.push_back(option->long_name());
-    throw UsageError("there is no option " + adit::quoted(error.get_option_name()) +
+    throw UsageError("there is no option " + adit::in_quotes(error.get_option_name()) +
                      did_you_mean(name, names));
   } catch (const po::error& error) {
     throw UsageError(error.what());
@@ -135,7 +135,7 @@ void check_arguments(const Invocation& invocation) {
   const size_t allowed = command.argument.empty() ? 0 : many ? 2 : 1;
   if (invocation.arguments.size() > allowed)
     throw UsageError("`" + std::string(command.name) + "` does not take " +
-                     adit::quoted(invocation.arguments[allowed]));
+                     adit::in_quotes(invocation.arguments[allowed]));
   if (invocation.watch_s && command.watch == Watch::kNo)
     throw UsageError("`" + std::string(command.name) + "` can not be watched");
 }

@@ -37,7 +37,7 @@ uint64_t parse_limit(const std::string& text) {
   constexpr size_t kMaxDigits = 18;
   if (text.empty() || text.size() > kMaxDigits ||
       text.find_first_not_of("0123456789") != std::string::npos || std::stoull(text) == 0)
-    throw UsageError("--limit " + adit::quoted(text) + ": expected a number from 1");
+    throw UsageError("--limit " + adit::in_quotes(text) + ": expected a number from 1");
   return std::stoull(text);
 }
 

@@ -213,7 +213,7 @@ def frame_problems(expected, got, ordered):
         if isinstance(frame, AnySourcePort):
             candidates = by_form.get(wanted(frame), [])
         elif isinstance(frame, Free):
-            candidates = [other for other in left if equal(frame, other)]
+            candidates = (other for other in left if left[other] > 0 and equal(frame, other))
         else:
             candidates = [bytes(frame)]
         found = next((other for other in candidates if left[other] > 0), None)

@@ -16,7 +16,7 @@
 #include "temp_dir.h"
 #include "test_dataplane.h"
 
-namespace adit {
+namespace adit::api_methods_test {
 namespace {
 
 using nlohmann::json;
@@ -207,4 +207,4 @@ TEST(MethodTable, IsWhatTheDocumentationDescribes) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::api_methods_test

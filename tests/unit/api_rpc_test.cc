@@ -5,7 +5,7 @@
 
 #include "api/rpc.h"
 
-namespace adit {
+namespace adit::api_rpc_test {
 namespace {
 
 using nlohmann::json;
@@ -151,4 +151,4 @@ TEST(Rpc, SurvivesDeepNesting) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::api_rpc_test

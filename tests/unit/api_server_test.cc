@@ -11,7 +11,7 @@
 #include "api/server.h"
 #include "api_test_server.h"
 
-namespace adit {
+namespace adit::api_server_test {
 namespace {
 
 using nlohmann::json;
@@ -342,4 +342,4 @@ TEST_F(Audit, LeavesOutNoRefusedChange) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::api_server_test

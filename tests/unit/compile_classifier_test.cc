@@ -8,7 +8,7 @@
 #include "config_parser.h"
 #include "schedule.h"
 
-namespace adit {
+namespace adit::compile_classifier_test {
 namespace {
 
 Compiled compiled(const std::string& services, const std::string& rules) {
@@ -154,4 +154,4 @@ TEST(CompilePersistence, MasksAreThoseOfTheWire) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::compile_classifier_test

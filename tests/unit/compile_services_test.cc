@@ -6,7 +6,7 @@
 
 #include "schedule.h"
 
-namespace adit {
+namespace adit::compile_services_test {
 namespace {
 
 IpAddr ip(const char* text) {
@@ -395,4 +395,4 @@ TEST(CompileServices, Limits) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::compile_services_test

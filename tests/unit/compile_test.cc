@@ -8,7 +8,7 @@
 #include "checksum.h"
 #include "routing.h"
 
-namespace adit {
+namespace adit::compile_test {
 namespace {
 
 IpAddr ip(const char* text) {
@@ -375,4 +375,4 @@ TEST(Compile, WorkersShareTheFloodLimits) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::compile_test

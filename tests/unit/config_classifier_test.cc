@@ -7,7 +7,7 @@
 #include "config_diff.h"
 #include "config_services.h"
 
-namespace adit {
+namespace adit::config_classifier_test {
 namespace {
 
 using Lines = std::vector<std::string>;
@@ -280,4 +280,4 @@ TEST(DiffPersistence, ItsTableTakesARestart) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::config_classifier_test

@@ -7,7 +7,7 @@
 
 #include "config_parser.h"
 
-namespace adit {
+namespace adit::config_examples_test {
 namespace {
 
 TEST(ConfigExamples, AllAreAccepted) {
@@ -24,4 +24,4 @@ TEST(ConfigExamples, AllAreAccepted) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::config_examples_test

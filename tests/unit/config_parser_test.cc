@@ -8,7 +8,7 @@
 
 #include "config_cases.h"
 
-namespace adit {
+namespace adit::config_parser_test {
 namespace {
 
 std::string with_port(const std::string& rest) {
@@ -179,4 +179,4 @@ TEST(ConfigParser, LoadsAFile) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::config_parser_test

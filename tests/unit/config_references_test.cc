@@ -4,7 +4,7 @@
 
 #include "config_cases.h"
 
-namespace adit {
+namespace adit::config_references_test {
 namespace {
 
 // Six lines; what a case adds begins in line 7.
@@ -301,4 +301,4 @@ TEST(ConfigReferences, FourThousandNetworksAreRead) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::config_references_test

@@ -5,7 +5,7 @@
 
 #include "config_cases.h"
 
-namespace adit {
+namespace adit::config_refused_test {
 namespace {
 
 // A port more is always there, so that each case shows one mistake only.
@@ -336,4 +336,4 @@ INSTANTIATE_TEST_SUITE_P(
     case_name);
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::config_refused_test

@@ -7,7 +7,7 @@
 
 #include "config_cases.h"
 
-namespace adit {
+namespace adit::config_services_test {
 namespace {
 
 TEST(Services, AreRead) {
@@ -417,4 +417,4 @@ TEST(Services, HaveALimitOfBackendsTogether) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::config_services_test

@@ -5,7 +5,7 @@
 #include "config_cases.h"
 #include "config_diff.h"
 
-namespace adit {
+namespace adit::config_vlans_test {
 namespace {
 
 // Seven lines; what a case adds begins in line 8.
@@ -180,4 +180,4 @@ TEST(Vlans, ChangesAreTold) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::config_vlans_test

@@ -6,7 +6,7 @@
 #include "config_cases.h"
 #include "config_diff.h"
 
-namespace adit {
+namespace adit::config_vrfs_test {
 namespace {
 
 // Six lines; what a case adds begins in line 7.
@@ -279,4 +279,4 @@ TEST(Vrfs, ChangesAreTold) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::config_vrfs_test

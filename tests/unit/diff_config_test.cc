@@ -6,7 +6,7 @@
 
 #include "config_diff.h"
 
-namespace adit {
+namespace adit::diff_config_test {
 namespace {
 
 using Lines = std::vector<std::string>;
@@ -274,4 +274,4 @@ TEST(ConfigDiff, TellsOfManyNetworks) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::diff_config_test

@@ -6,7 +6,7 @@
 #include "config_parser.h"
 #include "config_services.h"
 
-namespace adit {
+namespace adit::diff_services_test {
 namespace {
 
 using Lines = std::vector<std::string>;
@@ -149,4 +149,4 @@ TEST(DiffBalancer, WhatAFullTableAndARemovedBackendMean) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::diff_services_test

@@ -3,7 +3,7 @@
 #include "crc32c.h"
 #include "l4_packets.h"
 
-namespace adit {
+namespace adit::nat_test {
 namespace {
 
 constexpr VrfId kVrf = 0;
@@ -228,4 +228,4 @@ TEST_F(NatTest, SharedDataAreCopiedBeforeTheyAreWritten) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::nat_test

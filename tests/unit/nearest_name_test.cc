@@ -42,12 +42,12 @@ TEST(NearestName, AsksPolitely) {
 }
 
 TEST(Quoted, KeepsTextAndEscapesTheRest) {
-  EXPECT_EQ(adit::quoted("a b"), "'a b'");
-  EXPECT_EQ(adit::quoted("gr\xc3\xbc\xc3\x9f"), "'gr\xc3\xbc\xc3\x9f'");
-  EXPECT_EQ(adit::quoted("\x1b[31m\n"), "'\\x1b[31m\\x0a'");
-  EXPECT_EQ(adit::quoted("\xc3"), "'\\xc3'");
-  EXPECT_EQ(adit::quoted("\xff\x80"), "'\\xff\\x80'");
-  EXPECT_EQ(adit::quoted(std::string(200, 'a')), "'" + std::string(80, 'a') + "...'");
+  EXPECT_EQ(adit::in_quotes("a b"), "'a b'");
+  EXPECT_EQ(adit::in_quotes("gr\xc3\xbc\xc3\x9f"), "'gr\xc3\xbc\xc3\x9f'");
+  EXPECT_EQ(adit::in_quotes("\x1b[31m\n"), "'\\x1b[31m\\x0a'");
+  EXPECT_EQ(adit::in_quotes("\xc3"), "'\\xc3'");
+  EXPECT_EQ(adit::in_quotes("\xff\x80"), "'\\xff\\x80'");
+  EXPECT_EQ(adit::in_quotes(std::string(200, 'a')), "'" + std::string(80, 'a') + "...'");
 }
 
 }  // namespace

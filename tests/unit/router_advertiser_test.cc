@@ -8,7 +8,7 @@
 #include "control_plane.h"
 #include "test_dataplane.h"
 
-namespace adit {
+namespace adit::router_advertiser_test {
 namespace {
 
 constexpr uint64_t kSecond = 1'000'000'000;
@@ -134,4 +134,4 @@ TEST_F(Advertiser, WhoWasToldIsToldOfTheEnd) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::router_advertiser_test

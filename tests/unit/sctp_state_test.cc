@@ -5,7 +5,7 @@
 
 #include "protocol_state_test.h"
 
-namespace adit {
+namespace adit::sctp_state_test {
 namespace {
 
 using enum SctpEvent;
@@ -331,4 +331,4 @@ TEST(SctpState, ChunksThatAreNotThereAreNotRead) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::sctp_state_test

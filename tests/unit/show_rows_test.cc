@@ -10,7 +10,7 @@
 #include "test_dataplane.h"
 #include "worker.h"
 
-namespace adit {
+namespace adit::show_rows_test {
 namespace {
 
 using nlohmann::json;
@@ -354,4 +354,4 @@ TEST_F(Show, WorkerSumsDropsAndKnowsItsCost) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::show_rows_test

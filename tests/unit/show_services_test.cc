@@ -10,7 +10,7 @@
 #include "test_dataplane.h"
 #include "worker.h"
 
-namespace adit {
+namespace adit::show_services_test {
 namespace {
 
 constexpr uint64_t kNow = 1'000'000'000'000;  // ns
@@ -224,4 +224,4 @@ TEST_F(ShowServices, PageByPage) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::show_services_test

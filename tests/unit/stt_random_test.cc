@@ -29,7 +29,7 @@ class Model {
     if (frame_len < 32 || offset + payload.size() > frame_len)
       return dropped(DropReason::k_stt_length);
     const auto id = std::make_pair(segment.key.src, segment.key.packet_id);
-    const auto [at, is_new] = frames_.try_emplace(id, Frame{frame_len, 0, false, {}});
+    const auto [at, is_new] = frames_.try_emplace(id, Frame{frame_len, 0, 0, false, {}});
     Frame& frame = at->second;
     if (frame.len != frame_len) return dropped(DropReason::k_stt_length_differs);
     frame.ce_marked |= segment.ecn == 3;
@@ -42,10 +42,11 @@ class Model {
     }
     frame.buffers += segment.mbuf->nb_segs;
     frame.parts[offset] = payload;
+    frame.bytes += payload.size();
+    if (frame.bytes != frame.len) return {.kind = Kind::kHeld};
     Verdict verdict = {.kind = Kind::kComplete};
     for (const auto& [start, bytes] : frame.parts)
       verdict.frame.insert(verdict.frame.end(), bytes.begin(), bytes.end());
-    if (verdict.frame.size() != frame.len) return {.kind = Kind::kHeld};
     verdict.ce_marked = frame.ce_marked;
     verdict.segments = static_cast<unsigned>(frame.parts.size());
     frames_.erase(at);
@@ -57,6 +58,7 @@ class Model {
   struct Frame {
     unsigned len;
     unsigned buffers;
+    std::size_t bytes;
     bool ce_marked;
     std::map<unsigned, Bytes> parts;
   };

@@ -2,7 +2,7 @@
 // RFC 9293 seen from between the two ends.
 #include "protocol_state_test.h"
 
-namespace adit {
+namespace adit::tcp_state_test {
 namespace {
 
 using enum TcpEvent;
@@ -340,4 +340,4 @@ TEST(TcpState, OnlyABareSynBegins) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::tcp_state_test

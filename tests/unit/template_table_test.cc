@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace adit {
+namespace adit::template_table_test {
 namespace {
 
 constexpr uint64_t kSecond = 1'000'000'000;
@@ -104,4 +104,4 @@ TEST(TemplateTable, ExpireSeesAllInASecond) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::template_table_test

@@ -10,7 +10,7 @@
 #include "compile.h"
 #include "test_dataplane.h"
 
-namespace adit {
+namespace adit::transmit_test {
 namespace {
 
 constexpr AdjacencyId kHop = 5;
@@ -203,4 +203,4 @@ TEST_F(ChainTest, SttSegmentsLeaveWholeByAPortThatTakesOneBuffer) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::transmit_test
