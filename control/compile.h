@@ -57,6 +57,14 @@ struct BackendName {
   friend auto operator<=>(const BackendName&, const BackendName&) = default;
 };
 
+// A backend that is in no service any more, whose connections wait for it to come back.
+struct GoneBackend {
+  BackendName name;
+  BackendId id = 0;
+  ServiceId service = 0;
+  friend bool operator==(const GoneBackend&, const GoneBackend&) = default;
+};
+
 // A VLAN of a port: the port's name and the VLAN id.
 using VlanName = std::pair<std::string, uint16_t>;
 
@@ -71,6 +79,8 @@ struct CompiledIds {
   std::map<NextHop, AdjacencyId> adjacencies;
   std::map<std::string, ServiceId> services;
   std::map<BackendName, BackendId> backends;
+  std::vector<GoneBackend> gone_backends;   // the last to go is the last
+  uint32_t removals = 0;                    // see Snapshot
   BackendId next_backend = 1;               // where the search for a free one begins
   std::map<BackendName, uint16_t> weights;  // as configured; where that is 0, the last other one
 };

@@ -17,6 +17,9 @@ const std::string& vrf_of(const ServiceConfig& service, const BackendConfig& bac
   return backend.vrf ? *backend.vrf : service.vrf;
 }
 
+// Backends that are remembered for the case that they come back.
+constexpr size_t kMaxGoneBackends = 16384;
+
 // A worker's part of a threshold: together they may be above it by less than their number.
 uint32_t share(uint32_t connections, unsigned workers) {
   return (connections + workers - 1) / workers;
@@ -58,14 +61,18 @@ class ServiceCompiler {
 
   void run(VrfRoutes& routes) {
     snapshot_.balanced_vrfs.resize(ids_.last_vrf + 1u);
-    // Connections of services that go now still name them until their backends are gone.
+    keep_ids_of_gone();
+    // Connections of services that go now still name them until their backends are gone, and
+    // those of backends that come back do so before their service is there.
     snapshot_.services.resize(1);
-    for (const auto& [name, id] : previous_.services)
-      if (id >= snapshot_.services.size()) snapshot_.services.resize(id + 1u);
+    for (const auto& [name, id] : previous_.services) make_place(id);
+    for (const GoneBackend& gone : previous_.gone_backends) make_place(gone.service);
     snapshot_.timeouts = timeouts_of(config_.balancer.timeouts);
     snapshot_.when_full = config_.balancer.when_full;
     snapshot_.expire_nodest = config_.balancer.expire_nodest;
     for (const ServiceConfig& service : config_.services) add(service);
+    note_removed();
+    note_gone();
     ids_.next_backend = backend_ids_.next();
     add_addresses(routes);
   }
@@ -76,10 +83,58 @@ class ServiceCompiler {
     return static_cast<uint32_t>(list.size());
   }
 
+  void make_place(ServiceId id) {
+    if (id >= snapshot_.services.size()) snapshot_.services.resize(id + 1u);
+  }
+
+  // As many of them as there is room for beside all that is and will be there, the last to go
+  // first. A backend's service keeps its id too: the connections name both.
+  void keep_ids_of_gone() {
+    if (config_.balancer.expire_nodest) return;
+    size_t services = previous_.services.size(), backends = previous_.backends.size();
+    for (const ServiceConfig& service : config_.services) {
+      services += !previous_.services.contains(service.name);
+      for (const BackendConfig& backend : all_backends(service))
+        backends += !previous_.backends.contains(backend_name(service, backend));
+    }
+    const auto& all = previous_.gone_backends;
+    for (kept_ = 0; kept_ < all.size() && backends < kMaxBackends; ++kept_, ++backends) {
+      const GoneBackend& gone = all[all.size() - 1 - kept_];
+      const auto service = previous_.services.find(gone.name.service);
+      if (service == previous_.services.end() && services++ >= kMaxServices) return;
+      service_ids_.keep(gone.name.service, gone.service);
+      backend_ids_.keep(gone.name, gone.id);
+    }
+  }
+
+  void note_removed() {
+    const bool any =
+        std::any_of(previous_.backends.begin(), previous_.backends.end(),
+                    [this](const auto& known) { return !ids_.backends.contains(known.first); });
+    snapshot_.removals = ids_.removals = previous_.removals + any;
+  }
+
+  // Those that were there, or were kept, and are in no service now. With a VRF its connections
+  // go: the next one of that name is another.
+  void note_gone() {
+    if (config_.balancer.expire_nodest) return;
+    std::vector<GoneBackend>& gone = ids_.gone_backends;
+    const auto note = [&](const GoneBackend& backend) {
+      if (!ids_.backends.contains(backend.name) && vrfs_.contains(backend.name.vrf))
+        gone.push_back(backend);
+    };
+    const auto& before = previous_.gone_backends;
+    std::for_each(before.end() - static_cast<ptrdiff_t>(kept_), before.end(), note);
+    for (const auto& [name, id] : previous_.backends)
+      note({name, id, previous_.services.at(name.service)});
+    if (gone.size() > kMaxGoneBackends)
+      gone.erase(gone.begin(), gone.end() - static_cast<ptrdiff_t>(kMaxGoneBackends));
+  }
+
   void add(const ServiceConfig& service) {
     const ServiceId id = service_ids_.get(service.name);
     ids_.services[service.name] = id;
-    if (id >= snapshot_.services.size()) snapshot_.services.resize(id + 1);
+    make_place(id);
     ServiceEntry entry;
     entry.scheduler = find_scheduler(service.scheduler);
     entry.options = service.scheduler_options;
@@ -200,6 +255,7 @@ class ServiceCompiler {
   Snapshot& snapshot_;
   StableIds<std::string, ServiceId> service_ids_;
   StableIds<BackendName, BackendId> backend_ids_;
+  size_t kept_ = 0;  // of the previous gone backends, the last ones
   std::map<std::string, VrfId> vrfs_;
   std::map<std::pair<std::string, IpPrefix>, std::vector<ServicePorts>> addresses_;  // by VRF
   ClassifierCompiler::Services marks_;

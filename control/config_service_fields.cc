@@ -205,8 +205,8 @@ Section<BalancerConfig> balancer_section() {
          "A new connection for which there is no place: dropped; or it takes that of one which is "
          "not established, as far as one is found soon.");
   s.flag("expire_nodest", &B::expire_nodest,
-         "Connections of a backend that was removed end at their next packet, and a client may "
-         "begin anew at once; without, their packets are dropped until they expire.");
+         "Connections of a backend that was removed end, and a client may begin anew at once; "
+         "without, their packets are dropped until it comes back or they expire.");
   return s;
 }
 

@@ -33,11 +33,17 @@ class StableIds {
       : previous_(previous), free_(limit, first) {
     for (const auto& [key, value] : previous) free_.reserve(id_of(value));
   }
+  // For a key that `previous` has no more: should it come back, it gets this id again.
+  void keep(const Key& key, const Value& value) {
+    kept_.emplace(key, value);
+    free_.reserve(id_of(value));
+  }
   // `now`: what tells it from a former thing of that name, where anything does.
   uint32_t get(const Key& key, const Value& now = {}) {
     if (const auto found = previous_.find(key);
         found != previous_.end() && is_same(found->second, now))
       return id_of(found->second);
+    if (const auto found = kept_.find(key); found != kept_.end()) return id_of(found->second);
     const uint32_t id = free_.allocate();
     if (id == 0)
       throw std::length_error("too many networks, members, remotes, next hops or backends");
@@ -47,6 +53,7 @@ class StableIds {
 
  private:
   const std::map<Key, Value>& previous_;
+  std::map<Key, Value> kept_;
   IdAllocator free_;
 };
 

@@ -153,6 +153,54 @@ bool forget_ended(Worker& worker, const FlowKey& reverse) noexcept {
   return true;
 }
 
+Connection connection_to(const ServiceBackend& backend, const ServiceEntry& service,
+                         const Flow& flow, ServiceId id) noexcept {
+  Connection connection = make_connection(flow.key, id, backend);
+  if (service.client_address != ClientAddress::kNone && flow.key.protocol == kIpProtocolTcp)
+    begin_announcement(connection, service.client_address, flow);
+  return connection;
+}
+
+// kCount: the connection was made, else why not.
+DropReason connect(Worker& worker, const Flow& flow, ServiceId id, const ServiceBackend& backend,
+                   TemplateId controller, ConnectionId& made) noexcept {
+  Connection connection = connection_to(backend, worker.snapshot->services[id], flow, id);
+  connection.controller = controller;
+  if (controller != 0) connection.flags |= Connection::kControlled;
+  const DropReason why = keep_connection(worker, connection, backend, made);
+  if (why != DropReason::k_connection_collides || !forget_ended(worker, connection.reverse))
+    return why;
+  return keep_connection(worker, connection, backend, made);
+}
+
+// Whether it may do at another backend.
+bool is_taken(DropReason why) noexcept {
+  return why == DropReason::k_connection_collides || why == DropReason::k_local_ports_full;
+}
+
+// At backends that the scheduler says when those which were tried take no more.
+[[gnu::cold, gnu::noinline]] DropReason connect_elsewhere(Worker& worker, const Flow& flow,
+                                                          ServiceId id, const ServiceBackend& first,
+                                                          DropReason why,
+                                                          ConnectionId& made) noexcept {
+  constexpr unsigned kTries = 3;
+  std::array<std::pair<BackendLoad*, bool>, kTries> tried;
+  unsigned n = 0;
+  for (const ServiceBackend* backend = &first; is_taken(why) && n < kTries;) {
+    BackendLoad& load = worker.balancer->loads[backend->id];
+    tried[n++] = {&load, load.overloaded};
+    load.overloaded = true;
+    backend = pick_backend(worker, id, flow.key);
+    if (backend == nullptr) break;
+    why = connect(worker, flow, id, *backend, 0, made);
+  }
+  while (n != 0) {
+    const auto& [load, overloaded] = tried[--n];
+    load->overloaded = overloaded;
+  }
+  return why;
+}
+
 Fate begin_at(Worker& worker, Packet& packet, const Flow& flow, ServiceId id,
               const Choice& choice) noexcept {
   if (choice.backend == nullptr) {
@@ -160,16 +208,14 @@ Fate begin_at(Worker& worker, Packet& packet, const Flow& flow, ServiceId id,
     return Fate::kGone;
   }
   const ServiceEntry& service = worker.snapshot->services[id];
-  Connection connection = make_connection(flow.key, id, *choice.backend);
-  if (service.client_address != ClientAddress::kNone && flow.key.protocol == kIpProtocolTcp)
-    begin_announcement(connection, service.client_address, flow);
-  if (service.one_packet) return send_on(worker, packet, flow, connection, Direction::kFromClient);
-  connection.controller = choice.controller;
-  if (choice.controller != 0) connection.flags |= Connection::kControlled;
+  if (service.one_packet) {
+    Connection connection = connection_to(*choice.backend, service, flow, id);
+    return send_on(worker, packet, flow, connection, Direction::kFromClient);
+  }
   ConnectionId made = 0;
-  DropReason why = keep_connection(worker, connection, *choice.backend, made);
-  if (why == DropReason::k_connection_collides && forget_ended(worker, connection.reverse))
-    why = keep_connection(worker, connection, *choice.backend, made);
+  DropReason why = connect(worker, flow, id, *choice.backend, choice.controller, made);
+  if (is_taken(why) && service.persistence.timeout_s == 0 && begins(flow, packet.mbuf))
+    why = connect_elsewhere(worker, flow, id, *choice.backend, why, made);
   if (why != DropReason::kCount) {
     release(worker, choice.controller);
     return refuse(worker, packet.mbuf, why);
@@ -345,22 +391,6 @@ unsigned take_handed_over(Worker& worker) noexcept {
   }
   if (asked) encap_pending(worker);  // ICMP errors that were sent
   return n;
-}
-
-void expire_connections(Worker& worker) noexcept {
-  constexpr uint64_t kLeastNs = 1'000'000;
-  Balancer& balancer = *worker.balancer;
-  if (worker.now_ns < balancer.expired_ns + kLeastNs) return;
-  const uint64_t elapsed_ns = worker.now_ns - balancer.expired_ns;
-  balancer.expired_ns = worker.now_ns;
-  worker.templates[worker.id]->expire(worker.now_s, elapsed_ns);
-  const uint32_t erased =
-      balancer.connections.expire(worker.now_s, balancer.connections.expiry_budget(elapsed_ns),
-                                  [&worker](ConnectionId, const Connection& connection) {
-                                    uncount(worker, connection);
-                                    return true;
-                                  });
-  if (erased != 0) balancer.size.store(balancer.connections.size(), std::memory_order_relaxed);
 }
 
 }  // namespace adit

@@ -20,7 +20,4 @@ bool take_back(Worker& worker, Packet& packet) noexcept;
 // burst at most. Returns how much.
 unsigned take_handed_over(Worker& worker) noexcept;
 
-// Forgets some of the connections that have expired.
-void expire_connections(Worker& worker) noexcept;
-
 }  // namespace adit

@@ -32,6 +32,10 @@ struct Balancer {
   ZeroPages<RateMeter> new_connections{kMaxServices + 1};  // by ServiceId
   SourceMeters source_connections;
   ConnectionTable::Progress replaced = 0;  // how far the search for one to replace has come
+  // The search for connections of removed backends: how far it has come, and up to which of
+  // Snapshot::removals it goes, and all went before.
+  ConnectionTable::Progress swept = 0;
+  uint32_t sweeps_for = 0, swept_for = 0;
 
   // This worker writes, control reads.
   const uint32_t capacity;

@@ -11,6 +11,7 @@
 #include "decap.h"
 #include "egress.h"
 #include "enter.h"
+#include "expire_connections.h"
 #include "flood.h"
 #include "gateway.h"
 #include "host.h"

@@ -111,7 +111,7 @@ ServiceId find_service(const Snapshot& snapshot, const FlowKey& key, PortId in) 
   return find_service(snapshot, target, key, in);
 }
 
-const ServiceBackend* schedule(Worker& worker, ServiceId id, const FlowKey& key) noexcept {
+const ServiceBackend* pick_backend(Worker& worker, ServiceId id, const FlowKey& key) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   const ServiceEntry& service = snapshot.services[id];
   Balancer& balancer = *worker.balancer;
@@ -128,9 +128,15 @@ const ServiceBackend* schedule(Worker& worker, ServiceId id, const FlowKey& key)
                            .now_s = worker.now_s};
   const uint32_t index =
       context.backends.empty() ? kNoBackend : service.scheduler->pick(context, key);
-  if (index != kNoBackend) [[likely]]
-    return &context.backends[index];
-  return service.sorry == 0 ? nullptr : &snapshot.service_backends[service.sorry - 1];
+  return index == kNoBackend ? nullptr : &context.backends[index];
+}
+
+const ServiceBackend* schedule(Worker& worker, ServiceId id, const FlowKey& key) noexcept {
+  const ServiceBackend* backend = pick_backend(worker, id, key);
+  const uint32_t sorry = worker.snapshot->services[id].sorry;
+  if (backend != nullptr || sorry == 0) [[likely]]
+    return backend;
+  return &worker.snapshot->service_backends[sorry - 1];
 }
 
 Connection make_connection(const FlowKey& forward, ServiceId service,

@@ -44,7 +44,9 @@ ServiceId find_service(const Snapshot& snapshot, const FlowKey& key, PortId in) 
 // kCount: the service may have one more connection of that client now; else why not.
 DropReason check_limits(Worker& worker, ServiceId service, const FlowKey& key) noexcept;
 
-// The backend for a new connection, or else the sorry server; null where there is none.
+// The backend for a new connection; null where none takes it.
+const ServiceBackend* pick_backend(Worker& worker, ServiceId service, const FlowKey& key) noexcept;
+// The same, or else the sorry server.
 const ServiceBackend* schedule(Worker& worker, ServiceId service, const FlowKey& key) noexcept;
 
 // In its first state; full NAT's local address and port are still to be chosen.

@@ -234,7 +234,8 @@ struct Snapshot {
   Timeouts timeouts;
   std::vector<Timeouts> own_timeouts;  // of services
   WhenFull when_full = WhenFull::kRefuse;
-  bool expire_nodest = true;  // connections of removed backends end at their next packet
+  bool expire_nodest = true;  // connections of removed backends end
+  uint32_t removals = 0;      // how often backends were removed, with this snapshot or before
 };
 
 // Null where a network has no gateway (any more).

@@ -75,5 +75,40 @@ def full():
     run.run()
 
 
+def elsewhere():
+    """Another backend takes what the first could not tell from what it has."""
+    both = {"backends": (11, 12), "weights": (2, 1), "scheduler": "fo"}
+    text = "".join(service(f"web{v}at{number}", v, number, **both)
+                   for v in VERSIONS for number in (81, 82, 83))
+    text += service("kept", 4, 84, persistence="{}", **both)
+    text += service("full", 4, 85, forwarding="fullnat", local_addresses=f'["{LOCAL[4]}"]', **both)
+    run = scenario("elsewhere", config(text))
+    for version in VERSIONS:
+        def begin(number, wanted, flags="S"):
+            served(run, tcp(version, client(version), vip(version, number), flags), wanted)
+        begin(81, 11)
+        begin(82, 12)
+        begin(82, 12, "A")
+        back = tcp(version, backend(version, 12), client(version), "A", 8080, 1000)
+        run.case(f"IPv{version}: it answers", from_backend(back, 12),
+                 to_client(rewritten(back, src=vip(version, 82), sport=80)))
+        third = tcp(version, client(version), vip(version, 83))
+        run.case(f"IPv{version}: there is no third", from_client(third), {}, "connection_collides")
+        served(run, tcp(version, client(version), vip(version, 83), sport=1001))
+        begin(81, 11, "R")
+        begin(83, 11)
+    kept = tcp(4, client(4), vip(4, 84))
+    run.case("persistence says one alone", from_client(kept), {}, "connection_collides")
+    taken = [tcp(4, LOCAL[4], vip(4, 81), sport=1024 + i) for i in range(64)]
+    run.case("somebody has the local address and its first ports at one",
+             [from_client(one) for one in taken],
+             {"back0": [frame(rewritten(one, dst=backend(4, 11), dport=8080), BACK_MAC,
+                              backend_mac(11)) for one in taken]})
+    one = tcp(4, client(4), vip(4, 85), sport=4000)
+    run.case("the other has some left", from_client(one), to_backend(
+        rewritten(one, LOCAL[4], backend(4, 12), 1024 + 64, 8080), 12))
+    run.run()
+
+
 if __name__ == "__main__":
-    main(ended, full)
+    main(ended, full, elsewhere)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What load balancing by NAT and full NAT has to make of each packet, told by a map of connections:
-// written from docs/configuration.md and IPVS's rules, without a line of what it is to judge.
+// What load balancing has to make of each packet, told by a map of connections: written from
+// docs/configuration.md, IPVS's rules and RFC 9260, without a line of what it is to judge.
 #pragma once
 
 #include <deque>
@@ -29,11 +29,29 @@ struct Fate {
   bool sent = false;
   bool to_backends = false;  // by the port where they are, else by the clients'
   End source, destination;
+  IpAddr next;  // whose MAC the frame has; of what came wrapped, the outer destination
+  bool wrapped = false;
   DropReason drop = DropReason::kCount;
   std::string fault;  // of what was sent: checksums, flags
 };
 
-enum class Segment : uint8_t { kSyn, kAck, kFin, kRst, kDatagram };
+enum class Segment : uint8_t {
+  kSyn,
+  kAck,
+  kFin,
+  kRst,
+  kDatagram,
+  // SCTP's chunks
+  kInit,
+  kInitAck,
+  kCookieEcho,
+  kCookieAck,
+  kData,
+  kAbort,
+};
+
+enum class Way : uint8_t { kNat, kFullNat, kDirect, kTunnel };
+enum class Over : uint8_t { kTcp, kUdp, kSctp };
 
 // A connection's life, with IPVS's names for it.
 enum class Phase : uint8_t {
@@ -44,8 +62,16 @@ enum class Phase : uint8_t {
   kClientClosed,   // CLOSE_WAIT
   kBothClosed,     // TIME_WAIT
   kReset,          // CLOSE
+  kInit,           // INIT1
+  kInitAgain,      // INIT
+  kCookieSent,
+  kCookieReplied,
+  kAssociated,  // ESTABLISHED
+  kRejected,
+  kAborted,  // CLOSED
 };
-constexpr uint64_t kSilenceSeconds[] = {300, 60, 900, 120, 60, 120, 10};  // IPVS's, by Phase
+// IPVS's, by Phase
+constexpr uint64_t kSilenceSeconds[] = {300, 60, 900, 120, 60, 120, 10, 4, 61, 61, 61, 900, 4, 61};
 
 class BalanceModel {
  public:
@@ -53,15 +79,22 @@ class BalanceModel {
     End at = {};
     bool present = true, up = true;
     uint16_t weight = 1;
-    unsigned life = 0;  // how often it was removed: its connections of before are lost
+    unsigned life =
+        0;  // with expire_nodest, how often it was removed: earlier connections are lost
   };
   struct Service {
     std::string name;
     End at = {};
-    bool tcp = true, full_nat = false, persistent = false;
+    Over over = Over::kTcp;
+    Way way = Way::kNat;
+    bool persistent = false;
     bool keeps = false;  // on_down
     bool present = true;
     std::vector<Backend> backends = {};
+
+    bool full_nat() const { return way == Way::kFullNat; }
+    // Backends answer past us.
+    bool one_way() const { return way == Way::kDirect || way == Way::kTunnel; }
   };
   struct Connection {
     size_t backend = 0;
@@ -79,12 +112,18 @@ class BalanceModel {
   std::vector<Service> services;
   std::set<IpAddr> locals;  // of full NAT
   bool expire_nodest = true;
+  bool keeps_addresses = true;  // also those that no service is left at
   uint64_t persistence_s = 0;
   uint64_t now_s = 0;
   std::map<Key, Connection> connections;  // also lost ones, until a packet or the time ends them
   std::deque<std::pair<Key, Connection>> past;
 
-  static bool is_over(Phase phase) { return phase >= Phase::kBothClosed; }
+  static bool is_over(Phase phase) { return phase == Phase::kBothClosed || phase == Phase::kReset; }
+  static Segment first_of(Over over) {
+    return over == Over::kTcp   ? Segment::kSyn
+           : over == Over::kUdp ? Segment::kDatagram
+                                : Segment::kInit;
+  }
 
   // A client's packet to a service. Returns what is wrong with its fate; empty: nothing.
   std::string request(const Key& key, Segment segment, const Fate& fate) {
@@ -93,7 +132,7 @@ class BalanceModel {
       Connection& connection = found->second;
       const bool again = is_over(connection.phase) && segment == Segment::kSyn;
       if (!again && !is_lost(key, connection)) {
-        update(connection, segment, false);
+        update(key, connection, segment, false);
         return check_request(key, connection, fate);
       }
       if (!again && is_gone(key, connection) && !expire_nodest)
@@ -101,7 +140,7 @@ class BalanceModel {
       end(found);
     }
     if (!service.present) return fate.sent ? "the service is not there" : "";
-    if (service.tcp && segment != Segment::kSyn)
+    if (segment != first_of(service.over))
       return check_drop(fate, DropReason::k_connection_unknown);
     return begin(key, fate);
   }
@@ -111,7 +150,7 @@ class BalanceModel {
     const Service& service = services[key.first];
     const auto found = connections.find(key);
     if (found != connections.end() && !is_lost(key, found->second)) {
-      update(found->second, segment, true);
+      update(key, found->second, segment, true);
       if (!fate.sent || fate.to_backends) return "no reply came to the client";
       if (fate.source != service.at) return "a reply is not from the virtual address";
       return fate.destination == key.second ? "" : "a reply is to another client";
@@ -125,7 +164,7 @@ class BalanceModel {
   std::string late_reply(const Key& key, const Fate& fate) const {
     const Service& service = services[key.first];
     if (!fate.sent) return "";
-    if (service.full_nat) return "what came to a local address was sent on";
+    if (service.full_nat()) return "what came to a local address was sent on";
     return fate.source == service.at ? "a lost connection was translated" : "";
   }
 
@@ -134,7 +173,9 @@ class BalanceModel {
     now_s = to_s;
     for (auto next = connections.begin(); next != connections.end();) {
       const auto connection = next++;
-      if (connection->second.ends_s <= now_s) end(connection);
+      if (connection->second.ends_s <= now_s ||
+          (expire_nodest && is_gone(connection->first, connection->second)))
+        end(connection);
     }
   }
 
@@ -144,10 +185,10 @@ class BalanceModel {
       for (size_t i = 0; i < former[s].backends.size(); ++i) {
         Backend& backend = services[s].backends[i];
         if (backend.present || !former[s].backends[i].present) continue;
-        ++backend.life;
+        if (expire_nodest) ++backend.life;
         backend.up = true;
       }
-      if (services[s].present || !former[s].present) continue;
+      if (services[s].present || !former[s].present || !expire_nodest) continue;
       for (auto& [key, connection] : connections)
         if (key.first == s) connection.held = false;
       std::erase_if(templates_, [s](const auto& each) { return each.first.first == s; });
@@ -158,7 +199,9 @@ class BalanceModel {
     Load load;
     for (const auto& [key, connection] : connections)
       if (key.first == service && connection.backend == backend && connection.life == life)
-        ++(connection.phase == Phase::kOpen ? load.active : load.inactive);
+        ++(connection.phase == Phase::kOpen || connection.phase == Phase::kAssociated
+               ? load.active
+               : load.inactive);
     return load;
   }
   // Full NAT: whose packets a backend could not tell apart.
@@ -188,10 +231,16 @@ class BalanceModel {
     return "dropped by another name than " +
            std::string(kDropReasons[static_cast<size_t>(reason)].name);
   }
+  static bool is_at(const Service& service, const End& backend, const Fate& fate) {
+    return service.one_way() ? fate.next == backend.address : fate.destination == backend;
+  }
   std::string check_request(const Key& key, const Connection& connection, const Fate& fate) const {
     if (!fate.sent || !fate.to_backends) return "it came to no backend";
-    if (fate.destination != services[key.first].backends[connection.backend].at)
-      return "it came to another backend";
+    const Service& service = services[key.first];
+    const End& backend = service.backends[connection.backend].at;
+    if (!is_at(service, backend, fate)) return "it came to another backend";
+    if (service.one_way() && fate.destination != service.at) return "it was changed";
+    if (fate.wrapped != (service.way == Way::kTunnel)) return "wrapped, or not, against all rules";
     return fate.source == connection.local ? "" : "it came from another source";
   }
 
@@ -204,7 +253,12 @@ class BalanceModel {
     return is_gone(key, connection) || (!service.backends[connection.backend].up && !service.keeps);
   }
 
-  static Phase next(Phase phase, Segment segment, bool from_backend) {
+  static Phase first_phase(Over over) {
+    return over == Over::kTcp ? Phase::kHalfOpen : over == Over::kUdp ? Phase::kUdp : Phase::kInit;
+  }
+  enum class From : uint8_t { kClient, kBackend, kClientAlone };  // alone: one_way()
+  static Phase next(Phase phase, Segment segment, From from) {
+    const bool from_backend = from == From::kBackend;
     const bool opened = phase == Phase::kHalfOpen || phase == Phase::kOpen;
     const bool half_closed = phase == Phase::kBackendClosed || phase == Phase::kClientClosed;
     switch (segment) {
@@ -215,17 +269,42 @@ class BalanceModel {
       case Segment::kAck:
         return phase == Phase::kHalfOpen ? Phase::kOpen : phase;
       case Segment::kFin:
-        if (opened) return from_backend ? Phase::kBackendClosed : Phase::kClientClosed;
-        if (phase == (from_backend ? Phase::kClientClosed : Phase::kBackendClosed))
+        if (opened) return from == From::kClient ? Phase::kClientClosed : Phase::kBackendClosed;
+        if (from != From::kClientAlone &&
+            phase == (from_backend ? Phase::kClientClosed : Phase::kBackendClosed))
           return Phase::kBothClosed;
         return phase;
       case Segment::kDatagram:
         return phase;
+      default:
+        return next_of_sctp(phase, segment, from);
     }
-    return phase;
   }
-  void update(Connection& connection, Segment segment, bool from_backend) const {
-    connection.phase = next(connection.phase, segment, from_backend);
+  static Phase next_of_sctp(Phase phase, Segment segment, From from) {
+    const bool asked = phase == Phase::kInit || phase == Phase::kInitAgain;
+    const bool ended = phase == Phase::kRejected || phase == Phase::kAborted;
+    switch (segment) {
+      case Segment::kInit:
+        return ended ? Phase::kInit : phase == Phase::kInit ? Phase::kInitAgain : phase;
+      case Segment::kInitAck:
+        return asked ? Phase::kCookieSent : phase;
+      case Segment::kCookieEcho:
+        if (from == From::kClientAlone && !ended) return Phase::kAssociated;
+        return phase == Phase::kCookieSent ? Phase::kCookieReplied : phase;
+      case Segment::kCookieAck:
+        return ended ? phase : Phase::kAssociated;
+      case Segment::kAbort:
+        if (ended) return phase;
+        return asked && from == From::kBackend ? Phase::kRejected : Phase::kAborted;
+      default:
+        return phase;
+    }
+  }
+  void update(const Key& key, Connection& connection, Segment segment, bool from_backend) const {
+    const From from = from_backend                    ? From::kBackend
+                      : services[key.first].one_way() ? From::kClientAlone
+                                                      : From::kClient;
+    connection.phase = next(connection.phase, segment, from);
     connection.ends_s = now_s + kSilenceSeconds[static_cast<size_t>(connection.phase)];
   }
   void end(std::map<Key, Connection>::iterator which) {
@@ -261,11 +340,11 @@ class BalanceModel {
       return can.may_refuse ? check_drop(fate, DropReason::k_no_backend) : "it was refused";
     for (const size_t index : can.backends) {
       const Backend& backend = service.backends[index];
-      if (backend.at != fate.destination) continue;
+      if (!is_at(service, backend.at, fate)) continue;
       Connection connection{.backend = index,
                             .life = backend.life,
-                            .phase = service.tcp ? Phase::kHalfOpen : Phase::kUdp,
-                            .local = service.full_nat ? fate.source : key.second,
+                            .phase = first_phase(service.over),
+                            .local = service.full_nat() ? fate.source : key.second,
                             .held = service.persistent};
       connection.ends_s = now_s + kSilenceSeconds[static_cast<size_t>(connection.phase)];
       connections[key] = connection;
@@ -273,7 +352,7 @@ class BalanceModel {
         Template& kept = templates_[{key.first, key.second.address}];
         kept = {index, backend.life, kept.held + 1, now_s + persistence_s};
       }
-      if (service.full_nat && !locals.contains(fate.source.address))
+      if (service.full_nat() && !locals.contains(fate.source.address))
         return "it came from no local address";
       return check_request(key, connection, fate);
     }

@@ -30,12 +30,18 @@ class RandomRun {
     for (const char* local : {"10.2.0.200", "10.2.0.201", "fd02::200"})
       model_.locals.insert(*parse_ip(local));
     add({.name = "web", .keeps = true}, false);
-    add({.name = "dns", .tcp = false}, false);
+    add({.name = "dns", .over = Over::kUdp}, false);
     add({.name = "shop", .persistent = true}, false);
-    add({.name = "mail", .full_nat = true}, false);
+    add({.name = "mail", .way = Way::kFullNat}, false);
+    add({.name = "calls", .over = Over::kSctp}, false);
+    add({.name = "files", .way = Way::kDirect}, false);
+    add({.name = "names", .over = Over::kUdp, .way = Way::kTunnel, .persistent = true}, false);
     add({.name = "web6"}, true);
-    add({.name = "dns6", .tcp = false, .full_nat = true}, true);
-    add({.name = "shop6", .full_nat = true, .persistent = true, .keeps = true}, true);
+    add({.name = "dns6", .over = Over::kUdp, .way = Way::kFullNat}, true);
+    add({.name = "shop6", .way = Way::kFullNat, .persistent = true, .keeps = true}, true);
+    add({.name = "calls6", .over = Over::kSctp, .way = Way::kFullNat}, true);
+    add({.name = "files6", .way = Way::kTunnel}, true);
+    add({.name = "lines6", .over = Over::kSctp, .way = Way::kDirect, .keeps = true}, true);
     std::vector<std::string> schedulers;
     for (size_t i = 0; i < model_.services.size(); ++i) {
       schedulers.push_back(kSchedulers[below(std::size(kSchedulers))]);
@@ -75,14 +81,16 @@ class RandomRun {
     if (fault_.empty()) fault_ = fault;
   }
 
-  // Full NAT to IPv6 has backends of either version.
+  // Full NAT and tunnels from IPv6 have backends of either version.
   void add(BalanceModel::Service service, bool v6) {
     const size_t number = model_.services.size();
     service.at = {numbered(v6, "fd09::", "10.9.0.", 80), static_cast<uint16_t>(80 + number)};
     for (size_t i = 0; i < kBackends; ++i) {
-      const bool to_v6 = v6 && (!service.full_nat || i % 2 == 0);
-      service.backends.push_back({.at = {numbered(to_v6, "fd02::", "10.2.0.", 10 * number + i + 1),
-                                         static_cast<uint16_t>(8000 + number)}});
+      const bool either = service.full_nat() || service.way == Way::kTunnel;
+      const bool to_v6 = v6 && (!either || i % 2 == 0);
+      service.backends.push_back(
+          {.at = {numbered(to_v6, "fd02::", "10.2.0.", 10 * number + i + 1),
+                  static_cast<uint16_t>(service.one_way() ? 0 : 8000 + number)}});
     }
     model_.services.push_back(service);
   }
@@ -130,7 +138,7 @@ class RandomRun {
       Planned packet = plan(key, fresh);
       planned.emplace(send(packet), packet);
       // Once more, perhaps before its backend is known.
-      const bool begins = packet.segment == Segment::kSyn || packet.segment == Segment::kDatagram;
+      const bool begins = packet.segment == BalanceModel::first_of(model_.services[key.first].over);
       if (!packet.reply && begins && chance(20)) planned.emplace(send(packet), packet);
     }
     const std::map<uint32_t, Fate> fates = world_->run();
@@ -152,9 +160,18 @@ class RandomRun {
   }
   Planned plan(const BalanceModel::Key& key, bool fresh) {
     const BalanceModel::Service& service = model_.services[key.first];
-    Planned packet{key, Segment::kDatagram, !fresh && chance(40), ""};
-    if (!service.tcp) return packet;
+    const bool reply = !fresh && !service.one_way() && chance(40);
+    Planned packet{key, Segment::kDatagram, reply, ""};
+    if (service.over == Over::kUdp) return packet;
     const unsigned what = below(100);
+    if (service.over == Over::kSctp) {
+      packet.segment = what < 40   ? Segment::kData
+                       : what < 90 ? (reply ? (what < 65 ? Segment::kInitAck : Segment::kCookieAck)
+                                            : (what < 75 ? Segment::kCookieEcho : Segment::kInit))
+                                   : Segment::kAbort;
+      if (fresh && chance(80)) packet.segment = Segment::kInit;
+      return packet;
+    }
     packet.segment = what < 60   ? Segment::kAck
                      : what < 85 ? Segment::kFin
                      : what < 90 ? Segment::kRst
@@ -166,7 +183,9 @@ class RandomRun {
     return packet;
   }
   uint32_t send(Planned& packet) {
-    constexpr const char* kNames[] = {"SYN", "ACK", "FIN", "RST", "datagram"};
+    constexpr const char* kNames[] = {"SYN",        "ACK",  "FIN",      "RST",
+                                      "datagram",   "INIT", "INIT ACK", "COOKIE ECHO",
+                                      "COOKIE ACK", "DATA", "ABORT"};
     const auto& [service, client] = packet.key;
     const BalanceModel::Service& of = model_.services[service];
     packet.text = std::string(packet.reply ? "reply " : "packet ") +
@@ -186,11 +205,15 @@ class RandomRun {
     if (model_.past.empty()) return;
     const auto& [key, connection] = model_.past[below(model_.past.size())];
     const BalanceModel::Service& service = model_.services[key.first];
+    if (service.one_way()) return;
     for (const auto& [other, live] : model_.connections)
       if (other.first == key.first && live.backend == connection.backend &&
           live.local == connection.local)
         return;
-    const Planned packet{key, service.tcp ? Segment::kAck : Segment::kDatagram, true, ""};
+    const Segment late = service.over == Over::kTcp   ? Segment::kAck
+                         : service.over == Over::kUdp ? Segment::kDatagram
+                                                      : Segment::kData;
+    const Planned packet{key, late, true, ""};
     const uint32_t id = send_reply(connection, packet);
     note("late reply to " + to_string(key.second) + " of " + service.name);
     const std::map<uint32_t, Fate> fates = world_->run();

@@ -103,12 +103,20 @@ class BalanceWorld {
   // Lets a packet come in, the next time that run() is called; returns its number.
   uint32_t arrive(PortId port, const End& source, const End& destination, Segment segment,
                   bool from_backend) {
-    constexpr uint8_t kFlags[] = {0x02, 0x18, 0x11, 0x04, 0};
+    constexpr uint8_t kFlags[] = {0x02, 0x18, 0x11, 0x04};
+    constexpr uint8_t kChunks[] = {1, 2, 10, 11, 0, 6};
     FrameShape shape;
     shape.v6 = !source.address.is_v4();
-    shape.protocol = segment == Segment::kDatagram ? kUdpNumber : kTcpNumber;
     shape.payload = 4;
-    shape.tcp_flags = kFlags[static_cast<size_t>(segment)];
+    shape.tcp_flags = 0;
+    if (segment < Segment::kDatagram) {
+      shape.protocol = kTcpNumber;
+      shape.tcp_flags = kFlags[static_cast<size_t>(segment)];
+    } else {
+      shape.protocol = segment == Segment::kDatagram ? kUdpNumber : kSctpNumber;
+    }
+    const bool sctp = shape.protocol == kSctpNumber;
+    if (sctp) shape.payload = 12;  // a checksum, and a chunk of 8 bytes
     if (segment == Segment::kSyn && from_backend) shape.tcp_flags |= 0x10;
     Frame frame = maker_.make(shape);
     const size_t width = shape.v6 ? 16 : 4, address = frame.ip + (shape.v6 ? 8 : 12);
@@ -117,9 +125,15 @@ class BalanceWorld {
     std::memcpy(&frame.bytes[address + width], destination.address.bytes.data(), width);
     put16(frame.bytes, frame.l4, source.port);
     put16(frame.bytes, frame.l4 + 2, destination.port);
-    put32(frame.bytes, frame.payload, ++last_id_);
+    put32(frame.bytes, frame.end - 4, ++last_id_);
     frame.finish_ip();
-    frame.finish_l4();
+    if (sctp) {
+      const auto type = kChunks[static_cast<size_t>(segment) - static_cast<size_t>(Segment::kInit)];
+      put32(frame.bytes, frame.l4 + 12, uint32_t{type} << 24 | 8);
+      put32(frame.bytes, frame.l4 + 8, sctp_checksum(slice(frame.bytes, frame.l4, frame.end)));
+    } else {
+      frame.finish_l4();
+    }
     if (shape.protocol == kUdpNumber && get16(frame.bytes, frame.l4 + 6) == 0)
       put16(frame.bytes, frame.l4 + 6, 0xffff);
     rte_mbuf* mbuf = rte_pktmbuf_alloc(dataplane_->pool());
@@ -174,38 +188,53 @@ class BalanceWorld {
     return model_.services[service].backends[index];
   }
 
+  // Addresses of backends, of each IP version, differ in their last two bytes.
+  static MacAddr mac_of(const IpAddr& backend) {
+    const size_t last = backend.is_v4() ? 3 : 15;
+    return MacAddr::from_u64((backend.is_v4() ? 0x0200'0400'0000u : 0x0200'0600'0000u) |
+                             unsigned{backend.bytes[last - 1]} << 8 | backend.bytes[last]);
+  }
+
   // Of all services with all their backends.
   static std::string config_text(const BalanceModel& model,
                                  const std::vector<std::string>& schedulers) {
+    static const std::string kProtocols[] = {"tcp", "udp", "sctp"};
+    static const std::string kWays[] = {"nat", "fullnat", "direct", "tunnel"};
     std::string neighbours, locals;
+    std::set<IpAddr> known;
     for (const IpAddr& local : model.locals)
       locals += (locals.empty() ? "" : ", ") + ("\"" + to_string(local) + "\"");
     // Nobody asks for these: they are there for the local and virtual addresses always to be the
     // gateway's. Where a virtual address is none any more, packets to it do not come to the worker
-    // of their connection, which stays until it expires.
+    // of their connection.
     std::string services;
-    for (const char* address : {"10.9.0.80", "fd09::80"})
+    for (const char* address : {"10.9.0.80", "fd09::80"}) {
+      if (!model.keeps_addresses) break;
       services += "  rest" + std::to_string(services.size()) + ": {vrf: blue, address: \"" +
                   address + "\", port: 1, forwarding: fullnat, local_addresses: [" + locals +
                   "], backends: [{address: 10.2.0.250}]}\n";
+    }
     for (size_t s = 0; s < model.services.size(); ++s) {
       const BalanceModel::Service& service = model.services[s];
       std::string backends;
       for (const BalanceModel::Backend& backend : service.backends) {
         const std::string address = "{address: \"" + to_string(backend.at.address) + "\"";
-        neighbours += "      - " + address + ", mac: \"02:00:00:00:02:11\"}\n";
+        if (known.insert(backend.at.address).second)
+          neighbours +=
+              "      - " + address + ", mac: \"" + to_string(mac_of(backend.at.address)) + "\"}\n";
         backends += (backends.empty() ? "" : ", ") + address +
                     ", port: " + std::to_string(backend.at.port) + "}";
       }
       const std::string& scheduler = schedulers[s];
       services += "  " + service.name + ": {vrf: blue, address: \"" +
                   to_string(service.at.address) + "\", port: " + std::to_string(service.at.port) +
-                  ", protocol: " + (service.tcp ? "tcp" : "udp") + ", scheduler: " + scheduler +
+                  ", protocol: " + kProtocols[static_cast<size_t>(service.over)] +
+                  ", scheduler: " + scheduler +
                   (scheduler == "mh"   ? ", scheduler_options: {fallback: true, table_size: 251}"
                    : scheduler == "sh" ? ", scheduler_options: {fallback: true}"
                                        : "") +
-                  (service.full_nat ? ", forwarding: fullnat, local_addresses: [" + locals + "]"
-                                    : std::string(", forwarding: nat")) +
+                  ", forwarding: " + kWays[static_cast<size_t>(service.way)] +
+                  (service.full_nat() ? ", local_addresses: [" + locals + "]" : "") +
                   (service.persistent
                        ? ", persistence: {timeout_s: " + std::to_string(kPersistenceSeconds) + "}"
                        : "") +
@@ -257,29 +286,52 @@ vrfs:
     rte_pktmbuf_free_bulk(packets, n);
     return n;
   }
+  static IpAddr address_at(const Bytes& packet, size_t offset, bool v6) {
+    IpAddr address;
+    address.family = v6 ? IpFamily::kV6 : IpFamily::kV4;
+    std::memcpy(address.bytes.data(), &packet.at(offset), v6 ? 16 : 4);
+    return address;
+  }
+  IpAddr owner_of_mac(const Bytes& frame) const {
+    for (const BalanceModel::Service& service : model_.services)
+      for (const BalanceModel::Backend& backend : service.backends) {
+        const MacAddr mac = mac_of(backend.at.address);
+        if (std::memcmp(&mac, frame.data(), sizeof mac) == 0) return backend.at.address;
+      }
+    return {};
+  }
   // What the gateway says itself is no matter here: ARP, ND, ICMP errors, resets.
   void sent(PortId port, const rte_mbuf* mbuf) {
     const auto* data = rte_pktmbuf_mtod(mbuf, const uint8_t*);
     const Bytes frame(data, data + mbuf->data_len);
     const unsigned type = get16(frame, 12);
     if (type != kEtherTypeIpv4 && type != kEtherTypeIpv6) return;
-    const Bytes packet = slice(frame, 14, frame.size());
-    const bool v6 = type == kEtherTypeIpv6;
-    const uint8_t protocol = packet.at(v6 ? 6 : 9);
-    const size_t l4 = v6 ? 40 : 20, address = v6 ? 8 : 12, width = v6 ? 16 : 4;
-    const size_t payload = l4 + (protocol == kTcpNumber ? 20 : 8);
-    if ((protocol != kTcpNumber && protocol != kUdpNumber) || packet.size() < payload + 4) return;
+    Bytes packet = slice(frame, 14, frame.size());
+    bool v6 = type == kEtherTypeIpv6;
+    uint8_t protocol = packet.at(v6 ? 6 : 9);
+    IpAddr next = owner_of_mac(frame);
+    const bool wrapped = protocol == 4 || protocol == 41;
+    std::string fault;
+    if (wrapped) {
+      fault = fault_of(packet);
+      if (address_at(packet, v6 ? 24 : 16, v6) != next) fault = "MAC of the wrapped";
+      packet = slice(packet, v6 ? 40 : 20, packet.size());
+      v6 = protocol == 41;
+      protocol = packet.at(v6 ? 6 : 9);
+    }
+    const size_t l4 = v6 ? 40 : 20;
+    if (protocol != kTcpNumber && protocol != kUdpNumber && protocol != kSctpNumber) return;
+    if (packet.size() < l4 + (protocol == kTcpNumber ? 20 : 8) + 4) return;
     Fate& fate = fates_[id_of(mbuf)];
     ++fate.times;
     fate.sent = true;
     fate.to_backends = port == kBack;
-    for (End* end : {&fate.source, &fate.destination}) {
-      const bool second = end == &fate.destination;
-      end->address.family = v6 ? IpFamily::kV6 : IpFamily::kV4;
-      std::memcpy(end->address.bytes.data(), &packet[address + (second ? width : 0)], width);
-      end->port = static_cast<uint16_t>(get16(packet, l4 + (second ? 2 : 0)));
-    }
-    fate.fault = fault_of(packet);
+    fate.next = next;
+    fate.wrapped = wrapped;
+    fate.source = {address_at(packet, v6 ? 8 : 12, v6), static_cast<uint16_t>(get16(packet, l4))};
+    fate.destination = {address_at(packet, v6 ? 24 : 16, v6),
+                        static_cast<uint16_t>(get16(packet, l4 + 2))};
+    fate.fault = fault.empty() ? fault_of(packet) : fault;
     if (protocol == kTcpNumber && packet[l4 + 13] != flags_[id_of(mbuf)]) fate.fault = "TCP flags";
   }
 

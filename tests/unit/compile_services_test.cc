@@ -4,65 +4,17 @@
 
 #include <gtest/gtest.h>
 
+#include "compiled_services.h"
 #include "schedule.h"
 
 namespace adit::compile_services_test {
 namespace {
-
-IpAddr ip(const char* text) {
-  return *parse_ip(text);
-}
-
-BackendConfig backend(const char* address, uint16_t weight = 1) {
-  BackendConfig config;
-  config.address = ip(address);
-  config.weight = weight;
-  return config;
-}
-
-ServiceConfig service(const char* name, const char* address, uint16_t port,
-                      std::vector<BackendConfig> backends = {}) {
-  ServiceConfig config;
-  config.name = name;
-  config.address = ip(address);
-  config.port = port;
-  config.backends = std::move(backends);
-  return config;
-}
-
-// The underlay and VRF "blue", with a port each.
-Config base(std::vector<ServiceConfig> services = {}) {
-  Config config;
-  config.ports.resize(2);
-  config.ports[0].name = "up";
-  config.ports[0].addresses = {{ip("192.0.2.1"), 24}};
-  config.ports[1].name = "blue0";
-  config.ports[1].addresses = {{ip("10.1.0.254"), 24}, {ip("fd00:1::1"), 64}};
-  VrfConfig blue;
-  blue.name = "blue";
-  blue.ports = {"blue0"};
-  config.vrfs = {blue};
-  config.services = std::move(services);
-  return config;
-}
-constexpr VrfId kBlue = 1;
-
-Compiled compiled(const Config& config, const CompiledIds& previous = {}, unsigned workers = 1) {
-  const std::vector<PortTraits> traits = {{*parse_mac("02:00:00:00:00:01"), true},
-                                          {*parse_mac("02:00:00:00:00:02"), true}};
-  return compile(config, traits, previous, 1, workers);
-}
 
 const RouteTarget& target(const Compiled& result, VrfId vrf, const char* address) {
   const Ipv6Key key = address_key(ip(address));
   const bool ipv6 = !ip(address).is_v4();
   return result.snapshot->routes.find(
       vrf, reinterpret_cast<const uint8_t*>(ipv6 ? &key.high : &key.low), ipv6);
-}
-
-BackendId id_of(const Compiled& result, const char* name, const char* address, uint16_t port = 0,
-                const char* vrf = kUnderlayName) {
-  return result.ids.backends.at({name, vrf, ip(address), port});
 }
 
 // What a worker takes for the service of the packet: its name, or nothing.
