@@ -112,6 +112,7 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->bridge_port_counters = ZeroPages<TrafficCounters>(kMaxBridgePorts + 1);
   worker->bridge_port_errors = ZeroPages<ErrorCounters>(kMaxBridgePorts + 1);
   workers.push_back(std::move(worker));
+  surveys.emplace_back();
 }
 
 // Receive queues are dealt out over the workers, beginning with another one at each port;
@@ -250,6 +251,19 @@ uint64_t Dataplane::templates(ServiceId service) const noexcept {
   uint64_t sum = 0;
   for (const auto& table : impl_->templates) sum += table->count(service);
   return sum;
+}
+
+bool Dataplane::survey(unsigned worker, std::shared_ptr<ConnectionSurvey> survey) {
+  if (!takes_survey(worker)) return false;
+  impl_->surveys[worker] = std::move(survey);
+  impl_->workers[worker]->survey.store(impl_->surveys[worker].get(), std::memory_order_release);
+  return true;
+}
+
+bool Dataplane::takes_survey(unsigned worker) {
+  if (impl_->workers[worker]->survey.load(std::memory_order_acquire) != nullptr) return false;
+  impl_->surveys[worker] = nullptr;
+  return true;
 }
 
 unsigned Dataplane::poll_events(std::span<Event> events) {

@@ -80,8 +80,9 @@ struct Dataplane::Impl {
   std::vector<rte_ring*> peers;                           // the same
   std::vector<std::unique_ptr<TemplateTable>> templates;  // by worker
   std::vector<std::unique_ptr<Worker>> workers;
-  std::deque<LoopArguments> loop_arguments;    // addresses stay
-  std::vector<std::unique_ptr<Port>> devices;  // null where the port is ready-made
+  std::vector<std::shared_ptr<ConnectionSurvey>> surveys;  // by worker: as long as it has it
+  std::deque<LoopArguments> loop_arguments;                // addresses stay
+  std::vector<std::unique_ptr<Port>> devices;              // null where the port is ready-made
   std::vector<PortFacts> io_facts;
   std::unordered_map<BridgePortId, Traffic> baselines;     // counts before the id was reused
   std::unordered_map<BridgePortId, Drops> drop_baselines;  // the same of its drops

@@ -19,6 +19,7 @@
 #include "nd.h"
 #include "reassembly.h"
 #include "route.h"
+#include "survey.h"
 #include "underlay.h"
 #include "vlan_link.h"
 
@@ -340,6 +341,8 @@ unsigned run_pass(Worker& worker, Probe& probe) noexcept {
     total += n;
   }
   expire_connections(worker);
+  if (worker.survey.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
+    continue_survey(worker, total != 0);
   // What control asked for, and what waits: for a next hop, or for the rest of it.
   if (!rte_ring_empty(worker.commands) || worker.waiting() != 0 ||
       worker.held_now.load(std::memory_order_relaxed) != 0) [[unlikely]] {

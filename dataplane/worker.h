@@ -44,6 +44,8 @@ struct Sequences {
 // ICMP errors that one worker sends (RFC 1812 section 4.3.2.8, RFC 4443 section 2.4 (f)).
 inline const RateLimit kIcmpErrorLimit = RateLimit::per_second(1000);
 
+struct ConnectionSurvey;  // adit/connection_survey.h
+
 struct FloodMeters {
   RateMeter broadcast, multicast, unknown_unicast;
 };
@@ -65,6 +67,8 @@ struct Worker {
   // between this worker and control
   rte_ring* events = nullptr;    // Event, this worker produces
   rte_ring* commands = nullptr;  // Command, control produces
+  // Control sets it where it is null, this worker makes it null.
+  std::atomic<ConnectionSurvey*> survey = nullptr;
 
   // what workers hand to each other: rte_mbuf*, by whom it is for
   std::span<rte_ring* const> peers;

@@ -6,7 +6,9 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -44,6 +46,11 @@ struct Parameter {
 
 enum class Effect { kReads, kChanges };
 
+// An answer that takes its time: called about every millisecond until it gives one, as JSON text.
+// Each call does a part, and waits for nothing. Throws ApiError. Destroyed where nobody wants the
+// answer any more.
+using LaterAnswer = std::function<std::optional<std::string>()>;
+
 struct Method {
   std::string_view name;
   Effect effect;  // calls of what changes things are logged with the caller
@@ -52,6 +59,8 @@ struct Method {
   // `params` is an object whose members are declared, typed and complete. Throws ApiError.
   nlohmann::json (*handler)(ApiContext& context, const nlohmann::json& params,
                             const Caller& caller);
+  // Instead of the handler, where the answer takes its time.
+  LaterAnswer (*begin)(ApiContext& context, const nlohmann::json& params) = nullptr;
 };
 
 using MethodTable = std::span<const Method>;
@@ -66,6 +75,7 @@ enum ApiErrorCode : int {
   kConfigRefused = -32000,  // data: {"mistakes": [{"file", "line", "column", "message"}]}
   kTooManyClients = -32001,
   kAnswerTooLong = -32002,
+  kNoAnswer = -32003,
 };
 
 class ApiError : public std::runtime_error {

@@ -13,6 +13,7 @@
 #include "nearest_name.h"
 #include "reload.h"
 #include "show.h"
+#include "show_connections.h"
 
 namespace adit {
 namespace {
@@ -203,6 +204,16 @@ constexpr Parameter kBackendsParameters[] = {
     kLimit,
     kOffset,
 };
+constexpr Parameter kConnectionsParameters[] = {
+    {"service", ParameterType::kString, kOptional, "only those of this service: name or address"},
+    {"backend", ParameterType::kString, kOptional, "only those with a backend of this address"},
+    {"client", ParameterType::kString, kOptional, "only those of this address or prefix"},
+    {"state", ParameterType::kString, kOptional, "only those in this state"},
+    {"vrf", ParameterType::kString, kOptional, "only those of clients in this VRF"},
+    {"count", ParameterType::kBoolean, kOptional, "how many, by backend and state"},
+    {"limit", ParameterType::kUnsigned, kOptional,
+     "most rows to answer with, 1..10000; 100 if not given, 10000 of counts"},
+};
 constexpr Parameter kFdbParameters[] = {
     kNetwork,
     {"mac", ParameterType::kString, kOptional, "only this address"},
@@ -228,6 +239,8 @@ constexpr Method kMethods[] = {
      kWindowParameters, services},
     {"show.backends", Effect::kReads, "backends with state, connections and counters",
      kBackendsParameters, backends},
+    {"show.connections", Effect::kReads, "balanced connections, as the workers have them",
+     kConnectionsParameters, nullptr, show_connections},
     {"show.fdb", Effect::kReads, "the MAC table", kFdbParameters, fdb},
     {"show.neighbours", Effect::kReads, "next hops with MAC and state", kWindowParameters,
      neighbours},

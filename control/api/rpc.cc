@@ -18,9 +18,13 @@ std::vector<std::string_view> names_of(std::span<const Named> things) {
   return names;
 }
 
-std::string to_line(const json& message) {
+std::string dump(const json& value) {
   // Text from files may be no UTF-8; an answer must be.
-  return message.dump(-1, ' ', false, json::error_handler_t::replace) + '\n';
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string to_line(const json& message) {
+  return dump(message) + '\n';
 }
 
 json error_message(const json& id, ApiErrorCode code, const std::string& message,
@@ -106,6 +110,35 @@ void check_params(const Method& method, const json& params) {
       complain("parameter " + adit::in_quotes(parameter.name) + " is missing");
 }
 
+// Writes the text that `function` gives, if it gives some, or what it throws.
+template <class Function>
+void complete(RpcAnswer& answer, size_t max_bytes, Function function) {
+  const auto fail = [&](ApiErrorCode code, const std::string& message, const json& data) {
+    answer.error_code = code;
+    answer.error_message = message;
+    answer.text = to_line(error_message(answer.id, code, message, data));
+  };
+  try {
+    const std::optional<std::string> result = function();
+    if (result && answer.wanted)
+      answer.text =
+          R"({"id":)" + dump(answer.id) + R"(,"jsonrpc":"2.0","result":)" + *result + "}\n";
+  } catch (const ApiError& error) {
+    fail(error.code(), error.what(), error.data());
+  } catch (const std::exception& error) {
+    fail(kInternalError, std::string("internal error: ") + error.what(), nullptr);
+  }
+  if (answer.text.size() > max_bytes) {
+    // The id, too, came from the client and may be what is too long.
+    answer.id = nullptr;
+    fail(kAnswerTooLong,
+         "the answer has " + std::to_string(answer.text.size()) + " bytes, more than " +
+             std::to_string(max_bytes) + ": ask for less",
+         nullptr);
+  }
+  if (!answer.wanted) answer.text.clear();
+}
+
 }  // namespace
 
 std::string to_string(const Caller& caller) {
@@ -131,40 +164,31 @@ std::string error_line(ApiErrorCode code, const std::string& message) {
 RpcAnswer answer_request(MethodTable methods, ApiContext& context, const Caller& caller,
                          std::string_view line, size_t max_bytes) {
   RpcAnswer answer;
-  json id = nullptr;
-  bool wants_answer = true;  // also where it cannot be told: section 5, "id" is null then
-  const auto fail = [&](ApiErrorCode code, const std::string& message, const json& data) {
-    answer.error_code = code;
-    answer.error_message = message;
-    answer.text = to_line(error_message(id, code, message, data));
-  };
-  try {
+  complete(answer, max_bytes, [&]() -> std::optional<std::string> {
     const json request = parse(line);
     check_request(request);
-    wants_answer = request.contains("id");
-    if (wants_answer) id = request["id"];
+    answer.wanted = request.contains("id");
+    if (answer.wanted) answer.id = request["id"];
     const Method& method = find_method(methods, request["method"].get_ref<const std::string&>());
     answer.method = &method;
     const json params = request.value("params", json::object());
     check_params(method, params);
-    json result = method.handler(context, params, caller);
-    if (wants_answer)
-      answer.text = to_line({{"jsonrpc", "2.0"}, {"id", id}, {"result", std::move(result)}});
-  } catch (const ApiError& error) {
-    fail(error.code(), error.what(), error.data());
-  } catch (const std::exception& error) {
-    fail(kInternalError, std::string("internal error: ") + error.what(), nullptr);
-  }
-  if (answer.text.size() > max_bytes) {
-    // The id, too, came from the client and may be what is too long.
-    id = nullptr;
-    fail(kAnswerTooLong,
-         "the answer has " + std::to_string(answer.text.size()) + " bytes, more than " +
-             std::to_string(max_bytes) + ": ask for less",
-         nullptr);
-  }
-  if (!wants_answer) answer.text.clear();
+    if (method.begin == nullptr) return dump(method.handler(context, params, caller));
+    answer.later = method.begin(context, params);
+    return std::nullopt;
+  });
   return answer;
+}
+
+bool finish_answer(RpcAnswer& answer, size_t max_bytes) {
+  bool there = true;
+  complete(answer, max_bytes, [&] {
+    auto result = answer.later();
+    there = result.has_value();
+    return result;
+  });
+  if (there) answer.later = nullptr;
+  return there;
 }
 
 }  // namespace adit

@@ -23,6 +23,7 @@ using local = boost::asio::local::stream_protocol;
 using Clock = ApiSession::Clock;
 
 constexpr std::chrono::milliseconds kAcceptRetry{100};
+constexpr std::chrono::milliseconds kLaterPause{1};
 
 // Keeps what clients can provoke from flooding the log.
 class LogBudget {
@@ -53,6 +54,7 @@ class ApiServer::Impl : public SessionOwner, public std::enable_shared_from_this
       : io_(io),
         listening_(path),
         acceptor_(io, local(), listening_.fd()),
+        later_timer_(io),
         retry_timer_(io),
         sweep_timer_(io),
         methods_(methods),
@@ -71,9 +73,11 @@ class ApiServer::Impl : public SessionOwner, public std::enable_shared_from_this
     stopped_ = true;
     error_code ignored;  // we are leaving
     acceptor_.close(ignored);
+    later_timer_.cancel();
     retry_timer_.cancel();
     sweep_timer_.cancel();
     ready_.clear();
+    later_.clear();
     for (const auto& session : sessions_) {
       session->detach();
       session->close();
@@ -88,9 +92,14 @@ class ApiServer::Impl : public SessionOwner, public std::enable_shared_from_this
     schedule_turn();
   }
 
-  std::string serve(ApiSession& session, std::string_view line) override {
+  std::optional<std::string> serve(ApiSession& session, std::string_view line) override {
     RpcAnswer answer =
         answer_request(methods_, context_, session.caller(), line, limits_.max_answer_bytes);
+    if (answer.later) {
+      later_.push_back({session.shared_from_this(), std::move(answer)});
+      if (later_.size() == 1) look_for_answers();
+      return std::nullopt;
+    }
     audit(session.caller(), answer);
     return std::move(answer.text);
   }
@@ -98,6 +107,12 @@ class ApiServer::Impl : public SessionOwner, public std::enable_shared_from_this
   void closed(const std::shared_ptr<ApiSession>& session) override { sessions_.erase(session); }
 
  private:
+  // A request whose answer takes its time.
+  struct Later {
+    std::shared_ptr<ApiSession> session;
+    RpcAnswer answer;
+  };
+
   void accept() {
     acceptor_.async_accept([self = shared_from_this()](error_code error, local::socket socket) {
       if (self->stopped_) return;
@@ -181,6 +196,25 @@ class ApiServer::Impl : public SessionOwner, public std::enable_shared_from_this
     });
   }
 
+  // Those that were to come later, the oldest request first.
+  void look_for_answers() {
+    later_timer_.expires_after(kLaterPause);
+    later_timer_.async_wait([self = shared_from_this()](error_code) {
+      if (self->stopped_) return;
+      auto waiting = std::exchange(self->later_, {});
+      for (Later& each : waiting) {
+        if (!each.session->is_open()) continue;
+        if (!finish_answer(each.answer, self->limits_.max_answer_bytes)) {
+          self->later_.push_back(std::move(each));
+          continue;
+        }
+        self->audit(each.session->caller(), each.answer);
+        each.session->answer(std::move(each.answer.text));
+      }
+      if (!self->later_.empty()) self->look_for_answers();
+    });
+  }
+
   // Every change, done or refused, with who wanted it; of other refusals as many as the
   // budget allows.
   void audit(const Caller& caller, const RpcAnswer& answer) {
@@ -197,12 +231,13 @@ class ApiServer::Impl : public SessionOwner, public std::enable_shared_from_this
   boost::asio::io_context& io_;
   ListeningSocket listening_;
   local::acceptor acceptor_;
-  boost::asio::steady_timer retry_timer_, sweep_timer_;
+  boost::asio::steady_timer later_timer_, retry_timer_, sweep_timer_;
   const MethodTable methods_;
   ApiContext& context_;
   const ServerLimits limits_;
   std::set<std::shared_ptr<ApiSession>> sessions_;
   std::deque<std::shared_ptr<ApiSession>> ready_;  // have a line, in the order of its end
+  std::deque<Later> later_;                        // wait for their answer
   bool turn_scheduled_ = false;
   bool stopped_ = false;
   LogBudget refusals_;

@@ -74,13 +74,19 @@ void ApiSession::turn() {
   if (owner_ == nullptr || !socket_.is_open() || !has_line_) return;
   last_active_ = Clock::now();
   const std::string_view line(input_.data(), line_end_);
-  std::string answer = is_blank(line) ? std::string() : owner_->serve(*this, line);
+  std::optional<std::string> answer = is_blank(line) ? std::string() : owner_->serve(*this, line);
   input_.erase(0, line_end_ + 1);
   line_end_ = input_.find('\n');
   has_line_ = line_end_ != std::string::npos;
   // A client that once sent a long line shall not keep its room.
   if (!has_line_ && input_.capacity() > 2 * chunk_.size()) input_.shrink_to_fit();
-  send(std::move(answer));
+  if (answer) send(std::move(*answer));
+}
+
+void ApiSession::answer(std::string text) {
+  if (owner_ == nullptr || !socket_.is_open()) return;
+  last_active_ = Clock::now();
+  send(std::move(text));
 }
 
 void ApiSession::send(std::string text) {

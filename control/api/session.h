@@ -6,6 +6,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,8 +22,8 @@ class SessionOwner {
   virtual ~SessionOwner() = default;
   // The session has a whole line; its turn() is wanted.
   virtual void line_ready(std::shared_ptr<ApiSession> session) = 0;
-  // The answer to the line, empty for none.
-  virtual std::string serve(ApiSession& session, std::string_view line) = 0;
+  // The answer to the line, empty for none. Nothing: it calls answer() later.
+  virtual std::optional<std::string> serve(ApiSession& session, std::string_view line) = 0;
   virtual void closed(const std::shared_ptr<ApiSession>& session) = 0;
 };
 
@@ -36,12 +37,15 @@ class ApiSession : public std::enable_shared_from_this<ApiSession> {
   void start() { read_or_wait_for_turn(); }
   // Serves one line.
   void turn();
+  // What serve() did not have yet.
+  void answer(std::string text);
   // Hangs up. The owner is told, unless it is detached.
   void close();
   // The owner goes; it must not be called any more.
   void detach() { owner_ = nullptr; }
 
   const Caller& caller() const noexcept { return caller_; }
+  bool is_open() const noexcept { return socket_.is_open(); }
   // When it last sent a whole request or took a part of an answer.
   Clock::time_point last_active() const noexcept { return last_active_; }
 

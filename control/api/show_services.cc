@@ -11,11 +11,6 @@ namespace {
 
 using nlohmann::json;
 
-const char* word_of(Forwarding forwarding) {
-  constexpr const char* kWords[] = {"nat", "direct", "tunnel", "fullnat"};
-  return kWords[static_cast<size_t>(forwarding)];
-}
-
 json ports_of(const ServiceConfig& service) {
   if (service.port == 0) return "all";
   if (!service.last_port) return std::to_string(service.port);

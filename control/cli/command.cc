@@ -17,6 +17,15 @@ constexpr CommandOption kFdbOptions[] = {
 constexpr CommandOption kLimitOptions[] = {kLimitOption};
 constexpr CommandOption kBackendsOptions[] = {{"service", "NAME", "only those of this service"},
                                               kLimitOption};
+constexpr CommandOption kConnectionsOptions[] = {
+    {"service", "NAME|ADDRESS", "only those of this service"},
+    {"backend", "ADDRESS", "only those with this backend"},
+    {"client", "ADDRESS[/LENGTH]", "only those of this client, or of clients in this prefix"},
+    {"state", "STATE", "only those in this state: established, time_wait, ..."},
+    {"vrf", "NAME", "only those of clients in this VRF"},
+    {"count", "", "no connections, but how many there are, by backend and state"},
+    {"limit", "N", "at most so many rows, 1..10000; 100 if not given, 10000 with --count"},
+};
 constexpr CommandOption kDropsOptions[] = {{"all", "", "also reasons that dropped nothing"}};
 
 constexpr Command kCommands[] = {
@@ -46,6 +55,8 @@ constexpr Command kCommands[] = {
      Watch::kYes, kLimitOptions, run_show},
     {"show backends", "", "show.backends", "backends with state, connections and counters",
      Watch::kYes, kBackendsOptions, run_show},
+    {"show connections", "", "show.connections", "balanced connections, as the workers have them",
+     Watch::kYes, kConnectionsOptions, run_show},
     {"show fdb", "", "show.fdb", "the MAC table", Watch::kYes, kFdbOptions, run_show},
     {"show neighbours", "", "show.neighbours", "next hops with MAC and state", Watch::kYes,
      kLimitOptions, run_show},

@@ -79,10 +79,13 @@ std::string command_text(const Command& command) {
         "Without FILE: $ADIT_CONFIG, else /etc/adit/adit.yaml. Exit code 3 if it is not right.\n";
   if (command.name == "completion") text += "To use it: source <(aditctl completion bash)\n";
   if (!command.options.empty()) text += '\n';
+  size_t width = 16;
+  for (const CommandOption& option : command.options)
+    width = std::max(width, option.name.size() + option.value_name.size() + 3);
   for (const CommandOption& option : command.options) {
     std::string name = "--" + std::string(option.name);
     if (!option.value_name.empty()) name += ' ' + std::string(option.value_name);
-    text += "  " + padded(name, 16) + std::string(option.help) + '\n';
+    text += "  " + padded(name, width) + std::string(option.help) + '\n';
   }
   return text + '\n' + global_options_text();
 }

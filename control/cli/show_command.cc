@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cmath>
@@ -29,7 +30,8 @@ volatile sig_atomic_t interrupted = 0;
 
 struct Sample {
   json rows = json::array();
-  bool truncated = false;  // by --limit
+  bool truncated = false;         // by --limit
+  std::optional<uint64_t> total;  // of what the rows are the first of
   Clock::time_point time;
 };
 
@@ -41,17 +43,21 @@ uint64_t parse_limit(const std::string& text) {
   return std::stoull(text);
 }
 
+const CommandOption* find_option(const Command& command, std::string_view name) {
+  const auto found = std::ranges::find(command.options, name, &CommandOption::name);
+  return found == command.options.end() ? nullptr : &*found;
+}
+
+// Connections come and go: they are one answer, as long as it may be.
 bool is_paged(const Command& command) {
-  for (const CommandOption& option : command.options)
-    if (option.name == "limit") return true;
-  return false;
+  return find_option(command, "limit") != nullptr && command.method != "show.connections";
 }
 
 // The parameters that the command line gives.
 json method_params(const Invocation& invocation) {
   json params = json::object();
   for (const auto& [name, value] : invocation.options)
-    if (name == "all")
+    if (find_option(*invocation.command, name)->value_name.empty())
       params[name] = true;
     else if (name != "limit")
       params[name] = value;
@@ -67,12 +73,14 @@ Sample fetch(Client& client, const Invocation& invocation) {
   json params = method_params(invocation);
   Sample sample;
   sample.time = Clock::now();
+  if (!is_paged(command) && limit != UINT64_MAX) params["limit"] = limit;
   for (;;) {
     if (is_paged(command)) params["limit"] = std::min(kRowsPerCall, limit - sample.rows.size());
     json page = client.call(std::string(command.method), params);
     for (json& row : page.at("rows")) sample.rows.push_back(std::move(row));
+    if (page.contains("total")) sample.total = page["total"].get<uint64_t>();
     if (!page.value("truncated", false)) return sample;
-    sample.truncated = sample.rows.size() >= limit;
+    sample.truncated = sample.rows.size() >= limit || !is_paged(command);
     if (sample.truncated) return sample;
     params["offset"] = page.at("next_offset");
   }
@@ -80,7 +88,9 @@ Sample fetch(Client& client, const Invocation& invocation) {
 
 std::string table_of(const Invocation& invocation, const Sample& sample,
                      const std::optional<Sample>& former) {
-  const View& view = view_of(invocation.command->method);
+  const std::string method(invocation.command->method);
+  const bool counts = invocation.options.contains("count");
+  const View& view = view_of(counts ? method + ".count" : method);
   const Numbers numbers = invocation.human ? Numbers::kHuman : Numbers::kExact;
   if (!invocation.watch_s) return render_table(view.columns, sample.rows, numbers);
   const json none = json::array();
@@ -108,13 +118,22 @@ void pause_for(double seconds) {
   nanosleep(&pause, nullptr);  // ends early on Ctrl-C, which is the point
 }
 
+// What the rows are not all of.
+void tell_rest(const Invocation& invocation, const Sample& sample) {
+  if (sample.truncated && sample.total && !invocation.options.contains("count"))
+    std::cerr << sample.rows.size() << " of " << *sample.total
+              << "; --limit shows up to 10000, --count how many by backend and state\n";
+  else if (sample.truncated)
+    std::cerr << "there is more than --limit allows\n";
+}
+
 int show_once(Client& client, const Invocation& invocation) {
   const Sample sample = fetch(client, invocation);
   if (invocation.json)
     std::cout << sample.rows.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
   else
     std::cout << table_of(invocation, sample, std::nullopt);
-  if (sample.truncated) std::cerr << "there is more than --limit allows\n";
+  tell_rest(invocation, sample);
   return kDone;
 }
 
@@ -128,7 +147,8 @@ int watch(Client& client, const Invocation& invocation) {
       std::cout << sample.rows.dump(-1, ' ', false, json::error_handler_t::replace) << '\n';
     } else {
       if (on_terminal) std::cout << "\033[H\033[2J";
-      std::cout << table_of(invocation, sample, former);
+      std::cout << table_of(invocation, sample, former) << std::flush;
+      tell_rest(invocation, sample);
       if (!on_terminal) std::cout << '\n';
     }
     if (!std::cout.flush()) return kFailed;

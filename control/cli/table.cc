@@ -65,6 +65,12 @@ std::string value_text(const json& value, Format format, Numbers numbers) {
   return list.empty() ? "-" : list;
 }
 
+// "192.0.2.1:80", "[2001:db8::1]:80"
+std::string with_port(const std::string& address, const json& port) {
+  const std::string host = address.find(':') == std::string::npos ? address : '[' + address + ']';
+  return host + ':' + port.dump();
+}
+
 void put_cell(std::string& line, const std::string& text, size_t width, bool right, bool last) {
   const std::string padding(width - text.size(), ' ');
   if (right)
@@ -78,7 +84,11 @@ void put_cell(std::string& line, const std::string& text, size_t width, bool rig
 
 std::string cell_text(const json& row, const Column& column, Numbers numbers) {
   const auto value = row.find(column.key);
-  return value == row.end() ? "-" : value_text(*value, column.format, numbers);
+  if (value == row.end()) return "-";
+  const std::string text = value_text(*value, column.format, numbers);
+  if (column.format != Format::kEndpoint || !value->is_string()) return text;
+  const auto port = row.find(std::string(column.key) + "_port");
+  return port == row.end() || !port->is_number() ? text : with_port(text, *port);
 }
 
 std::string render_table(std::span<const Column> columns, const json& rows, Numbers numbers) {
@@ -94,7 +104,7 @@ std::string render_table(std::span<const Column> columns, const json& rows, Numb
   std::string out;
   for (const auto& line : lines) {
     for (size_t i = 0; i < columns.size(); ++i)
-      put_cell(out, line[i], widths[i], columns[i].format != Format::kText,
+      put_cell(out, line[i], widths[i], columns[i].format > Format::kEndpoint,
                i + 1 == columns.size());
     out += '\n';
   }

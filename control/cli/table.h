@@ -9,8 +9,9 @@
 
 namespace adit::cli {
 
-// kCount and kBytes grow: watched, they are shown as rates.
-enum class Format { kText, kNumber, kCount, kBytes, kSeconds, kPercent };
+// kCount and kBytes grow: watched, they are shown as rates. kEndpoint: an address, and the port
+// that the row has under that key with "_port" behind it.
+enum class Format { kText, kEndpoint, kNumber, kCount, kBytes, kSeconds, kPercent };
 enum class Numbers { kExact, kHuman };
 
 struct Column {

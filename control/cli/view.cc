@@ -119,6 +119,27 @@ constexpr Column kBackendColumns[] = {
     {"announced", "ANNOUNCED", Format::kCount},
     {"unannounced", "UNANNOUNCED", Format::kCount},
 };
+constexpr Column kConnectionColumns[] = {
+    {"vrf", "VRF"},
+    {"protocol", "PROTOCOL"},
+    {"expires_s", "EXPIRES-S", Format::kSeconds},
+    {"state", "STATE"},
+    {"client", "CLIENT", Format::kEndpoint},
+    {"virtual", "VIRTUAL", Format::kEndpoint},
+    {"local", "LOCAL", Format::kEndpoint},
+    {"backend", "BACKEND", Format::kEndpoint},
+    {"backend_vrf", "BACKEND-VRF"},
+    {"service", "SERVICE"},
+    {"forwarding", "FORWARDING"},
+    {"worker", "WORKER", Format::kNumber},
+};
+constexpr Column kConnectionCountColumns[] = {
+    {"service", "SERVICE"},
+    {"backend", "BACKEND", Format::kEndpoint},
+    {"backend_vrf", "BACKEND-VRF"},
+    {"state", "STATE"},
+    {"connections", "CONNECTIONS", Format::kNumber},
+};
 constexpr Column kFdbColumns[] = {
     {"network", "NETWORK"},
     {"mac", "MAC"},
@@ -168,6 +189,10 @@ constexpr std::string_view kByRemote[] = {"network", "address"};
 constexpr std::string_view kByTunnel[] = {"vrf", "name"};
 constexpr std::string_view kByRoute[] = {"vrf", "to"};
 constexpr std::string_view kByBackend[] = {"service", "vrf", "address", "port"};
+constexpr std::string_view kByClient[] = {"vrf",         "protocol", "client",
+                                          "client_port", "virtual",  "virtual_port"};
+constexpr std::string_view kByBackendAndState[] = {"service", "backend", "backend_port",
+                                                   "backend_vrf", "state"};
 constexpr std::string_view kByMac[] = {"network", "mac"};
 constexpr std::string_view kByNextHop[] = {"port", "vlan", "network", "address"};
 constexpr std::string_view kByReason[] = {"reason"};
@@ -181,6 +206,8 @@ constexpr View kViews[] = {
     {"show.routes", kRouteColumns, kByRoute},
     {"show.services", kServiceColumns, kByName},
     {"show.backends", kBackendColumns, kByBackend},
+    {"show.connections", kConnectionColumns, kByClient},
+    {"show.connections.count", kConnectionCountColumns, kByBackendAndState},
     {"show.fdb", kFdbColumns, kByMac},
     {"show.neighbours", kNeighbourColumns, kByNextHop},
     {"show.drops", kDropColumns, kByReason},

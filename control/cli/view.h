@@ -13,7 +13,7 @@
 namespace adit::cli {
 
 struct View {
-  std::string_view method;  // of the API, "show.ports"
+  std::string_view method;  // of the API, "show.ports"; with ".count" where it counts rows
   std::span<const Column> columns;
   std::span<const std::string_view> id;  // keys that tell which row is which
 };

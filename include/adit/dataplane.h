@@ -24,7 +24,8 @@ struct rte_mempool;
 
 namespace adit {
 
-struct Worker;  // dataplane/worker.h
+struct ConnectionSurvey;  // adit/connection_survey.h
+struct Worker;            // dataplane/worker.h
 
 // A device to be opened, or (replay, bench) ready-made functions in `io`.
 struct PortSpec {
@@ -130,6 +131,10 @@ class Dataplane {
   uint64_t connections() const noexcept;  // of all services
   uint64_t connection_capacity() const noexcept;
   uint64_t templates(ServiceId service) const noexcept;  // of persistence
+  // Has the worker look through its connections; false while it has another survey.
+  bool survey(unsigned worker, std::shared_ptr<ConnectionSurvey> survey);
+  // Whether the worker takes one: it has let go of the last.
+  bool takes_survey(unsigned worker);
   // Counts and numbers from 0 again: the id is being given to something new, and no snapshot
   // that workers have names it.
   void reset_bridge_port(BridgePortId bridge_port);

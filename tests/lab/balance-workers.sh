@@ -99,6 +99,24 @@ expect "clients that are remembered" \
 expect "connections of sticky" \
   "$(ctl -j show backends --service sticky | jq '[.[].connections] | add')" = $((2 * EACH))
 
+say "show connections asks both workers"
+ctl show connections --service sticky --limit 5
+# A client may use a port for one virtual address, and soon for the other: then the first connection,
+# which has ended, makes room. So there are not quite as many as there were.
+connections=$(ctl -j show backends --service sticky | jq '[.[] | .active + .inactive] | add')
+expect "connections of sticky that are left" "$connections" '>' "$EACH"
+ctl -j show connections --service sticky --limit 1000 >"$LAB_TMP/shown"
+expect "those that are shown" "$(jq length "$LAB_TMP/shown")" = "$connections"
+expect "workers that they are of" "$(jq -c '[.[].worker] | unique' "$LAB_TMP/shown")" = "[0,1]"
+expect "their clients" "$(jq -r '[.[].client] | unique | join(" ")' "$LAB_TMP/shown")" = "$CLIENTS"
+sum=0
+for address in "$STICKY" "$STICKY_TOO"; do
+  sum=$((sum + $(ctl -j show connections --service "$address" --limit 1000 | jq length)))
+done
+expect "those to either address" "$sum" = "$connections"
+expect "those of both clients, counted" \
+  "$(ctl -j show connections --count --client 198.51.100.0/30 --service sticky | jq '[.[].connections] | add')" = "$connections"
+
 ctl show workers
 ctl show services
 ctl show drops

@@ -146,6 +146,39 @@ for url in "$NAT" "$FULL_NAT:8080" "$DIRECT" "$TENANT" "[$NAT6]"; do
     "$(for host in $SERVERS red1 blue1; do sha256sum <"$LAB_TMP/www-$host/file"; done | grep -c "$got")" = 1
 done
 
+say "a transfer through full NAT, as show connections has it"
+N client curl -sS -m 30 --limit-rate 8M --local-port 45001 -o /dev/null "http://$FULL_NAT:8080/file" &
+slow=$!
+# shown [FILTER...]: "VIRTUAL BACKEND LOCAL" of that transfer; nothing where it is left out.
+shown() {
+  ctl -j show connections --state established --limit 1000 "$@" | jq -r '.[] | select(.client_port == 45001) |
+    "\(.virtual):\(.virtual_port) \(.backend):\(.backend_port) \(.local):\(.local_port)"'
+}
+is_shown() { [[ -n $(shown) ]]; }
+wait_for 5 is_shown || fail "a running transfer is not shown"
+ctl show connections --client "$CLIENT" --state established
+row=$(shown)
+read -r virtual backend local <<<"$row"
+expect "the virtual address" "$virtual" = "$FULL_NAT:8080"
+[[ $backend =~ ^10\.1\.0\.([13]):80$ ]] || fail "the backend is $backend"
+server=s${BASH_REMATCH[1]}
+expect "connections that $server has with $local" \
+  "$(N "$server" ss -Htn state established sport = :80 | awk -v peer="$local" '$4 == peer' | wc -l)" = 1
+for filter in "--service fullnat" "--service $FULL_NAT" "--backend ${backend%:*}" "--client 198.51.100.0/24" "--vrf shop"; do
+  # shellcheck disable=SC2086
+  expect "shown with $filter" "$(shown $filter)" = "$row"
+done
+for filter in "--service nat" "--service $NAT" "--backend 10.1.0.2" "--client 198.51.100.2" "--vrf red"; do
+  # shellcheck disable=SC2086
+  expect "shown with $filter" "$(shown $filter)" = ""
+done
+expect "established ones of fullnat, counted" \
+  "$(ctl -j show connections --count --service fullnat --state established | jq '[.[].connections] | add')" = 1
+typo=0
+ctl show connections --service fulnat 2>"$LAB_TMP/typo" || typo=$?
+expect "what a wrong name gives" "$typo $(grep -c "did you mean 'fullnat'" "$LAB_TMP/typo")" = "1 1"
+wait "$slow" || fail "the transfer broke"
+
 say "drain: weight 0 by reload ends no connection and gives no new one"
 N client curl -sS -m 30 --limit-rate 8M -o "$LAB_TMP/slow1" "http://$NAT/file" &
 slow1=$!

@@ -15,6 +15,7 @@
 #include "control_plane.h"
 #include "temp_dir.h"
 #include "test_dataplane.h"
+#include "worker.h"
 
 namespace adit::api_methods_test {
 namespace {
@@ -47,8 +48,10 @@ class Methods : public testing::Test {
 
   json call(std::string_view method, const json& params = json::object()) {
     const json request = {{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", params}};
-    return json::parse(
-        answer_request(api_methods(), context_, {0, 1}, request.dump(), 16 << 20).text);
+    constexpr size_t kRoom = 16 << 20;
+    RpcAnswer answer = answer_request(api_methods(), context_, {0, 1}, request.dump(), kRoom);
+    while (answer.later && !finish_answer(answer, kRoom)) dataplane_->step(monotonic_ns());
+    return json::parse(answer.text);
   }
   json result(std::string_view method, const json& params = json::object()) {
     json answer = call(method, params);
@@ -111,15 +114,22 @@ TEST_F(Methods, RowsHaveEveryColumnOfTheirTable) {
   const NetworkId red = control_.ids().networks.at("red");
   for (const auto& [name, info] : control_.ids().bridge_ports)
     dataplane_->fdb().set(fdb_key(red, MacAddr::from_u64(info.id)), info.id, false, 1);
-  for (const Method& method : api_methods()) {
-    if (!method.name.starts_with("show.")) continue;
-    const json params = method.name == "show.drops" ? json{{"all", true}} : json::object();
+  Connection connection;
+  connection.forwarding = Forwarding::kDirect;
+  connection.expires_s = UINT32_MAX;
+  ASSERT_NE(dataplane_->worker(0).balancer->connections.insert(connection).id, 0u);
+  const auto check = [this](std::string_view method, const json& params, const cli::View& view) {
     json all = json::object();  // the union: an access entry has no remote
-    const json answer = result(method.name, params);
+    const json answer = result(method, params);
     for (const json& row : answer["rows"]) all.update(row);
-    for (const cli::Column& column : cli::view_of(method.name).columns)
-      EXPECT_TRUE(all.contains(column.key)) << method.name << ' ' << column.key;
-  }
+    for (const cli::Column& column : view.columns)
+      EXPECT_TRUE(all.contains(column.key)) << view.method << ' ' << column.key;
+  };
+  for (const Method& method : api_methods())
+    if (method.name.starts_with("show."))
+      check(method.name, method.name == "show.drops" ? json{{"all", true}} : json::object(),
+            cli::view_of(method.name));
+  check("show.connections", {{"count", true}}, cli::view_of("show.connections.count"));
 }
 
 TEST_F(Methods, RefuseWrongFilters) {

@@ -28,17 +28,29 @@ json crash(ApiContext&, const json&, const Caller&) {
   throw std::runtime_error("\xff broke");
 }
 
+// Is ready when it is asked for the third time.
+LaterAnswer later(ApiContext&, const json& params) {
+  return [params, asked = 0]() mutable -> std::optional<std::string> {
+    if (++asked < 3) return std::nullopt;
+    if (params.contains("text")) throw ApiError(kNoAnswer, "did not work");
+    return R"("done")";
+  };
+}
+
 constexpr Parameter kEchoParameters[] = {
     {"text", ParameterType::kString, Presence::kRequired, ""},
     {"count", ParameterType::kUnsigned, Presence::kOptional, ""},
     {"loud", ParameterType::kBoolean, Presence::kOptional, ""},
 };
+constexpr Parameter kLaterParameters[] = {
+    {"text", ParameterType::kString, Presence::kOptional, ""}};
 constexpr Method kTable[] = {
     {"echo", Effect::kReads, "", kEchoParameters, echo},
     {"who", Effect::kReads, "", {}, who},
     {"change", Effect::kChanges, "", {}, change},
     {"refuse", Effect::kChanges, "", {}, refuse},
     {"crash", Effect::kReads, "", {}, crash},
+    {"later", Effect::kReads, "", kLaterParameters, nullptr, later},
 };
 constexpr size_t kRoom = 4096;
 
@@ -55,6 +67,31 @@ TEST(Rpc, AnswersWithTheIdThatItWasGiven) {
             json::parse(R"({"jsonrpc":"2.0","id":7,"result":"uid:1000,pid:4711"})"));
   EXPECT_EQ(reply(R"({"jsonrpc":"2.0","id":"x","method":"who","params":{}})")["id"], "x");
   EXPECT_TRUE(reply(R"({"jsonrpc":"2.0","id":null,"method":"who"})").contains("result"));
+}
+
+TEST(Rpc, AnswersThatTakeTheirTimeAreAskedFor) {
+  RpcAnswer answer = ask(R"({"jsonrpc":"2.0","id":7,"method":"later"})");
+  ASSERT_TRUE(answer.later);
+  EXPECT_EQ(answer.text, "");
+  EXPECT_FALSE(finish_answer(answer, kRoom));
+  EXPECT_FALSE(finish_answer(answer, kRoom));
+  ASSERT_TRUE(finish_answer(answer, kRoom));
+  EXPECT_FALSE(answer.later);
+  EXPECT_EQ(json::parse(answer.text), json::parse(R"({"jsonrpc":"2.0","id":7,"result":"done"})"));
+
+  RpcAnswer fails = ask(R"({"jsonrpc":"2.0","id":8,"method":"later","params":{"text":"x"}})");
+  while (!finish_answer(fails, kRoom)) continue;
+  EXPECT_EQ(fails.error_code, kNoAnswer);
+  EXPECT_EQ(json::parse(fails.text)["id"], 8);
+  EXPECT_EQ(json::parse(fails.text)["error"]["message"], "did not work");
+
+  RpcAnswer unwanted = ask(R"({"jsonrpc":"2.0","method":"later"})");
+  while (!finish_answer(unwanted, kRoom)) continue;
+  EXPECT_EQ(unwanted.text, "");
+
+  RpcAnswer wrong = ask(R"({"jsonrpc":"2.0","id":9,"method":"later","params":{"txt":"x"}})");
+  EXPECT_FALSE(wrong.later) << "refused at once";
+  EXPECT_EQ(wrong.error_code, kInvalidParams);
 }
 
 TEST(Rpc, AnswersOnOneLine) {

@@ -33,11 +33,24 @@ json big(ApiContext&, const json&, const Caller&) {
   return std::string(4 << 20, 'x');
 }
 
+std::atomic<bool> ready = false;
+std::atomic<int> waiting = 0;
+LaterAnswer when_ready(ApiContext&, const json&) {
+  ++waiting;
+  const std::shared_ptr<void> end(nullptr, [](void*) { --waiting; });
+  return [end]() -> std::optional<std::string> {
+    return ready ? std::optional<std::string>(R"("ready")") : std::nullopt;
+  };
+}
+
 constexpr Parameter kText[] = {{"text", ParameterType::kString, Presence::kOptional, ""}};
 constexpr Method kTable[] = {
-    {"echo", Effect::kReads, "", kText, echo},    {"who", Effect::kReads, "", {}, who},
-    {"change", Effect::kChanges, "", {}, change}, {"refuse", Effect::kChanges, "", {}, refuse},
+    {"echo", Effect::kReads, "", kText, echo},
+    {"who", Effect::kReads, "", {}, who},
+    {"change", Effect::kChanges, "", {}, change},
+    {"refuse", Effect::kChanges, "", {}, refuse},
     {"big", Effect::kReads, "", {}, big},
+    {"when_ready", Effect::kReads, "", {}, nullptr, when_ready},
 };
 
 std::string request(std::string_view method, int id = 1) {
@@ -72,6 +85,49 @@ TEST(ApiServer, AnswersEveryLineInOrder) {
   client.send(text);
   for (int i = 0; i < 100; ++i)
     ASSERT_EQ(json::parse(client.line().value_or("{}")).value("id", -1), i);
+}
+
+TEST(ApiServer, ServesOthersWhileAnAnswerTakesItsTime) {
+  ready = false;
+  TestServer server(kTable);
+  TestClient client(server.path());
+  client.send(request("when_ready", 1) + request("who", 2));
+  while (waiting == 0) std::this_thread::sleep_for(1ms);
+  const unsigned ticks = server.ticks();
+  EXPECT_TRUE(serves(server));
+  while (server.ticks() < ticks + 20) std::this_thread::sleep_for(1ms);
+  ready = true;
+  const json first = json::parse(client.line().value_or("{}"));
+  EXPECT_EQ(first.value("id", 0), 1) << "in order";
+  EXPECT_EQ(first["result"], "ready");
+  EXPECT_EQ(json::parse(client.line().value_or("{}")).value("id", 0), 2);
+  EXPECT_EQ(waiting, 0);
+}
+
+TEST(ApiServer, ForgetsWhatIsWaitedForWhenItEnds) {
+  ready = false;
+  {
+    TestServer server(kTable);
+    TestClient client(server.path());
+    client.send(request("when_ready"));
+    while (waiting == 0) std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_EQ(waiting, 0);
+}
+
+// It may only be seen to be gone when it is to get its answer.
+TEST(ApiServer, OutlivesAClientThatDoesNotWaitForItsAnswer) {
+  ready = false;
+  TestServer server(kTable);
+  {
+    TestClient client(server.path());
+    client.send(request("when_ready"));
+    while (waiting == 0) std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_TRUE(serves(server));
+  ready = true;
+  while (waiting != 0) std::this_thread::sleep_for(1ms);
+  EXPECT_TRUE(serves(server));
 }
 
 TEST(ApiServer, PutsALineTogetherFromItsBytes) {

@@ -34,6 +34,16 @@ json networks(ApiContext&, const json& params, const Caller&) {
 json echo_rows(ApiContext&, const json& params, const Caller&) {
   return {{"rows", {{{"network", params.dump()}}}}, {"truncated", false}};
 }
+// So many of 12345 as asked for, and what was asked.
+json connections(ApiContext&, const json& params, const Caller&) {
+  json rows = json::array();
+  while (rows.size() < params.value("limit", 2u))
+    rows.push_back({{"client", "198.51.100.1"},
+                    {"client_port", 1000 + rows.size()},
+                    {"service", params.dump()},
+                    {"connections", 7}});
+  return {{"rows", rows}, {"truncated", true}, {"total", 12345}};
+}
 bool reload_refuses = false;
 json reload(ApiContext&, const json&, const Caller&) {
   if (!reload_refuses)
@@ -51,7 +61,13 @@ constexpr Parameter kParameters[] = {
     {"limit", ParameterType::kUnsigned, Presence::kOptional, ""},
     {"offset", ParameterType::kUnsigned, Presence::kOptional, ""},
 };
+constexpr Parameter kConnectionsParameters[] = {
+    {"service", ParameterType::kString, Presence::kOptional, ""},
+    {"count", ParameterType::kBoolean, Presence::kOptional, ""},
+    {"limit", ParameterType::kUnsigned, Presence::kOptional, ""},
+};
 constexpr Method kTable[] = {
+    {"show.connections", Effect::kReads, "", kConnectionsParameters, connections},
     {"show.networks", Effect::kReads, "", kParameters, networks},
     {"show.fdb", Effect::kReads, "", kParameters, echo_rows},
     {"reload", Effect::kChanges, "", {}, reload},
@@ -104,6 +120,20 @@ TEST_F(Aditctl, StopsAtTheLimitAndSaysSo) {
   EXPECT_NE(some.err.find("--limit"), std::string::npos);
   EXPECT_EQ(ask({"show", "networks", "--limit", "0"}).code, kUsage);
   EXPECT_EQ(ask({"show", "networks", "--limit", "-1"}).code, kUsage);
+}
+
+TEST_F(Aditctl, ShowsConnectionsInOneAnswer) {
+  const Outcome some = ask({"show", "connections", "--service", "web"});
+  EXPECT_NE(some.out.find(" 198.51.100.1:1001 "), std::string::npos) << some.out;
+  EXPECT_NE(some.out.find(R"({"service":"web"})"), std::string::npos) << some.out;
+  EXPECT_TRUE(some.err.starts_with("2 of 12345; --limit shows up to 10000, --count")) << some.err;
+  const json rows = json::parse(ask({"-j", "show", "connections", "--limit", "3000"}).out);
+  ASSERT_EQ(rows.size(), 3000u);
+  EXPECT_EQ(rows[0]["service"], R"({"limit":3000})");
+  const Outcome counts = ask({"show", "connections", "--count"});
+  EXPECT_TRUE(counts.out.starts_with("SERVICE")) << counts.out;
+  EXPECT_NE(counts.out.find(R"({"count":true})"), std::string::npos) << counts.out;
+  EXPECT_EQ(ask({"show", "connections", "--servcie", "web"}).code, kUsage);
 }
 
 TEST_F(Aditctl, HandsFiltersToTheDaemon) {

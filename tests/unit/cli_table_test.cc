@@ -42,6 +42,16 @@ TEST(Table, ShowsEveryKindOfValue) {
   EXPECT_EQ(cell_text(json::object(), kColumns[0], Numbers::kExact), "-");
 }
 
+TEST(Table, PutsThePortBehindAnAddress) {
+  const Column column = {"x", "X", Format::kEndpoint};
+  const auto cell = [&](const json& row) { return cell_text(row, column, Numbers::kExact); };
+  EXPECT_EQ(cell({{"x", "192.0.2.1"}, {"x_port", 80}}), "192.0.2.1:80");
+  EXPECT_EQ(cell({{"x", "2001:db8::1"}, {"x_port", 80}}), "[2001:db8::1]:80");
+  EXPECT_EQ(cell({{"x", "192.0.2.1"}, {"x_port", nullptr}}), "192.0.2.1");
+  EXPECT_EQ(cell({{"x", "192.0.2.1"}}), "192.0.2.1");
+  EXPECT_EQ(cell({{"x", nullptr}, {"x_port", 80}}), "-");
+}
+
 TEST(Table, LetsNoControlCharacterThrough) {
   EXPECT_EQ(text_of("a\x1b[2J\n", Format::kText), "a?[2J?");
 }
