@@ -57,7 +57,7 @@ void read_client(const std::string& text, ConnectionFilter& filter) {
     filter.client = AddressMatch(*prefix);
   else
     refuse("parameter 'client': expected an address or ADDRESS/LENGTH, found " +
-           adit::quoted(text));
+           in_quotes(text));
 }
 
 void read_state(std::string text, ConnectionFilter& filter) {
@@ -70,7 +70,7 @@ void read_state(std::string text, ConnectionFilter& filter) {
     if (name == text) filter.states |= 1u << state;
   }
   if (filter.states != 0) return;
-  std::string message = "there is no state " + adit::quoted(text) + near(text, names);
+  std::string message = "there is no state " + in_quotes(text) + near(text, names);
   const char* separator = "; one of: ";
   for (const std::string_view name : names) {
     message += separator + std::string(name);
@@ -91,7 +91,7 @@ void read_vrf(const std::string& name, const CompiledIds& ids, ConnectionFilter&
   }
   std::set<std::string> names = {kUnderlayName};
   for (const auto& [known, id] : ids.vrfs) names.insert(known);
-  refuse("there is no VRF " + adit::quoted(name) + near(name, names));
+  refuse("there is no VRF " + in_quotes(name) + near(name, names));
 }
 
 // By its name, or its address. Connections may outlive a service's configuration, and services by
@@ -108,21 +108,21 @@ void read_service(const std::string& text, const ControlPlane& control, Connecti
     return;
   }
   const auto address = parse_ip(text);
-  if (!address) refuse("there is no service " + adit::quoted(text) + near(text, names));
+  if (!address) refuse("there is no service " + in_quotes(text) + near(text, names));
   filter.virtual_address = exactly(*address);
   if (!addresses.contains(to_string(*address)))
-    wish.unknown = "there is no service " + adit::quoted(text) + near(text, addresses);
+    wish.unknown = "there is no service " + in_quotes(text) + near(text, addresses);
 }
 
 void read_backend(const std::string& text, const CompiledIds& ids, ConnectionFilter& filter,
                   Wish& wish) {
   const auto address = parse_ip(text);
-  if (!address) refuse("parameter 'backend': expected its address, found " + adit::quoted(text));
+  if (!address) refuse("parameter 'backend': expected its address, found " + in_quotes(text));
   filter.backend = exactly(*address);
   std::set<std::string> addresses;
   for (const auto& [name, id] : ids.backends) addresses.insert(to_string(name.address));
   if (!addresses.contains(to_string(*address)))
-    wish.unknown = "there is no backend " + adit::quoted(text) + near(text, addresses);
+    wish.unknown = "there is no backend " + in_quotes(text) + near(text, addresses);
 }
 
 // Backends that connections are to be told apart by; all services' if `service` is not one.

@@ -7,7 +7,7 @@
 #include "compiled_services.h"
 #include "schedule.h"
 
-namespace adit::compile_services_test {
+namespace adit::compiled_services {
 namespace {
 
 const RouteTarget& target(const Compiled& result, VrfId vrf, const char* address) {
@@ -347,4 +347,4 @@ TEST(CompileServices, Limits) {
 }
 
 }  // namespace
-}  // namespace adit::compile_services_test
+}  // namespace adit::compiled_services

@@ -4,7 +4,7 @@
 
 #include "compile_services.h"
 
-namespace adit {
+namespace adit::compiled_services {
 
 inline IpAddr ip(const char* text) {
   return *parse_ip(text);
@@ -56,4 +56,4 @@ inline BackendId id_of(const Compiled& result, const char* name, const char* add
   return result.ids.backends.at({name, vrf, ip(address), port});
 }
 
-}  // namespace adit
+}  // namespace adit::compiled_services

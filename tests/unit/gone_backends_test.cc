@@ -5,7 +5,7 @@
 
 #include "compiled_services.h"
 
-namespace adit {
+namespace adit::compiled_services {
 namespace {
 
 class Returning : public testing::Test {
@@ -139,4 +139,4 @@ TEST_F(Returning, IdsAreForThoseThatAreThereFirst) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::compiled_services

@@ -235,21 +235,39 @@ def steps(path):
     return re.findall(r"\[\]|[^.\[\]]+", path)
 
 
-def put(config, where, value):
-    """Puts the value at the path, in the first entry that has it; whether there was one."""
-    if len(where) == 1 and where[0] not in ("*", "[]"):
-        if where[0] not in config:
-            return False
-        config[where[0]] = value
-        return True
-    step, rest = where[0], where[1:]
-    if step == "[]" and not rest:
-        config[0] = value
-        return True
-    if step in ("*", "[]"):
-        children = config.values() if step == "*" else config
-        return any(put(child, rest, value) for child in children)
-    return step in config and put(config[step], rest, value)
+def locate(config, where):
+    """The names and indices that lead to the first place with that path; None: there is none."""
+    if not where:
+        return []
+    if where[0] == "*":
+        names = list(config)
+    elif where[0] == "[]":
+        names = range(len(config))
+    else:
+        names = [where[0]] if where[0] in config else []
+    for name in names:
+        rest = locate(config[name], where[1:])
+        if rest is not None:
+            return [name, *rest]
+    return None
+
+
+def drop_others(config, place, is_valid):
+    """Leaves out the lists and maps beside the way to the place, as far as that is valid."""
+    at = config
+    for name in place:
+        for other in [k for k in at if k != name] if isinstance(at, dict) else []:
+            if isinstance(at[other], (dict, list)):
+                saved = at.pop(other)
+                if not is_valid(config):
+                    at[other] = saved
+        at = at[name]
+
+
+def put(config, place, value):
+    for name in place[:-1]:
+        config = config[name]
+    config[place[-1]] = value
 
 
 class Schema(unittest.TestCase):
@@ -278,12 +296,16 @@ class Schema(unittest.TestCase):
     def test_agrees_with_the_walker_on_values(self):
         cases = []
         for key in KEYS:
+            where = steps(key["path"])
+            # The part that the key is in will do: what names another is not looked at.
+            config = {"ports": {"up": {"device": "tap:up0"}}}
+            config[where[0]] = copy.deepcopy(FULL[where[0]])
+            place = locate(config, where)
+            self.assertTrue(place, key["path"])
+            drop_others(config, place, self.validator.is_valid)
             for value in VALUES + [key["min"], key["max"], key["max"] + 1]:
-                where = steps(key["path"])
-                # The part that the key is in will do: what names another is not looked at.
-                config = copy.deepcopy({part: FULL[part] for part in {"ports", where[0]}})
-                self.assertTrue(put(config, where, value), key["path"])
-                cases.append((key["path"], value, config))
+                put(config, place, value)
+                cases.append((key["path"], value, copy.deepcopy(config)))
         self.assert_agreement(cases)
 
     def test_agrees_with_the_walker_on_missing_and_unknown_keys(self):

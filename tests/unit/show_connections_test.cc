@@ -384,8 +384,8 @@ TEST_F(ShowConnections, ABackendThatHasGoneIsKnownByItsAddress) {
              .vrf = "blue"});
   std::string without = kYaml;
   const std::string line = "      - {address: 192.0.2.11}\n";
-  control->apply(parse_config(without.replace(without.find(line), line.size(), ""), "test"),
-                 now_ns);
+  without.replace(without.find(line), line.size(), "");
+  control->apply(parse_config("balancer: {expire_nodest: false}\n" + without, "test"), now_ns);
   const json rows = ask({{"backend", "192.0.2.11"}})["rows"];
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0]["service"], nullptr);
