@@ -217,7 +217,7 @@ void handle_icmpv6(Worker& worker, LinkId link, Packet& packet) noexcept {
   auto* ethernet = reinterpret_cast<EthernetHeader*>(frame_of(mbuf));
   auto* ip = reinterpret_cast<Ipv6Header*>(ethernet + 1);
   const uint32_t bytes = mbuf->pkt_len - offset;
-  if (fold_sum(pseudo_header_sum(ip, bytes) + sum_mbuf(mbuf, offset, bytes)) != 0xffff)
+  if (sum_mbuf(mbuf, offset, bytes, pseudo_header_sum(ip, bytes)) != 0xffff)
     return drop(worker, mbuf, DropReason::k_icmp_checksum);
   const uint8_t type = frame_of(mbuf)[offset];
   if (type == kEchoRequest && frame_of(mbuf)[offset + 1] == 0)

@@ -20,7 +20,7 @@ void answer_echo(Worker& worker, Packet& packet) noexcept {
   if (offset + sizeof(IcmpEcho) > mbuf->data_len)
     return drop(worker, mbuf, DropReason::k_icmp_truncated);
   const uint32_t bytes = mbuf->pkt_len - offset;
-  if (fold_sum(Ip::icmp_pseudo_sum(ip, bytes) + sum_mbuf(mbuf, offset, bytes)) != 0xffff)
+  if (sum_mbuf(mbuf, offset, bytes, Ip::icmp_pseudo_sum(ip, bytes)) != 0xffff)
     return drop(worker, mbuf, DropReason::k_icmp_checksum);
   auto* icmp = reinterpret_cast<IcmpEcho*>(frame_of(mbuf) + offset);
   if (icmp->type != Ip::kEchoRequest || icmp->code != 0)

@@ -134,7 +134,7 @@ bool icmp_checksum_ok(const rte_mbuf* mbuf, const IpPacket& packet) noexcept {
   const uint32_t bytes = packet.end - packet.l4;
   const uint64_t pseudo =
       packet.ipv6 ? pseudo_header_sum(rte_pktmbuf_mtod(mbuf, const uint8_t*), packet, bytes) : 0;
-  return fold_sum(pseudo + sum_mbuf(mbuf, packet.l4, bytes)) == 0xffff;
+  return sum_mbuf(mbuf, packet.l4, bytes, pseudo) == 0xffff;
 }
 
 // Where the embedded packet ends. RFC 4884: extensions may follow; they are left out, as the

@@ -60,7 +60,7 @@ inline bool is_neighbour_discovery(const rte_mbuf* mbuf, const Ipv6Header& ip) n
   const uint64_t addresses = ipv6 ? sum_words(ip + offsetof(Ipv6Header, src), 32)
                                   : sum_words(ip + offsetof(Ipv4Header, src), 8);
   const uint64_t pseudo = addresses + be16(kIpProtocolUdp).raw() + udp->length.raw();
-  return fold_sum(pseudo + sum_mbuf(mbuf, offset, udp->length.host())) == 0xffff;
+  return sum_mbuf(mbuf, offset, udp->length.host(), pseudo) == 0xffff;
 }
 
 inline UnderlayClass check_udp(const Snapshot& snapshot, Packet& packet, uint32_t offset,

@@ -84,7 +84,7 @@ void write_udp_checksum(rte_mbuf* mbuf, UdpHeader* udp, const Wrapping& how) noe
                           sum_words(how.destination.bytes.data(), width) +
                           be16(kIpProtocolUdp).raw() + udp->length.raw();
   const uint16_t sum =
-      static_cast<uint16_t>(~fold_sum(pseudo + sum_mbuf(mbuf, offset, mbuf->pkt_len - offset)));
+      static_cast<uint16_t>(~sum_mbuf(mbuf, offset, mbuf->pkt_len - offset, pseudo));
   udp->checksum = be16::from_raw(sum == 0 ? uint16_t{0xffff} : sum);
 }
 

@@ -56,8 +56,7 @@ void read_client(const std::string& text, ConnectionFilter& filter) {
   else if (const auto prefix = parse_route_prefix(text).value)
     filter.client = AddressMatch(*prefix);
   else
-    refuse("parameter 'client': expected an address or ADDRESS/LENGTH, found " +
-           in_quotes(text));
+    refuse("parameter 'client': expected an address or ADDRESS/LENGTH, found " + in_quotes(text));
 }
 
 void read_state(std::string text, ConnectionFilter& filter) {

@@ -52,79 +52,102 @@ bool sequence_ok(std::atomic<uint32_t>& last, uint32_t sequence) noexcept {
   return true;
 }
 
-// `flags` of a packet whose GRE header is there without its optional fields.
-[[gnu::always_inline]] inline void decap_with(Worker& worker, Packet& packet,
-                                              uint16_t flags) noexcept {
-  const rte_mbuf* mbuf = packet.mbuf;
-  const unsigned left = mbuf->data_len - packet.l4_payload;
-  const auto refuse = [&packet](DropReason reason) noexcept { packet.drop = reason; };
-  const uint8_t* at = frame_of(packet.mbuf) + packet.l4_payload;
-  const auto* gre = reinterpret_cast<const GreHeader*>(at);
-  if (flags & (kGreUnsupported | kGreVersionMask)) return refuse(DropReason::k_gre_flags);
-  const unsigned has_checksum = flags / kGreChecksum;
-  const unsigned has_key = flags / kGreKey & 1;
-  const unsigned has_sequence = flags / kGreSequence & 1;
-  const unsigned header_len =
-      unsigned{sizeof(GreHeader)} + 4 * (has_checksum + has_key + has_sequence);
-  if (left < header_len) return refuse(DropReason::k_gre_truncated);
-  const bool bridged = gre->protocol == be16(kEtherTypeBridged);
-  const bool ipv6 = gre->protocol == be16(kEtherTypeIpv6);
-  const Snapshot& snapshot = *worker.snapshot;
-  if (!bridged && ((!ipv6 && gre->protocol != be16(kEtherTypeIpv4)) ||
-                   snapshot.tunnels[tunnel_index(TunnelKind::kGreIp)].senders.empty()))
-    return refuse(DropReason::k_tunnel_payload);
-  at += sizeof(GreHeader) + 4 * has_checksum;
-  const uint32_t key = has_key ? reinterpret_cast<const be32*>(at)->host() : 0;
-  packet.tunnel_id = has_key ? kHasKey | key : 0;
-  packet.inner_offset = static_cast<uint16_t>(packet.l4_payload + header_len);
+// The kinds that are in use: by networks, or (kGreIp) by tunnels of VRFs.
+struct GreKinds {
+  explicit GreKinds(const Snapshot& snapshot) noexcept
+      : bridged(!snapshot.tunnels[tunnel_index(TunnelKind::kGre)].ids.empty()),
+        nvgre(!snapshot.tunnels[tunnel_index(TunnelKind::kNvgre)].ids.empty()),
+        routed(!snapshot.tunnels[tunnel_index(TunnelKind::kGreIp)].senders.empty()) {}
+  bool bridged, nvgre, routed;
+};
 
-  if (!bridged) packet.tunnel = tunnel_index(TunnelKind::kGreIp);
-  if (has_checksum && !checksum_ok(mbuf, packet.l4_payload))
-    return refuse(DropReason::k_gre_checksum);
-  if (!bridged) {
-    if (!inner_version_is(packet, ipv6)) return refuse(DropReason::k_tunnel_payload);
-  }
-  const TunnelTables& nvgre = snapshot.tunnels[tunnel_index(TunnelKind::kNvgre)];
-  // RFC 7637 section 3.2: no checksum, no sequence; the key's lowest byte is the FlowID.
-  if (bridged && has_key && !has_checksum && !has_sequence && !nvgre.ids.empty()) {
-    const Ipv6Key source = outer_source(packet);
-    const TunnelTables& plain = snapshot.tunnels[tunnel_index(TunnelKind::kGre)];
-    const bool is_gre = !plain.ids.empty() && plain.senders.find({source, packet.tunnel_id}) != 0;
-    if (!is_gre) {
-      packet.tunnel = tunnel_index(TunnelKind::kNvgre);
-      packet.tunnel_id = key >> 8;
-    }
-    return;
-  }
-  if (!has_sequence) return;
+// Whether a remote uses GRE with that key.
+[[gnu::noinline]] bool is_plain_gre(const Snapshot& snapshot, const Packet& packet) noexcept {
+  const TunnelTables& plain = snapshot.tunnels[tunnel_index(TunnelKind::kGre)];
+  return plain.senders.find({outer_source(packet), packet.tunnel_id}) != 0;
+}
+
+// RFC 2890 section 2.2, of a remote that numbers its packets.
+[[gnu::noinline]] void check_sequence(Worker& worker, Packet& packet, uint32_t sequence) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
   const BridgePortId in =
       snapshot.tunnels[packet.tunnel].senders.find({outer_source(packet), packet.tunnel_id});
   const BridgePort& bridge_port = snapshot.bridge_ports[in];
   if (!(bridge_port.outer & outer::kGreSequence)) return;
-  const uint32_t sequence = reinterpret_cast<const be32*>(at + 4 * has_key)->host();
   if (!sequence_ok((*worker.sequences)[bridge_port.sequence_id].received, sequence))
-    refuse(DropReason::k_gre_sequence);
+    packet.drop = DropReason::k_gre_sequence;
 }
 
-void decap_one(Worker& worker, Packet& packet) noexcept {
-  if (packet.l4_payload + sizeof(GreHeader) > packet.mbuf->data_len) {
+// `word`: flags and EtherType, of a packet that has them.
+[[gnu::always_inline]] inline void decap_with(Worker& worker, const GreKinds& kinds, Packet& packet,
+                                              uint32_t word) noexcept {
+  const auto refuse = [&packet](DropReason reason) noexcept { packet.drop = reason; };
+  const uint32_t flags = word >> 16, type = word & 0xffff;
+  if (flags & (kGreUnsupported | kGreVersionMask)) return refuse(DropReason::k_gre_flags);
+  const bool has_checksum = (flags & kGreChecksum) != 0;
+  const bool has_key = (flags & kGreKey) != 0;
+  const bool has_sequence = (flags & kGreSequence) != 0;
+  const unsigned key_at = unsigned{sizeof(GreHeader)} + 4u * has_checksum;
+  const unsigned header_len = key_at + 4u * has_key + 4u * has_sequence;
+  if (packet.l4_payload + header_len > packet.mbuf->data_len)
+    return refuse(DropReason::k_gre_truncated);
+  const bool bridged = type == kEtherTypeBridged, ipv6 = type == kEtherTypeIpv6;
+  if (!bridged && (!kinds.routed || (!ipv6 && type != kEtherTypeIpv4)))
+    return refuse(DropReason::k_tunnel_payload);
+  const uint8_t* at = frame_of(packet.mbuf) + packet.l4_payload;
+  const uint32_t key = has_key ? reinterpret_cast<const be32*>(at + key_at)->host() : 0;
+  packet.tunnel_id = has_key ? kHasKey | key : 0;
+  packet.inner_offset = static_cast<uint16_t>(packet.l4_payload + header_len);
+  if (!bridged) packet.tunnel = tunnel_index(TunnelKind::kGreIp);
+  if (has_checksum && !checksum_ok(packet.mbuf, packet.l4_payload))
+    return refuse(DropReason::k_gre_checksum);
+  if (!bridged && !inner_version_is(packet, ipv6)) return refuse(DropReason::k_tunnel_payload);
+  // RFC 7637 section 3.2: no checksum, no sequence; the key's lowest byte is the FlowID.
+  if (bridged && flags == kGreKey && kinds.nvgre &&
+      !(kinds.bridged && is_plain_gre(*worker.snapshot, packet))) {
+    packet.tunnel = tunnel_index(TunnelKind::kNvgre);
+    packet.tunnel_id = key >> 8;
+  }
+  if (has_sequence)
+    check_sequence(worker, packet, reinterpret_cast<const be32*>(at + header_len - 4)->host());
+}
+
+// Out of line, so that the usual ones have the registers.
+[[gnu::noinline]] void decap_any(Worker& worker, const GreKinds& kinds, Packet& packet,
+                                 uint32_t word) noexcept {
+  decap_with(worker, kinds, packet, word);
+}
+
+[[gnu::always_inline]] inline void decap_one(Worker& worker, const GreKinds& kinds,
+                                             Packet& packet) noexcept {
+  if (packet.l4_payload + sizeof(GreHeader) > packet.mbuf->data_len) [[unlikely]] {
     packet.drop = DropReason::k_gre_truncated;
     return;
   }
-  const auto* gre = reinterpret_cast<const GreHeader*>(frame_of(packet.mbuf) + packet.l4_payload);
+  const uint8_t* at = frame_of(packet.mbuf) + packet.l4_payload;
   // The usual ones are known to the compiler.
-  switch (const uint16_t flags = gre->flags.host()) {
-    case 0:
-      return decap_with(worker, packet, 0);
-    case kGreKey:
-      return decap_with(worker, packet, kGreKey);
+  constexpr uint32_t kKeyed = uint32_t{kGreKey} << 16;
+  switch (const uint32_t word = reinterpret_cast<const be32*>(at)->host()) {
+    case kEtherTypeBridged:
+      return decap_with(worker, kinds, packet, kEtherTypeBridged);
+    case kEtherTypeIpv4:
+      return decap_with(worker, kinds, packet, kEtherTypeIpv4);
+    case kEtherTypeIpv6:
+      return decap_with(worker, kinds, packet, kEtherTypeIpv6);
+    case kKeyed | kEtherTypeBridged:
+      return decap_with(worker, kinds, packet, kKeyed | kEtherTypeBridged);
+    case kKeyed | kEtherTypeIpv4:
+      return decap_with(worker, kinds, packet, kKeyed | kEtherTypeIpv4);
+    case kKeyed | kEtherTypeIpv6:
+      return decap_with(worker, kinds, packet, kKeyed | kEtherTypeIpv6);
     default:
-      return decap_with(worker, packet, flags);
+      return decap_any(worker, kinds, packet, word);
   }
 }
 
 void decap(Worker& worker, std::span<Packet* const> packets) {
-  for (Packet* packet : packets) decap_one(worker, *packet);
+  const GreKinds kinds(*worker.snapshot);
+  for (Packet* packet : packets) decap_one(worker, kinds, *packet);
 }
 
 void encap(Worker& worker, std::span<Packet* const> packets) {

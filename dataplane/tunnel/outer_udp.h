@@ -26,7 +26,7 @@ inline uint8_t* compile_outer_udp(const TunnelEndpoint& endpoint, unsigned tunne
                                                  UdpHeader* udp, unsigned offset) noexcept {
   const uint64_t pseudo = uint64_t{out.checksum_base} + udp->length.raw();
   const uint16_t sum =
-      static_cast<uint16_t>(~fold_sum(pseudo + sum_mbuf(mbuf, offset, mbuf->pkt_len - offset)));
+      static_cast<uint16_t>(~sum_mbuf(mbuf, offset, mbuf->pkt_len - offset, pseudo));
   udp->checksum = be16::from_raw(sum == 0 ? uint16_t{0xffff} : sum);
 }
 

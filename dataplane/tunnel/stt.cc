@@ -126,18 +126,20 @@ void decap_one(Worker& worker, Packet& packet) noexcept {
     return refuse(DropReason::k_stt_truncated);
   if (!checksum_ok(packet, static_cast<uint16_t>(tcp_len)))
     return refuse(DropReason::k_stt_checksum);
-  SttSegment segment{};
-  segment.sequence = tcp->sequence.host();
-  segment.mbuf = packet.mbuf;
-  segment.payload_offset = static_cast<uint16_t>(offset + header_len);
-  segment.payload_len = static_cast<uint16_t>(tcp_len - header_len);
-  segment.ecn = packet.outer_tos & kEcnMask;
-  const SttPlace place = stt_place(segment.sequence);
-  const DropReason wrong = check_stt_segment(place, segment.payload_len);
+  const uint32_t sequence = tcp->sequence.host();
+  const auto payload_offset = static_cast<uint16_t>(offset + header_len);
+  const auto payload_len = static_cast<uint16_t>(tcp_len - header_len);
+  const SttPlace place = stt_place(sequence);
+  const DropReason wrong = check_stt_segment(place, payload_len);
   if (wrong != DropReason::kCount) return refuse(wrong);
-  if (is_whole_stt_frame(place, segment.payload_len))
-    return open_frame(packet, segment.payload_offset, place.frame_len);
-  segment.key = key_of(packet, tcp->packet_id.host());
+  if (is_whole_stt_frame(place, payload_len)) [[likely]]
+    return open_frame(packet, payload_offset, place.frame_len);
+  const SttSegment segment = {.key = key_of(packet, tcp->packet_id.host()),
+                              .sequence = sequence,
+                              .mbuf = packet.mbuf,
+                              .payload_offset = payload_offset,
+                              .payload_len = payload_len,
+                              .ecn = static_cast<uint8_t>(packet.outer_tos & kEcnMask)};
   reassemble(worker, packet, segment, place.frame_len);
 }
 

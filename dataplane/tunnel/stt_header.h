@@ -72,15 +72,14 @@ inline uint64_t stt_pseudo_sum(const Ipv6Header& ip, uint16_t tcp_len) noexcept 
 template <class IpHeader>
 be16 stt_checksum(const IpHeader& ip, const rte_mbuf* packet, uint32_t tcp_offset,
                   uint16_t tcp_len) noexcept {
-  const uint16_t sum =
-      fold_sum(stt_pseudo_sum(ip, tcp_len) + sum_mbuf(packet, tcp_offset, tcp_len));
+  const uint16_t sum = sum_mbuf(packet, tcp_offset, tcp_len, stt_pseudo_sum(ip, tcp_len));
   return be16::from_raw(static_cast<uint16_t>(~sum));
 }
 
 template <class IpHeader>
 bool stt_checksum_ok(const IpHeader& ip, const rte_mbuf* packet, uint32_t tcp_offset,
                      uint16_t tcp_len) noexcept {
-  return fold_sum(stt_pseudo_sum(ip, tcp_len) + sum_mbuf(packet, tcp_offset, tcp_len)) == 0xffff;
+  return sum_mbuf(packet, tcp_offset, tcp_len, stt_pseudo_sum(ip, tcp_len)) == 0xffff;
 }
 
 }  // namespace adit
