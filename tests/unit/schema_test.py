@@ -303,7 +303,11 @@ class Schema(unittest.TestCase):
             place = locate(config, where)
             self.assertTrue(place, key["path"])
             drop_others(config, place, self.validator.is_valid)
-            for value in VALUES + [key["min"], key["max"], key["max"] + 1]:
+            # Which text it is matters little where texts are not wanted.
+            takes_text = key["type"] in ("text", "word", "number-or-auto")
+            values = VALUES if takes_text else [value for number, value in enumerate(VALUES)
+                                                if not isinstance(value, str) or number % 8 == 0]
+            for value in values + [key["min"], key["max"], key["max"] + 1]:
                 put(config, place, value)
                 cases.append((key["path"], value, copy.deepcopy(config)))
         self.assert_agreement(cases)
