@@ -19,11 +19,14 @@
 #include "control_plane.h"
 #include "eal_args.h"
 #include "health/checker.h"
+#include "health/running_time.h"
 #include "log.h"
 #include "reload.h"
 
 namespace adit {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 constexpr auto kTick = std::chrono::milliseconds(1);
 
@@ -58,9 +61,13 @@ class Daemon {
         server_(io_, config.system.socket, api_methods(), context_),
         signals_(io_, SIGHUP, SIGTERM, SIGINT),
         timer_(io_),
-        checker_(io_, [this](HealthKey key, bool up, const std::string& why) {
-          backend_changed(static_cast<BackendId>(key), up, why);
-        }) {
+        running_(Clock::now()),
+        checker_(
+            io_,
+            [this](HealthKey key, bool up, const std::string& why) {
+              backend_changed(static_cast<BackendId>(key), up, why);
+            },
+            HealthChecker::kDefaultMaxProbes, [this] { return running_.at(Clock::now()); }) {
     control_.backends().check_by(checker_, monotonic_ns());
   }
 
@@ -98,8 +105,15 @@ class Daemon {
     timer_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
       control_.tick(monotonic_ns());
+      look_at_workers();
       wait_for_tick();
     });
+  }
+
+  void look_at_workers() {
+    for (unsigned worker = 0; worker < passes_.size(); ++worker)
+      passes_[worker] = dataplane_.worker_counters(worker).loops.get();
+    running_.look(Clock::now(), passes_);
   }
 
   void wait_for_signal() {
@@ -137,6 +151,8 @@ class Daemon {
   ApiServer server_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer timer_;
+  std::vector<uint64_t> passes_ = std::vector<uint64_t>(dataplane_.worker_count());
+  RunningTime running_;
   HealthChecker checker_;
 };
 

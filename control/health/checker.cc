@@ -77,9 +77,9 @@ HealthView view_of(const Entry& entry) {
 
 class HealthChecker::Impl : public std::enable_shared_from_this<Impl> {
  public:
-  Impl(boost::asio::io_context& io, Changed changed, size_t max_probes)
+  Impl(boost::asio::io_context& io, Changed changed, size_t max_probes, HealthChecker::Now now)
       : io_(io),
-        context_(std::make_shared<ProbeContext>(io)),
+        context_(std::make_shared<ProbeContext>(io, std::move(now))),
         changed_(std::move(changed)),
         max_probes_(std::max<size_t>(max_probes, 1)) {}
 
@@ -248,8 +248,9 @@ class HealthChecker::Impl : public std::enable_shared_from_this<Impl> {
   bool turn_scheduled_ = false;
 };
 
-HealthChecker::HealthChecker(boost::asio::io_context& io, Changed changed, size_t max_probes)
-    : impl_(std::make_shared<Impl>(io, std::move(changed), max_probes)) {}
+HealthChecker::HealthChecker(boost::asio::io_context& io, Changed changed, size_t max_probes,
+                             Now now)
+    : impl_(std::make_shared<Impl>(io, std::move(changed), max_probes, std::move(now))) {}
 
 HealthChecker::~HealthChecker() {
   impl_->stop();

@@ -26,12 +26,15 @@ class HealthChecker : public HealthChecks {
   // call them.
   using Changed = std::function<void(HealthKey key, bool up, const std::string& why)>;
 
+  using Now = std::function<std::chrono::steady_clock::time_point()>;
+
   // Probes at the same time; each has a descriptor or two.
   static constexpr size_t kDefaultMaxProbes = 256;
 
-  // `io` must outlive the checker. `max_probes`: at least 1.
-  HealthChecker(boost::asio::io_context& io, Changed changed,
-                size_t max_probes = kDefaultMaxProbes);
+  // `io` must outlive the checker. `max_probes`: at least 1. `now` tells the time by which probes
+  // time out: it may stand still for a while.
+  HealthChecker(boost::asio::io_context& io, Changed changed, size_t max_probes = kDefaultMaxProbes,
+                Now now = std::chrono::steady_clock::now);
   // Cancels what is under way.
   ~HealthChecker() override;
   HealthChecker(const HealthChecker&) = delete;

@@ -49,11 +49,20 @@ Probe::Probe(std::shared_ptr<ProbeContext> context, HealthTarget target)
 void Probe::start(Done done) {
   done_ = std::move(done);
   started_ = std::chrono::steady_clock::now();
-  timer_.expires_after(std::chrono::milliseconds(target_.options.timeout_ms));
-  timer_.async_wait([self = shared_from_this()](error_code) {
-    if (!self->finished_) self->time_out();
-  });
+  const std::chrono::milliseconds timeout(target_.options.timeout_ms);
+  deadline_ = context_->now() + timeout;
+  wait_until_deadline(timeout);
   begin();
+}
+
+void Probe::wait_until_deadline(std::chrono::steady_clock::duration left) {
+  timer_.expires_after(left);
+  timer_.async_wait([self = shared_from_this()](error_code) {
+    if (self->finished_) return;
+    const auto still_left = self->deadline_ - self->context_->now();
+    if (still_left > still_left.zero()) return self->wait_until_deadline(still_left);
+    self->time_out();
+  });
 }
 
 void Probe::cancel() noexcept {

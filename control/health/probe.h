@@ -58,11 +58,14 @@ class Probe : public std::enable_shared_from_this<Probe> {
   uint16_t port() const noexcept { return question().port.value_or(target_.port); }
 
  private:
+  void wait_until_deadline(std::chrono::steady_clock::duration left);
+
   const std::shared_ptr<ProbeContext> context_;
   const HealthTarget target_;
   Done done_;
   boost::asio::steady_timer timer_;
   std::chrono::steady_clock::time_point started_;
+  std::chrono::steady_clock::time_point deadline_;  // by the context's now()
   bool finished_ = false;
 };
 

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
@@ -21,11 +23,15 @@ namespace adit {
 
 class ProbeContext {
  public:
+  using Now = std::function<std::chrono::steady_clock::time_point()>;
   using Tls = std::shared_ptr<boost::asio::ssl::context>;
 
-  explicit ProbeContext(boost::asio::io_context& io) : io_(io), random_(std::random_device()()) {}
+  // `now`: by which probes are timed out.
+  ProbeContext(boost::asio::io_context& io, Now now)
+      : io_(io), now_(std::move(now)), random_(std::random_device()()) {}
 
   boost::asio::io_context& io() noexcept { return io_; }
+  std::chrono::steady_clock::time_point now() const { return now_(); }
   std::mt19937& random() noexcept { return random_; }
 
   // Another number for each echo request.
@@ -46,6 +52,7 @@ class ProbeContext {
   };
 
   boost::asio::io_context& io_;
+  const Now now_;
   std::mt19937 random_;
   uint32_t echo_ = static_cast<uint32_t>(random_());
   std::map<std::pair<bool, std::string>, TlsEntry> tls_;

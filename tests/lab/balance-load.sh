@@ -2,22 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 # A service under wrk's load: a backend is drained and removed without a failed request, a thousand
 # services come, change and go beside it, and a backend whose cable is cut costs its own
-# connections and no others.
+# connections and no others, and a worker that stands still costs none.
 # shellcheck source=tests/lab/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-readonly CLIENT=198.51.100.1 SERVICE=198.51.100.80 CONNECTIONS=24
+# shellcheck source=tests/lab/health-lib.sh
+source "$(dirname "$0")/health-lib.sh"
+
+readonly CONNECTIONS=24
 
 # config WEIGHT_OF_S1 MORE_SERVICES THEIR_WEIGHT; a weight of "none": without s1.
 config() {
-  system_config
+  health_config
   cat <<YAML
-ports:
-  client0: {device: "tap:client0", addresses: [198.51.100.254/24]}
-  server0: {device: "tap:server0", addresses: [10.1.0.254/24]}
-  check0: {device: "tap:check0", addresses: [10.8.0.254/24]}
-vrfs:
-  shop: {ports: [client0, server0, check0]}
 services:
   web:
     vrf: shop
@@ -27,10 +24,10 @@ services:
     unmatched: reset
     health:
       kind: tcp
-      interval_ms: 200
+      interval_ms: $INTERVAL_MS
       timeout_ms: 150
-      rise: 2
-      fall: 2
+      rise: $RISE
+      fall: $FALL
       device: check0
       source: 10.8.0.1
       damping: {changes: 0}
@@ -47,29 +44,7 @@ YAML
 }
 
 config 1 0 1 >"$CONFIG"
-ns gw lan
-start_gateway "$CONFIG"
-plug_host client0 client 02:00:00:00:51:01 "$CLIENT"
-N client ip route add default via 198.51.100.254
-bridge lan sw
-N gw ip link set server0 netns "$LAB-lan"
-N lan ip link set server0 address 02:00:00:00:ff:02
-N lan ip link set server0 master sw up
-# The host's own way into the VRF, for checks.
-N gw ip link set check0 address 02:00:00:00:08:01
-N gw ip addr add 10.8.0.1/24 dev check0
-N gw ip link set check0 up
-N gw ip route add 10.1.0.0/24 via 10.8.0.254 dev check0
-for number in 1 2 3; do
-  host=s$number
-  ns "$host"
-  cable "$host" eth0 lan "to-$host" 1500
-  N lan ip link set "to-$host" master sw
-  N "$host" ip addr add "10.1.0.$number/24" dev eth0
-  N "$host" ip route add default via 10.1.0.254
-  serve_web "$host"
-  echo "$host" >"$LAB_TMP/www-$host/index.html"
-done
+health_world s1 s2 s3
 
 field() { # ADDRESS FIELD of the backend of `web`
   ctl -j show backends --service web | jq -r --arg a "$1" ".[] | select(.address == \$a) | .$2"
@@ -144,5 +119,24 @@ expect "requests that failed; s1 had $had connections" "$(failures)" '<=' "$CONN
 load 2
 loaded
 expect "requests that failed afterwards" "$(failures)" = 0
+
+say "a worker stands still for longer than checks wait: no backend is taken for dead"
+downs() { grep -c event=backend_down "$LAB_TMP/aditd.log" || true; }
+before=$(downs)
+load 4
+/usr/bin/python3 - "$(ctl -j show workers | jq '.[0].core')" 0.7 <<'PY' || fail "no processor was taken"
+import os
+import sys
+import time
+
+os.sched_setaffinity(0, {int(sys.argv[1])})
+os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+end = time.monotonic() + float(sys.argv[2])
+while time.monotonic() < end:
+    pass
+PY
+loaded
+expect "requests that failed" "$(failures)" = 0
+expect "times that a backend went down" "$(($(downs) - before))" = 0
 ctl show backends
 ctl show drops

@@ -392,5 +392,20 @@ TEST_F(HealthCheckerTest, UnknownResultsChangeNothing) {
   EXPECT_TRUE(changes.empty());
 }
 
+TEST_F(HealthCheckerTest, TimeThatDoesNotCountIsNoReasonToTimeOut) {
+  TcpListener silent(io);
+  HealthTarget target = quick(silent.port(), CheckKind::kHttp);
+  target.options.rules.fall = 1;
+  auto now = std::chrono::steady_clock::now();
+  HealthChecker checker(io, record(), HealthChecker::kDefaultMaxProbes, [&now] { return now; });
+  checker.add(kKey, target);
+  io.run_for(3 * std::chrono::milliseconds(target.options.timeout_ms));
+  EXPECT_EQ(checker.running(), 1u);
+  EXPECT_EQ(checker.find(kKey)->checks, 0u);
+  now += std::chrono::milliseconds(target.options.timeout_ms);
+  ASSERT_TRUE(until([&] { return !checker.up(kKey); }));
+  EXPECT_EQ(changes, std::vector<std::string>{"7 down: 1 failure: no answer within 100 ms"});
+}
+
 }  // namespace
 }  // namespace adit

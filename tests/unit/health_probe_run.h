@@ -83,7 +83,8 @@ class ProbeRun {
 
  private:
   boost::asio::io_context io_{1};
-  std::shared_ptr<ProbeContext> context_ = std::make_shared<ProbeContext>(io_);
+  std::shared_ptr<ProbeContext> context_ =
+      std::make_shared<ProbeContext>(io_, std::chrono::steady_clock::now);
 };
 
 inline HealthTarget target_of(CheckKind kind, uint16_t port, const char* address = "127.0.0.1") {
