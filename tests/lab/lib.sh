@@ -106,10 +106,11 @@ expect_match() {
 
 # ping_burst COUNT ADDRESS [OPTION...]: sends all at once. After its last packet, ping waits for
 # `-W` only where no answer came at all, else for `-i`: this machine may be busy for as long as 1 s.
+# By itself its send buffer has place for one packet, and that one may be waiting for ARP.
 ping_burst() {
   local count=$1 address=$2
   shift 2
-  echo ping -q -c "$count" -l "$count" -i 1 -W 2 "$@" "$address"
+  echo ping -q -c "$count" -l "$count" -S 1048576 -i 1 -W 2 "$@" "$address"
 }
 # received: the number of answers, from ping's last lines.
 received() { sed -n 's/.* \([0-9]*\) received.*/\1/p'; }
