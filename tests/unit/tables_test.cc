@@ -18,7 +18,7 @@ namespace {
 
 TEST(FlatTable, FindsWhatWasStoredAndNothingElse) {
   std::mt19937_64 random(1);
-  for (const size_t size : {0u, 1u, 2u, 3u, 1000u}) {
+  for (const size_t size : {0u, 1u, 2u, 3u, 1000u, 2000u}) {
     std::unordered_map<uint64_t, uint32_t> model;
     while (model.size() < size) model[random() % 5000] = 1 + static_cast<uint32_t>(random() % 99);
     std::vector<std::pair<uint64_t, uint32_t>> entries(model.begin(), model.end());
