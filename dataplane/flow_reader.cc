@@ -7,7 +7,7 @@ namespace {
 // RFC 792: an error holds the IP header and so much of what follows.
 constexpr uint32_t kLeastEmbedded = 8;
 
-enum class Direction : uint8_t { kAsIs, kReverse };
+enum class Order : uint8_t { kAsIs, kReverse };
 
 Ipv6Key address_at(const uint8_t* at, bool ipv6) noexcept {
   Ipv6Key key;
@@ -18,22 +18,22 @@ Ipv6Key address_at(const uint8_t* at, bool ipv6) noexcept {
   return key;
 }
 
-void read_addresses(const uint8_t* data, const IpPacket& packet, Direction direction,
+void read_addresses(const uint8_t* data, const IpPacket& packet, Order order,
                     FlowKey& key) noexcept {
   const uint8_t* ip = data + packet.ip;
   key.source = address_at(
       ip + (packet.ipv6 ? offsetof(Ipv6Header, src) : offsetof(Ipv4Header, src)), packet.ipv6);
   key.destination = address_at(
       ip + (packet.ipv6 ? offsetof(Ipv6Header, dst) : offsetof(Ipv4Header, dst)), packet.ipv6);
-  if (direction == Direction::kReverse) std::swap(key.source, key.destination);
+  if (order == Order::kReverse) std::swap(key.source, key.destination);
   key.protocol = packet.protocol;
   key.ipv6 = packet.ipv6;
 }
 
-void read_ports(const uint8_t* l4, Direction direction, FlowKey& key) noexcept {
+void read_ports(const uint8_t* l4, Order order, FlowKey& key) noexcept {
   std::memcpy(&key.source_port, l4, sizeof key.source_port);
   std::memcpy(&key.destination_port, l4 + 2, sizeof key.destination_port);
-  if (direction == Direction::kReverse) std::swap(key.source_port, key.destination_port);
+  if (order == Order::kReverse) std::swap(key.source_port, key.destination_port);
 }
 
 // Whether a routing header has addresses to visit before the pseudo-header's.
@@ -71,7 +71,7 @@ void read_tcp(const uint8_t* l4, uint32_t room, uint32_t bytes, Flow& flow) noex
     return refuse(flow, DropReason::k_tcp_truncated);
   flow.l4_type = tcp->flags;
   flow.payload_len = bytes - header_len;
-  read_ports(l4, Direction::kAsIs, flow.key);
+  read_ports(l4, Order::kAsIs, flow.key);
 }
 
 void read_udp(const uint8_t* l4, uint32_t room, uint32_t bytes, Flow& flow) noexcept {
@@ -79,14 +79,14 @@ void read_udp(const uint8_t* l4, uint32_t room, uint32_t bytes, Flow& flow) noex
   const uint32_t length = reinterpret_cast<const UdpHeader*>(l4)->length.host();
   if (length < sizeof(UdpHeader) || length > bytes) return refuse(flow, DropReason::k_udp_length);
   flow.payload_len = length - unsigned{sizeof(UdpHeader)};
-  read_ports(l4, Direction::kAsIs, flow.key);
+  read_ports(l4, Order::kAsIs, flow.key);
 }
 
 void read_sctp(const uint8_t* l4, uint32_t room, uint32_t bytes, Flow& flow) noexcept {
   if (room < sizeof(SctpHeader)) return refuse(flow, DropReason::k_sctp_truncated);
   flow.l4_type = reinterpret_cast<const SctpHeader*>(l4)->chunk_type;
   flow.payload_len = bytes - kSctpCommonHeaderLen;
-  read_ports(l4, Direction::kAsIs, flow.key);
+  read_ports(l4, Order::kAsIs, flow.key);
 }
 
 // `end`: of what is contiguous.
@@ -99,8 +99,8 @@ void read_embedded(const uint8_t* data, uint32_t end, Flow& flow) noexcept {
       embedded.later_fragment || routes_by_itself(embedded) ||
       embedded.l4 + kLeastEmbedded > std::min(end, embedded.end))
     return refuse(flow, DropReason::k_icmp_embedded);
-  read_addresses(data, embedded, Direction::kReverse, flow.key);
-  if (has_ports(embedded.protocol)) read_ports(data + embedded.l4, Direction::kReverse, flow.key);
+  read_addresses(data, embedded, Order::kReverse, flow.key);
+  if (has_ports(embedded.protocol)) read_ports(data + embedded.l4, Order::kReverse, flow.key);
 }
 
 void read_icmp(const uint8_t* data, uint32_t end, Flow& flow) noexcept {
@@ -128,7 +128,7 @@ Flow read_flow(const rte_mbuf* mbuf, VrfId vrf) noexcept {
     return flow;
   }
   flow.key.vrf = vrf;
-  read_addresses(data, packet, Direction::kAsIs, flow.key);
+  read_addresses(data, packet, Order::kAsIs, flow.key);
   if (routes_by_itself(packet)) {
     refuse(flow, DropReason::k_ip_extensions);
     return flow;

@@ -16,7 +16,6 @@ constexpr uint16_t kArpRequest = 1;
 constexpr uint16_t kArpReply = 2;
 constexpr uint8_t kIcmpEchoReply = 0;
 constexpr uint8_t kIcmpEchoRequest = 8;
-constexpr uint8_t kReplyTtl = 64;
 
 // Whether the address is one of those of this very link.
 bool is_address_of(const Interface& interface, be32 address) noexcept {

@@ -9,7 +9,6 @@
 namespace adit {
 namespace {
 
-constexpr uint8_t kReplyTtl = 64;
 constexpr unsigned kMostIpv4Bytes = 576;   // RFC 1812 section 4.3.2.3
 constexpr unsigned kMostIpv6Bytes = 1280;  // RFC 4443 section 2.4 (c)
 

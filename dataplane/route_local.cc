@@ -9,8 +9,6 @@
 namespace adit {
 namespace {
 
-constexpr uint8_t kReplyTtl = 64;
-
 // An echo request for one of our addresses becomes the reply.
 template <class Ip>
 void answer_echo(Worker& worker, Packet& packet) noexcept {

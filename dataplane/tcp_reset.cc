@@ -6,8 +6,6 @@
 namespace adit {
 namespace {
 
-constexpr uint8_t kReplyTtl = 64;
-
 struct Ipv4 {
   using Header = Ipv4Header;
   static void write(Header* ip, const uint8_t* about) noexcept {

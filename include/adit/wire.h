@@ -26,6 +26,8 @@ inline constexpr uint8_t kIpProtocolIcmpv6 = 58;
 inline constexpr uint8_t kIpProtocolDestinationOptions = 60;  // IPv6's header of that name
 inline constexpr uint8_t kIpProtocolSctp = 132;
 
+inline constexpr uint8_t kReplyTtl = 64;  // of what adit says for itself
+
 struct EthernetHeader {
   MacAddr dst;
   MacAddr src;
