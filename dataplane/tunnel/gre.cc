@@ -52,34 +52,19 @@ bool sequence_ok(std::atomic<uint32_t>& last, uint32_t sequence) noexcept {
   return true;
 }
 
-// How the key of a frame that has nothing but a key is read.
-struct KeyReading {
-  unsigned shift = 0;
-  uint64_t mark = kHasKey;
-  uint8_t tunnel = tunnel_index(TunnelKind::kGre);
-};
-// RFC 7637 section 3.2: no checksum, no sequence; the key's lowest byte is the FlowID.
-constexpr KeyReading kNvgreKey = {8, 0, tunnel_index(TunnelKind::kNvgre)};
-
-// The kinds that are in use: by networks, or by tunnels of VRFs (kGreIp).
+// The kinds that are in use: by networks, or (kGreIp) by tunnels of VRFs.
 struct GreKinds {
-  explicit GreKinds(const Snapshot& snapshot) noexcept {
-    const bool plain = !snapshot.tunnels[tunnel_index(TunnelKind::kGre)].ids.empty();
-    const bool nvgre = !snapshot.tunnels[tunnel_index(TunnelKind::kNvgre)].ids.empty();
-    if (nvgre) key = kNvgreKey;
-    plain_too = plain && nvgre;
-    routed = !snapshot.tunnels[tunnel_index(TunnelKind::kGreIp)].senders.empty();
-  }
-  KeyReading key;
-  bool plain_too = false;  // where key is NVGRE's
-  bool routed = false;
+  explicit GreKinds(const Snapshot& snapshot) noexcept
+      : bridged(!snapshot.tunnels[tunnel_index(TunnelKind::kGre)].ids.empty()),
+        nvgre(!snapshot.tunnels[tunnel_index(TunnelKind::kNvgre)].ids.empty()),
+        routed(!snapshot.tunnels[tunnel_index(TunnelKind::kGreIp)].senders.empty()) {}
+  bool bridged, nvgre, routed;
 };
 
 // Whether a remote uses GRE with that key.
-[[gnu::noinline]] bool is_plain_gre(const Snapshot& snapshot, const Packet& packet,
-                                    uint32_t key) noexcept {
+[[gnu::noinline]] bool is_plain_gre(const Snapshot& snapshot, const Packet& packet) noexcept {
   const TunnelTables& plain = snapshot.tunnels[tunnel_index(TunnelKind::kGre)];
-  return plain.senders.find({outer_source(packet), kHasKey | key}) != 0;
+  return plain.senders.find({outer_source(packet), packet.tunnel_id}) != 0;
 }
 
 // RFC 2890 section 2.2, of a remote that numbers its packets.
@@ -93,9 +78,9 @@ struct GreKinds {
     packet.drop = DropReason::k_gre_sequence;
 }
 
-// Flags and EtherType as a word, of a packet that is at least `present` bytes long from there on.
+// `word`: flags and EtherType, of a packet that has them.
 [[gnu::always_inline]] inline void decap_with(Worker& worker, const GreKinds& kinds, Packet& packet,
-                                              uint32_t word, unsigned present) noexcept {
+                                              uint32_t word) noexcept {
   const auto refuse = [&packet](DropReason reason) noexcept { packet.drop = reason; };
   const uint32_t flags = word >> 16, type = word & 0xffff;
   if (flags & (kGreUnsupported | kGreVersionMask)) return refuse(DropReason::k_gre_flags);
@@ -104,65 +89,59 @@ struct GreKinds {
   const bool has_sequence = (flags & kGreSequence) != 0;
   const unsigned key_at = unsigned{sizeof(GreHeader)} + 4u * has_checksum;
   const unsigned header_len = key_at + 4u * has_key + 4u * has_sequence;
-  if (header_len > present && packet.l4_payload + header_len > packet.mbuf->data_len)
+  if (packet.l4_payload + header_len > packet.mbuf->data_len)
     return refuse(DropReason::k_gre_truncated);
   const bool bridged = type == kEtherTypeBridged, ipv6 = type == kEtherTypeIpv6;
   if (!bridged && (!kinds.routed || (!ipv6 && type != kEtherTypeIpv4)))
     return refuse(DropReason::k_tunnel_payload);
   const uint8_t* at = frame_of(packet.mbuf) + packet.l4_payload;
   const uint32_t key = has_key ? reinterpret_cast<const be32*>(at + key_at)->host() : 0;
-  packet.inner_offset = static_cast<uint16_t>(packet.l4_payload + header_len);
-  if (bridged && flags == kGreKey) {
-    KeyReading reading = kinds.key;
-    if (kinds.plain_too && is_plain_gre(*worker.snapshot, packet, key)) [[unlikely]]
-      reading = {};
-    packet.tunnel_id = reading.mark | key >> reading.shift;
-    packet.tunnel = reading.tunnel;
-    return;
-  }
   packet.tunnel_id = has_key ? kHasKey | key : 0;
+  packet.inner_offset = static_cast<uint16_t>(packet.l4_payload + header_len);
   if (!bridged) packet.tunnel = tunnel_index(TunnelKind::kGreIp);
   if (has_checksum && !checksum_ok(packet.mbuf, packet.l4_payload))
     return refuse(DropReason::k_gre_checksum);
   if (!bridged && !inner_version_is(packet, ipv6)) return refuse(DropReason::k_tunnel_payload);
+  // RFC 7637 section 3.2: no checksum, no sequence; the key's lowest byte is the FlowID.
+  if (bridged && flags == kGreKey && kinds.nvgre &&
+      !(kinds.bridged && is_plain_gre(*worker.snapshot, packet))) {
+    packet.tunnel = tunnel_index(TunnelKind::kNvgre);
+    packet.tunnel_id = key >> 8;
+  }
   if (has_sequence)
     check_sequence(worker, packet, reinterpret_cast<const be32*>(at + header_len - 4)->host());
 }
 
-const be32& first_word(const Packet& packet) noexcept {
-  return *reinterpret_cast<const be32*>(frame_of(packet.mbuf) + packet.l4_payload);
-}
-
 // Out of line, so that the usual ones have the registers.
-[[gnu::noinline]] void decap_any(Worker& worker, const GreKinds& kinds, Packet& packet) noexcept {
-  if (packet.l4_payload + sizeof(GreHeader) > packet.mbuf->data_len)
-    packet.drop = DropReason::k_gre_truncated;
-  else
-    decap_with(worker, kinds, packet, first_word(packet).host(), sizeof(GreHeader));
+[[gnu::noinline]] void decap_any(Worker& worker, const GreKinds& kinds, Packet& packet,
+                                 uint32_t word) noexcept {
+  decap_with(worker, kinds, packet, word);
 }
 
 [[gnu::always_inline]] inline void decap_one(Worker& worker, const GreKinds& kinds,
                                              Packet& packet) noexcept {
-  constexpr uint32_t kKeyed = uint32_t{kGreKey} << 16;
-  constexpr unsigned kUsual = sizeof(GreHeader) + 4;  // the longest of them
-  if (packet.l4_payload + kUsual > packet.mbuf->data_len) [[unlikely]]
-    return decap_any(worker, kinds, packet);
+  if (packet.l4_payload + sizeof(GreHeader) > packet.mbuf->data_len) [[unlikely]] {
+    packet.drop = DropReason::k_gre_truncated;
+    return;
+  }
+  const uint8_t* at = frame_of(packet.mbuf) + packet.l4_payload;
   // The usual ones are known to the compiler.
-  switch (first_word(packet).host()) {
+  constexpr uint32_t kKeyed = uint32_t{kGreKey} << 16;
+  switch (const uint32_t word = reinterpret_cast<const be32*>(at)->host()) {
     case kEtherTypeBridged:
-      return decap_with(worker, kinds, packet, kEtherTypeBridged, kUsual);
+      return decap_with(worker, kinds, packet, kEtherTypeBridged);
     case kEtherTypeIpv4:
-      return decap_with(worker, kinds, packet, kEtherTypeIpv4, kUsual);
+      return decap_with(worker, kinds, packet, kEtherTypeIpv4);
     case kEtherTypeIpv6:
-      return decap_with(worker, kinds, packet, kEtherTypeIpv6, kUsual);
+      return decap_with(worker, kinds, packet, kEtherTypeIpv6);
     case kKeyed | kEtherTypeBridged:
-      return decap_with(worker, kinds, packet, kKeyed | kEtherTypeBridged, kUsual);
+      return decap_with(worker, kinds, packet, kKeyed | kEtherTypeBridged);
     case kKeyed | kEtherTypeIpv4:
-      return decap_with(worker, kinds, packet, kKeyed | kEtherTypeIpv4, kUsual);
+      return decap_with(worker, kinds, packet, kKeyed | kEtherTypeIpv4);
     case kKeyed | kEtherTypeIpv6:
-      return decap_with(worker, kinds, packet, kKeyed | kEtherTypeIpv6, kUsual);
+      return decap_with(worker, kinds, packet, kKeyed | kEtherTypeIpv6);
     default:
-      return decap_any(worker, kinds, packet);
+      return decap_any(worker, kinds, packet, word);
   }
 }
 
