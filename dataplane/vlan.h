@@ -4,6 +4,7 @@
 
 #include <rte_mbuf.h>
 
+#include <array>
 #include <cstring>
 
 #include "adit/wire.h"
@@ -13,16 +14,23 @@ namespace adit {
 
 inline constexpr unsigned kMacsLen = 2 * sizeof(MacAddr);
 
+// Copies both MACs; the places may overlap.
+inline void move_macs(uint8_t* to, const uint8_t* from) noexcept {
+  std::array<uint8_t, kMacsLen> macs;  // in registers: memmove would be a call
+  std::memcpy(macs.data(), from, kMacsLen);
+  std::memcpy(to, macs.data(), kMacsLen);
+}
+
 // Takes off the first tag; the frame's first segment must hold it.
 inline void strip_vlan(rte_mbuf* mbuf) noexcept {
   uint8_t* frame = frame_of(mbuf);
-  std::memmove(frame + sizeof(VlanTag), frame, kMacsLen);
+  move_macs(frame + sizeof(VlanTag), frame);
   rte_pktmbuf_adj(mbuf, sizeof(VlanTag));
 }
 
 // Writes the 16 bytes of MACs and tag; `macs` may overlap `out`.
 inline void write_tagged_macs(uint8_t* out, const uint8_t* macs, uint16_t vlan_id) noexcept {
-  std::memmove(out, macs, kMacsLen);
+  move_macs(out, macs);
   const be16 words[2] = {be16(kEtherTypeVlan), be16(vlan_id)};
   std::memcpy(out + kMacsLen, words, sizeof words);
 }

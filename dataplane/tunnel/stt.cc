@@ -70,7 +70,7 @@ SttKey key_of(const Packet& packet, uint32_t packet_id) noexcept {
 void restore_vlan(Packet& packet, be16 tci) noexcept {
   packet.inner_offset = static_cast<uint16_t>(packet.inner_offset - sizeof(VlanTag));
   uint8_t* frame = frame_of(packet.mbuf) + packet.inner_offset;
-  std::memmove(frame, frame + sizeof(VlanTag), kMacsLen);
+  move_macs(frame, frame + sizeof(VlanTag));
   const be16 tag[2] = {be16(kEtherTypeVlan),
                        be16(tci.host() & static_cast<uint16_t>(~kSttVlanPresent))};
   std::memcpy(frame + kMacsLen, tag, sizeof tag);

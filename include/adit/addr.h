@@ -38,6 +38,11 @@ struct MacAddr {
   }
 
   friend constexpr auto operator<=>(const MacAddr&, const MacAddr&) = default;
+  // In two parts: a comparison of six bytes would be a call of memcmp, for every packet.
+  friend constexpr bool operator==(const MacAddr& a, const MacAddr& b) noexcept {
+    return __builtin_memcmp(a.bytes.data(), b.bytes.data(), 4) == 0 &&
+           __builtin_memcmp(a.bytes.data() + 4, b.bytes.data() + 4, 2) == 0;
+  }
 };
 static_assert(sizeof(MacAddr) == 6 && alignof(MacAddr) == 1);
 

@@ -29,6 +29,16 @@ TEST(MacAddr, TextAndBitsRoundTrip) {
   EXPECT_TRUE(MacAddr{}.is_zero());
 }
 
+TEST(MacAddr, EveryByteCounts) {
+  const MacAddr mac = *parse_mac("02:00:5e:10:0a:ff");
+  for (unsigned i = 0; i < 6; ++i) {
+    MacAddr other = mac;
+    other.bytes[i] ^= 1;
+    EXPECT_NE(other, mac) << i;
+    EXPECT_EQ(other < mac, other.to_u64() < mac.to_u64()) << i;
+  }
+}
+
 TEST(MacAddr, OtherTextIsRefused) {
   for (const char* text : {"", "02:00:5e:10:0a", "02-00-5e-10-0a-ff", "02:00:5e:10:0a:fg",
                            "2:0:5e:10:a:ff", "02:00:5e:10:0a:ff ", "0200.5e10.0aff"})
