@@ -60,6 +60,7 @@ class ServiceCompiler {
   }
 
   void run(VrfRoutes& routes) {
+    snapshot_.balances = !config_.services.empty();
     snapshot_.balanced_vrfs.resize(ids_.last_vrf + 1u);
     keep_ids_of_gone();
     // Connections of services that go now still name them until their backends are gone, and

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "balance.h"
 
-#include <memory>
+#include <new>
 
 #include "announce.h"
 #include "backend_load.h"
@@ -43,9 +43,9 @@ namespace {
   return true;
 }
 
-// `flow`: room for one; it is written there, and not copied.
+// `flow`: room for one; it is written there, and not copied (std::construct_at would).
 bool read(Worker& worker, Packet& packet, Flow& flow) noexcept {
-  std::construct_at(&flow, read_flow(packet.mbuf, packet.network));
+  new (&flow) Flow(read_flow(packet.mbuf, packet.network));
   if (flow.kind == FlowKind::kFragment) [[unlikely]] {
     if (!reassemble(worker, packet)) return false;
     flow = read_flow(packet.mbuf, packet.network);
@@ -310,6 +310,7 @@ static_assert(std::is_trivially_destructible_v<Flow>);
 
 void balance(Worker& worker) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
+  if (!snapshot.balances) return;
   const ConnectionTable& connections = worker.balancer->connections;
   PacketList& routed = worker.routed;
   std::array<Packet*, 2 * kMaxBurst> packets;

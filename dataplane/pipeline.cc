@@ -159,7 +159,7 @@ void answer_host(Worker& worker, PortId port) noexcept {
 }
 
 // Tells control of a source that the FDB has not, or elsewhere; once a second.
-void report_source(Worker& worker, const Packet& packet) noexcept {
+[[gnu::cold, gnu::noinline]] void report_source(Worker& worker, const Packet& packet) noexcept {
   if (!worker.reported->first_in(worker.now_s, packet.src_key, packet.in)) return;
   Event event{};
   event.kind = Event::Kind::kMacSeen;

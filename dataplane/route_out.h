@@ -14,7 +14,8 @@ namespace adit {
 inline const IpAddr kIpv4Dummy = IpAddr::v4(be32(0xc000'0008));
 
 // Control makes the host known: packets for it wait. Told once a second.
-inline void want_host(Worker& worker, LinkId link, const Ipv6Key& host, bool ipv6) noexcept {
+[[gnu::cold, gnu::noinline]] inline void want_host(Worker& worker, LinkId link, const Ipv6Key& host,
+                                                   bool ipv6) noexcept {
   if (!worker.reported->first_in(worker.now_s, hash_of(host), link)) return;
   Event event{};
   event.kind = Event::Kind::kHostWanted;
@@ -37,8 +38,9 @@ void send_by_link(Worker& worker, const Packet& packet, const RouteTarget& targe
       reinterpret_cast<EthernetHeader*>(rte_pktmbuf_prepend(mbuf, sizeof(EthernetHeader)));
   if (ethernet == nullptr) [[unlikely]]
     return drop(worker, mbuf, DropReason::k_no_headroom);
-  *ethernet = {MacAddr{}, interface_of(*worker.snapshot, target.link)->mac,
-               be16(Ip::kIpv6 ? kEtherTypeIpv6 : kEtherTypeIpv4)};
+  // The destination is the next hop's to write.
+  ethernet->src = interface_of(*worker.snapshot, target.link)->mac;
+  ethernet->ether_type = be16(Ip::kIpv6 ? kEtherTypeIpv6 : kEtherTypeIpv4);
   send_to_next_hop(worker, target.link, adjacency, mbuf);
 }
 

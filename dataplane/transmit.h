@@ -66,25 +66,29 @@ inline void send_on(Worker& worker, LinkId link, rte_mbuf* mbuf) noexcept {
   send_to_vlan(worker, vlan_of_link(link), mbuf);
 }
 
+// Keeps the finished frame until its next hop is resolved.
+[[gnu::cold, gnu::noinline]] inline void hold(Worker& worker, LinkId link, AdjacencyId adjacency,
+                                              rte_mbuf* mbuf) noexcept {
+  if (!worker.held.push(mbuf, adjacency, link, worker.now_ns))
+    return drop(worker, mbuf, DropReason::k_neighbour_queue_full);
+  worker.counters.held.add(1);
+  if (worker.held.waiting_for(adjacency) != 1) return;
+  Event event{};
+  event.kind = Event::Kind::kNeighbourWanted;
+  event.adjacency = adjacency;
+  report(worker, event);
+}
+
 // Writes the next hop's MAC into the finished frame and sends it; keeps it while the next
 // hop is unresolved. Adjacency 0: a host on a routed link's subnet, not known yet.
 inline void send_to_next_hop(Worker& worker, LinkId link, AdjacencyId adjacency,
                              rte_mbuf* mbuf) noexcept {
   const uint64_t word = worker.adjacencies->load(adjacency);
   // While older packets wait for the same next hop this one queues behind them.
-  if (word != 0 && (worker.held.empty() || worker.held.waiting_for(adjacency) == 0)) [[likely]] {
-    AdjacencyTable::write_mac(word, frame_of(mbuf));
-    return send_on(worker, link, mbuf);
-  }
-  if (!worker.held.push(mbuf, adjacency, link, worker.now_ns))
-    return drop(worker, mbuf, DropReason::k_neighbour_queue_full);
-  worker.counters.held.add(1);
-  if (worker.held.waiting_for(adjacency) == 1) {
-    Event event{};
-    event.kind = Event::Kind::kNeighbourWanted;
-    event.adjacency = adjacency;
-    report(worker, event);
-  }
+  if (word == 0 || (!worker.held.empty() && worker.held.waiting_for(adjacency) != 0)) [[unlikely]]
+    return hold(worker, link, adjacency, mbuf);
+  AdjacencyTable::write_mac(word, frame_of(mbuf));
+  send_on(worker, link, mbuf);
 }
 
 // The adjacency of the host that a finished frame of a routed link is for, 0: not known yet.

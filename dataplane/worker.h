@@ -156,7 +156,7 @@ inline void count_drop(Worker& worker, const rte_mbuf* mbuf, DropReason reason) 
 }
 
 // Tells control; a full ring is counted, the news will come again.
-inline void report(Worker& worker, Event event) noexcept {
+[[gnu::cold, gnu::noinline]] inline void report(Worker& worker, Event event) noexcept {
   if (rte_ring_sp_enqueue_elem(worker.events, &event, sizeof event) != 0)
     worker.counters.events_lost.add(1);
 }

@@ -52,7 +52,7 @@ class RouteTable {
     std::stable_sort(routes.begin(), routes.end(),
                      [](const Route& a, const Route& b) { return a.to.length < b.to.length; });
     for (const Route& route : routes) {
-      targets_.push_back(route.target);
+      targets_.push_back({route.target});
       insert(roots_[route.vrf][!route.to.address.is_v4()], route.to,
              static_cast<uint32_t>(targets_.size() - 1));
     }
@@ -62,13 +62,18 @@ class RouteTable {
   const RouteTarget& find(VrfId vrf, const uint8_t* address, bool ipv6) const noexcept {
     uint32_t entry = roots_[vrf][ipv6];
     while (entry & kNode) entry = nodes_[entry & ~kNode][*address++];
-    return targets_[entry];
+    return targets_[entry].target;
   }
 
  private:
   // An entry is the index of a target, or with this bit that of a node.
   static constexpr uint32_t kNode = uint32_t{1} << 31;
   using Node = std::array<uint32_t, 256>;
+  // Not RouteTarget itself: std::stable_sort's memory is not aligned for such types.
+  struct alignas(64) CacheLine {
+    RouteTarget target;
+  };
+  static_assert(sizeof(CacheLine) == 64);
   static constexpr size_t kMostNodes = size_t{1} << 21;  // 2 GiB
 
   // The index of the node that the entry leads to, made of the entry where it was a leaf.
@@ -101,7 +106,7 @@ class RouteTable {
   }
 
   std::vector<Node> nodes_;
-  std::vector<RouteTarget> targets_ = std::vector<RouteTarget>(1);
+  std::vector<CacheLine> targets_ = std::vector<CacheLine>(1);
   std::vector<std::array<uint32_t, 2>> roots_ = std::vector<std::array<uint32_t, 2>>(1);
 };
 

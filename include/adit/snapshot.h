@@ -215,6 +215,7 @@ struct Snapshot {
   FlatTable<Ipv6Key> remote_addresses;         // -> the first BridgePortId of that address
   std::array<uint8_t, 256> ip_protocols = {};  // tunnel kind + 1, of those not in UDP; 0: none
   RouteTable routes;                           // of all VRFs
+  bool balances = false;                       // there are services
   std::vector<uint8_t> balanced_vrfs;          // by VrfId: whether connections may be there
   std::vector<ServiceEntry> services;          // by ServiceId
   std::vector<ServiceBackend> service_backends;

@@ -30,6 +30,7 @@ struct HandoverTest : testing::Test {
     auto snapshot = std::make_unique<Snapshot>();
     snapshot->ports.resize(1);
     snapshot->routes = RouteTable({}, 1);
+    snapshot->balances = true;
     snapshot->balanced_vrfs = {0, 1};
     dataplane->publish(std::move(snapshot));
     for (unsigned id = 0; id < 2; ++id)
