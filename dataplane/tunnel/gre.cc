@@ -52,13 +52,19 @@ bool sequence_ok(std::atomic<uint32_t>& last, uint32_t sequence) noexcept {
   return true;
 }
 
-// The kinds that are in use: by networks, or (kGreIp) by tunnels of VRFs.
+// What may come in: of frames with a key, kEither is told by the sender.
 struct GreKinds {
+  enum class Keyed : uint8_t { kGre, kNvgre, kEither };
+
   explicit GreKinds(const Snapshot& snapshot) noexcept
-      : bridged(!snapshot.tunnels[tunnel_index(TunnelKind::kGre)].ids.empty()),
-        nvgre(!snapshot.tunnels[tunnel_index(TunnelKind::kNvgre)].ids.empty()),
-        routed(!snapshot.tunnels[tunnel_index(TunnelKind::kGreIp)].senders.empty()) {}
-  bool bridged, nvgre, routed;
+      : routed(!snapshot.tunnels[tunnel_index(TunnelKind::kGreIp)].senders.empty()) {
+    if (snapshot.tunnels[tunnel_index(TunnelKind::kNvgre)].ids.empty())
+      keyed = Keyed::kGre;
+    else if (snapshot.tunnels[tunnel_index(TunnelKind::kGre)].ids.empty())
+      keyed = Keyed::kNvgre;
+  }
+  bool routed;  // IP packets, for tunnels of VRFs
+  Keyed keyed = Keyed::kEither;
 };
 
 // Whether a remote uses GRE with that key.
@@ -78,23 +84,35 @@ struct GreKinds {
     packet.drop = DropReason::k_gre_sequence;
 }
 
-// `word`: flags and EtherType, of a packet that has them.
-[[gnu::always_inline]] inline void decap_with(Worker& worker, const GreKinds& kinds, Packet& packet,
-                                              uint32_t word) noexcept {
+// RFC 7637 section 3.2: no checksum, no sequence; the key's lowest byte is the FlowID.
+[[gnu::always_inline]] inline void tell_nvgre(const Worker& worker, const GreKinds& kinds,
+                                              Packet& packet, uint32_t key) noexcept {
+  using enum GreKinds::Keyed;
+  if (kinds.keyed == kGre) return;
+  if (kinds.keyed == kEither && is_plain_gre(*worker.snapshot, packet)) return;
+  packet.tunnel = tunnel_index(TunnelKind::kNvgre);
+  packet.tunnel_id = key >> 8;
+}
+
+// Any header, well-formed or not.
+[[gnu::noinline]] void decap_any(Worker& worker, Packet& packet) noexcept {
+  const GreKinds kinds(*worker.snapshot);
   const auto refuse = [&packet](DropReason reason) noexcept { packet.drop = reason; };
-  const uint32_t flags = word >> 16, type = word & 0xffff;
+  const unsigned available = packet.mbuf->data_len;
+  if (packet.l4_payload + sizeof(GreHeader) > available) return refuse(DropReason::k_gre_truncated);
+  const uint8_t* at = frame_of(packet.mbuf) + packet.l4_payload;
+  const auto* gre = reinterpret_cast<const GreHeader*>(at);
+  const uint16_t flags = gre->flags.host(), type = gre->protocol.host();
   if (flags & (kGreUnsupported | kGreVersionMask)) return refuse(DropReason::k_gre_flags);
   const bool has_checksum = (flags & kGreChecksum) != 0;
   const bool has_key = (flags & kGreKey) != 0;
   const bool has_sequence = (flags & kGreSequence) != 0;
   const unsigned key_at = unsigned{sizeof(GreHeader)} + 4u * has_checksum;
   const unsigned header_len = key_at + 4u * has_key + 4u * has_sequence;
-  if (packet.l4_payload + header_len > packet.mbuf->data_len)
-    return refuse(DropReason::k_gre_truncated);
+  if (packet.l4_payload + header_len > available) return refuse(DropReason::k_gre_truncated);
   const bool bridged = type == kEtherTypeBridged, ipv6 = type == kEtherTypeIpv6;
   if (!bridged && (!kinds.routed || (!ipv6 && type != kEtherTypeIpv4)))
     return refuse(DropReason::k_tunnel_payload);
-  const uint8_t* at = frame_of(packet.mbuf) + packet.l4_payload;
   const uint32_t key = has_key ? reinterpret_cast<const be32*>(at + key_at)->host() : 0;
   packet.tunnel_id = has_key ? kHasKey | key : 0;
   packet.inner_offset = static_cast<uint16_t>(packet.l4_payload + header_len);
@@ -102,47 +120,34 @@ struct GreKinds {
   if (has_checksum && !checksum_ok(packet.mbuf, packet.l4_payload))
     return refuse(DropReason::k_gre_checksum);
   if (!bridged && !inner_version_is(packet, ipv6)) return refuse(DropReason::k_tunnel_payload);
-  // RFC 7637 section 3.2: no checksum, no sequence; the key's lowest byte is the FlowID.
-  if (bridged && flags == kGreKey && kinds.nvgre &&
-      !(kinds.bridged && is_plain_gre(*worker.snapshot, packet))) {
-    packet.tunnel = tunnel_index(TunnelKind::kNvgre);
-    packet.tunnel_id = key >> 8;
-  }
+  if (bridged && flags == kGreKey) tell_nvgre(worker, kinds, packet, key);
   if (has_sequence)
     check_sequence(worker, packet, reinterpret_cast<const be32*>(at + header_len - 4)->host());
 }
 
-// Out of line, so that the usual ones have the registers.
-[[gnu::noinline]] void decap_any(Worker& worker, const GreKinds& kinds, Packet& packet,
-                                 uint32_t word) noexcept {
-  decap_with(worker, kinds, packet, word);
-}
-
+// The usual ones: no option but the key, and a payload of which there is at least one byte.
 [[gnu::always_inline]] inline void decap_one(Worker& worker, const GreKinds& kinds,
                                              Packet& packet) noexcept {
-  if (packet.l4_payload + sizeof(GreHeader) > packet.mbuf->data_len) [[unlikely]] {
-    packet.drop = DropReason::k_gre_truncated;
-    return;
-  }
+  constexpr unsigned kKeyLen = 4;
+  if (packet.l4_payload + sizeof(GreHeader) + kKeyLen >= packet.mbuf->data_len) [[unlikely]]
+    return decap_any(worker, packet);
   const uint8_t* at = frame_of(packet.mbuf) + packet.l4_payload;
-  // The usual ones are known to the compiler.
   constexpr uint32_t kKeyed = uint32_t{kGreKey} << 16;
-  switch (const uint32_t word = reinterpret_cast<const be32*>(at)->host()) {
-    case kEtherTypeBridged:
-      return decap_with(worker, kinds, packet, kEtherTypeBridged);
-    case kEtherTypeIpv4:
-      return decap_with(worker, kinds, packet, kEtherTypeIpv4);
-    case kEtherTypeIpv6:
-      return decap_with(worker, kinds, packet, kEtherTypeIpv6);
-    case kKeyed | kEtherTypeBridged:
-      return decap_with(worker, kinds, packet, kKeyed | kEtherTypeBridged);
-    case kKeyed | kEtherTypeIpv4:
-      return decap_with(worker, kinds, packet, kKeyed | kEtherTypeIpv4);
-    case kKeyed | kEtherTypeIpv6:
-      return decap_with(worker, kinds, packet, kKeyed | kEtherTypeIpv6);
-    default:
-      return decap_any(worker, kinds, packet, word);
+  const uint32_t word = reinterpret_cast<const be32*>(at)->host();
+  const uint32_t key = reinterpret_cast<const be32*>(at + sizeof(GreHeader))->host();
+  const bool has_key = (word & kKeyed) != 0;
+  const unsigned header_len = unsigned{sizeof(GreHeader)} + (has_key ? kKeyLen : 0);
+  const uint32_t type = word & ~kKeyed;
+  if (type != kEtherTypeBridged) {
+    const unsigned version = type == kEtherTypeIpv4 ? 4 : 6;
+    if (!kinds.routed || (version == 6 && type != kEtherTypeIpv6)) [[unlikely]]
+      return decap_any(worker, packet);
+    packet.tunnel = tunnel_index(TunnelKind::kGreIp);
+    if (at[header_len] >> 4 != version) packet.drop = DropReason::k_tunnel_payload;
   }
+  packet.tunnel_id = has_key ? kHasKey | key : 0;
+  packet.inner_offset = static_cast<uint16_t>(packet.l4_payload + header_len);
+  if (has_key && type == kEtherTypeBridged) tell_nvgre(worker, kinds, packet, key);
 }
 
 void decap(Worker& worker, std::span<Packet* const> packets) {

@@ -111,13 +111,13 @@ def outer(kind, inner, family, ends, macs, *, label=0, sport=51234, flow_id=0, t
     if kind.name == "stt":
         return stt_segments(header or stt_frame(inner), 65535, family, ends, macs, sport=sport,
                             packet_id=flow_id, tos=tos, ttl=ttl, label=label)[0]
+    if not kind.udp:
+        ip.proto = ip.nh = 47
     packet = Ether(src=src_mac, dst=dst_mac) / ip
     if kind.udp:
         zero = {"chksum": 0} if family == 4 or not checksum else {}
         packet /= UDP(sport=sport, dport=kind.udp, **zero)
         return bytes(packet / (header or kind.header(0)) / Raw(bytes(inner)))
-    # Nothing scapy would add by itself may stand between the header and the frame.
-    ip.proto = ip.nh = 47
     return bytes(packet / (header or kind.header(flow_id)) / Raw(bytes(inner)))
 
 
