@@ -124,10 +124,12 @@ TEST(CompileServices, EveryKeyReachesTheWorker) {
 
 TEST(CompileServices, VrfsWithoutServicesAreNotBalanced) {
   EXPECT_EQ(compiled(base()).snapshot->balanced_vrfs, (std::vector<uint8_t>{0, 0}));
+  EXPECT_FALSE(compiled(base()).snapshot->balances);
   EXPECT_FALSE(balances_underlay(base()));
   ServiceConfig web = service("web", "10.9.0.1", 80, {backend("10.1.0.11")});
   web.vrf = "blue";
   EXPECT_EQ(compiled(base({web})).snapshot->balanced_vrfs, (std::vector<uint8_t>{0, 1}));
+  EXPECT_TRUE(compiled(base({web})).snapshot->balances);
   EXPECT_FALSE(balances_underlay(base({web})));
   web.backends[0].vrf = kUnderlayName;
   EXPECT_EQ(compiled(base({web})).snapshot->balanced_vrfs, (std::vector<uint8_t>{1, 1}));
