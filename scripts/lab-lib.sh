@@ -57,7 +57,8 @@ lab_needs() {
   [[ -z $what ]] || { echo "this kernel has no $what devices"; return 1; }
 }
 
-lab_kill() { # lab_kill PID...: TERM, five seconds of patience, KILL
+# lab_kill PID...: TERM, five seconds of patience, KILL. Who has ended already is no error.
+lab_kill() {
   local pid tries
   kill "$@" 2>/dev/null || true
   for pid in "$@"; do
@@ -102,6 +103,7 @@ lab_cleanup() {
     if [[ -S $LAB_TMP/adit.sock ]]; then
       for log in ports neighbours fdb drops; do
         echo "--- aditctl show $log:" >&2
+        # The lab has failed: perhaps it is adit that does not answer.
         timeout 5 "$ADITCTL" --socket "$LAB_TMP/adit.sock" show "$log" >&2 || true
       done
     fi
