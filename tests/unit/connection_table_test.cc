@@ -3,9 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <random>
-#include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
