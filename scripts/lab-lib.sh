@@ -159,12 +159,18 @@ cable() {
   N "$3" ip link set "$4" up
 }
 
-# wait_for SECONDS COMMAND...: until COMMAND succeeds.
+# wait_for SECONDS COMMAND...: until COMMAND succeeds; SECONDS on a machine that does nothing else, and
+# LAB_PATIENCE times as long on any other. Nothing is judged by how long it took: what holds in the
+# end is right.
+LAB_PATIENCE=${LAB_PATIENCE:-6}
 wait_for() {
-  local end=$((${EPOCHREALTIME/./} + $1 * 1000000))
+  local seconds=$1 end=$((${EPOCHREALTIME/./} + $1 * LAB_PATIENCE * 1000000))
   shift
   until "$@" >/dev/null 2>&1; do
-    ((${EPOCHREALTIME/./} < end)) || return 1
+    ((${EPOCHREALTIME/./} < end)) || {
+      note "waited $((seconds * LAB_PATIENCE)) s in vain for: $*"
+      return 1
+    }
     sleep 0.1
   done
 }
@@ -224,12 +230,12 @@ ctl() { "$ADITCTL" --socket "$LAB_TMP/adit.sock" "$@"; }
 
 # start_gateway CONFIG: aditd in namespace gw, and wait until its socket answers.
 start_gateway() {
-  local end=$((SECONDS + 30))
+  local end=$((SECONDS + 15 * LAB_PATIENCE))
   bg gw aditd "$ADITD" --config "$1"
   GATEWAY_PID=$BG_PID
   until ctl show ports >/dev/null 2>&1; do
     kill -0 "$GATEWAY_PID" 2>/dev/null || fail "aditd ended at the start; its words are in aditd.log"
-    ((SECONDS < end)) || fail "aditd did not answer on its socket within 30 seconds"
+    ((SECONDS < end)) || fail "aditd did not answer on its socket within $((15 * LAB_PATIENCE)) seconds"
     sleep 0.1
   done
 }
@@ -272,7 +278,7 @@ wait_neighbours() {
   local address
   for address; do
     wait_for 10 neighbour_ready "$address" ||
-      fail "adit found no way to $address within 10 seconds (state: $(neighbour_state "$address"))"
+      fail "adit found no way to $address: its state is $(neighbour_state "$address"), should be reachable or static"
   done
 }
 

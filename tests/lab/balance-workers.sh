@@ -75,7 +75,7 @@ for address in "$NAT" "$FULL_NAT"; do
     rm -f "$LAB_TMP"/got-*
     pids=()
     for ((i = 0; i < AT_ONCE; i++)); do
-      N client curl -sS -m 20 -o "$LAB_TMP/got-$i" "http://$address/file" &
+      N client curl -sS -m 60 -o "$LAB_TMP/got-$i" "http://$address/file" &
       pids+=($!)
     done
     for pid in "${pids[@]}"; do wait "$pid" || fail "a transfer failed"; done
@@ -89,7 +89,7 @@ for client in $CLIENTS; do
   for ((i = 0; i < EACH; i++)); do
     vip=$STICKY
     ((i % 2)) && vip=$STICKY_TOO
-    N client curl -sS -m 5 --interface "$client" "http://$vip/who" >>"$LAB_TMP/who-$client" || fail "a transfer failed"
+    N client curl -sS -m 60 --interface "$client" "http://$vip/who" >>"$LAB_TMP/who-$client" || fail "a transfer failed"
   done
   expect "answers that $client got" "$(wc -l <"$LAB_TMP/who-$client")" = "$EACH"
   expect "servers that $client got" "$(sort -u "$LAB_TMP/who-$client" | wc -l)" = 1

@@ -116,7 +116,7 @@ done
 # answers URL COUNT: who answered, each with how often.
 answers() {
   local i
-  for ((i = 0; i < $2; i++)); do N client curl -sS -m 5 "$1" || echo failed; done |
+  for ((i = 0; i < $2; i++)); do N client curl -sS -m 60 "$1" || echo failed; done |
     sort | uniq -c | awk '{printf "%s%s %s", sep, $2, $1; sep = ", "}'
 }
 # field SERVICE FIELD: summed over its backends.
@@ -134,20 +134,20 @@ expect "packets back by adit, direct" "$(field direct tx_packets)" = 0
 
 say "who is told what"
 refused=0
-N client curl -sS -m 5 "http://$NAT:81/" 2>/dev/null || refused=$?
+N client curl -sS -m 60 "http://$NAT:81/" 2>/dev/null || refused=$?
 expect "a port without a service: curl says 7, could not connect, not 28, timeout" "$refused" = 7
 expect_ping client "$NAT" 5
 expect_ping client "$NAT6" 5
 
 say "files arrive unchanged, each from one server"
 for url in "$NAT" "$FULL_NAT:8080" "$DIRECT" "$TENANT" "[$NAT6]"; do
-  got=$(N client curl -sS -m 20 "http://$url/file" | sha256sum)
+  got=$(N client curl -sS -m 60 "http://$url/file" | sha256sum)
   expect "servers whose file came from $url" \
     "$(for host in $SERVERS red1 blue1; do sha256sum <"$LAB_TMP/www-$host/file"; done | grep -c "$got")" = 1
 done
 
 say "a transfer through full NAT, as show connections has it"
-N client curl -sS -m 30 --limit-rate 8M --local-port 45001 -o /dev/null "http://$FULL_NAT:8080/file" &
+N client curl -sS -m 60 --limit-rate 8M --local-port 45001 -o /dev/null "http://$FULL_NAT:8080/file" &
 slow=$!
 # shown [FILTER...]: "VIRTUAL BACKEND LOCAL" of that transfer; nothing where it is left out.
 shown() {
@@ -180,9 +180,9 @@ expect "what a wrong name gives" "$typo $(grep -c "did you mean 'fullnat'" "$LAB
 wait "$slow" || fail "the transfer broke"
 
 say "drain: weight 0 by reload ends no connection and gives no new one"
-N client curl -sS -m 30 --limit-rate 8M -o "$LAB_TMP/slow1" "http://$NAT/file" &
+N client curl -sS -m 60 --limit-rate 8M -o "$LAB_TMP/slow1" "http://$NAT/file" &
 slow1=$!
-N client curl -sS -m 30 --limit-rate 8M -o "$LAB_TMP/slow2" "http://$NAT/file" &
+N client curl -sS -m 60 --limit-rate 8M -o "$LAB_TMP/slow2" "http://$NAT/file" &
 slow2=$!
 two_active() { (($(field nat active) >= 2)); }
 wait_for 5 two_active || fail "two transfers do not run"

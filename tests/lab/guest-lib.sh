@@ -112,6 +112,8 @@ guest() {
 
 expect_guest_ping() { # ADDRESS COUNT [OPTION...]
   local address=$1 count=$2 got
+  # shellcheck disable=SC2034  # for ping_burst
+  local PING_PATIENCE_S=10
   shift 2
   # shellcheck disable=SC2046  # words
   got=$(guest $(ping_burst "$count" "$address" "$@") | received) || true
@@ -125,7 +127,7 @@ guest_serve_file() {
 }
 expect_from_guest() { # HOST ADDRESS
   local got
-  N "$1" curl -g -sS -m 30 -o "$LAB_TMP/got" "http://$2/file" || fail "curl from $1 to $2 failed"
+  N "$1" curl -g -sS -m 60 -o "$LAB_TMP/got" "http://$2/file" || fail "curl from $1 to $2 failed"
   got=$(sha256sum <"$LAB_TMP/got")
   expect "SHA-256 of $(stat -c %s "$LAB_TMP/got") bytes from the guest, $2, to $1" \
     "${got%% *}" = "${GUEST_FILE_SUM%% *}"

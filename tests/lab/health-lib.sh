@@ -3,7 +3,8 @@
 # What the labs of health checks share: a client, adit, and web servers that it asks through a port
 # of their VRF that leads to its own host. Source lib.sh first.
 readonly CLIENT=198.51.100.1 SERVICE=198.51.100.80
-readonly INTERVAL_MS=200 RISE=2 FALL=2
+# A server has half a second to answer in, on a machine that may be busy with something else.
+readonly INTERVAL_MS=500 TIMEOUT_MS=500 RISE=2 FALL=2
 
 # health_config: the part of the configuration that all have.
 health_config() {
@@ -27,7 +28,7 @@ web_service() {
     health:
       kind: http
       interval_ms: $INTERVAL_MS
-      timeout_ms: 150
+      timeout_ms: $TIMEOUT_MS
       rise: $RISE
       fall: $FALL
       device: check0

@@ -24,7 +24,7 @@ health_world s1 s2 sorry
 # answers COUNT: who answered, each with how often.
 answers() {
   local i
-  for ((i = 0; i < $1; i++)); do N client curl -sS -m 5 "http://$SERVICE/" || echo failed; done | tally
+  for ((i = 0; i < $1; i++)); do N client curl -sS -m 60 "http://$SERVICE/" || echo failed; done | tally
 }
 say "both servers work"
 for address in 10.1.0.1 10.1.0.2; do

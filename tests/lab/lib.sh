@@ -104,13 +104,15 @@ expect_match() {
   note "$1: '${BASH_REMATCH[0]}'"
 }
 
-# ping_burst COUNT ADDRESS [OPTION...]: sends all at once. After its last packet, ping waits for
-# `-W` only where no answer came at all, else for `-i`: this machine may be busy for as long as 1 s.
-# By itself its send buffer has place for one packet, and that one may be waiting for ARP.
+# ping_burst COUNT ADDRESS [OPTION...]: sends all at once, and ends with the last answer. Else, after
+# its last packet, ping waits for `-W` only where no answer came at all, and for `-i` where some did:
+# this machine may be busy for as long. By itself its send buffer has place for one packet, and that
+# one may be waiting for ARP.
+PING_PATIENCE_S=2 # for the first answer; expect_ping has more
 ping_burst() {
   local count=$1 address=$2
   shift 2
-  echo ping -q -c "$count" -l "$count" -S 1048576 -i 1 -W 2 "$@" "$address"
+  echo ping -q -c "$count" -l "$count" -S 1048576 -i 3 -W "$PING_PATIENCE_S" "$@" "$address"
 }
 # received: the number of answers, from ping's last lines.
 received() { sed -n 's/.* \([0-9]*\) received.*/\1/p'; }
@@ -124,6 +126,7 @@ ping_loss() {
   echo $((count - ${got:-0}))
 }
 expect_ping() { # HOST ADDRESS COUNT [OPTION...]
+  local PING_PATIENCE_S=10
   expect "$1 pings $2 $3 times${4:+ with ${*:4}}: lost" "$(ping_loss "$@")" = 0
 }
 expect_no_ping() { # HOST ADDRESS COUNT
@@ -169,7 +172,7 @@ serve_file() {
 expect_download() { # FROM ADDRESS SERVER
   local got want
   want=$(sha256sum <"$LAB_TMP/www-$3/file")
-  N "$1" curl -sS -m 15 -o "$LAB_TMP/got" "http://$2/file" || fail "curl from $1 to $2 failed"
+  N "$1" curl -sS -m 60 -o "$LAB_TMP/got" "http://$2/file" || fail "curl from $1 to $2 failed"
   got=$(sha256sum <"$LAB_TMP/got")
   expect "SHA-256 of $(stat -c %s "$LAB_TMP/got") bytes from $3 to $1" "${got%% *}" = "${want%% *}"
 }
@@ -187,7 +190,8 @@ fdb_place() {
 capture() {
   local host=$1 interface=$2 file=$3
   shift 3
-  bg "$host" "tcpdump-${file##*/}" tcpdump -U --immediate-mode -B 32768 -s 0 -n \
+  # Before all others, and with room: what it misses cannot be judged.
+  bg "$host" "tcpdump-${file##*/}" nice -n -15 tcpdump -U --immediate-mode -B 131072 -s 0 -n \
     -i "$interface" -w "$file" "$@"
   CAPTURE_PID=$BG_PID
   CAPTURE_LOG[$BG_PID]=$LAB_TMP/tcpdump-${file##*/}.log
@@ -211,4 +215,32 @@ captured() {
   local file=$1
   shift
   tcpdump -n -r "$file" "$@" 2>/dev/null | wc -l
+}
+
+# Datagrams with numbers, of UDP at a fixed rate: what is lost on the way is seen however busy the
+# machine is, and TCP's own mind has no part in it.
+# numbered_begin FROM TO ADDRESS RATE [BYTES]: RATE a second, in the background, until
+# expect_numbered WHAT TAP ends them: each has to come once, and some have. The kernel's own losses before
+# adit, at the queue of the sender's TAP, do not count.
+numbered_begin() {
+  local from=$1 to=$2 address=$3 rate=$4
+  NUMBERED_FROM=$from NUMBERED_LOG=$LAB_TMP/numbered-$to.log
+  bg "$to" "numbered-$to" "$LAB_TESTS/numbered-udp" receive 5999
+  NUMBERED_RECEIVER=$BG_PID
+  wait_for 5 grep -q ready "$NUMBERED_LOG" || fail "numbered-udp does not listen in $to"
+  bg "$from" "numbered-$from" "$LAB_TESTS/numbered-udp" send "$address" 5999 "$rate" "${@:5}"
+  NUMBERED_SENDER=$BG_PID
+}
+expect_numbered() {
+  local result lost
+  kill -TERM "$NUMBERED_SENDER"
+  wait "$NUMBERED_SENDER" || fail "numbered-udp could not send: $(<"$LAB_TMP/numbered-$NUMBERED_FROM.log")"
+  wait "$NUMBERED_RECEIVER" || fail "numbered-udp received no end: $(<"$NUMBERED_LOG")"
+  result=$(tail -n 1 "$NUMBERED_LOG")
+  note "$result"
+  lost=$(N "$NUMBERED_FROM" cat "/sys/class/net/$2/statistics/tx_dropped")
+  expect "$1: sent" "$(jq .sent <<<"$result")" '>=' 100
+  expect "$1: lost, beside $lost that the kernel had no place for" \
+    $(($(jq .missing <<<"$result") - lost)) '<=' 0
+  expect "$1: came twice" "$(jq .twice <<<"$result")" = 0
 }

@@ -123,18 +123,18 @@ for version in 4 6; do
   for each in "proxy 1 ${NET[$version]}200" "other-proxy 4 ${NET[$other]}200" "nat 6 ${CLIENT[$version]}"; do
     read -r name number seen <<<"$each"
     say "$name, IPv$version: the header names the client"
-    who=$(N client curl -sS -m 5 --local-port 41000-41999 "$(url "$version" "$number")/who")
+    who=$(N client curl -sS -m 60 --local-port 41000-41999 "$(url "$version" "$number")/who")
     expect_match "who asks" "$who" "^${CLIENT[$version]}:41[0-9]+ $seen\$"
-    transfers "$name, IPv$version" "$version" "$number" s1 30
+    transfers "$name, IPv$version" "$version" "$number" s1 100
     expect "headers of 3 connections of $name$version, each at least once" \
       "$(counts "$name$version" announced)" '>=' 3
   done
   for each in "toa 2 ${NET[$version]}200" "other-toa 5 ${NET[$other]}200" "other 3 ${NET[$other]}200"; do
     read -r name number seen <<<"$each"
     say "$name, IPv$version"
-    who=$(N client curl -sS -m 5 "$(url "$version" "$number")/who")
+    who=$(N client curl -sS -m 60 "$(url "$version" "$number")/who")
     expect "who asks, by $name$version" "$who" = "nobody $seen"
-    transfers "$name, IPv$version" "$version" "$number" s1 30
+    transfers "$name, IPv$version" "$version" "$number" s1 100
     [[ $name == other ]] ||
       expect "options of $name$version" "$(counts "$name$version" announced)" '>=' 3
   done
@@ -143,11 +143,11 @@ done
 for version in 4 6; do
   other=$((10 - version))
   say "IPv$version, 1% lost and 5% out of order, each way"
-  transfers "proxy, IPv$version" "$version" 7 s2 60
-  transfers "proxy, IPv$version to IPv$other" "$version" 9 s2 60
+  transfers "proxy, IPv$version" "$version" 7 s2 100
+  transfers "proxy, IPv$version to IPv$other" "$version" 9 s2 100
   # The first packets of these get lost too.
   for ((i = 0; i < 100; i++)); do
-    N client curl -sS -m 20 "$(url "$version" 7)/who" || echo failed
+    N client curl -sS -m 60 "$(url "$version" 7)/who" || echo failed
   done >"$LAB_TMP/who"
   expect "of 100 connections, those whose client was named" \
     "$(grep -c "^${CLIENT[$version]}:[0-9]* ${FAR[$version]}200\$" "$LAB_TMP/who")" = 100

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# A remote is added and a network removed by reload, while TCP runs through another network: that
+# A remote is added and a network removed by reload, while traffic runs through another network: that
 # one loses nothing and keeps its MACs.
 # shellcheck source=tests/lab/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -26,10 +26,8 @@ expect_ping blue 10.2.0.11 5
 expect_no_ping red "$RED2" 3
 expect "networks" "$(ctl -j show networks | jq -r '[.[].name] | sort | join(" ")')" = "blue red"
 
-say "TCP at a steady 40 Mbit/s for eight seconds, and a ping every 10 ms"
-serve_iperf red1
-bg red iperf iperf3 -J -c "$RED1" -t 8 -i 1 -b 40M
-iperf=$BG_PID
+say "500 datagrams a second, and a ping every 10 ms"
+numbered_begin red red1 "$RED1" 500 1400
 pings_begin red pings 700 0.01 "$RED1"
 sleep 2
 
@@ -47,17 +45,13 @@ say "reload by SIGHUP: network blue is removed"
 config_with no 192.0.2.2 192.0.2.3 >"$CONFIG"
 kill -HUP "$GATEWAY_PID"
 one_network() { [[ $(ctl -j show networks | jq length) == 1 ]]; }
-wait_for 3 one_network || fail "SIGHUP did not remove network blue within 3 seconds"
+wait_for 3 one_network || fail "SIGHUP did not remove network blue "
 expect "networks" "$(ctl -j show networks | jq -r '[.[].name] | join(" ")')" = red
 expect "entries of red1's MAC after the reload" "$(age_of "$RED1_MAC")" = 1
 expect "entries of blue1's MAC after the reload" "$(age_of 02:00:00:00:20:11)" = 0
 expect_no_ping blue 10.2.0.11 3
 
-wait "$iperf" || fail "iperf3 failed: $(jq -r '.error // "failed"' "$LAB_TMP/iperf.log")"
-retransmits=$(jq -c '[.intervals[].sum.retransmits]' "$LAB_TMP/iperf.log")
-note "retransmits, second by second: $retransmits"
-expect "retransmits in all" "$(jq .end.sum_sent.retransmits "$LAB_TMP/iperf.log")" '<=' 10
-expect "bit/s" "$(jq '.end.sum_received.bits_per_second | floor' "$LAB_TMP/iperf.log")" '>=' 36000000
+expect_numbered "datagrams across both reloads" red0
 expect_pings "pings across both reloads" pings 700
 
 say "and blue comes back with another reload"

@@ -33,7 +33,7 @@ expect_ping red2 "$RED" 10 "${FULL[@]}"
 for size in 0 1 2 3 17 18 19; do expect_ping red1 "$RED" 2 -s "$size"; done
 serve_web red1
 head -c 300K /dev/urandom >"$LAB_TMP/www-red1/file"
-N red curl -sS -m 10 -o "$LAB_TMP/got" "http://$RED1/file" || fail "curl failed"
+N red curl -sS -m 60 -o "$LAB_TMP/got" "http://$RED1/file" || fail "curl failed"
 N red2 ping -q -c 2 -i 0.2 -W 1 10.1.0.77 >/dev/null || true # broadcast: ARP for nobody
 # Silence, so that all four captures end with the same frame.
 N red1 ip link set eth0 down

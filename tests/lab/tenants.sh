@@ -56,7 +56,7 @@ for tenant in red blue; do
   echo "$tenant" >"$LAB_TMP/www-${tenant}1/index.html"
 done
 for tenant in red blue; do
-  expect "answer to $tenant" "$(N "$tenant" curl -sS -m 10 "http://$RED1/")" = "$tenant"
+  expect "answer to $tenant" "$(N "$tenant" curl -sS -m 60 "http://$RED1/")" = "$tenant"
 done
 
 say "a MAC table each"

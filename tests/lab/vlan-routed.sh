@@ -85,7 +85,7 @@ say "a file goes between two VLANs of the trunk, each tenant's its own"
 serve_file "$((2 << 20))" h11 h21
 expect_download h10 10.2.0.1 h11
 expect_download h20 10.2.0.1 h21
-N h10 curl -gsS -m 15 -o "$LAB_TMP/got" "http://[fd02::1]/file" || fail "curl over IPv6 failed"
+N h10 curl -gsS -m 60 -o "$LAB_TMP/got" "http://[fd02::1]/file" || fail "curl over IPv6 failed"
 expect "the file over IPv6" "$(cmp "$LAB_TMP/got" "$LAB_TMP/www-h11/file" && echo equal)" = equal
 
 say "what the trunk carries has tags"

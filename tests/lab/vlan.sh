@@ -76,7 +76,7 @@ expect "frames inside VXLAN" "$(tshark -r "$LAB_TMP/under.pcap" -Y vxlan 2>/dev/
 say "TCP through a VLAN"
 serve_web twenty1
 head -c 2M /dev/urandom >"$LAB_TMP/www-twenty1/file"
-N twenty curl -sS -m 30 -o "$LAB_TMP/got" http://10.1.0.11/file || fail "curl through VLAN 20 failed"
+N twenty curl -sS -m 60 -o "$LAB_TMP/got" http://10.1.0.11/file || fail "curl through VLAN 20 failed"
 expect "file through VLAN 20" "$(cmp "$LAB_TMP/got" "$LAB_TMP/www-twenty1/file" && echo equal)" = equal
 
 say "a VLAN that no network has"

@@ -133,7 +133,7 @@ TEST(ApiServer, AnswersWhatCameBeforeTheEndOfInput) {
   client.end_input();
   EXPECT_TRUE(client.line().has_value());
   EXPECT_TRUE(client.line().has_value());
-  EXPECT_TRUE(client.hung_up(2000));
+  EXPECT_TRUE(client.hung_up());
 }
 
 TEST(ApiServer, RefusesALineWithoutEndAndHangsUp) {
@@ -143,7 +143,7 @@ TEST(ApiServer, RefusesALineWithoutEndAndHangsUp) {
   EXPECT_LT(sent, size_t{2} << 20);
   const json answer = json::parse(client.line().value_or("{}"));
   EXPECT_EQ(answer["error"]["code"], kInvalidRequest);
-  EXPECT_TRUE(client.hung_up(2000));
+  EXPECT_TRUE(client.hung_up());
   EXPECT_TRUE(serves(server));
 }
 
@@ -229,12 +229,12 @@ TEST(ApiServer, LeavesTheThreadItsOtherDuties) {
     clients.back()->send(flood);
   }
   const unsigned before = server.ticks();
-  const auto start = std::chrono::steady_clock::now();
+  const int64_t start_ms = server.busy_ms();
   for (int i = 0; i < 500; ++i)
     for (const auto& client : clients) ASSERT_TRUE(client->line().has_value());
-  const auto took = (std::chrono::steady_clock::now() - start) / 1ms;
+  const int64_t took_ms = server.busy_ms() - start_ms;
   // A tenth of the ticks that fit is far more than a server that hogs the thread leaves.
-  EXPECT_GE(server.ticks() - before, took / 10) << "in " << took << " ms";
+  EXPECT_GE(server.ticks() - before, took_ms / 10) << "in " << took_ms << " ms of processor time";
 }
 
 TEST(ApiServer, RefusesMoreClientsThanItHasPlacesFor) {
@@ -250,9 +250,9 @@ TEST(ApiServer, RefusesMoreClientsThanItHasPlacesFor) {
   }
   TestClient late(server.path());
   EXPECT_EQ(json::parse(late.line().value_or("{}"))["error"]["code"], kTooManyClients);
-  EXPECT_TRUE(late.hung_up(2000));
+  EXPECT_TRUE(late.hung_up());
   clients.pop_back();
-  for (int i = 0; i < 100 && server.client_count() == 4; ++i) std::this_thread::sleep_for(10ms);
+  ASSERT_TRUE(server.comes_to(3));
   EXPECT_TRUE(serves(server));
 }
 
@@ -269,7 +269,7 @@ TEST(ApiServer, MakesRoomAtTheCostOfTheIdlest) {
   busy.send(request("who"));
   ASSERT_TRUE(busy.line().has_value());
   EXPECT_TRUE(serves(server));
-  EXPECT_TRUE(idle.hung_up(2000));
+  EXPECT_TRUE(idle.hung_up());
   busy.send(request("who"));
   EXPECT_TRUE(busy.line().has_value());
 }
@@ -287,33 +287,31 @@ TEST(ApiServer, ServesAnHonestClientAmong200SilentOnes) {
 
 TEST(ApiServer, HangsUpOnWhoSaysNothingWhole) {
   ServerLimits limits;
-  limits.idle_timeout = 300ms;
+  limits.idle_timeout = 2s;
   TestServer server(kTable, limits);
   TestClient silent(server.path());
   TestClient dripping(server.path());
   TestClient talking(server.path());
-  for (int i = 0; i < 10; ++i) {
+  for (int i = 0; i < 30; ++i) {
     dripping.send("x");  // never a line
     talking.send(request("who"));
     EXPECT_TRUE(talking.line().has_value());
-    std::this_thread::sleep_for(60ms);
+    std::this_thread::sleep_for(100ms);
   }
-  EXPECT_TRUE(silent.hung_up(1000));
-  EXPECT_TRUE(dripping.hung_up(1000));
+  EXPECT_TRUE(silent.hung_up());
+  EXPECT_TRUE(dripping.hung_up());
   talking.send(request("who"));
   EXPECT_TRUE(talking.line().has_value());
 }
 
 TEST(ApiServer, HangsUpOnWhoTakesNothing) {
   ServerLimits limits;
-  limits.idle_timeout = 200ms;
+  limits.idle_timeout = 1s;
   TestServer server(kTable, limits);
   TestClient deaf(server.path());
   deaf.send(request("big"));
-  for (int i = 0; i < 100 && server.client_count() != 1; ++i) std::this_thread::sleep_for(1ms);
-  ASSERT_EQ(server.client_count(), 1u);
-  for (int i = 0; i < 100 && server.client_count() != 0; ++i) std::this_thread::sleep_for(20ms);
-  EXPECT_EQ(server.client_count(), 0u);
+  EXPECT_TRUE(server.comes_to(1));
+  EXPECT_TRUE(server.comes_to(0));
 }
 
 TEST(ApiServer, CanGoWhileClientsAreConnected) {
@@ -326,7 +324,7 @@ TEST(ApiServer, CanGoWhileClientsAreConnected) {
   const std::string path = server->path();
   ASSERT_TRUE(serves(*server));
   server.reset();
-  EXPECT_TRUE(idle.hung_up(2000));
+  EXPECT_TRUE(idle.hung_up());
   EXPECT_FALSE(TestClient(path).connected());
 }
 
