@@ -139,8 +139,7 @@ int run(int argc, char** argv) {
   int result = kExitOk;
   try {
     const unsigned workers = worker_count(config, facts.cpus.size());
-    run_daemon(config, options.config_path,
-               dataplane_options(config, arguments.port_names, workers));
+    run_daemon(config, options.config_path, dataplane_options(config, arguments, workers));
   } catch (const std::exception& error) {
     spdlog::critical("event=failed error={}", log_value(error.what()));
     result = kExitFailed;

@@ -33,7 +33,7 @@ void BackendKeeper::check_by(HealthChecks& checks, uint64_t now_ns) {
     if (!facts.check) continue;
     checks.add(id, *facts.check, FirstCheck::kSpread);
     Standing& standing = standings_.at(id);
-    standing = {.up = checks.up(id), .since_ns = now_ns};
+    standing = {.up = checks.up(id), .since_ns = now_ns, .is_unreachable = standing.is_unreachable};
     store(id, now_ns);
   }
 }
@@ -80,6 +80,14 @@ void BackendKeeper::changed(BackendId id, bool up, uint64_t now_ns) {
   store(id, now_ns);
 }
 
+bool BackendKeeper::set_reachable(BackendId id, bool reachable, uint64_t now_ns) {
+  const auto found = standings_.find(id);
+  if (found == standings_.end() || found->second.is_unreachable == !reachable) return false;
+  found->second.is_unreachable = !reachable;
+  store(id, now_ns);
+  return true;
+}
+
 void BackendKeeper::tick(uint64_t now_ns) {
   if (!any_starts_ || now_ns - grown_ns_ < kGrowNs) return;
   grown_ns_ = now_ns;
@@ -99,7 +107,7 @@ std::optional<HealthView> BackendKeeper::health(BackendId id) const {
 
 void BackendKeeper::set_up(BackendId id, bool up, uint64_t now_ns) {
   Standing& standing = standings_.at(id);
-  standing = {.up = up, .since_ns = now_ns};
+  standing = {.up = up, .since_ns = now_ns, .is_unreachable = standing.is_unreachable};
   if (up && backends_.at(id).slow_start_s != 0) standing.starting_ns = now_ns;
 }
 
@@ -107,8 +115,10 @@ void BackendKeeper::store(BackendId id, uint64_t now_ns) {
   const BackendFacts& facts = backends_.at(id);
   const Standing& standing = standings_.at(id);
   any_starts_ = any_starts_ || standing.starting_ns;
-  lives_.store(
-      id, {.weight = weight_at(facts, standing, now_ns), .up = standing.up, .keeps = facts.keeps});
+  // A link may be back in a second: connections are not ended for it.
+  lives_.store(id, {.weight = weight_at(facts, standing, now_ns),
+                    .up = standing.up && !standing.is_unreachable,
+                    .keeps = facts.keeps || (standing.up && standing.is_unreachable)});
 }
 
 }  // namespace adit

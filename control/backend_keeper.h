@@ -18,6 +18,7 @@ class BackendKeeper {
     bool up = true;
     uint64_t since_ns = 0;                     // when `up` became what it is
     std::optional<uint64_t> starting_ns = {};  // when its slow start began
+    bool is_unreachable = false;
   };
 
   explicit BackendKeeper(BackendLives& lives) : lives_(lives) {}
@@ -33,6 +34,9 @@ class BackendKeeper {
 
   // What a check has found.
   void changed(BackendId id, bool up, uint64_t now_ns);
+  // Whether the way to a backend is there, whatever checks say: where it is not, it gets no new
+  // connections, and keeps those that it has. Returns whether that is news.
+  bool set_reachable(BackendId id, bool reachable, uint64_t now_ns);
   // Weights grow in slow starts.
   void tick(uint64_t now_ns);
 

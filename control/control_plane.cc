@@ -32,7 +32,8 @@ ControlPlane::ControlPlane(Dataplane& dataplane, const Config& initial,
       neighbours_(dataplane),
       advertiser_(dataplane),
       fdb_(dataplane),
-      backends_(dataplane.backend_lives()) {
+      backends_(dataplane.backend_lives()),
+      links_(dataplane) {
   config_ = initial;
   run(initial, now_ns);
   learner_.bind(config_, ids_);
@@ -72,6 +73,7 @@ void ControlPlane::run(Config running, uint64_t now_ns) {
   }
   backends_.add(running, compiled.ids, now_ns);
   advertiser_.configure(running, compiled.ids, *compiled.snapshot, now_ns);
+  snapshot_ = compiled.snapshot.get();
   dataplane_.publish(std::move(compiled.snapshot));
   ++generation_;
   ids_ = std::move(compiled.ids);
@@ -80,6 +82,7 @@ void ControlPlane::run(Config running, uint64_t now_ns) {
   neighbours_.configure(running_, ids_, port_macs_, now_ns);
   fdb_.configure(running_, ids_, now_ns);
   backends_.remove_gone();
+  if (!down_ports_.empty()) review_backends(now_ns);
 }
 
 void ControlPlane::tick(uint64_t now_ns) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "compile.h"
 #include "config.h"
 #include "fdb_keeper.h"
+#include "link_keeper.h"
 #include "neighbours.h"
 #include "remote_learner.h"
 #include "router_advertiser.h"
@@ -39,6 +41,10 @@ class ControlPlane {
   // Takes the workers' reports, resolves and refreshes next hops, ages MACs. To be called
   // every millisecond or so.
   void tick(uint64_t now_ns);
+
+  // Sees to the ports' links, and tells of what changed: what depends on a link that is down is
+  // withdrawn, and comes back with it. To be called every millisecond or so, where there are links.
+  void look_at_links(uint64_t now_ns, const LinkKeeper::Tell& tell);
 
   // As it was applied.
   const Config& config() const noexcept { return config_; }
@@ -65,6 +71,9 @@ class ControlPlane {
  private:
   void run(Config running, uint64_t now_ns);
   void handle(const Event& event, uint64_t now_ns);
+  void link_changed(LinkEvent& event, uint64_t now_ns);
+  unsigned review_backends(uint64_t now_ns);
+  void take_new_mac(PortId port, uint64_t now_ns);
 
   Dataplane& dataplane_;
   Config config_;
@@ -77,6 +86,9 @@ class ControlPlane {
   RemoteLearner learner_;
   BackendKeeper backends_;
   BackendRates rates_;
+  LinkKeeper links_;
+  std::set<PortId> down_ports_;
+  const Snapshot* snapshot_ = nullptr;  // the published one
   uint64_t generation_ = 0;
 };
 

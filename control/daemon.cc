@@ -20,6 +20,7 @@
 #include "eal_args.h"
 #include "health/checker.h"
 #include "health/running_time.h"
+#include "link_log.h"
 #include "log.h"
 #include "reload.h"
 
@@ -105,6 +106,8 @@ class Daemon {
     timer_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
       control_.tick(monotonic_ns());
+      control_.look_at_links(
+          monotonic_ns(), [this](LinkEvent& event) { log_link_event(control_.config(), event); });
       look_at_workers();
       wait_for_tick();
     });
@@ -158,8 +161,7 @@ class Daemon {
 
 }  // namespace
 
-DataplaneOptions dataplane_options(const Config& config,
-                                   const std::vector<std::string>& device_names, unsigned workers) {
+DataplaneOptions dataplane_options(const Config& config, const EalArgs& eal, unsigned workers) {
   DataplaneOptions options;
   options.workers = workers;
   options.busy_poll = config.system.poll == PollMode::kBusy;
@@ -176,7 +178,8 @@ DataplaneOptions dataplane_options(const Config& config,
     const PortConfig& port = config.ports[i];
     PortSpec spec;
     spec.name = port.name;
-    spec.device_name = device_names[i];
+    spec.device_name = eal.port_names[i];
+    spec.vdev = eal.port_vdevs[i];
     spec.mtu_bytes = port.mtu_bytes;
     spec.rx_queues = port.rx_queues.value_or(0);
     spec.tx_queues = port.tx_queues.value_or(0);

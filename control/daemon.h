@@ -8,16 +8,16 @@
 
 #include "adit/dataplane.h"
 #include "config.h"
+#include "eal_args.h"
 
 namespace adit {
 
-// Serves until SIGTERM or SIGINT. `device_names`: DPDK's name of each port's device, by
-// PortId. Throws std::runtime_error when ports, memory or the socket cannot be had.
+// Serves until SIGTERM or SIGINT. Throws std::runtime_error when ports, memory or the socket cannot
+// be had.
 void run_daemon(const Config& config, const std::string& config_path,
                 const DataplaneOptions& options);
 
 // The options without `io`: what the configuration says of ports and sizes.
-DataplaneOptions dataplane_options(const Config& config,
-                                   const std::vector<std::string>& device_names, unsigned workers);
+DataplaneOptions dataplane_options(const Config& config, const EalArgs& eal, unsigned workers);
 
 }  // namespace adit

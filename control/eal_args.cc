@@ -179,7 +179,11 @@ EalArgs eal_args(const Config& config, const SystemFacts& facts, int pid,
                   [](const PortConfig& port) { return port.device.kind == DeviceKind::kPci; });
   if (!has_pci && !gives(extra, {"-a", "--allow", "--no-pci"})) args.push_back("--no-pci");
   DeviceArgs devices(config, facts, workers);
-  for (const PortConfig& port : config.ports) result.port_names.push_back(devices.add(port, args));
+  for (const PortConfig& port : config.ports) {
+    result.port_names.push_back(devices.add(port, args));
+    const bool is_vdev = args[args.size() - 2] == "--vdev" && port.device.kind != DeviceKind::kTap;
+    result.port_vdevs.push_back(is_vdev ? args.back() : "");
+  }
   args.insert(args.end(), extra.begin(), extra.end());
   return result;
 }

@@ -18,6 +18,8 @@ struct EalArgs {
   // By port, in the configuration's order: "tap:NAME", else what
   // rte_eth_dev_get_port_by_name knows it by.
   std::vector<std::string> port_names;
+  // The same of devices that EAL makes: name and arguments, as after --vdev; else empty.
+  std::vector<std::string> port_vdevs;
 };
 
 // `extra` are the user's; what they say about cores, memory, prefix or log level replaces

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <string_view>
 
 #include "time_units.h"
 
@@ -21,9 +22,19 @@ uint32_t seconds(uint64_t ns) {
 void FdbKeeper::configure(const Config& config, const CompiledIds& ids, uint64_t now_ns) {
   rules_.assign(1, {});
   network_of_.assign(1, 0);
+  port_of_.assign(1, kNoPort);
+  std::map<std::string_view, PortId> ports;
+  for (size_t i = 0; i < config.ports.size(); ++i)
+    ports.emplace(config.ports[i].name, static_cast<PortId>(i));
   for (const auto& [name, info] : ids.bridge_ports) {
-    if (info.id >= network_of_.size()) network_of_.resize(info.id + 1);
+    if (info.id >= network_of_.size()) {
+      network_of_.resize(info.id + 1);
+      port_of_.resize(info.id + 1, kNoPort);
+    }
     network_of_[info.id] = info.network;
+    // A member's; the other kinds have no port, or no network.
+    if (const auto port = ports.find(name.port); !name.network.empty() && port != ports.end())
+      port_of_[info.id] = port->second;
   }
   std::map<uint64_t, BridgePortId> fixed;
   for (const NetworkConfig& network : config.networks) {
@@ -62,6 +73,8 @@ void FdbKeeper::seen(uint64_t key, BridgePortId bridge_port, uint64_t now_ns) {
   if (bridge_port >= network_of_.size() || network_of_[bridge_port] != network) return;
   NetworkRules& rules = rules_[network];
   if (!rules.learning) return;
+  // Seen just before its link went down.
+  if (!down_ports_.empty() && down_ports_.contains(port_of_[bridge_port])) return;
   Fdb& fdb = dataplane_.fdb();
   if (const auto entry = fdb.find(key)) {
     if (entry->is_static || entry->bridge_port == bridge_port) return;
@@ -94,6 +107,23 @@ void FdbKeeper::tick(uint64_t now_ns) {
     fdb.erase(entry.key);
     --rules.learned;
   }
+}
+
+unsigned FdbKeeper::port_down(PortId port) {
+  down_ports_.insert(port);
+  Fdb& fdb = dataplane_.fdb();
+  unsigned removed = 0;
+  if (fdb.size() == 0) return 0;
+  for (uint32_t slot = 0; slot < fdb.slot_count(); ++slot) {
+    const Fdb::Entry entry = fdb.at(slot);
+    if (entry.key == 0 || entry.is_static || entry.bridge_port >= port_of_.size() ||
+        port_of_[entry.bridge_port] != port)
+      continue;
+    fdb.erase(entry.key);
+    --rules_[fdb_key_network(entry.key)].learned;
+    ++removed;
+  }
+  return removed;
 }
 
 uint32_t FdbKeeper::learned(NetworkId network) const noexcept {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <vector>
 
 #include "adit/dataplane.h"
@@ -19,6 +20,9 @@ class FdbKeeper {
   void configure(const Config& config, const CompiledIds& ids, uint64_t now_ns);
   // A worker saw the source `key` come in by `bridge_port`.
   void seen(uint64_t key, BridgePortId bridge_port, uint64_t now_ns);
+  // The port's link went down: who was learned behind it is not there any more. Returns how many.
+  unsigned port_down(PortId port);
+  void port_up(PortId port) { down_ports_.erase(port); }
   // Ages a slice of the table.
   void tick(uint64_t now_ns);
 
@@ -38,6 +42,8 @@ class FdbKeeper {
   Dataplane& dataplane_;
   std::vector<NetworkRules> rules_;    // by NetworkId
   std::vector<NetworkId> network_of_;  // by BridgePortId; 0: no such bridge port
+  std::vector<PortId> port_of_;        // the same; kNoPort: none
+  std::set<PortId> down_ports_;
   uint32_t next_slot_ = 0;
   uint64_t next_slice_ns_ = 0;
   uint64_t moves_ = 0, refused_by_limit_ = 0, refused_table_full_ = 0;

@@ -63,15 +63,23 @@ Neighbours::Links Neighbours::links_of(const Config& config, const CompiledIds& 
     own.insert(own.end(), services.begin(), services.end());
     return own;
   };
-  for (const VrfLink& link : vrf_links(config, ids))
+  const auto members = members_by_link(config, ids);
+  for (const VrfLink& link : vrf_links(config, ids)) {
     links[link.id] = {link.gateway_mac ? *link.gateway_mac : port_macs[*link.port],
                       answers_for(link.vrf->name, *link.addresses), true};
+    if (link.port)
+      links[link.id].ports = {*link.port};
+    else if (const auto found = members.find(link.id); found != members.end())
+      links[link.id].ports = found->second;
+  }
   // The other ports: the underlay's, and networks'.
   for (size_t port = 0; port < config.ports.size(); ++port) {
     const auto& own = config.ports[port].addresses;
-    links.try_emplace(
-        static_cast<LinkId>(port),
-        Link{port_macs[port], answers_for(kUnderlayName, own), underlay_is_routed && !own.empty()});
+    links.try_emplace(static_cast<LinkId>(port), Link{port_macs[port],
+                                                      answers_for(kUnderlayName, own),
+                                                      underlay_is_routed && !own.empty(),
+                                                      0,
+                                                      {static_cast<PortId>(port)}});
   }
   return links;
 }
@@ -79,10 +87,8 @@ Neighbours::Links Neighbours::links_of(const Config& config, const CompiledIds& 
 void Neighbours::configure(const Config& config, const CompiledIds& ids,
                            const std::vector<MacAddr>& port_macs, uint64_t now_ns) {
   Links former_links = std::exchange(links_, links_of(config, ids, port_macs));
-  for (auto& [id, link] : links_) {
-    link.hosts = former_links[id].hosts;
-    announce_new(id, link, former_links[id]);
-  }
+  for (auto& [id, link] : links_) link.hosts = former_links[id].hosts;
+  announce(now_ns);
 
   const std::map<NextHop, MacAddr> fixed = static_neighbours(config, Routing(config), ids);
 
@@ -142,6 +148,7 @@ bool Neighbours::may_be_host(const NextHop& hop) const {
 
 void Neighbours::host_wanted(LinkId link, const IpAddr& address, uint64_t now_ns) {
   const NextHop hop{link, address};
+  if (is_down(link)) return;
   if (!may_be_host(hop) || neighbours_.contains(hop) || links_[link].hosts >= kHostsPerLink) return;
   const AdjacencyId adjacency = host_adjacencies_.take(now_ns);
   if (adjacency == 0) return;
@@ -189,11 +196,13 @@ void Neighbours::wanted(AdjacencyId adjacency, uint64_t now_ns) {
 }
 
 void Neighbours::tick(uint64_t now_ns) {
+  announcer_.tick(now_ns);
   if (now_ns < next_tick_ns_) return;
   next_tick_ns_ = now_ns + kTickNs;
   std::vector<NextHop> gone;
   for (auto& [hop, neighbour] : neighbours_) {
     if (neighbour.state == NeighbourState::kStatic || now_ns < neighbour.next_action_ns) continue;
+    if (is_down(hop.link)) continue;
     const unsigned patience = neighbour.mac.is_zero() ? kForgetHostAfter : kGiveUpAfter;
     if (neighbour.is_host && neighbour.unanswered >= patience)
       gone.push_back(hop);
@@ -225,19 +234,6 @@ bool Neighbours::send_request(const NextHop& hop, const MacAddr& destination) {
     if (own.contains(hop.address))
       return dataplane_.send({hop.link, link.mac, destination, own.address, hop.address});
   return true;  // the address that could ask is gone, and with it soon the next hop
-}
-
-// RFC 5227 section 3: tells the link about addresses that are new here, so that peers with
-// an older idea of them learn the right MAC at once.
-void Neighbours::announce_new(LinkId id, const Link& link, const Link& former) {
-  for (const IpPrefix& own : link.own) {
-    const bool known = link.mac == former.mac && std::any_of(former.own.begin(), former.own.end(),
-                                                             [&](const IpPrefix& other) {
-                                                               return other.address == own.address;
-                                                             });
-    // A full ring loses an announcement; peers ask when they need us.
-    if (!known) dataplane_.send({id, link.mac, kBroadcastMac, own.address, own.address});
-  }
 }
 
 }  // namespace adit

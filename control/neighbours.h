@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "adit/dataplane.h"
+#include "announcer.h"
 #include "compile.h"
 
 namespace adit {
@@ -46,7 +48,7 @@ class HostAdjacencies {
 
 class Neighbours {
  public:
-  explicit Neighbours(Dataplane& dataplane) : dataplane_(dataplane) {}
+  explicit Neighbours(Dataplane& dataplane) : dataplane_(dataplane), announcer_(dataplane) {}
 
   // Takes over the next hops of a new configuration; those that stay keep their state.
   void configure(const Config& config, const CompiledIds& ids,
@@ -57,6 +59,11 @@ class Neighbours {
   void host_wanted(LinkId link, const IpAddr& address, uint64_t now_ns);
   // Packets wait for this next hop.
   void wanted(AdjacencyId adjacency, uint64_t now_ns);
+  // The port's link went down: whoever is behind it is not known any more. Or it came up: they are
+  // asked for at once, and told of our addresses. `is_first`: it was up all the time, and
+  // configure() has told them. Returns how many next hops and hosts that were.
+  unsigned port_down(PortId port, uint64_t now_ns);
+  unsigned port_up(PortId port, bool is_first, uint64_t now_ns);
   // Asks and refreshes where it is time.
   void tick(uint64_t now_ns);
 
@@ -69,6 +76,7 @@ class Neighbours {
     std::vector<IpPrefix> own;  // addresses with their subnets
     bool is_routed = false;     // it is a VRF's
     unsigned hosts = 0;
+    std::vector<PortId> ports = {};  // it is behind: one, or a network's members
   };
   using Links = std::map<LinkId, Link>;
   static Links links_of(const Config& config, const CompiledIds& ids,
@@ -77,12 +85,16 @@ class Neighbours {
   void remove_host(const NextHop& hop, uint64_t now_ns);
   bool may_be_host(const NextHop& hop) const;
   bool send_request(const NextHop& hop, const MacAddr& destination);
-  void announce_new(LinkId id, const Link& link, const Link& former);
+  void announce(uint64_t now_ns);
+  bool is_down(LinkId link) const;
+  bool is_behind(LinkId link, PortId port) const;
 
   Dataplane& dataplane_;
   std::map<NextHop, Neighbour> neighbours_;
   std::map<AdjacencyId, NextHop> by_adjacency_;
   Links links_;
+  Announcer announcer_;
+  std::set<PortId> down_ports_;
   HostAdjacencies host_adjacencies_;
   uint64_t next_tick_ns_ = 0;
 };

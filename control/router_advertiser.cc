@@ -27,6 +27,7 @@ void RouterAdvertiser::configure(const Config& config, const CompiledIds& ids, c
     Link& link = links[routed.id];
     const auto former = links_.find(routed.id);
     if (former != links_.end()) link = former->second;
+    link.port = routed.port.value_or(kNoPort);
     link.interval_ns = (*routed.advertisements)->interval_s * kNsPerSecond;
     const auto& frame = interface_of(next, routed.id)->router_advertisement;
     if (link.frame == frame) continue;
@@ -53,6 +54,7 @@ void RouterAdvertiser::solicited(LinkId id, uint64_t now_ns) {
 
 void RouterAdvertiser::tick(uint64_t now_ns) {
   for (auto& [id, link] : links_) {
+    if (down_ports_.contains(link.port)) continue;
     if (now_ns < link.next_ns || !send(id, Command::Kind::kAdvertiseRouter)) continue;
     link.last_ns = now_ns;
     // Section 6.2.1 has 0.33 of the interval as the default of the least.
@@ -61,6 +63,12 @@ void RouterAdvertiser::tick(uint64_t now_ns) {
     if (++link.sent < kInitialCount) wait_ns = std::min(wait_ns, kInitialIntervalNs);
     link.next_ns = now_ns + wait_ns;
   }
+}
+
+void RouterAdvertiser::port_up(PortId port, uint64_t now_ns) {
+  if (down_ports_.erase(port) == 0) return;
+  for (auto& [id, link] : links_)
+    if (link.port == port) restart(link, now_ns);
 }
 
 void RouterAdvertiser::cease() {

@@ -30,4 +30,16 @@ std::vector<VrfLink> vrf_links(const Config& config, const CompiledIds& ids) {
   return links;
 }
 
+std::map<LinkId, std::vector<PortId>> members_by_link(const Config& config,
+                                                      const CompiledIds& ids) {
+  std::unordered_map<std::string_view, PortId> ports;
+  for (size_t i = 0; i < config.ports.size(); ++i)
+    ports.emplace(config.ports[i].name, static_cast<PortId>(i));
+  std::map<LinkId, std::vector<PortId>> members;
+  for (const NetworkConfig& network : config.networks)
+    for (const MemberConfig& member : network.members)
+      members[network_link(ids.networks.at(network.name))].push_back(ports.at(member.port));
+  return members;
+}
+
 }  // namespace adit

@@ -3,6 +3,7 @@
 // gateway.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -18,6 +19,9 @@ struct VrfLink {
   std::optional<MacAddr> gateway_mac = {};  // or its own
   const std::optional<RouterAdvertisements>* advertisements = nullptr;
 };
+
+// The ports of each network's members, by the network's link.
+std::map<LinkId, std::vector<PortId>> members_by_link(const Config& config, const CompiledIds& ids);
 
 // Of `ids`, the networks' and VLANs' are read. What is given points into `config`.
 std::vector<VrfLink> vrf_links(const Config& config, const CompiledIds& ids);

@@ -96,6 +96,8 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->templates = templates;
   worker->sequences = &sequences;
   worker->stopping = &stopping;
+  worker->bindings = &bindings;
+  worker->bindings_number = &bindings_number;
   event_rings.push_back(make_ring("adit_events_" + std::to_string(id), sizeof(Event)));
   command_rings.push_back(make_ring("adit_commands_" + std::to_string(id), sizeof(Command)));
   worker->events = event_rings.back().get();
@@ -119,6 +121,11 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
 // each worker has a transmit queue of its own everywhere.
 void Dataplane::Impl::add_port(PortId port, const PortSpec& spec) {
   const auto count = static_cast<unsigned>(workers.size());
+  specs.push_back(spec);
+  links.push_back({});
+  port_is_down.push_back(false);
+  interface_names.emplace_back();
+  rx_missed_before.push_back(0);
   if (spec.device_name.empty()) {
     devices.push_back(nullptr);
     io_facts.push_back({});
@@ -126,11 +133,14 @@ void Dataplane::Impl::add_port(PortId port, const PortSpec& spec) {
     for (auto& worker : workers) worker->tx[port].io = spec.io;
     return;
   }
-  devices.push_back(open_port(spec, count, pool.get()));
+  if (!interfaces) interfaces = std::make_unique<InterfaceWatch>();
+  devices.push_back(open_port(spec, count, pool.get(), *interfaces));
   Port& device = *devices.back();
   io_facts.push_back(device.facts());
+  interface_names[port] = device.interface();
   for (unsigned queue = 0; queue < device.facts().rx_queues; ++queue)
-    workers[(port + queue) % count]->rx.push_back({port, device.queue_io(queue)});
+    workers[(port + queue) % count]->rx.push_back(
+        {port, device.queue_io(queue), static_cast<uint16_t>(queue)});
   for (unsigned id = 0; id < count; ++id) {
     workers[id]->tx[port].io = device.queue_io(id);
     workers[id]->tx[port].max_buffers = device.facts().max_tx_buffers;
@@ -146,6 +156,7 @@ Dataplane::Impl::~Impl() {
       rte_pktmbuf_free(held.mbuf);
       return true;
     });
+  retired.clear();
   devices.clear();
   delete current.load();
 }
@@ -365,10 +376,11 @@ const PortFacts& Dataplane::port_facts(PortId port) const noexcept {
   return impl_->io_facts[port];
 }
 LinkState Dataplane::link_state(PortId port) const noexcept {
-  return impl_->devices[port] ? impl_->devices[port]->link() : LinkState{true, 0};
+  return impl_->links[port];
 }
 uint64_t Dataplane::device_rx_missed(PortId port) const noexcept {
-  return impl_->devices[port] ? impl_->devices[port]->rx_missed() : 0;
+  const auto& device = impl_->devices[port];
+  return impl_->rx_missed_before[port] + (device ? device->rx_missed() : 0);
 }
 
 rte_mempool* Dataplane::pool() const noexcept {

@@ -4,6 +4,7 @@
 
 #include <rte_malloc.h>
 #include <rte_mempool.h>
+#include <rte_rcu_qsbr.h>
 #include <rte_ring.h>
 
 #include <deque>
@@ -12,7 +13,9 @@
 #include <vector>
 
 #include "adit/dataplane.h"
+#include "io/interface_watch.h"
 #include "io/port.h"
+#include "port_bindings.h"
 #include "run_loop.h"
 #include "worker.h"
 
@@ -34,6 +37,10 @@ struct Dataplane::Impl {
   ~Impl();
   void add_worker(unsigned id, const DataplaneOptions& options);
   void add_port(PortId port, const PortSpec& spec);
+  // Makes new bindings of devices and port_is_down, and hands them to the workers.
+  void bind();
+  // Frees what no worker has any more.
+  void reap();
 
   template <class Counters>
   Traffic sum(Counters counters_of) const noexcept {
@@ -82,8 +89,26 @@ struct Dataplane::Impl {
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<std::shared_ptr<ConnectionSurvey>> surveys;  // by worker: as long as it has it
   std::deque<LoopArguments> loop_arguments;                // addresses stay
-  std::vector<std::unique_ptr<Port>> devices;              // null where the port is ready-made
+  std::unique_ptr<InterfaceWatch> interfaces;              // null where no port has a device
+  std::vector<std::unique_ptr<Port>> devices;  // null where the port is ready-made or lost
   std::vector<PortFacts> io_facts;
+
+  // What workers may still have until they have passed the token.
+  struct Retired {
+    uint64_t token;
+    std::unique_ptr<PortBindings> bindings;
+    std::unique_ptr<Port> device;
+  };
+  std::vector<PortSpec> specs;
+  std::vector<LinkState> links;              // as of the last look
+  std::vector<bool> port_is_down;            // as workers are to see it
+  std::vector<std::string> interface_names;  // of the kernel's interfaces; empty: there is none
+  std::vector<uint64_t> rx_missed_before;    // of devices that are gone
+  std::unique_ptr<PortBindings> bound;       // null: as it was at the start
+  std::atomic<const PortBindings*> bindings = nullptr;  // the same, for workers
+  std::atomic<uint32_t> bindings_number = 0;
+  std::deque<Retired> retired;
+
   std::unordered_map<BridgePortId, Traffic> baselines;     // counts before the id was reused
   std::unordered_map<BridgePortId, Drops> drop_baselines;  // the same of its drops
 };

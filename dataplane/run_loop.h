@@ -2,6 +2,7 @@
 // A worker's loop on its lcore.
 #pragma once
 
+#include "port_bindings.h"
 #include "worker.h"
 
 struct rte_rcu_qsbr;
@@ -19,6 +20,8 @@ inline void begin_pass(Worker& worker, uint64_t now_ns) noexcept {
   worker.now_ns = now_ns;
   worker.now_s = static_cast<uint32_t>(now_ns / 1'000'000'000);
   worker.snapshot = worker.current->load(std::memory_order_acquire);
+  if (worker.bindings_number->load(std::memory_order_acquire) != worker.bindings_taken) [[unlikely]]
+    take_bindings(worker);
 }
 
 // For rte_eal_remote_launch; `arguments` is a LoopArguments. Ends when Worker::stopping.

@@ -18,7 +18,7 @@ inline void flush(Worker& worker, PortId port) noexcept {
       queue.io.transmit(queue.io.context, queue.packets.data(), static_cast<uint16_t>(count));
   for (unsigned i = sent; i < count; ++i) {
     bytes -= queue.packets[i]->pkt_len;
-    drop(worker, queue.packets[i], DropReason::k_tx_full);
+    drop(worker, queue.packets[i], queue.is_down ? DropReason::k_link_down : DropReason::k_tx_full);
   }
   queue.count = 0;
   TrafficCounters& counters = worker.port_counters[port];
@@ -66,9 +66,20 @@ inline void send_on(Worker& worker, LinkId link, rte_mbuf* mbuf) noexcept {
   send_to_vlan(worker, vlan_of_link(link), mbuf);
 }
 
+// Whether the port that the link is on is: nobody answers there, and waiting is in vain.
+inline bool link_is_down(const Worker& worker, LinkId link) noexcept {
+  if (is_network_link(link)) return false;
+  return worker.tx[is_port_link(link) ? link : worker.snapshot->vlan_links[vlan_of_link(link)].port]
+      .is_down;
+}
+
 // Keeps the finished frame until its next hop is resolved.
 [[gnu::cold, gnu::noinline]] inline void hold(Worker& worker, LinkId link, AdjacencyId adjacency,
                                               rte_mbuf* mbuf) noexcept {
+  if (link_is_down(worker, link)) {
+    report_host_unreachable(worker, link, mbuf);
+    return drop(worker, mbuf, DropReason::k_link_down);
+  }
   if (!worker.held.push(mbuf, adjacency, link, worker.now_ns))
     return drop(worker, mbuf, DropReason::k_neighbour_queue_full);
   worker.counters.held.add(1);

@@ -27,13 +27,17 @@ struct TxQueue {
   std::array<rte_mbuf*, kMaxBurst> packets;
   unsigned count = 0;
   uint16_t max_buffers = UINT16_MAX;  // of one frame
+  bool is_down = false;               // nothing can be sent
   PortIo io;
 };
 
 struct RxQueue {
   PortId port = 0;
   PortIo io;
+  uint16_t queue = 0;  // of the port
 };
+
+struct PortBindings;  // port_bindings.h
 
 // GRE sequence numbers of a remote (RFC 2890).
 struct Sequences {
@@ -61,6 +65,9 @@ struct Worker {
   const HostTable* hosts = nullptr;
   const BackendLives* lives = nullptr;
   std::atomic<bool>* stopping = nullptr;
+  // What ports' queues lead to, where that has changed: the number changes after the bindings.
+  const std::atomic<const PortBindings*>* bindings = nullptr;
+  const std::atomic<uint32_t>* bindings_number = nullptr;
   const DropObserver* observer = nullptr;     // null but in adit-replay
   ZeroPages<Sequences>* sequences = nullptr;  // by BridgePortId; all workers write
 
@@ -79,6 +86,7 @@ struct Worker {
   const Snapshot* snapshot = nullptr;  // as of the current pass
   uint64_t now_ns = 0;
   uint32_t now_s = 0;
+  uint32_t bindings_taken = 0;
   rte_mempool* pool = nullptr;
   std::vector<RxQueue> rx;
   std::vector<TxQueue> tx;  // by PortId

@@ -41,7 +41,7 @@ BackendId id_of(const ControlPlane& control, const ServiceConfig& service,
 }
 
 const char* state_of(const BackendLives::Life& life, const BackendKeeper::Standing& standing) {
-  if (!life.up) return "down";
+  if (!life.up) return standing.up && standing.is_unreachable ? "unreachable" : "down";
   if (life.weight == 0) return "drained";
   return standing.starting_ns ? "starting" : "up";
 }

@@ -10,6 +10,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "interface_watch.h"
+
 namespace adit {
 namespace {
 
@@ -24,7 +26,9 @@ uint16_t transmit(void* context, rte_mbuf** packets, uint16_t n) {
 
 }  // namespace
 
-EthPort::EthPort(const PortSpec& spec, unsigned workers, rte_mempool* pool) : Port(spec) {
+EthPort::EthPort(const PortSpec& spec, unsigned workers, rte_mempool* pool,
+                 const InterfaceWatch& interfaces)
+    : Port(spec), interfaces_(interfaces) {
   int error = rte_eth_dev_get_port_by_name(spec.device_name.c_str(), &port_id_);
   if (error != 0) fail("DPDK has no device " + spec.device_name, error);
   configure(spec, workers);
@@ -111,6 +115,7 @@ void EthPort::set_mtu(const PortSpec& spec) {
     error = if_indextoname(if_index_, interface) != nullptr
                 ? set_interface_mtu(interface, spec.mtu_bytes)
                 : errno;
+    interface_ = interface;
   } else if (uint16_t mtu = 0; rte_eth_dev_get_mtu(port_id_, &mtu) != 0 || mtu != spec.mtu_bytes) {
     error = rte_eth_dev_set_mtu(port_id_, static_cast<uint16_t>(spec.mtu_bytes));
     if (error == -ENOTSUP) error = 0;  // a device without any limit of its own
@@ -120,9 +125,18 @@ void EthPort::set_mtu(const PortSpec& spec) {
 
 LinkState EthPort::link() const noexcept {
   rte_eth_link link{};
-  if (rte_eth_link_get_nowait(port_id_, &link) != 0) return {};
-  const bool known = link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN;
-  return {link.link_status == RTE_ETH_LINK_UP, known ? link.link_speed : 0};
+  LinkState state;
+  // A driver that cannot tell has nothing that could be down.
+  if (rte_eth_link_get_nowait(port_id_, &link) == 0) {
+    if (link.link_status != RTE_ETH_LINK_UP) state.status = LinkStatus::kDown;
+    if (link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN) state.speed_mbps = link.link_speed;
+  }
+  // Drivers on kernel interfaces say "up" of any: the kernel knows better.
+  if (if_index_ != 0)
+    state.status = interfaces_.status(if_index_);
+  else if (rte_eth_dev_is_removed(port_id_) != 0)
+    state.status = LinkStatus::kGone;
+  return state;
 }
 
 uint64_t EthPort::rx_missed() const noexcept {

@@ -16,7 +16,8 @@ struct EthQueue {
 class EthPort : public Port {
  public:
   // Configures and starts the device. Throws std::runtime_error naming the port.
-  EthPort(const PortSpec& spec, unsigned workers, rte_mempool* pool);
+  EthPort(const PortSpec& spec, unsigned workers, rte_mempool* pool,
+          const InterfaceWatch& interfaces);
   ~EthPort() override;
   EthPort(const EthPort&) = delete;
   EthPort& operator=(const EthPort&) = delete;
@@ -30,6 +31,7 @@ class EthPort : public Port {
   void set_mtu(const PortSpec& spec);
 
   uint16_t port_id_ = 0;
+  const InterfaceWatch& interfaces_;
   unsigned if_index_ = 0;  // of the kernel's interface below the device, 0: none
   std::vector<EthQueue> queues_;
 };

@@ -2,6 +2,7 @@
 #include "port.h"
 
 #include <net/if.h>
+#include <rte_dev.h>
 #include <rte_errno.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -34,10 +35,32 @@ int set_interface_mtu(const char* interface, unsigned mtu_bytes) noexcept {
   return error;
 }
 
-std::unique_ptr<Port> open_port(const PortSpec& spec, unsigned workers, rte_mempool* pool) {
+std::unique_ptr<Port> open_port(const PortSpec& spec, unsigned workers, rte_mempool* pool,
+                                const InterfaceWatch& interfaces) {
   if (spec.device_name.starts_with(kTapPrefix))
     return std::make_unique<TapPort>(spec, workers, pool);
-  return std::make_unique<EthPort>(spec, workers, pool);
+  return std::make_unique<EthPort>(spec, workers, pool, interfaces);
+}
+
+std::unique_ptr<Port> reopen_port(const PortSpec& spec, unsigned workers, rte_mempool* pool,
+                                  const InterfaceWatch& interfaces) {
+  if (spec.device_name.starts_with(kTapPrefix)) return open_port(spec, workers, pool, interfaces);
+  if (spec.vdev.empty())
+    throw std::runtime_error("port " + spec.name + ": its device is opened at the start only");
+  const std::size_t comma = spec.vdev.find(',');
+  const std::string arguments = comma == std::string::npos ? "" : spec.vdev.substr(comma + 1);
+  // The former one may still be there. Where it is not, that is right as well.
+  rte_eal_hotplug_remove("vdev", spec.device_name.c_str());
+  const int error = rte_eal_hotplug_add("vdev", spec.device_name.c_str(), arguments.c_str());
+  if (error != 0)
+    throw std::runtime_error("port " + spec.name + ": DPDK cannot make " + spec.device_name + ": " +
+                             rte_strerror(std::abs(error)));
+  try {
+    return open_port(spec, workers, pool, interfaces);
+  } catch (...) {
+    rte_eal_hotplug_remove("vdev", spec.device_name.c_str());
+    throw;
+  }
 }
 
 }  // namespace adit

@@ -10,12 +10,16 @@
 
 namespace adit {
 
+class InterfaceWatch;  // interface_watch.h
+
 class Port {
  public:
   virtual ~Port() = default;
 
   const PortFacts& facts() const noexcept { return facts_; }
   virtual LinkState link() const noexcept = 0;
+  // The kernel's interface that it is on, as it was called when it was opened; empty: none.
+  const std::string& interface() const noexcept { return interface_; }
   virtual uint64_t rx_missed() const noexcept = 0;
 
   // The functions of one queue pair; valid as long as this object.
@@ -27,6 +31,7 @@ class Port {
   [[noreturn]] void fail(const std::string& what, int error) const;
 
   std::string name_;
+  std::string interface_;
   PortFacts facts_;
 };
 
@@ -34,6 +39,11 @@ class Port {
 int set_interface_mtu(const char* interface, unsigned mtu_bytes) noexcept;
 
 // Opens what PortSpec::device_name says. Throws std::runtime_error naming the port.
-std::unique_ptr<Port> open_port(const PortSpec& spec, unsigned workers, rte_mempool* pool);
+std::unique_ptr<Port> open_port(const PortSpec& spec, unsigned workers, rte_mempool* pool,
+                                const InterfaceWatch& interfaces);
+
+// The same for a port that was opened and closed before, whose device may have to be made anew.
+std::unique_ptr<Port> reopen_port(const PortSpec& spec, unsigned workers, rte_mempool* pool,
+                                  const InterfaceWatch& interfaces);
 
 }  // namespace adit

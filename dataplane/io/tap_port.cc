@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <poll.h>
 #include <rte_mbuf.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -96,6 +97,7 @@ class EmptyBuffers {
 
 TapPort::TapPort(const PortSpec& spec, unsigned workers, rte_mempool* pool) : Port(spec) {
   const std::string interface = spec.device_name.substr(kTapPrefix.size());
+  interface_ = interface;
   facts_.driver = "tap";
   facts_.max_tx_buffers = kMaxTxBuffers;
   facts_.takes_unfinished = spec.offload;
@@ -142,9 +144,14 @@ void TapPort::bring_up(const std::string& interface, unsigned mtu_bytes) {
   if (error != 0) fail("cannot bring up " + interface, error);
 }
 
-// The kernel's end may have been moved to another namespace, where it cannot be asked.
+// The kernel's end may have been moved to another namespace, where netlink of ours does not reach.
+// Its descriptor follows it: it is writable while the interface is up (the send buffer has no
+// bound), and in error when the interface is no more.
 LinkState TapPort::link() const noexcept {
-  return {true, 0};
+  pollfd descriptor{queues_.front().fd(), POLLOUT, 0};
+  if (poll(&descriptor, 1, 0) < 0) return {};
+  if (descriptor.revents & (POLLERR | POLLHUP | POLLNVAL)) return {LinkStatus::kGone, 0};
+  return {descriptor.revents & POLLOUT ? LinkStatus::kUp : LinkStatus::kDown, 0};
 }
 
 PortIo TapPort::queue_io(unsigned queue) noexcept {

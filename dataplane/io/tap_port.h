@@ -36,6 +36,7 @@ class TapPort : public Port {
     Queue& operator=(const Queue&) = delete;
     uint16_t receive(rte_mbuf** packets, uint16_t n) noexcept;
     uint16_t transmit(rte_mbuf** packets, uint16_t n) noexcept;
+    int fd() const noexcept { return fd_; }
 
    private:
     int fd_;

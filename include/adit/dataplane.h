@@ -39,6 +39,7 @@ struct PortSpec {
   unsigned tx_ring = 1024;
   bool promiscuous = false;
   bool offload = true;  // exchange frames with checksum or segmentation left, where it can
+  std::string vdev;     // EAL's words for a device that it makes, to make it again; empty: none
 };
 
 // What a port turned out to be.
@@ -51,9 +52,15 @@ struct PortFacts {
   unsigned tx_queues = 0;
 };
 
+// kGone: the device or the kernel's interface below it does not exist any more.
+enum class LinkStatus : uint8_t { kUp, kDown, kGone };
+constexpr const char* to_string(LinkStatus status) noexcept {
+  return status == LinkStatus::kUp ? "up" : status == LinkStatus::kDown ? "down" : "gone";
+}
+
 struct LinkState {
-  bool up = false;
-  uint32_t speed_mbps = 0;
+  LinkStatus status = LinkStatus::kUp;
+  uint32_t speed_mbps = 0;  // 0: unknown
 };
 
 // A dropped packet, for whoever asks (adit-replay). `packet` is valid during the call.
@@ -143,7 +150,20 @@ class Dataplane {
   uint64_t held_now() const noexcept;
 
   const PortFacts& port_facts(PortId port) const noexcept;
+  // As of the last look.
   LinkState link_state(PortId port) const noexcept;
+  // Asks all links how they are, and closes devices that no worker has any more. To be called some
+  // times a second; it waits for nothing.
+  void look_at_links();
+  // While it is down, workers drop what is to go there as link_down.
+  void set_link_down(PortId port, bool down);
+  // Takes a device that is gone away from the workers; it is closed when none of them has it.
+  void detach(PortId port);
+  // Whether the kernel has an interface by the name that the port's had.
+  bool interface_is_back(PortId port) const;
+  // Opens a detached port's device anew, with its link down for now. False: the former one is not
+  // closed yet. Throws std::runtime_error naming the port; the port stays detached then.
+  bool reopen(PortId port);
   // Packets that the device itself dropped before a worker could take them.
   uint64_t device_rx_missed(PortId port) const noexcept;
 

@@ -99,7 +99,8 @@ namespace adit {
   X(no_buffer,             "buffer pool is empty")                                               \
   X(neighbour_unresolved,  "next hop did not answer ARP in time")                                \
   X(neighbour_queue_full,  "too many packets wait for next hops")                                \
-  X(tx_full,               "transmit queue of the port is full")
+  X(tx_full,               "transmit queue of the port is full")                                 \
+  X(link_down,             "link of the port to leave by is down, or the port is gone")
 // clang-format on
 
 enum class DropReason : uint8_t {

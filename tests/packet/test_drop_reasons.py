@@ -25,6 +25,7 @@ ELSEWHERE = {
     "stt_evicted": "takes more than the worker's cap at a time: tests/unit/stt_test.cc",
     "stt_no_room": "takes buffers smaller than any port's: tests/unit/stt_test.cc",
     "tx_full": "a capture file takes every packet",
+    "link_down": "a capture file has no link: tests/unit/transmit_test.cc, tests/lab/links.sh",
     "handover_full": "takes two workers: tests/unit/handover_test.cc",
     "no_headroom": "buffers begin with 128 bytes of headroom and at most 96 are put before a frame",
 }

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "interface_watch.h"
+
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+
+namespace adit {
+namespace {
+
+// A message of an interface with all its attributes is some 2 KiB; the kernel packs up to 32 KiB.
+constexpr std::size_t kBufferBytes = 32768;
+// Taken at once: a storm of changes must not hold control up.
+constexpr unsigned kMostReads = 64;
+
+[[noreturn]] void fail(const char* what) {
+  throw std::runtime_error(std::string("netlink: ") + what + ": " + std::strerror(errno));
+}
+
+}  // namespace
+
+InterfaceWatch::InterfaceWatch() {
+  socket_ = mnl_socket_open2(NETLINK_ROUTE, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (socket_ == nullptr) fail("no socket");
+  try {
+    if (mnl_socket_bind(socket_, RTMGRP_LINK, MNL_SOCKET_AUTOPID) != 0) fail("bind");
+    ask_for_all();
+    while (!is_complete_) refresh();
+  } catch (...) {
+    mnl_socket_close(socket_);
+    throw;
+  }
+}
+
+InterfaceWatch::~InterfaceWatch() {
+  mnl_socket_close(socket_);
+}
+
+void InterfaceWatch::ask_for_all() {
+  std::array<char, 256> buffer{};
+  nlmsghdr* request = mnl_nlmsg_put_header(buffer.data());
+  request->nlmsg_type = RTM_GETLINK;
+  request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+  auto* info = static_cast<ifinfomsg*>(mnl_nlmsg_put_extra_header(request, sizeof(ifinfomsg)));
+  info->ifi_family = AF_UNSPEC;
+  if (mnl_socket_sendto(socket_, request, request->nlmsg_len) < 0) fail("RTM_GETLINK");
+  ++dump_;
+  is_complete_ = ask_again_ = false;
+}
+
+void InterfaceWatch::refresh() {
+  std::array<char, kBufferBytes> buffer;
+  for (unsigned i = 0; i < kMostReads; ++i) {
+    const ssize_t length = mnl_socket_recvfrom(socket_, buffer.data(), buffer.size());
+    if (length < 0 && errno == ENOBUFS) {
+      ask_again_ = true;
+      continue;
+    }
+    if (length <= 0) {
+      if (!ask_again_) return;
+      ask_for_all();  // not before: the kernel refuses a second dump while one is under way
+      continue;
+    }
+    const int more = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0, 0,
+                                &InterfaceWatch::take, this);
+    if (more < 0) ask_again_ = true;  // EINTR: the list changed while it was told
+    if (more != 0 || is_complete_) continue;
+    is_complete_ = true;
+    std::erase_if(interfaces_, [this](const auto& known) { return known.second.dump != dump_; });
+  }
+}
+
+int InterfaceWatch::take(const nlmsghdr* message, void* self) {
+  auto& watch = *static_cast<InterfaceWatch*>(self);
+  auto& interfaces = watch.interfaces_;
+  if (message->nlmsg_type != RTM_NEWLINK && message->nlmsg_type != RTM_DELLINK) return MNL_CB_OK;
+  if (mnl_nlmsg_get_payload_len(message) < sizeof(ifinfomsg)) return MNL_CB_OK;
+  const auto* info = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
+  // Bridges tell of their ports under a family of their own, also when a port leaves the bridge.
+  if (info->ifi_family != AF_UNSPEC) return MNL_CB_OK;
+  const auto index = static_cast<unsigned>(info->ifi_index);
+  if (message->nlmsg_type == RTM_DELLINK) {
+    interfaces.erase(index);
+    return MNL_CB_OK;
+  }
+  Interface& interface = interfaces[index];
+  interface.dump = watch.dump_;
+  // RFC 2863: running is operational, so with a carrier, and past 802.1X.
+  interface.is_up = (info->ifi_flags & IFF_UP) && (info->ifi_flags & IFF_RUNNING);
+  mnl_attr_parse(
+      message, sizeof(ifinfomsg),
+      [](const nlattr* attribute, void* name) {
+        if (mnl_attr_get_type(attribute) == IFLA_IFNAME &&
+            mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) == 0)
+          *static_cast<std::string*>(name) = mnl_attr_get_str(attribute);
+        return MNL_CB_OK;
+      },
+      &interface.name);
+  return MNL_CB_OK;
+}
+
+LinkStatus InterfaceWatch::status(unsigned if_index) const noexcept {
+  const auto found = interfaces_.find(if_index);
+  if (found == interfaces_.end()) return LinkStatus::kGone;
+  return found->second.is_up ? LinkStatus::kUp : LinkStatus::kDown;
+}
+
+unsigned InterfaceWatch::index_of(const std::string& name) const noexcept {
+  for (const auto& [index, interface] : interfaces_)
+    if (interface.name == name) return index;
+  return 0;
+}
+
+}  // namespace adit

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the ports' queues lead to: replaced as a whole where a link goes down or up, or a device is
+// lost or opened anew. Control makes them, each worker takes them over at the begin of a pass, and
+// control frees the former ones when every worker has passed on (RCU).
+#pragma once
+
+#include <vector>
+
+#include "worker.h"
+
+namespace adit {
+
+struct PortBinding {
+  std::vector<PortIo> queues;
+  bool is_down = false;
+};
+
+struct PortBindings {
+  std::vector<PortBinding> ports;  // by PortId
+};
+
+// Leads nowhere: nothing comes, and nothing is taken.
+PortIo dead_end() noexcept;
+
+[[gnu::cold]] void take_bindings(Worker& worker) noexcept;
+
+}  // namespace adit
