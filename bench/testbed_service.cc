@@ -3,10 +3,9 @@
 #include <algorithm>
 
 #include "adit/wire.h"
-#include "backend_load.h"
 #include "errors.h"
-#include "persistence.h"
 #include "resident_memory.h"
+#include "schedule.h"
 #include "testbed.h"
 #include "worker.h"
 #include "world_config.h"
@@ -117,15 +116,12 @@ uint64_t Testbed::expected_connections() const noexcept {
 
 void Testbed::forget_connections() {
   Balancer& balancer = *worker().balancer;
-  const Snapshot& snapshot = *worker().snapshot;
   ConnectionTable::Progress progress = 0;
-  balancer.connections.sweep(progress, UINT32_MAX, [&](ConnectionId, const Connection& connection) {
-    const uint32_t place = snapshot.backend_places[connection.backend];
-    count_erased(balancer.loads[connection.backend], snapshot.service_backends[place - 1],
-                 connection.state);
-    if (connection.has(Connection::kControlled)) release(worker(), connection.controller);
-    return true;
-  });
+  balancer.connections.sweep(progress, UINT32_MAX,
+                             [&](ConnectionId id, const Connection& connection) {
+                               uncount(worker(), id, connection);
+                               return true;
+                             });
   balancer.size.store(balancer.connections.size(), std::memory_order_relaxed);
 }
 

@@ -33,7 +33,9 @@ void BackendKeeper::check_by(HealthChecks& checks, uint64_t now_ns) {
     if (!facts.check) continue;
     checks.add(id, *facts.check, FirstCheck::kSpread);
     Standing& standing = standings_.at(id);
-    standing = {.up = checks.up(id), .since_ns = now_ns, .is_unreachable = standing.is_unreachable};
+    standing.up = checks.up(id);
+    standing.since_ns = now_ns;
+    standing.starting_ns.reset();
     store(id, now_ns);
   }
 }
@@ -60,6 +62,7 @@ void BackendKeeper::add(const Config& config, const CompiledIds& ids, uint64_t n
       standing.up = up;
     else if (standing.up != up)
       set_up(id, up, now_ns);
+    note_drained(id, now_ns);
     store(id, now_ns);
   }
 }
@@ -89,25 +92,59 @@ bool BackendKeeper::set_reachable(BackendId id, bool reachable, uint64_t now_ns)
 }
 
 void BackendKeeper::tick(uint64_t now_ns) {
-  if (!any_starts_ || now_ns - grown_ns_ < kGrowNs) return;
+  if ((!any_starts_ && !any_drains_) || now_ns - grown_ns_ < kGrowNs) return;
   grown_ns_ = now_ns;
-  any_starts_ = false;
+  any_starts_ = any_drains_ = false;
   for (auto& [id, standing] : standings_) {
+    const BackendFacts& facts = backends_.at(id);
+    if (standing.drained_ns && !standing.moves_udp && facts.drain_udp_s != 0) {
+      standing.moves_udp = now_ns - *standing.drained_ns >= facts.drain_udp_s * kNsPerSecond;
+      any_drains_ = any_drains_ || !standing.moves_udp;
+      if (standing.moves_udp) store(id, now_ns);
+    }
     if (!standing.starting_ns) continue;
-    if (now_ns - *standing.starting_ns >= backends_.at(id).slow_start_s * kNsPerSecond)
+    if (now_ns - *standing.starting_ns >= facts.slow_start_s * kNsPerSecond)
       standing.starting_ns.reset();
-    any_starts_ = any_starts_ || standing.starting_ns;
     store(id, now_ns);
   }
+}
+
+unsigned BackendKeeper::move_udp(const std::optional<std::string>& service,
+                                 const std::optional<IpAddr>& address, uint64_t now_ns) {
+  unsigned count = 0;
+  for (auto& [id, standing] : standings_) {
+    const BackendName& name = backends_.at(id).name;
+    if (!standing.drained_ns || (service && name.service != *service) ||
+        (address && name.address != *address))
+      continue;
+    standing.moves_udp = true;
+    store(id, now_ns);
+    ++count;
+  }
+  return count;
 }
 
 std::optional<HealthView> BackendKeeper::health(BackendId id) const {
   return checks_ == nullptr ? std::nullopt : checks_->find(id);
 }
 
+void BackendKeeper::note_drained(BackendId id, uint64_t now_ns) {
+  Standing& standing = standings_.at(id);
+  const BackendFacts& facts = backends_.at(id);
+  if (facts.weight != 0) {
+    standing.drained_ns.reset();
+    standing.moves_udp = false;
+    return;
+  }
+  if (!standing.drained_ns) standing.drained_ns = now_ns;
+  any_drains_ = any_drains_ || (facts.drain_udp_s != 0 && !standing.moves_udp);
+}
+
 void BackendKeeper::set_up(BackendId id, bool up, uint64_t now_ns) {
   Standing& standing = standings_.at(id);
-  standing = {.up = up, .since_ns = now_ns, .is_unreachable = standing.is_unreachable};
+  standing.up = up;
+  standing.since_ns = now_ns;
+  standing.starting_ns.reset();
   if (up && backends_.at(id).slow_start_s != 0) standing.starting_ns = now_ns;
 }
 
@@ -118,7 +155,8 @@ void BackendKeeper::store(BackendId id, uint64_t now_ns) {
   // A link may be back in a second: connections are not ended for it.
   lives_.store(id, {.weight = weight_at(facts, standing, now_ns),
                     .up = standing.up && !standing.is_unreachable,
-                    .keeps = facts.keeps || (standing.up && standing.is_unreachable)});
+                    .keeps = facts.keeps || (standing.up && standing.is_unreachable),
+                    .moves = standing.moves_udp});
 }
 
 }  // namespace adit

@@ -19,6 +19,8 @@ class BackendKeeper {
     uint64_t since_ns = 0;                     // when `up` became what it is
     std::optional<uint64_t> starting_ns = {};  // when its slow start began
     bool is_unreachable = false;
+    std::optional<uint64_t> drained_ns = {};  // when its weight became 0
+    bool moves_udp = false;                   // it was drained, and its UDP flows are to leave
   };
 
   explicit BackendKeeper(BackendLives& lives) : lives_(lives) {}
@@ -37,8 +39,12 @@ class BackendKeeper {
   // Whether the way to a backend is there, whatever checks say: where it is not, it gets no new
   // connections, and keeps those that it has. Returns whether that is news.
   bool set_reachable(BackendId id, bool reachable, uint64_t now_ns);
-  // Weights grow in slow starts.
+  // Weights grow in slow starts; UDP flows leave backends that were drained for long enough.
   void tick(uint64_t now_ns);
+  // They do so now, where the service and the address are these, if any are given. Returns of how
+  // many drained backends.
+  unsigned move_udp(const std::optional<std::string>& service, const std::optional<IpAddr>& address,
+                    uint64_t now_ns);
 
   const std::map<BackendId, BackendFacts>& all() const noexcept { return backends_; }
   const Standing& standing(BackendId id) const { return standings_.at(id); }
@@ -46,6 +52,7 @@ class BackendKeeper {
   std::optional<HealthView> health(BackendId id) const;
 
  private:
+  void note_drained(BackendId id, uint64_t now_ns);
   void set_up(BackendId id, bool up, uint64_t now_ns);
   void store(BackendId id, uint64_t now_ns);
 
@@ -54,6 +61,7 @@ class BackendKeeper {
   std::map<BackendId, BackendFacts> backends_, former_;
   std::map<BackendId, Standing> standings_;  // of `backends_`
   bool any_starts_ = false;                  // slowly
+  bool any_drains_ = false;                  // and its UDP flows do not leave yet
   uint64_t grown_ns_ = 0;                    // when weights grew last
 };
 

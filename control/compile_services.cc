@@ -17,6 +17,10 @@ const std::string& vrf_of(const ServiceConfig& service, const BackendConfig& bac
   return backend.vrf ? *backend.vrf : service.vrf;
 }
 
+bool is_translated(Forwarding forwarding) {
+  return forwarding == Forwarding::kNat || forwarding == Forwarding::kFullNat;
+}
+
 // Backends that are remembered for the case that they come back.
 constexpr size_t kMaxGoneBackends = 16384;
 
@@ -29,6 +33,8 @@ Timeouts timeouts_of(const TimeoutsConfig& config, const ServiceTimeoutsConfig& 
   Timeouts timeouts;
   for (const TimeoutKey& key : kTimeoutKeys)
     timeouts[key.state] = (own.*key.own).value_or(config.*key.all);
+  uint32_t& udp_new = timeouts[ConnectionState::kUdpNew];
+  udp_new = std::min(udp_new, timeouts[ConnectionState::kUdp]);
   return timeouts;
 }
 
@@ -62,6 +68,9 @@ class ServiceCompiler {
   void run(VrfRoutes& routes) {
     snapshot_.balances = !config_.services.empty();
     snapshot_.balanced_vrfs.resize(ids_.last_vrf + 1u);
+    snapshot_.vrf_shares.resize(ids_.last_vrf + 1u);
+    for (const VrfConfig& vrf : config_.vrfs)
+      snapshot_.vrf_shares[vrfs_.at(vrf.name)].max_connections = share(vrf.connections, workers_);
     keep_ids_of_gone();
     // Connections of services that go now still name them until their backends are gone, and
     // those of backends that come back do so before their service is there.
@@ -74,6 +83,7 @@ class ServiceCompiler {
     for (const ServiceConfig& service : config_.services) add(service);
     note_removed();
     note_gone();
+    add_backend_sources();
     ids_.next_backend = backend_ids_.next();
     add_addresses(routes);
   }
@@ -148,6 +158,7 @@ class ServiceCompiler {
       snapshot_.own_timeouts.push_back(timeouts_of(config_.balancer.timeouts, service.timeouts));
       entry.own_timeouts = static_cast<uint16_t>(snapshot_.own_timeouts.size());
     }
+    entry.max_connections = share(service.limits.connections, workers_);
     entry.new_connections = limit_of(service.limits.connections_per_s, workers_);
     entry.source_connections = limit_of(service.limits.source_connections_per_s, workers_);
     if (service.persistence) entry.persistence = compiled(*service.persistence);
@@ -179,6 +190,7 @@ class ServiceCompiler {
     snapshot_.services[id] = entry;
     const VrfId vrf = vrfs_.at(service.vrf);
     snapshot_.balanced_vrfs[vrf] = 1;
+    snapshot_.vrfs_with_services += snapshot_.vrf_shares[vrf].services++ == 0;
     if (service.mark != 0) {
       marks_[{service.vrf, service.mark}] = id;
       return;
@@ -222,8 +234,49 @@ class ServiceCompiler {
     auto& places = snapshot_.backend_places;
     if (backend.id >= places.size()) places.resize(backend.id + 1);
     places[backend.id] = end_of(snapshot_.service_backends);
+    if (!is_translated(backend.forwarding)) return;
+    note_sources(service, backend);
     if (backend.forwarding != Forwarding::kFullNat) return;
     for (const IpAddr& local : service.local_addresses) locals_.emplace(backend.vrf, local);
+  }
+
+  // The ports that a backend answers from: its own, or those that its service takes.
+  void note_sources(const ServiceConfig& service, const ServiceBackend& backend) {
+    const auto note = [&](std::optional<Protocol> protocol, uint16_t first, uint16_t last) {
+      for (const Protocol one : {Protocol::kTcp, Protocol::kUdp, Protocol::kSctp})
+        if (!protocol || *protocol == one)
+          sources_[{backend.vrf, static_cast<uint8_t>(one), backend.address}].push_back(
+              backend.port != 0 ? PortRange{backend.port, backend.port} : PortRange{first, last});
+    };
+    constexpr uint16_t kLast = UINT16_MAX;
+    if (service.mark == 0) {
+      const uint16_t last = service.port == 0 ? kLast : service.last_port.value_or(service.port);
+      return note(service.protocol, service.port, last);
+    }
+    for (const MarkRuleConfig& rule : config_.classifier)
+      if (rule.mark == service.mark && rule.vrf == service.vrf)
+        note(rule.protocol, rule.port.value_or(0),
+             rule.last_port.value_or(rule.port.value_or(kLast)));
+  }
+
+  void add_backend_sources() {
+    FlatTable<BackendSource>::Entries entries;
+    for (auto& [where, ports] : sources_) {
+      const auto& [vrf, protocol, address] = where;
+      const auto order = [](const PortRange& range) { return std::tuple(range.first, range.last); };
+      std::ranges::sort(ports, {}, order);
+      const auto same = std::ranges::unique(ports, {}, order);
+      ports.erase(same.begin(), same.end());
+      const uint32_t begin = end_of(snapshot_.backend_ports);
+      snapshot_.backend_ports.insert(snapshot_.backend_ports.end(), ports.begin(), ports.end());
+      snapshot_.backend_source_ports.push_back({begin, end_of(snapshot_.backend_ports)});
+      entries.emplace_back(BackendSource{.address = address_key(address),
+                                         .vrf = vrf,
+                                         .protocol = protocol,
+                                         .ipv6 = !address.is_v4()},
+                           end_of(snapshot_.backend_source_ports));
+    }
+    snapshot_.backend_sources = FlatTable<BackendSource>(entries);
   }
 
   void add_addresses(VrfRoutes& routes) {
@@ -261,6 +314,7 @@ class ServiceCompiler {
   std::map<std::pair<std::string, IpPrefix>, std::vector<ServicePorts>> addresses_;  // by VRF
   ClassifierCompiler::Services marks_;
   std::set<std::pair<VrfId, IpAddr>> locals_;  // of full NAT
+  std::map<std::tuple<VrfId, uint8_t, IpAddr>, std::vector<PortRange>> sources_;
 };
 
 }  // namespace
@@ -290,6 +344,8 @@ std::map<BackendId, BackendFacts> backend_facts(const Config& config, const Comp
           .name = name,
           .weight = backend.weight,
           .slow_start_s = sorry ? 0 : service.slow_start_s,
+          .drain_udp_s = service.drain_udp_s.value_or(
+              service.timeouts.udp_s.value_or(config.balancer.timeouts.udp_s)),
           .keeps = service.on_down == OnDown::kKeep,
           .check = sorry ? std::nullopt : check_of(service, backend),
       };

@@ -23,7 +23,8 @@ struct BackendFacts {
   BackendName name;
   uint16_t weight = 0;
   unsigned slow_start_s = 0;
-  bool keeps = false;  // its connections, when it is down
+  unsigned drain_udp_s = 0;  // 0: UDP flows stay when it is drained
+  bool keeps = false;        // its connections, when it is down
   std::optional<HealthTarget> check;
 };
 std::map<BackendId, BackendFacts> backend_facts(const Config& config, const CompiledIds& ids);

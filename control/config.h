@@ -239,6 +239,7 @@ struct VrfConfig {
   std::vector<VrfRouteConfig> routes;
   std::vector<NeighbourConfig> neighbours;  // on the ports' and networks' subnets
   bool mss_clamp = false;
+  uint32_t connections = 0;  // of its services, over all workers; 0: by what is free
   friend bool operator==(const VrfConfig&, const VrfConfig&) = default;
 };
 
@@ -270,19 +271,20 @@ enum class OnDown : uint8_t { kExpire, kKeep };
 struct TimeoutsConfig {
   uint32_t none_s = 2, syn_sent_s = 120, syn_recv_s = 60, synack_s = 120, established_s = 900,
            fin_wait_s = 120, time_wait_s = 120, close_s = 10, close_wait_s = 60, last_ack_s = 30,
-           listen_s = 120, udp_s = 300, sctp_s = 900;
+           listen_s = 120, udp_s = 300, sctp_s = 900, udp_new_s = 30;
   friend bool operator==(const TimeoutsConfig&, const TimeoutsConfig&) = default;
 };
 // Those of one service, which leaves the others to the former.
 struct ServiceTimeoutsConfig {
   std::optional<uint32_t> none_s, syn_sent_s, syn_recv_s, synack_s, established_s, fin_wait_s,
-      time_wait_s, close_s, close_wait_s, last_ack_s, listen_s, udp_s, sctp_s;
+      time_wait_s, close_s, close_wait_s, last_ack_s, listen_s, udp_s, sctp_s, udp_new_s;
   friend bool operator==(const ServiceTimeoutsConfig&, const ServiceTimeoutsConfig&) = default;
 };
 
-// New connections a second, over all workers; 0: no limit.
+// Over all workers; 0: no limit.
 struct ConnectionLimits {
-  uint32_t connections_per_s = 0;         // of the service
+  uint32_t connections = 0;               // at one time
+  uint32_t connections_per_s = 0;         // new ones of the service
   uint32_t source_connections_per_s = 0;  // of a client's address, of its /64 with IPv6
   friend bool operator==(const ConnectionLimits&, const ConnectionLimits&) = default;
 };
@@ -319,6 +321,9 @@ struct ServiceConfig {
   OnDown on_down = OnDown::kExpire;
   // 0..3600, for a backend that comes up, or to a running service; 0: at once.
   unsigned slow_start_s = 0;
+  // 0..86400, after which UDP flows leave a backend of weight 0; 0: they stay. None: the timeout of
+  // such flows, after which the silent ones are gone.
+  std::optional<unsigned> drain_udp_s = {};
   std::optional<BackendConfig> sorry = {};  // takes connections when no backend does
   ServiceTimeoutsConfig timeouts = {};
   ConnectionLimits limits = {};
@@ -345,7 +350,7 @@ struct MarkRuleConfig {
 struct BalancerConfig {
   uint32_t connections = 65536;  // 1024..16777216 over all workers; a change takes a restart
   TimeoutsConfig timeouts = {};
-  WhenFull when_full = WhenFull::kRefuse;
+  WhenFull when_full = WhenFull::kReplaceHalfOpen;
   // Connections of a backend that was removed: forgotten at their next packet, or silent until
   // they expire.
   bool expire_nodest = true;

@@ -212,11 +212,13 @@ void diff_service(Differ& out, const ServiceConfig& from, const ServiceConfig& t
   diff_health(out, in + "health.", from.health, to.health);
   word(out, in + "on_down", from.on_down, to.on_down);
   out.value(kTakes, in + "slow_start_s", from.slow_start_s, to.slow_start_s);
+  out.value(kTakes, in + "drain_udp_s", from.drain_udp_s, to.drain_udp_s, "udp_s");
   diff_sorry(out, in + "sorry", from, to);
   for (const TimeoutKey& key : kTimeoutKeys)
     out.value(kTakes, in + "timeouts." + key.name, from.timeouts.*key.own, to.timeouts.*key.own,
               "the balancer's");
   const ConnectionLimits &old = from.limits, &limits = to.limits;
+  out.value(kTakes, in + "limits.connections", old.connections, limits.connections);
   out.value(kTakes, in + "limits.connections_per_s", old.connections_per_s,
             limits.connections_per_s);
   out.value(kTakes, in + "limits.source_connections_per_s", old.source_connections_per_s,

@@ -78,6 +78,7 @@ void diff_vrf(Differ& out, const VrfConfig& from, const VrfConfig& to) {
         diff_vrf_tunnel(out, where + ".tunnels." + fresh.name + '.', old, fresh);
       });
   out.value(Takes::kReload, where + ".mss_clamp", from.mss_clamp, to.mss_clamp);
+  out.value(Takes::kReload, where + ".connections", from.connections, to.connections);
   diff_neighbours(out, where + ".neighbours", from.neighbours, to.neighbours);
   const auto route = [&](const VrfRouteConfig& entry, const char* what) {
     out.change(Takes::kReload,

@@ -202,8 +202,8 @@ Section<BalancerConfig> balancer_section() {
             "When silent connections are forgotten, by their state.");
   s.word("when_full", &B::when_full,
          {{"refuse", WhenFull::kRefuse}, {"replace_half_open", WhenFull::kReplaceHalfOpen}},
-         "A new connection for which there is no place: dropped; or it takes that of one which is "
-         "not established, as far as one is found soon.");
+         "A new connection for which there is no place, or which is beyond its service's or VRF's "
+         "share: dropped; or it takes the place of the oldest that is not established, or over.");
   s.flag("expire_nodest", &B::expire_nodest,
          "Connections of a backend that was removed end, and a client may begin anew at once; "
          "without, their packets are dropped until it comes back or they expire.");
@@ -269,6 +269,10 @@ Section<ServiceDraft> service_section() {
   s.number("slow_start_s", &S::slow_start_s, 0, 3600,
            "Seconds in which the weight of a backend that comes up, or new to a running service, "
            "grows from a tenth to its full; 0: at once.");
+  s.number(
+      "drain_udp_s", &S::drain_udp_s, 0, kMostSeconds,
+      "Seconds after which UDP flows leave a backend of weight 0 at their next packet; 0: they "
+      "stay; default: 'udp_s' of 'timeouts'.");
   s.section("sorry", &D::sorry_draft, sorry_section(),
             "A server that takes new connections as long as no backend does.");
   s.section("timeouts", &S::timeouts, timeouts_section<ServiceTimeoutsConfig>(&TimeoutKey::own),
@@ -278,6 +282,8 @@ Section<ServiceDraft> service_section() {
       [] {
         using L = ConnectionLimits;
         Section<L> limits;
+        limits.number("connections", &L::connections, 0, 16777216,
+                      "Connections at one time, over all workers; 0: a share of what is free.");
         limits.number("connections_per_s", &L::connections_per_s, 0, kMostPerSecond,
                       "New connections a second, over all workers; 0: no limit.");
         limits.number("source_connections_per_s", &L::source_connections_per_s, 0, kMostPerSecond,

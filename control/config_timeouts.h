@@ -31,6 +31,10 @@ inline constexpr TimeoutKey kTimeoutKeys[] = {
     ADIT_TIMEOUT(last_ack_s, kLastAck, "The same while the last ACK is awaited."),
     ADIT_TIMEOUT(listen_s, kListen, "The same in state LISTEN."),
     ADIT_TIMEOUT(udp_s, kUdp, "The same for UDP."),
+    ADIT_TIMEOUT(
+        udp_new_s, kUdpNew,
+        "The same for UDP until the backend has answered and the client has gone on (direct, "
+        "tunnel: until its second packet); never more than 'udp_s'."),
     ADIT_TIMEOUT(sctp_s, kSctpEstablished, "The same for established SCTP associations."),
 };
 #undef ADIT_TIMEOUT

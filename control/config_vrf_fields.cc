@@ -108,6 +108,9 @@ Section<VrfDraft> vrf_section() {
          "Static neighbours on the subnets of ports, VLANs and networks.");
   s.flag("mss_clamp", &VrfConfig::mss_clamp,
          "Lower the MSS of TCP connections to what fits their routes, both ways.");
+  s.number(
+      "connections", &VrfConfig::connections, 0, 16777216,
+      "Connections of its services at one time, over all workers; 0: a share of what is free.");
   s.check([](Reader&, VrfDraft& vrf) {
     for (const auto& port : vrf.port_drafts) vrf.ports.push_back(port.value);
   });

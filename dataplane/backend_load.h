@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps BackendLoad right as connections come, change and go. Only the worker whose load it is
-// writes it, so no increment is atomic as a whole. Not for connections with kNoDestination.
+// writes it, so no increment is atomic as a whole.
 #pragma once
 
 #include "protocol_state.h"
@@ -33,8 +33,8 @@ inline void count_changed(BackendLoad& load, ConnectionState from, ConnectionSta
   add_to(count_of(load, from), UINT32_MAX);
   add_to(count_of(load, to), 1);
 }
-// `state`: that it was last counted with. Also where it gets kNoDestination; `backend` is an
-// empty one where the snapshot has it no more.
+// `state`: that it was last counted with. `backend` is an empty one where the snapshot has it no
+// more.
 inline void count_erased(BackendLoad& load, const ServiceBackend& backend,
                          ConnectionState state) noexcept {
   add_to(count_of(load, state), UINT32_MAX);

@@ -6,12 +6,14 @@
 #include "announce.h"
 #include "backend_load.h"
 #include "egress.h"
+#include "forgotten_reply.h"
 #include "hand_over.h"
 #include "persistence.h"
 #include "protocol_state.h"
 #include "route.h"
 #include "schedule.h"
 #include "send_changed.h"
+#include "tcp_numbers.h"
 #include "tcp_reset.h"
 
 namespace adit {
@@ -82,19 +84,10 @@ bool hand_over(Worker& worker, Packet& packet, const Flow& flow) noexcept {
 
 // --- connections
 
-void forget(Worker& worker, ConnectionId id) noexcept {
-  Balancer& balancer = *worker.balancer;
-  uncount(worker, balancer.connections.at(id));
-  balancer.connections.erase(id);
-  balancer.size.store(balancer.connections.size(), std::memory_order_relaxed);
-}
-
 ConnectionState next_state(Connection& connection, Direction from, const Flow& flow,
                            const rte_mbuf* mbuf) noexcept {
-  if (flow.key.protocol == kIpProtocolTcp)
-    return next_tcp_state(TcpMode::kNormal, state_direction(connection, from),
-                          tcp_event(flow.l4_type), connection.state);
-  if (flow.key.protocol != kIpProtocolSctp) return connection.state;
+  if (flow.key.protocol == kIpProtocolTcp) return follow_tcp(connection, from, flow, mbuf);
+  if (flow.key.protocol != kIpProtocolSctp) return next_udp_state(connection, from);
   const uint32_t l4 = flow.packet.l4;
   const auto event = sctp_event(rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, l4),
                                 std::min<unsigned>(mbuf->data_len, flow.packet.end) - l4);
@@ -109,27 +102,21 @@ void update(Worker& worker, ConnectionId id, Direction from, const Flow& flow,
   Connection& connection = balancer.connections.at(id);
   const ConnectionState state = next_state(connection, from, flow, mbuf);
   if (state != connection.state) [[unlikely]] {
-    count_changed(balancer.loads[connection.backend], connection.state, state);
+    const ConnectionState before = connection.state;
+    count_changed(balancer.loads[connection.backend], before, state);
     connection.state = state;
+    balancer.shares.changed(id, before);
   }
-  const uint32_t expires_s = worker.now_s + timeouts_of(*worker.snapshot, connection)[state];
+  const uint32_t expires_s = worker.now_s + lifetime_s(worker, connection);
   if (expires_s < connection.expires_s) [[unlikely]]
-    balancer.connections.expire_at(id, expires_s);
-  else
-    connection.expires_s = expires_s;
+    return balancer.connections.expire_at(id, expires_s);
+  // Once a second is often enough.
+  if (state == ConnectionState::kUdpNew && expires_s != connection.expires_s) [[unlikely]]
+    balancer.shares.renew(id);
+  connection.expires_s = expires_s;
 }
 
 // --- new connections
-
-bool begins(const Flow& flow, const rte_mbuf* mbuf) noexcept {
-  if (flow.kind != FlowKind::kFlow) return false;
-  if (flow.key.protocol == kIpProtocolTcp) return tcp_begins(flow.l4_type);
-  if (flow.key.protocol != kIpProtocolSctp) return true;
-  const uint32_t l4 = flow.packet.l4;
-  const auto event = sctp_event(rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, l4),
-                                std::min<unsigned>(mbuf->data_len, flow.packet.end) - l4);
-  return event && sctp_begins(*event);
-}
 
 // TCP, to a service, of no connection, and it begins none.
 Fate refuse_unmatched(Worker& worker, Packet& packet, const Flow& flow, Unmatched rule) noexcept {
@@ -139,8 +126,7 @@ Fate refuse_unmatched(Worker& worker, Packet& packet, const Flow& flow, Unmatche
 }
 
 bool has_ended(const Connection& connection) noexcept {
-  return connection.state == ConnectionState::kTimeWait ||
-         connection.state == ConnectionState::kClose;
+  return is_in(connection.state, kEndedStates);
 }
 
 // Of the addresses and ports at the backend: a client may use its port for another virtual
@@ -260,8 +246,8 @@ void resume(Worker& worker, Packet& packet, const Errand& told) noexcept {
     route_now(worker, packet);
 }
 
-// Of no connection.
-Fate serve_stranger(Worker& worker, Packet& packet, const Flow& flow) noexcept {
+// Of no connection. `hash`: of its key.
+Fate serve_stranger(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   const RouteTarget& target = target_of(snapshot, flow.key);
   if (target.kind == RouteTarget::Kind::kVirtual) {
@@ -272,28 +258,45 @@ Fate serve_stranger(Worker& worker, Packet& packet, const Flow& flow) noexcept {
       return refuse(worker, packet.mbuf, DropReason::k_icmp_ignored);
     return Fate::kRoute;
   }
+  if (target.kind == RouteTarget::Kind::kLocal) return Fate::kRoute;
   // The underlay is no network to route for anybody.
-  if (packet.network == 0 && target.kind != RouteTarget::Kind::kLocal)
-    return refuse(worker, packet.mbuf, DropReason::k_ip_not_local);
+  if (packet.network == 0) return refuse(worker, packet.mbuf, DropReason::k_ip_not_local);
+  if (is_forgotten_reply(worker, flow, packet.mbuf, hash))
+    return refuse(worker, packet.mbuf, DropReason::k_connection_unknown);
   return Fate::kRoute;
 }
 
+// A client's packet that begins a connection where one is closing: the gateway may be the last that
+// remembers it. One that is over is replaced; of the others those whose backend gets no new ones.
+bool begins_again(const Connection& connection, const Flow& flow, const rte_mbuf* mbuf,
+                  BackendLives::Life life) noexcept {
+  if (!is_in(connection.state, kClosingStates) || flow.key.protocol == kIpProtocolUdp ||
+      !begins(flow, mbuf))
+    return false;
+  return has_ended(connection) || !life.takes_new();
+}
+
+bool is_lost(const Connection& connection, BackendLives::Life life) noexcept {
+  return life.ends_connections() || (life.moves && connection.forward.protocol == kIpProtocolUdp);
+}
+
 Fate serve(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash) noexcept {
-  if (!has_connection(flow)) return serve_stranger(worker, packet, flow);
+  if (!has_connection(flow)) return serve_stranger(worker, packet, flow, hash);
   Balancer& balancer = *worker.balancer;
   const auto found = balancer.connections.find(flow.key, hash);
-  if (found.id == 0) return serve_stranger(worker, packet, flow);
+  if (found.id == 0) return serve_stranger(worker, packet, flow, hash);
   Connection& connection = balancer.connections.at(found.id);
   // A backend that is gone, or down and not to keep them, loses its connections, as soon as one
-  // of their packets comes; a client's new connection takes the place of one that has ended.
-  const bool again = has_ended(connection) && found.direction == Direction::kFromClient &&
-                     flow.key.protocol == kIpProtocolTcp && begins(flow, packet.mbuf);
-  if (worker.lives->load(connection.backend).ends_connections() || again) [[unlikely]] {
+  // of their packets comes.
+  const BackendLives::Life life = worker.lives->load(connection.backend);
+  const bool again = found.direction == Direction::kFromClient &&
+                     begins_again(connection, flow, packet.mbuf, life);
+  if ((!life.is_plain() && is_lost(connection, life)) || again) [[unlikely]] {
     if (!again && !worker.snapshot->expire_nodest &&
         find_backend(*worker.snapshot, connection.backend) == nullptr)
       return refuse(worker, packet.mbuf, DropReason::k_no_backend);
     forget(worker, found.id);
-    return serve_stranger(worker, packet, flow);
+    return serve_stranger(worker, packet, flow, hash);
   }
   if (flow.kind == FlowKind::kFlow) update(worker, found.id, found.direction, flow, packet.mbuf);
   return send_on(worker, packet, flow, connection, found.direction);

@@ -4,7 +4,9 @@
 
 #include "adit/counters.h"
 #include "adit/rate_limit.h"
+#include "connection_shares.h"
 #include "connection_table.h"
+#include "forgotten_flows.h"
 #include "scheduler/locality_table.h"
 #include "source_meters.h"
 
@@ -25,13 +27,14 @@ struct Balancer {
 
   // The worker's alone.
   ConnectionTable connections;
+  ConnectionShares shares{connections};
+  ForgottenFlows forgotten;
   LocalityTable localities;
   ZeroPages<SchedulerState> schedulers{kMaxServices + 1};  // by ServiceId
   uint64_t expired_ns = 0;  // when expired connections were last looked for
   uint32_t next_local = 0;  // full NAT: where the search for a free address and port begins
   ZeroPages<RateMeter> new_connections{kMaxServices + 1};  // by ServiceId
   SourceMeters source_connections;
-  ConnectionTable::Progress replaced = 0;  // how far the search for one to replace has come
   // The search for connections of removed backends: how far it has come, and up to which of
   // Snapshot::removals it goes, and all went before.
   ConnectionTable::Progress swept = 0;

@@ -37,22 +37,23 @@ static_assert(sizeof(Announcement) == 12);
 // and to update it, the second what it is rewritten with, and what packets from the backend
 // are found by. IPv4 and IPv6 alike, also where the two sides differ.
 struct alignas(64) Connection {
-  static constexpr uint8_t kInputOnly = 1;      // of the backend's half nothing was seen yet
-  static constexpr uint8_t kNoDestination = 2;  // its backend is gone; in no BackendLoad
-  static constexpr uint8_t kControlled = 4;     // `controller` chose its backend, and counts it
-  static constexpr uint8_t kOwnTimeouts = 8;    // its service had such when it began
+  static constexpr uint8_t kInputOnly = 1;    // of the backend's half nothing was seen yet
+  static constexpr uint8_t kControlled = 4;   // `controller` chose its backend, and counts it
+  static constexpr uint8_t kOwnTimeouts = 8;  // its service had such when it began
 
   // Packets need more than other addresses and ports (send_changed.h): the backend is of the
   // other IP version; it is told of its client.
   static constexpr uint8_t kOtherVersion = 16;
   static constexpr uint8_t kAnnounces = 32;
+  static constexpr uint8_t kResetByBackend = 64;  // in state CLOSE: not the client
 
-  FlowKey forward;          // client -> virtual address, in the client's VRF
-  uint32_t expires_s = 0;   // the second in which it ends, as Worker::now_s counts
-  ServiceId service = 0;    // that it came by
-  BackendId backend = 0;    // of that service
-  uint32_t controller = 0;  // TemplateId, of whatever worker
-  uint32_t client_packets = 0;
+  FlowKey forward;         // client -> virtual address, in the client's VRF
+  uint32_t expires_s = 0;  // the second in which it ends, as Worker::now_s counts
+  ServiceId service = 0;   // that it came by
+  BackendId backend = 0;   // of that service
+  // [0]: of the client, [1]: of the backend. TCP: the sequence number behind what it sent, as far
+  // as that was seen (tcp_numbers.h). UDP: its packets, until the state is kUdp.
+  uint32_t next[2] = {};
   ConnectionState state = ConnectionState::kNone;
   uint8_t flags = 0;
   Forwarding forwarding = Forwarding::kNat;
@@ -60,7 +61,10 @@ struct alignas(64) Connection {
   // Backend -> client, in the backend's VRF; FullNAT: backend -> local address. DR and TUN:
   // the source is the backend, the rest is not used.
   alignas(64) FlowKey reverse;
-  Announcement announcement;  // of the 24 bytes behind it, 12 are left
+  Announcement announcement;
+  uint32_t controller = 0;  // TemplateId, of whatever worker
+  // Where it gives way: its neighbours in the list of its service (connection_shares.h).
+  ConnectionId older = 0, newer = 0;
 
   // Whether the backend's packets come back through us.
   bool has_reverse() const noexcept {

@@ -72,7 +72,8 @@ Dataplane::Impl::Impl(const DataplaneOptions& options)
     : busy_poll(options.busy_poll),
       pool(make_pool(options)),
       qsbr(make_qsbr(options.workers)),
-      fdb(options.fdb_capacity, qsbr.get()) {
+      fdb(options.fdb_capacity, qsbr.get()),
+      direct_flows(options.seed) {
   for (unsigned id = 0; id < options.workers; ++id) {
     handover_rings.push_back(make_handover_ring(id));
     peers.push_back(handover_rings.back().get());
@@ -92,6 +93,7 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->adjacencies = &adjacencies;
   worker->hosts = &hosts;
   worker->lives = &lives;
+  worker->direct_flows = &direct_flows;
   worker->peers = peers;
   worker->templates = templates;
   worker->sequences = &sequences;
@@ -249,6 +251,12 @@ uint64_t Dataplane::connections() const noexcept {
   uint64_t sum = 0;
   for (const auto& worker : impl_->workers)
     sum += worker->balancer->size.load(std::memory_order_relaxed);
+  return sum;
+}
+
+uint64_t Dataplane::connections_of_vrf(VrfId vrf) const noexcept {
+  uint64_t sum = 0;
+  for (const auto& worker : impl_->workers) sum += worker->balancer->shares.held_by_vrf(vrf);
   return sum;
 }
 

@@ -76,6 +76,7 @@ struct Dataplane::Impl {
   AdjacencyTable adjacencies;
   HostTable hosts;
   BackendLives lives;
+  DirectFlows direct_flows;
   ZeroPages<Sequences> sequences{kMaxBridgePorts + 1};
   std::atomic<const Snapshot*> current = nullptr;
   std::atomic<bool> stopping = false;

@@ -15,9 +15,9 @@ uint32_t sweep_removed(Worker& worker, uint32_t budget) noexcept {
     return 0;
   if (balancer.swept == 0) balancer.sweeps_for = snapshot.removals;
   uint32_t erased = 0;
-  const auto is_removed = [&](ConnectionId, const Connection& connection) {
+  const auto is_removed = [&](ConnectionId id, const Connection& connection) {
     if (find_backend(snapshot, connection.backend) != nullptr) return false;
-    uncount(worker, connection);
+    uncount(worker, id, connection);
     ++erased;
     return true;
   };
@@ -37,8 +37,8 @@ void expire_connections(Worker& worker) noexcept {
   worker.templates[worker.id]->expire(worker.now_s, elapsed_ns);
   const uint32_t budget = balancer.connections.expiry_budget(elapsed_ns);
   uint32_t erased = balancer.connections.expire(
-      worker.now_s, budget, [&worker](ConnectionId, const Connection& connection) {
-        uncount(worker, connection);
+      worker.now_s, budget, [&worker](ConnectionId id, const Connection& connection) {
+        uncount(worker, id, connection);
         return true;
       });
   // One more than there may be, to see that there is none behind the last.

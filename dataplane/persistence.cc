@@ -22,13 +22,37 @@ bool is_of(const Snapshot& snapshot, const ServiceEntry& service,
 }
 
 // Whether clients that have the backend keep it. Its thresholds do not matter, as with IPVS.
-const ServiceBackend* kept_backend(const Worker& worker, const ServiceEntry& service,
-                                   BackendId id) noexcept {
+const ServiceBackend* kept_backend(const Worker& worker, const ServiceEntry& service, BackendId id,
+                                   uint8_t protocol) noexcept {
   const ServiceBackend* backend = find_backend(*worker.snapshot, id);
   if (backend == nullptr || !is_of(*worker.snapshot, service, backend)) return nullptr;
   const BackendLives::Life life = worker.lives->load(id);
-  if (!life.up || (life.weight == 0 && service.persistence.expire_quiescent)) return nullptr;
+  const bool moves = life.moves && protocol == kIpProtocolUdp;
+  if (!life.up || (life.weight == 0 && (service.persistence.expire_quiescent || moves)))
+    return nullptr;
   return backend;
+}
+
+// Where each template has connections: those that give way anyway do so for a template as well.
+// Those of this worker may be of another one's templates, so that more than one may go.
+[[gnu::cold, gnu::noinline]] bool free_template(Worker& worker, ServiceId service,
+                                                VrfId vrf) noexcept {
+  constexpr unsigned kTries = 16;
+  if (worker.snapshot->when_full != WhenFull::kReplaceHalfOpen) return false;
+  Balancer& balancer = *worker.balancer;
+  for (unsigned tries = 0; tries < kTries; ++tries) {
+    const ConnectionId id =
+        balancer.shares.victim(ConnectionShares::Room::kTableFull, service, vrf);
+    if (id == 0) return false;
+    const Connection& connection = balancer.connections.at(id);
+    const TemplateId controller =
+        connection.has(Connection::kControlled) ? connection.controller : 0;
+    forget(worker, id);
+    if (controller != 0 && TemplateTable::worker_of(controller) == worker.id &&
+        worker.templates[worker.id]->forget(controller))
+      return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -43,12 +67,14 @@ Choice choose(Worker& worker, ServiceId id, const FlowKey& key) noexcept {
   const TemplateKey client = {masked_client(service, key), id, key.ipv6 != 0};
   uint32_t slot = templates.find(client, worker.now_s);
   const ServiceBackend* backend = nullptr;
-  if (slot != kNoSlot) backend = kept_backend(worker, service, templates.backend_at(slot));
+  if (slot != kNoSlot)
+    backend = kept_backend(worker, service, templates.backend_at(slot), key.protocol);
   if (backend == nullptr) {
     backend = schedule(worker, id, key);
     // Nobody stays with the sorry server.
     if (backend == nullptr || !is_of(*worker.snapshot, service, backend)) return {backend};
     if (slot == kNoSlot) slot = templates.insert(client);
+    if (slot == kNoSlot && free_template(worker, id, key.vrf)) slot = templates.insert(client);
     if (slot == kNoSlot) return {.why = DropReason::k_templates_full};
     templates.set_backend(slot, backend->id);
   }

@@ -80,10 +80,23 @@ constexpr bool sctp_begins(SctpEvent event) noexcept {
   return event == SctpEvent::kInit;
 }
 
+// What a packet of a UDP flow does to its state. The first answer and the client's next packet show
+// that both ends are there; where the backend's half is not seen, the client's second packet has to
+// do. Anybody's first packet gets an answer from some services, whoever's address it has as source.
+inline ConnectionState next_udp_state(Connection& connection, Direction from) noexcept {
+  if (connection.state != ConnectionState::kUdpNew) [[likely]]
+    return connection.state;
+  uint32_t& packets = connection.next[from == Direction::kFromBackend];
+  if (packets < 2) ++packets;
+  const bool both = connection.next[0] == 2 &&
+                    (connection.next[1] != 0 || connection.has(Connection::kInputOnly));
+  return both ? ConnectionState::kUdp : ConnectionState::kUdpNew;
+}
+
 // Before its first packet has been looked at.
 constexpr ConnectionState first_state(uint8_t protocol) noexcept {
   if (protocol == kIpProtocolTcp) return ConnectionState::kNone;
-  return protocol == kIpProtocolSctp ? ConnectionState::kSctpNone : ConnectionState::kUdp;
+  return protocol == kIpProtocolSctp ? ConnectionState::kSctpNone : ConnectionState::kUdpNew;
 }
 // Counts in BackendLoad::active, else in inactive: UDP never does.
 constexpr bool is_active(ConnectionState state) noexcept {
@@ -91,5 +104,35 @@ constexpr bool is_active(ConnectionState state) noexcept {
 }
 // The client has not yet shown that it receives what is sent to it.
 bool is_half_open(ConnectionState state) noexcept;
+
+// One bit for each of the states.
+template <class... States>
+constexpr uint32_t states(States... list) noexcept {
+  return ((1u << static_cast<unsigned>(list)) | ...);
+}
+constexpr bool is_in(ConnectionState state, uint32_t set) noexcept {
+  return (set >> static_cast<unsigned>(state) & 1) != 0;
+}
+// Young: the client has not yet shown that it receives what is sent to it. Or over: little is lost.
+inline constexpr uint32_t kYoungStates = states(
+    ConnectionState::kNone, ConnectionState::kSynSent, ConnectionState::kSynRecv,
+    ConnectionState::kSynAck, ConnectionState::kUdpNew, ConnectionState::kSctpNone,
+    ConnectionState::kSctpInit1, ConnectionState::kSctpInit, ConnectionState::kSctpCookieSent,
+    ConnectionState::kSctpCookieReplied, ConnectionState::kSctpCookieWait,
+    ConnectionState::kSctpCookie, ConnectionState::kSctpCookieEchoed);
+inline constexpr uint32_t kEndedStates =
+    states(ConnectionState::kTimeWait, ConnectionState::kClose);
+inline constexpr uint32_t kSctpEndedStates =
+    states(ConnectionState::kSctpRejected, ConnectionState::kSctpClosed);
+// One end at least has closed.
+inline constexpr uint32_t kClosingStates =
+    kEndedStates | kSctpEndedStates |
+    states(ConnectionState::kFinWait, ConnectionState::kCloseWait, ConnectionState::kLastAck,
+           ConnectionState::kSctpShutdownSent, ConnectionState::kSctpShutdownReceived,
+           ConnectionState::kSctpShutdownAckSent);
+// Makes room for a new connection where there is none.
+constexpr bool gives_way(ConnectionState state) noexcept {
+  return is_in(state, kYoungStates | kEndedStates | kSctpEndedStates);
+}
 
 }  // namespace adit

@@ -5,6 +5,7 @@
 
 #include "backend_load.h"
 #include "classifier.h"
+#include "protocol_state.h"
 #include "send_on.h"
 
 namespace adit {
@@ -43,26 +44,66 @@ bool take_local(Worker& worker, std::span<const IpAddr> locals, Connection& conn
   return false;
 }
 
-// States in which little is lost with a connection: it is not established, or over.
-bool gives_way(ConnectionState state) noexcept {
-  return !is_active(state) && state != ConnectionState::kUdp;
+// Makes a place for a connection of the service in the VRF. kCount: there is one.
+[[gnu::cold, gnu::noinline]] DropReason make_room(Worker& worker, ConnectionShares::Room room,
+                                                  ServiceId service, VrfId vrf) noexcept {
+  using Room = ConnectionShares::Room;
+  const DropReason full =
+      room == Room::kTableFull ? DropReason::k_connections_full : DropReason::k_connections_share;
+  if (worker.snapshot->when_full != WhenFull::kReplaceHalfOpen) return full;
+  Balancer& balancer = *worker.balancer;
+  const ConnectionId id = balancer.shares.victim(room, service, vrf);
+  if (id == 0) return full;
+  forget(worker, id);
+  return DropReason::kCount;
 }
 
-// Ends one connection that gives way, if there is any among the next ones.
-[[gnu::cold, gnu::noinline]] void make_room(Worker& worker) noexcept {
-  constexpr unsigned kTries = 8, kLookedAt = 8;
-  Balancer& balancer = *worker.balancer;
-  bool made = false;
-  for (unsigned tries = 0; tries < kTries && !made; ++tries)
-    balancer.connections.sweep(balancer.replaced, kLookedAt,
-                               [&](ConnectionId, const Connection& connection) {
-                                 if (made || !gives_way(connection.state)) return false;
-                                 uncount(worker, connection);
-                                 return made = true;
-                               });
+DropReason find_room(Worker& worker, const Connection& connection) noexcept {
+  using Room = ConnectionShares::Room;
+  const Snapshot& snapshot = *worker.snapshot;
+  const ServiceEntry& service = snapshot.services[connection.service];
+  const VrfId vrf = connection.forward.vrf;
+  const VrfShare& share = snapshot.vrf_shares[vrf];
+  // First come, first served, but for limits that the operator has set.
+  const bool by_share = snapshot.when_full == WhenFull::kReplaceHalfOpen;
+  const Room room = worker.balancer->shares.room_for(
+      connection.service, vrf,
+      {.vrf = share.max_connections,
+       .service = service.max_connections,
+       .vrf_is_alone = !by_share || snapshot.vrfs_with_services < 2,
+       .service_is_alone = !by_share || share.services < 2});
+  if (room == Room::kFree) [[likely]]
+    return DropReason::kCount;
+  return make_room(worker, room, connection.service, vrf);
 }
 
 }  // namespace
+
+void forget(Worker& worker, ConnectionId id) noexcept {
+  Balancer& balancer = *worker.balancer;
+  uncount(worker, id, balancer.connections.at(id));
+  balancer.connections.erase(id);
+  balancer.size.store(balancer.connections.size(), std::memory_order_relaxed);
+}
+
+bool begins(const Flow& flow, const rte_mbuf* mbuf) noexcept {
+  if (flow.kind != FlowKind::kFlow) return false;
+  if (flow.key.protocol == kIpProtocolTcp) return tcp_begins(flow.l4_type);
+  if (flow.key.protocol != kIpProtocolSctp) return true;
+  const uint32_t l4 = flow.packet.l4;
+  const auto event = sctp_event(rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, l4),
+                                std::min<unsigned>(mbuf->data_len, flow.packet.end) - l4);
+  return event && sctp_begins(*event);
+}
+
+uint32_t shortened(const Worker& worker, uint32_t seconds) noexcept {
+  constexpr uint32_t kLeast = 3;  // a handshake takes one round trip, and its first repetition 1 s
+  const ConnectionTable& connections = worker.balancer->connections;
+  const uint64_t free = connections.capacity() - connections.size();
+  if (4 * free >= connections.capacity() || seconds <= kLeast) [[likely]]
+    return seconds;
+  return std::max(kLeast, static_cast<uint32_t>(seconds * 4 * free / connections.capacity()));
+}
 
 DropReason check_limits(Worker& worker, ServiceId id, const FlowKey& key) noexcept {
   const ServiceEntry& service = worker.snapshot->services[id];
@@ -164,13 +205,13 @@ Connection make_connection(const FlowKey& forward, ServiceId service,
 DropReason keep_connection(Worker& worker, Connection& connection, const ServiceBackend& backend,
                            ConnectionId& id) noexcept {
   Balancer& balancer = *worker.balancer;
-  if (balancer.connections.size() == balancer.capacity &&
-      worker.snapshot->when_full == WhenFull::kReplaceHalfOpen)
-    make_room(worker);
+  if (const DropReason full = find_room(worker, connection); full != DropReason::kCount)
+      [[unlikely]]
+    return full;
   // In the end by its state, which the packet that begins it says.
   if (worker.snapshot->services[connection.service].own_timeouts != 0)
     connection.flags |= Connection::kOwnTimeouts;
-  connection.expires_s = worker.now_s + timeouts_of(*worker.snapshot, connection)[connection.state];
+  connection.expires_s = worker.now_s + lifetime_s(worker, connection);
   ConnectionTable::Inserted inserted;
   if (connection.forwarding != Forwarding::kFullNat) {
     inserted = balancer.connections.insert(connection);
@@ -189,6 +230,7 @@ DropReason keep_connection(Worker& worker, Connection& connection, const Service
   }
   if (inserted.id == 0) return reason_of(inserted.refusal);
   id = inserted.id;
+  balancer.shares.add(id);
   count_inserted(balancer.loads[backend.id], backend, connection.state);
   balancer.counters[backend.id].connections.add(1);
   balancer.size.store(balancer.connections.size(), std::memory_order_relaxed);

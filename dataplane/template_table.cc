@@ -48,6 +48,13 @@ TemplateId TemplateTable::hold(uint32_t slot, uint32_t now_s, uint32_t timeout_s
   return worker_bits_ | (slot + 1);
 }
 
+bool TemplateTable::forget(TemplateId id) noexcept {
+  const uint32_t slot = slot_of(id);
+  if (is_held(slot)) return false;
+  erase(slot);
+  return true;
+}
+
 void TemplateTable::expire(uint32_t now_s, uint64_t elapsed_ns) noexcept {
   constexpr uint64_t kRound = uint64_t{1} << kRoundShift;
   credit_ += std::min(elapsed_ns, kRound) * used_slots_;

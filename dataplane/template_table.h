@@ -50,6 +50,8 @@ class TemplateTable {
   }
   // Counts one connection more, and lets the timeout begin anew.
   TemplateId hold(uint32_t slot, uint32_t now_s, uint32_t timeout_s) noexcept;
+  // One of this worker's templates: gone, where no connection has it. False: one has.
+  bool forget(TemplateId id) noexcept;
   // Looks at a part of the table, so that it sees all in about a second: what has run out is
   // gone, or has its timeout once more where it has connections.
   void expire(uint32_t now_s, uint64_t elapsed_ns) noexcept;

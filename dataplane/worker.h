@@ -64,6 +64,7 @@ struct Worker {
   const AdjacencyTable* adjacencies = nullptr;
   const HostTable* hosts = nullptr;
   const BackendLives* lives = nullptr;
+  DirectFlows* direct_flows = nullptr;  // all workers write
   std::atomic<bool>* stopping = nullptr;
   // What ports' queues lead to, where that has changed: the number changes after the bindings.
   const std::atomic<const PortBindings*>* bindings = nullptr;

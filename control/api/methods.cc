@@ -66,6 +66,17 @@ std::optional<std::string> network_param(const ApiContext& context, const json& 
                  "there is no network " + adit::in_quotes(*name) + did_you_mean(*name, names));
 }
 
+// The same of a service.
+std::optional<std::string> service_param(const ApiContext& context, const json& params) {
+  auto name = string_param(params, "service");
+  const auto& services = context.control_plane->ids().services;
+  if (!name || services.contains(*name)) return name;
+  std::vector<std::string_view> names;
+  for (const auto& [known, id] : services) names.push_back(known);
+  throw ApiError(kInvalidParams,
+                 "there is no service " + adit::in_quotes(*name) + did_you_mean(*name, names));
+}
+
 std::optional<MacAddr> mac_param(const json& params) {
   const auto text = string_param(params, "mac");
   if (!text) return std::nullopt;
@@ -102,6 +113,23 @@ json reload(ApiContext& context, const json&, const Caller& caller) {
   });
 }
 
+json drain(ApiContext& context, const json& params, const Caller&) {
+  const auto service = service_param(context, params);
+  std::optional<IpAddr> address;
+  if (const auto text = string_param(params, "backend")) {
+    address = parse_ip(*text);
+    if (!address)
+      throw ApiError(kInvalidParams, "parameter 'backend': expected an IP address, found " +
+                                         adit::in_quotes(*text));
+  }
+  const unsigned count =
+      context.control_plane->backends().move_udp(service, address, context.now_ns());
+  if (count == 0)
+    throw ApiError(kInvalidParams,
+                   "there is no such backend of weight 0; set its weight to 0 and reload first");
+  return {{"backends", count}};
+}
+
 json ports(ApiContext& context, const json&, const Caller&) {
   return to_json(show_ports(*context.control_plane));
 }
@@ -128,14 +156,7 @@ json services(ApiContext& context, const json& params, const Caller&) {
 }
 
 json backends(ApiContext& context, const json& params, const Caller&) {
-  const auto service = string_param(params, "service");
-  const auto& known = context.control_plane->ids().services;
-  if (service && !known.contains(*service)) {
-    std::vector<std::string_view> names;
-    for (const auto& [name, id] : known) names.push_back(name);
-    throw ApiError(kInvalidParams, "there is no service " + adit::in_quotes(*service) +
-                                       did_you_mean(*service, names));
-  }
+  const auto service = service_param(context, params);
   return to_json(
       show_backends(*context.control_plane, service, window_param(params), context.now_ns()));
 }
@@ -204,6 +225,10 @@ constexpr Parameter kBackendsParameters[] = {
     kLimit,
     kOffset,
 };
+constexpr Parameter kDrainParameters[] = {
+    {"service", ParameterType::kString, kOptional, "only those of this service"},
+    {"backend", ParameterType::kString, kOptional, "only those of this address"},
+};
 constexpr Parameter kConnectionsParameters[] = {
     {"service", ParameterType::kString, kOptional, "only those of this service: name or address"},
     {"backend", ParameterType::kString, kOptional, "only those with a backend of this address"},
@@ -228,6 +253,8 @@ constexpr Method kMethods[] = {
     {"check", Effect::kReads, "says what a reload would change, or what is wrong", kCheckParameters,
      check},
     {"reload", Effect::kChanges, "makes the daemon's file the running configuration", {}, reload},
+    {"drain", Effect::kChanges, "lets UDP flows leave backends of weight 0 now", kDrainParameters,
+     drain},
     {"show.ports", Effect::kReads, "ports with link and counters", {}, ports},
     {"show.networks", Effect::kReads, "networks with counters", kWindowParameters, networks},
     {"show.remotes", Effect::kReads, "remotes with next hop and counters", kRemotesParameters,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `show` for the load balancer: services and their backends.
+#include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "config_values.h"
 #include "show.h"
@@ -34,6 +36,41 @@ void put_rates(json& row, const TrafficRates& rates) {
   row["tx_packets_per_s"] = rounded(rates.tx_packets);
   row["tx_bytes_per_s"] = rounded(rates.tx_bytes);
 }
+
+// What services and their VRFs may have of the connection table (dataplane/connection_shares.h).
+class ShareView {
+ public:
+  explicit ShareView(const ControlPlane& control) : control_(control) {
+    for (const ServiceConfig& service : control.running().services) ++services_[service.vrf];
+    for (const VrfConfig& vrf : control.running().vrfs) limits_[vrf.name] = vrf.connections;
+  }
+
+  // `share`: connections that the service may have, as things are.
+  void put(json& row, const ServiceConfig& service) const {
+    const Dataplane& dataplane = control_.dataplane();
+    const uint64_t capacity = dataplane.connection_capacity();
+    const uint64_t free = capacity - std::min(capacity, dataplane.connections());
+    const bool shared = control_.running().balancer.when_full == WhenFull::kReplaceHalfOpen;
+    const auto most = [&](uint64_t limit, bool alone, unsigned factor) {
+      if (limit != 0) return std::min(limit, capacity);
+      return alone || !shared ? capacity : std::min(factor * free, capacity);
+    };
+    const auto limit = limits_.find(service.vrf);
+    const uint64_t of_vrf =
+        most(limit == limits_.end() ? 0 : limit->second, services_.size() < 2, kVrfShareFactor);
+    row["share"] = std::min(of_vrf, most(service.limits.connections, services_.at(service.vrf) < 2,
+                                         kServiceShareFactor));
+    const auto vrf = control_.ids().vrfs.find(service.vrf);
+    row["vrf_share"] = of_vrf;
+    row["vrf_connections"] =
+        dataplane.connections_of_vrf(vrf == control_.ids().vrfs.end() ? VrfId{0} : vrf->second);
+  }
+
+ private:
+  const ControlPlane& control_;
+  std::map<std::string, unsigned> services_;  // by VRF
+  std::map<std::string, uint32_t> limits_;
+};
 
 BackendId id_of(const ControlPlane& control, const ServiceConfig& service,
                 const BackendConfig& backend) {
@@ -84,6 +121,7 @@ json backend_row(const ControlPlane& control, const ServiceConfig& service,
 
 Rows show_services(const ControlPlane& control, const Window& window) {
   const auto& services = control.running().services;
+  const ShareView shares(control);
   Rows out;
   for (uint64_t i = window.offset; i < services.size(); ++i) {
     if (out.rows.size() == window.limit) {
@@ -122,6 +160,7 @@ Rows show_services(const ControlPlane& control, const Window& window) {
         {"templates", control.dataplane().templates(control.ids().services.at(service.name))},
         {"backends", service.backends.size()},
         {"backends_up", up}};
+    shares.put(row, service);
     put_state(row, sum);
     put_rates(row, rates);
     out.rows.push_back(std::move(row));

@@ -17,6 +17,8 @@ constexpr CommandOption kFdbOptions[] = {
 constexpr CommandOption kLimitOptions[] = {kLimitOption};
 constexpr CommandOption kBackendsOptions[] = {{"service", "NAME", "only those of this service"},
                                               kLimitOption};
+constexpr CommandOption kDrainOptions[] = {{"service", "NAME", "only those of this service"},
+                                           {"backend", "ADDRESS", "only those of this address"}};
 constexpr CommandOption kConnectionsOptions[] = {
     {"service", "NAME|ADDRESS", "only those of this service"},
     {"backend", "ADDRESS", "only those with this backend"},
@@ -43,6 +45,8 @@ constexpr Command kCommands[] = {
      Watch::kNo,
      {},
      run_reload},
+    {"drain", "", "drain", "lets UDP flows leave backends of weight 0 now, at their next packet",
+     Watch::kNo, kDrainOptions, run_drain},
     {"show ports", "", "show.ports", "ports with link and counters", Watch::kYes, {}, run_show},
     {"show networks", "", "show.networks", "networks with counters", Watch::kYes, kLimitOptions,
      run_show},

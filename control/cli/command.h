@@ -66,6 +66,7 @@ const Command& take_command(std::vector<std::string>& words);
 // What the functions of the table are; they print and return the exit code.
 int run_check(const Invocation& invocation);
 int run_reload(const Invocation& invocation);
+int run_drain(const Invocation& invocation);
 int run_show(const Invocation& invocation);
 int run_version(const Invocation& invocation);
 int run_help(const Invocation& invocation);

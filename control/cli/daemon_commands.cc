@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `aditctl reload` and `aditctl version`.
+// `aditctl reload`, `aditctl drain` and `aditctl version`.
 #include <iostream>
 #include <string>
 
@@ -21,6 +21,20 @@ int run_reload(const Invocation& invocation) {
   for (const json& change : changes) std::cout << change.get<std::string>() << '\n';
   std::cout << (changes.empty() ? "nothing changed; generation " : "generation ")
             << result.at("generation") << '\n';
+  return kDone;
+}
+
+int run_drain(const Invocation& invocation) {
+  Client client(invocation.socket);
+  json parameters = json::object();
+  for (const auto& [name, value] : invocation.options) parameters[name] = value;
+  const json result = client.call("drain", parameters);
+  if (invocation.json) {
+    std::cout << result.dump(2) << '\n';
+    return kDone;
+  }
+  const auto count = result.at("backends").get<unsigned>();
+  std::cout << "UDP flows leave " << count << (count == 1 ? " backend\n" : " backends\n");
   return kDone;
 }
 

@@ -90,6 +90,7 @@ constexpr Column kServiceColumns[] = {
     {"backends_up", "UP", Format::kNumber},
     {"active", "ACTIVE", Format::kNumber},
     {"inactive", "INACTIVE", Format::kNumber},
+    {"share", "SHARE", Format::kNumber},
     {"connections", "CONNECTIONS", Format::kCount},
     {"connections_per_s", "CONN/S", Format::kNumber},
     {"rx_packets", "RX-PACKETS", Format::kCount},

@@ -24,6 +24,7 @@ enum class ConnectionState : uint8_t {
   kLastAck,
   kListen,
   kUdp,
+  kUdpNew,  // not answered yet, or the client has not gone on since
   kSctpNone,
   kSctpInit1,          // the client's first INIT
   kSctpInit,           // its further ones
@@ -39,7 +40,7 @@ enum class ConnectionState : uint8_t {
   kSctpRejected,
   kSctpClosed,
 };
-inline constexpr unsigned kConnectionStates = 26;
+inline constexpr unsigned kConnectionStates = 27;
 static_assert(static_cast<unsigned>(ConnectionState::kSctpClosed) + 1 == kConnectionStates);
 
 struct ConnectionStateFacts {
@@ -62,6 +63,7 @@ inline constexpr std::array<ConnectionStateFacts, kConnectionStates> kConnection
     {"LAST_ACK", 30},
     {"LISTEN", 120},
     {"UDP", 300},
+    {"UDP_NEW", 30},
     {"NONE", 2},
     {"INIT1", kSctpFirstRto_s},
     {"INIT", kSctpMaxRto_s},

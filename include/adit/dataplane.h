@@ -136,6 +136,8 @@ class Dataplane {
   };
   BackendState backend_state(BackendId backend) const noexcept;
   uint64_t connections() const noexcept;  // of all services
+  // The same of all services of a VRF.
+  uint64_t connections_of_vrf(VrfId vrf) const noexcept;
   uint64_t connection_capacity() const noexcept;
   uint64_t templates(ServiceId service) const noexcept;  // of persistence
   // Has the worker look through its connections; false while it has another survey.

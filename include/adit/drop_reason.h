@@ -75,8 +75,9 @@ namespace adit {
   X(ttl_expired,           "time to live (hop limit) of a routed packet ran out")                \
   X(service_unknown,       "no service of the virtual address has this protocol and port")       \
   X(no_backend,            "no backend of the service takes new connections")                    \
-  X(connection_unknown,    "packet for a service that belongs to no connection and begins none") \
+  X(connection_unknown,    "packet to or from a service that belongs to no connection and begins none") \
   X(connections_full,      "the worker's connection table is full")                              \
+  X(connections_share,     "its service or VRF holds its share of the worker's connection table")  \
   X(service_rate,          "new connection beyond the service's limit")                          \
   X(source_rate,           "new connection beyond the service's limit for one source")           \
   X(connection_collides,   "its addresses and ports at the backend are another connection's")    \

@@ -18,8 +18,8 @@ enum class WrapKind : uint8_t { kIpip, kGre, kGue };
 // TCP packets for a service that belong to no connection and begin none.
 enum class Unmatched : uint8_t { kDrop, kReset, kSchedule };
 
-// A new connection where a worker's table is full: refused, or instead of one that is not
-// established.
+// A new connection where a worker's table is full: refused, or instead of the oldest of those that
+// give way (protocol_state.h).
 enum class WhenFull : uint8_t { kRefuse, kReplaceHalfOpen };
 // Whether and how backends are told the address of a client that their packets do not come from.
 enum class ClientAddress : uint8_t {
@@ -54,22 +54,27 @@ class BackendLives {
     uint16_t weight = 0;  // 0: drained, takes no new connections
     bool up = false;      // down: takes none either
     bool keeps = false;   // down: does not lose those that it has
+    bool moves = false;   // drained for long enough: its UDP flows go elsewhere
     bool takes_new() const noexcept { return up && weight != 0; }
     bool ends_connections() const noexcept { return !up && !keeps; }
+    // Whether it may end connections of some kind.
+    bool is_plain() const noexcept { return up && !moves; }
     friend bool operator==(const Life&, const Life&) = default;
   };
 
   void store(BackendId id, Life life) noexcept {
-    words_[id].store(life.weight | (life.up ? kUp : 0) | (life.keeps ? kKeeps : 0),
-                     std::memory_order_relaxed);
+    words_[id].store(
+        life.weight | (life.up ? kUp : 0) | (life.keeps ? kKeeps : 0) | (life.moves ? kMoves : 0),
+        std::memory_order_relaxed);
   }
   Life load(BackendId id) const noexcept {
     const uint32_t word = words_[id].load(std::memory_order_relaxed);
-    return {static_cast<uint16_t>(word), (word & kUp) != 0, (word & kKeeps) != 0};
+    return {static_cast<uint16_t>(word), (word & kUp) != 0, (word & kKeeps) != 0,
+            (word & kMoves) != 0};
   }
 
  private:
-  static constexpr uint32_t kUp = 1u << 16, kKeeps = 1u << 17;
+  static constexpr uint32_t kUp = 1u << 16, kKeeps = 1u << 17, kMoves = 1u << 18;
   ZeroPages<std::atomic<uint32_t>> words_{kMaxBackends + 1};
 };
 

@@ -174,9 +174,37 @@ struct ServiceEntry {
   ClientAddress client_address = ClientAddress::kNone;
   bool one_packet = false;
   uint16_t own_timeouts = 0;     // in Snapshot::own_timeouts and 1; 0: those of all services
+  uint32_t max_connections = 0;  // of each worker; 0: by what is free (connection_shares.h)
   RateLimit new_connections;     // of each worker
   RateLimit source_connections;  // of each client and worker
   Persistence persistence;
+};
+
+// Of the connections for which there is room, times so many may a service or a VRF have; see
+// dataplane/connection_shares.h.
+inline constexpr unsigned kServiceShareFactor = 16, kVrfShareFactor = 8;
+
+// What a VRF's services may take of a worker's connection table.
+struct VrfShare {
+  uint32_t services = 0;         // how many there are
+  uint32_t max_connections = 0;  // 0: by what is free
+};
+
+// Where backends answer: what comes from there is of connections, or by the backend's own name.
+struct BackendSource {
+  Ipv6Key address;
+  VrfId vrf = 0;
+  uint8_t protocol = 0;
+  uint8_t ipv6 = 0;
+  friend bool operator==(const BackendSource&, const BackendSource&) = default;
+};
+constexpr uint64_t hash_of(const BackendSource& key) noexcept {
+  return mix64(hash_of(key.address) +
+               (uint64_t{key.vrf} << 16 | uint64_t{key.protocol} << 8 | key.ipv6));
+}
+// Ports in host order, both included.
+struct PortRange {
+  uint16_t first = 0, last = 0;
 };
 
 // The ports of a virtual address that a service has, host order, both included.
@@ -218,6 +246,12 @@ struct Snapshot {
   bool balances = false;                       // there are services
   std::vector<uint8_t> balanced_vrfs;          // by VrfId: whether connections may be there
   std::vector<ServiceEntry> services;          // by ServiceId
+  std::vector<VrfShare> vrf_shares;            // by VrfId
+  unsigned vrfs_with_services = 0;
+  // Of NAT and full NAT: in backend_source_ports and 1.
+  FlatTable<BackendSource> backend_sources;
+  std::vector<Range> backend_source_ports;  // in backend_ports
+  std::vector<PortRange> backend_ports;
   std::vector<ServiceBackend> service_backends;
   std::vector<uint32_t> backend_places;  // by BackendId: in service_backends and 1, 0: gone
   std::vector<uint32_t> scheduler_tables;
@@ -234,7 +268,7 @@ struct Snapshot {
   bool marks_by_port = false;  // some ask for it: rte_mbuf::port has to be a PortId
   Timeouts timeouts;
   std::vector<Timeouts> own_timeouts;  // of services
-  WhenFull when_full = WhenFull::kRefuse;
+  WhenFull when_full = WhenFull::kReplaceHalfOpen;
   bool expire_nodest = true;  // connections of removed backends end
   uint32_t removals = 0;      // how often backends were removed, with this snapshot or before
 };

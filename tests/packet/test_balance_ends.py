@@ -46,7 +46,7 @@ def full():
         service(f"web{v}", v, number, backends=(11,)) for v in VERSIONS for number in (81, 82)
     ).replace("web4:", "weba:", 1).replace("web6:", "webc:", 1)
     text += service("full", 4, 83, forwarding="fullnat", local_addresses=f'["{LOCAL[4]}"]')
-    run = scenario("full", config(text, "connections: 1024, timeouts: {udp_s: 3}"))
+    run = scenario("full", config(text, "connections: 1024, when_full: refuse, timeouts: {udp_s: 3}"))
     for version in VERSIONS:
         served(run, tcp(version, client(version), vip(version, 81)))
         one = tcp(version, client(version), vip(version, 82))

@@ -222,7 +222,7 @@ def balanced():
             b.service("to6", 4, 85, forwarding="fullnat", local_addresses=f'["{b.LOCAL[6]}"]',
                       backends=[b.backend(6, 11)]) +
             b.service("web6", 6, 80))
-    run = b.scenario("balanced", b.config(text, "connections: 1024"))
+    run = b.scenario("balanced", b.config(text, "connections: 1024, when_full: refuse"))
     web = b.vip(4, 80)
 
     def served(one):
@@ -287,7 +287,7 @@ def balanced():
              last_ns=20_000_000)
     run.run()
     few = b.service("dns", 4, 80, 53, protocol="udp", backend_port=0, persistence="{}")
-    run = b.scenario("balanced", b.config(few, "templates: 1024"))
+    run = b.scenario("balanced", b.config(few, "templates: 1024, when_full: refuse"))
     many = [b.udp(4, f"10.200.{i // 250}.{i % 250}", web, 1, 53, 0) for i in range(1025)]
     run.case("templates_full", [b.from_client(one) for one in many],
              {"back0": [b.frame(b.rewritten(one, dst=server), b.BACK_MAC, b.backend_mac(11))
@@ -296,13 +296,19 @@ def balanced():
     run.run()
     run = b.scenario("limited", b.config(
         b.service("all", 4, 80, limits="{connections_per_s: 1}") +
-        b.service("each", 4, 81, limits="{source_connections_per_s: 1}")))
+        b.service("each", 4, 81, limits="{source_connections_per_s: 1}") +
+        b.service("some", 4, 82, protocol="udp", forwarding="direct", backend_port=None,
+                  limits="{connections: 1}")))
     for virtual, reason in ((80, "service_rate"), (81, "source_rate")):
         many = [b.tcp(4, caller, b.vip(4, virtual), sport=virtual * 100 + i) for i in range(11)]
         run.case(reason, [b.from_client(one) for one in many],
                  {"back0": [served(one) for one in many[:10]]}, [None] * 10 + [reason])
+    first, other = (b.udp(4, caller, b.vip(4, 82), sport) for sport in (1, 2))
+    run.case("connections_share", [b.from_client(one) for one in (first, first, other)],
+             {"back0": [b.frame(b.hop(first), b.BACK_MAC, b.backend_mac(11))] * 2},
+             [None, None, "connections_share"])
     run.run()
-    return set(cases) | {"service_rate", "source_rate", "tcp_syn_data", "tcp_options", "icmp_untranslatable", "local_ports_full",
+    return set(cases) | {"connections_share", "service_rate", "source_rate", "tcp_syn_data", "tcp_options", "icmp_untranslatable", "local_ports_full",
                          "connections_full", "templates_full"}
 
 

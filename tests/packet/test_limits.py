@@ -89,9 +89,19 @@ def own_timeouts():
             run.case(f"IPv{version}, UDP: {wait_s} s later", from_client(short),
                      to_backend(rewritten(short, dst=backend(version, number), dport=8080), number),
                      wait_ns=wait_s * SECOND + MS)
-        for wait_s in (0, 7, 290):
+        # Until it was answered, 30 s; then 300.
+        answer = udp(version, backend(version, 11), c, 8080, 81)
+        for wait_s in (0, 25, 290):
             run.case(f"IPv{version}, the balancer's: {wait_s} s later", from_client(usual),
                      to_backend(rewritten(usual, dst=backend(version, 11), dport=8080), 11),
+                     wait_ns=wait_s * SECOND + MS)
+            if wait_s != 290:
+                run.case(f"IPv{version}: answered", from_backend(answer),
+                         to_client(rewritten(answer, src=vip(version, 81), sport=80)))
+        for wait_s, number in ((0, 12), (33, 11), (33, 12)):
+            one = udp(version, c, vip(version, 81), sport=83, dport=80)
+            run.case(f"IPv{version}, without answers: {wait_s} s later", from_client(one),
+                     to_backend(rewritten(one, dst=backend(version, number), dport=8080), number),
                      wait_ns=wait_s * SECOND + MS)
         for one, wait_s, number in ((syn, 0, 11), (syn, 90, 11), (ack, 20, 11), (ack, 4, 11)):
             run.case(f"IPv{version}, TCP {one[TCP].flags}: {wait_s} s later", from_client(one),
@@ -109,7 +119,7 @@ def own_timeouts():
 
 def full():
     text = config(service("dns", 4, 80, 53, protocol="udp") + service("web", 4, 81),
-                  balancer="connections: 1024, when_full: replace_half_open")
+                  balancer="connections: 1024")
     run = scenario("a full table", text)
     first = tcp(4, client(4), vip(4, 81), sport=1)
     served(run, first)
@@ -120,12 +130,9 @@ def full():
     run.case("half-open ones take each other's place", [from_client(one) for one in syns],
              {"back0": [to(one) for one in syns]}, last_ns=20 * MS)
     served(run, tcp(4, client(4), vip(4, 81), "A", sport=1))
-    # Those of UDP give no way: 64 are looked at for each packet, until nothing else is left.
-    ones = [udp(4, client(4), vip(4, 80), 2000 + i, 53) for i in range(1023)]
-    run.case("others take their place", [from_client(one) for one in ones],
+    ones = [udp(4, client(4), vip(4, 80), 2000 + i, 53) for i in range(3000)]
+    run.case("and so do those of UDP", [from_client(one) for one in ones],
              {"back0": [to(one) for one in ones]}, last_ns=20 * MS)
-    late = udp(4, client(4), vip(4, 80), 1, 53)
-    run.case("and have it for themselves", from_client(late), {}, "connections_full")
     for one in (ones[0], ones[-1], tcp(4, client(4), vip(4, 81), "A", sport=1)):
         served(run, one)
     run.run()

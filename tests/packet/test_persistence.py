@@ -191,7 +191,7 @@ def full():
     """More clients than there is room for."""
     keys = {"protocol": "udp", "backend_port": 0, "persistence": "{timeout_s: 3600}"}
     text = "".join(service(f"dns{v}", v, 80, 53, **keys) for v in VERSIONS)
-    run = scenario("full", config(text, "templates: 1024, timeouts: {udp_s: 3}"))
+    run = scenario("full", config(text, "templates: 1024, when_full: refuse, timeouts: {udp_s: 3}"))
 
     def ask(version, number, sport=7):
         return udp(version, far(version, number % 250, number // 250), vip(version, 80), sport, 53, 0)

@@ -166,6 +166,48 @@ TEST_F(Keeper, DrainedBackendsStayDrainedInASlowStart) {
   EXPECT_EQ(life(2).weight, 0);
 }
 
+TEST_F(Keeper, UdpFlowsLeaveADrainedBackendAfterAWhile) {
+  service.timeouts.udp_s = 5;
+  apply({5, 0}, kS);
+  keeper.check_by(checks, kS);
+  apply({0, 0}, 10 * kS);
+  keeper.tick(11 * kS);
+  EXPECT_FALSE(life(1).moves);
+  EXPECT_TRUE(life(2).moves) << "drained from the start";
+  keeper.changed(1, false, 12 * kS);
+  keeper.changed(1, true, 13 * kS);
+  keeper.tick(14 * kS);
+  EXPECT_FALSE(life(1).moves);
+  keeper.tick(15 * kS);
+  EXPECT_EQ(life(1), (BackendLives::Life{.weight = 0, .up = true, .moves = true}));
+  EXPECT_FALSE(life(1).ends_connections()) << "of TCP";
+  apply({5, 0}, 16 * kS);
+  EXPECT_FALSE(life(1).moves);
+  service.drain_udp_s = 2;
+  apply({0, 0}, 20 * kS);
+  keeper.tick(22 * kS);
+  EXPECT_TRUE(life(1).moves);
+}
+
+TEST_F(Keeper, UdpFlowsLeaveADrainedBackendWhenTold) {
+  service.drain_udp_s = 0;
+  apply({5, 0}, kS);
+  keeper.tick(100'000 * kS);
+  EXPECT_FALSE(life(2).moves);
+  EXPECT_EQ(keeper.move_udp("other", std::nullopt, 100'001 * kS), 0u);
+  EXPECT_EQ(keeper.move_udp("web", ip("10.0.0.1"), 100'001 * kS), 0u) << "not drained";
+  EXPECT_FALSE(life(2).moves);
+  EXPECT_EQ(keeper.move_udp("web", ip("10.0.0.2"), 100'001 * kS), 1u);
+  EXPECT_TRUE(life(2).moves);
+  apply({5, 0}, 100'002 * kS);
+  EXPECT_TRUE(life(2).moves) << "after a reload as before";
+  apply({5, 3}, 100'003 * kS);
+  EXPECT_FALSE(life(2).moves);
+  apply({5, 0}, 100'004 * kS);
+  EXPECT_FALSE(life(2).moves);
+  EXPECT_EQ(keeper.move_udp(std::nullopt, std::nullopt, 100'005 * kS), 1u);
+}
+
 TEST_F(Keeper, SorryServerLivesUnasked) {
   service.sorry.emplace().address = ip("10.0.0.99");
   apply({5}, kS);

@@ -77,11 +77,12 @@ TEST(Balancer, IsRead) {
       world("") +
           "balancer: {connections: 4096, timeouts: {none_s: 1, syn_sent_s: 2, syn_recv_s: 3, "
           "synack_s: 4, established_s: 5, fin_wait_s: 6, time_wait_s: 7, close_s: 8, "
-          "close_wait_s: 9, last_ack_s: 10, listen_s: 11, udp_s: 12, sctp_s: 86400}}\n",
+          "close_wait_s: 9, last_ack_s: 10, listen_s: 11, udp_s: 12, sctp_s: 86400, udp_new_s: "
+          "13}}\n",
       "f");
   EXPECT_EQ(config.balancer.connections, 4096u);
   EXPECT_EQ(config.balancer.timeouts,
-            (TimeoutsConfig{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 86400}));
+            (TimeoutsConfig{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 86400, 13}));
 }
 
 TEST(Services, AnyKindOfPortsOfAnAddressMayBeBesideEachOther) {

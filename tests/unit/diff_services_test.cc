@@ -119,7 +119,7 @@ TEST(DiffBalancer, EveryTimeout) {
   const std::string all =
       "balancer: {timeouts: {none_s: 1, syn_sent_s: 1, syn_recv_s: 1, synack_s: 1, "
       "established_s: 1, fin_wait_s: 1, time_wait_s: 1, close_s: 1, close_wait_s: 1, last_ack_s: "
-      "1, listen_s: 1, udp_s: 1, sctp_s: 1}}\n";
+      "1, listen_s: 1, udp_s: 1, udp_new_s: 1, sctp_s: 1}}\n";
   EXPECT_EQ(
       changes(world(""), world("") + all),
       (Lines{"balancer.timeouts.none_s: 2 -> 1", "balancer.timeouts.syn_sent_s: 120 -> 1",
@@ -128,23 +128,25 @@ TEST(DiffBalancer, EveryTimeout) {
              "balancer.timeouts.time_wait_s: 120 -> 1", "balancer.timeouts.close_s: 10 -> 1",
              "balancer.timeouts.close_wait_s: 60 -> 1", "balancer.timeouts.last_ack_s: 30 -> 1",
              "balancer.timeouts.listen_s: 120 -> 1", "balancer.timeouts.udp_s: 300 -> 1",
-             "balancer.timeouts.sctp_s: 900 -> 1"}));
+             "balancer.timeouts.udp_new_s: 30 -> 1", "balancer.timeouts.sctp_s: 900 -> 1"}));
 }
 
 TEST(DiffServices, TimeoutsAndLimits) {
   const std::string plain = "address: 192.0.2.80, port: 80";
   const std::string own = plain + ", timeouts: {udp_s: 5, close_s: 9}, limits: ";
-  EXPECT_EQ(changes(web(plain), web(own + "{connections_per_s: 7, source_connections_per_s: 8}")),
-            (Lines{"services.web.timeouts.close_s: the balancer's -> 9",
+  EXPECT_EQ(changes(web(plain), web(own + "{connections: 6, connections_per_s: 7, "
+                                          "source_connections_per_s: 8}, drain_udp_s: 0")),
+            (Lines{"services.web.drain_udp_s: udp_s -> 0",
+                   "services.web.timeouts.close_s: the balancer's -> 9",
                    "services.web.timeouts.udp_s: the balancer's -> 5",
+                   "services.web.limits.connections: 0 -> 6",
                    "services.web.limits.connections_per_s: 0 -> 7",
                    "services.web.limits.source_connections_per_s: 0 -> 8"}));
 }
 
 TEST(DiffBalancer, WhatAFullTableAndARemovedBackendMean) {
-  EXPECT_EQ(changes(world(""),
-                    world("") + "balancer: {when_full: replace_half_open, expire_nodest: false}\n"),
-            (Lines{"balancer.when_full: refuse -> replace_half_open",
+  EXPECT_EQ(changes(world(""), world("") + "balancer: {when_full: refuse, expire_nodest: false}\n"),
+            (Lines{"balancer.when_full: replace_half_open -> refuse",
                    "balancer.expire_nodest: true -> false"}));
 }
 

@@ -331,6 +331,36 @@ TEST_F(PersistenceTest, ThresholdsDoNotMatterToThoseWhoHaveTheBackend) {
   EXPECT_GT(dataplane->drops(DropReason::k_no_backend), 0u);
 }
 
+// Its packets keep a flow, until it has to go.
+TEST_F(PersistenceTest, UdpFlowsLeaveADrainedBackend) {
+  const std::string keys = "drain_udp_s: 30";
+  start(keys, "{address: 10.2.0.11}, {address: 10.2.0.12, weight: 0}");
+  const uint32_t client = client_of(1);
+  const uint16_t port = port_at(client, 0);
+  ASSERT_EQ(ask(client, port), 11u);
+  reload(keys, "{address: 10.2.0.11, weight: 0}, {address: 10.2.0.12}");
+  for (unsigned seconds = 4; seconds <= 60; seconds += 4) {
+    wait(4);
+    control->tick(now_ns);
+    ASSERT_EQ(ask(client, port), seconds < 30 ? 11u : 12u) << seconds;
+  }
+}
+
+TEST_F(PersistenceTest, PersistentUdpClientsLeaveADrainedBackendWhenTold) {
+  const std::string keys = kTen + ", drain_udp_s: 0";
+  start(keys, "{address: 10.2.0.11}, {address: 10.2.0.12, weight: 0}");
+  const uint32_t client = client_of(1);
+  const uint16_t port = port_at(client, 0);
+  ASSERT_EQ(ask(client, port), 11u);
+  reload(keys, "{address: 10.2.0.11, weight: 0}, {address: 10.2.0.12}");
+  wait(4);
+  ASSERT_EQ(ask(client, port), 11u);
+  ASSERT_EQ(control->backends().move_udp("web", std::nullopt, now_ns), 1u);
+  EXPECT_EQ(ask(client, port), 12u);
+  EXPECT_EQ(ask(client, port), 12u);
+  EXPECT_EQ(ask(client, port_at(client, 1, 3000)), 12u);
+}
+
 TEST_F(PersistenceTest, AReloadWhileAPacketIsUnderWayStrandsNothing) {
   start(kTen);
   const uint32_t client = client_of(1);

@@ -182,11 +182,32 @@ TEST(ProtocolState, InputOnlyEndsWithTheFirstPacketOfTheBackend) {
   EXPECT_EQ(connection.flags, Connection::kControlled);
 }
 
-TEST(UdpState, IsOneAndStays) {
-  const State udp = first_state(kIpProtocolUdp);
-  EXPECT_EQ(state_name(udp), "UDP");
-  EXPECT_FALSE(is_active(udp));
-  EXPECT_FALSE(is_half_open(udp));
+TEST(UdpState, IsNewUntilBothEndsHaveShownThemselves) {
+  constexpr Direction kClient = Direction::kFromClient, kBackend = Direction::kFromBackend;
+  struct {
+    std::vector<Direction> packets;
+    uint8_t flags;
+    State state;
+  } const cases[] = {{{}, 0, State::kUdpNew},
+                     {{kClient}, 0, State::kUdpNew},
+                     {{kClient, kClient, kClient}, 0, State::kUdpNew},
+                     {{kClient, kBackend, kBackend}, 0, State::kUdpNew},
+                     {{kClient, kBackend, kClient}, 0, State::kUdp},
+                     {{kClient, kClient, kBackend}, 0, State::kUdp},
+                     {{kClient}, Connection::kInputOnly, State::kUdpNew},
+                     {{kClient, kClient}, Connection::kInputOnly, State::kUdp}};
+  for (const auto& [packets, flags, state] : cases) {
+    Connection connection;
+    connection.flags = flags;
+    connection.state = first_state(kIpProtocolUdp);
+    for (const Direction from : packets) connection.state = next_udp_state(connection, from);
+    EXPECT_EQ(connection.state, state) << packets.size();
+    EXPECT_EQ(gives_way(connection.state), state == State::kUdpNew);
+    EXPECT_FALSE(is_active(connection.state));
+    connection.state = State::kUdp;
+    EXPECT_EQ(next_udp_state(connection, kClient), State::kUdp);
+  }
+  EXPECT_EQ(state_name(State::kUdpNew), "UDP_NEW");
 }
 
 // Half-open: until the client has answered something that was sent to it.
@@ -199,16 +220,25 @@ TEST(ProtocolState, HalfOpenIsWhatTheClientHasNotAnswered) {
 
 TEST(ProtocolState, TimeoutsAreThoseOfIpvsUntilSetOtherwise) {
   Timeouts timeouts;
-  const std::pair<State, uint32_t> expected[] = {
-      {State::kNone, 2},          {State::kSynSent, 120},
-      {State::kSynRecv, 60},      {State::kSynAck, 120},
-      {State::kEstablished, 900}, {State::kFinWait, 120},
-      {State::kTimeWait, 120},    {State::kClose, 10},
-      {State::kCloseWait, 60},    {State::kLastAck, 30},
-      {State::kListen, 120},      {State::kUdp, 300},
-      {State::kSctpNone, 2},      {State::kSctpInit1, 4},
-      {State::kSctpInit, 61},     {State::kSctpEstablished, 900},
-      {State::kSctpRejected, 4},  {State::kSctpClosed, 61}};
+  const std::pair<State, uint32_t> expected[] = {{State::kNone, 2},
+                                                 {State::kSynSent, 120},
+                                                 {State::kSynRecv, 60},
+                                                 {State::kSynAck, 120},
+                                                 {State::kEstablished, 900},
+                                                 {State::kFinWait, 120},
+                                                 {State::kTimeWait, 120},
+                                                 {State::kClose, 10},
+                                                 {State::kCloseWait, 60},
+                                                 {State::kLastAck, 30},
+                                                 {State::kListen, 120},
+                                                 {State::kUdp, 300},
+                                                 {State::kUdpNew, 30},
+                                                 {State::kSctpNone, 2},
+                                                 {State::kSctpInit1, 4},
+                                                 {State::kSctpInit, 61},
+                                                 {State::kSctpEstablished, 900},
+                                                 {State::kSctpRejected, 4},
+                                                 {State::kSctpClosed, 61}};
   for (const auto& [state, seconds] : expected) EXPECT_EQ(timeouts[state], seconds);
   timeouts[State::kUdp] = 30;
   EXPECT_EQ(timeouts[State::kUdp], 30u);

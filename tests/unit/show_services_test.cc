@@ -65,6 +65,7 @@ TEST_F(ShowServices, TheirConfiguration) {
   EXPECT_EQ(rows[0], json::parse(R"({"name": "web", "vrf": "underlay", "address": "192.0.2.80",
       "protocol": "tcp", "port": "80-89", "mark": null, "scheduler": "wrr", "persistence_s": null,
       "templates": 0, "backends": 2, "backends_up": 2,
+      "share": 65536, "vrf_share": 65536, "vrf_connections": 0,
       "active": 0, "inactive": 0, "connections": 0,
       "rx_packets": 0, "rx_bytes": 0, "tx_packets": 0, "tx_bytes": 0,
       "announced": 0, "unannounced": 0,

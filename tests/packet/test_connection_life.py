@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connections begin and end right: forged resets and ends, those that go on, ports that are used
+again, and what backends say of connections that were forgotten."""
+
+from balance import *
+from harness import SECOND, main
+
+BACK = {"nat": 8080, "direct": 80}
+
+
+class Talk:
+    """A client and a service; with `nat` the backend answers through the gateway."""
+
+    def __init__(self, run, version, number, forwarding, sport):
+        self.run, self.version, self.number, self.sport = run, version, number, sport
+        self.nat = forwarding == "nat"
+
+    def client(self, flags, seq, ack=None, size=0, drop=None, **fields):
+        ack = (5001 if "A" in flags else 0) if ack is None else ack
+        one = tcp(self.version, client(self.version), vip(self.version, self.number), flags,
+                  self.sport, 80, size, seq, ack)
+        there = rewritten(one, dst=backend(self.version, 11), dport=8080) if self.nat else hop(one)
+        self.run.case(f"IPv{self.version} {self.sport}: client {flags} {seq}", from_client(one),
+                      {} if drop else to_backend(there), drop, **fields)
+
+    def backend(self, flags, seq, ack=1001, size=0, drop=None, **fields):
+        if not self.nat:
+            return
+        one = tcp(self.version, backend(self.version, 11), client(self.version), flags, 8080,
+                  self.sport, size, seq, ack)
+        there = rewritten(one, src=vip(self.version, self.number), sport=80)
+        self.run.case(f"IPv{self.version} {self.sport}: backend {flags} {seq}", from_backend(one),
+                      {} if drop else to_client(there), drop, **fields)
+
+    def open(self):
+        self.client("S", 1000)
+        self.backend("SA", 5000)
+        self.client("A", 1001)
+        return self
+
+
+def services(extra=""):
+    return "".join(service(f"{name}{v}", v, number, forwarding=name, unmatched="drop",
+                           backend_port=8080 if name == "nat" else None)
+                   for v in VERSIONS for name, number in (("nat", 80), ("direct", 81))) + extra
+
+
+def forged_resets():
+    """A RST whose number fits nothing ends nothing; one that fits does, unless both ends go on."""
+    run = scenario("resets", config(services()))
+    for version in VERSIONS:
+        for way, number in (("nat", 80), ("direct", 81)):
+            sport = 1000
+            for seq in (777777777, 2**31 + 1001, 1001 + 5000, 1001 - 100000):
+                sport += 1
+                talk = Talk(run, version, number, way, sport).open()
+                talk.client("PA", 1001, size=1)
+                talk.client("R", seq % 2**32, 0)
+                talk.client("PA", 1002, size=1, wait_ns=15 * SECOND)
+            # The number is wrong, the flags are others.
+            talk = Talk(run, version, number, way, 1101).open()
+            talk.client("RA", 2**31)
+            talk.client("FA", 2**31)
+            talk.client("PA", 1001, size=1, wait_ns=100 * SECOND)
+            # The very number: it is over after `close_s`.
+            talk = Talk(run, version, number, way, 1102).open()
+            talk.client("PA", 1001, size=10)
+            talk.client("R", 1011, 0)
+            talk.client("PA", 1011, size=1, wait_ns=15 * SECOND, drop="connection_unknown")
+            # The very number, and yet both go on.
+            talk = Talk(run, version, number, way, 1103).open()
+            talk.client("R", 1001, 0)
+            talk.backend("PA", 5001, size=10)
+            talk.client("PA", 1001, 5011, size=1, wait_ns=5 * SECOND)
+            talk.backend("PA", 5011, 1002, size=1, wait_ns=100 * SECOND)
+            talk.client("PA", 1002, 5012, size=1, wait_ns=100 * SECOND)
+            # The end of a client that sends on.
+            talk = Talk(run, version, number, way, 1104).open()
+            talk.client("FA", 1001)
+            talk.client("PA", 1500, size=10)
+            talk.client("PA", 1510, size=10, wait_ns=300 * SECOND)
+        talk = Talk(run, version, 80, "nat", 1201).open()
+        talk.backend("R", 888888888, 0)
+        talk.backend("RA", 2**31)
+        talk.client("PA", 1001, size=1, wait_ns=15 * SECOND)
+        talk.backend("RA", 5001, 1002)
+        talk.backend("PA", 5001, 1002, size=1, wait_ns=15 * SECOND, drop="connection_unknown")
+        # A client that only receives, and shows that it does.
+        talk = Talk(run, version, 80, "nat", 1202).open()
+        talk.client("R", 1001, 0)
+        talk.backend("PA", 5001, size=10)
+        talk.client("A", 1001, 5011)
+        talk.backend("PA", 5011, size=10, wait_ns=60 * SECOND)
+        # What was under way when the client broke off does not open it again.
+        talk = Talk(run, version, 80, "nat", 1203).open()
+        talk.client("R", 1001, 0)
+        talk.backend("PA", 5001, size=10)
+        talk.backend("PA", 5011, size=10, wait_ns=15 * SECOND, drop="connection_unknown")
+        # Refused.
+        talk = Talk(run, version, 80, "nat", 1204)
+        talk.client("S", 1000)
+        talk.backend("RA", 0, 77)
+        talk.backend("SA", 5000)
+        talk.client("A", 1001)
+        talk = Talk(run, version, 80, "nat", 1205)
+        talk.client("S", 1000)
+        talk.backend("RA", 0, 1001)
+        talk.client("A", 1001, wait_ns=15 * SECOND, drop="connection_unknown")
+    run.run()
+
+
+def handshake_of_somebody_else():
+    """An ACK that does not know the backend's number opens nothing: the connection ends as a
+    half-open one."""
+    run = scenario("handshake", config(services(), "timeouts: {syn_recv_s: 10}"))
+    for version in VERSIONS:
+        talk = Talk(run, version, 80, "nat", 1000)
+        talk.client("S", 1000)
+        talk.backend("SA", 5000)
+        talk.client("A", 1001, 2**31)
+        talk.client("A", 1001, wait_ns=15 * SECOND, drop="connection_unknown")
+    run.run()
+
+
+def forgotten_replies():
+    """What comes from a backend's port without a connection does not reach a client; what the
+    backend begins does, and what it says to those who speak to its own address."""
+    run = scenario("forgotten", config(services(
+        "".join(service(f"dns{v}", v, 82, 53, protocol="udp", backend_port=None) +
+                service(f"range{v}", v, 83, 2000, last_port=2010, backend_port=None)
+                for v in VERSIONS)), "timeouts: {udp_s: 3}"))
+    for version in VERSIONS:
+        c, b = client(version), backend(version, 11)
+
+        def reply(title, one, drop=None):
+            run.case(f"IPv{version}: {title}", from_backend(one),
+                     {} if drop else to_client(hop(one)), drop)
+
+        def direct(title, one):
+            run.case(f"IPv{version}: {title}", from_client(one), to_backend(hop(one)))
+
+        for flags in ("A", "PA", "SA", "FA", "R", "RA"):
+            reply(f"{flags} from the service's port", tcp(version, b, c, flags, 8080, 1000),
+                  "connection_unknown")
+        reply("from a port of a range", tcp(version, b, c, "A", 2010, 1000), "connection_unknown")
+        reply("from another port", tcp(version, b, c, "A", 2011, 1000))
+        reply("from another host", tcp(version, backend(version, 12), c, "A", 8080, 1000))
+        # To the backend's own address.
+        direct("a client without the service", tcp(version, c, b, "S", 1001, 8080))
+        for flags in ("SA", "PA", "FA"):
+            reply(f"is answered, {flags}", tcp(version, b, c, flags, 8080, 1001))
+        reply("it alone", tcp(version, b, c, "SA", 8080, 1002), "connection_unknown")
+        # The backend begins.
+        reply("begins", tcp(version, b, c, "S", 8080, 1003))
+        direct("is answered", tcp(version, c, b, "SA", 1003, 8080))
+        reply("goes on", tcp(version, b, c, "PA", 8080, 1003))
+        # UDP: only where there was a connection.
+        reply("UDP from the service's port", udp(version, b, c, 53, 1004))
+        ask = udp(version, c, vip(version, 82), 1005, 53)
+        answer = udp(version, b, c, 53, 1005)
+        served = rewritten(ask, dst=b)
+        run.case(f"IPv{version}: asks", from_client(ask), to_backend(served))
+        run.case(f"IPv{version}: is answered", from_backend(answer),
+                 to_client(rewritten(answer, src=vip(version, 82))))
+        run.case(f"IPv{version}: late", from_backend(answer), {}, "connection_unknown",
+                 wait_ns=8 * SECOND)
+        reply("to another port", udp(version, b, c, 53, 1006))
+        direct("asks the backend itself", udp(version, c, b, 1005, 53))
+        reply("is answered by it", answer)
+    run.run()
+
+
+if __name__ == "__main__":
+    main(forged_resets, handshake_of_somebody_else, forgotten_replies)
