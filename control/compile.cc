@@ -96,6 +96,12 @@ class Compiler {
     for (const auto& list : {addresses, service_addresses(config_, vrf, addresses)})
       for (const IpPrefix& own : list)
         (own.address.is_v4() ? link.own_ipv4 : link.own_ipv6).push_back(address_key(own.address));
+    // RFC 3021: a subnet of two addresses has no broadcast.
+    for (const IpPrefix& own : addresses) {
+      if (!own.address.is_v4() || own.length > 30) continue;
+      const uint32_t hosts = UINT32_MAX >> own.length;
+      link.broadcasts.push_back(address_key(IpAddr::v4(be32(own.address.as_v4().host() | hosts))));
+    }
   }
 
   void add_local(const IpAddr& own, uint32_t port) {
@@ -230,7 +236,18 @@ class Compiler {
       routes.add(vrf_id(i), vrf, links, tunnels,
                  [this](const NextHop& hop) { return adjacency(hop); });
     }
+    OwnSources::Entries own = routes.own_sources();
+    if (snapshot_->balanced_vrfs[0] == 0) add_underlay_sources(own);
+    snapshot_->own_sources = OwnSources(own);
     snapshot_->routes = std::move(routes).finish();
+  }
+
+  void add_underlay_sources(OwnSources::Entries& entries) const {
+    constexpr auto kOwner = static_cast<uint32_t>(OwnSources::Owner::kLink);
+    for (const auto& [address, port] : local_ipv4_)
+      entries.emplace_back(OwnSources::key_of(0, Ipv6Key{0, address}, false), kOwner);
+    for (const auto& [address, port] : local_ipv6_)
+      entries.emplace_back(OwnSources::key_of(0, address, true), kOwner);
   }
 
   // The underlay is routed for what belongs to services.

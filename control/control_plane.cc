@@ -107,7 +107,9 @@ void ControlPlane::handle(const Event& event, uint64_t now_ns) {
     case Event::Kind::kMacSeen:
       return fdb_.seen(event.fdb_key, event.bridge_port, now_ns);
     case Event::Kind::kNeighbourSeen:
-      return neighbours_.seen(event.link, event.ip, event.mac, now_ns);
+      return neighbours_.seen(event.link, event.ip, event.mac, now_ns, event.claim);
+    case Event::Kind::kAddressConflict:
+      return neighbours_.conflict(event.link, event.ip, event.mac, now_ns);
     case Event::Kind::kNeighbourWanted:
       return neighbours_.wanted(event.adjacency, now_ns);
     case Event::Kind::kHostWanted:

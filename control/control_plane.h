@@ -46,6 +46,9 @@ class ControlPlane {
   // withdrawn, and comes back with it. To be called every millisecond or so, where there are links.
   void look_at_links(uint64_t now_ns, const LinkKeeper::Tell& tell);
 
+  // What happens to neighbours and our own addresses, for the log.
+  void on_neighbour_notice(NeighbourNoticeSink sink) { neighbours_.on_notice(std::move(sink)); }
+
   // As it was applied.
   const Config& config() const noexcept { return config_; }
   // Hosts are told that we are no router any more. For the end; workers have sent it then.

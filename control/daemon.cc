@@ -22,6 +22,7 @@
 #include "health/running_time.h"
 #include "link_log.h"
 #include "log.h"
+#include "neighbour_log.h"
 #include "reload.h"
 
 namespace adit {
@@ -70,6 +71,8 @@ class Daemon {
             },
             HealthChecker::kDefaultMaxProbes, [this] { return running_.at(Clock::now()); }) {
     control_.backends().check_by(checker_, monotonic_ns());
+    control_.on_neighbour_notice(
+        [this](const NeighbourNotice& notice) { log_neighbour_notice(control_, notice); });
   }
 
   void run() {

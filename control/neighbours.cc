@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "compile_services.h"
+#include "neighbour_moves.h"
 #include "routing.h"
 #include "time_units.h"
 #include "vrf_links.h"
@@ -13,10 +14,8 @@ namespace adit {
 namespace {
 
 constexpr uint64_t kTickNs = 50'000'000;
-// A neighbour is asked again well before its entry would age, and stays usable meanwhile:
-// ten requests have to go unanswered before it is given up.
-constexpr uint64_t kRefreshAfterNs = 20 * kNsPerSecond;
-constexpr unsigned kUnicastProbes = 3;
+// A neighbour that is asked again stays usable meanwhile: ten requests have to go unanswered
+// before it is given up.
 constexpr unsigned kGiveUpAfter = 10;
 constexpr uint64_t kAskEveryNs = kNsPerSecond;
 constexpr uint64_t kAskFailedEveryNs = 5 * kNsPerSecond;
@@ -34,6 +33,8 @@ const char* to_string(NeighbourState state) noexcept {
       return "static";
     case NeighbourState::kReachable:
       return "reachable";
+    case NeighbourState::kStale:
+      return "stale";
     case NeighbourState::kProbing:
       return "probing";
     case NeighbourState::kIncomplete:
@@ -87,7 +88,13 @@ Neighbours::Links Neighbours::links_of(const Config& config, const CompiledIds& 
 void Neighbours::configure(const Config& config, const CompiledIds& ids,
                            const std::vector<MacAddr>& port_macs, uint64_t now_ns) {
   Links former_links = std::exchange(links_, links_of(config, ids, port_macs));
-  for (auto& [id, link] : links_) link.hosts = former_links[id].hosts;
+  for (auto& [id, link] : links_) {
+    Link& former = former_links[id];
+    link.hosts = former.hosts;
+    link.checking = former.checking;
+    link.defended_ns = std::move(former.defended_ns);
+    link.notice_meters = former.notice_meters;
+  }
   announce(now_ns);
 
   const std::map<NextHop, MacAddr> fixed = static_neighbours(config, Routing(config), ids);
@@ -174,18 +181,6 @@ void Neighbours::remove_host(const NextHop& hop, uint64_t now_ns) {
   neighbours_.erase(found);
 }
 
-void Neighbours::seen(LinkId link, const IpAddr& address, const MacAddr& mac, uint64_t now_ns) {
-  const auto found = neighbours_.find({link, address});
-  if (found == neighbours_.end() || found->second.state == NeighbourState::kStatic) return;
-  Neighbour& neighbour = found->second;
-  neighbour.mac = mac;
-  neighbour.state = NeighbourState::kReachable;
-  neighbour.confirmed_ns = now_ns;
-  neighbour.next_action_ns = now_ns + kRefreshAfterNs;
-  neighbour.unanswered = 0;
-  dataplane_.adjacencies().resolve(neighbour.adjacency, mac);
-}
-
 void Neighbours::wanted(AdjacencyId adjacency, uint64_t now_ns) {
   const auto hop = by_adjacency_.find(adjacency);
   if (hop == by_adjacency_.end()) return;
@@ -199,6 +194,7 @@ void Neighbours::tick(uint64_t now_ns) {
   announcer_.tick(now_ns);
   if (now_ns < next_tick_ns_) return;
   next_tick_ns_ = now_ns + kTickNs;
+  continue_checks(now_ns);
   std::vector<NextHop> gone;
   for (auto& [hop, neighbour] : neighbours_) {
     if (neighbour.state == NeighbourState::kStatic || now_ns < neighbour.next_action_ns) continue;
@@ -214,13 +210,14 @@ void Neighbours::tick(uint64_t now_ns) {
 
 // Sends one more request, or gives the neighbour up.
 void Neighbours::ask(Neighbour& neighbour, uint64_t now_ns) {
-  if (neighbour.state == NeighbourState::kReachable) neighbour.state = NeighbourState::kProbing;
+  if (neighbour.state == NeighbourState::kReachable || neighbour.state == NeighbourState::kStale)
+    neighbour.state = NeighbourState::kProbing;
   if (neighbour.unanswered >= kGiveUpAfter && neighbour.state != NeighbourState::kFailed) {
     neighbour.state = NeighbourState::kFailed;
     dataplane_.adjacencies().clear(neighbour.adjacency);
   }
   const bool knows_mac = neighbour.state == NeighbourState::kProbing;
-  const bool unicast = knows_mac && neighbour.unanswered < kUnicastProbes;
+  const bool unicast = knows_mac && neighbour.unanswered < kNeighbourUnicastProbes;
   if (!send_request(neighbour.hop, unicast ? neighbour.mac : kBroadcastMac)) return;  // next tick
   ++neighbour.unanswered;
   neighbour.asked_ns = now_ns;

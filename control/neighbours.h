@@ -3,6 +3,7 @@
 // taken away while they answer.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -11,11 +12,14 @@
 
 #include "adit/dataplane.h"
 #include "announcer.h"
+#include "adit/rate_limit.h"
 #include "compile.h"
+#include "neighbour_notice.h"
 
 namespace adit {
 
-enum class NeighbourState { kStatic, kReachable, kProbing, kIncomplete, kFailed };
+// kStale: used, and asked soon, for it did not answer us but told its MAC by itself.
+enum class NeighbourState { kStatic, kReachable, kStale, kProbing, kIncomplete, kFailed };
 const char* to_string(NeighbourState state) noexcept;
 
 struct Neighbour {
@@ -28,6 +32,12 @@ struct Neighbour {
   uint64_t asked_ns = 0;        // when it was last asked
   unsigned unanswered = 0;      // requests since it last answered
   bool is_host = false;         // nobody configured it: packets for it came by
+  // Of somebody else who says that he has the address; zero: nobody does. Before he gets it the
+  // former place is asked.
+  MacAddr candidate;
+  unsigned checks_sent = 0;
+  uint64_t next_check_ns = 0;
+  uint64_t may_move_ns = 0;  // not earlier, as it moved or was to move just now
 };
 
 // Adjacencies of hosts; one that was given back rests for a while, as workers may still hold
@@ -53,8 +63,12 @@ class Neighbours {
   // Takes over the next hops of a new configuration; those that stay keep their state.
   void configure(const Config& config, const CompiledIds& ids,
                  const std::vector<MacAddr>& port_macs, uint64_t now_ns);
-  // An ARP packet said that `address` on `link` is at `mac`.
-  void seen(LinkId link, const IpAddr& address, const MacAddr& mac, uint64_t now_ns);
+  // A message said that `address` on `link` is at `mac`; `what`: claim::k...
+  void seen(LinkId link, const IpAddr& address, const MacAddr& mac, uint64_t now_ns,
+            uint8_t what = claim::kSolicited | claim::kOverride);
+  // Somebody else with that MAC uses our own address.
+  void conflict(LinkId link, const IpAddr& own, const MacAddr& mac, uint64_t now_ns);
+  void on_notice(NeighbourNoticeSink sink) { sink_ = std::move(sink); }
   // Packets wait for this host on a subnet of a routed link.
   void host_wanted(LinkId link, const IpAddr& address, uint64_t now_ns);
   // Packets wait for this next hop.
@@ -70,6 +84,10 @@ class Neighbours {
   const std::map<NextHop, Neighbour>& all() const noexcept { return neighbours_; }
 
  private:
+  struct NoticeMeter {
+    RateMeter meter;
+    uint64_t untold = 0;
+  };
   // What of ours is on a link.
   struct Link {
     MacAddr mac;
@@ -77,6 +95,9 @@ class Neighbours {
     bool is_routed = false;     // it is a VRF's
     unsigned hosts = 0;
     std::vector<PortId> ports = {};  // it is behind: one, or a network's members
+    unsigned checking = 0;                          // entries of checking_
+    std::map<IpAddr, uint64_t> defended_ns = {};    // own addresses: when that was
+    std::array<NoticeMeter, 3> notice_meters = {};  // by NeighbourNotice::Kind
   };
   using Links = std::map<LinkId, Link>;
   static Links links_of(const Config& config, const CompiledIds& ids,
@@ -88,6 +109,12 @@ class Neighbours {
   void announce(uint64_t now_ns);
   bool is_down(LinkId link) const;
   bool is_behind(LinkId link, PortId port) const;
+  void set_mac(Neighbour& neighbour, MacAddr mac, uint64_t now_ns);
+  void begin_check(Neighbour& neighbour, const MacAddr& candidate, uint64_t now_ns);
+  bool continue_check(Neighbour& neighbour, uint64_t now_ns);
+  void end_check(Neighbour& neighbour, uint64_t now_ns);
+  void continue_checks(uint64_t now_ns);
+  void notify(NeighbourNotice notice, uint64_t now_ns);
 
   Dataplane& dataplane_;
   std::map<NextHop, Neighbour> neighbours_;
@@ -96,6 +123,8 @@ class Neighbours {
   Announcer announcer_;
   std::set<PortId> down_ports_;
   HostAdjacencies host_adjacencies_;
+  std::vector<NextHop> checking_;  // those with a candidate, and some that had one
+  NeighbourNoticeSink sink_;
   uint64_t next_tick_ns_ = 0;
 };
 

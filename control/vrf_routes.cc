@@ -91,6 +91,22 @@ void VrfRoutes::add(VrfId id, const IpAddr& address, const RouteTarget& target) 
   add(id, IpPrefix{address, static_cast<uint8_t>(address.width_bits())}, target);
 }
 
+OwnSources::Entries VrfRoutes::own_sources() const {
+  OwnSources::Entries entries;
+  for (const RouteTable::Route& route : routes_) {
+    const bool own = route.target.kind == Kind::kLocal;
+    // A subnet of virtual addresses may be all that has no other route.
+    if (!own &&
+        (route.target.kind != Kind::kVirtual || route.to.length != route.to.address.width_bits()))
+      continue;
+    const auto owner = own ? OwnSources::Owner::kLink : OwnSources::Owner::kService;
+    entries.emplace_back(
+        OwnSources::key_of(route.vrf, address_key(route.to.address), !route.to.address.is_v4()),
+        static_cast<uint32_t>(owner));
+  }
+  return entries;
+}
+
 RouteTable VrfRoutes::finish() && {
   return {std::move(routes_), vrfs_};
 }

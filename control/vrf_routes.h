@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "adit/route_table.h"
+#include "adit/snapshot.h"
 #include "compile.h"
 
 namespace adit {
@@ -37,6 +38,8 @@ class VrfRoutes {
   void add(VrfId id, const IpAddr& address, const RouteTarget& target);
   // What was added first stays.
   void add(VrfId id, const IpPrefix& to, RouteTarget target);
+  // Own addresses and those of services, which no packet from outside may come from.
+  OwnSources::Entries own_sources() const;
   RouteTable finish() &&;
 
  private:

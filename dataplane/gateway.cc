@@ -14,8 +14,8 @@ bool is_own(const std::vector<Ipv6Key>& own, const Ipv6Key& address) noexcept {
   return std::find(own.begin(), own.end(), address) != own.end();
 }
 
-// Questions for our addresses or for routers, and what hosts announce (RFC 5227 section 3, RFC 4861
-// section 7.2.6).
+// Questions for our addresses or for routers, what hosts announce (RFC 5227 section 3, RFC 4861
+// section 7.2.6), and whatever another says from an address of ours.
 bool concerns(const GatewayEntry& gateway, const rte_mbuf* mbuf) noexcept {
   const auto* ethernet = rte_pktmbuf_mtod(mbuf, const EthernetHeader*);
   const unsigned left = mbuf->data_len - unsigned{sizeof *ethernet};
@@ -23,7 +23,8 @@ bool concerns(const GatewayEntry& gateway, const rte_mbuf* mbuf) noexcept {
     const auto& arp = *reinterpret_cast<const ArpPacket*>(ethernet + 1);
     return left >= sizeof arp && ethernet->dst.is_broadcast() &&
            (arp.sender_ip == arp.target_ip ||
-            is_own(gateway.own_ipv4, Ipv6Key{0, arp.target_ip.raw()}));
+            is_own(gateway.own_ipv4, Ipv6Key{0, arp.target_ip.raw()}) ||
+            is_own(gateway.own_ipv4, Ipv6Key{0, arp.sender_ip.raw()}));
   }
   // Type, code, checksum, flags: then the target.
   constexpr unsigned kTarget = sizeof(Ipv6Header) + 8;
@@ -35,9 +36,11 @@ bool concerns(const GatewayEntry& gateway, const rte_mbuf* mbuf) noexcept {
   const uint8_t type = at[sizeof ip];
   if (type == kRouterSolicitation) return !gateway.router_advertisement.empty();
   if (left < kTarget + sizeof(Ipv6Key)) return false;
-  Ipv6Key target;
+  Ipv6Key source, target;
+  std::memcpy(&source, ip.src.data(), sizeof source);
   std::memcpy(&target, at + kTarget, sizeof target);
-  return type == kAdvertisement || (type == kSolicitation && is_own(gateway.own_ipv6, target));
+  return type == kAdvertisement || (type == kSolicitation && (is_own(gateway.own_ipv6, target) ||
+                                                              is_own(gateway.own_ipv6, source)));
 }
 
 }  // namespace

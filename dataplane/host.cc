@@ -17,19 +17,46 @@ constexpr uint16_t kArpReply = 2;
 constexpr uint8_t kIcmpEchoReply = 0;
 constexpr uint8_t kIcmpEchoRequest = 8;
 
-// Whether the address is one of those of this very link.
-bool is_address_of(const Interface& interface, be32 address) noexcept {
-  const auto& own = interface.own_ipv4;
-  return std::find(own.begin(), own.end(), Ipv6Key{0, address.raw()}) != own.end();
+// Whether the address is one of the list, of this very link.
+bool is_among(const std::vector<Ipv6Key>& list, be32 address) noexcept {
+  return std::find(list.begin(), list.end(), Ipv6Key{0, address.raw()}) != list.end();
 }
 
-void report_neighbour(Worker& worker, LinkId link, const ArpPacket& arp) noexcept {
+void report_neighbour(Worker& worker, LinkId link, const ArpPacket& arp, uint8_t what) noexcept {
   Event event{};
   event.kind = Event::Kind::kNeighbourSeen;
   event.link = link;
   event.ip = IpAddr::v4(arp.sender_ip);
   event.mac = arp.sender_mac;
+  event.claim = what;
   report(worker, event);
+}
+
+// Addresses that nobody on the link can have: what is no unicast address, the subnet's broadcast,
+// and our own on another link. An address of services may be that of a backend too, which has
+// it for the connections that it gets directly, and asks by it.
+bool can_be_sender(const Snapshot& snapshot, const Interface& own, be32 address) noexcept {
+  return underlay::can_be_source(address) && !is_among(own.broadcasts, address) &&
+         snapshot.own_sources.find(own.vrf, Ipv6Key{0, address.raw()}, false) !=
+             OwnSources::Owner::kLink;
+}
+
+// kCount: who sends it may be answered and, where it has an address, learned.
+DropReason check_sender(Worker& worker, LinkId link, const EthernetHeader& ethernet,
+                        const ArpPacket& arp) noexcept {
+  const Interface& own = *interface_of(*worker.snapshot, link);
+  if (ethernet.src.is_group() || ethernet.src.is_zero() || arp.sender_mac == own.mac)
+    return DropReason::k_source_mac_invalid;
+  // RFC 5227 section 2.4, whatever it asks or tells.
+  if (is_among(own.own_ipv4, arp.sender_ip)) {
+    report_conflict(worker, link, IpAddr::v4(arp.sender_ip), arp.sender_mac);
+    return DropReason::k_address_conflict;
+  }
+  // RFC 5227 section 2.1.1: a host that is about to take an address asks from none.
+  const bool probes = arp.sender_ip == be32(0) && arp.operation == be16(kArpRequest);
+  if (!probes && !can_be_sender(*worker.snapshot, own, arp.sender_ip))
+    return DropReason::k_arp_sender;
+  return DropReason::kCount;
 }
 
 rte_mbuf* make_arp_request(Worker& worker, const Command& command) noexcept {
@@ -52,6 +79,17 @@ rte_mbuf* make_arp_request(Worker& worker, const Command& command) noexcept {
 }
 
 }  // namespace
+
+void report_conflict(Worker& worker, LinkId link, const IpAddr& own, const MacAddr& mac) noexcept {
+  if (!worker.reported->first_in(worker.now_s, hash_of(address_key(own)) + own.is_v4(), link))
+    return;
+  Event event{};
+  event.kind = Event::Kind::kAddressConflict;
+  event.link = link;
+  event.ip = own;
+  event.mac = mac;
+  report(worker, event);
+}
 
 void answer_on(Worker& worker, LinkId link, const Packet& asked, rte_mbuf* mbuf) noexcept {
   if (is_network_link(link)) return send_another(worker, asked, mbuf, asked.in);
@@ -84,12 +122,18 @@ void handle_arp(Worker& worker, LinkId link, Packet& packet) noexcept {
     return drop(worker, mbuf, DropReason::k_arp_malformed);
 
   const Interface& own = *interface_of(*worker.snapshot, link);
-  const bool for_us = is_address_of(own, arp->target_ip);
+  if (const DropReason wrong = check_sender(worker, link, *ethernet, *arp);
+      wrong != DropReason::kCount)
+    return drop(worker, mbuf, wrong);
+  const bool for_us = is_among(own.own_ipv4, arp->target_ip);
   const bool announcement = arp->sender_ip == arp->target_ip;  // RFC 5227 section 3
-  if (!for_us && !announcement) return drop(worker, mbuf, DropReason::k_arp_not_for_us);
-  // Somebody else claims our address: an announcement of it is nothing to learn from.
-  if (arp->sender_ip != be32(0) && !(for_us && announcement)) report_neighbour(worker, link, *arp);
-  if (!for_us || announcement || arp->operation == be16(kArpReply)) {
+  if (!for_us && (!announcement || arp->sender_ip == be32(0)))
+    return drop(worker, mbuf, DropReason::k_arp_not_for_us);
+  const bool reply = arp->operation == be16(kArpReply);
+  if (arp->sender_ip != be32(0))
+    report_neighbour(worker, link, *arp,
+                     reply && for_us ? claim::kSolicited | claim::kOverride : claim::kOverride);
+  if (!for_us || reply) {
     worker.counters.consumed.add(1);
     return discard(worker, mbuf);
   }
@@ -116,8 +160,6 @@ void handle_icmp(Worker& worker, PortId port, Packet& packet) noexcept {
   auto* icmp = reinterpret_cast<IcmpEcho*>(frame_of(mbuf) + offset);
   if (icmp->type != kIcmpEchoRequest || icmp->code != 0)
     return drop(worker, mbuf, DropReason::k_icmp_ignored);
-  if (worker.snapshot->local_ipv4.find(ip->src.raw()) != 0)
-    return drop(worker, mbuf, DropReason::k_ip_source);
   // The answer goes where the request says that it comes from: never to everyone.
   if (ethernet->src.is_group() || ethernet->src.is_zero())
     return drop(worker, mbuf, DropReason::k_source_mac_invalid);

@@ -11,6 +11,9 @@ namespace adit {
 void handle_arp(Worker& worker, LinkId link, Packet& packet) noexcept;
 void handle_icmp(Worker& worker, PortId port, Packet& packet) noexcept;
 
+// Tells control, once a second, that somebody with that MAC uses our address.
+void report_conflict(Worker& worker, LinkId link, const IpAddr& own, const MacAddr& mac) noexcept;
+
 // An untagged frame that came in by a routed link other than a port: routed, answered or dropped.
 void take_in(Worker& worker, LinkId link, Packet& packet) noexcept;
 

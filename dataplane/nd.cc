@@ -20,7 +20,7 @@ constexpr uint8_t kOptionTargetMac = 2;
 constexpr uint8_t kReplyHopLimit = 64;
 // RFC 4861 section 7.1: proof that a message has crossed no router.
 constexpr uint8_t kNdHopLimit = 255;
-constexpr uint32_t kSolicited = 0x4000'0000, kOverride = 0x2000'0000;
+constexpr uint32_t kRouter = 0x8000'0000, kSolicited = 0x4000'0000, kOverride = 0x2000'0000;
 
 // RFC 4861 sections 4.3 and 4.4, with one option of a MAC address behind it.
 struct NdMessage {
@@ -45,6 +45,12 @@ struct NdFrame {
 };
 static_assert(sizeof(NdFrame) == 86);
 
+// RFC 4291 section 2.7.1
+constexpr uint64_t kLinkGroups = 0xff02'0000'0000'0000;
+const Ipv6Key kAllNodes{be64(kLinkGroups).raw(), be64(1).raw()};
+const Ipv6Key kAllRouters{be64(kLinkGroups).raw(), be64(2).raw()};
+const MacAddr kAllNodesMac = MacAddr::from_u64(0x3333'0000'0001);
+
 struct NdFacts {
   Ipv6Key source, destination, target;
   uint32_t flags = 0;
@@ -56,6 +62,35 @@ bool is_unspecified(const Ipv6Key& key) noexcept {
 }
 bool is_multicast(const Ipv6Key& key) noexcept {
   return (key.high & 0xff) == 0xff;
+}
+
+uint64_t last_three_bytes(const Ipv6Key& address) noexcept {
+  return be64::from_raw(address.low).host() & 0xff'ffff;
+}
+// RFC 4291 section 2.7.1: ff02::1:ff00:0/104 and the address's last three bytes.
+Ipv6Key solicited_node_group(const Ipv6Key& address) noexcept {
+  return {be64(kLinkGroups).raw(), be64(uint64_t{0x1'ff00'0000} | last_three_bytes(address)).raw()};
+}
+
+bool is_own(const Interface& interface, const Ipv6Key& address) noexcept {
+  const auto& own = interface.own_ipv6;
+  return std::find(own.begin(), own.end(), address) != own.end();
+}
+
+// RFC 4861 section 4.4: whoever forwards what is not for itself says so in each advertisement, or
+// hosts take it off their routers (section 7.2.5). The underlay is routed for nobody.
+uint32_t router_flag(const Interface& interface) noexcept {
+  return interface.vrf != 0 ? kRouter : 0;
+}
+
+// To an address of ours, or to a group of which nodes with our addresses are members (RFC 4291
+// section 2.8).
+bool is_for_us(const Interface& interface, const Ipv6Key& destination) noexcept {
+  if (!is_multicast(destination)) return is_own(interface, destination);
+  if (destination == kAllNodes) return true;
+  if (destination == kAllRouters) return interface.vrf != 0;
+  return std::any_of(interface.own_ipv6.begin(), interface.own_ipv6.end(),
+                     [&](const Ipv6Key& own) { return solicited_node_group(own) == destination; });
 }
 
 uint64_t pseudo_header_sum(const Ipv6Header* ip, uint32_t bytes) noexcept {
@@ -98,7 +133,9 @@ bool read_message(const Packet& packet, const Ipv6Header* ip, NdFacts& facts) no
                     mbuf->data_len - packet.l4_payload - unsigned{sizeof message},
                     solicits ? kOptionSourceMac : kOptionTargetMac, facts))
     return false;
-  if (solicits) return !(is_unspecified(facts.source) && facts.mac);
+  if (solicits && is_unspecified(facts.source))
+    return !facts.mac && facts.destination == solicited_node_group(facts.target);
+  if (solicits) return true;
   return !is_unspecified(facts.source) &&
          !(is_multicast(facts.destination) && (facts.flags & kSolicited));
 }
@@ -117,6 +154,9 @@ void take_router_solicitation(Worker& worker, LinkId link, const Packet& packet,
                     kOptionSourceMac, facts) ||
       (is_unspecified(facts.source) && facts.mac))
     return drop(worker, mbuf, DropReason::k_nd_malformed);
+  std::memcpy(&facts.destination, ip->dst.data(), sizeof facts.destination);
+  if (!is_for_us(*interface_of(*worker.snapshot, link), facts.destination))
+    return drop(worker, mbuf, DropReason::k_nd_not_for_us);
   if (worker.reported->first_in(worker.now_s, kRouterSolicitation, link)) {
     Event event{};
     event.kind = Event::Kind::kRouterSolicited;
@@ -127,13 +167,20 @@ void take_router_solicitation(Worker& worker, LinkId link, const Packet& packet,
   discard(worker, mbuf);
 }
 
-void report_neighbour(Worker& worker, LinkId link, const Ipv6Key& ip, const MacAddr& mac) noexcept {
+void report_neighbour(Worker& worker, LinkId link, const Ipv6Key& ip,
+                      const std::optional<MacAddr>& mac, uint8_t what) noexcept {
   Event event{};
   event.kind = Event::Kind::kNeighbourSeen;
   event.link = link;
   event.ip = to_address(ip, true);
-  event.mac = mac;
+  event.mac = mac.value_or(MacAddr{});
+  event.claim = static_cast<uint8_t>(mac ? what : what | claim::kNoMac);
   report(worker, event);
+}
+
+uint8_t claim_of(const NdFacts& facts) noexcept {
+  return static_cast<uint8_t>((facts.flags & kSolicited ? claim::kSolicited : 0) |
+                              (facts.flags & kOverride ? claim::kOverride : 0));
 }
 
 struct NdHeader {
@@ -171,14 +218,14 @@ void advertise(Worker& worker, LinkId link, const Packet& asked, const NdFacts& 
   NdFrame* frame = nullptr;
   rte_mbuf* mbuf = new_frame(worker, frame);
   if (mbuf == nullptr) return;  // it asks again
-  const MacAddr own = interface_of(*worker.snapshot, link)->mac;
-  const Ipv6Key all_nodes{be64(0xff02'0000'0000'0000).raw(), be64(1).raw()};
+  const Interface& interface = *interface_of(*worker.snapshot, link);
   const bool known = !is_unspecified(facts.source);
-  const MacAddr all_nodes_mac = MacAddr::from_u64(0x3333'0000'0001);
+  const uint32_t flags = router_flag(interface) | kOverride | (known ? kSolicited : 0);
   write_frame(
-      *frame, {known ? asker : all_nodes_mac, own, facts.target, known ? facts.source : all_nodes},
-      {kAdvertisement, 0, be16(0), be32(kOverride | (known ? kSolicited : 0)), facts.target},
-      {kOptionTargetMac, 1, own});
+      *frame,
+      {known ? asker : kAllNodesMac, interface.mac, facts.target, known ? facts.source : kAllNodes},
+      {kAdvertisement, 0, be16(0), be32(flags), facts.target},
+      {kOptionTargetMac, 1, interface.mac});
   worker.counters.arp_requests_answered.add(1);
   worker.counters.originated.add(1);
   answer_on(worker, link, asked, mbuf);
@@ -192,8 +239,6 @@ void answer_echo(Worker& worker, LinkId link, Packet& packet, Ipv6Header* ip) no
   // A group gets no answer from us, and an answer goes where the request says it comes from.
   if (ethernet->dst.is_group() || is_unspecified(source))
     return drop(worker, mbuf, DropReason::k_icmp_ignored);
-  if (worker.snapshot->local_ipv6.find(source) != 0)
-    return drop(worker, mbuf, DropReason::k_ip_source);
   if (ethernet->src.is_group() || ethernet->src.is_zero())
     return drop(worker, mbuf, DropReason::k_source_mac_invalid);
   std::swap(ethernet->dst, ethernet->src);
@@ -205,6 +250,59 @@ void answer_echo(Worker& worker, LinkId link, Packet& packet, Ipv6Header* ip) no
   icmp->type = kEchoReply;
   worker.counters.echo_requests_answered.add(1);
   answer_on(worker, link, packet, mbuf);
+}
+
+// Of another host that speaks from our address, or for it (RFC 4862 section 5.4.5). A question
+// from no address is none: who asks it does not have the address yet (section 5.4.3).
+bool is_conflict(const Interface& interface, const NdFacts& facts, uint8_t type) noexcept {
+  return is_own(interface, facts.source) ||
+         (type == kAdvertisement && is_own(interface, facts.target));
+}
+
+// kCount: a solicitation to answer, or an advertisement to learn from.
+DropReason check_neighbour(Worker& worker, LinkId link, const EthernetHeader& ethernet,
+                           const NdFacts& facts, uint8_t type) noexcept {
+  const Interface& interface = *interface_of(*worker.snapshot, link);
+  if (ethernet.src.is_group() || ethernet.src.is_zero()) return DropReason::k_nd_malformed;
+  const MacAddr mac = facts.mac.value_or(ethernet.src);
+  if (mac == interface.mac) return DropReason::k_source_mac_invalid;
+  if (is_conflict(interface, facts, type)) {
+    const Ipv6Key& ours = is_own(interface, facts.source) ? facts.source : facts.target;
+    report_conflict(worker, link, to_address(ours, true), mac);
+    return DropReason::k_address_conflict;
+  }
+  if (worker.snapshot->own_sources.find(interface.vrf, facts.source, true) ==
+      OwnSources::Owner::kLink)
+    return DropReason::k_ip_source;
+  if (type == kAdvertisement)
+    return is_for_us(interface, facts.destination) ? DropReason::kCount
+                                                   : DropReason::k_nd_not_for_us;
+  // RFC 4861 section 4.3: to the group of the target. What is to an address of ours is for us.
+  const bool to_target = is_multicast(facts.destination)
+                             ? facts.destination == solicited_node_group(facts.target)
+                             : is_own(interface, facts.destination);
+  return to_target && is_own(interface, facts.target) ? DropReason::kCount
+                                                      : DropReason::k_nd_not_for_us;
+}
+
+void handle_neighbour(Worker& worker, LinkId link, const Packet& packet, uint8_t type) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  const auto* ethernet = reinterpret_cast<const EthernetHeader*>(frame_of(mbuf));
+  NdFacts facts;
+  if (!read_message(packet, reinterpret_cast<const Ipv6Header*>(ethernet + 1), facts))
+    return drop(worker, mbuf, DropReason::k_nd_malformed);
+  if (const DropReason wrong = check_neighbour(worker, link, *ethernet, facts, type);
+      wrong != DropReason::kCount)
+    return drop(worker, mbuf, wrong);
+  if (type == kAdvertisement) {
+    report_neighbour(worker, link, facts.target, facts.mac, claim_of(facts));
+  } else {
+    // RFC 4861 section 7.2.3
+    if (facts.mac) report_neighbour(worker, link, facts.source, facts.mac, claim::kOverride);
+    advertise(worker, link, packet, facts, facts.mac.value_or(ethernet->src));
+  }
+  worker.counters.consumed.add(1);
+  discard(worker, mbuf);
 }
 
 }  // namespace
@@ -220,30 +318,18 @@ void handle_icmpv6(Worker& worker, LinkId link, Packet& packet) noexcept {
   if (sum_mbuf(mbuf, offset, bytes, pseudo_header_sum(ip, bytes)) != 0xffff)
     return drop(worker, mbuf, DropReason::k_icmp_checksum);
   const uint8_t type = frame_of(mbuf)[offset];
+  if (type == kSolicitation || type == kAdvertisement)
+    return handle_neighbour(worker, link, packet, type);
+  const Interface& interface = *interface_of(*worker.snapshot, link);
+  Ipv6Key source;
+  std::memcpy(&source, ip->src.data(), sizeof source);
+  if (is_own(interface, source) || worker.snapshot->own_sources.has(interface.vrf, source, true))
+    return drop(worker, mbuf, DropReason::k_ip_source);
   if (type == kEchoRequest && frame_of(mbuf)[offset + 1] == 0)
     return answer_echo(worker, link, packet, ip);
-  const Interface& interface = *interface_of(*worker.snapshot, link);
   if (type == kRouterSolicitation && !interface.router_advertisement.empty())
     return take_router_solicitation(worker, link, packet, ip);
-  if (type != kSolicitation && type != kAdvertisement)
-    return drop(worker, mbuf, DropReason::k_icmp_ignored);
-
-  NdFacts facts;
-  if (!read_message(packet, ip, facts) || ethernet->src.is_group() || ethernet->src.is_zero())
-    return drop(worker, mbuf, DropReason::k_nd_malformed);
-  const auto& own = interface.own_ipv6;
-  const bool is_own = std::find(own.begin(), own.end(), facts.target) != own.end();
-  if (type == kSolicitation) {
-    if (!is_own) return drop(worker, mbuf, DropReason::k_nd_not_for_us);
-    if (facts.mac) report_neighbour(worker, link, facts.source, *facts.mac);
-    advertise(worker, link, packet, facts, facts.mac.value_or(ethernet->src));
-  } else {
-    // Somebody else claims our address: nothing to learn from.
-    if (is_own) return drop(worker, mbuf, DropReason::k_nd_not_for_us);
-    report_neighbour(worker, link, facts.target, facts.mac.value_or(ethernet->src));
-  }
-  worker.counters.consumed.add(1);
-  discard(worker, mbuf);
+  drop(worker, mbuf, DropReason::k_icmp_ignored);
 }
 
 rte_mbuf* make_router_advertisement(Worker& worker, const Command& command) noexcept {
@@ -274,22 +360,16 @@ rte_mbuf* make_solicitation(Worker& worker, const Command& command) noexcept {
   const bool to_all = command.destination_mac.is_broadcast();
   if (source == target) {
     // Unsolicited, to all nodes: section 7.2.6.
-    write_frame(*frame,
-                {MacAddr::from_u64(0x3333'0000'0001),
-                 command.source_mac,
-                 source,
-                 {be64(0xff02'0000'0000'0000).raw(), be64(1).raw()}},
-                {kAdvertisement, 0, be16(0), be32(kOverride), target},
+    const uint32_t flags = router_flag(*interface_of(*worker.snapshot, command.link)) | kOverride;
+    write_frame(*frame, {kAllNodesMac, command.source_mac, source, kAllNodes},
+                {kAdvertisement, 0, be16(0), be32(flags), target},
                 {kOptionTargetMac, 1, command.source_mac});
     return mbuf;
   }
-  // RFC 4291 section 2.7.1: ff02::1:ff00:0/104 and the address's last three bytes.
-  const uint64_t last = be64::from_raw(target.low).host() & 0xff'ffff;
-  const Ipv6Key group{be64(0xff02'0000'0000'0000).raw(),
-                      be64(uint64_t{0x1'ff00'0000} | last).raw()};
+  const MacAddr group_mac = MacAddr::from_u64(0x3333'ff00'0000 | last_three_bytes(target));
   write_frame(*frame,
-              {to_all ? MacAddr::from_u64(0x3333'ff00'0000 | last) : command.destination_mac,
-               command.source_mac, source, to_all ? group : target},
+              {to_all ? group_mac : command.destination_mac, command.source_mac, source,
+               to_all ? solicited_node_group(target) : target},
               {kSolicitation, 0, be16(0), be32(0), target},
               {kOptionSourceMac, 1, command.source_mac});
   return mbuf;

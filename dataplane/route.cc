@@ -109,13 +109,16 @@ void forward(Worker& worker, Packet& packet, const RouteTarget& target) noexcept
 }
 
 template <class Ip>
-DropReason check_version(rte_mbuf* mbuf) noexcept {
+DropReason check_version(const OwnSources& own, VrfId vrf, rte_mbuf* mbuf) noexcept {
   if (mbuf->data_len < sizeof(typename Ip::Header)) return DropReason::k_ip_truncated;
   uint32_t bytes = 0;
   if (const DropReason wrong = Ip::check(header_of<Ip>(mbuf), mbuf->data_len, bytes);
       wrong != DropReason::kCount) [[unlikely]]
     return wrong;
   if (bytes > mbuf->pkt_len || !underlay::trim(mbuf, bytes)) return DropReason::k_ip_total_length;
+  // RFC 1812 section 5.3.8: what comes from an address of ours is somebody else's.
+  if (own.has(vrf, Ip::key_at(Ip::source(header_of<Ip>(mbuf))), Ip::kIpv6)) [[unlikely]]
+    return DropReason::k_ip_source;
   return DropReason::kCount;
 }
 
@@ -150,10 +153,12 @@ void route_one(Worker& worker, Packet& packet) noexcept {
 
 void check_packets(Worker& worker) noexcept {
   PacketList& routed = worker.routed;
+  const OwnSources& own = worker.snapshot->own_sources;
   unsigned kept = 0;
   for (Packet* packet : routed.span()) {
-    const DropReason wrong =
-        is_ipv4(*packet) ? check_version<Ipv4>(packet->mbuf) : check_version<Ipv6>(packet->mbuf);
+    const DropReason wrong = is_ipv4(*packet)
+                                 ? check_version<Ipv4>(own, packet->network, packet->mbuf)
+                                 : check_version<Ipv6>(own, packet->network, packet->mbuf);
     if (wrong != DropReason::kCount) [[unlikely]]
       drop(worker, packet->mbuf, wrong);
     else

@@ -207,6 +207,39 @@ inline UnderlayClass check_ipv6(const Snapshot& snapshot, Packet& packet, bool t
   return check_payload(snapshot, packet, ip->next_header, kPayload, end);
 }
 
+// Why a packet that enters no tunnel is dropped: what has a sound header and is from an address of
+// ours is so for that alone. Tunnels know their senders, and ICMPv6 is for handle_icmpv6 to judge.
+template <class Header>
+[[gnu::cold, gnu::noinline]] UnderlayClass check_own_source(const Snapshot& snapshot,
+                                                            Packet& packet,
+                                                            UnderlayClass judged) noexcept {
+  constexpr bool kIpv6 = sizeof(Header) == sizeof(Ipv6Header);
+  const rte_mbuf* mbuf = packet.mbuf;
+  if ((kIpv6 && judged == UnderlayClass::kHost) || mbuf->data_len < kIpOffset + sizeof(Header))
+    return judged;
+  const bool header_is_wrong =
+      judged == UnderlayClass::kDrop &&
+      (packet.drop == DropReason::k_ip_version || packet.drop == DropReason::k_ip_header_length ||
+       packet.drop == DropReason::k_ip_total_length || packet.drop == DropReason::k_ip_checksum);
+  if (header_is_wrong) return judged;
+  const auto* ip = reinterpret_cast<const Header*>(frame_of(packet.mbuf) + kIpOffset);
+  Ipv6Key source;
+  if constexpr (kIpv6)
+    std::memcpy(&source, ip->src.data(), sizeof source);
+  else
+    source.low = ip->src.raw();
+  if (!snapshot.own_sources.has(0, source, kIpv6)) return judged;
+  return refuse(packet, DropReason::k_ip_source);
+}
+
+template <class Header>
+UnderlayClass checked_source(const Snapshot& snapshot, Packet& packet,
+                             UnderlayClass judged) noexcept {
+  if (judged == UnderlayClass::kTunnel) [[likely]]
+    return judged;
+  return check_own_source<Header>(snapshot, packet, judged);
+}
+
 }  // namespace underlay
 
 // Sets the outer facts of the packet, trims the buffer to the IP packet's (UDP datagram's)
@@ -217,13 +250,15 @@ inline UnderlayClass check_underlay(const Snapshot& snapshot, const PortEntry& p
   const bool to_us = ethernet->dst == port.mac;
   if (ethernet->ether_type == be16(kEtherTypeIpv4)) {
     if (!to_us) return underlay::refuse(packet, DropReason::k_not_our_mac);
-    return underlay::check_ipv4(snapshot, packet);
+    return underlay::checked_source<Ipv4Header>(snapshot, packet,
+                                                underlay::check_ipv4(snapshot, packet));
   }
   if (ethernet->ether_type == be16(kEtherTypeIpv6)) {
     // RFC 2464 section 7: 33:33 and the group's last four bytes.
     const bool to_group = ethernet->dst.bytes[0] == 0x33 && ethernet->dst.bytes[1] == 0x33;
     if (!to_us && !to_group) return underlay::refuse(packet, DropReason::k_not_our_mac);
-    return underlay::check_ipv6(snapshot, packet, to_group);
+    return underlay::checked_source<Ipv6Header>(snapshot, packet,
+                                                underlay::check_ipv6(snapshot, packet, to_group));
   }
   if (ethernet->ether_type == be16(kEtherTypeArp)) {
     if (!to_us && !ethernet->dst.is_broadcast())

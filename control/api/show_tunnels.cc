@@ -25,7 +25,7 @@ NeighboursById neighbours_by_id(const Neighbours& neighbours) {
 bool is_reachable(const Neighbour& neighbour) {
   return neighbour.state == NeighbourState::kStatic ||
          neighbour.state == NeighbourState::kReachable ||
-         neighbour.state == NeighbourState::kProbing;
+         neighbour.state == NeighbourState::kStale || neighbour.state == NeighbourState::kProbing;
 }
 
 // The other end by what a remote and a tunnel have in common.

@@ -28,7 +28,7 @@ namespace adit {
   X(ip_extensions,         "IPv6 extension headers that are wrong, too many, or route by themselves") \
   X(ip_protocol_unknown,   "IP protocol that nothing here speaks")                               \
   X(nd_malformed,          "neighbour discovery that RFC 4861 7.1 tells to drop")                \
-  X(nd_not_for_us,         "neighbour discovery for an address that is none of ours")            \
+  X(nd_not_for_us,         "neighbour discovery about or to an address that is none of ours")     \
   X(icmp_truncated,        "frame ends inside the ICMP header")                                  \
   X(icmp_checksum,         "ICMP checksum is wrong")                                             \
   X(icmp_embedded,         "ICMP error that does not hold enough of a packet to tell its connection") \
@@ -36,6 +36,8 @@ namespace adit {
   X(icmp_ignored,          "ICMP other than an echo request for us")                             \
   X(arp_malformed,         "ARP that is truncated or not Ethernet and IPv4")                     \
   X(arp_not_for_us,        "ARP for an address that is none of ours")                            \
+  X(arp_sender,            "ARP from an address that no host on the link can have")              \
+  X(address_conflict,      "ARP or neighbour discovery of another host that uses our address")   \
   X(udp_truncated,         "frame ends inside the UDP header")                                   \
   X(udp_length,            "UDP length below 8 or beyond the IP packet")                         \
   X(udp_checksum,          "UDP checksum is wrong")                                              \
@@ -85,7 +87,7 @@ namespace adit {
   X(local_ports_full,      "no free local address and port for full NAT was found")              \
   X(handover_full,         "the ring to the worker that has the connection is full")             \
   X(no_route,              "no route of the VRF leads to the destination")                       \
-  X(source_mac_invalid,    "source MAC is a group address or zero")                              \
+  X(source_mac_invalid,    "source MAC is a group address, zero, or our own in ARP or ND")                \
   X(gateway_mac,           "source MAC is that of the network's own gateway")                    \
   X(link_local_multicast,  "01:80:c2:00:00:0X: a bridge never forwards it (802.1Q 8.6.3)")       \
   X(destination_is_source, "destination lies where the frame came from")                         \

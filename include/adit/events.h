@@ -10,11 +10,20 @@
 
 namespace adit {
 
+// What a message says of a neighbour beside its MAC (RFC 4861 section 4.4). An ARP reply is
+// solicited; all of ARP overrides what was known.
+namespace claim {
+inline constexpr uint8_t kSolicited = 1;
+inline constexpr uint8_t kOverride = 2;
+inline constexpr uint8_t kNoMac = 4;  // it leaves the MAC out: Event::mac counts for nothing
+}  // namespace claim
+
 // Worker to control.
 struct Event {
   enum class Kind : uint32_t {
     kMacSeen,          // fdb_key came in by bridge_port, and the FDB says otherwise
-    kNeighbourSeen,    // ip on link has mac, says an ARP packet
+    kNeighbourSeen,    // ip on link has mac, says an ARP packet or neighbour discovery
+    kAddressConflict,  // mac on link uses ip, which is ours
     kNeighbourWanted,  // packets wait for this adjacency
     kRemoteSeen,       // ip sent into network, which learns remotes
     kHostWanted,       // packets wait for ip, on a subnet of the routed link
@@ -30,6 +39,7 @@ struct Event {
   uint64_t fdb_key;
   IpAddr ip;
   MacAddr mac;
+  uint8_t claim = 0;  // kNeighbourSeen: claim::k...
 };
 
 // Control to worker: send an ARP request or a neighbour solicitation for target_ip. With a

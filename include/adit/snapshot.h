@@ -32,6 +32,7 @@ struct Interface {
   MacAddr mac;
   VrfId vrf = 0;                            // other than 0: what comes in is routed there
   std::vector<Ipv6Key> own_ipv4, own_ipv6;  // its addresses, few
+  std::vector<Ipv6Key> broadcasts;          // of its IPv4 subnets
   // The whole frame but for its checksum; empty: hosts are told of no router.
   std::vector<uint8_t> router_advertisement;
 };
@@ -225,6 +226,52 @@ struct MarkRule {
   ServiceId service = 0;  // 0: that of their address and port
 };
 
+// Addresses that no packet from outside may have as its source: our own ones and those of
+// services, by VRF. Whoever is none of them is mostly known for it by one bit.
+class OwnSources {
+ public:
+  enum class Owner : uint32_t { kNobody, kLink, kService };
+  using Entries = std::vector<std::pair<SenderKey, uint32_t>>;  // -> Owner
+
+  // `id` of the key is the VRF.
+  static SenderKey key_of(VrfId vrf, const Ipv6Key& address, bool ipv6) noexcept {
+    return {address, uint64_t{vrf} << 1 | uint64_t{ipv6}};
+  }
+
+  OwnSources() = default;
+  // Keys must be unique.
+  explicit OwnSources(const Entries& entries) : table_(entries) {
+    while (bits_.size() < entries.size()) bits_.resize(2 * bits_.size());
+    mask_ = 64 * bits_.size() - 1;
+    for (const auto& [key, owner] : entries) {
+      const uint64_t bit = bit_of(key.source);
+      bits_[bit / 64] |= uint64_t{1} << bit % 64;
+    }
+  }
+
+  // False: certainly not one of them.
+  bool may_have(const Ipv6Key& address) const noexcept {
+    const uint64_t bit = bit_of(address);
+    return (bits_[bit / 64] >> bit % 64 & 1) != 0;
+  }
+  [[gnu::cold, gnu::noinline]] Owner find(VrfId vrf, const Ipv6Key& address,
+                                          bool ipv6) const noexcept {
+    return static_cast<Owner>(table_.find(key_of(vrf, address, ipv6)));
+  }
+  bool has(VrfId vrf, const Ipv6Key& address, bool ipv6) const noexcept {
+    return may_have(address) && find(vrf, address, ipv6) != Owner::kNobody;
+  }
+
+ private:
+  uint64_t bit_of(const Ipv6Key& address) const noexcept {
+    return (address.low * 0x9e37'79b9'7f4a'7c15) >> 32 & mask_;
+  }
+
+  FlatTable<SenderKey> table_;
+  std::vector<uint64_t> bits_ = std::vector<uint64_t>(64);
+  uint64_t mask_ = 64 * 64 - 1;
+};
+
 struct Snapshot {
   uint64_t generation = 0;
   std::vector<PortEntry> ports;           // by PortId
@@ -235,6 +282,7 @@ struct Snapshot {
   std::vector<BridgePortId> flood_lists;  // every network's bridge ports, access ports first
   FlatTable<uint64_t> local_ipv4;         // own address (raw be32) -> PortId + 1
   FlatTable<Ipv6Key> local_ipv6;          // own address -> PortId + 1
+  OwnSources own_sources;                 // of all VRFs and the underlay
   std::array<TunnelTables, kTunnelKindCount> tunnels;  // by tunnel_index()
   std::vector<UdpTunnel> udp_tunnels;
   uint16_t stt_port = 0;  // host order

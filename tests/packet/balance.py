@@ -80,7 +80,7 @@ PORTS = ["uplink", "edge0", "back0", "green0", "red0", "red1"]
 
 
 def both(mac, net):
-    return [announcement(mac, f"10.{net}.0.254"), unsolicited(mac, f"fd0{net}::fe")]
+    return [announcement(mac, f"10.{net}.0.254"), unsolicited(mac, f"fd0{net}::fe", router=1)]
 
 
 START = {

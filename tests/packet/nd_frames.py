@@ -25,16 +25,18 @@ def solicitation(src_mac, src, target, *, dst_mac=None, dst=None, option=True, h
     return bytes(packet)
 
 
-def advertisement(src_mac, dst_mac, target, dst, *, src=None, solicited=1, option=True, hlim=255):
+def advertisement(src_mac, dst_mac, target, dst, *, src=None, solicited=1, override=1, router=0,
+                  option=True, hlim=255):
     packet = Ether(src=src_mac, dst=dst_mac) / IPv6(src=src or target, dst=dst, hlim=hlim)
-    packet /= ICMPv6ND_NA(tgt=target, R=0, S=solicited, O=1)
+    packet /= ICMPv6ND_NA(tgt=target, R=router, S=solicited, O=override)
     if option:
         packet /= ICMPv6NDOptDstLLAddr(lladdr=src_mac)
     return bytes(packet)
 
 
-def unsolicited(mac, address):
-    return advertisement(mac, "33:33:00:00:00:01", address, "ff02::1", solicited=0)
+def unsolicited(mac, address, router=0):
+    """`router`: by who routes on the link, as adit does on a VRF's."""
+    return advertisement(mac, "33:33:00:00:00:01", address, "ff02::1", solicited=0, router=router)
 
 
 def echo6(kind, src_mac, dst_mac, src, dst, data=b"data", **ip):

@@ -55,8 +55,6 @@ def answered():
     run.case("an announcement of a stranger is taken in",
              ("uplink", announcement(PEER_MAC, PEER_IP)))
     run.case("a reply for us is taken in", ("uplink", arp_reply(PEER_MAC, PEER_IP)))
-    run.case("an announcement of our own address is taken in",
-             ("uplink", announcement(PEER_MAC, OUR_IP)))
     run.case("on an access port ARP is a frame like any other",
              ("red0", arp_request(NEAR, PEER_IP, OUR_IP)),
              {"uplink": encapsulated(arp_request(NEAR, PEER_IP, OUR_IP))})
@@ -100,6 +98,56 @@ def refused():
     run.run()
 
 
+def senders():
+    """Who cannot be on the link is neither answered nor learned."""
+    run = Scenario("senders", ASKED, ["uplink", "red0"], stray=is_arp,
+                   start={"uplink": [announcement(), request_for(2), request_for(3)]})
+    for name, address in (("loopback", "127.0.0.1"), ("a group", "224.0.0.1"),
+                          ("the subnet's broadcast", "192.0.2.255"),
+                          ("everyone", "255.255.255.255"), ("class E", "240.0.0.1"),
+                          ("this network", "0.1.2.3")):
+        for kind, frame in (("asks", arp_request(PEER_MAC, address, OUR_IP)),
+                            ("replies", arp_reply(PEER_MAC, address)),
+                            ("announces itself", announcement(PEER_MAC, address))):
+            run.case(f"{name} {kind}", ("uplink", frame), drop="arp_sender")
+    run.case("a reply from no address", ("uplink", arp_reply(PEER_MAC, "0.0.0.0")),
+             drop="arp_sender")
+    run.case("a probe for another address", ("uplink", arp_request(PEER_MAC, "0.0.0.0", PEER_IP)),
+             drop="arp_not_for_us")
+    request = arp_request(PEER_MAC, PEER_IP, OUR_IP)
+    for name, mac in (("a group", bytes.fromhex("010000000001")), ("nobody", bytes(6))):
+        run.case(f"an Ethernet source that is {name}", ("uplink", patched(request, 6, mac)),
+                 drop="source_mac_invalid")
+    run.case("our own request, come back", ("uplink", arp_request(OUR_MAC, OUR_IP, remote_ip(8))),
+             drop="source_mac_invalid")
+    run.run()
+
+
+def conflicts():
+    """RFC 5227 section 2.4: another host that uses our address; we say once in 10 s whose it is."""
+    run = Scenario("conflicts", FIXED, ["uplink", "red0"])
+    defence = {"uplink": announcement()}
+    uses = (("announces", announcement(PEER_MAC, OUR_IP)),
+            ("replies with", arp_reply(PEER_MAC, OUR_IP)),
+            ("announces by a reply", arp_reply(PEER_MAC, OUR_IP, BROADCAST, OUR_IP, dst=BROADCAST)),
+            ("asks another host from", arp_request(PEER_MAC, OUR_IP, remote_ip(8))),
+            ("asks us from", arp_request(PEER_MAC, OUR_IP, OUR_IP)))
+    for name, frame in uses:
+        run.case(f"another {name} our address: we defend it", ("uplink", frame), defence,
+                 "address_conflict", wait_ns=11 * SECOND)
+        run.case("and again: not within 10 s", [("uplink", frame)] * 5,
+                 drop=["address_conflict"] * 5, wait_ns=8 * SECOND)
+    run.case("a probe is answered, and no conflict", ("uplink", arp_request(PEER_MAC, "0.0.0.0", OUR_IP)),
+             {"uplink": arp_reply(OUR_MAC, OUR_IP, PEER_MAC, "0.0.0.0")}, wait_ns=11 * SECOND)
+    for name, ip in (("a tunnel's", {}), ("a fragment", {"flags": "MF"}),
+                     ("a protocol of nobody", {"proto": 50})):
+        run.case(f"{name} packet from our own address",
+                 ("uplink", arriving(udp(FAR2, NEAR), ip={"src": OUR_IP} | ip)), drop="ip_source")
+    run.case("to a closed port", ("uplink", arriving(udp(FAR2, NEAR), ip={"src": OUR_IP}, dport=9)),
+             drop="ip_source")
+    run.run()
+
+
 def waiting():
     """Packets wait for the next hop, leave in order when it answers, or get their name."""
     start = {"uplink": [announcement(), request_for(2), request_for(3)]}
@@ -110,23 +158,15 @@ def waiting():
              ("uplink", arp_reply(remote_mac(2), remote_ip(2))),
              {"uplink": [encapsulated(frame) for frame in early]}, ordered=True)
     run.case("the next one goes at once", ("red0", early[0]), {"uplink": encapsulated(early[0])})
-    run.case("an announcement from another MAC is followed",
-             [("uplink", announcement("02:00:00:00:22:22", remote_ip(2))), ("red0", early[0])],
-             {"uplink": encapsulated(early[0], next_hop="02:00:00:00:22:22")})
-    run.case("so is a request from yet another, which is answered",
-             [("uplink", arp_request("02:00:00:00:22:23", remote_ip(2), OUR_IP)),
-              ("red0", early[0])],
-             {"uplink": [arp_reply(OUR_MAC, OUR_IP, "02:00:00:00:22:23", remote_ip(2)),
-                         encapsulated(early[0], next_hop="02:00:00:00:22:23")]})
     run.case("a request for somebody else teaches nothing",
              [("uplink", arp_request("02:00:00:00:22:24", remote_ip(2), remote_ip(77))),
               ("red0", early[0])],
-             {"uplink": encapsulated(early[0], next_hop="02:00:00:00:22:23")},
+             {"uplink": encapsulated(early[0])},
              ["arp_not_for_us", None])
     run.case("a malformed reply teaches nothing",
              [("uplink", patched(arp_reply("02:00:00:00:22:25", remote_ip(2)), 18, b"\x07")),
               ("red0", early[0])],
-             {"uplink": encapsulated(early[0], next_hop="02:00:00:00:22:23")},
+             {"uplink": encapsulated(early[0])},
              ["arp_malformed", None])
 
     frame = udp(NEAR, FAR3)
@@ -136,16 +176,78 @@ def waiting():
              drop=["neighbour_unresolved"] * 64 + ["neighbour_queue_full"] * 6,
              wait_ns=2 * SECOND)
     run.case("meanwhile the first next hop is served", ("red0", early[0]),
-             {"uplink": encapsulated(early[0], next_hop="02:00:00:00:22:23")})
+             {"uplink": encapsulated(early[0])})
     run.case("early ones expire", ("red0", frame), drop="neighbour_unresolved", wait_ns=2 * SECOND)
     run.case("later ones wait on", ("red0", frame), wait_ns=1000 * MS)
     run.case("until the answer comes",
              ("uplink", arp_reply(remote_mac(3), remote_ip(3))),
              {"uplink": encapsulated(frame, 100, 3)}, wait_ns=1000 * MS)
     run.case("a flooded frame takes both tunnels", ("red0", udp(NEAR, BROADCAST)),
-             {"uplink": [encapsulated(udp(NEAR, BROADCAST), next_hop="02:00:00:00:22:23"),
+             {"uplink": [encapsulated(udp(NEAR, BROADCAST)),
                          encapsulated(udp(NEAR, BROADCAST), 100, 3)]})
     run.run()
+
+
+ALONE = ASKED.replace(", {address: 192.0.2.3}", "").replace(
+    '      - {mac: "02:00:00:00:0a:03", remote: 192.0.2.3}\n', "")
+
+
+def moved():
+    """A next hop that is at another MAC: its former place is asked before."""
+    run = Scenario("moved", ALONE, ["uplink", "red0"],
+                   start={"uplink": [announcement(), request_for(2)]})
+    frame, second, third = udp(NEAR, FAR2), "02:00:00:00:22:22", "02:00:00:00:22:23"
+    run.case("a next hop", [("uplink", arp_reply(remote_mac(2), remote_ip(2))), ("red0", frame)],
+             {"uplink": encapsulated(frame)})
+    run.case("an announcement from another MAC is not believed at once: the former one is asked",
+             [("uplink", announcement(second, remote_ip(2))), ("red0", frame)],
+             {"uplink": [request_for(2, remote_mac(2))] * 3 + [encapsulated(frame)] +
+              [request_for(2, second)]}, last_ns=1500 * MS)
+    run.case("as that is silent it is followed", ("red0", frame),
+             {"uplink": encapsulated(frame, next_hop=second)})
+    run.case("a request from yet another is answered, and believed when the former one was silent",
+             [("uplink", arp_reply(second, remote_ip(2))),
+              ("uplink", arp_request(third, remote_ip(2), OUR_IP))],
+             {"uplink": [arp_reply(OUR_MAC, OUR_IP, third, remote_ip(2))] +
+              [request_for(2, second)] * 3 + [request_for(2, third)]}, last_ns=1800 * MS)
+    run.case("and followed as well", [("uplink", arp_reply(third, remote_ip(2))), ("red0", frame)],
+             {"uplink": encapsulated(frame, next_hop=third)})
+    run.case("a move, and the former place answers", [
+        ("uplink", announcement(second, remote_ip(2))), ("uplink", arp_reply(third, remote_ip(2))),
+        ("red0", frame)],
+             {"uplink": [request_for(2, third), encapsulated(frame, next_hop=third)]},
+             wait_ns=2 * SECOND)
+    run.case("it is not asked again", ("red0", frame),
+             {"uplink": encapsulated(frame, next_hop=third)}, last_ns=1500 * MS)
+    run.run()
+
+
+def forged():
+    """Whoever says to be a next hop that answers does not get its packets, however often he says
+    so, and the next hop is not asked for each of his messages."""
+    def at(ms):
+        return START_NS + ms * MS
+
+    uplink, red = [(at(0), arp_reply(remote_mac(2), remote_ip(2)))], []
+    for i in range(2000):
+        mac = f"02:00:00:66:{i >> 8:02x}:{i & 255:02x}"
+        kinds = (announcement(mac, remote_ip(2)), arp_reply(mac, remote_ip(2)),
+                 arp_request(mac, remote_ip(2), OUR_IP))
+        uplink.append((at(100 + i * 5), kinds[i % 3]))
+        if i % 20 == 0:  # it answers within 100 ms
+            uplink.append((at(102 + i * 5), arp_reply(remote_mac(2), remote_ip(2))))
+            red.append((at(104 + i * 5), udp(NEAR, FAR2)))
+    run = run_replay(ALONE, {"uplink": uplink, "red0": red}, ["uplink"])
+    tap.result("forged: every packet is accounted for", accounting_problems(run))
+    sent = [frame for _, frame in run.outputs["uplink"] if frame[12:14] == b"\x08\x00"]
+    tap.result("forged: all packets are for the next hop that answers",
+               frame_problems([encapsulated(udp(NEAR, FAR2))] * 100, sent, True))
+    asked = [frame for time, frame in run.outputs["uplink"]  # as long as it answers
+             if frame[12:14] == b"\x08\x06" and frame[20:22] == b"\0\1" and time < at(10000) and
+             frame != announcement()]
+    tap.check("forged: the next hop is asked about once a second, and nobody else",
+              len(asked) < 25 and set(asked) <= {request_for(2), request_for(2, remote_mac(2))},
+              f"{len(asked)}: {sorted(set(asked))[:3]}")
 
 
 def flooded_copies_wait():
@@ -173,9 +275,7 @@ def timeline():
         "red0": [(second(0), b""), (second(10), unknown_host(1)), (second(32), unknown_host(2)),
                  (second(40), unknown_host(3)), (second(60), b"")],
     }
-    config = ASKED.replace(", {address: 192.0.2.3}", "").replace(
-        '      - {mac: "02:00:00:00:0a:03", remote: 192.0.2.3}\n', "")
-    run = run_replay(config, inputs, ["uplink", "red0"])
+    run = run_replay(ALONE, inputs, ["uplink", "red0"])
     tap.result("timeline: every packet is accounted for", accounting_problems(run))
 
     asked = [((time - START_NS) / SECOND, frame) for time, frame in run.outputs["uplink"]
@@ -280,4 +380,4 @@ networks:
 
 
 if __name__ == "__main__":
-    main(answered, refused, waiting, flooded_copies_wait, timeline, queue_bound, routed)
+    main(answered, refused, senders, conflicts, waiting, moved, forged, flooded_copies_wait, timeline, queue_bound, routed)

@@ -127,6 +127,7 @@ def one_case_per_reason():
         "icmp_checksum": ("uplink", patched(ping, len(ping) - 1, b"!")),
         "icmp_ignored": ("uplink", echo(0, PEER_MAC, OUR_MAC, PEER_IP, OUR_IP, b"data")),
         "arp_malformed": ("uplink", question[:41]),
+        "arp_sender": ("uplink", arp_request(PEER_MAC, "127.0.0.1", OUR_IP)),
         "arp_not_for_us": ("uplink", arp_request(PEER_MAC, PEER_IP, remote_ip(8))),
         "udp_truncated": ("uplink", with_ip_sum(patched(good[:41], 16, b"\x00\x1b"))),
         "udp_length": ("uplink", patched(good, 38, b"\x00\x07")),
@@ -174,6 +175,9 @@ def single():
     seen = set(one_case_per_reason())
     for reason, packet in one_case_per_reason().items():
         run.case(reason, packet, drop=reason)
+    run.case("address_conflict", ("uplink", announcement(PEER_MAC, OUR_IP)),
+             {"uplink": announcement()}, "address_conflict")
+    seen.add("address_conflict")
     run.case("ip_reassembly", ("uplink", arriving(INNER, ip={"flags": "MF"})),
              drop="ip_reassembly")
     seen.add("ip_reassembly")
@@ -217,7 +221,9 @@ def balanced():
     local, server, caller = b.LOCAL[4], b.backend(4, 11), b.client(4)
     text = (b.service("web", 4, 80) + b.service("other", 4, 81) + b.service("none", 4, 82, backends=()) +
             b.service("dns", 4, 80, 53, protocol="udp") + b.service("sig", 4, 80, protocol="sctp") +
-            b.service("full", 4, 83, forwarding="fullnat", local_addresses=f"[{local}]") +
+            b.service("full", 4, 83, forwarding="fullnat", local_addresses=f"[{local}]",
+                      backend_keys=", vrf: green") +
+            b.service("away", 4, 86, backend_keys=", vrf: green") +
             b.service("told", 4, 84, client_address="proxy") +
             b.service("to6", 4, 85, forwarding="fullnat", local_addresses=f'["{b.LOCAL[6]}"]',
                       backends=[b.backend(6, 11)]) +
@@ -275,11 +281,13 @@ def balanced():
     run.case("icmp_untranslatable", b.from_backend(
         b.ip(6, b.backend(6, 11), b.LOCAL[6]) / ICMPv6ParamProblem(code=2) / b.Raw(bytes(about))),
              {}, "icmp_untranslatable")
-    # "to6" has the first.
-    taken = [b.tcp(4, local, web, sport=1025 + i) for i in range(64)]
+    # "to6" has the first. The address is ours where the backend is, and a client's elsewhere.
+    taken = [b.tcp(4, local, b.vip(4, 86), sport=1025 + i) for i in range(64)]
     run.case("local_ports_full", [b.from_client(one) for one in taken] +
              [b.from_client(b.tcp(4, caller, b.vip(4, 83)))],
-             {"back0": [served(one) for one in taken]}, [None] * 64 + ["local_ports_full"])
+             {"green0": [b.frame(b.rewritten(one, dst=server, dport=8080), b.GREEN_MAC,
+                                 b.backend_mac(11)) for one in taken]},
+             [None] * 64 + ["local_ports_full"])
     rest = [b.udp(4, caller, web, 2000 + i, 53, 0) for i in range(1024 - 67)]
     run.case("connections_full", [b.from_client(one) for one in rest] +
              [b.from_client(b.udp(4, caller, web, 1, 53))],

@@ -102,10 +102,10 @@ def answer(link, version, mac=None, address=None):
 
 START = merged(
     {"uplink": announcement(), "edge0": [announcement(PORT.mac, PORT.gateway[4]),
-                                         unsolicited(PORT.mac, PORT.gateway[6])],
+                                         unsolicited(PORT.mac, PORT.gateway[6], router=1)],
      "other0": announcement("02:00:00:00:0e:fe", "10.2.0.254")},
     *[flooded(announcement(link.mac, link.gateway[4]), link) for link in (RED, BLUE, OTHER)],
-    *[flooded(unsolicited(link.mac, link.gateway[6]), link) for link in (RED, BLUE)],
+    *[flooded(unsolicited(link.mac, link.gateway[6], router=1), link) for link in (RED, BLUE)],
     flooded(question(BLUE, 4, ROUTER), BLUE))
 
 
@@ -226,13 +226,13 @@ def asked():
     ask = arp(1, BLUE.host_mac, BLUE.host[4], ALL, "10.2.0.9")
     run.case("ARP for another is flooded alone", BLUE.send(ask), {"blue1": ask})
     ask = solicitation(BLUE.host_mac, BLUE.host[6], BLUE.gateway[6])
-    reply = advertisement(BLUE.mac, BLUE.host_mac, BLUE.gateway[6], BLUE.host[6])
+    reply = advertisement(BLUE.mac, BLUE.host_mac, BLUE.gateway[6], BLUE.host[6], router=1)
     run.case("ND for blue's gateway", BLUE.send(ask), {"blue0": reply, "blue1": ask})
     ask = solicitation(BLUE.host_mac, BLUE.host[6], BLUE.gateway[6], dst_mac=BLUE.mac,
                        dst=BLUE.gateway[6])
     run.case("ND to the gateway alone", BLUE.send(ask), {"blue0": reply})
     ask = solicitation(BLUE.host_mac, "::", BLUE.gateway[6], option=False)
-    reply = unsolicited(BLUE.mac, BLUE.gateway[6])
+    reply = unsolicited(BLUE.mac, BLUE.gateway[6], router=1)
     run.case("ND that looks for a duplicate", BLUE.send(ask), {"blue0": reply, "blue1": ask})
     ask = solicitation(BLUE.host_mac, BLUE.host[6], "fd02::9")
     run.case("ND for another is flooded alone", BLUE.send(ask), {"blue1": ask})
@@ -246,12 +246,24 @@ def asked():
 def moved():
     run = scenario("moved")
     fresh = "02:00:00:00:01:99"
+
+    def asked(version):
+        """The former place, and when that is silent the new one."""
+        def one(mac):
+            if version == 4:
+                return arp(1, RED.mac, RED.gateway[4], mac, RED.host[4])
+            return solicitation(RED.mac, RED.gateway[6], RED.host[6], dst_mac=mac, dst=RED.host[6])
+        return merged(*[RED.expect(one(mac)) for mac in [RED.host_mac] * 3 + [fresh]])
+
     told = announcement(fresh, RED.host[4])
-    run.case("an announcement is flooded, and heard", RED.send(told), {}, wait_ns=20 * MS)
+    run.case("an announcement is flooded, and heard", RED.send(told), asked(4), wait_ns=20 * MS,
+             last_ns=1500 * MS)
+    run.case("the new place answers", RED.send(answer(RED, 4, fresh)))
     inner = packet(4, BLUE.host[4], RED.host[4])
     run.case("the host's new MAC is taken over", BLUE.frame(inner), RED.delivered(hop(inner), fresh))
     told = unsolicited(fresh, RED.host[6])
-    run.case("the same by ND", RED.send(told), {}, wait_ns=20 * MS)
+    run.case("the same by ND", RED.send(told), asked(6), wait_ns=20 * MS, last_ns=1500 * MS)
+    run.case("the new place answers", RED.send(answer(RED, 6, fresh)))
     inner = packet(6, BLUE.host[6], RED.host[6])
     run.case("and taken over", BLUE.frame(inner), RED.delivered(hop(inner), fresh))
     # It moves to the other access port: the next frame from there tells where it is.
@@ -383,8 +395,11 @@ def refused():
     run.case("IP for us to all is no packet to route", BLUE.frame(
         packet(4, BLUE.host[4], BLUE.gateway[4]), dst=ALL),
              {"blue1": BLUE.frame(packet(4, BLUE.host[4], BLUE.gateway[4]), dst=ALL)[1]})
-    run.case("from ourselves", RED.frame(packet(4, RED.gateway[4], RED.gateway[4], ttl=1)), {},
-             "udp_port_closed")
+    for version in (4, 6):
+        for name, destination in (("us", RED), ("a host", BLUE)):
+            where = RED.gateway[version] if name == "us" else BLUE.host[version]
+            run.case(f"IPv{version} from our own address to {name}", RED.frame(
+                packet(version, RED.gateway[version], where, ttl=1)), {}, "ip_source")
     bridged = frames.udp(BLUE.host_mac, "02:00:00:00:02:55")
     run.case("what is for others is bridged as ever", BLUE.send(bridged), {"blue1": bridged})
     run.run()
@@ -399,7 +414,7 @@ def over_stt():
     text = text.replace("neighbours:\n", "neighbours:\n"
                         '  - {address: 192.0.2.7, mac: "02:00:00:00:00:07"}\n', 1)
     start = dict(START)
-    for told_frame in (announcement(RED.mac, RED.gateway[4]), unsolicited(RED.mac, RED.gateway[6])):
+    for told_frame in (announcement(RED.mac, RED.gateway[4]), unsolicited(RED.mac, RED.gateway[6], router=1)):
         start["uplink"] = start["uplink"] + [to_stt(told_frame, context)]
     run = Scenario("over STT", text, PORTS, start=start, stray=lambda port, frame: True)
     inner = packet(4, FAR[4], BLUE.host[4])

@@ -179,12 +179,12 @@ def neighbours():
     text += rules(*(f"mark: {10 + v}, {addresses(inside[v])}" for v in VERSIONS))
     start = dict(START)
     start["edge0"] = start["edge0"] + [announcement(EDGE_MAC, inside[4]),
-                                       unsolicited(EDGE_MAC, inside[6])]
+                                       unsolicited(EDGE_MAC, inside[6], router=1)]
     run = scenario("neighbours", config(text), start=start)
     run.case("ARP", ("edge0", arp(1, CLIENT_MAC, client(4), "ff:ff:ff:ff:ff:ff", inside[4])),
              {"edge0": arp(2, EDGE_MAC, inside[4], CLIENT_MAC, client(4), asked=CLIENT_MAC)})
     run.case("ND", ("edge0", solicitation(CLIENT_MAC, client(6), inside[6])),
-             {"edge0": advertisement(EDGE_MAC, CLIENT_MAC, inside[6], client(6))})
+             {"edge0": advertisement(EDGE_MAC, CLIENT_MAC, inside[6], client(6), router=1)})
     for version in VERSIONS:
         goes(run, tcp(version, client(version), inside[version]), 11)
     run.run()

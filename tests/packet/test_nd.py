@@ -2,8 +2,10 @@
 """Neighbour discovery and echo on the IPv6 underlay: asked, answered, waited for, refused."""
 
 from frames import host, patched, udp
-from harness import SECOND, Scenario, main
+from harness import MS, SECOND, Scenario, main
 from nd_frames import *
+from scapy.layers.inet import UDP
+from scapy.layers.vxlan import VXLAN as VXLAN_HEADER
 from tunnels import KINDS, OUR_MAC, from_remote, to_remote
 
 OURS, PEER = "2001:db8::1", "2001:db8::10"
@@ -68,7 +70,13 @@ def waited_for():
              {"uplink": out})
     run.case("and at once from then on", ("red0", frame), {"uplink": out})
     moved = advertisement(OTHER_MAC, OUR_MAC, PEER, OURS)
-    run.case("a new MAC is taken over", ("uplink", moved), {})
+
+    def asks(mac):
+        return solicitation(OUR_MAC, OURS, PEER, dst_mac=mac, dst=PEER)
+
+    run.case("a new MAC is taken over when the former one is silent", ("uplink", moved),
+             {"uplink": [asks(PEER_MAC)] * 3 + [asks(OTHER_MAC)]}, last_ns=1500 * MS)
+    run.case("it answers", ("uplink", moved), {})
 
     def build(got):
         right = out.build(got)
@@ -77,8 +85,72 @@ def waited_for():
     run.case("by the next frame", ("red0", frame), {"uplink": type(out)(build, out.frame)})
     run.case("a question teaches as well",
              ("uplink", solicitation(PEER_MAC, PEER, OURS)),
-             {"uplink": advertisement(OUR_MAC, PEER_MAC, OURS, PEER)})
+             {"uplink": [advertisement(OUR_MAC, PEER_MAC, OURS, PEER)] + [asks(OTHER_MAC)] * 3 +
+              [asks(PEER_MAC)]}, last_ns=1800 * MS)
     run.case("what it taught is used", ("red0", frame), {"uplink": out})
+    run.run()
+
+
+def table():
+    """RFC 4861 section 7.2.5, by what becomes of frames: O, S and the MAC of advertisements for
+    a neighbour that is reachable, and for one that nothing is known of."""
+    run = scenario("table")
+    frame = udp(NEAR, FAR)
+    out = to_remote(VXLAN, frame, 6, 16)
+
+    def told(mac, **keys):
+        return ("uplink", advertisement(mac, keys.pop("dst_mac", OUR_MAC), PEER,
+                                        keys.pop("dst", OURS), **keys))
+
+    run.case("incomplete, without a MAC: nothing is known", [
+        ("red0", frame), told(PEER_MAC, option=False)], drop=[None, None])
+    run.case("incomplete, override clear: taken",
+             told(PEER_MAC, override=0), {"uplink": out})
+    run.case("the same MAC, whatever the flags", [
+        told(PEER_MAC, override=0), told(PEER_MAC, solicited=0), told(PEER_MAC, option=False),
+        ("red0", frame)], {"uplink": out})
+    run.case("another MAC, override clear: the neighbour is asked in a while, and stays", [
+        told(OTHER_MAC, override=0), told(OTHER_MAC, override=0, solicited=0), ("red0", frame)],
+             {"uplink": out})
+    for name, keys in (("to a stranger", {"dst": "2001:db8::99"}),
+                       ("to a stranger elsewhere", {"dst": "2001:dead::99"}),
+                       ("to the group of a stranger", {"dst": "ff02::1:ff00:99", "solicited": 0,
+                                                       "dst_mac": "33:33:ff:00:00:99"}),
+                       ("to all routers", {"dst": "ff02::2", "solicited": 0,
+                                           "dst_mac": "33:33:00:00:00:02"})):
+        run.case(f"another MAC, {name}: not for us", [told(OTHER_MAC, **keys), ("red0", frame)],
+                 {"uplink": out}, ["nd_not_for_us", None])
+    for name, keys in (("to our group", {"dst": group_of(OURS), "dst_mac": group_mac_of(OURS)}),
+                       ("to all", {"dst": "ff02::1", "dst_mac": "33:33:00:00:00:01"})):
+        run.case(f"the same MAC, {name}: taken in", told(PEER_MAC, solicited=0, **keys))
+    run.run()
+
+
+def conflicts():
+    """Another host that uses our address; we say once in 10 s whose it is."""
+    run = scenario("conflicts")
+    defence = {"uplink": unsolicited(OUR_MAC, OURS)}
+    for name, frame in (
+            ("advertises it to all", unsolicited(PEER_MAC, OURS)),
+            ("advertises it to us", advertisement(PEER_MAC, OUR_MAC, OURS, OURS, src=PEER)),
+            ("advertises another from it", advertisement(PEER_MAC, OUR_MAC, PEER, OURS, src=OURS)),
+            ("asks for another from it", solicitation(PEER_MAC, OURS, "2001:db8::77")),
+            ("asks us from it", solicitation(PEER_MAC, OURS, OURS))):
+        run.case(f"another {name}: we defend it", ("uplink", frame), defence, "address_conflict",
+                 wait_ns=11 * SECOND)
+        run.case("and again: not within 10 s", [("uplink", frame)] * 5,
+                 drop=["address_conflict"] * 5, wait_ns=8 * SECOND)
+    run.case("one that looks for duplicates is answered, and no conflict",
+             ("uplink", solicitation(PEER_MAC, "::", OURS, option=False)),
+             {"uplink": unsolicited(OUR_MAC, OURS)}, wait_ns=11 * SECOND)
+    run.case("our own, come back", ("uplink", solicitation(OUR_MAC, OURS, "2001:db8::77")),
+             drop="source_mac_invalid")
+    run.case("a tunnel's packet from our own address",
+             ("uplink", bytes(Ether(src=PEER_MAC, dst=OUR_MAC) / IPv6(src=OURS, dst=OURS) /
+                              UDP(dport=4789) / VXLAN_HEADER(vni=100) / udp(FAR, NEAR))), drop="ip_source")
+    run.case("and one to a closed port", ("uplink", bytes(
+        Ether(src=PEER_MAC, dst=OUR_MAC) / IPv6(src=OURS, dst=OURS) / UDP(dport=9))),
+             drop="ip_source")
     run.run()
 
 
@@ -95,8 +167,14 @@ def refused():
     case("no address but a MAC", solicitation(PEER_MAC, "::", OURS))
     case("for another", solicitation(PEER_MAC, PEER, "2001:db8::99", dst_mac=OUR_MAC, dst=OURS),
          "nd_not_for_us")
-    case("advertisement of our own address", advertisement(PEER_MAC, OUR_MAC, OURS, OURS, src=PEER),
+    case("to the group of another", solicitation(PEER_MAC, PEER, OURS, dst_mac="33:33:ff:00:00:99",
+                                                 dst="ff02::1:ff00:99"), "nd_not_for_us")
+    case("to all nodes", solicitation(PEER_MAC, PEER, OURS, dst_mac="33:33:00:00:00:01",
+                                      dst="ff02::1"), "nd_not_for_us")
+    case("to a stranger", solicitation(PEER_MAC, PEER, OURS, dst_mac=OUR_MAC, dst="2001:db8::99"),
          "nd_not_for_us")
+    case("one that looks for duplicates, to us alone",
+         solicitation(PEER_MAC, "::", OURS, dst_mac=OUR_MAC, dst=OURS, option=False))
     case("advertisement to all that says solicited",
          advertisement(PEER_MAC, "33:33:00:00:00:01", PEER, "ff02::1"))
     case("advertisement, hop limit 1", advertisement(PEER_MAC, OUR_MAC, PEER, OURS, hlim=1))
@@ -136,4 +214,4 @@ def asked_again():
     run.run()
 
 
-main(answered, waited_for, refused, asked_again)
+main(answered, waited_for, table, conflicts, refused, asked_again)

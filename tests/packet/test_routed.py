@@ -91,7 +91,7 @@ def arp(op, src_mac, src, dst_mac, dst, asked="00:00:00:00:00:00"):
 
 START = {
     "uplink": [announcement(), unsolicited(OUR_MAC, OURS[6])],
-    "blue0": [announcement(PORT_MAC, GATEWAY[4]), unsolicited(PORT_MAC, GATEWAY[6]),
+    "blue0": [announcement(PORT_MAC, GATEWAY[4]), unsolicited(PORT_MAC, GATEWAY[6], router=1),
               arp(1, PORT_MAC, GATEWAY[4], "ff:ff:ff:ff:ff:ff", ROUTER)],
     "red0": [announcement("02:00:00:00:00:c1", GATEWAY[4])],
 }
@@ -334,7 +334,7 @@ def not_told():
     inner = packet(4, "203.0.113.1", NOWHERE[4])
     run.case("a source to which no route leads", ("blue0", frame(inner)), {}, "no_route")
     inner = packet(4, GATEWAY[4], NOWHERE[4])
-    run.case("ourselves", ("blue0", frame(inner)), {}, "no_route")
+    run.case("ourselves", ("blue0", frame(inner)), {}, "ip_source")
     run.run()
 
 
@@ -388,7 +388,7 @@ def neighbours():
                                                   GATEWAY[4])),
              {"blue0": arp(2, PORT_MAC, GATEWAY[4], HOST_MAC, HOST[4], asked=HOST_MAC)})
     run.case("ND for the gateway", ("blue0", solicitation(HOST_MAC, HOST[6], GATEWAY[6])),
-             {"blue0": advertisement(PORT_MAC, HOST_MAC, GATEWAY[6], HOST[6])})
+             {"blue0": advertisement(PORT_MAC, HOST_MAC, GATEWAY[6], HOST[6], router=1)})
     run.case("ARP for another", ("blue0", arp(1, HOST_MAC, HOST[4], "ff:ff:ff:ff:ff:ff",
                                               "10.1.0.9")), {}, "arp_not_for_us")
     inner = packet(4, behind(4, 16), "10.3.0.1")
@@ -401,7 +401,11 @@ def neighbours():
              {"blue0": delivered(hop(inner), "02:00:00:00:0b:08")})
     moved = "02:00:00:00:0b:99"
     inner = packet(4, behind(4, 16), HOST[4])
-    run.case("a host's new MAC is taken over", ("blue0", announcement(moved, HOST[4])), {})
+    run.case("a host's new MAC is taken over when the former one is silent",
+             ("blue0", announcement(moved, HOST[4])),
+             {"blue0": [arp(1, PORT_MAC, GATEWAY[4], HOST_MAC, HOST[4])] * 3 +
+              [arp(1, PORT_MAC, GATEWAY[4], moved, HOST[4])]}, last_ns=1500 * MS)
+    run.case("it answers", ("blue0", arp(2, moved, HOST[4], PORT_MAC, GATEWAY[4])), {})
     run.case("by the next packet", ("uplink", arriving(KINDS[0], inner, 4)),
              {"blue0": delivered(hop(inner), moved)})
     for version in (4, 6):

@@ -95,11 +95,11 @@ def in_red(frame):
 
 def start(edge_s, slow_s):
     return merged(
-        {"uplink": announcement(), "quiet0": [unsolicited("02:00:00:00:05:fe", "fd05::fe")],
+        {"uplink": announcement(), "quiet0": [unsolicited("02:00:00:00:05:fe", "fd05::fe", 1)],
          "edge0": [announcement(PORT_MAC, "10.3.0.254"), edge(edge_s)] +
-         [unsolicited(PORT_MAC, own) for own in ("fd03::fe", "fd03:1::1", "fd03::ff", "fd03:2::1")],
-         "trunk": [tagged(unsolicited(TRUNK_MAC, "fd07::fe"), 7), vlan(slow_s)]},
-        in_red(unsolicited(GATEWAY_MAC, "fd01::fe")), in_red(red(slow_s)))
+         [unsolicited(PORT_MAC, own, 1) for own in ("fd03::fe", "fd03:1::1", "fd03::ff", "fd03:2::1")],
+         "trunk": [tagged(unsolicited(TRUNK_MAC, "fd07::fe", 1), 7), vlan(slow_s)]},
+        in_red(unsolicited(GATEWAY_MAC, "fd01::fe", 1)), in_red(red(slow_s)))
 
 
 def ask(src=HOST, option=True, hlim=255, code=0, dst_mac=ALL_ROUTERS, dst="ff02::2", more=b"",
@@ -142,17 +142,21 @@ def asked():
             ("an option beyond the end", ask(option=False, more=b"\1\2" + bytes(6)),
              "nd_malformed"),
             ("a wrong checksum", ask(cksum=1), "icmp_checksum"),
+            ("to the group of another address",
+             ask(dst_mac="33:33:ff:00:00:99", dst="ff02::1:ff00:99"), "nd_not_for_us"),
+            ("from our own address", ask("fd07::fe"), "ip_source"),
             ("a hop limit of 64", ask(hlim=64), "not_our_mac")):
         case(name, ("trunk", tagged(frame, 7)), {}, reason)
     case("where none are sent", ("quiet0", ask()), {}, "icmp_ignored")
     ours = link_local(TRUNK_MAC)
     question = solicitation(HOST_MAC, HOST, ours)
     case("the router's address is asked for", ("trunk", tagged(question, 7)),
-         {"trunk": tagged(advertisement(TRUNK_MAC, HOST_MAC, ours, HOST), 7)})
+         {"trunk": tagged(advertisement(TRUNK_MAC, HOST_MAC, ours, HOST, router=1), 7)})
     case("also in a network", ("trunk", solicitation(HOST_MAC, HOST, link_local(GATEWAY_MAC))),
          merged({"uplink": [frames.encapsulated(solicitation(HOST_MAC, HOST,
                                                              link_local(GATEWAY_MAC)), 100, 2)]},
-                {"trunk": [advertisement(GATEWAY_MAC, HOST_MAC, link_local(GATEWAY_MAC), HOST)]}))
+                {"trunk": [advertisement(GATEWAY_MAC, HOST_MAC, link_local(GATEWAY_MAC), HOST,
+                                         router=1)]}))
     case("where none are sent, there is no such address",
          ("quiet0", solicitation(HOST_MAC, HOST, link_local("02:00:00:00:05:fe"))), {},
          "nd_not_for_us")

@@ -77,7 +77,7 @@ PORTS = ["uplink", "trunk", "carry"]
 
 
 def announced(link):
-    return [announcement(link.mac, link.gateway[4]), unsolicited(link.mac, link.gateway[6])]
+    return [announcement(link.mac, link.gateway[4]), unsolicited(link.mac, link.gateway[6], router=1)]
 
 
 def in_network(frame, vlan=30, vni=100):
@@ -195,10 +195,10 @@ def asked():
             arp(2, link.mac, link.gateway[4], link.host_mac, link.host[4], asked=link.host_mac)))
         ask = solicitation(link.host_mac, link.host[6], link.gateway[6])
         run.case(f"ND for our address in {link.name}", link.send(ask), link.expect(
-            advertisement(link.mac, link.host_mac, link.gateway[6], link.host[6])))
+            advertisement(link.mac, link.host_mac, link.gateway[6], link.host[6], router=1)))
     ask = solicitation(TEN.host_mac, "::", TEN.gateway[6], option=False)
     run.case("ND that looks for a duplicate", TEN.send(ask),
-             TEN.expect(unsolicited(TEN.mac, TEN.gateway[6])))
+             TEN.expect(unsolicited(TEN.mac, TEN.gateway[6], router=1)))
     run.case("ARP for the address of another VLAN", TEN.send(
         arp(1, TEN.host_mac, TEN.host[4], ALL, ELEVEN.gateway[4])), {}, "arp_not_for_us")
     run.case("ND for the address of another VLAN", TEN.send(
