@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "adit/dataplane.h"
-#include "announcer.h"
 #include "adit/rate_limit.h"
+#include "announcer.h"
 #include "compile.h"
 #include "neighbour_notice.h"
 
@@ -94,7 +94,7 @@ class Neighbours {
     std::vector<IpPrefix> own;  // addresses with their subnets
     bool is_routed = false;     // it is a VRF's
     unsigned hosts = 0;
-    std::vector<PortId> ports = {};  // it is behind: one, or a network's members
+    std::vector<PortId> ports = {};                 // it is behind: one, or a network's members
     unsigned checking = 0;                          // entries of checking_
     std::map<IpAddr, uint64_t> defended_ns = {};    // own addresses: when that was
     std::array<NoticeMeter, 3> notice_meters = {};  // by NeighbourNotice::Kind

@@ -59,6 +59,20 @@ expect_ping edge "$RED6" 10
 expect_ping red "$EDGE" 10
 expect_ping edge fd01::fe 3
 
+say "asked whether it is there, the router says that it is one: hosts keep it (RFC 4861 section 7.2.5)"
+# router_is HOST TAP ADDRESS REGEX: what the host knows of it.
+router_is() { [[ $(N "$1" ip -6 neigh show "$3" dev "$2") =~ $4 ]]; }
+# asks_router HOST TAP ADDRESS: the host's kernel asks it by unicast.
+asks_router() {
+  N "$1" ip -6 neigh change "$3" dev "$2" router nud probe
+  wait_for 5 router_is "$@" REACHABLE || fail "$1 got no answer: $(N "$1" ip -6 neigh show dev "$2")"
+  router_is "$@" router || fail "$1 takes it for a host: $(N "$1" ip -6 neigh show dev "$2")"
+}
+asks_router edge edge0 fe80::ff:fe00:3fe
+expect "router of edge" "$(router_of edge)" = fe80::ff:fe00:3fe
+asks_router red red0 fe80::ad:17ff:fe00:64
+expect "router of red" "$(router_of red)" = fe80::ad:17ff:fe00:64
+
 say "switched off by a reload, edge has no router any more; red has"
 sed -i '/router_advertisements: {interval_s: 4}/d' "$CONFIG"
 ctl reload
