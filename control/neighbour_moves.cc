@@ -60,6 +60,7 @@ void Neighbours::seen(LinkId link, const IpAddr& address, const MacAddr& mac, ui
   const bool solicited = (what & claim::kSolicited) != 0;
   if (!is_usable(neighbour.state)) {
     if (!has_mac) return;
+    if (neighbour.adjacency == 0 && !take_place(neighbour, mac, now_ns)) return;
     set_mac(neighbour, mac, now_ns);
     return solicited ? set_reachable(neighbour, now_ns) : set_stale(neighbour, now_ns);
   }

@@ -19,10 +19,12 @@ constexpr uint64_t kTickNs = 50'000'000;
 constexpr unsigned kGiveUpAfter = 10;
 constexpr uint64_t kAskEveryNs = kNsPerSecond;
 constexpr uint64_t kAskFailedEveryNs = 5 * kNsPerSecond;
-// Hosts: whoever never answered is forgotten soon, so that a scan of a large subnet does not
-// take the room of those that are there.
+// Hosts: whoever never answered is forgotten soon, and takes no place until then, so that a scan of
+// a large subnet does not take the room of those that are there.
 constexpr unsigned kForgetHostAfter = 3;
-constexpr unsigned kHostsPerLink = 8192;
+constexpr unsigned kHostsPerLink = 8192;  // that have answered
+// Hosts that are being asked for: of all links together, about, and of one.
+constexpr std::size_t kLookUps = 16384, kLeastLookUps = 16, kMostLookUps = 1024;
 constexpr uint64_t kRestNs = 5 * kNsPerSecond;  // longer than any worker holds a packet
 
 }  // namespace
@@ -67,7 +69,10 @@ Neighbours::Links Neighbours::links_of(const Config& config, const CompiledIds& 
   const auto members = members_by_link(config, ids);
   for (const VrfLink& link : vrf_links(config, ids)) {
     links[link.id] = {link.gateway_mac ? *link.gateway_mac : port_macs[*link.port],
-                      answers_for(link.vrf->name, *link.addresses), true};
+                      answers_for(link.vrf->name, *link.addresses),
+                      true,
+                      {},
+                      link.vrf->name};
     if (link.port)
       links[link.id].ports = {*link.port};
     else if (const auto found = members.find(link.id); found != members.end())
@@ -79,7 +84,6 @@ Neighbours::Links Neighbours::links_of(const Config& config, const CompiledIds& 
     links.try_emplace(static_cast<LinkId>(port), Link{port_macs[port],
                                                       answers_for(kUnderlayName, own),
                                                       underlay_is_routed && !own.empty(),
-                                                      0,
                                                       {static_cast<PortId>(port)}});
   }
   return links;
@@ -90,7 +94,6 @@ void Neighbours::configure(const Config& config, const CompiledIds& ids,
   Links former_links = std::exchange(links_, links_of(config, ids, port_macs));
   for (auto& [id, link] : links_) {
     Link& former = former_links[id];
-    link.hosts = former.hosts;
     link.checking = former.checking;
     link.defended_ns = std::move(former.defended_ns);
     link.notice_meters = former.notice_meters;
@@ -133,15 +136,53 @@ void Neighbours::configure(const Config& config, const CompiledIds& ids,
     const bool is_next_hop_now = neighbours_.contains(hop);
     if (gone.is_host && !is_next_hop_now && may_be_host(hop)) {
       neighbours_[hop] = gone;
-      by_adjacency_[gone.adjacency] = hop;
+      if (gone.adjacency != 0) by_adjacency_[gone.adjacency] = hop;
       continue;
     }
+    if (gone.adjacency == 0) continue;
     dataplane_.adjacencies().clear(gone.adjacency);
     if (!is_next_hop_now) dataplane_.hosts().erase(hop.link, hop.address);
-    if (!gone.is_host) continue;
-    if (const auto link = links_.find(hop.link); link != links_.end()) --link->second.hosts;
-    host_adjacencies_.give_back(gone.adjacency, now_ns);
+    if (gone.is_host) host_adjacencies_.give_back(gone.adjacency, now_ns);
   }
+  count_hosts();
+}
+
+// Anew, after a change of configuration.
+void Neighbours::count_hosts() {
+  hosts_of_vrf_.clear();
+  looking_links_ = 0;
+  for (const auto& [id, link] : links_)
+    if (link.is_routed) hosts_of_vrf_[link.vrf] = 0;
+  places_.configure(kMaxHosts, hosts_of_vrf_.size());
+  for (auto& [hop, neighbour] : neighbours_) {
+    if (!neighbour.is_host) continue;
+    if (neighbour.adjacency == 0) {
+      begin_look_up(neighbour);
+      continue;
+    }
+    Link& link = links_[hop.link];
+    ++link.hosts;
+    places_.take(hosts_of_vrf_[link.vrf]++);
+  }
+}
+
+void Neighbours::begin_look_up(Neighbour& neighbour) {
+  auto& look_ups = links_[neighbour.hop.link].look_ups;
+  looking_links_ += look_ups.empty();
+  neighbour.look_up = next_look_up_++;
+  look_ups[neighbour.look_up] = neighbour.hop.address;
+}
+
+void Neighbours::end_look_up(Neighbour& neighbour) {
+  auto& look_ups = links_[neighbour.hop.link].look_ups;
+  look_ups.erase(neighbour.look_up);
+  looking_links_ -= look_ups.empty();
+}
+
+// Of one link: what others have already they keep until it ends.
+std::size_t Neighbours::look_up_share() const {
+  return std::clamp(kLookUps / std::max<std::size_t>(looking_links_, 1), kLeastLookUps,
+                    kMostLookUps);
 }
 
 bool Neighbours::may_be_host(const NextHop& hop) const {
@@ -156,28 +197,51 @@ bool Neighbours::may_be_host(const NextHop& hop) const {
 void Neighbours::host_wanted(LinkId link, const IpAddr& address, uint64_t now_ns) {
   const NextHop hop{link, address};
   if (is_down(link)) return;
-  if (!may_be_host(hop) || neighbours_.contains(hop) || links_[link].hosts >= kHostsPerLink) return;
-  const AdjacencyId adjacency = host_adjacencies_.take(now_ns);
-  if (adjacency == 0) return;
-  if (!dataplane_.hosts().insert(link, address, adjacency))
-    return host_adjacencies_.give_back(adjacency, now_ns);
-  ++links_[link].hosts;
+  if (!may_be_host(hop) || neighbours_.contains(hop)) return;
+  const auto& look_ups = links_[link].look_ups;
+  if (look_ups.size() >= look_up_share()) remove_host({link, look_ups.begin()->second}, now_ns);
   Neighbour& neighbour = neighbours_[hop];
   neighbour.hop = hop;
-  neighbour.adjacency = adjacency;
   neighbour.is_host = true;
-  by_adjacency_[adjacency] = hop;
+  begin_look_up(neighbour);
   ask(neighbour, now_ns);
+}
+
+// A host that answers for the first time is made known to workers. False: there is no place for it.
+bool Neighbours::take_place(Neighbour& neighbour, const MacAddr& mac, uint64_t now_ns) {
+  const NextHop& hop = neighbour.hop;
+  Link& link = links_[hop.link];
+  unsigned& of_vrf = hosts_of_vrf_[link.vrf];
+  if (link.hosts >= kHostsPerLink || !places_.may_take(of_vrf)) return false;
+  const AdjacencyId adjacency = host_adjacencies_.take(now_ns);
+  if (adjacency == 0) return false;
+  if (!dataplane_.hosts().insert(hop.link, hop.address, adjacency)) {
+    host_adjacencies_.give_back(adjacency, now_ns);
+    return false;
+  }
+  dataplane_.adjacencies().resolve(adjacency, mac);  // now workers look again
+  end_look_up(neighbour);
+  neighbour.adjacency = adjacency;
+  by_adjacency_[adjacency] = hop;
+  ++link.hosts;
+  places_.take(of_vrf++);
+  return true;
 }
 
 void Neighbours::remove_host(const NextHop& hop, uint64_t now_ns) {
   const auto found = neighbours_.find(hop);
   const AdjacencyId adjacency = found->second.adjacency;
-  dataplane_.hosts().erase(hop.link, hop.address);
-  dataplane_.adjacencies().clear(adjacency);
-  host_adjacencies_.give_back(adjacency, now_ns);
-  --links_[hop.link].hosts;
-  by_adjacency_.erase(adjacency);
+  if (adjacency == 0) {
+    end_look_up(found->second);
+  } else {
+    Link& link = links_[hop.link];
+    dataplane_.hosts().erase(hop.link, hop.address);
+    dataplane_.adjacencies().clear(adjacency);
+    host_adjacencies_.give_back(adjacency, now_ns);
+    --link.hosts;
+    places_.give_back(hosts_of_vrf_[link.vrf]--);
+    by_adjacency_.erase(adjacency);
+  }
   neighbours_.erase(found);
 }
 

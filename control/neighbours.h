@@ -8,6 +8,7 @@
 #include <deque>
 #include <map>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "adit/dataplane.h"
@@ -15,6 +16,7 @@
 #include "announcer.h"
 #include "compile.h"
 #include "neighbour_notice.h"
+#include "shares.h"
 
 namespace adit {
 
@@ -24,7 +26,7 @@ const char* to_string(NeighbourState state) noexcept;
 
 struct Neighbour {
   NextHop hop;
-  AdjacencyId adjacency = 0;
+  AdjacencyId adjacency = 0;  // 0: a host that has not answered yet, which takes no place
   NeighbourState state = NeighbourState::kIncomplete;
   MacAddr mac;                  // last known, zero: never answered
   uint64_t confirmed_ns = 0;    // when it last answered
@@ -32,6 +34,7 @@ struct Neighbour {
   uint64_t asked_ns = 0;        // when it was last asked
   unsigned unanswered = 0;      // requests since it last answered
   bool is_host = false;         // nobody configured it: packets for it came by
+  uint64_t look_up = 0;         // of a host that has not answered yet: place in Link::look_ups
   // Of somebody else who says that he has the address; zero: nobody does. Before he gets it the
   // former place is asked.
   MacAddr candidate;
@@ -91,10 +94,14 @@ class Neighbours {
   // What of ours is on a link.
   struct Link {
     MacAddr mac;
-    std::vector<IpPrefix> own;  // addresses with their subnets
-    bool is_routed = false;     // it is a VRF's
-    unsigned hosts = 0;
-    std::vector<PortId> ports = {};                 // it is behind: one, or a network's members
+    std::vector<IpPrefix> own;       // addresses with their subnets
+    bool is_routed = false;          // it is a VRF's
+    std::vector<PortId> ports = {};  // it is behind: one, or a network's members
+    std::string vrf = {};
+    unsigned hosts = 0;  // that have answered
+    // Hosts that have not, in the order in which packets came for them. A scan makes many: the
+    // oldest gives way where the link has its share of look-ups. No host that speaks does.
+    std::map<uint64_t, IpAddr> look_ups = {};
     unsigned checking = 0;                          // entries of checking_
     std::map<IpAddr, uint64_t> defended_ns = {};    // own addresses: when that was
     std::array<NoticeMeter, 3> notice_meters = {};  // by NeighbourNotice::Kind
@@ -104,6 +111,11 @@ class Neighbours {
                         const std::vector<MacAddr>& port_macs);
   void ask(Neighbour& neighbour, uint64_t now_ns);
   void remove_host(const NextHop& hop, uint64_t now_ns);
+  void begin_look_up(Neighbour& neighbour);
+  void end_look_up(Neighbour& neighbour);
+  std::size_t look_up_share() const;
+  bool take_place(Neighbour& neighbour, const MacAddr& mac, uint64_t now_ns);
+  void count_hosts();
   bool may_be_host(const NextHop& hop) const;
   bool send_request(const NextHop& hop, const MacAddr& destination);
   void announce(uint64_t now_ns);
@@ -125,6 +137,10 @@ class Neighbours {
   HostAdjacencies host_adjacencies_;
   std::vector<NextHop> checking_;  // those with a candidate, and some that had one
   NeighbourNoticeSink sink_;
+  Shares places_;  // hosts that have answered, by VRF
+  std::map<std::string, unsigned> hosts_of_vrf_;
+  uint64_t next_look_up_ = 1;
+  std::size_t looking_links_ = 0;  // links that have look-ups
   uint64_t next_tick_ns_ = 0;
 };
 

@@ -105,6 +105,7 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->events = event_rings.back().get();
   worker->commands = command_rings.back().get();
   worker->pool = pool.get();
+  worker->held = HoldQueue(options.seed + id);
   worker->fragments = std::make_unique<FragmentTable>();
   worker->stt = std::make_unique<SttWorker>(*worker);
   const uint32_t connections = (options.connections + options.workers - 1) / options.workers;
@@ -154,10 +155,8 @@ Dataplane::Impl::~Impl() {
     for (void* mbuf = nullptr; rte_ring_sc_dequeue(ring, &mbuf) == 0;)
       rte_pktmbuf_free(static_cast<rte_mbuf*>(mbuf));
   for (auto& worker : workers)
-    worker->held.sweep([](const HeldPacket& held) noexcept {
-      rte_pktmbuf_free(held.mbuf);
-      return true;
-    });
+    worker->held.sweep([](const HeldPacket&) noexcept { return std::optional(true); },
+                       [](const HeldPacket& held, bool) noexcept { rte_pktmbuf_free(held.mbuf); });
   retired.clear();
   devices.clear();
   delete current.load();
@@ -285,12 +284,21 @@ bool Dataplane::takes_survey(unsigned worker) {
   return true;
 }
 
+// Another worker's come first each time: none is left waiting for good where they are too many.
 unsigned Dataplane::poll_events(std::span<Event> events) {
-  unsigned count = 0;
-  for (auto& ring : impl_->event_rings)
-    count += rte_ring_sc_dequeue_burst_elem(ring.get(), events.data() + count, sizeof(Event),
-                                            static_cast<unsigned>(events.size()) - count, nullptr);
-  return count;
+  const std::size_t workers = impl_->workers.size();
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < workers && count < events.size(); ++i) {
+    Worker& worker = *impl_->workers[(impl_->first_to_poll + i) % workers];
+    const unsigned taken =
+        rte_ring_sc_dequeue_burst_elem(worker.events, events.data() + count, sizeof(Event),
+                                       static_cast<unsigned>(events.size() - count), nullptr);
+    for (const Event& event : events.subspan(count, taken))
+      worker.events_waiting[event.tenant].fetch_sub(1, std::memory_order_relaxed);
+    count += taken;
+  }
+  impl_->first_to_poll = (impl_->first_to_poll + 1) % workers;
+  return static_cast<unsigned>(count);
 }
 
 bool Dataplane::send(Command command) {

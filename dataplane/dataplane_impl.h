@@ -81,6 +81,7 @@ struct Dataplane::Impl {
   std::atomic<const Snapshot*> current = nullptr;
   std::atomic<bool> stopping = false;
   bool running = false;
+  std::size_t first_to_poll = 0;  // worker whose events are taken first
   DropObserver observer;
   std::vector<RingPtr> event_rings;
   std::vector<RingPtr> command_rings;

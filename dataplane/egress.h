@@ -80,7 +80,7 @@ inline void encap_pending(Worker& worker) noexcept {
         continue;
       }
       const BridgePort& out = worker.snapshot->bridge_ports[packet->out];
-      send_to_next_hop(worker, out.port, out.adjacency, packet->mbuf);
+      send_to_next_hop(worker, tenant_of(out), out.port, out.adjacency, packet->mbuf);
     }
     list.count = 0;
   }

@@ -136,10 +136,10 @@ bool icmp_error_permitted(const uint8_t* ip, unsigned left, bool ipv6,
   return ipv6 ? permitted_ipv6(ip, left, problem) : permitted_ipv4(ip, left);
 }
 
-rte_mbuf* make_icmp_error(Worker& worker, const rte_mbuf* about, unsigned offset, bool ipv6,
-                          IcmpProblem problem, unsigned mtu, const IpAddr* source,
+rte_mbuf* make_icmp_error(Worker& worker, TenantId whose, const rte_mbuf* about, unsigned offset,
+                          bool ipv6, IcmpProblem problem, unsigned mtu, const IpAddr* source,
                           uint32_t most_bytes) noexcept {
-  if (!worker.icmp_meter.allow(kIcmpErrorLimit, worker.now_ns)) return nullptr;
+  if (!worker.icmp_meters[whose].allow(kIcmpErrorLimit, worker.now_ns)) return nullptr;
   const TypeAndCode kind = type_and_code(problem, ipv6);
   const IcmpError error{kind.type, kind.code, be16(0), be32(mtu)};
   return ipv6 ? build<Ipv6Header>(worker, about, offset, error, source, most_bytes)

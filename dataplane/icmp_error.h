@@ -22,10 +22,11 @@ bool icmp_error_permitted(const uint8_t* ip, unsigned left, bool ipv6,
 
 // The error as an IP packet of at most `most_bytes`, 68 at least, in a new buffer, with headroom
 // before it; its destination is the source of the packet that `about` has at `offset`. `mtu`: for
-// kTooBig, bytes. Null when the worker has sent enough of them (kIcmpErrorLimit) or has no buffer.
+// kTooBig, bytes. Null when the worker has sent enough of them on account of the tenant `whose`
+// (kIcmpErrorLimit), or has no buffer.
 // `source`: of the IP version; null: the destination of `about`, as if its host had answered.
-rte_mbuf* make_icmp_error(Worker& worker, const rte_mbuf* about, unsigned offset, bool ipv6,
-                          IcmpProblem problem, unsigned mtu, const IpAddr* source,
+rte_mbuf* make_icmp_error(Worker& worker, TenantId whose, const rte_mbuf* about, unsigned offset,
+                          bool ipv6, IcmpProblem problem, unsigned mtu, const IpAddr* source,
                           uint32_t most_bytes) noexcept;
 
 }  // namespace adit

@@ -232,8 +232,8 @@ void report_host_unreachable(Worker& worker, LinkId link, const rte_mbuf* frame)
                                : Ipv4::source(*reinterpret_cast<const Ipv4Header*>(at));
   const RouteTarget& back = snapshot.routes.find(vrf, source, ipv6);
   if (!leads_out(back) || !back.has_source) return;
-  rte_mbuf* error = make_icmp_error(worker, frame, sizeof *ethernet, ipv6, kProblem, 0,
-                                    &back.source, back.max_bytes);
+  rte_mbuf* error = make_icmp_error(worker, tenant_of_vrf(vrf), frame, sizeof *ethernet, ipv6,
+                                    kProblem, 0, &back.source, back.max_bytes);
   if (error == nullptr) return;
   Packet like{};
   like.network = vrf;

@@ -29,10 +29,11 @@ void send_by_link(Worker& worker, const Packet& packet, const RouteTarget& targe
   rte_mbuf* mbuf = packet.mbuf;
   const auto& ip = header_of<Ip>(mbuf);
   AdjacencyId adjacency = target.adjacency;
+  HostKey host{{}, Ip::kIpv6};
   if (target.kind == RouteTarget::Kind::kConnected) {
-    const Ipv6Key host = packet.via != nullptr ? Ip::key_at(packet.via) : Ip::host_key(ip);
-    adjacency = worker.hosts->find(target.link, host, Ip::kIpv6);
-    if (adjacency == 0) want_host(worker, target.link, host, Ip::kIpv6);
+    host.address = packet.via != nullptr ? Ip::key_at(packet.via) : Ip::host_key(ip);
+    adjacency = worker.hosts->find(target.link, host.address, Ip::kIpv6);
+    if (adjacency == 0) want_host(worker, target.link, host.address, Ip::kIpv6);
   }
   auto* ethernet =
       reinterpret_cast<EthernetHeader*>(rte_pktmbuf_prepend(mbuf, sizeof(EthernetHeader)));
@@ -41,7 +42,7 @@ void send_by_link(Worker& worker, const Packet& packet, const RouteTarget& targe
   // The destination is the next hop's to write.
   ethernet->src = interface_of(*worker.snapshot, target.link)->mac;
   ethernet->ether_type = be16(Ip::kIpv6 ? kEtherTypeIpv6 : kEtherTypeIpv4);
-  send_to_next_hop(worker, target.link, adjacency, mbuf);
+  send_to_next_hop(worker, tenant_of_vrf(packet.network), target.link, adjacency, mbuf, host);
 }
 
 template <class Ip>
@@ -98,8 +99,9 @@ void tell(Worker& worker, const Packet& packet, IcmpProblem problem, unsigned mt
   if (!icmp_error_permitted(frame_of(packet.mbuf), mbuf->data_len, Ip::kIpv6, problem)) return;
   const RouteTarget& back = worker.snapshot->routes.find(packet.network, Ip::source(ip), Ip::kIpv6);
   if (!leads_out(back) || (Ip::kIpv6 && !back.has_source)) return;
-  rte_mbuf* error = make_icmp_error(worker, mbuf, 0, Ip::kIpv6, problem, mtu,
-                                    back.has_source ? &back.source : &kIpv4Dummy, back.max_bytes);
+  rte_mbuf* error =
+      make_icmp_error(worker, tenant_of_vrf(packet.network), mbuf, 0, Ip::kIpv6, problem, mtu,
+                      back.has_source ? &back.source : &kIpv4Dummy, back.max_bytes);
   if (error != nullptr) send_own<Ip>(worker, packet, error, back);
 }
 

@@ -73,7 +73,8 @@ struct SlotLinks {
   uint32_t next = kNoSlot;
 };
 
-// Oldest first. `links` is the SlotLinks member of Entry that this list goes through.
+// Oldest first. `links` is the SlotLinks member of Entry that this list goes through; a Table gives
+// the Entry of a slot by its operator [].
 template <class Entry>
 class SlotList {
  public:
@@ -81,13 +82,15 @@ class SlotList {
 
   uint32_t front() const noexcept { return front_; }
 
-  void push_back(SlotTable<Entry>& table, Links links, uint32_t slot) noexcept {
+  template <class Table>
+  void push_back(Table& table, Links links, uint32_t slot) noexcept {
     table[slot].*links = {back_, kNoSlot};
     (back_ == kNoSlot ? front_ : (table[back_].*links).next) = slot;
     back_ = slot;
   }
 
-  void remove(SlotTable<Entry>& table, Links links, uint32_t slot) noexcept {
+  template <class Table>
+  void remove(Table& table, Links links, uint32_t slot) noexcept {
     const SlotLinks at = table[slot].*links;
     (at.previous == kNoSlot ? front_ : (table[at.previous].*links).next) = at.next;
     (at.next == kNoSlot ? back_ : (table[at.next].*links).previous) = at.previous;

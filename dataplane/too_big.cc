@@ -43,8 +43,9 @@ Inner read_inner(const Packet& packet) noexcept {
 // the host that would have answered, as a bridge has no address of its own.
 void answer(Worker& worker, const Packet& packet, const Inner& inner, unsigned mtu) noexcept {
   const bool ipv6 = inner.type == be16(kEtherTypeIpv6);
-  rte_mbuf* mbuf = make_icmp_error(worker, packet.mbuf, inner.offset, ipv6, IcmpProblem::kTooBig,
-                                   mtu, nullptr, UINT32_MAX);
+  rte_mbuf* mbuf =
+      make_icmp_error(worker, tenant_of_network(packet.network), packet.mbuf, inner.offset, ipv6,
+                      IcmpProblem::kTooBig, mtu, nullptr, UINT32_MAX);
   if (mbuf == nullptr) return;
   // A fresh buffer begins with its whole headroom.
   auto* ethernet = reinterpret_cast<EthernetHeader*>(

@@ -2,6 +2,8 @@
 // The way out: packets gather per port and leave in bursts.
 #pragma once
 
+#include <optional>
+
 #include "gateway.h"
 #include "route.h"
 #include "vlan_link.h"
@@ -73,63 +75,65 @@ inline bool link_is_down(const Worker& worker, LinkId link) noexcept {
       .is_down;
 }
 
+// Which host of a routed link's subnet a packet is for.
+struct HostKey {
+  Ipv6Key address;
+  bool ipv6 = false;
+};
+
 // Keeps the finished frame until its next hop is resolved.
-[[gnu::cold, gnu::noinline]] inline void hold(Worker& worker, LinkId link, AdjacencyId adjacency,
-                                              rte_mbuf* mbuf) noexcept {
+[[gnu::cold, gnu::noinline]] inline void hold(Worker& worker, TenantId whose, LinkId link,
+                                              AdjacencyId adjacency, rte_mbuf* mbuf,
+                                              const HostKey& host) noexcept {
+  NextHopKey hop{whose, link, adjacency};
+  if (adjacency == 0) hop.ipv6 = host.ipv6, hop.host = host.address;
   if (link_is_down(worker, link)) {
     report_host_unreachable(worker, link, mbuf);
     return drop(worker, mbuf, DropReason::k_link_down);
   }
-  if (!worker.held.push(mbuf, adjacency, link, worker.now_ns))
-    return drop(worker, mbuf, DropReason::k_neighbour_queue_full);
   worker.counters.held.add(1);
-  if (worker.held.waiting_for(adjacency) != 1) return;
+  worker.held.push(mbuf, hop, worker.now_ns, [&worker](rte_mbuf* gives_way) noexcept {
+    drop(worker, gives_way, DropReason::k_neighbour_queue_full);
+  });
+  if (adjacency == 0 || worker.held.waiting_for(adjacency) != 1) return;
   Event event{};
   event.kind = Event::Kind::kNeighbourWanted;
   event.adjacency = adjacency;
+  event.tenant = whose;
   report(worker, event);
 }
 
 // Writes the next hop's MAC into the finished frame and sends it; keeps it while the next
-// hop is unresolved. Adjacency 0: a host on a routed link's subnet, not known yet.
-inline void send_to_next_hop(Worker& worker, LinkId link, AdjacencyId adjacency,
-                             rte_mbuf* mbuf) noexcept {
+// hop is unresolved. Adjacency 0: `host`, on a routed link's subnet, is not known yet.
+inline void send_to_next_hop(Worker& worker, TenantId whose, LinkId link, AdjacencyId adjacency,
+                             rte_mbuf* mbuf, const HostKey& host = {}) noexcept {
   const uint64_t word = worker.adjacencies->load(adjacency);
   // While older packets wait for the same next hop this one queues behind them.
   if (word == 0 || (!worker.held.empty() && worker.held.waiting_for(adjacency) != 0)) [[unlikely]]
-    return hold(worker, link, adjacency, mbuf);
+    return hold(worker, whose, link, adjacency, mbuf, host);
   AdjacencyTable::write_mac(word, frame_of(mbuf));
   send_on(worker, link, mbuf);
 }
 
-// The adjacency of the host that a finished frame of a routed link is for, 0: not known yet.
-inline AdjacencyId host_of(const Worker& worker, LinkId link, const rte_mbuf* frame) noexcept {
-  const auto* ethernet = rte_pktmbuf_mtod(frame, const EthernetHeader*);
-  Ipv6Key host;
-  const bool ipv6 = ethernet->ether_type == be16(kEtherTypeIpv6);
-  if (ipv6)
-    std::memcpy(&host, reinterpret_cast<const Ipv6Header*>(ethernet + 1)->dst.data(), sizeof host);
-  else
-    host.low = reinterpret_cast<const Ipv4Header*>(ethernet + 1)->dst.raw();
-  return worker.hosts->find(link, host, ipv6);
-}
-
 // Sends or drops held packets whose next hop answered, or whose time is over.
 inline void sweep_held(Worker& worker) noexcept {
-  worker.held.sweep([&](const HeldPacket& held) noexcept {
+  if (!worker.held.is_due(worker.adjacencies->resolved(), worker.now_ns)) return;
+  // The next hop's word, 0: it is too late; nothing: the packet waits on.
+  const auto judge = [&worker](const HeldPacket& held) noexcept -> std::optional<uint64_t> {
+    const NextHopKey& hop = held.hop;
     const AdjacencyId adjacency =
-        held.adjacency != 0 ? held.adjacency : host_of(worker, held.link, held.mbuf);
+        hop.adjacency != 0 ? hop.adjacency : worker.hosts->find(hop.link, hop.host, hop.ipv6);
     const uint64_t word = worker.adjacencies->load(adjacency);
+    if (word != 0 || worker.now_ns >= held.deadline_ns) return word;
+    return std::nullopt;
+  };
+  worker.held.sweep(judge, [&worker](const HeldPacket& held, uint64_t word) noexcept {
     if (word != 0) {
       AdjacencyTable::write_mac(word, frame_of(held.mbuf));
-      send_on(worker, held.link, held.mbuf);
-    } else if (worker.now_ns >= held.deadline_ns) {
-      report_host_unreachable(worker, held.link, held.mbuf);
-      drop(worker, held.mbuf, DropReason::k_neighbour_unresolved);
-    } else {
-      return false;
+      return send_on(worker, held.hop.link, held.mbuf);
     }
-    return true;
+    report_host_unreachable(worker, held.hop.link, held.mbuf);
+    drop(worker, held.mbuf, DropReason::k_neighbour_unresolved);
   });
 }
 

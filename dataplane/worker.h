@@ -45,7 +45,8 @@ struct Sequences {
   std::atomic<uint32_t> received = 0;  // the last one and 1; 0: none yet
 };
 
-// ICMP errors that one worker sends (RFC 1812 section 4.3.2.8, RFC 4443 section 2.4 (f)).
+// ICMP errors that one worker sends on account of one tenant's packets (RFC 1812 section 4.3.2.8,
+// RFC 4443 section 2.4 (f)).
 inline const RateLimit kIcmpErrorLimit = RateLimit::per_second(1000);
 
 struct ConnectionSurvey;  // adit/connection_survey.h
@@ -73,7 +74,9 @@ struct Worker {
   ZeroPages<Sequences>* sequences = nullptr;  // by BridgePortId; all workers write
 
   // between this worker and control
-  rte_ring* events = nullptr;    // Event, this worker produces
+  rte_ring* events = nullptr;  // Event, this worker produces
+  // How many of a tenant's are in that ring: this worker adds, control takes away.
+  ZeroPages<std::atomic<uint32_t>> events_waiting{kMaxTenants};
   rte_ring* commands = nullptr;  // Command, control produces
   // Control sets it where it is null, this worker makes it null.
   std::atomic<ConnectionSurvey*> survey = nullptr;
@@ -119,10 +122,10 @@ struct Worker {
   unsigned copy_count = 0;
   std::array<Packet, kMaxBurst> from_gateways;  // frames on their way into networks
   unsigned from_gateway_count = 0;
-  RateMeter icmp_meter;
-  uint32_t stt_packet_id = 0;  // of the next STT frame
-  uint16_t ip_id = 0;          // of the next outer IPv4 header that may be fragmented
-  uint32_t fragment_id = 0;    // of the next IPv6 packet that is fragmented
+  ZeroPages<RateMeter> icmp_meters{kMaxTenants};  // by TenantId
+  uint32_t stt_packet_id = 0;                     // of the next STT frame
+  uint16_t ip_id = 0;        // of the next outer IPv4 header that may be fragmented
+  uint32_t fragment_id = 0;  // of the next IPv6 packet that is fragmented
   std::array<rte_mbuf*, 4 * kMaxBurst> garbage;  // dropped or used up, freed in bulk
   unsigned garbage_count = 0;
 };
@@ -164,10 +167,38 @@ inline void count_drop(Worker& worker, const rte_mbuf* mbuf, DropReason reason) 
   return in != 0 ? in : snapshot.remote_addresses.find(sender.source);
 }
 
-// Tells control; a full ring is counted, the news will come again.
+// Whose news it is: the network's or VRF's that it is about, else what the event itself says.
+[[gnu::cold]] inline TenantId tenant_of(const Snapshot& snapshot, const Event& event) noexcept {
+  switch (event.kind) {
+    case Event::Kind::kMacSeen:
+      return tenant_of_network(fdb_key_network(event.fdb_key));
+    case Event::Kind::kRemoteSeen:
+      return tenant_of_network(event.network);
+    case Event::Kind::kNeighbourSeen:
+    case Event::Kind::kAddressConflict:
+    case Event::Kind::kHostWanted:
+    case Event::Kind::kRouterSolicited: {
+      const Interface* interface = interface_of(snapshot, event.link);
+      return interface != nullptr ? tenant_of_vrf(interface->vrf) : kUnderlayTenant;
+    }
+    case Event::Kind::kNeighbourWanted:
+      break;
+  }
+  return event.tenant;
+}
+
+// Tells control. Nobody may have more in the ring than is left of it: a flood of one tenant's news
+// takes half of it, and others' find room. What finds none is counted, and the news will come
+// again.
 [[gnu::cold, gnu::noinline]] inline void report(Worker& worker, Event event) noexcept {
-  if (rte_ring_sp_enqueue_elem(worker.events, &event, sizeof event) != 0)
-    worker.counters.events_lost.add(1);
+  event.tenant = tenant_of(*worker.snapshot, event);
+  std::atomic<uint32_t>& waiting = worker.events_waiting[event.tenant];
+  if (waiting.load(std::memory_order_relaxed) >= rte_ring_free_count(worker.events))
+    return worker.counters.events_lost.add(1);
+  waiting.fetch_add(1, std::memory_order_relaxed);
+  if (rte_ring_sp_enqueue_elem(worker.events, &event, sizeof event) == 0) return;
+  waiting.fetch_sub(1, std::memory_order_relaxed);
+  worker.counters.events_lost.add(1);
 }
 
 }  // namespace adit

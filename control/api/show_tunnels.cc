@@ -17,7 +17,7 @@ using NeighboursById = std::unordered_map<AdjacencyId, const Neighbour*>;
 NeighboursById neighbours_by_id(const Neighbours& neighbours) {
   NeighboursById by_id;
   for (const auto& [hop, neighbour] : neighbours.all())
-    by_id.emplace(neighbour.adjacency, &neighbour);
+    if (neighbour.adjacency != 0) by_id.emplace(neighbour.adjacency, &neighbour);
   return by_id;
 }
 

@@ -245,7 +245,7 @@ void send_segments(Worker& worker, Packet& packet, const BridgePort& out) noexce
     if (last)
       packet.mbuf = mbuf;
     else
-      send_to_next_hop(worker, out.port, out.adjacency, mbuf);
+      send_to_next_hop(worker, tenant_of(out), out.port, out.adjacency, mbuf);
   }
 }
 

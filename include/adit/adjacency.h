@@ -21,6 +21,7 @@ class AdjacencyTable {
     uint64_t word = 0;
     std::memcpy(&word, mac.bytes.data(), sizeof mac);
     words_[id].store(word | kResolved, std::memory_order_release);
+    resolved_.fetch_add(1, std::memory_order_release);
   }
   void clear(AdjacencyId id) noexcept { words_[id].store(0, std::memory_order_release); }
 
@@ -28,6 +29,8 @@ class AdjacencyTable {
   uint64_t load(AdjacencyId id) const noexcept {
     return words_[id].load(std::memory_order_relaxed);
   }
+  // How often a next hop was resolved: while that stays, so does who waits for one.
+  uint64_t resolved() const noexcept { return resolved_.load(std::memory_order_acquire); }
   static void write_mac(uint64_t word, void* destination) noexcept {
     std::memcpy(destination, &word, sizeof(MacAddr));
   }
@@ -36,6 +39,7 @@ class AdjacencyTable {
   static_assert(std::endian::native == std::endian::little);
   static constexpr uint64_t kResolved = uint64_t{1} << 48;
   std::unique_ptr<std::atomic<uint64_t>[]> words_;
+  std::atomic<uint64_t> resolved_ = 0;
 };
 
 }  // namespace adit

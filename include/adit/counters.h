@@ -49,7 +49,7 @@ struct alignas(64) WorkerCounters {
   Counter arp_requests_answered;
   Counter echo_requests_answered;
   Counter held;         // packets that ever waited for a next hop
-  Counter events_lost;  // reports to control that found the ring full
+  Counter events_lost;  // reports to control that found no room in the ring
 };
 
 }  // namespace adit

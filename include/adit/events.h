@@ -36,6 +36,7 @@ struct Event {
     LinkId link;
     NetworkId network;
   };
+  TenantId tenant;  // whose share of the ring it takes; see report()
   uint64_t fdb_key;
   IpAddr ip;
   MacAddr mac;

@@ -57,6 +57,19 @@ constexpr VlanLinkId vlan_of_link(LinkId link) noexcept {
   return static_cast<VlanLinkId>(link - kFirstVlanLink);
 }
 
+// Whose traffic something is. What tenants share is shared out by it: the underlay's own packets, a
+// VRF's, and the frames of a network have an id each.
+using TenantId = uint32_t;
+inline constexpr TenantId kUnderlayTenant = 0;
+inline constexpr TenantId kFirstNetworkTenant = 1 << 16;  // behind all VrfIds
+inline constexpr unsigned kMaxTenants = kFirstNetworkTenant + kMaxNetworks + 1;
+constexpr TenantId tenant_of_vrf(VrfId vrf) noexcept {
+  return vrf;
+}
+constexpr TenantId tenant_of_network(NetworkId network) noexcept {
+  return kFirstNetworkTenant + network;
+}
+
 // The FDB's key: the network in the upper 16 bits, the MAC in the lower 48.
 constexpr uint64_t fdb_key(NetworkId network, const MacAddr& mac) noexcept {
   return uint64_t{network} << 48 | mac.to_u64();

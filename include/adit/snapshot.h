@@ -107,6 +107,12 @@ struct alignas(64) BridgePort {
 };
 static_assert(sizeof(BridgePort) == 128);
 
+// Whose packets go through it.
+constexpr TenantId tenant_of(const BridgePort& bridge_port) noexcept {
+  return bridge_port.kind == BridgePortKind::kRouted ? tenant_of_vrf(bridge_port.network)
+                                                     : tenant_of_network(bridge_port.network);
+}
+
 struct NetworkEntry {
   uint32_t flood_begin = 0;  // in Snapshot::flood_lists
   uint32_t flood_end = 0;

@@ -172,8 +172,8 @@ def waiting():
     frame = udp(NEAR, FAR3)
     run.case("the other next hop never answers", [("red0", frame)] * 3,
              drop="neighbour_unresolved")
-    run.case("of 70 more 64 wait in vain, 6 find no room", [("red0", frame)] * 70,
-             drop=["neighbour_unresolved"] * 64 + ["neighbour_queue_full"] * 6,
+    run.case("of 70 more the last 64 wait in vain, the others give way", [("red0", frame)] * 70,
+             drop=["neighbour_queue_full"] * 6 + ["neighbour_unresolved"] * 64,
              wait_ns=2 * SECOND)
     run.case("meanwhile the first next hop is served", ("red0", early[0]),
              {"uplink": encapsulated(early[0])})
@@ -315,8 +315,8 @@ def queue_bound():
     start = {"uplink": [announcement(), *(request_for(n) for n in numbers)]}
     run = Scenario("bound", config, ["uplink", "red0"], start=start, stray=is_arp)
     packets = [("red0", udp(NEAR, host(10, n), size=size)) for size in range(60) for n in numbers]
-    run.case("600 packets for ten next hops: 512 wait, the rest is dropped", packets,
-             drop=["neighbour_unresolved"] * 512 + ["neighbour_queue_full"] * 88)
+    run.case("600 packets for ten next hops: the last 512 wait, the others give way", packets,
+             drop=["neighbour_queue_full"] * 88 + ["neighbour_unresolved"] * 512)
     run.run()
 
 

@@ -15,7 +15,7 @@ from scapy.contrib.geneve import GENEVE
 from scapy.layers.inet6 import ICMPv6ParamProblem
 from scapy.layers.l2 import GRE
 
-from harness import START_NS, Scenario, accounting_problems, announcement, main, run_replay, tap
+from harness import SECOND, START_NS, Scenario, accounting_problems, announcement, main, run_replay, tap
 
 HEADER = os.path.join(os.path.dirname(__file__), "../../include/adit/drop_reason.h")
 
@@ -207,9 +207,9 @@ def single():
         run.case(reason, [("red0", frame)] * 11, copies, [None] * 10 + [reason])
         seen.add(reason)
     frame = udp(host(1, 1), host(10, 9))
-    # One has been waiting since its own case.
-    run.case("neighbour_queue_full", [("free0", frame)] * 64,
-             drop=["neighbour_unresolved"] * 63 + ["neighbour_queue_full"])
+    # Nobody else waits there by then.
+    run.case("neighbour_queue_full", [("free0", frame)] * 65, wait_ns=2 * SECOND,
+             drop=["neighbour_queue_full"] + ["neighbour_unresolved"] * 64)
     seen.add("neighbour_queue_full")
     run.run()
     return seen

@@ -266,8 +266,7 @@ TEST_F(HostsTest, AreAskedForWhenWantedAndUsableWhenTheyAnswer) {
   for (const char* ip : {"10.1.0.1", "fd01::1"}) {
     EXPECT_EQ(found(ip), 0u);
     want(ip);
-    EXPECT_NE(found(ip), 0u);
-    EXPECT_FALSE(usable(ip));
+    EXPECT_EQ(found(ip), 0u) << "who has not answered takes no place";
     answer(ip);
     EXPECT_TRUE(usable(ip));
   }
@@ -284,11 +283,13 @@ TEST_F(HostsTest, AreNobodyOutsideOfTheSubnetsOfRoutedPorts) {
 
 TEST_F(HostsTest, ThatNeverAnswerAreForgotten) {
   want();
+  EXPECT_EQ(neighbours.all().size(), 2u);
   run_to(now_ns + 5 * kSecond);
-  EXPECT_EQ(found(), 0u);
   EXPECT_EQ(neighbours.all().size(), 1u);
+  answer();
+  EXPECT_EQ(found(), 0u);
   want();
-  EXPECT_NE(found(), 0u);
+  EXPECT_EQ(neighbours.all().size(), 2u);
 }
 
 TEST_F(HostsTest, StayWhileTheyAnswerAndGoWhenTheyStop) {
@@ -348,13 +349,13 @@ struct NetworkHostsTest : HostsTest {
 
 TEST_F(NetworkHostsTest, AreOthersThanThoseOnAPort) {
   neighbours.host_wanted(network_link(9), kHost, now_ns);
-  EXPECT_NE(in_network(), 0u);
-  EXPECT_EQ(found(), 0u);
   want();
-  EXPECT_NE(in_network(), found());
   neighbours.seen(network_link(9), kHost, kPeer, now_ns);
   EXPECT_NE(dataplane->adjacencies().load(in_network()), 0u);
-  EXPECT_FALSE(usable());
+  EXPECT_EQ(found(), 0u);
+  answer();
+  EXPECT_TRUE(usable());
+  EXPECT_NE(in_network(), found());
 }
 
 TEST_F(NetworkHostsTest, StayWithTheGatewayAndGoWithIt) {
@@ -382,11 +383,10 @@ TEST_F(HostsTest, OfAVlanAreOthersThanThoseOfItsPortAndGoWithIt) {
     return dataplane->hosts().find(vlan_link(7), address_key(host), false);
   };
   neighbours.host_wanted(vlan_link(7), host, now_ns);
-  EXPECT_NE(in_vlan(), 0u);
-  EXPECT_EQ(found(), 0u);
   want();
   answer();
-  EXPECT_EQ(dataplane->adjacencies().load(in_vlan()), 0u);
+  EXPECT_TRUE(usable());
+  EXPECT_EQ(in_vlan(), 0u);
   neighbours.seen(vlan_link(7), host, kPeer, now_ns);
   EXPECT_NE(dataplane->adjacencies().load(in_vlan()), 0u);
   config.vrfs.resize(1);
@@ -399,19 +399,66 @@ TEST_F(HostsTest, OfAVlanAreOthersThanThoseOfItsPortAndGoWithIt) {
 // Packets may still be held for the one that had it before.
 TEST_F(HostsTest, DoNotGetAnAdjacencyThatWasJustGivenBack) {
   want();
+  answer();
   const AdjacencyId first = found();
-  run_to(now_ns + 4 * kSecond);
-  ASSERT_EQ(found(), 0u);
+  ASSERT_NE(first, 0u);
+  while (found() != 0) run_to(now_ns + kSecond);
   want("10.1.0.2");
+  answer("10.1.0.2");
   EXPECT_NE(found("10.1.0.2"), first);
 }
 
-TEST_F(HostsTest, AreBoundedOnEachPort) {
-  config.ports[1].addresses = {{*parse_ip("10.1.0.254"), 16}};
-  neighbours.configure(config, ids, {kOwn, kOwn}, now_ns);
+// On a subnet in which there is room for a scan.
+struct LargeSubnetTest : HostsTest {
+  LargeSubnetTest() {
+    config.ports[1].addresses = {{*parse_ip("10.1.0.254"), 16}};
+    neighbours.configure(config, ids, {kOwn, kOwn}, now_ns);
+  }
+  static IpAddr host(uint32_t i) { return IpAddr::v4(be32(0x0a010000 + 256 + i)); }
+};
+
+TEST_F(LargeSubnetTest, ScanEvictsNobodyThatSpeaksAndIsBounded) {
+  want("10.1.0.1");
+  answer("10.1.0.1");
+  for (uint32_t i = 1; i < 9000; ++i) neighbours.host_wanted(1, host(i), now_ns);
+  EXPECT_EQ(neighbours.all().size(), 2u + 1024u);
+  EXPECT_TRUE(usable("10.1.0.1"));
+  // Whoever is new on the scanned subnet itself is asked for, and found.
+  want("10.1.0.2");
+  answer("10.1.0.2");
+  EXPECT_TRUE(usable("10.1.0.2"));
+  EXPECT_EQ(neighbours.all().size(), 3u + 1023u);
+  run_to(now_ns + 5 * kSecond);
+  EXPECT_EQ(neighbours.all().size(), 3u);
+}
+
+TEST_F(LargeSubnetTest, HostsThatAnswerAreBoundedOnEachPort) {
+  for (uint32_t i = 1; i < 9000; ++i) {
+    neighbours.host_wanted(1, host(i), now_ns);
+    neighbours.seen(1, host(i), kPeer, now_ns);
+  }
+  size_t known = 0;
   for (uint32_t i = 1; i < 9000; ++i)
-    neighbours.host_wanted(1, IpAddr::v4(be32(0x0a010000 + 256 + i)), now_ns);
-  EXPECT_EQ(neighbours.all().size(), 1u + 8192u);
+    known += dataplane->hosts().find(1, address_key(host(i)), false) != 0;
+  EXPECT_EQ(known, 8192u);
+}
+
+TEST(Shares, EachKeepsItsPartOfOneHalfAndTheOtherIsForWhoeverComes) {
+  Shares shares;
+  shares.configure(100, 5);
+  unsigned red = 0, blue = 0;
+  while (shares.may_take(red)) shares.take(red++);
+  EXPECT_EQ(red, 60u);
+  while (shares.may_take(blue)) shares.take(blue++);
+  EXPECT_EQ(blue, 10u);
+  shares.give_back(red--);
+  EXPECT_TRUE(shares.may_take(blue));
+  shares.take(blue++);
+  EXPECT_FALSE(shares.may_take(red));
+  EXPECT_TRUE(shares.may_take(0));
+  shares.configure(100, 1);
+  for (red = 0; shares.may_take(red);) shares.take(red++);
+  EXPECT_EQ(red, 100u);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <optional>
 #include <utility>
 
 #include "adit/tunnel_ops.h"
@@ -24,12 +26,12 @@ struct TransmitTest : testing::Test {
     worker.snapshot = worker.current->load();
   }
   // A frame of 14 bytes whose last one is its number.
-  void send(uint8_t number, AdjacencyId hop = kHop) {
+  void send(uint8_t number, AdjacencyId hop = kHop, TenantId tenant = 1) {
     rte_mbuf* mbuf = rte_pktmbuf_alloc(dataplane->pool());
     char* frame = rte_pktmbuf_append(mbuf, 14);
     std::memset(frame, 0, 14);
     frame[13] = static_cast<char>(number);
-    send_to_next_hop(worker, 0, hop, mbuf);
+    send_to_next_hop(worker, tenant, 0, hop, mbuf);
   }
   std::vector<unsigned> sent_numbers() {
     flush_all(worker);
@@ -71,15 +73,98 @@ TEST_F(TransmitTest, OneNextHopCannotTakeTheWholeQueue) {
   EXPECT_EQ(worker.held.size(), HoldQueue::kPerNextHop + 1);
 }
 
-TEST(HoldQueue, LongChainsCannotTakeAllBuffers) {
+TEST_F(TransmitTest, TheOldestForANextHopGivesWay) {
+  for (unsigned i = 0; i < HoldQueue::kPerNextHop + 2; ++i) send(static_cast<uint8_t>(i));
+  dataplane->adjacencies().resolve(kHop, kPeer);
+  sweep_held(worker);
+  const auto numbers = sent_numbers();
+  ASSERT_EQ(numbers.size(), HoldQueue::kPerNextHop);
+  EXPECT_EQ(numbers.front(), 2u);
+  EXPECT_EQ(numbers.back(), HoldQueue::kPerNextHop + 1);
+}
+
+TEST_F(TransmitTest, OneTenantsPacketsTakeNoPlaceFromAnothersAtTheSameNextHop) {
+  send(7, kHop, 2);
+  for (unsigned i = 0; i < 2 * HoldQueue::kPerNextHop; ++i) send(0);
+  dataplane->adjacencies().resolve(kHop, kPeer);
+  sweep_held(worker);
+  const auto numbers = sent_numbers();
+  ASSERT_EQ(numbers.size(), HoldQueue::kPerNextHop + 1);
+  EXPECT_EQ(numbers.front(), 7u);
+}
+
+// What a queue holds of each tenant, and whom it dropped.
+struct HoldQueueTest : testing::Test {
+  void push(TenantId tenant, uint32_t host, unsigned times = 1) {
+    for (; times > 0; --times)
+      queue.push(&packet, {tenant, 0, 0, false, {0, host}}, 0, [this](rte_mbuf*) { ++dropped; });
+  }
+  std::map<TenantId, unsigned> held() {
+    std::map<TenantId, unsigned> counts;
+    queue.sweep(
+        [&](const HeldPacket& held) {
+          ++counts[held.hop.tenant];
+          return std::optional<int>();
+        },
+        [](const HeldPacket&, int) {});
+    return counts;
+  }
+  HoldQueueTest() { packet.nb_segs = 1; }
+
   HoldQueue queue;
-  rte_mbuf chain{};
-  chain.nb_segs = HoldQueue::kMostBuffers / 32;
-  for (AdjacencyId hop = 1; hop <= 32; ++hop) EXPECT_TRUE(queue.push(&chain, hop, 0, 0));
-  EXPECT_FALSE(queue.push(&chain, 33, 0, 0));
-  queue.sweep([](const HeldPacket& held) noexcept { return held.adjacency == 7; });
-  EXPECT_TRUE(queue.push(&chain, 33, 0, 0));
-  EXPECT_FALSE(queue.push(&chain, 34, 0, 0));
+  rte_mbuf packet{};
+  unsigned dropped = 0;
+};
+
+TEST_F(HoldQueueTest, ScanOfOneTenantLeavesOthersPacketsWaiting) {
+  for (uint32_t host = 0; host < 20; ++host) push(2, host, 4);
+  for (uint32_t host = 0; host < 5000; ++host) push(1, host);
+  EXPECT_EQ(held(), (std::map<TenantId, unsigned>{{1, HoldQueue::kCapacity - 80}, {2, 80}}));
+  EXPECT_EQ(dropped, 5080 - HoldQueue::kCapacity);
+}
+
+TEST_F(HoldQueueTest, WhoHoldsMostGivesWayUntilAllHaveTheSame) {
+  for (uint32_t host = 0; host < 5000; ++host) push(1, host);
+  for (uint32_t host = 0; host < 5000; ++host) push(2, host), push(3, host);
+  for (const auto& [tenant, count] : held())
+    EXPECT_NEAR(count, HoldQueue::kCapacity / 3, 1) << tenant;
+}
+
+TEST_F(HoldQueueTest, HostsThatAreNotKnownHaveTheirOwnPlaces) {
+  push(1, 1, HoldQueue::kPerNextHop + 10);
+  EXPECT_EQ(dropped, 10u);
+  push(1, 2, HoldQueue::kPerNextHop);
+  EXPECT_EQ(dropped, 10u);
+}
+
+TEST_F(HoldQueueTest, LongChainsCannotTakeAllBuffers) {
+  push(2, 1);
+  packet.nb_segs = HoldQueue::kMostBuffers / 32;
+  for (uint32_t host = 1; host < 32; ++host) push(1, host);
+  EXPECT_EQ(dropped, 0u);
+  push(1, 32);
+  EXPECT_EQ(dropped, 1u);
+  EXPECT_EQ(held()[2], 1u);
+  packet.nb_segs = HoldQueue::kMostBuffers + 1;
+  push(1, 33);
+  EXPECT_EQ(dropped, 2u);
+  EXPECT_EQ(queue.size(), 32u);
+}
+
+// A packet that is sent may be held again, elsewhere, and make others give way.
+TEST_F(HoldQueueTest, SweepBearsPacketsThatAreHeldMeanwhile) {
+  for (uint32_t host = 0; host < HoldQueue::kCapacity; ++host) push(1, host);
+  unsigned taken = 0;
+  queue.sweep(
+      [](const HeldPacket& held) {
+        return held.hop.tenant == 1 ? std::optional(1) : std::optional<int>();
+      },
+      [&](const HeldPacket&, int) {
+        ++taken;
+        push(2, taken, 3);
+      });
+  EXPECT_GT(taken, 100u);
+  EXPECT_EQ(queue.size() + dropped + taken, HoldQueue::kCapacity + 3 * taken);
 }
 
 TEST_F(TransmitTest, WhatWaitsTooLongIsDroppedByName) {
@@ -189,7 +274,7 @@ TEST_F(ChainTest, SttSegmentsLeaveWholeByAPortThatTakesOneBuffer) {
   Packet* const pointer = &packet;
   stt.encap(worker, {&pointer, 1});
   ASSERT_EQ(packet.drop, DropReason::kCount);
-  send_to_next_hop(worker, 0, 1, packet.mbuf);
+  send_to_next_hop(worker, 0, 0, 1, packet.mbuf);
 
   std::vector<uint8_t> frame;
   for (const auto& segment : sent()) {
