@@ -6,6 +6,8 @@
 #include <set>
 #include <string_view>
 
+#include "adit/dataplane.h"
+
 namespace adit {
 namespace {
 
@@ -48,6 +50,11 @@ std::string lcores(unsigned workers, const std::vector<unsigned>& cpus) {
     text += std::to_string(lcore) + '@' + std::to_string(cpu);
   }
   return text;
+}
+
+bool is_af_xdp(const PortConfig& port) {
+  return port.device.kind == DeviceKind::kAfXdp ||
+         (port.device.kind == DeviceKind::kVdev && port.device.argument.starts_with("net_af_xdp"));
 }
 
 bool has_stt(const Config& config) {
@@ -231,8 +238,12 @@ unsigned memory_mb(const Config& config, unsigned workers) {
   if (config.system.memory_mb) return *config.system.memory_mb;
   // Without hugepages a pool's buffer does not cross a page, and most take one for themselves.
   constexpr unsigned kPageBytes = 4096;
-  const uint64_t buffers = uint64_t{mbuf_count(config, workers)} *
-                           round_up(mbuf_data_room_bytes(config) + kMbufOverheadBytes, kPageBytes);
+  uint64_t count = mbuf_count(config, workers);
+  for (const PortConfig& port : config.ports)
+    if (is_af_xdp(port))
+      count += xdp_buffers(std::max(rx_queue_count(port, workers), tx_queue_count(port, workers)));
+  const uint64_t buffers =
+      count * round_up(mbuf_data_room_bytes(config) + kMbufOverheadBytes, kPageBytes);
   return static_cast<unsigned>(kMemoryBesideMb + (buffers >> 20) + 1);
 }
 

@@ -137,7 +137,7 @@ void Dataplane::Impl::add_port(PortId port, const PortSpec& spec) {
     return;
   }
   if (!interfaces) interfaces = std::make_unique<InterfaceWatch>();
-  devices.push_back(open_port(spec, count, pool.get(), *interfaces));
+  devices.push_back(open_port(spec, count, commons()));
   Port& device = *devices.back();
   io_facts.push_back(device.facts());
   interface_names[port] = device.interface();

@@ -15,6 +15,7 @@
 #include "adit/dataplane.h"
 #include "io/interface_watch.h"
 #include "io/port.h"
+#include "io/xdp_pools.h"
 #include "port_bindings.h"
 #include "run_loop.h"
 #include "worker.h"
@@ -39,6 +40,7 @@ struct Dataplane::Impl {
   void add_port(PortId port, const PortSpec& spec);
   // Makes new bindings of devices and port_is_down, and hands them to the workers.
   void bind();
+  PortCommons commons() { return {pool.get(), *interfaces, xdp_pools}; }
   // Frees what no worker has any more.
   void reap();
 
@@ -71,6 +73,7 @@ struct Dataplane::Impl {
 
   bool busy_poll;
   PoolPtr pool;
+  XdpPools xdp_pools;
   QsbrPtr qsbr;
   Fdb fdb;
   AdjacencyTable adjacencies;

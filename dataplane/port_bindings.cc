@@ -85,8 +85,7 @@ bool Dataplane::reopen(PortId port) {
   impl_->reap();
   if (!impl_->retired.empty()) return false;
   const PortFacts& former = impl_->io_facts[port];
-  std::unique_ptr<Port> device =
-      reopen_port(impl_->specs[port], worker_count(), impl_->pool.get(), *impl_->interfaces);
+  std::unique_ptr<Port> device = reopen_port(impl_->specs[port], worker_count(), impl_->commons());
   const PortFacts& facts = device->facts();
   if (facts.rx_queues != former.rx_queues || facts.tx_queues != former.tx_queues ||
       facts.max_tx_buffers != former.max_tx_buffers)

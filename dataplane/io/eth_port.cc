@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "interface_watch.h"
+#include "xdp_pools.h"
 
 namespace adit {
 namespace {
@@ -26,12 +27,16 @@ uint16_t transmit(void* context, rte_mbuf** packets, uint16_t n) {
 
 }  // namespace
 
-EthPort::EthPort(const PortSpec& spec, unsigned workers, rte_mempool* pool,
-                 const InterfaceWatch& interfaces)
-    : Port(spec), interfaces_(interfaces) {
+EthPort::EthPort(const PortSpec& spec, unsigned workers, const PortCommons& commons)
+    : Port(spec), interfaces_(commons.interfaces) {
   int error = rte_eth_dev_get_port_by_name(spec.device_name.c_str(), &port_id_);
   if (error != 0) fail("DPDK has no device " + spec.device_name, error);
   configure(spec, workers);
+  rte_mempool* const pool =
+      facts_.driver == "net_af_xdp"
+          ? commons.xdp_pools.take(name_, std::max(facts_.rx_queues, facts_.tx_queues),
+                                   commons.pool)
+          : commons.pool;
   uint16_t rx_ring = static_cast<uint16_t>(spec.rx_ring);
   uint16_t tx_ring = static_cast<uint16_t>(spec.tx_ring);
   error = rte_eth_dev_adjust_nb_rx_tx_desc(port_id_, &rx_ring, &tx_ring);

@@ -16,8 +16,7 @@ struct EthQueue {
 class EthPort : public Port {
  public:
   // Configures and starts the device. Throws std::runtime_error naming the port.
-  EthPort(const PortSpec& spec, unsigned workers, rte_mempool* pool,
-          const InterfaceWatch& interfaces);
+  EthPort(const PortSpec& spec, unsigned workers, const PortCommons& commons);
   ~EthPort() override;
   EthPort(const EthPort&) = delete;
   EthPort& operator=(const EthPort&) = delete;

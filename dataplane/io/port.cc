@@ -35,16 +35,16 @@ int set_interface_mtu(const char* interface, unsigned mtu_bytes) noexcept {
   return error;
 }
 
-std::unique_ptr<Port> open_port(const PortSpec& spec, unsigned workers, rte_mempool* pool,
-                                const InterfaceWatch& interfaces) {
+std::unique_ptr<Port> open_port(const PortSpec& spec, unsigned workers,
+                                const PortCommons& commons) {
   if (spec.device_name.starts_with(kTapPrefix))
-    return std::make_unique<TapPort>(spec, workers, pool);
-  return std::make_unique<EthPort>(spec, workers, pool, interfaces);
+    return std::make_unique<TapPort>(spec, workers, commons.pool);
+  return std::make_unique<EthPort>(spec, workers, commons);
 }
 
-std::unique_ptr<Port> reopen_port(const PortSpec& spec, unsigned workers, rte_mempool* pool,
-                                  const InterfaceWatch& interfaces) {
-  if (spec.device_name.starts_with(kTapPrefix)) return open_port(spec, workers, pool, interfaces);
+std::unique_ptr<Port> reopen_port(const PortSpec& spec, unsigned workers,
+                                  const PortCommons& commons) {
+  if (spec.device_name.starts_with(kTapPrefix)) return open_port(spec, workers, commons);
   if (spec.vdev.empty())
     throw std::runtime_error("port " + spec.name + ": its device is opened at the start only");
   const std::size_t comma = spec.vdev.find(',');
@@ -56,7 +56,7 @@ std::unique_ptr<Port> reopen_port(const PortSpec& spec, unsigned workers, rte_me
     throw std::runtime_error("port " + spec.name + ": DPDK cannot make " + spec.device_name + ": " +
                              rte_strerror(std::abs(error)));
   try {
-    return open_port(spec, workers, pool, interfaces);
+    return open_port(spec, workers, commons);
   } catch (...) {
     rte_eal_hotplug_remove("vdev", spec.device_name.c_str());
     throw;

@@ -11,6 +11,14 @@
 namespace adit {
 
 class InterfaceWatch;  // interface_watch.h
+class XdpPools;        // xdp_pools.h
+
+// What ports have in common.
+struct PortCommons {
+  rte_mempool* pool = nullptr;
+  const InterfaceWatch& interfaces;
+  XdpPools& xdp_pools;
+};
 
 class Port {
  public:
@@ -39,11 +47,10 @@ class Port {
 int set_interface_mtu(const char* interface, unsigned mtu_bytes) noexcept;
 
 // Opens what PortSpec::device_name says. Throws std::runtime_error naming the port.
-std::unique_ptr<Port> open_port(const PortSpec& spec, unsigned workers, rte_mempool* pool,
-                                const InterfaceWatch& interfaces);
+std::unique_ptr<Port> open_port(const PortSpec& spec, unsigned workers, const PortCommons& commons);
 
 // The same for a port that was opened and closed before, whose device may have to be made anew.
-std::unique_ptr<Port> reopen_port(const PortSpec& spec, unsigned workers, rte_mempool* pool,
-                                  const InterfaceWatch& interfaces);
+std::unique_ptr<Port> reopen_port(const PortSpec& spec, unsigned workers,
+                                  const PortCommons& commons);
 
 }  // namespace adit

@@ -42,6 +42,11 @@ struct PortSpec {
   std::string vdev;     // EAL's words for a device that it makes, to make it again; empty: none
 };
 
+// Buffers of a port by AF_XDP, which has its own: what fills its rings, and what is under way.
+constexpr unsigned xdp_buffers(unsigned queues) noexcept {
+  return 4096 + queues * 4608;
+}
+
 // What a port turned out to be.
 struct PortFacts {
   MacAddr device_mac;                    // zero for `io` ports
