@@ -17,6 +17,7 @@
 #include <cstring>
 
 #include "segment.h"
+#include "tap_stats.h"
 #include "virtio_header.h"
 
 namespace adit {
@@ -152,6 +153,11 @@ LinkState TapPort::link() const noexcept {
   if (poll(&descriptor, 1, 0) < 0) return {};
   if (descriptor.revents & (POLLERR | POLLHUP | POLLNVAL)) return {LinkStatus::kGone, 0};
   return {descriptor.revents & POLLOUT ? LinkStatus::kUp : LinkStatus::kDown, 0};
+}
+
+uint64_t TapPort::rx_missed() const noexcept {
+  if (const auto drops = tap_queue_drops(queues_.front().fd())) rx_missed_ = *drops;
+  return rx_missed_;
 }
 
 PortIo TapPort::queue_io(unsigned queue) noexcept {

@@ -22,7 +22,7 @@ class TapPort : public Port {
   TapPort(const PortSpec& spec, unsigned workers, rte_mempool* pool);
 
   LinkState link() const noexcept override;
-  uint64_t rx_missed() const noexcept override { return 0; }
+  uint64_t rx_missed() const noexcept override;
   PortIo queue_io(unsigned queue) noexcept override;
 
  private:
@@ -46,7 +46,8 @@ class TapPort : public Port {
   void open_queue(const std::string& interface, const PortSpec& spec, rte_mempool* pool);
   void bring_up(const std::string& interface, unsigned mtu_bytes);
 
-  std::deque<Queue> queues_;  // addresses stay
+  std::deque<Queue> queues_;        // addresses stay
+  mutable uint64_t rx_missed_ = 0;  // the last that the kernel told
 };
 
 }  // namespace adit

@@ -149,6 +149,16 @@ done
 expect_links up
 expect_answers
 
+say "what a TAP's own queue drops is counted, also in another namespace"
+missed() { ctl -j show ports | jq -r --arg p "$1" '.[] | select(.name == $p) | .rx_missed'; }
+before=$(missed t0)
+queue=$(N host cat /sys/class/net/t0/tx_queue_len)
+kill -STOP "$GATEWAY_PID"
+# shellcheck disable=SC2046  # words
+N host $(ping_burst $((queue * 8)) "${NET[t0]}.254") >/dev/null 2>&1 || true
+kill -CONT "$GATEWAY_PID"
+expect "frames missed at t0" "$(($(missed t0) - before))" '>' 0
+
 say "interfaces are deleted: the ports are gone, and others go on"
 N host ip link del t0
 for port in "${PORTS[@]}"; do [[ $port == t0 ]] || N gw ip link del "$port"; done
@@ -169,7 +179,7 @@ wait_for 15 answers c "${NET[a0]}.1" || fail "c does not reach the host behind a
 expect "drops tx_full" "$(drops tx_full)" = 0
 
 say "again and again: no buffer is lost on the way"
-for round in 1 2; do
+for round in 1 2 3 4 5; do
   for port in "${PORTS[@]}"; do [[ $port == t0 ]] || N gw ip link del "$port"; done
   for port in "${PORTS[@]}"; do
     [[ $port == t0 ]] || wait_for 10 link_is "$port" gone || fail "round $round: $port is $(link_of "$port")"

@@ -125,6 +125,25 @@ TEST_F(Keeper, KeepsConnectionsOfTheDeadIfTold) {
   EXPECT_FALSE(life(1).ends_connections());
 }
 
+TEST_F(Keeper, ABackendBehindADeadLinkGetsNoNewConnectionsAndKeepsItsOwn) {
+  apply({5, 5}, kS);
+  keeper.check_by(checks, kS);
+  EXPECT_TRUE(keeper.set_reachable(1, false, 2 * kS));
+  EXPECT_FALSE(keeper.set_reachable(1, false, 2 * kS)) << "no news";
+  EXPECT_FALSE(life(1).takes_new());
+  EXPECT_FALSE(life(1).ends_connections());
+  EXPECT_TRUE(life(2).takes_new());
+  apply({5, 5}, 3 * kS);
+  EXPECT_FALSE(life(1).takes_new()) << "a reload does not change it";
+  keeper.changed(1, false, 4 * kS);
+  EXPECT_TRUE(life(1).ends_connections()) << "dead as well, says its check";
+  EXPECT_TRUE(keeper.set_reachable(1, true, 5 * kS));
+  EXPECT_FALSE(life(1).takes_new());
+  keeper.changed(1, true, 6 * kS);
+  EXPECT_TRUE(life(1).takes_new());
+  EXPECT_FALSE(keeper.set_reachable(77, false, 7 * kS)) << "nobody";
+}
+
 TEST_F(Keeper, WeightGrowsFromATenthInASlowStart) {
   service.slow_start_s = 10;
   apply({100, 3}, kS);

@@ -119,6 +119,31 @@ TEST_F(KeeperTest, LearnsMovesAndAges) {
   EXPECT_EQ(keeper.learned(1), 0u);
 }
 
+TEST_F(KeeperTest, WhatWasLearnedBehindAPortIsForgottenWhenItsLinkGoesDown) {
+  config.ports.resize(2);
+  config.ports[0].name = "other";
+  config.ports[1].name = "access";
+  config.networks[0].members.push_back({"other", std::nullopt});
+  config.networks[0].mac_limit = 10;
+  config.networks[0].static_macs = {{mac(9), MemberConfig{"access", std::nullopt}, std::nullopt}};
+  ids.bridge_ports[{"red", "other", 0, {}}] = {3, 1, 0};
+  keeper.configure(config, ids, kSecond);
+  seen(1, 1, 1);
+  seen(2, 2, 1);
+  seen(3, 3, 1);
+  EXPECT_EQ(keeper.port_down(1), 2u) << "untagged, and of the VLAN";
+  EXPECT_EQ(where(1), 0u);
+  EXPECT_EQ(where(2), 0u);
+  EXPECT_EQ(where(3), 3u);
+  EXPECT_EQ(where(9), 1u) << "static";
+  EXPECT_EQ(keeper.learned(1), 1u);
+  seen(1, 1, 2);
+  EXPECT_EQ(where(1), 0u) << "a report from before";
+  keeper.port_up(1);
+  seen(1, 1, 3);
+  EXPECT_EQ(where(1), 1u);
+}
+
 TEST_F(KeeperTest, WhatWorkersKeepSeeingDoesNotAge) {
   seen(1, 1, 1);
   uint64_t now_ns = kSecond;

@@ -107,6 +107,30 @@ TEST_F(NeighboursTest, WaitingPacketsHurryAFailedNeighbourOncePerSecond) {
   EXPECT_EQ(run_to(now_ns).size(), 1u);
 }
 
+TEST_F(NeighboursTest, WhatIsBehindADownPortIsForgottenNotAskedAndAskedAtOnceWhenItIsUp) {
+  neighbours.seen(0, hop.address, kPeer, now_ns);
+  EXPECT_EQ(neighbours.port_down(1, now_ns), 0u);  // another
+  EXPECT_TRUE(usable());
+  EXPECT_EQ(neighbours.port_down(0, now_ns), 1u);
+  EXPECT_FALSE(usable());
+  EXPECT_EQ(state(), NeighbourState::kIncomplete);
+  EXPECT_TRUE(run_to(now_ns + 60 * kSecond).empty());
+  EXPECT_EQ(neighbours.port_up(0, false, now_ns), 1u);
+  EXPECT_EQ(run_to(now_ns + kSecond / 10).size(), 1u);
+  neighbours.seen(0, hop.address, kPeer, now_ns);
+  EXPECT_TRUE(usable());
+}
+
+TEST_F(NeighboursTest, OurAddressesAreAnnouncedAgainWhenALinkComesUp) {
+  announcements = 0;
+  neighbours.port_down(0, now_ns);
+  run_to(now_ns + 10 * kSecond);
+  EXPECT_EQ(announcements, 0u);
+  neighbours.port_up(0, false, now_ns);
+  run_to(now_ns + 6 * kSecond);
+  EXPECT_EQ(announcements, 3u);  // at once, after 2 s, after 5 s
+}
+
 // Whoever says to be a neighbour that is known.
 struct MovesTest : NeighboursTest {
   MovesTest() {

@@ -109,6 +109,18 @@ TEST_F(Advertiser, AnswersWithinHalfASecond) {
   EXPECT_EQ(pass(kSecond), (std::vector<Told>{{10, 5400}}));
 }
 
+TEST_F(Advertiser, SaysNothingWhileTheLinkIsDownAndBeginsAnewWhenItIsUp) {
+  run(config_of(vlan(10, "interval_s: 100")));
+  EXPECT_EQ(pass().size(), 1u);
+  advertiser.port_down(1);
+  EXPECT_EQ(pass(1000 * kSecond), std::vector<Told>{});
+  advertiser.port_up(0, now_ns);
+  EXPECT_EQ(pass(kSecond), std::vector<Told>{}) << "another port's";
+  advertiser.port_up(1, now_ns);
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(pass(16 * kSecond), (std::vector<Told>{{10, 300}})) << "as often as on a new link";
+}
+
 TEST_F(Advertiser, SaysNothingAtTheEndWhereNobodyWasTold) {
   ControlPlane control(*dataplane,
                        config_of(vlan(10, "interval_s: 100") + ", " + vlan(11, "lifetime_s: 0") +
