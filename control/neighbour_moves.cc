@@ -55,6 +55,7 @@ void Neighbours::seen(LinkId link, const IpAddr& address, const MacAddr& mac, ui
                       uint8_t what) {
   const auto found = neighbours_.find({link, address});
   if (found == neighbours_.end() || found->second.state == NeighbourState::kStatic) return;
+  if (is_down(link)) return;  // said just before
   Neighbour& neighbour = found->second;
   const bool has_mac = (what & claim::kNoMac) == 0;
   const bool solicited = (what & claim::kSolicited) != 0;
