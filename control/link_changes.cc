@@ -20,6 +20,7 @@ PortId port_towards(const Snapshot& snapshot, const ServiceBackend& backend) {
 }  // namespace
 
 void ControlPlane::look_at_links(uint64_t now_ns, const LinkKeeper::Tell& tell) {
+  if (!links_.is_due(now_ns)) return;
   std::vector<bool> makes_interface;
   for (const PortConfig& port : config_.ports)
     makes_interface.push_back(port.device.kind == DeviceKind::kTap);

@@ -10,6 +10,8 @@ namespace adit {
 namespace {
 
 constexpr uint64_t kLookEveryNs = 50'000'000;
+// While one is down: from the moment that it is up, packets for it shall not be dropped.
+constexpr uint64_t kLookForUpEveryNs = 10'000'000;
 // Whoever deleted a TAP may be about to make it again: it is theirs then.
 constexpr uint64_t kMakeAfterNs = 5 * kNsPerSecond;
 constexpr uint64_t kLongestWaitS = 60;
@@ -17,7 +19,6 @@ constexpr uint64_t kLongestWaitS = 60;
 }  // namespace
 
 void LinkKeeper::tick(const std::vector<bool>& makes_interface, uint64_t now_ns, const Tell& tell) {
-  if (now_ns < next_tick_ns_) return;
   next_tick_ns_ = now_ns + kLookEveryNs;
   ports_.resize(makes_interface.size());
   dataplane_.look_at_links();
@@ -27,6 +28,7 @@ void LinkKeeper::tick(const std::vector<bool>& makes_interface, uint64_t now_ns,
       try_to_reopen(id, port, makes_interface[id], now_ns, tell);
     else
       look(id, port, now_ns, tell);
+    if (port.status == LinkStatus::kDown) next_tick_ns_ = now_ns + kLookForUpEveryNs;
   }
 }
 

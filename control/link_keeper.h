@@ -28,7 +28,9 @@ class LinkKeeper {
 
   explicit LinkKeeper(Dataplane& dataplane) : dataplane_(dataplane) {}
 
-  // To be called every millisecond or so. `makes_interface`: by PortId, whether opening the port
+  // Whether it is time for tick().
+  bool is_due(uint64_t now_ns) const noexcept { return now_ns >= next_tick_ns_; }
+  // To be called when it is due. `makes_interface`: by PortId, whether opening the port
   // makes the interface that it is on, as for a TAP.
   void tick(const std::vector<bool>& makes_interface, uint64_t now_ns, const Tell& tell);
 
