@@ -76,13 +76,14 @@ bool is_believed(const Connection& connection, const Segment& segment) noexcept 
 // enough; what the other end had sent before it heard of the RST is not.
 bool goes_on(const Connection& connection, const Segment& segment) noexcept {
   if (segment.event != TcpEvent::kAck) return false;
-  const bool is_new =
-      segment.payload_len != 0 && segment.end - connection.next[segment.side] - 1 < kAhead;
+  // 0: nothing was seen.
+  const uint32_t own = connection.next[segment.side], other = connection.next[segment.side ^ 1];
   const bool of_backend = segment.side != 0;
+  const bool is_new = own != 0 && segment.payload_len != 0 && segment.end - own - 1 < kAhead;
+  const bool acknowledges = other != 0 && segment.ack - other - 1 < kAhead;
   switch (connection.state) {
     case kClose:
-      return of_backend == connection.has(Connection::kResetByBackend) &&
-             (is_new || segment.ack - connection.next[segment.side ^ 1] - 1 < kAhead);
+      return of_backend == connection.has(Connection::kResetByBackend) && (is_new || acknowledges);
     case kTimeWait:
       return is_new;
     case kCloseWait:

@@ -56,6 +56,7 @@ enum class Over : uint8_t { kTcp, kUdp, kSctp };
 // A connection's life, with IPVS's names for it.
 enum class Phase : uint8_t {
   kUdp,
+  kUdpNew,         // until both ends have shown themselves
   kHalfOpen,       // SYN_RECV
   kOpen,           // ESTABLISHED
   kBackendClosed,  // FIN_WAIT
@@ -71,7 +72,8 @@ enum class Phase : uint8_t {
   kAborted,  // CLOSED
 };
 // IPVS's, by Phase
-constexpr uint64_t kSilenceSeconds[] = {300, 60, 900, 120, 60, 120, 10, 4, 61, 61, 61, 900, 4, 61};
+constexpr uint64_t kSilenceSeconds[] = {300, 30, 60, 900, 120, 60, 120, 10,
+                                        4,   61, 61, 61,  900, 4,  61};
 
 class BalanceModel {
  public:
@@ -99,10 +101,11 @@ class BalanceModel {
   struct Connection {
     size_t backend = 0;
     unsigned life = 0;
-    Phase phase = Phase::kUdp;
+    Phase phase = Phase::kUdpNew;
     uint64_t ends_s = 0;
-    End local = {};     // what the backend takes for the client
-    bool held = false;  // counted by its client's template
+    End local = {};                    // what the backend takes for the client
+    bool held = false;                 // counted by its client's template
+    unsigned asked = 1, answered = 0;  // datagrams
   };
   using Key = std::pair<size_t, End>;  // of the service, and the client
   struct Load {
@@ -118,6 +121,20 @@ class BalanceModel {
   std::map<Key, Connection> connections;  // also lost ones, until a packet or the time ends them
   std::deque<std::pair<Key, Connection>> past;
 
+  static bool is_closing(Phase phase) {
+    return is_over(phase) || phase == Phase::kBackendClosed || phase == Phase::kClientClosed ||
+           phase == Phase::kRejected || phase == Phase::kAborted;
+  }
+  // Whether the first packet of a connection begins another one: the former is over, or closing at
+  // a backend that takes none.
+  bool begins_again(const Key& key, const Connection& connection, Segment segment) const {
+    const Service& service = services[key.first];
+    const Backend& backend = service.backends[connection.backend];
+    if (service.over == Over::kUdp || segment != first_of(service.over)) return false;
+    if (is_over(connection.phase)) return true;
+    return is_closing(connection.phase) &&
+           (is_gone(key, connection) || !backend.up || backend.weight == 0);
+  }
   static bool is_over(Phase phase) { return phase == Phase::kBothClosed || phase == Phase::kReset; }
   static Segment first_of(Over over) {
     return over == Over::kTcp   ? Segment::kSyn
@@ -130,7 +147,7 @@ class BalanceModel {
     const Service& service = services[key.first];
     if (const auto found = connections.find(key); found != connections.end()) {
       Connection& connection = found->second;
-      const bool again = is_over(connection.phase) && segment == Segment::kSyn;
+      const bool again = begins_again(key, connection, segment);
       if (!again && !is_lost(key, connection)) {
         update(key, connection, segment, false);
         return check_request(key, connection, fate);
@@ -254,7 +271,9 @@ class BalanceModel {
   }
 
   static Phase first_phase(Over over) {
-    return over == Over::kTcp ? Phase::kHalfOpen : over == Over::kUdp ? Phase::kUdp : Phase::kInit;
+    return over == Over::kTcp   ? Phase::kHalfOpen
+           : over == Over::kUdp ? Phase::kUdpNew
+                                : Phase::kInit;
   }
   enum class From : uint8_t { kClient, kBackend, kClientAlone };  // alone: one_way()
   static Phase next(Phase phase, Segment segment, From from) {
@@ -304,6 +323,11 @@ class BalanceModel {
     const From from = from_backend                    ? From::kBackend
                       : services[key.first].one_way() ? From::kClientAlone
                                                       : From::kClient;
+    if (connection.phase == Phase::kUdpNew) {
+      ++(from_backend ? connection.answered : connection.asked);
+      if (connection.asked > 1 && (connection.answered != 0 || from == From::kClientAlone))
+        connection.phase = Phase::kUdp;
+    }
     connection.phase = next(connection.phase, segment, from);
     connection.ends_s = now_s + kSilenceSeconds[static_cast<size_t>(connection.phase)];
   }

@@ -117,7 +117,8 @@ class BalanceWorld {
     }
     const bool sctp = shape.protocol == kSctpNumber;
     if (sctp) shape.payload = 12;  // a checksum, and a chunk of 8 bytes
-    if (segment == Segment::kSyn && from_backend) shape.tcp_flags |= 0x10;
+    if ((segment == Segment::kSyn || segment == Segment::kRst) && from_backend)
+      shape.tcp_flags |= 0x10;
     Frame frame = maker_.make(shape);
     const size_t width = shape.v6 ? 16 : 4, address = frame.ip + (shape.v6 ? 8 : 12);
     std::memcpy(&frame.bytes[0], &control_->port_macs()[port], sizeof(MacAddr));
@@ -126,6 +127,10 @@ class BalanceWorld {
     put16(frame.bytes, frame.l4, source.port);
     put16(frame.bytes, frame.l4 + 2, destination.port);
     put32(frame.bytes, frame.end - 4, ++last_id_);
+    if (shape.protocol == kTcpNumber) {  // numbers that fit, and tell nothing new
+      put32(frame.bytes, frame.l4 + 4, 1000);
+      put32(frame.bytes, frame.l4 + 8, 1004);
+    }
     frame.finish_ip();
     if (sctp) {
       const auto type = kChunks[static_cast<size_t>(segment) - static_cast<size_t>(Segment::kInit)];
@@ -238,7 +243,7 @@ class BalanceWorld {
                   (service.persistent
                        ? ", persistence: {timeout_s: " + std::to_string(kPersistenceSeconds) + "}"
                        : "") +
-                  ", on_down: " + (service.keeps ? "keep" : "expire") +
+                  ", drain_udp_s: 0, on_down: " + (service.keeps ? "keep" : "expire") +
                   ", health: {kind: tcp}, backends: [" + backends + "]}\n";
     }
     return R"(

@@ -116,7 +116,8 @@ TEST_F(Shares, StayRightWhateverComesAndGoes) {
     const unsigned what = random() % 4;
     if (what == 0 && table.size() < kCapacity) {
       const auto state = static_cast<ConnectionState>(random() % kConnectionStates);
-      const ConnectionId id = add(1 + random() % 3, static_cast<VrfId>(1 + random() % 2), state);
+      const ConnectionId id = add(static_cast<ServiceId>(1 + random() % 3),
+                                  static_cast<VrfId>(1 + random() % 2), state);
       all.push_back(id);
       if (gives_way(state)) young[table.at(id).service].push_back(id);
     } else if (!all.empty()) {
