@@ -167,6 +167,27 @@ def limits():
     run.run()
 
 
+def persistent():
+    """Clients that persistence remembers: those of a flood are forgotten for others."""
+    body = config("".join(
+        service(f"{vrf}-dns", 4, 82, vrf=vrf, protocol="udp", backend_port=None, persistence="{}")
+        for vrf in PLACES), "templates: 1024")
+    run = scenario("persistent", body)
+    old = [Flow(run, vrf, "udp", 4, 100).begin().establish() for vrf in PLACES]
+    ones = [to_service("red", udp(4, f"10.200.{i // 250}.{i % 250 + 1}", vip(4, 82)))
+            for i in range(2000)]
+    run.case("2000 clients in red", [sent for sent, _ in ones],
+             {"red1": [got for _, (_, got) in ones]}, last_ns=20 * MS)
+    for flow in old:
+        flow.goes_on()
+    for vrf in PLACES:
+        Flow(run, vrf, "udp", 4, 300).begin().establish().goes_on()
+    for number in (2, 3):
+        sent, got = to_service("blue", udp(4, client(4, number), vip(4, 82)))
+        run.case(f"client {number} in blue", sent, {got[0]: got[1]})
+    run.run()
+
+
 def first_come():
     """`when_full: refuse`."""
     run = scenario("refuse", text("connections: 1024, when_full: refuse"))
@@ -177,4 +198,4 @@ def first_come():
 
 
 if __name__ == "__main__":
-    main(young_give_way, shares, limits, first_come)
+    main(young_give_way, shares, limits, persistent, first_come)
