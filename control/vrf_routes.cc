@@ -89,15 +89,28 @@ void VrfRoutes::add(VrfId id, const VrfConfig& vrf, const std::vector<Link>& lin
 
 void VrfRoutes::add(VrfId id, const IpAddr& address, const RouteTarget& target) {
   add(id, IpPrefix{address, static_cast<uint8_t>(address.width_bits())}, target);
+  of_no_link_.emplace(id, address);
 }
 
 OwnSources::Entries VrfRoutes::own_sources() const {
+  std::map<VrfId, std::vector<IpPrefix>> subnets;
+  for (const RouteTable::Route& route : routes_)
+    if (route.target.kind == Kind::kConnected) subnets[route.vrf].push_back(route.to);
+  const auto is_on_link = [&](VrfId vrf, const IpAddr& address) {
+    const auto found = subnets.find(vrf);
+    return found != subnets.end() &&
+           std::any_of(found->second.begin(), found->second.end(),
+                       [&](const IpPrefix& subnet) { return subnet.contains(address); });
+  };
   OwnSources::Entries entries;
   for (const RouteTable::Route& route : routes_) {
     const bool own = route.target.kind == Kind::kLocal;
     // A subnet of virtual addresses may be all that has no other route.
     if (!own &&
         (route.target.kind != Kind::kVirtual || route.to.length != route.to.address.width_bits()))
+      continue;
+    if (own && of_no_link_.contains({route.vrf, route.to.address}) &&
+        !is_on_link(route.vrf, route.to.address))
       continue;
     const auto owner = own ? OwnSources::Owner::kLink : OwnSources::Owner::kService;
     entries.emplace_back(

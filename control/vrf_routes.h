@@ -38,7 +38,8 @@ class VrfRoutes {
   void add(VrfId id, const IpAddr& address, const RouteTarget& target);
   // What was added first stays.
   void add(VrfId id, const IpPrefix& to, RouteTarget target);
-  // Own addresses and those of services, which no packet from outside may come from.
+  // Own addresses and those of services, which no packet from outside may come from. Those of
+  // full NAT only where they are on a subnet of ours: elsewhere a client may have them.
   OwnSources::Entries own_sources() const;
   RouteTable finish() &&;
 
@@ -46,6 +47,7 @@ class VrfRoutes {
   size_t vrfs_;
   std::vector<RouteTable::Route> routes_;
   std::set<std::pair<VrfId, IpPrefix>> known_;
+  std::set<std::pair<VrfId, IpAddr>> of_no_link_;
 };
 
 }  // namespace adit

@@ -30,6 +30,8 @@ vrfs:
 services:
   web4: {vrf: one, address: 10.1.0.80, port: 2000, protocol: udp, backends: [{address: 10.4.0.11}]}
   web6: {vrf: one, address: "fd01::80", port: 2000, protocol: udp, backends: [{address: "fd04::11"}]}
+  full4: {vrf: one, address: 10.1.0.80, port: 2001, protocol: udp, forwarding: fullnat,
+          local_addresses: [10.4.0.90, 10.9.9.9], backends: [{address: 10.4.0.11}]}
   blue4: {vrf: one, address: 10.3.0.80, port: 2000, protocol: udp, backends: [{address: 10.4.0.11}]}
   blue6: {vrf: one, address: "fd03::80", port: 2000, protocol: udp, backends: [{address: "fd04::11"}]}
 """
@@ -72,6 +74,7 @@ for place in PLACES:
     place.own[6] = [address(own) for own in place.own[6]]
 BACK = Place("back", 4, "back0", (254,))
 BACK.own[6] = [address(own) for own in BACK.own[6]]
+BACK.own[4].append("10.4.0.90")  # of full NAT
 
 
 def told(place, version, own):
@@ -141,8 +144,13 @@ def as_source():
                     inner = packet(version, source, to)
                     run.case(f"{place.name}: from {source} to {to}", place.send(bytes(
                         Ether(src=OTHER, dst=place.mac) / inner)), {}, "ip_source")
-    inner = packet(4, PLACES[0].host[4], "10.4.0.11")
-    run.case("from a host", PLACES[0].send(bytes(Ether(src=HOST_MAC, dst=PLACES[0].mac) / inner)),
+        inner = packet(4, "10.4.0.90", "10.4.0.11")
+        run.case(f"{place.name}: from full NAT's address on a subnet of ours", place.send(bytes(
+            Ether(src=OTHER, dst=place.mac) / inner)), {}, "ip_source")
+    # Full NAT's other address may be a client's that comes by another way.
+    for source in (PLACES[0].host[4], "10.9.9.9"):
+        inner = packet(4, source, "10.4.0.11")
+        run.case(f"from {source}", PLACES[0].send(bytes(Ether(src=HOST_MAC, dst=PLACES[0].mac) / inner)),
              {"back0": bytes(Ether(src=BACK.mac, dst="02:00:00:00:04:11") / hop(inner))})
     run.run()
 
