@@ -19,6 +19,8 @@ struct Inner {
 Inner read_inner(const Packet& packet) noexcept {
   const uint8_t* frame = frame_of(packet.mbuf);
   const unsigned len = packet.mbuf->data_len;
+  // A copy that shares the rest of its frame with others.
+  if (len < sizeof(EthernetHeader)) return {};
   const NetworkHeader network = find_network_header(frame, len);
   const unsigned left = len - network.offset;
   const bool ipv6 = network.type == be16(kEtherTypeIpv6);
