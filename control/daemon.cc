@@ -22,6 +22,7 @@
 #include "health/running_time.h"
 #include "link_log.h"
 #include "log.h"
+#include "log_limit.h"
 #include "neighbour_log.h"
 #include "reload.h"
 
@@ -98,10 +99,12 @@ class Daemon {
     if (found == control_.backends().all().end()) return;
     control_.backends().changed(id, up, monotonic_ns());
     const BackendName& name = found->second.name;
+    const char* kind = up ? "backend_up" : "backend_down";
+    if (!log_limit_.allows(kind, name.vrf, monotonic_ns())) return;
     spdlog::log(up ? spdlog::level::info : spdlog::level::warn,
-                "event={} service={} backend={} port={} vrf={} why={}",
-                up ? "backend_up" : "backend_down", log_value(name.service),
-                to_string(name.address), name.port, log_value(name.vrf), log_value(why));
+                "event={} service={} backend={} port={} vrf={} why={}", kind,
+                log_value(name.service), to_string(name.address), name.port, log_value(name.vrf),
+                log_value(why));
   }
 
   void wait_for_tick() {
@@ -112,8 +115,17 @@ class Daemon {
       control_.look_at_links(
           monotonic_ns(), [this](LinkEvent& event) { log_link_event(control_.config(), event); });
       look_at_workers();
+      tell_left_out();
       wait_for_tick();
     });
+  }
+
+  // "N more" of what LogLimit held back.
+  void tell_left_out() {
+    log_limit_.tick(
+        monotonic_ns(), [](std::string_view kind, std::string_view vrf, uint64_t lines) {
+          spdlog::warn("event={} vrf={} lines_suppressed={}", kind, log_value(vrf), lines);
+        });
   }
 
   void look_at_workers() {
@@ -159,6 +171,7 @@ class Daemon {
   boost::asio::steady_timer timer_;
   std::vector<uint64_t> passes_ = std::vector<uint64_t>(dataplane_.worker_count());
   RunningTime running_;
+  LogLimit log_limit_;
   HealthChecker checker_;
 };
 

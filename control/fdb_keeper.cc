@@ -50,6 +50,9 @@ void FdbKeeper::configure(const Config& config, const CompiledIds& ids, uint64_t
     }
   }
   Fdb& fdb = dataplane_.fdb();
+  const auto learning = std::ranges::count_if(config.networks, &NetworkConfig::learning);
+  places_.configure(fdb.capacity() - std::min<size_t>(fixed.size(), fdb.capacity()),
+                    static_cast<uint64_t>(learning));
   for (uint32_t slot = 0; slot < fdb.slot_count(); ++slot) {
     const Fdb::Entry entry = fdb.at(slot);
     if (entry.key == 0) continue;
@@ -61,7 +64,7 @@ void FdbKeeper::configure(const Config& config, const CompiledIds& ids, uint64_t
     if (!stays)
       fdb.erase(entry.key);
     else if (!entry.is_static && !fixed.contains(entry.key))
-      ++rules_[network].learned;
+      places_.take(rules_[network].learned++);
   }
   for (const auto& [key, bridge_port] : fixed)
     if (!fdb.set(key, bridge_port, true, seconds(now_ns))) ++refused_table_full_;
@@ -84,11 +87,18 @@ void FdbKeeper::seen(uint64_t key, BridgePortId bridge_port, uint64_t now_ns) {
   }
   if (rules.learned >= rules.limit) {
     ++refused_by_limit_;
-  } else if (!fdb.set(key, bridge_port, false, seconds(now_ns))) {
+  } else if (!places_.may_take(rules.learned) ||
+             !fdb.set(key, bridge_port, false, seconds(now_ns))) {
     ++refused_table_full_;
   } else {
-    ++rules.learned;
+    places_.take(rules.learned++);
   }
+}
+
+// One that was learned.
+void FdbKeeper::forget(const Fdb::Entry& entry) {
+  dataplane_.fdb().erase(entry.key);
+  places_.give_back(rules_[fdb_key_network(entry.key)].learned--);
 }
 
 void FdbKeeper::tick(uint64_t now_ns) {
@@ -104,8 +114,7 @@ void FdbKeeper::tick(uint64_t now_ns) {
     NetworkRules& rules = rules_[fdb_key_network(entry.key)];
     // A worker's clock may be a pass ahead: compare without wrapping.
     if (fdb.last_seen_s(next_slot_) + rules.aging_s >= now_s) continue;
-    fdb.erase(entry.key);
-    --rules.learned;
+    forget(entry);
   }
 }
 
@@ -119,8 +128,7 @@ unsigned FdbKeeper::port_down(PortId port) {
     if (entry.key == 0 || entry.is_static || entry.bridge_port >= port_of_.size() ||
         port_of_[entry.bridge_port] != port)
       continue;
-    fdb.erase(entry.key);
-    --rules_[fdb_key_network(entry.key)].learned;
+    forget(entry);
     ++removed;
   }
   return removed;

@@ -9,6 +9,7 @@
 
 #include "adit/dataplane.h"
 #include "compile.h"
+#include "shares.h"
 
 namespace adit {
 
@@ -40,7 +41,10 @@ class FdbKeeper {
   };
 
   Dataplane& dataplane_;
+  void forget(const Fdb::Entry& entry);
+
   std::vector<NetworkRules> rules_;    // by NetworkId
+  Shares places_;                      // of learned addresses, by network
   std::vector<NetworkId> network_of_;  // by BridgePortId; 0: no such bridge port
   std::vector<PortId> port_of_;        // the same; kNoPort: none
   std::set<PortId> down_ports_;

@@ -73,8 +73,9 @@ Choice choose(Worker& worker, ServiceId id, const FlowKey& key) noexcept {
     backend = schedule(worker, id, key);
     // Nobody stays with the sorry server.
     if (backend == nullptr || !is_of(*worker.snapshot, service, backend)) return {backend};
-    if (slot == kNoSlot) slot = templates.insert(client);
-    if (slot == kNoSlot && free_template(worker, id, key.vrf)) slot = templates.insert(client);
+    if (slot == kNoSlot) slot = templates.insert(client, key.vrf);
+    if (slot == kNoSlot && free_template(worker, id, key.vrf))
+      slot = templates.insert(client, key.vrf);
     if (slot == kNoSlot) return {.why = DropReason::k_templates_full};
     templates.set_backend(slot, backend->id);
   }

@@ -28,14 +28,24 @@ uint32_t TemplateTable::find(const TemplateKey& key, uint32_t now_s) noexcept {
   return kNoSlot;
 }
 
-uint32_t TemplateTable::insert(const TemplateKey& key) noexcept {
+uint32_t TemplateTable::insert(const TemplateKey& key, VrfId vrf) noexcept {
   uint32_t slot = entries_.insert(key);
-  if (slot == kNoSlot && make_room()) slot = entries_.insert(key);
+  if (slot == kNoSlot && make_room(key, vrf)) slot = entries_.insert(key);
   if (slot == kNoSlot) return kNoSlot;
   used_slots_ = std::max(used_slots_, slot + 1);
   least_recent_first_.push_back(entries_, &Entry::by_use, slot);
+  of_service_[key.service].push_back(entries_, &Entry::of_service, slot);
+  entries_[slot].vrf = vrf;
+  ++of_vrf_[vrf];
   add_to_count(key.service, 1);
+  note_largest(entries_[slot]);
   return slot;
+}
+
+void TemplateTable::note_largest(const Entry& entry) noexcept {
+  ServiceId& service = largest_service_[entry.vrf];
+  if (count(entry.key.service) > count(service)) service = entry.key.service;
+  if (of_vrf_[entry.vrf] > of_vrf_[largest_vrf_]) largest_vrf_ = entry.vrf;
 }
 
 TemplateId TemplateTable::hold(uint32_t slot, uint32_t now_s, uint32_t timeout_s) noexcept {
@@ -43,9 +53,16 @@ TemplateId TemplateTable::hold(uint32_t slot, uint32_t now_s, uint32_t timeout_s
   entry.connections.fetch_add(1, std::memory_order_relaxed);
   entry.timeout_s = timeout_s;
   entry.expires_s = now_s + timeout_s;
+  move_to_back(slot);
+  return worker_bits_ | (slot + 1);
+}
+
+void TemplateTable::move_to_back(uint32_t slot) noexcept {
   least_recent_first_.remove(entries_, &Entry::by_use, slot);
   least_recent_first_.push_back(entries_, &Entry::by_use, slot);
-  return worker_bits_ | (slot + 1);
+  SlotList<Entry>& of_service = of_service_[entries_[slot].key.service];
+  of_service.remove(entries_, &Entry::of_service, slot);
+  of_service.push_back(entries_, &Entry::of_service, slot);
 }
 
 bool TemplateTable::forget(TemplateId id) noexcept {
@@ -63,7 +80,9 @@ void TemplateTable::expire(uint32_t now_s, uint64_t elapsed_ns) noexcept {
   for (; budget != 0; --budget) {
     cursor_ = cursor_ + 1 >= used_slots_ ? 0 : cursor_ + 1;
     Entry& entry = entries_[cursor_];
-    if (entry.timeout_s == 0 || now_s < entry.expires_s) continue;
+    if (entry.timeout_s == 0) continue;
+    note_largest(entry);
+    if (now_s < entry.expires_s) continue;
     if (is_held(cursor_))
       entry.expires_s = now_s + entry.timeout_s;
     else
@@ -74,21 +93,31 @@ void TemplateTable::expire(uint32_t now_s, uint64_t elapsed_ns) noexcept {
 void TemplateTable::erase(uint32_t slot) noexcept {
   Entry& entry = entries_[slot];
   add_to_count(entry.key.service, UINT32_MAX);
+  --of_vrf_[entry.vrf];
   entry.timeout_s = 0;
   least_recent_first_.remove(entries_, &Entry::by_use, slot);
+  of_service_[entry.key.service].remove(entries_, &Entry::of_service, slot);
   entries_.erase(slot);
 }
 
+// Who asks counts as if it had one more: it does not take from those that have as much.
+bool TemplateTable::make_room(const TemplateKey& key, VrfId vrf) noexcept {
+  const VrfId largest = of_vrf_[vrf] >= of_vrf_[largest_vrf_] ? vrf : largest_vrf_;
+  ServiceId service = largest_service_[largest];
+  if (largest == vrf && count(key.service) >= count(service)) service = key.service;
+  return make_room(of_service_[service]) || make_room(least_recent_first_);
+}
+
 // Those that are in use go to the back: the next one that looks finds others.
-bool TemplateTable::make_room() noexcept {
+bool TemplateTable::make_room(SlotList<Entry>& least_recent_first) noexcept {
   for (unsigned tries = 0; tries < kEvictionTries; ++tries) {
-    const uint32_t oldest = least_recent_first_.front();
+    const uint32_t oldest = least_recent_first.front();
+    if (oldest == kNoSlot) return false;
     if (!is_held(oldest)) {
       erase(oldest);
       return true;
     }
-    least_recent_first_.remove(entries_, &Entry::by_use, oldest);
-    least_recent_first_.push_back(entries_, &Entry::by_use, oldest);
+    move_to_back(oldest);
   }
   return false;
 }

@@ -3,11 +3,13 @@
 // table, and alone says what is in it. Connections by a template may be any worker's: those read
 // its backend and count themselves in and out. All memory is taken when the table is made.
 //
-// When it is full, the template that was asked for longest ago and has no connections makes room.
+// When it is full, one of those of the VRF that has most makes room, and there of the service that
+// has most: the one that was asked for longest ago and has no connections.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <vector>
 
 #include "adit/snapshot.h"
 #include "adit/zero_pages.h"
@@ -40,8 +42,8 @@ class TemplateTable {
   // Not one that has run out without connections. `now_s` never goes back from call to call.
   uint32_t find(const TemplateKey& key, uint32_t now_s) noexcept;
   // The key must not be there: find() said so. kNoSlot: full, and all that was looked at has
-  // connections.
-  uint32_t insert(const TemplateKey& key) noexcept;
+  // connections. `vrf`: whose it is.
+  uint32_t insert(const TemplateKey& key, VrfId vrf = 0) noexcept;
   BackendId backend_at(uint32_t slot) noexcept {
     return entries_[slot].backend.load(std::memory_order_relaxed);
   }
@@ -73,7 +75,8 @@ class TemplateTable {
   struct Entry {
     TemplateKey key;
     uint32_t bucket_next = kNoSlot;
-    SlotLinks by_use;
+    SlotLinks by_use, of_service;
+    VrfId vrf = 0;
     uint32_t expires_s = 0;
     uint32_t timeout_s = 0;  // 0: free
     std::atomic<BackendId> backend = 0;
@@ -86,11 +89,21 @@ class TemplateTable {
     return entries_[slot].connections.load(std::memory_order_acquire) != 0;
   }
   void erase(uint32_t slot) noexcept;
-  bool make_room() noexcept;
+  bool make_room(const TemplateKey& key, VrfId vrf) noexcept;
+  bool make_room(SlotList<Entry>& least_recent_first) noexcept;
+  void move_to_back(uint32_t slot) noexcept;
+  void note_largest(const Entry& entry) noexcept;
   void add_to_count(ServiceId service, uint32_t change) noexcept;
 
   SlotTable<Entry> entries_;
   SlotList<Entry> least_recent_first_;
+  std::vector<SlotList<Entry>> of_service_ =
+      std::vector<SlotList<Entry>>(kMaxServices + 1);  // by ServiceId, least recent first
+  // By VrfId. Which has most is as of when it was last looked at: at each new one, and as expire()
+  // goes about.
+  ZeroPages<uint32_t> of_vrf_{kFirstNetworkTenant};
+  ZeroPages<ServiceId> largest_service_{kFirstNetworkTenant};
+  VrfId largest_vrf_ = 0;
   ZeroPages<std::atomic<uint32_t>> counts_{kMaxServices + 1};  // by ServiceId
   uint32_t worker_bits_;
   uint32_t used_slots_ = 0;  // those below it have been in use

@@ -164,6 +164,32 @@ TEST_F(KeeperTest, LimitRefusesNewAddressesButNotMoves) {
   EXPECT_EQ(where(3), 2u);
 }
 
+TEST(FdbKeeper, OneNetworksFloodLeavesOthersTheirShare) {
+  TestDataplane dataplane{1024};
+  FdbKeeper keeper{*dataplane};
+  Config config;
+  CompiledIds ids;
+  for (const auto& [name, id] : {std::pair{"red", 1u}, {"blue", 2u}}) {
+    NetworkConfig network;
+    network.name = name;
+    network.members = {{name, std::nullopt}};
+    config.networks.push_back(network);
+    ids.networks[name] = static_cast<NetworkId>(id);
+    ids.bridge_ports[{name, name, 0, {}}] = {id, static_cast<NetworkId>(id), 0};
+  }
+  keeper.configure(config, ids, kSecond);
+  for (uint64_t number = 1; number <= 5000; ++number)
+    keeper.seen(fdb_key(1, mac(number)), 1, kSecond);
+  EXPECT_EQ(keeper.learned(1), 768u);  // the common half, and its own quarter
+  for (uint64_t number = 1; number <= 200; ++number)
+    keeper.seen(fdb_key(2, mac(number)), 2, kSecond);
+  EXPECT_EQ(keeper.learned(2), 200u);
+  keeper.configure(config, ids, kSecond);
+  for (uint64_t number = 5001; number <= 9000; ++number)
+    keeper.seen(fdb_key(1, mac(number)), 1, kSecond);
+  EXPECT_EQ(keeper.learned(1), 768u);
+}
+
 TEST_F(KeeperTest, StaticEntriesNeitherMoveNorAgeAndGoWithTheirConfiguration) {
   config.networks[0].static_macs = {{mac(9), MemberConfig{"access", 5}, std::nullopt}};
   keeper.configure(config, ids, kSecond);

@@ -92,6 +92,40 @@ TEST_F(TemplateTableTest, WhoHasConnectionsStays) {
   EXPECT_TRUE(has(client(4), 101));
 }
 
+// A flood of clients of one service takes from itself, then from the services of its own VRF.
+TEST(TemplateTable, WhoHasMostMakesRoom) {
+  TemplateTable table(100, 0, 1);
+  const auto add = [&](uint64_t number, ServiceId service, VrfId vrf) {
+    table.release(table.hold(table.insert(client(number, service), vrf), 0, kTimeout_s));
+  };
+  for (uint64_t number = 0; number < 20; ++number) add(number, 1, 1);
+  for (uint64_t number = 0; number < 1000; ++number) add(number, 2, 2);
+  EXPECT_EQ(table.count(1), 20u);
+  EXPECT_EQ(table.count(2), 80u);
+  for (uint64_t number = 0; number < 1000; ++number) add(number, 3, 2), add(number + 20, 1, 1);
+  EXPECT_NEAR(table.count(1), 50, 1);
+  EXPECT_NEAR(table.count(2), 25, 2);
+  EXPECT_NEAR(table.count(3), 25, 2);
+  EXPECT_NE(table.find(client(999, 3), 0), kNoSlot);
+}
+
+// Which service has most is found out again when what had most has run out.
+TEST(TemplateTable, WhoHasMostIsLookedForAllTheTime) {
+  TemplateTable table(100, 0, 1);
+  for (uint64_t number = 0; number < 60; ++number)
+    table.release(table.hold(table.insert(client(number, 1), 1), 0, 1));
+  for (uint64_t number = 0; number < 30; ++number)
+    table.release(table.hold(table.insert(client(number, 2), 2), 0, 1000));
+  for (uint64_t number = 0; number < 10; ++number)
+    table.release(table.hold(table.insert(client(number, 3), 3), 0, 1000));
+  for (unsigned i = 0; i < 3; ++i) table.expire(10, kSecond);
+  EXPECT_EQ(table.count(1), 0u);
+  for (uint64_t number = 10; number < 80; ++number)
+    table.release(table.hold(table.insert(client(number, 3), 3), 10, 1000));
+  EXPECT_EQ(table.count(2), 30u);
+  EXPECT_EQ(table.count(3), 70u);
+}
+
 // A slice at a time; together they see all in about a second.
 TEST(TemplateTable, ExpireSeesAllInASecond) {
   TemplateTable table(1000, 0, 1);

@@ -178,6 +178,29 @@ TEST_F(TransmitTest, WhatWaitsTooLongIsDroppedByName) {
   EXPECT_TRUE(worker.held.empty());
 }
 
+TEST_F(TransmitTest, OneTenantsNewsLeaveRoomForAnothers) {
+  const auto report_mac = [&](NetworkId network, uint64_t mac) {
+    Event event{};
+    event.kind = Event::Kind::kMacSeen;
+    event.fdb_key = uint64_t{network} << 48 | mac;
+    report(worker, event);
+  };
+  for (uint64_t mac = 1; mac <= 20000; ++mac) report_mac(1, mac);
+  const uint64_t lost = worker.counters.events_lost.get();
+  for (uint64_t mac = 1; mac <= 1000; ++mac) report_mac(2, mac);
+  EXPECT_EQ(worker.counters.events_lost.get(), lost);
+  std::map<TenantId, unsigned> told;
+  std::array<Event, 256> events;
+  for (unsigned count; (count = dataplane->poll_events(events)) != 0;)
+    for (const Event& event : std::span(events).first(count)) ++told[event.tenant];
+  EXPECT_EQ(told[tenant_of_network(2)], 1000u);
+  EXPECT_GE(told[tenant_of_network(1)], 4000u);
+  EXPECT_EQ(told[tenant_of_network(1)] + lost, 20000u);
+  // What control has taken is not counted any more.
+  report_mac(1, 1);
+  EXPECT_EQ(worker.counters.events_lost.get(), lost);
+}
+
 TEST_F(TransmitTest, ControlIsToldOncePerWaitingNextHop) {
   send(1);
   send(2);
