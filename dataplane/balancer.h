@@ -32,7 +32,8 @@ struct Balancer {
   LocalityTable localities;
   ZeroPages<SchedulerState> schedulers{kMaxServices + 1};  // by ServiceId
   uint64_t expired_ns = 0;  // when expired connections were last looked for
-  uint32_t next_local = 0;  // full NAT: where the search for a free address and port begins
+  // Full NAT: where the search for a free address and port begins, by VrfId.
+  ZeroPages<uint32_t> next_local{kFirstNetworkTenant};
   ZeroPages<RateMeter> new_connections{kMaxServices + 1};  // by ServiceId
   SourceMeters source_connections;
   // The search for connections of removed backends: how far it has come, and up to which of

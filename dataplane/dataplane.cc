@@ -110,8 +110,8 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->stt = std::make_unique<SttWorker>(*worker);
   const uint32_t connections = (options.connections + options.workers - 1) / options.workers;
   worker->balancer = std::make_unique<Balancer>(connections, options.seed + id);
-  worker->stt_packet_id = id << 26;
-  worker->ip_id = static_cast<uint16_t>(id << 10);  // workers share the sender's address
+  worker->stt_ids = IdCounters(options.seed + id);
+  worker->ip_ids = IdCounters(options.seed + id);
   worker->tx.resize(ports);
   worker->port_counters = ZeroPages<TrafficCounters>(ports);
   worker->bridge_port_counters = ZeroPages<TrafficCounters>(kMaxBridgePorts + 1);

@@ -29,7 +29,7 @@ DropReason reason_of(ConnectionTable::Refusal refusal) noexcept {
 // The next local address and port of the service whose replies come to this worker; not looked
 // up yet. False: none was found.
 bool take_local(Worker& worker, std::span<const IpAddr> locals, Connection& connection) noexcept {
-  const uint32_t next = worker.balancer->next_local++;
+  const uint32_t next = worker.balancer->next_local[connection.reverse.vrf]++;
   const IpAddr& local = locals[next % locals.size()];
   connection.reverse.destination = address_key(local);
   // Each worker begins elsewhere, so that a round of one is not spent on another's ports.

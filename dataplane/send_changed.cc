@@ -18,11 +18,11 @@ void let_fragment(rte_mbuf* mbuf, uint16_t id) noexcept {
 
 // RFC 7915 section 4: what may be fragmented as IPv4 may be as IPv6 as well, by us, who are its
 // source there; section 5.1.1: and what came in fragments.
-DropReason change_version(Worker& worker, Packet& packet, const Flow& flow,
-                          const Translation& to) noexcept {
+DropReason change_version(Worker& worker, Packet& packet, const Flow& flow, const Translation& to,
+                          VrfId vrf) noexcept {
   if (!flow.packet.ipv6 && Ipv4::may_fragment(header_of<Ipv4>(packet.mbuf)))
     packet.may_fragment = true;
-  const uint16_t id = worker.ip_id++;
+  const uint16_t id = next_ip_id(worker, tenant_of_vrf(vrf), to.destination->address);
   const DropReason why = translate_family(packet.mbuf, flow, to, id);
   if (why == DropReason::kCount && flow.packet.ipv6 && packet.may_fragment)
     let_fragment(packet.mbuf, id);
@@ -48,7 +48,7 @@ Fate send_changed(Worker& worker, Packet& packet, const Flow& flow, Connection& 
                        full || !from_backend ? &destination : nullptr};
   const bool other_version = connection.has(Connection::kOtherVersion);
   if (other_version) {
-    const DropReason why = change_version(worker, packet, flow, to);
+    const DropReason why = change_version(worker, packet, flow, to, other_half.vrf);
     if (why != DropReason::kCount) return refuse(worker, packet.mbuf, why);
   } else {
     translate(packet.mbuf, flow, to);
@@ -65,10 +65,13 @@ bool take_back_changed(Worker& worker, Packet& packet, const Flow& flow,
                        const Translation& to) noexcept {
   if (connection.has(Connection::kAnnounces) && from != Direction::kFromBackend)
     take_back_numbers(packet.mbuf, flow, connection.announcement);
-  if (connection.has(Connection::kOtherVersion))
+  if (connection.has(Connection::kOtherVersion)) {
+    const FlowKey& forward = connection.forward;
+    const uint16_t id = next_ip_id(worker, tenant_of_vrf(forward.vrf), forward.source);
     // Nobody is told of an ICMP error.
     return flow.kind == FlowKind::kFlow &&
-           translate_family(packet.mbuf, flow, to, worker.ip_id++) == DropReason::kCount;
+           translate_family(packet.mbuf, flow, to, id) == DropReason::kCount;
+  }
   translate(packet.mbuf, flow, to);
   return true;
 }

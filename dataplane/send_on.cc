@@ -50,6 +50,11 @@ Fate send_direct(Worker& worker, Packet& packet, const Connection& connection) n
   return Fate::kRoute;
 }
 
+uint16_t wrapped_id(Worker& worker, const Wrapping& how, VrfId vrf) noexcept {
+  if (!how.destination.is_v4()) return 0;
+  return next_ip_id(worker, tenant_of_vrf(vrf), address_key(how.destination));
+}
+
 // Towards a backend in `vrf`.
 Fate wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room,
               VrfId vrf) noexcept {
@@ -57,7 +62,7 @@ Fate wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room
   if (!own_bytes(worker, packet, packet.mbuf->data_len) || !take_hop(worker, packet))
     return Fate::kGone;
   packet.network = vrf;
-  const DropReason why = wrap(packet.mbuf, how, worker.ip_id++);
+  const DropReason why = wrap(packet.mbuf, how, wrapped_id(worker, how, vrf));
   return why == DropReason::kCount ? Fate::kRoute : refuse(worker, packet.mbuf, why);
 }
 

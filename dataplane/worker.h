@@ -15,6 +15,7 @@
 #include "adit/zero_pages.h"
 #include "balancer.h"
 #include "hold_queue.h"
+#include "id_counters.h"
 #include "packet.h"
 #include "reassembly.h"
 #include "reported_sources.h"
@@ -123,12 +124,20 @@ struct Worker {
   std::array<Packet, kMaxBurst> from_gateways;  // frames on their way into networks
   unsigned from_gateway_count = 0;
   ZeroPages<RateMeter> icmp_meters{kMaxTenants};  // by TenantId
-  uint32_t stt_packet_id = 0;                     // of the next STT frame
-  uint16_t ip_id = 0;        // of the next outer IPv4 header that may be fragmented
-  uint32_t fragment_id = 0;  // of the next IPv6 packet that is fragmented
-  std::array<rte_mbuf*, 4 * kMaxBurst> garbage;  // dropped or used up, freed in bulk
+  IdCounters stt_ids;                             // of STT frames
+  IdCounters ip_ids;                              // of IPv4 headers of ours that may be fragmented
+  uint32_t fragment_id = 0;                       // of the next IPv6 packet that is fragmented
+  std::array<rte_mbuf*, 4 * kMaxBurst> garbage;   // dropped or used up, freed in bulk
   unsigned garbage_count = 0;
 };
+
+// Workers have the same addresses: each has a part of the numbers, or begins elsewhere.
+inline uint32_t next_stt_id(Worker& worker, TenantId place, const Ipv6Key& peer) noexcept {
+  return (worker.id << 26) + worker.stt_ids.next(place, peer);
+}
+inline uint16_t next_ip_id(Worker& worker, TenantId place, const Ipv6Key& peer) noexcept {
+  return static_cast<uint16_t>((worker.id << 10) + worker.ip_ids.next(place, peer));
+}
 
 // Frees the buffer at the end of the pass.
 inline void discard(Worker& worker, rte_mbuf* mbuf) noexcept {

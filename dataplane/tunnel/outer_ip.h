@@ -79,6 +79,17 @@ inline uint8_t* prepend_header(rte_mbuf* mbuf, const BridgePort& out) noexcept {
   return header;
 }
 
+// Whom the packet with this outer header is sent to.
+inline Ipv6Key outer_destination(const uint8_t* header, const BridgePort& out) noexcept {
+  const uint8_t* ip = header + sizeof(EthernetHeader);
+  Ipv6Key key;
+  if (out.outer & outer::kIpv6)
+    std::memcpy(&key, ip + offsetof(Ipv6Header, dst), sizeof key);
+  else
+    key.low = reinterpret_cast<const Ipv4Header*>(ip)->dst.raw();
+  return key;
+}
+
 // TunnelOps::wire_id of kinds whose id is just that.
 inline uint64_t plain_wire_id(const std::optional<uint64_t>& id) {
   return id.value_or(0);
@@ -106,7 +117,8 @@ inline uint64_t plain_wire_id(const std::optional<uint64_t>& id) {
   const bool inherits = (out.outer & outer::kInheritDf) != 0;
   if ((out.outer & outer::kClearDf) || (inherits && !packet.inner_df)) {
     ip->fragment = be16(0);
-    ip->id = be16(worker.ip_id++);  // RFC 6864: now it matters
+    // RFC 6864: now it matters.
+    ip->id = be16(next_ip_id(worker, kUnderlayTenant, outer_destination(header, out)));
   }
   ip->checksum = be16(0);
   const uint16_t sum = fold_sum(sum_words(ip, sizeof *ip));

@@ -197,6 +197,10 @@ struct SegmentFacts {
 };
 
 // Writes everything up to the TCP-like header, for which the room is there already.
+uint32_t stt_id(Worker& worker, const BridgePort& out) noexcept {
+  return next_stt_id(worker, kUnderlayTenant, outer_destination(out.header.data(), out));
+}
+
 void write_segment(Worker& worker, const Packet& packet, const BridgePort& out, rte_mbuf* mbuf,
                    const SegmentFacts& facts) noexcept {
   uint8_t* header = frame_of(mbuf);
@@ -231,7 +235,7 @@ void send_segments(Worker& worker, Packet& packet, const BridgePort& out) noexce
     packet.drop = DropReason::k_no_buffer;
     return;
   }
-  const uint32_t packet_id = worker.stt_packet_id++;
+  const uint32_t packet_id = stt_id(worker, out);
   uint16_t offset = 0;
   worker.counters.copied.add(count - 1);
   for (unsigned i = 0; i < count; ++i) {
@@ -273,7 +277,7 @@ void encap_one(Worker& worker, Packet& packet) noexcept {
     return;
   }
   write_segment(worker, packet, out, mbuf,
-                {static_cast<uint16_t>(frame_len), 0, worker.stt_packet_id++, SttLast::kYes});
+                {static_cast<uint16_t>(frame_len), 0, stt_id(worker, out), SttLast::kYes});
 }
 
 // Whether the frame goes into one segment as it is.
@@ -300,7 +304,7 @@ void encap_plain(Worker& worker, Packet& packet, const BridgePort& out) noexcept
   auto* tcp = reinterpret_cast<SttTcpHeader*>(header + ip_end);
   tcp->src_port = be16(static_cast<uint16_t>(0xc000 | packet.entropy >> 18));
   tcp->sequence = be32((tcp_len - unsigned{sizeof *tcp}) << 16);
-  tcp->packet_id = be32(worker.stt_packet_id++);
+  tcp->packet_id = be32(stt_id(worker, out));
   const uint64_t sum = uint64_t{out.l4_checksum_base} + tcp->src_port.raw() + tcp->sequence.raw() +
                        tcp->packet_id.raw() + be16(tcp_len).raw() + inner_sum;
   tcp->checksum = be16::from_raw(static_cast<uint16_t>(~fold_sum(sum)));

@@ -1,0 +1,376 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two tenants on one gateway: one that minds its own business, and one that does whatever it can. What
+the first sends, and what becomes of it, must be the same with and without the second."""
+
+import random
+
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, IPv6
+from scapy.layers.l2 import ARP, GRE, Ether
+from scapy.layers.vxlan import VXLAN
+from scapy.packet import Raw
+
+from harness import MS, SECOND, START_NS, run_replay
+from test_fuzz import mutate
+from tunnels import stt_frame, stt_segments
+
+OUR_MAC, OUR_IP = "02:00:00:00:00:01", "192.0.2.1"
+LENGTH_S = 2.0
+
+
+class Tenant:
+    """Names, ids and remotes of a tenant; the addresses of all tenants are the same."""
+
+    def __init__(self, letter, number):
+        self.letter, self.number = letter, number
+        self.edge, self.back, self.net = f"{letter}0", f"{letter}1", f"{letter}n"
+        self.vni = 100 * number
+        # VXLAN, STT, GRE of the VRF, IPIP of the VRF
+        self.remotes = [10 * number + i for i in range(4)]
+        self.edge_mac, self.back_mac = (f"02:00:00:00:{number:02x}:b{i}" for i in (1, 2))
+        self.client_mac = f"02:00:00:00:{number:02x}:0a"
+
+    def remote(self, index):
+        return f"192.0.2.{self.remotes[index]}"
+
+    def remote_mac(self, index):
+        return f"02:00:00:00:00:{self.remotes[index]:02x}"
+
+    def host_mac(self, number):
+        return f"02:00:00:00:aa:{number:02x}"  # of the same MACs as the others'
+
+    def ports(self):
+        return f"""
+  {self.edge}: {{device: tap:{self.edge}, mac: "{self.edge_mac}", addresses: [10.1.0.254/24, "fd01::fe/64"]}}
+  {self.back}: {{device: tap:{self.back}, mac: "{self.back_mac}", mtu_bytes: 1400, addresses: [10.2.0.254/16, "fd02::fe/64"]}}
+  {self.net}: {{device: tap:{self.net}, mtu_bytes: 9000}}"""
+
+    def neighbours(self):
+        return "".join(f'\n  - {{address: {self.remote(i)}, mac: "{self.remote_mac(i)}"}}' for i in range(4))
+
+    def network(self):
+        return f"""
+  {self.letter}net:
+    vni: {self.vni}
+    too_big: icmp
+    members: [{{port: {self.net}}}]
+    remotes: [{{address: {self.remote(0)}, tunnel: {{df: clear}}}}, {{address: {self.remote(1)}, kind: stt, id: {self.number}}}]"""
+
+    def vrf(self):
+        return f"""
+  {self.letter}:
+    ports: [{self.edge}, {self.back}]
+    tunnels:
+      g: {{kind: gre-ip, address: {self.remote(2)}, id: {self.number}, sequence: true}}
+      i: {{kind: ipip, address: {self.remote(3)}}}
+    routes: [{{to: 10.3.0.0/16, tunnel: g}}, {{to: 10.4.0.0/16, tunnel: i}}]
+    neighbours:
+      - {{address: 10.1.0.1, mac: "{self.client_mac}"}}
+      - {{address: "fd01::1", mac: "{self.client_mac}"}}
+      - {{address: 10.2.0.11, mac: "{self.host_mac(11)}"}}
+      - {{address: 10.2.0.12, mac: "{self.host_mac(12)}"}}
+      - {{address: "fd02::11", mac: "{self.host_mac(11)}"}}"""
+
+    def services(self):
+        backends = "[{address: 10.2.0.11, port: 8080}, {address: 10.2.0.12, port: 8080}]"
+        one = "[{address: 10.2.0.11, port: 8080}]"
+        name = self.letter
+        return f"""
+  {name}-web: {{vrf: {name}, address: 10.9.0.1, port: 80, scheduler: rr, backends: {one}}}
+  {name}-dns: {{vrf: {name}, address: 10.9.0.2, port: 53, protocol: udp, scheduler: wlc, persistence: {{timeout_s: 60}}, backends: {backends}}}
+  {name}-full: {{vrf: {name}, address: 10.9.0.3, port: 80, forwarding: fullnat, local_addresses: [10.9.1.1], backends: {backends}}}
+  {name}-tun: {{vrf: {name}, address: 10.9.0.4, port: 80, forwarding: tunnel, scheduler: wrr, backends: [{{address: 10.2.0.11}}, {{address: 10.2.0.12}}]}}
+  {name}-lblc: {{vrf: {name}, address: 10.9.0.5, port: 80, protocol: udp, scheduler: lblc, backends: {backends}}}"""
+
+
+A, B = Tenant("a", 1), Tenant("b", 2)
+
+
+def config(*tenants):
+    """Both are configured in any case: who sends is what differs."""
+    join = "".join
+    return f"""
+ports:
+  up0: {{device: tap:up0, mtu_bytes: 1550, mac: "{OUR_MAC}", addresses: [{OUR_IP}/24, "2001:db8::1/64"]}}{join(t.ports() for t in tenants)}
+system: {{fdb_capacity: 2048, mbufs: 16384}}
+balancer: {{connections: 4096, templates: 1024}}
+neighbours:{join(t.neighbours() for t in tenants)}
+tunnels: {{reassemble: true}}
+networks:{join(t.network() for t in tenants)}
+vrfs:{join(t.vrf() for t in tenants)}
+services:{join(t.services() for t in tenants)}
+"""
+
+
+def fragments(packet, size):
+    """The IPv4 packet behind Ethernet in pieces of at most `size` bytes of payload."""
+    frame = bytes(packet)
+    head, payload = frame[:34], frame[34:]
+    pieces = []
+    for begin in range(0, len(payload), size):
+        ip = IP(head[14:34])
+        ip.flags, ip.frag, ip.len, ip.chksum = ("MF" if begin + size < len(payload) else 0), begin // 8, None, None
+        pieces.append(head[:14] + bytes(ip / Raw(payload[begin:begin + size])))
+    return pieces
+
+
+class Traffic:
+    """Frames of one tenant in the order of their times."""
+
+    def __init__(self, tenant, rng):
+        self.tenant, self.rng, self.frames = tenant, rng, []
+
+    def at(self, seconds, port, frame):
+        self.frames.append((START_NS + int(seconds * SECOND), port, bytes(frame)))
+
+    def moment(self):
+        return self.rng.uniform(0.05, LENGTH_S)
+
+    # What it is made of; each at a time of its own.
+    def edge(self, payload, **ip):
+        return Ether(src=self.tenant.client_mac, dst=self.tenant.edge_mac) / IP(
+            **{"src": "10.1.0.1", "dst": "10.2.0.11"} | ip) / payload
+
+    def edge6(self, payload, **ip):
+        return Ether(src=self.tenant.client_mac, dst=self.tenant.edge_mac) / IPv6(
+            **{"src": "fd01::1", "dst": "fd02::11"} | ip) / payload
+
+    def from_back(self, number, payload, **ip):
+        return Ether(src=self.tenant.host_mac(number), dst=self.tenant.back_mac) / IP(
+            **{"src": f"10.2.0.{number}", "dst": "10.1.0.1"} | ip) / payload
+
+    def routed(self):
+        rng, size = self.rng, self.rng.choice((0, 40, 1000, 1372, 1373, 1450))
+        data = UDP(sport=rng.randrange(1, 65536), dport=9) / Raw(rng.randbytes(size))
+        options = rng.choice(({}, {"flags": "DF"}, {"ttl": 1}, {"id": rng.randrange(65536)}, {"dst": "10.1.0.254"},
+                              {"dst": "10.77.0.1"}, {"dst": "10.3.0.5"}, {"dst": "10.4.0.5"}, {"src": "0.0.0.0"}))
+        self.at(self.moment(), self.tenant.edge, self.edge(data, **options))
+        six = rng.choice(({}, {"hlim": 1}, {"dst": "fd01::fe"}, {"dst": "fd77::1"}))
+        self.at(self.moment(), self.tenant.edge, self.edge6(data, **six))
+
+    def echo(self):
+        self.at(self.moment(), self.tenant.edge,
+                self.edge(ICMP(seq=self.rng.randrange(9)) / Raw(bytes(99)), dst="10.1.0.254"))
+
+    def new_host(self):
+        number, moment, mac = self.rng.randrange(100, 250), self.moment(), self.tenant.back_mac
+        one = self.tenant.host_mac(number)
+        self.at(moment, self.tenant.edge, self.edge(UDP() / b"new", dst=f"10.2.0.{number}"))
+        self.at(moment + .01, self.tenant.back, Ether(src=one, dst=mac) / ARP(
+            op=2, hwsrc=one, psrc=f"10.2.0.{number}", hwdst=mac, pdst="10.2.0.254"))
+        self.at(moment + .02, self.tenant.edge, self.edge6(UDP() / b"new", dst=f"fd02::{number}"))
+        self.at(moment + .03, self.tenant.back, Ether(src=one, dst=mac) / IPv6(
+            src=f"fd02::{number}", dst="fd02::fe", hlim=255) / ICMPv6ND_NA(
+                tgt=f"fd02::{number}", R=0, S=1, O=1) / ICMPv6NDOptDstLLAddr(lladdr=one))
+
+    def connection(self):
+        rng, moment, port = self.rng, self.moment(), self.rng.randrange(1024, 65536)
+        vip = rng.choice(("10.9.0.1", "10.9.0.3", "10.9.0.4"))
+        for i, (flags, seq) in enumerate((("S", 1), ("A", 2), ("PA", 2), ("FA", 6))):
+            self.at(moment + .002 * i, self.tenant.edge, self.edge(
+                TCP(sport=port, dport=80, flags=flags, seq=seq) / (b"data" if flags == "PA" else b""), dst=vip))
+        self.at(moment + .001, self.tenant.back, self.from_back(11, TCP(sport=8080, dport=port, flags="SA", ack=2)))
+        if rng.random() < .3:
+            self.at(moment + .02, self.tenant.edge, self.edge(TCP(sport=port, dport=81, flags="S"), dst=vip))
+
+    def datagrams(self):
+        moment, port = self.moment(), self.rng.randrange(1024, 65536)
+        where = self.rng.choice((("10.9.0.2", 53), ("10.9.0.5", 80)))
+        for i in range(3):
+            self.at(moment + .01 * i, self.tenant.edge, self.edge(UDP(sport=port, dport=where[1]) / b"asks", dst=where[0]))
+
+    def in_fragments(self):
+        moment, ident = self.moment(), self.rng.randrange(65536)
+        whole = self.edge(UDP(sport=self.rng.randrange(1024, 65536), dport=53) / Raw(self.rng.randbytes(2400)), dst=self.rng.choice(
+            ("10.9.0.2", "10.2.0.11")), id=ident)
+        for i, piece in enumerate(fragments(whole, 1200)):
+            self.at(moment + .001 * i, self.tenant.edge, piece)
+
+    def inner(self, src, dst, size=60):
+        return Ether(src=self.tenant.host_mac(src), dst=self.tenant.host_mac(dst)) / IP(
+            src=f"10.0.0.{src}", dst=f"10.0.0.{dst}", flags="DF") / UDP(sport=self.rng.randrange(1, 999)) / Raw(bytes(size))
+
+    def bridged(self):
+        rng = self.rng
+        src, dst = rng.sample(range(1, 9), 2)
+        self.at(self.moment(), self.tenant.net, self.inner(src, dst, rng.choice((10, 1400, 1500, 4000))))
+        if rng.random() < .2:
+            self.at(self.moment(), self.tenant.net, Ether(src=self.tenant.host_mac(src), dst="ff:ff:ff:ff:ff:ff") / ARP(pdst="10.0.0.9"))
+
+    def underlay(self, index, payload, **ip):
+        return Ether(src=self.tenant.remote_mac(index), dst=OUR_MAC) / IP(
+            **{"src": self.tenant.remote(index), "dst": OUR_IP, "flags": "DF", "id": 0} | ip) / payload
+
+    def tunnelled(self):
+        rng, tenant = self.rng, self.tenant
+        src, dst = rng.sample(range(1, 9), 2)
+        frame = self.inner(src, dst, rng.choice((10, 1000)))
+        vxlan = UDP(sport=50000, dport=4789, chksum=0) / VXLAN(flags="Instance", vni=tenant.vni) / frame
+        self.at(self.moment(), "up0", self.underlay(0, vxlan))
+        moment = self.moment()
+        for i, piece in enumerate(fragments(self.underlay(0, vxlan, flags=0, id=rng.randrange(65536)), 400)):
+            self.at(moment + .001 * i, "up0", piece)
+        moment = self.moment()
+        for i, piece in enumerate(stt_segments(stt_frame(self.inner(src, dst, 2500), context_id=tenant.number), 1200, 4,
+                                               (tenant.remote(1), OUR_IP), (tenant.remote_mac(1), OUR_MAC),
+                                               packet_id=rng.randrange(1 << 32))):
+            self.at(moment + .001 * i, "up0", piece)
+        packet = IP(src="10.3.0.5", dst="10.2.0.11", ttl=rng.choice((64, 64, 1))) / UDP() / b"site"
+        self.at(self.moment(), "up0", self.underlay(
+            2, GRE(key_present=1, key=tenant.number, seqnum_present=1, seqence_number=rng.randrange(50)) / packet))
+        self.at(self.moment(), "up0", self.underlay(3, packet, proto=4))
+
+    KINDS = ("routed", "echo", "new_host", "connection", "datagrams", "in_fragments", "bridged", "tunnelled")
+
+    def honest(self, rounds):
+        for _ in range(rounds):
+            for kind in self.KINDS:
+                getattr(self, kind)()
+        return self
+
+    # What only a tenant that means harm sends.
+    def floods(self, count):
+        rng, tenant = self.rng, self.tenant
+        clients = [self.edge(TCP(sport=1, dport=80, flags="S"), dst="10.9.0.1"),
+                   self.edge(UDP(sport=1, dport=53) / b"q", dst="10.9.0.2"), self.edge(UDP() / b"s", ttl=1),
+                   self.edge(UDP() / b"s", dst="10.1.0.254"), self.edge(TCP(dport=81, flags="S"), dst="10.9.0.1"),
+                   self.edge(UDP(dport=80) / b"q", dst="10.9.0.5"), self.edge(TCP(dport=80, flags="S"), dst="10.9.0.3")]
+        clients = [bytes(one) for one in clients]
+        scan, mac = bytes(self.edge(UDP() / b"scan")), bytes(self.inner(1, 2))
+        piece = fragments(self.edge(UDP() / Raw(bytes(1000)), dst="10.9.0.2"), 500)[0]
+        outer = fragments(self.underlay(0, UDP(dport=4789) / Raw(bytes(1000)), flags=0), 504)[0]
+        stt = stt_segments(stt_frame(bytes(3000), context_id=tenant.number), 1200, 4,
+                           (tenant.remote(1), OUR_IP), (tenant.remote_mac(1), OUR_MAC))[0]
+        forged = bytes(Ether(src=tenant.host_mac(1), dst="ff:ff:ff:ff:ff:ff") / ARP(
+            op=1, hwsrc=tenant.host_mac(1), psrc="10.2.0.9", pdst="10.2.0.254"))
+        asks = bytes(Ether(src=tenant.host_mac(1), dst=tenant.back_mac) / IPv6(src="fd02::9", dst="fd02::fe", hlim=255) /
+                     ICMPv6ND_NS(tgt="fd02::fe"))
+        for _ in range(count):
+            moment, kind = self.moment(), rng.randrange(9)
+            some = rng.randbytes(4)
+            if kind <= 1:
+                one = bytearray(rng.choice(clients))
+                one[26:30] = bytes((10, 1, rng.randrange(1, 3), some[0] % 250 + 1)) if rng.random() < .5 else bytes((10, 7)) + some[:2]
+                one[34:36] = some[2:]
+                self.at(moment, tenant.edge, with_checksums(one))
+            elif kind == 2:
+                one = bytearray(scan)
+                one[32:34] = some[:2]
+                self.at(moment, tenant.edge, with_checksums(one))
+            elif kind == 3:
+                self.at(moment, tenant.net, mac[:8] + some + mac[12:])
+            elif kind == 4:
+                one = bytearray(piece)
+                one[18:20] = some[:2]
+                self.at(moment, tenant.edge, with_checksums(one))
+            elif kind == 5:
+                one = bytearray(outer)
+                one[18:20] = some[:2]
+                self.at(moment, "up0", with_checksums(one))
+            elif kind == 6:
+                self.at(moment, "up0", stt_segments(
+                    stt_frame(bytes(3000), context_id=tenant.number), 1200, 4, (tenant.remote(1), OUR_IP),
+                    (tenant.remote_mac(1), OUR_MAC), packet_id=int.from_bytes(some, "big"))[0] if rng.random() < .2 else stt)
+            elif kind == 7:
+                one = bytearray(forged)
+                one[8:12] = one[24:28] = some
+                one[30:32] = some[:2]
+                self.at(moment, tenant.back, one)
+            else:
+                one = bytearray(asks)
+                one[8:12] = some
+                self.at(moment, rng.choice((tenant.back, tenant.edge)), one)
+
+    def mutants(self, count):
+        """Of all kinds. On the common port the sender stays who it is: an underlay that forges others'
+        addresses is another matter."""
+        seeds = list(self.frames)
+        for _ in range(count):
+            _, port, frame = self.rng.choice(seeds)
+            changed = mutate(self.rng, frame)
+            if port == "up0":
+                if len(changed) < 42 or changed[12:14] != frame[12:14]:
+                    continue
+                changed = with_checksums(bytearray(changed[:26] + frame[26:30] + changed[30:]))
+            self.at(self.moment(), port, changed)
+
+
+def with_checksums(frame):
+    frame = bytearray(frame)
+    if 5 <= frame[14] & 15 and len(frame) >= 14 + (frame[14] & 15) * 4:
+        frame[24:26] = b"\0\0"
+        end = 14 + (frame[14] & 15) * 4
+        total = sum(int.from_bytes(frame[i:i + 2], "big") for i in range(14, end, 2))
+        while total >> 16:
+            total = (total & 0xFFFF) + (total >> 16)
+        frame[24:26] = (~total & 0xFFFF).to_bytes(2, "big")
+    if len(frame) > 41 and frame[23] == 17:
+        frame[40:42] = b"\0\0"
+    return bytes(frame)
+
+
+def merged(*traffics):
+    """Inputs by port; and by (port, number) whose frame of its own that is, and which."""
+    every = sorted(((time, index, i, port, frame) for index, traffic in enumerate(traffics)
+                    for i, (time, port, frame) in enumerate(traffic.frames)), key=lambda one: one[:3])
+    inputs, whose, last = {}, {}, 0
+    for time, index, i, port, frame in every:
+        # No two come at once, so that their order is that of their times.
+        inputs.setdefault(port, []).append((time, frame))
+        whose[port, len(inputs[port])] = (traffics[index].tenant, i)
+    return inputs, whose
+
+
+PORTS = ["up0", *(port for tenant in (A, B) for port in (tenant.edge, tenant.back, tenant.net))]
+
+
+def seen_by(tenant, traffics):
+    """What the tenant's links and remotes get, and what became of its frames."""
+    inputs, whose = merged(*traffics)
+    run = run_replay(config(A, B), inputs, PORTS)
+    remotes = {bytes((192, 0, 2, number)) for number in tenant.remotes}
+    sent = {port: run.outputs[port] for port in (tenant.edge, tenant.back, tenant.net)}
+    sent["up0"] = [(time, frame) for time, frame in run.outputs["up0"] if frame[30:34] in remotes]
+    drops = [(whose[d["port"], d["packet"]][1], d["reason"]) for d in run.report["drops"]
+             if (d["port"], d["packet"]) in whose and whose[d["port"], d["packet"]][0] is tenant]
+    return sent, sorted(drops), run
+
+
+# Control looks at its clock when packets come: what it does by itself may be this much earlier.
+CLOCK_NS = 60 * MS
+
+
+def differences(alone, beside, traffic):
+    problems = []
+    for port, frames in alone[0].items():
+        others = beside[0][port]
+        for i, (one, other) in enumerate(zip(frames, others)):
+            if one[1] != other[1]:
+                at = next((j for j, (x, y) in enumerate(zip(one[1], other[1])) if x != y), -1)
+                problems.append(f"{port}: frame {i + 1} of {len(frames)} at {(one[0] - START_NS) / MS} ms differs at byte {at}: "
+                                f"{one[1][:80].hex()} beside the other tenant: {other[1][:80].hex()}")
+                break
+            if abs(one[0] - other[0]) > CLOCK_NS:
+                problems.append(f"{port}: frame {i + 1} is sent at {one[0]}, beside the other tenant at {other[0]}")
+                break
+        if len(frames) != len(others):
+            problems.append(f"{port}: {len(frames)} frames, beside the other tenant {len(others)}")
+    if alone[1] != beside[1]:
+        only = [d for d in alone[1] if d not in beside[1]][:3], [d for d in beside[1] if d not in alone[1]][:3]
+        which = [traffic.frames[d[0]] for side in only for d in side]
+        problems.append(f"drops: alone only {only[0]}, beside the other tenant only {only[1]}: "
+                        f"{[(port, frame[:60].hex()) for _, port, frame in which]}")
+    return problems
+
+
+def problems_of(seed, rounds=12, floods=3000, mutants=600):
+    rng = random.Random(seed)
+    good = Traffic(A, rng).honest(rounds)
+    bad = Traffic(B, rng).honest(rounds)
+    bad.floods(floods)
+    bad.mutants(mutants)
+    alone = seen_by(A, [good])
+    beside = seen_by(A, [good, bad])
+    if not any(alone[0].values()):
+        return ["nothing is sent at all"]
+    return differences(alone, beside, good)
