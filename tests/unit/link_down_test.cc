@@ -56,11 +56,11 @@ TEST_F(LinkDownTest, FramesForADownPortAreCountedAsSuchAndOthersLeave) {
 
 TEST_F(LinkDownTest, NothingWaitsForANextHopBehindADownPort) {
   set_down(1, true);
-  send_to_next_hop(worker, 1, kHop, frame());
-  send_to_next_hop(worker, vlan_link(1), kHop, frame());
+  send_to_next_hop(worker, 1, 1, kHop, frame());
+  send_to_next_hop(worker, 1, vlan_link(1), kHop, frame());
   EXPECT_EQ(drops(DropReason::k_link_down), 2u);
   EXPECT_EQ(worker.held.size(), 0u);
-  send_to_next_hop(worker, 0, kHop, frame());
+  send_to_next_hop(worker, 1, 0, kHop, frame());
   EXPECT_EQ(worker.held.size(), 1u);
 }
 
