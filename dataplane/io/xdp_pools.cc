@@ -3,6 +3,7 @@
 
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
+#include <rte_mbuf_pool_ops.h>
 
 #include <algorithm>
 #include <vector>
@@ -41,20 +42,47 @@ void take_back(rte_mempool* pool) {
   for (void* object : in_pool) rte_mempool_put(pool, object);
 }
 
+// The driver registers as much memory as there are buffers times their size. Without hugepages no
+// buffer crosses a page, so that the memory has gaps, and the last buffers were outside: here each
+// takes a page to the byte.
+constexpr uint32_t kPageBytes = 4096;
+
+// Null where there is no memory. Without caches of the cores, in which buffers could not be found.
+rte_mempool* make_pool(const std::string& name, unsigned buffers) {
+  constexpr unsigned kFlags = RTE_MEMPOOL_F_NO_SPREAD;
+  uint32_t element = kPageBytes;
+  while (rte_mempool_calc_obj_size(element, kFlags, nullptr) > kPageBytes)
+    element -= RTE_CACHE_LINE_SIZE;
+  rte_mempool* pool =
+      rte_mempool_create_empty(name.c_str(), buffers, element, 0, sizeof(rte_pktmbuf_pool_private),
+                               static_cast<int>(rte_socket_id()), kFlags);
+  if (pool == nullptr) return nullptr;
+  rte_pktmbuf_pool_private facts{};
+  facts.mbuf_data_room_size = static_cast<uint16_t>(element - sizeof(rte_mbuf));
+  if (rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), nullptr) != 0) {
+    rte_mempool_free(pool);
+    return nullptr;
+  }
+  rte_pktmbuf_pool_init(pool, &facts);
+  if (rte_mempool_populate_default(pool) < 0) {
+    rte_mempool_free(pool);
+    return nullptr;
+  }
+  rte_mempool_obj_iter(pool, rte_pktmbuf_init, nullptr);
+  return pool;
+}
+
 }  // namespace
 
-rte_mempool* XdpPools::take(const std::string& port, unsigned queues, rte_mempool* like) {
+rte_mempool* XdpPools::take(const std::string& port, unsigned queues, rte_mempool* other) {
   auto& pool = pools_[port];
   if (pool) {
     take_back(pool.get());
     return pool.get();
   }
   const std::string name = "adit_xdp_" + std::to_string(pools_.size());
-  // Without caches of the cores, in which buffers could not be found.
-  pool.reset(rte_pktmbuf_pool_create(name.c_str(), xdp_buffers(queues), 0, 0,
-                                     rte_pktmbuf_data_room_size(like),
-                                     static_cast<int>(rte_socket_id())));
-  return pool ? pool.get() : like;
+  pool.reset(make_pool(name, xdp_buffers(queues)));
+  return pool ? pool.get() : other;
 }
 
 }  // namespace adit

@@ -16,9 +16,8 @@ namespace adit {
 class XdpPools {
  public:
   // The port's pool, made the first time. Its device is closed: what that left behind is back in
-  // the pool. `like`: what buffers look like; and the pool itself where there is no memory for
-  // another.
-  rte_mempool* take(const std::string& port, unsigned queues, rte_mempool* like);
+  // the pool. `other`: where there is no memory for one.
+  rte_mempool* take(const std::string& port, unsigned queues, rte_mempool* other);
 
  private:
   struct Free {

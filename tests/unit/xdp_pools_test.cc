@@ -19,6 +19,8 @@ TEST(XdpPools, BuffersOfRingsAreTakenBackAndThoseUnderWayAreNot) {
   ASSERT_NE(pool, dataplane->pool());
   const unsigned all = rte_mempool_avail_count(pool);
   EXPECT_EQ(all, xdp_buffers(0));
+  EXPECT_EQ(rte_mempool_calc_obj_size(pool->elt_size, pool->flags, nullptr), 4096u)
+      << "no gaps: the driver registers this times the number";
   std::vector<rte_mbuf*> in_rings(2048);
   for (int round = 0; round < 5; ++round) {
     ASSERT_EQ(rte_pktmbuf_alloc_bulk(pool, in_rings.data(), 2048), 0);
