@@ -11,6 +11,13 @@
 
 namespace adit {
 
+// Why the port did not take a frame. Control may not have noticed yet that its link is down.
+[[gnu::cold, gnu::noinline]] inline DropReason refusal_of(const TxQueue& queue) noexcept {
+  const bool is_down =
+      queue.is_down || (queue.io.is_down != nullptr && queue.io.is_down(queue.io.context));
+  return is_down ? DropReason::k_link_down : DropReason::k_tx_full;
+}
+
 inline void flush(Worker& worker, PortId port) noexcept {
   TxQueue& queue = worker.tx[port];
   const unsigned count = queue.count;
@@ -20,7 +27,7 @@ inline void flush(Worker& worker, PortId port) noexcept {
       queue.io.transmit(queue.io.context, queue.packets.data(), static_cast<uint16_t>(count));
   for (unsigned i = sent; i < count; ++i) {
     bytes -= queue.packets[i]->pkt_len;
-    drop(worker, queue.packets[i], queue.is_down ? DropReason::k_link_down : DropReason::k_tx_full);
+    drop(worker, queue.packets[i], refusal_of(queue));
   }
   queue.count = 0;
   TrafficCounters& counters = worker.port_counters[port];

@@ -167,7 +167,8 @@ PortIo TapPort::queue_io(unsigned queue) noexcept {
           },
           [](void* context, rte_mbuf** packets, uint16_t n) {
             return static_cast<Queue*>(context)->transmit(packets, n);
-          }};
+          },
+          [](void* context) { return static_cast<Queue*>(context)->is_down(); }};
 }
 
 TapPort::Queue::~Queue() {
@@ -201,7 +202,10 @@ uint16_t TapPort::Queue::transmit(rte_mbuf** packets, uint16_t n) noexcept {
       parts[used++] = {rte_pktmbuf_mtod(part, void*), part->data_len};
     // A full queue refuses the frame, and an interface that is down every frame; the caller
     // counts both.
-    if (writev(fd_, parts.data(), static_cast<int>(used)) < 0) break;
+    if (writev(fd_, parts.data(), static_cast<int>(used)) < 0) {
+      is_down_ = errno == EIO || errno == EBADFD;  // down, deleted
+      break;
+    }
     rte_pktmbuf_free(packets[count++]);
   }
   return count;

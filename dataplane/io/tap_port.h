@@ -36,12 +36,14 @@ class TapPort : public Port {
     Queue& operator=(const Queue&) = delete;
     uint16_t receive(rte_mbuf** packets, uint16_t n) noexcept;
     uint16_t transmit(rte_mbuf** packets, uint16_t n) noexcept;
+    bool is_down() const noexcept { return is_down_; }
     int fd() const noexcept { return fd_; }
 
    private:
     int fd_;
     rte_mempool* pool_;
     unsigned frame_buffers_;
+    bool is_down_ = false;  // said so at the last frame that it did not take
   };
   void open_queue(const std::string& interface, const PortSpec& spec, rte_mempool* pool);
   void bring_up(const std::string& interface, unsigned mtu_bytes);

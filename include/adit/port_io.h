@@ -15,6 +15,8 @@ struct PortIo {
   uint16_t (*receive)(void* context, rte_mbuf** packets, uint16_t n) = nullptr;
   // Takes the first of n buffers; returns how many. The rest stay the caller's.
   uint16_t (*transmit)(void* context, rte_mbuf** packets, uint16_t n) = nullptr;
+  // Whether the last transmit() took less because the link is down; null: it cannot tell.
+  bool (*is_down)(void* context) = nullptr;
 };
 
 }  // namespace adit

@@ -64,6 +64,18 @@ TEST_F(LinkDownTest, NothingWaitsForANextHopBehindADownPort) {
   EXPECT_EQ(worker.held.size(), 1u);
 }
 
+TEST_F(LinkDownTest, APortThatSaysItselfThatItIsDownIsBelieved) {
+  static bool is_down = false;
+  worker.tx[0].io.transmit = dead_end().transmit;
+  worker.tx[0].io.is_down = [](void*) { return is_down; };
+  send(0);
+  EXPECT_EQ(drops(DropReason::k_tx_full), 1u);
+  is_down = true;
+  send(0);
+  EXPECT_EQ(drops(DropReason::k_tx_full), 1u);
+  EXPECT_EQ(drops(DropReason::k_link_down), 1u);
+}
+
 TEST_F(LinkDownTest, ManyChangesFreeWhatTheyReplace) {
   for (int i = 0; i < 1000; ++i) {
     set_down(0, i % 2 == 0);
