@@ -4,6 +4,8 @@
 from balance import *
 from harness import MS, SECOND, main
 
+GREEN = {"backend_keys": ", vrf: green"}  # another tenant's, where there are such backends too
+
 
 def ended():
     """Silent connections are forgotten; a client's SYN takes the place of one that has ended."""
@@ -45,7 +47,9 @@ def full():
     text = service("dns", 4, 80, 53, protocol="udp") + "".join(
         service(f"web{v}", v, number, backends=(11,)) for v in VERSIONS for number in (81, 82)
     ).replace("web4:", "weba:", 1).replace("web6:", "webc:", 1)
-    text += service("full", 4, 83, forwarding="fullnat", local_addresses=f'["{LOCAL[4]}"]')
+    # The local address is ours where the backends are, and a client's elsewhere.
+    text += service("full", 4, 83, forwarding="fullnat", local_addresses=f'["{LOCAL[4]}"]', **GREEN)
+    text += service("taken", 4, 84, **GREEN)
     run = scenario("full", config(text, "connections: 1024, when_full: refuse, timeouts: {udp_s: 3}"))
     for version in VERSIONS:
         served(run, tcp(version, client(version), vip(version, 81)))
@@ -54,15 +58,15 @@ def full():
                  "connection_collides")
         served(run, tcp(version, client(version), vip(version, 82), sport=1001))
     # Full NAT looks for a free port so many times.
-    taken = [tcp(4, LOCAL[4], vip(4, 81), sport=1024 + i) for i in range(64)]
+    taken = [tcp(4, LOCAL[4], vip(4, 84), sport=1024 + i) for i in range(64)]
     run.case("somebody has the local address and its first ports",
              [from_client(one) for one in taken],
-             {"back0": [frame(rewritten(one, dst=backend(4, 11), dport=8080), BACK_MAC,
-                              backend_mac(11)) for one in taken]})
+             {"green0": [frame(rewritten(one, dst=backend(4, 11), dport=8080), GREEN_MAC,
+                               backend_mac(11)) for one in taken]})
     one = tcp(4, client(4), vip(4, 83), sport=4000)
     run.case("none of them is left", from_client(one), {}, "local_ports_full")
-    run.case("behind them there are some", from_client(one), to_backend(
-        rewritten(one, LOCAL[4], backend(4, 11), 1024 + 64, 8080)))
+    run.case("behind them there are some", from_client(one), {"green0": frame(
+        rewritten(one, LOCAL[4], backend(4, 11), 1024 + 64, 8080), GREEN_MAC, backend_mac(11))})
     most = 1024 - 4 - 65
     ones = [udp(4, client(4), vip(4, 80), 2000 + i, 53) for i in range(most + 3)]
     run.case("the table is filled", [from_client(one) for one in ones],
@@ -81,7 +85,9 @@ def elsewhere():
     text = "".join(service(f"web{v}at{number}", v, number, **both)
                    for v in VERSIONS for number in (81, 82, 83))
     text += service("kept", 4, 84, persistence="{}", **both)
-    text += service("full", 4, 85, forwarding="fullnat", local_addresses=f'["{LOCAL[4]}"]', **both)
+    text += service("full", 4, 85, forwarding="fullnat", local_addresses=f'["{LOCAL[4]}"]', **both,
+                    **GREEN)
+    text += service("taken", 4, 86, **GREEN)
     run = scenario("elsewhere", config(text))
     for version in VERSIONS:
         def begin(number, wanted, flags="S"):
@@ -99,14 +105,14 @@ def elsewhere():
         begin(83, 11)
     kept = tcp(4, client(4), vip(4, 84))
     run.case("persistence says one alone", from_client(kept), {}, "connection_collides")
-    taken = [tcp(4, LOCAL[4], vip(4, 81), sport=1024 + i) for i in range(64)]
+    taken = [tcp(4, LOCAL[4], vip(4, 86), sport=1024 + i) for i in range(64)]
     run.case("somebody has the local address and its first ports at one",
              [from_client(one) for one in taken],
-             {"back0": [frame(rewritten(one, dst=backend(4, 11), dport=8080), BACK_MAC,
-                              backend_mac(11)) for one in taken]})
+             {"green0": [frame(rewritten(one, dst=backend(4, 11), dport=8080), GREEN_MAC,
+                               backend_mac(11)) for one in taken]})
     one = tcp(4, client(4), vip(4, 85), sport=4000)
-    run.case("the other has some left", from_client(one), to_backend(
-        rewritten(one, LOCAL[4], backend(4, 12), 1024 + 64, 8080), 12))
+    run.case("the other has some left", from_client(one), {"green0": frame(
+        rewritten(one, LOCAL[4], backend(4, 12), 1024 + 64, 8080), GREEN_MAC, backend_mac(12))})
     run.run()
 
 
