@@ -234,10 +234,21 @@ class ServiceCompiler {
     auto& places = snapshot_.backend_places;
     if (backend.id >= places.size()) places.resize(backend.id + 1);
     places[backend.id] = end_of(snapshot_.service_backends);
-    if (!is_translated(backend.forwarding)) return;
+    if (!is_translated(backend.forwarding)) return note_shared(service);
     note_sources(service, backend);
     if (backend.forwarding != Forwarding::kFullNat) return;
     for (const IpAddr& local : service.local_addresses) locals_.emplace(backend.vrf, local);
+  }
+
+  // A backend has the service's addresses itself.
+  void note_shared(const ServiceConfig& service) {
+    if (service.mark == 0) {
+      const auto width = static_cast<uint8_t>(service.address.width_bits());
+      backends_have_.emplace(service.vrf, IpPrefix{service.address, width});
+    }
+    for (const MarkRuleConfig& rule : config_.classifier)
+      if (service.mark != 0 && rule.mark == service.mark && rule.vrf == service.vrf)
+        for (const IpPrefix& to : rule.destinations) backends_have_.emplace(rule.vrf, to);
   }
 
   // The ports that a backend answers from: its own, or those that its service takes.
@@ -296,6 +307,8 @@ class ServiceCompiler {
       snapshot_.virtual_addresses.push_back({begin, end_of(snapshot_.service_ports)});
       classifier.add_list(where.first, where.second);
       routes.add(vrfs_.at(where.first), where.second, target);
+      if (backends_have_.contains(where))
+        routes.share_with_backends(vrfs_.at(where.first), where.second);
     }
     RouteTarget local;
     local.kind = RouteTarget::Kind::kLocal;
@@ -314,6 +327,7 @@ class ServiceCompiler {
   std::map<std::pair<std::string, IpPrefix>, std::vector<ServicePorts>> addresses_;  // by VRF
   ClassifierCompiler::Services marks_;
   std::set<std::pair<VrfId, IpAddr>> locals_;  // of full NAT
+  std::set<std::pair<std::string, IpPrefix>> backends_have_;
   std::map<std::tuple<VrfId, uint8_t, IpAddr>, std::vector<PortRange>> sources_;
 };
 

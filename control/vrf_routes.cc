@@ -109,6 +109,7 @@ OwnSources::Entries VrfRoutes::own_sources() const {
     if (!own &&
         (route.target.kind != Kind::kVirtual || route.to.length != route.to.address.width_bits()))
       continue;
+    if (!own && of_backends_.contains({route.vrf, route.to})) continue;
     if (own && of_no_link_.contains({route.vrf, route.to.address}) &&
         !is_on_link(route.vrf, route.to.address))
       continue;

@@ -43,11 +43,15 @@ class VrfRoutes {
   OwnSources::Entries own_sources() const;
   RouteTable finish() &&;
 
+  // The virtual address is also that of backends (direct, tunnel): it may be a source.
+  void share_with_backends(VrfId id, const IpPrefix& address) { of_backends_.emplace(id, address); }
+
  private:
   size_t vrfs_;
   std::vector<RouteTable::Route> routes_;
   std::set<std::pair<VrfId, IpPrefix>> known_;
   std::set<std::pair<VrfId, IpAddr>> of_no_link_;
+  std::set<std::pair<VrfId, IpPrefix>> of_backends_;
 };
 
 }  // namespace adit

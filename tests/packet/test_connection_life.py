@@ -154,6 +154,10 @@ def forgotten_replies():
         reply("begins", tcp(version, b, c, "S", 8080, 1003))
         direct("is answered", tcp(version, c, b, "SA", 1003, 8080))
         reply("goes on", tcp(version, b, c, "PA", 8080, 1003))
+        # A backend that has the virtual address itself may answer through here.
+        reply("with the virtual address", tcp(version, vip(version, 81), c, "SA", 80, 1000))
+        run.case(f"IPv{version}: one of nat may not", from_backend(
+            tcp(version, vip(version, 80), c, "SA", 80, 1000)), {}, "ip_source")
         # UDP: only where there was a connection.
         reply("UDP from the service's port", udp(version, b, c, 53, 1004))
         ask = udp(version, c, vip(version, 82), 1005, 53)
