@@ -3,6 +3,7 @@
 // remotes.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -31,6 +32,8 @@ struct ConfigLimits {
   size_t bridge_ports = kMaxBridgePorts;
   // Half of the ids: those of the former configuration stay taken while the next is compiled.
   size_t backends = kMaxBackends / 2;
+  // Set by whoever does not want the result any more; reading ends soon then, with a ConfigError.
+  const std::atomic<bool>* cancelled = nullptr;
 };
 
 }  // namespace adit

@@ -4,82 +4,21 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <yaml-cpp/eventhandler.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <sstream>
 #include <utility>
 
 #include "config_fields.h"
 #include "config_references.h"
+#include "config_warnings.h"
+#include "yaml_tree.h"
 
 namespace adit {
 namespace {
 
 [[noreturn]] void refuse(const std::string& file, Place place, std::string message) {
   throw ConfigError({{file, place.line, place.column, std::move(message), MistakeKind::kSyntax}});
-}
-
-Place place_of(const YAML::Mark& mark) {
-  if (mark.is_null()) return {};
-  return {static_cast<unsigned>(mark.line) + 1, static_cast<unsigned>(mark.column) + 1};
-}
-
-Place end_of(std::string_view text) {
-  while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
-  const size_t newline = text.rfind('\n');
-  const size_t line_start = newline == std::string_view::npos ? 0 : newline + 1;
-  return {static_cast<unsigned>(std::count(text.begin(), text.end(), '\n')) + 1,
-          static_cast<unsigned>(text.size() - line_start) + 1};
-}
-
-// Hears of a document's beginning, and nothing else.
-class DocumentStart : public YAML::EventHandler {
- public:
-  void OnDocumentStart(const YAML::Mark& mark) override { mark_ = mark; }
-  void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
-  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                const std::string&) override {}
-  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                       YAML::EmitterStyle::value) override {}
-  void OnSequenceEnd() override {}
-  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t,
-                  YAML::EmitterStyle::value) override {}
-  void OnMapEnd() override {}
-  const YAML::Mark& mark() const noexcept { return mark_; }
-
- private:
-  YAML::Mark mark_;
-};
-
-// Not YAML::LoadAll: of a stray ',' it makes documents without end.
-void refuse_second_document(const std::string& yaml, const std::string& file) {
-  std::istringstream stream(yaml);
-  YAML::Parser parser(stream);
-  DocumentStart start;
-  if (!parser.HandleNextDocument(start) || !parser.HandleNextDocument(start)) return;
-  refuse(file, place_of(start.mark()),
-         "a second YAML document begins here, or a stray character; a configuration is one "
-         "document");
-}
-
-YAML::Node load_document(std::string_view yaml, const std::string& file) {
-  try {
-    std::string marked(yaml);
-    marked.append("\n").append(Reader::kEndMark).append("\n");
-    refuse_second_document(marked, file);
-    return YAML::Load(marked);
-  } catch (const YAML::Exception& error) {
-    // What is unfinished is found behind the end of the text, where yaml-cpp may have no mark.
-    const Place end = end_of(yaml);
-    Place place = place_of(error.mark);
-    if (place.line > end.line || (error.msg.starts_with("end of ") && place.line <= 1)) place = end;
-    refuse(file, place, "not valid YAML: " + error.msg);
-  }
 }
 
 // A file descriptor that closes itself.
@@ -101,7 +40,7 @@ std::string too_large() {
   return "the file is larger than " + std::to_string(kMaxConfigFileBytes >> 20) + " MiB";
 }
 
-std::string read_file(const std::string& path) {
+std::string read_text(const std::string& path) {
   const auto cannot = [&](int error) {
     refuse(path, {}, std::string("cannot read the configuration: ") + std::strerror(error));
   };
@@ -121,26 +60,50 @@ std::string read_file(const std::string& path) {
   }
 }
 
+// All of it, or a ConfigError.
+ConfigDraft read_draft(std::string_view yaml, const std::string& file_name,
+                       const ConfigLimits& limits) {
+  if (yaml.size() > kMaxConfigFileBytes) refuse(file_name, {}, too_large());
+  ConfigDraft draft;
+  MistakeList mistakes(file_name);
+  {
+    const YamlTree tree =
+        parse_yaml(yaml, file_name, {.values = limits.values, .cancelled = limits.cancelled});
+    const YamlNode document = tree.root();
+    if (!document.is_defined() || document.is_null())
+      refuse(file_name, {1, 1}, "the file is empty; expected at least 'ports:' with one port");
+    Reader reader(mistakes);
+    reader.read(document, document.place(), config_section(), "the file", draft);
+  }
+  check_references(draft, limits, mistakes);
+  mistakes.throw_if_any();
+  return draft;
+}
+
 }  // namespace
 
 Config parse_config(std::string_view yaml, const std::string& file_name,
                     const ConfigLimits& limits) {
-  if (yaml.size() > kMaxConfigFileBytes) refuse(file_name, {}, too_large());
-  const YAML::Node document = load_document(yaml, file_name);
-  if (!document.IsDefined() || document.IsNull())
-    refuse(file_name, {1, 1}, "the file is empty; expected at least 'ports:' with one port");
-
-  MistakeList mistakes(file_name);
-  ConfigDraft draft;
-  Reader reader(mistakes, limits.values);
-  reader.read(document, Reader::place_of(document), config_section(), "the file", draft);
-  check_references(draft, limits, mistakes);
-  mistakes.throw_if_any();
-  return finished(std::move(draft));
+  return finished(read_draft(yaml, file_name, limits));
 }
 
 Config load_config(const std::string& path) {
-  return parse_config(read_file(path), path);
+  return parse_config(read_config_file(path), path);
+}
+
+std::string read_config_file(const std::string& path) {
+  return read_text(path);
+}
+
+CheckedConfig check_config(std::string_view yaml, const std::string& file_name,
+                           const ConfigLimits& limits) {
+  ConfigDraft draft = read_draft(yaml, file_name, limits);
+  auto warnings = find_warnings(draft, file_name);
+  return {finished(std::move(draft)), std::move(warnings)};
+}
+
+CheckedConfig check_config_file(const std::string& path, const ConfigLimits& limits) {
+  return check_config(read_config_file(path), path, limits);
 }
 
 }  // namespace adit

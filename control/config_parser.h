@@ -5,8 +5,10 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config.h"
+#include "config_error.h"
 #include "config_limits.h"
 
 namespace adit {
@@ -17,5 +19,17 @@ Config parse_config(std::string_view yaml, const std::string& file_name,
 
 // As parse_config on the file's contents; a file that cannot be read is a ConfigError too.
 Config load_config(const std::string& path);
+
+// The file's text; throws ConfigError where it cannot be read, or is too large.
+std::string read_config_file(const std::string& path);
+
+// The same, with what is no mistake and yet can hardly be meant.
+struct CheckedConfig {
+  Config config;
+  std::vector<ConfigMistake> warnings;
+};
+CheckedConfig check_config(std::string_view yaml, const std::string& file_name,
+                           const ConfigLimits& limits = {});
+CheckedConfig check_config_file(const std::string& path, const ConfigLimits& limits = {});
 
 }  // namespace adit

@@ -5,12 +5,13 @@
 #include <unordered_map>
 
 #include "nearest_name.h"
+#include "yaml11.h"
 
 namespace adit {
 namespace {
 
-bool is_plain(const YAML::Node& node) {
-  return node.Tag() != "!";
+bool is_plain(const YamlNode& node) {
+  return !node.is_quoted();
 }
 
 bool is_one_of(std::string_view text, std::initializer_list<std::string_view> words) {
@@ -18,20 +19,35 @@ bool is_one_of(std::string_view text, std::initializer_list<std::string_view> wo
 }
 
 // The words that YAML 1.2's core schema takes for something else than text.
-bool is_boolean(std::string_view text) {
-  return is_one_of(text, {"true", "True", "TRUE", "false", "False", "FALSE"});
+bool is_true(std::string_view text) {
+  return is_one_of(text, {"true", "True", "TRUE"});
+}
+bool is_false(std::string_view text) {
+  return is_one_of(text, {"false", "False", "FALSE"});
 }
 bool is_null(std::string_view text) {
   return is_one_of(text, {"null", "Null", "NULL", "~", ""});
 }
 
 // "found 'x'", "found a list", ...
-std::string found_text(const YAML::Node& node) {
-  if (node.IsMap()) return "found a map";
-  if (node.IsSequence()) return "found a list";
-  if (node.IsScalar() && (!is_plain(node) || !is_null(node.Scalar())))
-    return "found " + in_quotes(node.Scalar());
+std::string found_text(const YamlNode& node) {
+  if (node.is_map()) return "found a map";
+  if (node.is_list()) return "found a list";
+  if (node.is_scalar() && (!is_plain(node) || !is_null(node.scalar())))
+    return "found " + in_quotes(node.scalar());
   return "found no value";
+}
+
+// Whether a reader of YAML 1.1 that reads the word, and writes it again, makes this of it.
+bool means(std::string_view word, std::string_view boolean) {
+  return (is_one_of(word, {"on", "yes"}) && is_true(boolean)) ||
+         (is_one_of(word, {"off", "no"}) && is_false(boolean));
+}
+
+// The end of a sentence about a text that means something else without quotes.
+std::string quotes_needed(std::string_view text, std::string_view other) {
+  return "which YAML readers may take for " + std::string(other) + "; write it in quotes: \"" +
+         std::string(text) + '"';
 }
 
 std::vector<std::string_view> names_of(const std::vector<const KeyInfo*>& keys) {
@@ -63,66 +79,49 @@ bool Places::good(std::string_view name) const {
                                [&](const Key& key) { return key.name != name || key.good; });
 }
 
-Place Reader::place_of(const YAML::Node& node) {
-  const YAML::Mark mark = node.Mark();
-  if (mark.is_null()) return {};
-  return {static_cast<unsigned>(mark.line) + 1, static_cast<unsigned>(mark.column) + 1};
-}
-
-Place Reader::value_place(const YAML::Node& value, Place key) {
-  return value.IsNull() ? key : place_of(value);
-}
-
-bool Reader::admit(const YAML::Node& node, Place place) {
-  if (++values_ > max_values_) {
-    mistake(place, "the file has more than " + std::to_string(max_values_) +
-                       " values, aliases followed; the rest is not read");
-    mistakes_.throw_if_any();
-  }
-  const std::string& tag = node.Tag();
-  if (tag == "!" && node.IsScalar() && node.Scalar().find(kEndMark) != std::string::npos) {
-    mistake(place_of(node), "the quote that opens here is not closed");
-    return false;
-  }
-  if (tag.empty() || tag == "?" || tag == "!") return true;
-  mistake(place, "found the tag " + in_quotes(tag) + "; tags are not used here, leave it out");
+bool Reader::admit(const YamlNode& node, Place place) {
+  if (!node.has_tag()) return true;
+  mistake(place,
+          "found the tag " + in_quotes(node.tag()) + "; tags are not used here, leave it out");
   return false;
 }
 
-std::optional<std::string> Reader::key_text(const YAML::Node& key, Place map) {
+std::optional<std::string_view> Reader::key_text(const YamlNode& key, Place map) {
   const Place place = value_place(key, map);
   if (!admit(key, place)) return std::nullopt;
-  if (!key.IsScalar()) {
+  if (!key.is_scalar()) {
     mistake(place, found_text(key) + " as a key, expected a plain word");
     return std::nullopt;
   }
-  if (key.Scalar() == "<<" && is_plain(key)) {
+  if (key.scalar() == "<<" && is_plain(key)) {
     mistake(place,
             "merge keys ('<<') are not supported; write the keys out, or use an alias "
             "for a whole value");
     return std::nullopt;
   }
-  return key.Scalar();
+  return key.scalar();
 }
 
-void Reader::keys(const YAML::Node& node, Place place, const std::vector<const KeyInfo*>& known,
+void Reader::keys(const YamlNode& node, Place place, const std::vector<const KeyInfo*>& known,
                   const std::string& what, Places& places, const ReadKey& read) {
   places.self = place;
-  places.is_map = node.IsMap();
+  places.is_map = node.is_map();
   if (!admit(node, place)) {
     places.is_map = false;
     return;
   }
-  if (!node.IsMap()) {
+  if (!node.is_map()) {
     mistake(place, what + ": " + found_text(node) + ", expected a map with the keys " +
                        listed(names_of(known)));
     return;
   }
   std::vector<Place> seen(known.size());
-  for (const auto& pair : node) {
-    const auto name = key_text(pair.first, place);
+  for (auto each = node.begin(); each != node.end(); ++each) {
+    const YamlNode key_node = *each;
+    const YamlNode value = *++each;
+    const auto name = key_text(key_node, place);
     if (!name) continue;
-    const Place at = place_of(pair.first);
+    const Place at = key_node.place();
     const auto found = std::find_if(known.begin(), known.end(),
                                     [&](const KeyInfo* key) { return key->path == *name; });
     if (found == known.end()) {
@@ -143,9 +142,9 @@ void Reader::keys(const YAML::Node& node, Place place, const std::vector<const K
       continue;
     }
     seen[index] = at;
-    const Place value_at = value_place(pair.second, at);
+    const Place value_at = value_place(value, at);
     const size_t before = mistakes_.count();
-    read(index, pair.second, value_at);
+    read(index, value, value_at);
     places.keys.push_back({(*found)->path, value_at, mistakes_.count() == before});
   }
   for (size_t i = 0; i < known.size(); ++i)
@@ -155,21 +154,22 @@ void Reader::keys(const YAML::Node& node, Place place, const std::vector<const K
 }
 
 void Reader::entries(
-    const KeyInfo& key, const YAML::Node& node, Place place,
-    const std::function<void(const std::string&, Place, const YAML::Node&, Place)>& read) {
+    const KeyInfo& key, const YamlNode& node, Place place,
+    const std::function<void(std::string_view, Place, const YamlNode&, Place)>& read) {
   if (!admit(node, place)) return;
-  if (!node.IsMap()) return wrong_kind(key, node, place);
-  std::unordered_map<std::string, Place> seen;
-  for (const auto& pair : node) {
-    const auto name = key_text(pair.first, place);
+  if (!node.is_map()) return wrong_kind(key, node, place);
+  std::unordered_map<std::string_view, Place> seen;
+  for (auto each = node.begin(); each != node.end(); ++each) {
+    const YamlNode key_node = *each;
+    const YamlNode value = *++each;
+    const auto name = key_text(key_node, place);
     if (!name) continue;
-    const Place at = place_of(pair.first);
-    const bool is_text = !is_plain(pair.first) || (!is_boolean(*name) && !is_null(*name));
+    const Place at = key_node.place();
     const auto parsed = parse_name(*name);
-    if (!parsed.value || !is_text) {
+    const std::string_view other = is_plain(key_node) ? taken_for(*name) : std::string_view();
+    if (!parsed.value || !other.empty()) {
       mistake(at, key.path + ": found " + in_quotes(*name) + " as a name, " +
-                      (parsed.value ? "expected a name that is no boolean and not null"
-                                    : parsed.complaint));
+                      (parsed.value ? quotes_needed(*name, other) : parsed.complaint));
     }
     const auto [known, fresh] = seen.emplace(*name, at);
     if (!fresh) {
@@ -182,15 +182,15 @@ void Reader::entries(
                       expected_text(key));
       return;
     }
-    read(*name, at, pair.second, value_place(pair.second, at));
+    read(*name, at, value, value_place(value, at));
   }
   if (seen.size() < key.min)
     mistake(place, key.path + ": found none, expected " + expected_text(key));
 }
 
-bool Reader::list_ok(const KeyInfo& key, const YAML::Node& node, Place place) {
+bool Reader::list_ok(const KeyInfo& key, const YamlNode& node, Place place) {
   if (!admit(node, place)) return false;
-  if (!node.IsSequence()) {
+  if (!node.is_list()) {
     wrong_kind(key, node, place);
     return false;
   }
@@ -200,10 +200,10 @@ bool Reader::list_ok(const KeyInfo& key, const YAML::Node& node, Place place) {
   return false;
 }
 
-void Reader::wrong_kind(const KeyInfo& key, const YAML::Node& node, Place place) {
+void Reader::wrong_kind(const KeyInfo& key, const YamlNode& node, Place place) {
   std::string message = key.path + ": " + found_text(node) + ", expected " + expected_text(key);
-  if (node.IsNull() && key.type == KeyType::kList) message += " ([] for an empty one)";
-  if (node.IsNull() && key.type == KeyType::kMap && key.min == 0)
+  if (node.is_null() && key.type == KeyType::kList) message += " ([] for an empty one)";
+  if (node.is_null() && key.type == KeyType::kMap && key.min == 0)
     message += " ({} for an empty one)";
   mistake(place, std::move(message));
 }
@@ -213,19 +213,19 @@ void Reader::wrong_text(const KeyInfo& key, std::string_view found, Place place,
   mistake(place, key.path + ": found " + in_quotes(found) + ", " + complaint);
 }
 
-bool Reader::is_auto(const YAML::Node& node) const {
-  return node.IsScalar() && node.Scalar() == "auto";
+bool Reader::is_auto(const YamlNode& node) const {
+  return node.is_scalar() && node.scalar() == "auto";
 }
 
-std::optional<uint64_t> Reader::number(const KeyInfo& key, const YAML::Node& node, Place place) {
+std::optional<uint64_t> Reader::number(const KeyInfo& key, const YamlNode& node, Place place) {
   if (!admit(node, place)) return std::nullopt;
-  if (!node.IsScalar() || is_null(node.Scalar())) {
+  if (!node.is_scalar() || is_null(node.scalar())) {
     wrong_kind(key, node, place);
     return std::nullopt;
   }
-  const auto parsed = parse_decimal(node.Scalar(), key.min, key.max);
+  const auto parsed = parse_decimal(node.scalar(), key.min, key.max);
   if (parsed.value && !is_plain(node)) {
-    wrong_text(key, node.Scalar(), place,
+    wrong_text(key, node.scalar(), place,
                "which is text for its quotes; expected " + expected_text(key) + " without quotes");
     return std::nullopt;
   }
@@ -233,44 +233,52 @@ std::optional<uint64_t> Reader::number(const KeyInfo& key, const YAML::Node& nod
                                      (*parsed.value & (*parsed.value - 1)) == 0);
   if (fits) return parsed.value;
   const std::string why = parsed.value ? "which is no power of two" : parsed.complaint;
-  wrong_text(key, node.Scalar(), place, why + "; expected " + expected_text(key));
+  wrong_text(key, node.scalar(), place, why + "; expected " + expected_text(key));
   return std::nullopt;
 }
 
-std::optional<bool> Reader::flag(const KeyInfo& key, const YAML::Node& node, Place place) {
+std::optional<bool> Reader::flag(const KeyInfo& key, const YamlNode& node, Place place) {
   if (!admit(node, place)) return std::nullopt;
-  if (node.IsScalar() && is_plain(node)) {
-    if (node.Scalar() == "true") return true;
-    if (node.Scalar() == "false") return false;
+  if (node.is_scalar() && is_plain(node)) {
+    if (node.scalar() == "true") return true;
+    if (node.scalar() == "false") return false;
   }
   wrong_kind(key, node, place);
   return std::nullopt;
 }
 
-std::optional<size_t> Reader::word(const KeyInfo& key, const YAML::Node& node, Place place) {
+std::optional<size_t> Reader::word(const KeyInfo& key, const YamlNode& node, Place place) {
   if (!admit(node, place)) return std::nullopt;
-  if (!node.IsScalar()) {
+  if (!node.is_scalar()) {
     wrong_kind(key, node, place);
     return std::nullopt;
   }
-  const auto found = std::find(key.words.begin(), key.words.end(), node.Scalar());
+  const auto found = std::find_if(key.words.begin(), key.words.end(), [&](std::string_view word) {
+    return word == node.scalar() || (is_plain(node) && means(word, node.scalar()));
+  });
   if (found != key.words.end()) return static_cast<size_t>(found - key.words.begin());
-  wrong_text(key, node.Scalar(), place,
-             "expected " + expected_text(key) + did_you_mean(node.Scalar(), key.words));
+  wrong_text(key, node.scalar(), place,
+             "expected " + expected_text(key) + did_you_mean(node.scalar(), key.words));
   return std::nullopt;
 }
 
-std::optional<std::string> Reader::text(const KeyInfo& key, const YAML::Node& node, Place place) {
+std::optional<std::string_view> Reader::text(const KeyInfo& key, const YamlNode& node,
+                                             Place place) {
   if (!admit(node, place)) return std::nullopt;
-  if (!node.IsScalar() || (is_plain(node) && is_null(node.Scalar()))) {
+  if (!node.is_scalar() || (is_plain(node) && is_null(node.scalar()))) {
     wrong_kind(key, node, place);
     return std::nullopt;
   }
-  if (is_plain(node) && is_boolean(node.Scalar())) {
-    wrong_text(key, node.Scalar(), place, "which is a boolean; expected " + expected_text(key));
+  if (!is_plain(node)) return node.scalar();
+  if (is_true(node.scalar()) || is_false(node.scalar())) {
+    wrong_text(key, node.scalar(), place, "which is a boolean; expected " + expected_text(key));
     return std::nullopt;
   }
-  return node.Scalar();
+  if (const std::string_view other = taken_for(node.scalar()); !other.empty()) {
+    wrong_text(key, node.scalar(), place, quotes_needed(node.scalar(), other));
+    return std::nullopt;
+  }
+  return node.scalar();
 }
 
 std::string expected_text(const KeyInfo& key) {

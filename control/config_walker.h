@@ -3,12 +3,8 @@
 // and where in T each value goes; Reader walks a map by it and reports everything that is not
 // as the table says. A new key is one line in such a table (config_fields.cc).
 //
-// yaml-cpp lets much pass that must not: of duplicate keys the first wins, 010 is 8, yes and
-// on are booleans, `<<` is a key like any other. So only kinds, scalars' text, tags and places
-// are taken from it, never a converted value.
+// What YAML 1.1 and 1.2 do not read alike is refused, with the quotes that would make it the same.
 #pragma once
-
-#include <yaml-cpp/yaml.h>
 
 #include <cstddef>
 #include <functional>
@@ -21,6 +17,7 @@
 #include "config_keys.h"
 #include "config_mistakes.h"
 #include "config_values.h"
+#include "yaml_tree.h"
 
 namespace adit {
 
@@ -55,15 +52,11 @@ class Section;
 
 class Reader {
  public:
-  // Has to follow the text as a line of its own before yaml-cpp reads it: a quote that is
-  // never closed takes this in, which yaml-cpp does not report.
-  static constexpr std::string_view kEndMark = "#adit: end of the configuration";
-
-  Reader(MistakeList& mistakes, size_t max_values) : mistakes_(mistakes), max_values_(max_values) {}
+  explicit Reader(MistakeList& mistakes) : mistakes_(mistakes) {}
 
   // Reads the keys of `node` into `out`; `what` names the map in messages.
   template <class T>
-  void read(const YAML::Node& node, Place place, const Section<T>& section, const std::string& what,
+  void read(const YamlNode& node, Place place, const Section<T>& section, const std::string& what,
             T& out);
 
   void mistake(Place place, std::string message) {
@@ -76,47 +69,44 @@ class Reader {
   size_t mistake_count() const noexcept { return mistakes_.count(); }
 
   // Each of these reports what is wrong and returns nothing then.
-  std::optional<uint64_t> number(const KeyInfo& key, const YAML::Node& node, Place place);
-  std::optional<bool> flag(const KeyInfo& key, const YAML::Node& node, Place place);
-  std::optional<size_t> word(const KeyInfo& key, const YAML::Node& node, Place place);
+  std::optional<uint64_t> number(const KeyInfo& key, const YamlNode& node, Place place);
+  std::optional<bool> flag(const KeyInfo& key, const YamlNode& node, Place place);
+  std::optional<size_t> word(const KeyInfo& key, const YamlNode& node, Place place);
   // Text that is neither a boolean nor nothing.
-  std::optional<std::string> text(const KeyInfo& key, const YAML::Node& node, Place place);
-  bool is_auto(const YAML::Node& node) const;
+  std::optional<std::string_view> text(const KeyInfo& key, const YamlNode& node, Place place);
+  bool is_auto(const YamlNode& node) const;
   // "KEY: found 'TEXT', COMPLAINT"
   void wrong_text(const KeyInfo& key, std::string_view found, Place place,
                   const std::string& complaint);
 
   // Whether the list or map is one, and not too long.
-  bool list_ok(const KeyInfo& key, const YAML::Node& node, Place place);
+  bool list_ok(const KeyInfo& key, const YamlNode& node, Place place);
   // Calls read(name, place of name, value, its place) for each entry with a fresh name.
-  void entries(
-      const KeyInfo& key, const YAML::Node& node, Place place,
-      const std::function<void(const std::string&, Place, const YAML::Node&, Place)>& read);
+  void entries(const KeyInfo& key, const YamlNode& node, Place place,
+               const std::function<void(std::string_view, Place, const YamlNode&, Place)>& read);
 
-  static Place place_of(const YAML::Node& node);
   // The value's place; yaml-cpp gives a missing value the place of what comes next.
-  static Place value_place(const YAML::Node& value, Place key);
+  static Place value_place(const YamlNode& value, Place key) {
+    return value.is_null() ? key : value.place();
+  }
 
  private:
-  using ReadKey = std::function<void(size_t index, const YAML::Node& value, Place place)>;
-  void keys(const YAML::Node& node, Place place, const std::vector<const KeyInfo*>& known,
+  using ReadKey = std::function<void(size_t index, const YamlNode& value, Place place)>;
+  void keys(const YamlNode& node, Place place, const std::vector<const KeyInfo*>& known,
             const std::string& what, Places& places, const ReadKey& read);
   // The text of a map's key, or nothing.
-  std::optional<std::string> key_text(const YAML::Node& key, Place map);
-  // Looks at the value's tag and for the end mark, and counts it: throws ConfigError beyond
-  // the most that there may be.
-  bool admit(const YAML::Node& node, Place place);
-  void wrong_kind(const KeyInfo& key, const YAML::Node& node, Place place);
+  std::optional<std::string_view> key_text(const YamlNode& key, Place map);
+  // Looks at the value's tag.
+  bool admit(const YamlNode& node, Place place);
+  void wrong_kind(const KeyInfo& key, const YamlNode& node, Place place);
 
   MistakeList& mistakes_;
-  const size_t max_values_;
-  size_t values_ = 0;
 };
 
 template <class T>
 class Section {
  public:
-  using ReadField = std::function<void(Reader&, const YAML::Node&, Place, const KeyInfo&, T&)>;
+  using ReadField = std::function<void(Reader&, const YamlNode&, Place, const KeyInfo&, T&)>;
   using Check = std::function<void(Reader&, T&)>;
 
   // `path` of a field's KeyInfo is its name alone, that of an inner key goes on from there.

@@ -43,12 +43,12 @@ std::string text_of(const V& value) {
 }  // namespace walker
 
 template <class T>
-void Reader::read(const YAML::Node& node, Place place, const Section<T>& section,
+void Reader::read(const YamlNode& node, Place place, const Section<T>& section,
                   const std::string& what, T& out) {
   std::vector<const KeyInfo*> known;
   for (const auto& field : section.fields()) known.push_back(&field.key);
   Places places;
-  keys(node, place, known, what, places, [&](size_t i, const YAML::Node& value, Place at) {
+  keys(node, place, known, what, places, [&](size_t i, const YamlNode& value, Place at) {
     const auto& field = section.fields()[i];
     field.read(*this, value, at, field.key, out);
   });
@@ -73,13 +73,13 @@ template <class T>
 template <class C, class V>
 Section<T>& Section<T>::number(const char* name, V C::*member, uint64_t min, uint64_t max,
                                const char* help, KeyType type) {
-  KeyInfo& key = add(
-      {.path = name, .type = type, .min = min, .max = max, .help = help}, {}, "",
-      [member](Reader& reader, const YAML::Node& node, Place place, const KeyInfo& info, T& out) {
-        if (info.type == KeyType::kNumberOrAuto && reader.is_auto(node)) return;
-        if (const auto value = reader.number(info, node, place))
-          out.*member = static_cast<typename walker::Bare<V>::type>(*value);
-      });
+  KeyInfo& key =
+      add({.path = name, .type = type, .min = min, .max = max, .help = help}, {}, "",
+          [member](Reader& reader, const YamlNode& node, Place place, const KeyInfo& info, T& out) {
+            if (info.type == KeyType::kNumberOrAuto && reader.is_auto(node)) return;
+            if (const auto value = reader.number(info, node, place))
+              out.*member = static_cast<typename walker::Bare<V>::type>(*value);
+          });
   key.fallback = type == KeyType::kNumberOrAuto ? "auto" : walker::text_of(T{}.*member);
   return *this;
 }
@@ -92,7 +92,7 @@ Section<T>& Section<T>::flag(const char* name, V C::*member, const char* help) {
        .fallback = walker::text_of(T{}.*member),
        .help = help},
       {}, "",
-      [member](Reader& reader, const YAML::Node& node, Place place, const KeyInfo& info, T& out) {
+      [member](Reader& reader, const YamlNode& node, Place place, const KeyInfo& info, T& out) {
         if (const auto value = reader.flag(info, node, place)) out.*member = *value;
       });
   return *this;
@@ -108,7 +108,7 @@ Section<T>& Section<T>::word(const char* name, E C::*member,
     if (value == T{}.*member) key.fallback = text;
   }
   add(std::move(key), {}, "",
-      [member, words](Reader& reader, const YAML::Node& node, Place place, const KeyInfo& info,
+      [member, words](Reader& reader, const YamlNode& node, Place place, const KeyInfo& info,
                       T& out) {
         if (const auto index = reader.word(info, node, place)) out.*member = words[*index].second;
       });
@@ -125,7 +125,7 @@ Section<T>& Section<T>::text(const char* name, V C::*member, P parse, const char
        .fallback = walker::text_of(T{}.*member),
        .help = help},
       {}, "",
-      [member, parse](Reader& reader, const YAML::Node& node, Place place, const KeyInfo& info,
+      [member, parse](Reader& reader, const YamlNode& node, Place place, const KeyInfo& info,
                       T& out) {
         const auto found = reader.text(info, node, place);
         if (!found) return;
@@ -147,7 +147,7 @@ Section<T>& Section<T>::texts(const char* name, std::vector<Placed<V>> C::*membe
   KeyInfo entry_key = entry;
   entry_key.path = name;  // in messages: "addresses: found ..."
   add({.path = name, .type = KeyType::kList, .max = max, .help = help}, {entry}, "[]",
-      [member, parse, entry_key](Reader& reader, const YAML::Node& node, Place place,
+      [member, parse, entry_key](Reader& reader, const YamlNode& node, Place place,
                                  const KeyInfo& info, T& out) {
         if (!reader.list_ok(info, node, place)) return;
         for (const auto& item : node) {
@@ -170,8 +170,8 @@ Section<T>& Section<T>::list(const char* name, std::vector<E> C::*member, Sectio
                              uint64_t max, const char* help) {
   const std::string what = "an entry of '" + std::string(name) + '\'';
   add({.path = name, .type = KeyType::kList, .max = max, .help = help}, entry.keys(), "[].",
-      [member, entry, what](Reader& reader, const YAML::Node& node, Place place,
-                            const KeyInfo& info, T& out) {
+      [member, entry, what](Reader& reader, const YamlNode& node, Place place, const KeyInfo& info,
+                            T& out) {
         if (!reader.list_ok(info, node, place)) return;
         for (const auto& item : node) {
           E value = {};
@@ -191,13 +191,14 @@ Section<T>& Section<T>::map(const char* name, std::vector<E> C::*member, Section
   kind.pop_back();
   add({.path = name, .type = KeyType::kMap, .min = min, .max = max, .help = help}, entry.keys(),
       ".*.",
-      [member, entry, kind](Reader& reader, const YAML::Node& node, Place place,
-                            const KeyInfo& info, T& out) {
+      [member, entry, kind](Reader& reader, const YamlNode& node, Place place, const KeyInfo& info,
+                            T& out) {
         reader.entries(
             info, node, place,
-            [&](const std::string& entry_name, Place at, const YAML::Node& value, Place value_at) {
+            [&](std::string_view entry_name, Place at, const YamlNode& value, Place value_at) {
               E item = {};
-              reader.read(value, value_at, entry, kind + " '" + entry_name + '\'', item);
+              reader.read(value, value_at, entry, kind + " '" + std::string(entry_name) + '\'',
+                          item);
               item.name = entry_name;
               item.places.self = at;
               (out.*member).push_back(std::move(item));
@@ -212,7 +213,7 @@ Section<T>& Section<T>::section(const char* name, Part part, Section<M> inner, c
   const std::string what = '\'' + std::string(name) + '\'';
   const std::vector<KeyInfo> keys = inner.keys();
   add({.path = name, .type = KeyType::kSection, .help = help}, keys, ".",
-      [part, inner = std::move(inner), what](Reader& reader, const YAML::Node& node, Place place,
+      [part, inner = std::move(inner), what](Reader& reader, const YamlNode& node, Place place,
                                              const KeyInfo&, T& out) {
         reader.read(node, place, inner, what, std::invoke(part, out));
       });
@@ -224,7 +225,7 @@ Section<T>& Section<T>::group(const char* name, Section inner, const char* help)
   const std::string what = '\'' + std::string(name) + '\'';
   const std::vector<KeyInfo> keys = inner.keys();
   add({.path = name, .type = KeyType::kSection, .help = help}, keys, ".",
-      [inner = std::move(inner), what](Reader& reader, const YAML::Node& node, Place place,
+      [inner = std::move(inner), what](Reader& reader, const YamlNode& node, Place place,
                                        const KeyInfo&, T& out) {
         if constexpr (requires { out.places; }) {
           // T's places are those of its own map, which is still being read; and a key's place

@@ -53,7 +53,7 @@ INSTANTIATE_TEST_SUITE_P(
                     "ports:\n  a: {device: 'af_packet:x'}\n  b: {device: 'af_xdp:x'}\n",
                     {"3:15: device af_xdp:x is already that of port 'a', see f:2:15"}},
         RefusedCase{"SamePciInOtherCase",
-                    "ports:\n  a: {device: 0000:0a:00.0}\n  b: {device: 0000:0A:00.0}\n",
+                    "ports:\n  a: {device: \"0000:0a:00.0\"}\n  b: {device: \"0000:0A:00.0\"}\n",
                     {"3:15: device 0000:0a:00.0 is already that of port 'a'"}},
         RefusedCase{"SameVdev",
                     "ports:\n  a: {device: 'vdev:net_null0'}\n"

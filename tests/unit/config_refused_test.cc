@@ -41,7 +41,7 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"OpenQuote",
                     with_port("routes: \"b\n"),
                     {"2:9: the quote that opens here is not closed"}},
-        RefusedCase{"Tab", "ports:\n\tup: 1\n", {"2:4: not valid YAML"}},
+        RefusedCase{"Tab", "ports:\n\tup: 1\n", {"2:1: this line is indented with a tab"}},
         RefusedCase{"UnknownAnchor", "ports: *here\n", {"1:8: not valid YAML"}},
         RefusedCase{"ComplexKey", with_port("? [a]\n: b\n"), {"2:3: found a list as a key"}},
         RefusedCase{"Merge",

@@ -59,8 +59,8 @@ ports:
   c: {device: 'af_packet:eth1'}
   d: {device: 'af_xdp:eth2'}
   e: {device: 'vdev:net_null7,copy=1'}
-  f: {device: 0000:0A:00.0}
-  g: {device: 0000:0a:00.1}
+  f: {device: "0000:0A:00.0"}
+  g: {device: "0000:0a:00.1"}
 )"),
                                facts, 1);
   EXPECT_EQ(eal.port_names,
