@@ -93,9 +93,15 @@ class Preflight {
   std::string hugepage_commands() const {
     const uint64_t page_kb = facts_.hugepage_kb == 0 ? 2048 : facts_.hugepage_kb;
     const uint64_t pages = (uint64_t{needed_mb_} * 1024 + page_kb - 1) / page_kb;
-    std::string commands = "echo " + std::to_string(pages) + " > /proc/sys/vm/nr_hugepages";
+    const uint64_t free_pages = facts_.hugepages_free_mb * uint64_t{1024} / page_kb;
+    std::string commands;
+    // Added to those that are there: others may have them in use, or count on them.
+    if (free_pages < pages)
+      commands = "echo $(($(cat /proc/sys/vm/nr_hugepages) + " +
+                 std::to_string(pages - free_pages) + ")) > /proc/sys/vm/nr_hugepages";
     if (!facts_.hugetlbfs_mounted)
-      commands += "; mkdir -p /dev/hugepages; mount -t hugetlbfs nodev /dev/hugepages";
+      commands += std::string(commands.empty() ? "" : "; ") +
+                  "mkdir -p /dev/hugepages; mount -t hugetlbfs nodev /dev/hugepages";
     return commands;
   }
 
@@ -149,8 +155,9 @@ class Preflight {
   void check_tap(const PortConfig& port) {
     const std::string& name = port.device.argument;
     if (find_interface(name) != nullptr)
-      problem(port_text(port) + "the interface " + name + " that it would create already exists",
-              "ip link delete " + name + ", or another name in `device:`");
+      problem(
+          port_text(port) + "the interface " + name + " that it would create already exists",
+          "another name in `device:`; `ip -d link show " + name + "` says what " + name + " is");
   }
 
   void check_shared_interface(const PortConfig& port) {

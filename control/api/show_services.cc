@@ -144,7 +144,9 @@ Rows show_services(const ControlPlane& control, const Window& window) {
       sum.announced += state.announced;
       sum.unannounced += state.unannounced;
       const bool sorry = service.sorry && backend == *service.sorry;
-      up += !sorry && control.dataplane().backend_lives().load(id).up;
+      // As workers see it: what is down, or drained, takes no new clients.
+      const BackendLives::Life life = control.dataplane().backend_lives().load(id);
+      up += !sorry && life.up && life.weight != 0;
     }
     const bool by_mark = service.mark != 0;
     json row = {

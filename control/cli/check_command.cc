@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// `aditctl check`: the parser, here, with no daemon.
+// `aditctl check`: the parser, here; and where a daemon runs, what it would do with the file.
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
+#include "client.h"
 #include "command.h"
 #include "config_error.h"
 #include "config_parser.h"
@@ -26,37 +29,125 @@ std::string counted(size_t n, const char* noun) {
   return std::to_string(n) + ' ' + noun + (n == 1 ? "" : "s");
 }
 
-json to_json(const ConfigError& error) {
-  json mistakes = json::array();
-  for (const ConfigMistake& mistake : error.mistakes())
-    mistakes.push_back({{"file", mistake.file},
-                        {"line", mistake.line},
-                        {"column", mistake.column},
-                        {"message", mistake.message}});
-  return mistakes;
+json to_json(const std::vector<ConfigMistake>& mistakes) {
+  json list = json::array();
+  for (const ConfigMistake& mistake : mistakes)
+    list.push_back({{"file", mistake.file},
+                    {"line", mistake.line},
+                    {"column", mistake.column},
+                    {"message", mistake.message}});
+  return list;
+}
+
+struct Count {
+  const char* key;   // in JSON
+  const char* noun;  // of one
+  size_t count;
+};
+
+// Everything that a configuration has several of.
+std::vector<Count> counts_of(const Config& config) {
+  size_t remotes = 0, members = 0, tunnels = 0, routes = config.routes.size(), backends = 0,
+         neighbours = config.neighbours.size();
+  for (const NetworkConfig& network : config.networks) {
+    remotes += network.remotes.size();
+    members += network.members.size();
+  }
+  for (const VrfConfig& vrf : config.vrfs) {
+    tunnels += vrf.tunnels.size();
+    routes += vrf.routes.size();
+    neighbours += vrf.neighbours.size();
+  }
+  for (const ServiceConfig& service : config.services)
+    backends += service.backends.size() + service.sorry.has_value();
+  return {{"ports", "port", config.ports.size()},
+          {"networks", "network", config.networks.size()},
+          {"remotes", "remote", remotes},
+          {"members", "member", members},
+          {"vrfs", "vrf", config.vrfs.size()},
+          {"tunnels", "tunnel", tunnels},
+          {"routes", "route", routes},
+          {"neighbours", "static neighbour", neighbours},
+          {"services", "service", config.services.size()},
+          {"backends", "backend", backends},
+          {"classifier", "classifier rule", config.classifier.size()}};
+}
+
+// "2 ports, 1 network"; of what there is none, nothing is said.
+std::string summary_of(const std::vector<Count>& counts) {
+  std::string text;
+  for (const Count& each : counts)
+    if (each.count != 0) text += (text.empty() ? "" : ", ") + counted(each.count, each.noun);
+  return text;
+}
+
+// What a request may have, with room for its other members.
+constexpr size_t kMostTextBytes = 1'000'000;
+
+// What the daemon would change with this text; null: none answers. Throws CallFailed.
+json ask_daemon(const Invocation& invocation, const std::string& path, const std::string& text) {
+  try {
+    Client client(invocation.socket);
+    json params = {{"text", text}, {"file_name", path}};
+    if (params.dump(-1, ' ', false, json::error_handler_t::replace).size() > kMostTextBytes) {
+      // It reads its own file itself, however large.
+      std::error_code error;
+      const std::string own = client.call("version", json::object()).at("config");
+      if (!std::filesystem::equivalent(path, own, error)) return {{"too_large", true}};
+      params = json::object();
+    }
+    return client.call("check", params);
+  } catch (const Unreachable&) {
+    return nullptr;
+  }
+}
+
+void print_daemon(const json& answer, const std::string& socket) {
+  if (answer.is_null()) return;
+  if (answer.contains("too_large")) {
+    std::cout << "not compared with the daemon at " << socket
+              << ": more text than a request may have\n";
+    return;
+  }
+  const json& restart = answer.at("needs_restart");
+  std::cout << "against the daemon at " << socket << ": "
+            << counted(answer.at("changes").size(), "change");
+  if (restart.empty())
+    std::cout << (answer.at("changes").empty() ? "" : ", by a reload") << '\n';
+  else
+    std::cout << ", " << restart.size() << " of them by a restart alone:\n";
+  for (const json& change : restart)
+    std::cout << "  needs a restart: " << change.get<std::string>() << '\n';
 }
 
 }  // namespace
 
 int run_check(const Invocation& invocation) {
   try {
-    const Config config = load_config(file_to_check(invocation));
-    size_t remotes = 0;
-    for (const NetworkConfig& network : config.networks) remotes += network.remotes.size();
-    if (invocation.json)
-      std::cout << json{{"ok", true},
-                        {"ports", config.ports.size()},
-                        {"networks", config.networks.size()},
-                        {"remotes", remotes}}
-                       .dump(2)
-                << '\n';
-    else
-      std::cout << "ok: " << counted(config.ports.size(), "port") << ", "
-                << counted(config.networks.size(), "network") << ", " << counted(remotes, "remote")
-                << '\n';
+    const std::string path = file_to_check(invocation);
+    const std::string text = read_config_file(path);
+    const auto [config, warnings] = check_config(text, path);
+    const std::vector<Count> counts = counts_of(config);
+    const json listed = to_json(warnings);
+    const json daemon = ask_daemon(invocation, path, text);
+    if (invocation.json) {
+      json result = {{"ok", true}, {"warnings", listed}};
+      for (const Count& each : counts) result[each.key] = each.count;
+      if (daemon.contains("changes"))
+        result["daemon"] = {{"changes", daemon.at("changes")},
+                            {"needs_restart", daemon.at("needs_restart")}};
+      std::cout << result.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+      return kDone;
+    }
+    for (const ConfigMistake& warning : warnings)
+      std::cerr << "warning: " << to_string(warning) << '\n';
+    std::cout << "ok: " << summary_of(counts);
+    if (!warnings.empty()) std::cout << "; " << counted(warnings.size(), "warning");
+    std::cout << '\n';
+    print_daemon(daemon, invocation.socket);
     return kDone;
   } catch (const ConfigError& error) {
-    const json mistakes = to_json(error);
+    const json mistakes = to_json(error.mistakes());
     if (invocation.json)
       std::cout << json{{"ok", false}, {"mistakes", mistakes}}.dump(2, ' ', false,
                                                                     json::error_handler_t::replace)

@@ -218,7 +218,7 @@ TEST(AditctlAlone, ChecksAFileWithoutADaemon) {
                       "    remotes: [{address: 192.0.2.2}]\n");
   const Outcome fine = run({"check", good});
   EXPECT_EQ(fine.code, kDone) << fine.err;
-  EXPECT_EQ(fine.out, "ok: 2 ports, 1 network, 1 remote\n");
+  EXPECT_EQ(fine.out, "ok: 2 ports, 1 network, 1 remote, 1 member\n");
   EXPECT_EQ(json::parse(run({"-j", "check", good}).out)["remotes"], 1);
 
   const std::string bad =

@@ -71,7 +71,7 @@ TEST_P(Preflight, SaysWhatIsMissingAndWhatMendsIt) {
 const std::string kTap = "a: {device: 'tap:t0'}";
 const std::string kAfPacket = "a: {device: 'af_packet:eth1'}";
 const std::string kAfXdp = "a: {device: 'af_xdp:eth1'}";
-const std::string kNic = "a: {device: 0000:01:00.0}";
+const std::string kNic = "a: {device: \"0000:01:00.0\"}";
 
 INSTANTIATE_TEST_SUITE_P(
     All, Preflight,
@@ -80,7 +80,7 @@ INSTANTIATE_TEST_SUITE_P(
         PreflightCase{"GoodAfPacket", "", kAfPacket, {}, "", ""},
         PreflightCase{"GoodAfXdp", "", kAfXdp, {}, "", ""},
         PreflightCase{"GoodNic", "hugepages: yes", kNic, {}, "", ""},
-        PreflightCase{"GoodMellanox", "", "a: {device: 0000:04:00.0}", {}, "", ""},
+        PreflightCase{"GoodMellanox", "", "a: {device: \"0000:04:00.0\"}", {}, "", ""},
         PreflightCase{"NullNeedsNoPrivileges", "", "a: {device: 'vdev:net_null0'}",
                       [](SystemFacts& f) {
                         f.is_root = f.has_net_admin = f.has_net_raw = f.has_bpf = false;
@@ -129,7 +129,7 @@ INSTANTIATE_TEST_SUITE_P(
         PreflightCase{"HugepagesWanted", "hugepages: yes, memory_mb: 300", kTap,
                       [](SystemFacts& f) { f.hugepages_free_mb = 299; },
                       "300 MiB are needed, but 299 MiB of hugepages are free",
-                      "echo 150 > /proc/sys/vm/nr_hugepages"},
+                      "echo $(($(cat /proc/sys/vm/nr_hugepages) + 1)) > /proc/sys/vm/nr_hugepages"},
         PreflightCase{"LargeHugepagesWanted", "hugepages: yes, memory_mb: 1100", kTap,
                       [](SystemFacts& f) {
                         f.hugepages_free_mb = 0;
@@ -137,7 +137,8 @@ INSTANTIATE_TEST_SUITE_P(
                         f.hugetlbfs_mounted = false;
                       },
                       "1100 MiB are needed",
-                      "echo 2 > /proc/sys/vm/nr_hugepages; mkdir -p /dev/hugepages; mount -t "
+                      "echo $(($(cat /proc/sys/vm/nr_hugepages) + 2)) > "
+                      "/proc/sys/vm/nr_hugepages; mkdir -p /dev/hugepages; mount -t "
                       "hugetlbfs nodev /dev/hugepages"},
         PreflightCase{"HugepagesNotMounted", "hugepages: yes", kTap,
                       [](SystemFacts& f) { f.hugetlbfs_mounted = false; },
@@ -146,7 +147,9 @@ INSTANTIATE_TEST_SUITE_P(
                       [](SystemFacts& f) { f.hugepages_free_mb = 0; },
                       "running without hugepages, which costs speed: 300 MiB are needed, 0 MiB are "
                       "free",
-                      "echo 150 > /proc/sys/vm/nr_hugepages; or write `hugepages: no`", true},
+                      "echo $(($(cat /proc/sys/vm/nr_hugepages) + 150)) > "
+                      "/proc/sys/vm/nr_hugepages; or write `hugepages: no`",
+                      true},
         PreflightCase{"HugepagesNotWanted", "hugepages: no", kTap,
                       [](SystemFacts& f) { f.hugepages_free_mb = 0; }, "", ""},
         PreflightCase{"NoMemory", "hugepages: no, memory_mb: 300", kTap,
@@ -159,7 +162,7 @@ INSTANTIATE_TEST_SUITE_P(
                       "a: {device: 'tap:eth1'}",
                       {},
                       "port 'a': the interface eth1 that it would create already exists",
-                      "ip link delete eth1"},
+                      "another name in `device:`; `ip -d link show eth1` says what eth1 is"},
         PreflightCase{"NoInterface",
                       "",
                       "a: {device: 'af_packet:etth1'}",
@@ -210,30 +213,30 @@ INSTANTIATE_TEST_SUITE_P(
 
         PreflightCase{"NoNic",
                       "",
-                      "a: {device: 0000:01:00.2}",
+                      "a: {device: \"0000:01:00.2\"}",
                       {},
                       "port 'a': there is no PCI device 0000:01:00.2; did you mean '0000:01:00.0'?",
                       "dpdk-devbind.py --status-dev net"},
         PreflightCase{"NicOfTheKernel",
                       "",
-                      "a: {device: 0000:01:00.1}",
+                      "a: {device: \"0000:01:00.1\"}",
                       {},
                       "is bound to the kernel's driver ixgbe, DPDK needs vfio-pci",
                       "modprobe vfio-pci; ip link set eth2 down; dpdk-devbind.py --bind=vfio-pci "
                       "0000:01:00.1"},
         PreflightCase{"NicOfNobody",
                       "",
-                      "a: {device: 0000:03:00.0}",
+                      "a: {device: \"0000:03:00.0\"}",
                       {},
                       "is bound to no driver",
                       "dpdk-devbind.py --bind=vfio-pci 0000:03:00.0"},
         PreflightCase{"NicOnDefaultRoute",
                       "",
-                      "a: {device: 0000:02:00.0}",
+                      "a: {device: \"0000:02:00.0\"}",
                       {},
                       "the interface eth0 carries the default route",
                       ""},
-        PreflightCase{"MellanoxOnDefaultRoute", "", "a: {device: 0000:04:00.0}",
+        PreflightCase{"MellanoxOnDefaultRoute", "", "a: {device: \"0000:04:00.0\"}",
                       [](SystemFacts& f) { f.interfaces[2].carries_default_route = true; },
                       "the interface eth1 carries the default route", ""},
 
