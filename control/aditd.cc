@@ -124,9 +124,11 @@ bool start_eal(const EalArgs& arguments) {
 int run(int argc, char** argv) {
   Options options;
   if (!parse_options(argc, argv, options)) return kExitOk;
-  const Config config = load_config(options.config_path);
+  const auto [config, warnings] = check_config_file(options.config_path);
   set_up_log(options.check ? LogTarget::kStderr : config.system.log_target,
              config.system.log_level);
+  for (const ConfigMistake& warning : warnings)
+    spdlog::warn("event=config_warning warning={}", log_value(to_string(warning)));
 
   const SystemFacts facts = gather_facts(config);
   const bool ready = report_preflight(preflight(config, facts));

@@ -20,13 +20,12 @@ TrafficRates& TrafficRates::operator+=(const TrafficRates& other) noexcept {
   return *this;
 }
 
-BackendRates::Sample BackendRates::next(Samples::const_iterator last,
-                                        const Dataplane::BackendState& counted,
-                                        uint64_t now_ns) const {
-  Sample sample{counted, {}};
-  if (last == samples_.end()) return sample;
-  const double seconds = static_cast<double>(now_ns - sampled_ns_) / 1e9;
-  const auto& [before, rates] = last->second;
+BackendRates::Sample BackendRates::next(const Sample& last, const Dataplane::BackendState& counted,
+                                        uint64_t now_ns) {
+  Sample sample{counted, {}, now_ns};
+  const double seconds = static_cast<double>(now_ns - last.at_ns) / 1e9;
+  const Dataplane::BackendState& before = last.counted;
+  const TrafficRates& rates = last.rates;
   const auto average = [&](double old, uint64_t from, uint64_t to) {
     const double rate = static_cast<double>(to - std::min(from, to)) / seconds;
     const double next = old + (rate - old) * kWeight;

@@ -105,8 +105,9 @@ class ServiceCompiler {
     size_t services = previous_.services.size(), backends = previous_.backends.size();
     for (const ServiceConfig& service : config_.services) {
       services += !previous_.services.contains(service.name);
-      for (const BackendConfig& backend : all_backends(service))
+      for_all_backends(service, [&](const BackendConfig& backend) {
         backends += !previous_.backends.contains(backend_name(service, backend));
+      });
     }
     const auto& all = previous_.gone_backends;
     for (kept_ = 0; kept_ < all.size() && backends < kMaxBackends; ++kept_, ++backends) {
@@ -351,11 +352,12 @@ std::vector<BackendConfig> all_backends(const ServiceConfig& service) {
 std::map<BackendId, BackendFacts> backend_facts(const Config& config, const CompiledIds& ids) {
   std::map<BackendId, BackendFacts> facts;
   for (const ServiceConfig& service : config.services)
-    for (const BackendConfig& backend : all_backends(service)) {
-      const BackendName name = backend_name(service, backend);
+    for_all_backends(service, [&](const BackendConfig& backend) {
+      BackendName name = backend_name(service, backend);
       const bool sorry = service.sorry && backend == *service.sorry;
-      facts[ids.backends.at(name)] = {
-          .name = name,
+      const BackendId id = ids.backends.at(name);
+      facts[id] = {
+          .name = std::move(name),
           .weight = backend.weight,
           .slow_start_s = sorry ? 0 : service.slow_start_s,
           .drain_udp_s = service.drain_udp_s.value_or(
@@ -363,7 +365,7 @@ std::map<BackendId, BackendFacts> backend_facts(const Config& config, const Comp
           .keeps = service.on_down == OnDown::kKeep,
           .check = sorry ? std::nullopt : check_of(service, backend),
       };
-    }
+    });
   return facts;
 }
 
@@ -381,10 +383,12 @@ std::vector<IpPrefix> service_addresses(const Config& config, const std::string&
         if (to.length == to.address.width_bits()) take(to.address);
   for (const ServiceConfig& service : config.services) {
     if (service.vrf == vrf) take(service.address);
-    for (const BackendConfig& backend : all_backends(service))
+    if (service.local_addresses.empty()) continue;
+    for_all_backends(service, [&](const BackendConfig& backend) {
       if (vrf_of(service, backend) == vrf &&
           backend.forwarding.value_or(service.forwarding) == Forwarding::kFullNat)
         for (const IpAddr& local : service.local_addresses) take(local);
+    });
   }
   std::vector<IpPrefix> prefixes;
   for (const IpAddr& address : found)
@@ -393,14 +397,14 @@ std::vector<IpPrefix> service_addresses(const Config& config, const std::string&
 }
 
 bool balances_underlay(const Config& config) {
-  return std::any_of(
-      config.services.begin(), config.services.end(), [](const ServiceConfig& service) {
-        const std::vector<BackendConfig> all = all_backends(service);
-        return service.vrf == kUnderlayName ||
-               std::any_of(all.begin(), all.end(), [&](const BackendConfig& backend) {
-                 return vrf_of(service, backend) == kUnderlayName;
-               });
-      });
+  return std::any_of(config.services.begin(), config.services.end(),
+                     [](const ServiceConfig& service) {
+                       bool any = service.vrf == kUnderlayName;
+                       for_all_backends(service, [&](const BackendConfig& backend) {
+                         any = any || vrf_of(service, backend) == kUnderlayName;
+                       });
+                       return any;
+                     });
 }
 
 }  // namespace adit

@@ -15,7 +15,13 @@ void compile_services(const Config& config, const CompiledIds& previous, unsigne
 // A backend by what the configuration calls it.
 BackendName backend_name(const ServiceConfig& service, const BackendConfig& backend);
 
-// With the sorry server, as the last.
+// Calls function(backend) for each backend, and for the sorry server as the last.
+template <class Function>
+void for_all_backends(const ServiceConfig& service, Function function) {
+  for (const BackendConfig& backend : service.backends) function(backend);
+  if (service.sorry) function(*service.sorry);
+}
+// The same as a list.
 std::vector<BackendConfig> all_backends(const ServiceConfig& service);
 
 // What the running configuration says of each backend, by its id.
@@ -26,6 +32,7 @@ struct BackendFacts {
   unsigned drain_udp_s = 0;  // 0: UDP flows stay when it is drained
   bool keeps = false;        // its connections, when it is down
   std::optional<HealthTarget> check;
+  friend bool operator==(const BackendFacts&, const BackendFacts&) = default;
 };
 std::map<BackendId, BackendFacts> backend_facts(const Config& config, const CompiledIds& ids);
 

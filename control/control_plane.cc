@@ -4,9 +4,6 @@
 #include <array>
 #include <utility>
 
-#include "config_diff.h"
-#include "config_error.h"
-
 namespace adit {
 namespace {
 
@@ -34,54 +31,67 @@ ControlPlane::ControlPlane(Dataplane& dataplane, const Config& initial,
       fdb_(dataplane),
       backends_(dataplane.backend_lives()),
       links_(dataplane) {
-  config_ = initial;
-  run(initial, now_ns);
-  learner_.bind(config_, ids_);
+  Prepared first = prepare_first(basis(now_ns), std::make_shared<const Config>(initial));
+  while (!commit(first, now_ns)) continue;
 }
 
 ApplyResult ControlPlane::apply(const Config& config, uint64_t now_ns) {
-  ConfigDiff diff = diff_configs(config_, config);
-  if (!diff.needs_restart.empty()) {
-    std::vector<ConfigMistake> mistakes;
-    for (const std::string& change : diff.needs_restart)
-      mistakes.push_back({"", 0, 0, change + " takes a restart; nothing was changed"});
-    throw ConfigError(std::move(mistakes));
-  }
-  if (!diff.changes.empty()) {
-    const Config former = std::exchange(config_, config);
-    learner_.configure(config_);
-    try {
-      run(learner_.with_learned(config_, now_ns), now_ns);
-    } catch (...) {  // too much for the tables: what ran runs on
-      config_ = former;
-      learner_.configure(config_);
-      throw;
-    }
-    learner_.bind(config_, ids_);
-  }
-  return {generation_, std::move(diff.changes)};
+  Prepared prepared = prepare(basis(now_ns), std::make_shared<const Config>(config));
+  while (!commit(prepared, now_ns)) continue;
+  return {generation_, std::move(prepared.changes)};
 }
 
-void ControlPlane::run(Config running, uint64_t now_ns) {
-  Compiled compiled = compile(running, traits_of(dataplane_, port_macs_), ids_, generation_ + 1,
-                              dataplane_.worker_count());
-  // No worker has used the ids of what is new since the former snapshot was published.
-  for (const auto& [name, info] : compiled.ids.bridge_ports) {
-    const auto former = ids_.bridge_ports.find(name);
-    if (former == ids_.bridge_ports.end() || former->second.id != info.id)
-      dataplane_.reset_bridge_port(info.id);
+Basis ControlPlane::basis(uint64_t now_ns) {
+  learner_.begin_update(now_ns);
+  return {state_,
+          learner_,
+          traits_of(dataplane_, port_macs_),
+          port_macs_,
+          dataplane_.worker_count(),
+          generation_ + 1};
+}
+
+bool ControlPlane::commit(Prepared& prepared, uint64_t now_ns) {
+  if (!prepared.next) {
+    learner_.fail_update();  // what was learned has not been looked at
+    return true;
   }
-  backends_.add(running, compiled.ids, now_ns);
-  advertiser_.configure(running, compiled.ids, *compiled.snapshot, now_ns);
-  snapshot_ = compiled.snapshot.get();
-  dataplane_.publish(std::move(compiled.snapshot));
+  switch (prepared.step) {
+    case Prepared::Step::kBackends:
+      if (backends_.add(prepared.backends, now_ns)) prepared.step = Prepared::Step::kPublish;
+      return false;
+    case Prepared::Step::kPublish:
+      publish(prepared, now_ns);
+      prepared.step = Prepared::Step::kGone;
+      return false;
+    case Prepared::Step::kGone:
+      if (backends_.remove_gone(prepared.backends)) prepared.step = Prepared::Step::kDone;
+      break;
+    case Prepared::Step::kDone:
+      break;
+  }
+  return prepared.step == Prepared::Step::kDone;
+}
+
+void ControlPlane::give_up(const Prepared& prepared, uint64_t now_ns) {
+  if (prepared.step <= Prepared::Step::kPublish) backends_.take_back(prepared.backends, now_ns);
+  learner_.fail_update();
+}
+
+void ControlPlane::publish(Prepared& prepared, uint64_t now_ns) {
+  const RunningState& next = *prepared.next;
+  for (const BridgePortId id : prepared.fresh_bridge_ports) dataplane_.reset_bridge_port(id);
+  advertiser_.configure(*next.running, next.ids, *prepared.snapshot, now_ns);
+  snapshot_ = prepared.snapshot.get();
+  dataplane_.publish(std::move(prepared.snapshot));
   ++generation_;
-  ids_ = std::move(compiled.ids);
-  running_ = std::move(running);
+  learner_.configure(*next.config);
+  state_ = prepared.next;
+  backends_.replace(prepared.backends);
+  learner_.bind(*next.config, next.ids);
   // Only now, when no worker reads the former snapshot, does what has gone lose its state.
-  neighbours_.configure(running_, ids_, port_macs_, now_ns);
-  fdb_.configure(running_, ids_, now_ns);
-  backends_.remove_gone();
+  neighbours_.configure(next.neighbours, next.ids, now_ns);
+  fdb_.configure(*next.running, next.ids, now_ns);
   if (!down_ports_.empty()) review_backends(now_ns);
 }
 
@@ -98,8 +108,10 @@ void ControlPlane::tick(uint64_t now_ns) {
   fdb_.tick(now_ns);
   backends_.tick(now_ns);
   rates_.tick(dataplane_, backends_.all(), now_ns);
-  learner_.tick(ids_, dataplane_, now_ns);
-  if (learner_.wants_update(now_ns)) run(learner_.with_learned(config_, now_ns), now_ns);
+  learner_.tick(ids(), dataplane_, now_ns);
+  if (!updates_itself_ || !learner_.wants_update(now_ns)) return;
+  Prepared prepared = prepare_learned(basis(now_ns));
+  while (!commit(prepared, now_ns)) continue;
 }
 
 void ControlPlane::handle(const Event& event, uint64_t now_ns) {
@@ -117,7 +129,7 @@ void ControlPlane::handle(const Event& event, uint64_t now_ns) {
     case Event::Kind::kRouterSolicited:
       return advertiser_.solicited(event.link, now_ns);
     case Event::Kind::kRemoteSeen:
-      return learner_.seen(config_, event.network, event.ip, now_ns);
+      return learner_.seen(config(), event.network, event.ip, now_ns);
   }
 }
 

@@ -18,6 +18,7 @@
 #include "fdb_keeper.h"
 #include "link_keeper.h"
 #include "neighbours.h"
+#include "prepare.h"
 #include "remote_learner.h"
 #include "router_advertiser.h"
 
@@ -38,6 +39,17 @@ class ControlPlane {
   // and leaves everything as it was, when the change needs a restart.
   ApplyResult apply(const Config& config, uint64_t now_ns);
 
+  // The same in parts, for a thread beside this one: prepare() takes the time and starts from what
+  // basis() gives; commit() is to be called until it is true, and does a little each time.
+  // Between basis() and the end of commit() nothing else may change the configuration; what comes
+  // to nothing in between is given up.
+  Basis basis(uint64_t now_ns);
+  bool commit(Prepared& prepared, uint64_t now_ns);
+  void give_up(const Prepared& prepared, uint64_t now_ns);
+  // From now on somebody else prepares and commits what remotes were learned, see wants_update().
+  void leave_updates() noexcept { updates_itself_ = false; }
+  bool wants_update(uint64_t now_ns) const noexcept { return learner_.wants_update(now_ns); }
+
   // Takes the workers' reports, resolves and refreshes next hops, ages MACs. To be called
   // every millisecond or so.
   void tick(uint64_t now_ns);
@@ -49,20 +61,22 @@ class ControlPlane {
   // What happens to neighbours and our own addresses, for the log.
   void on_neighbour_notice(NeighbourNoticeSink sink) { neighbours_.on_notice(std::move(sink)); }
 
-  // As it was applied.
-  const Config& config() const noexcept { return config_; }
+  // What runs; stays as it is, also when it runs no more.
+  const std::shared_ptr<const RunningState>& state() const noexcept { return state_; }
+  // As it was applied. References are good until the next commit().
+  const Config& config() const noexcept { return *state_->config; }
   // Hosts are told that we are no router any more. For the end; workers have sent it then.
   void cease() { advertiser_.cease(); }
 
   // As it runs: with the learned remotes.
-  const Config& running() const noexcept { return running_; }
+  const Config& running() const noexcept { return *state_->running; }
   uint64_t generation() const noexcept { return generation_; }
   Dataplane& dataplane() noexcept { return dataplane_; }
   const Dataplane& dataplane() const noexcept { return dataplane_; }
   const std::vector<MacAddr>& port_macs() const noexcept { return port_macs_; }
 
   // Ids of what the running configuration names; see compile.h.
-  const CompiledIds& ids() const noexcept { return ids_; }
+  const CompiledIds& ids() const noexcept { return state_->ids; }
   // State of every next hop.
   const Neighbours& neighbours() const noexcept { return neighbours_; }
   const FdbKeeper& fdb() const noexcept { return fdb_; }
@@ -72,17 +86,15 @@ class ControlPlane {
   const RemoteLearner& remote_learner() const noexcept { return learner_; }
 
  private:
-  void run(Config running, uint64_t now_ns);
+  void publish(Prepared& prepared, uint64_t now_ns);
   void handle(const Event& event, uint64_t now_ns);
   void link_changed(LinkEvent& event, uint64_t now_ns);
   unsigned review_backends(uint64_t now_ns);
-  void take_new_mac(PortId port, uint64_t now_ns);
+  void take_new_mac(PortId port);
 
   Dataplane& dataplane_;
-  Config config_;
-  Config running_;
   std::vector<MacAddr> port_macs_;
-  CompiledIds ids_;
+  std::shared_ptr<const RunningState> state_ = std::make_shared<const RunningState>();
   Neighbours neighbours_;
   RouterAdvertiser advertiser_;
   FdbKeeper fdb_;
@@ -93,6 +105,7 @@ class ControlPlane {
   std::set<PortId> down_ports_;
   const Snapshot* snapshot_ = nullptr;  // the published one
   uint64_t generation_ = 0;
+  bool updates_itself_ = true;
 };
 
 }  // namespace adit

@@ -60,7 +60,8 @@ class Daemon {
       : config_path_(config_path),
         dataplane_(options),
         control_(dataplane_, config, port_macs(config, dataplane_), monotonic_ns()),
-        context_{&control_, config_path, monotonic_ns},
+        reloader_(control_, config_path),
+        context_{&control_, config_path, monotonic_ns, &reloader_},
         server_(io_, config.system.socket, api_methods(), context_),
         signals_(io_, SIGHUP, SIGTERM, SIGINT),
         timer_(io_),
@@ -95,10 +96,10 @@ class Daemon {
 
  private:
   void backend_changed(BackendId id, bool up, const std::string& why) {
-    const auto found = control_.backends().all().find(id);
-    if (found == control_.backends().all().end()) return;
+    const BackendFacts* found = control_.backends().find(id);
+    if (found == nullptr) return;
     control_.backends().changed(id, up, monotonic_ns());
-    const BackendName& name = found->second.name;
+    const BackendName& name = found->name;
     const char* kind = up ? "backend_up" : "backend_down";
     if (!log_limit_.allows(kind, name.vrf, monotonic_ns())) return;
     spdlog::log(up ? spdlog::level::info : spdlog::level::warn,
@@ -112,6 +113,7 @@ class Daemon {
     timer_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
       control_.tick(monotonic_ns());
+      reloader_.tick(monotonic_ns());
       control_.look_at_links(
           monotonic_ns(), [this](LinkEvent& event) { log_link_event(control_.config(), event); });
       look_at_workers();
@@ -153,17 +155,19 @@ class Daemon {
         static_cast<unsigned long long>(std::chrono::duration_cast<std::chrono::microseconds>(
                                             std::chrono::steady_clock::now().time_since_epoch())
                                             .count()));
-    try {
-      reload_from_file(control_, config_path_, "SIGHUP");
-    } catch (const std::exception&) {
-      // The log has told why; the running configuration goes on.
-    }
+    // The log tells what came of it; where it is refused, the running configuration goes on.
+    const bool accepted =
+        reloader_.reload("SIGHUP", [](const Reloader::Outcome&) { sd_notify(0, "READY=1"); });
+    if (accepted) return;
+    spdlog::warn("event=reload result=refused who=SIGHUP file={} reason=busy",
+                 log_value(config_path_));
     sd_notify(0, "READY=1");
   }
 
   std::string config_path_;
   Dataplane dataplane_;
   ControlPlane control_;
+  Reloader reloader_;
   ApiContext context_;
   boost::asio::io_context io_{1};
   ApiServer server_;

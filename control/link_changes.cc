@@ -22,7 +22,7 @@ PortId port_towards(const Snapshot& snapshot, const ServiceBackend& backend) {
 void ControlPlane::look_at_links(uint64_t now_ns, const LinkKeeper::Tell& tell) {
   if (!links_.is_due(now_ns)) return;
   std::vector<bool> makes_interface;
-  for (const PortConfig& port : config_.ports)
+  for (const PortConfig& port : config().ports)
     makes_interface.push_back(port.device.kind == DeviceKind::kTap);
   links_.tick(makes_interface, now_ns, [&](LinkEvent& event) {
     link_changed(event, now_ns);
@@ -48,7 +48,7 @@ void ControlPlane::link_changed(LinkEvent& event, uint64_t now_ns) {
       if (down_ports_.erase(port) != 0) event.backends = review_backends(now_ns);
       return;
     case LinkEvent::Kind::kReopened:
-      return take_new_mac(port, now_ns);
+      return take_new_mac(port);
     case LinkEvent::Kind::kReopenFailed:
       return;
   }
@@ -67,13 +67,13 @@ unsigned ControlPlane::review_backends(uint64_t now_ns) {
 
 // An interface that was made again may have another MAC, and that is ours where none is configured.
 // A TAP's is the kernel's end's, not ours.
-void ControlPlane::take_new_mac(PortId id, uint64_t now_ns) {
-  const PortConfig& port = config_.ports[id];
+void ControlPlane::take_new_mac(PortId id) {
+  const PortConfig& port = config().ports[id];
   const MacAddr& mac = dataplane_.port_facts(id).device_mac;
   if (port.mac || port.device.kind == DeviceKind::kTap || mac.is_zero() || mac == port_macs_[id])
     return;
   port_macs_[id] = mac;
-  run(learner_.with_learned(config_, now_ns), now_ns);
+  learner_.renew();
 }
 
 }  // namespace adit

@@ -27,6 +27,40 @@ constexpr unsigned kHostsPerLink = 8192;  // that have answered
 constexpr std::size_t kLookUps = 16384, kLeastLookUps = 16, kMostLookUps = 1024;
 constexpr uint64_t kRestNs = 5 * kNsPerSecond;  // longer than any worker holds a packet
 
+std::map<LinkId, NeighbourLink> links_of(const Config& config, const CompiledIds& ids,
+                                         const std::vector<MacAddr>& port_macs) {
+  std::map<LinkId, NeighbourLink> links;
+  const bool underlay_is_routed = balances_underlay(config);
+  // With the addresses of services, which are announced as well.
+  const auto answers_for = [&](const std::string& vrf, std::vector<IpPrefix> own) {
+    const auto services = service_addresses(config, vrf, own);
+    own.insert(own.end(), services.begin(), services.end());
+    return own;
+  };
+  const auto members = members_by_link(config, ids);
+  for (const VrfLink& link : vrf_links(config, ids)) {
+    NeighbourLink& made = links[link.id];
+    made = {link.gateway_mac ? *link.gateway_mac : port_macs[*link.port],
+            answers_for(link.vrf->name, *link.addresses),
+            true,
+            {},
+            link.vrf->name};
+    if (link.port)
+      made.ports = {*link.port};
+    else if (const auto found = members.find(link.id); found != members.end())
+      made.ports = found->second;
+  }
+  // The other ports: the underlay's, and networks'.
+  for (size_t port = 0; port < config.ports.size(); ++port) {
+    const auto& own = config.ports[port].addresses;
+    links.try_emplace(static_cast<LinkId>(port), NeighbourLink{port_macs[port],
+                                                               answers_for(kUnderlayName, own),
+                                                               underlay_is_routed && !own.empty(),
+                                                               {static_cast<PortId>(port)}});
+  }
+  return links;
+}
+
 }  // namespace
 
 const char* to_string(NeighbourState state) noexcept {
@@ -56,51 +90,36 @@ AdjacencyId HostAdjacencies::take(uint64_t now_ns) {
   return next_ < kMaxAdjacencies ? next_++ : 0;
 }
 
-Neighbours::Links Neighbours::links_of(const Config& config, const CompiledIds& ids,
-                                       const std::vector<MacAddr>& port_macs) {
-  Links links;
-  const bool underlay_is_routed = balances_underlay(config);
-  // With the addresses of services, which are announced as well.
-  const auto answers_for = [&](const std::string& vrf, std::vector<IpPrefix> own) {
-    const auto services = service_addresses(config, vrf, own);
-    own.insert(own.end(), services.begin(), services.end());
-    return own;
-  };
-  const auto members = members_by_link(config, ids);
-  for (const VrfLink& link : vrf_links(config, ids)) {
-    links[link.id] = {link.gateway_mac ? *link.gateway_mac : port_macs[*link.port],
-                      answers_for(link.vrf->name, *link.addresses),
-                      true,
-                      {},
-                      link.vrf->name};
-    if (link.port)
-      links[link.id].ports = {*link.port};
-    else if (const auto found = members.find(link.id); found != members.end())
-      links[link.id].ports = found->second;
+NeighbourPlan plan_neighbours(const Config& config, const CompiledIds& ids,
+                              const std::vector<MacAddr>& port_macs) {
+  NeighbourPlan plan;
+  plan.links = links_of(config, ids, port_macs);
+  plan.fixed = static_neighbours(config, Routing(config), ids);
+  for (const auto& [id, link] : plan.links) {
+    Announcer::Link& ours = plan.announced[id];
+    ours.mac = link.mac;
+    for (const IpPrefix& own : link.own) ours.addresses.push_back(own.address);
+    std::ranges::sort(ours.addresses);
+    const auto [first, last] = std::ranges::unique(ours.addresses);
+    ours.addresses.erase(first, last);
   }
-  // The other ports: the underlay's, and networks'.
-  for (size_t port = 0; port < config.ports.size(); ++port) {
-    const auto& own = config.ports[port].addresses;
-    links.try_emplace(static_cast<LinkId>(port), Link{port_macs[port],
-                                                      answers_for(kUnderlayName, own),
-                                                      underlay_is_routed && !own.empty(),
-                                                      {static_cast<PortId>(port)}});
-  }
-  return links;
+  return plan;
 }
 
-void Neighbours::configure(const Config& config, const CompiledIds& ids,
-                           const std::vector<MacAddr>& port_macs, uint64_t now_ns) {
-  Links former_links = std::exchange(links_, links_of(config, ids, port_macs));
-  for (auto& [id, link] : links_) {
+void Neighbours::configure(const NeighbourPlan& plan, const CompiledIds& ids, uint64_t now_ns) {
+  Links former_links = std::exchange(links_, {});
+  for (const auto& [id, planned] : plan.links) {
     Link& former = former_links[id];
+    Link& link = links_[id];
+    static_cast<NeighbourLink&>(link) = planned;
     link.checking = former.checking;
     link.defended_ns = std::move(former.defended_ns);
     link.notice_meters = former.notice_meters;
   }
-  announce(now_ns);
-
-  const std::map<NextHop, MacAddr> fixed = static_neighbours(config, Routing(config), ids);
+  // RFC 5227 section 3: tells the links about addresses that are new there, so that peers with
+  // an older idea of them learn the right MAC at once.
+  announcer_.configure(plan.announced, now_ns);
+  const std::map<NextHop, MacAddr>& fixed = plan.fixed;
 
   auto former = std::move(neighbours_);
   neighbours_.clear();

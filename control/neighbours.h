@@ -59,13 +59,34 @@ class HostAdjacencies {
   AdjacencyId next_ = kMaxNextHops;  // never given so far
 };
 
+// What of ours is on a link.
+struct NeighbourLink {
+  MacAddr mac;
+  std::vector<IpPrefix> own;       // addresses with their subnets
+  bool is_routed = false;          // it is a VRF's
+  std::vector<PortId> ports = {};  // it is behind: one, or a network's members
+  std::string vrf = {};
+};
+
+// What a configuration says of links and neighbours.
+struct NeighbourPlan {
+  std::map<LinkId, NeighbourLink> links;
+  std::map<NextHop, MacAddr> fixed;  // neither asked for nor aged
+  std::map<LinkId, Announcer::Link> announced;
+};
+NeighbourPlan plan_neighbours(const Config& config, const CompiledIds& ids,
+                              const std::vector<MacAddr>& port_macs);
+
 class Neighbours {
  public:
   explicit Neighbours(Dataplane& dataplane) : dataplane_(dataplane), announcer_(dataplane) {}
 
   // Takes over the next hops of a new configuration; those that stay keep their state.
+  void configure(const NeighbourPlan& plan, const CompiledIds& ids, uint64_t now_ns);
   void configure(const Config& config, const CompiledIds& ids,
-                 const std::vector<MacAddr>& port_macs, uint64_t now_ns);
+                 const std::vector<MacAddr>& port_macs, uint64_t now_ns) {
+    configure(plan_neighbours(config, ids, port_macs), ids, now_ns);
+  }
   // A message said that `address` on `link` is at `mac`; `what`: claim::k...
   void seen(LinkId link, const IpAddr& address, const MacAddr& mac, uint64_t now_ns,
             uint8_t what = claim::kSolicited | claim::kOverride);
@@ -91,13 +112,7 @@ class Neighbours {
     RateMeter meter;
     uint64_t untold = 0;
   };
-  // What of ours is on a link.
-  struct Link {
-    MacAddr mac;
-    std::vector<IpPrefix> own;       // addresses with their subnets
-    bool is_routed = false;          // it is a VRF's
-    std::vector<PortId> ports = {};  // it is behind: one, or a network's members
-    std::string vrf = {};
+  struct Link : NeighbourLink {
     unsigned hosts = 0;  // that have answered
     // Hosts that have not, in the order in which packets came for them. A scan makes many: the
     // oldest gives way where the link has its share of look-ups. No host that speaks does.
@@ -107,8 +122,6 @@ class Neighbours {
     std::array<NoticeMeter, 3> notice_meters = {};  // by NeighbourNotice::Kind
   };
   using Links = std::map<LinkId, Link>;
-  static Links links_of(const Config& config, const CompiledIds& ids,
-                        const std::vector<MacAddr>& port_macs);
   void ask(Neighbour& neighbour, uint64_t now_ns);
   void remove_host(const NextHop& hop, uint64_t now_ns);
   void begin_look_up(Neighbour& neighbour);
@@ -118,7 +131,6 @@ class Neighbours {
   void count_hosts();
   bool may_be_host(const NextHop& hop) const;
   bool send_request(const NextHop& hop, const MacAddr& destination);
-  void announce(uint64_t now_ns);
   bool is_down(LinkId link) const;
   bool is_behind(LinkId link, PortId port) const;
   void set_mac(Neighbour& neighbour, MacAddr mac, uint64_t now_ns);

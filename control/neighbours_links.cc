@@ -60,19 +60,4 @@ unsigned Neighbours::port_up(PortId port, bool is_first, uint64_t now_ns) {
   return asked;
 }
 
-// RFC 5227 section 3: tells the links about addresses that are new there, so that peers with
-// an older idea of them learn the right MAC at once.
-void Neighbours::announce(uint64_t now_ns) {
-  std::map<LinkId, Announcer::Link> ours;
-  for (const auto& [id, link] : links_) {
-    Announcer::Link& own = ours[id];
-    own.mac = link.mac;
-    for (const IpPrefix& prefix : link.own) own.addresses.push_back(prefix.address);
-    std::ranges::sort(own.addresses);
-    const auto [first, last] = std::ranges::unique(own.addresses);
-    own.addresses.erase(first, last);
-  }
-  announcer_.configure(std::move(ours), now_ns);
-}
-
 }  // namespace adit

@@ -2,6 +2,7 @@
 #include "remote_learner.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "config_values.h"
 #include "routing.h"
@@ -86,11 +87,18 @@ void RemoteLearner::tick(const CompiledIds& ids, const Dataplane& dataplane, uin
   }
 }
 
-Config RemoteLearner::with_learned(const Config& config, uint64_t now_ns) {
-  changed_ = false;
+void RemoteLearner::begin_update(uint64_t now_ns) noexcept {
+  updating_ = std::exchange(changed_, false);
   next_update_ns_ = now_ns + kUpdateEveryNs;
-  Config running = config;
-  for (NetworkConfig& network : running.networks) {
+}
+
+std::shared_ptr<const Config> RemoteLearner::with_learned(
+    std::shared_ptr<const Config> config) const {
+  const bool any = std::any_of(learned_.begin(), learned_.end(),
+                               [](const auto& each) { return !each.second.since_ns.empty(); });
+  if (!any) return config;
+  auto running = std::make_shared<Config>(*config);
+  for (NetworkConfig& network : running->networks) {
     const auto found = learned_.find(network.name);
     if (found == learned_.end()) continue;
     for (const auto& [address, since] : found->second.since_ns) {

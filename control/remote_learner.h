@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "adit/dataplane.h"
@@ -30,12 +31,17 @@ class RemoteLearner {
   // Forgets who has been silent for the network's mac_aging_s.
   void tick(const CompiledIds& ids, const Dataplane& dataplane, uint64_t now_ns);
 
-  // Whether with_learned() has changed since it was last asked; at most ten times a second.
+  // Whether with_learned() has changed since begin_update(); at most ten times a second.
   bool wants_update(uint64_t now_ns) const noexcept {
     return changed_ && now_ns >= next_update_ns_;
   }
-  // The configuration with the learned remotes in it.
-  Config with_learned(const Config& config, uint64_t now_ns);
+  void begin_update(uint64_t now_ns) noexcept;
+  // What runs has to be made again for another reason.
+  void renew() noexcept { changed_ = true; }
+  // It came to nothing: to be tried again.
+  void fail_update() noexcept { changed_ = changed_ || updating_; }
+  // The configuration with the learned remotes in it; the same one where there are none.
+  std::shared_ptr<const Config> with_learned(std::shared_ptr<const Config> config) const;
 
   bool is_learned(const std::string& network, const IpAddr& address) const;
   uint64_t refused() const noexcept { return refused_; }
@@ -44,6 +50,7 @@ class RemoteLearner {
   std::map<std::string, Learned> learned_;
   std::map<NetworkId, const NetworkConfig*> networks_;  // those that learn
   bool changed_ = false;
+  bool updating_ = false;  // begin_update() has taken a change
   uint64_t next_update_ns_ = 0;
   uint64_t next_tick_ns_ = 0;
   uint64_t refused_ = 0;  // beyond the limit

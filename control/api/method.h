@@ -17,6 +17,7 @@
 namespace adit {
 
 class ControlPlane;
+class Reloader;
 
 // Who is at the other end of the socket, as the kernel says (SO_PEERCRED).
 struct Caller {
@@ -31,6 +32,7 @@ struct ApiContext {
   ControlPlane* control_plane = nullptr;  // not null where api_methods() are served
   std::string config_path;
   uint64_t (*now_ns)() = nullptr;  // the workers' clock
+  Reloader* reloader = nullptr;    // as control_plane
 };
 
 enum class ParameterType { kString, kUnsigned, kBoolean };
@@ -60,7 +62,8 @@ struct Method {
   nlohmann::json (*handler)(ApiContext& context, const nlohmann::json& params,
                             const Caller& caller);
   // Instead of the handler, where the answer takes its time.
-  LaterAnswer (*begin)(ApiContext& context, const nlohmann::json& params) = nullptr;
+  LaterAnswer (*begin)(ApiContext& context, const nlohmann::json& params,
+                       const Caller& caller) = nullptr;
 };
 
 using MethodTable = std::span<const Method>;
@@ -76,6 +79,7 @@ enum ApiErrorCode : int {
   kTooManyClients = -32001,
   kAnswerTooLong = -32002,
   kNoAnswer = -32003,
+  kBusy = -32004,
 };
 
 class ApiError : public std::runtime_error {

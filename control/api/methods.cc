@@ -3,12 +3,12 @@
 
 #include <rte_version.h>
 
+#include <exception>
+#include <memory>
 #include <optional>
 #include <vector>
 
-#include "config_diff.h"
 #include "config_error.h"
-#include "config_parser.h"
 #include "control_plane.h"
 #include "nearest_name.h"
 #include "reload.h"
@@ -20,18 +20,23 @@ namespace {
 
 using nlohmann::json;
 
+json to_json(const std::vector<ConfigMistake>& mistakes) {
+  json list = json::array();
+  for (const ConfigMistake& mistake : mistakes)
+    list.push_back({{"file", mistake.file},
+                    {"line", mistake.line},
+                    {"column", mistake.column},
+                    {"message", mistake.message}});
+  return list;
+}
+
 // Runs what may find a configuration wrong.
 template <class Function>
 auto or_refuse(Function function) {
   try {
     return function();
   } catch (const ConfigError& error) {
-    json mistakes = json::array();
-    for (const ConfigMistake& mistake : error.mistakes())
-      mistakes.push_back({{"file", mistake.file},
-                          {"line", mistake.line},
-                          {"column", mistake.column},
-                          {"message", mistake.message}});
+    json mistakes = to_json(error.mistakes());
     const std::string count = std::to_string(mistakes.size());
     throw ApiError(kConfigRefused,
                    "configuration refused: " + count + (count == "1" ? " mistake" : " mistakes"),
@@ -93,23 +98,50 @@ json to_json(Rows&& rows) {
   return result;
 }
 
+// The answer to what the reloader does, once it has.
+class ReloadAnswer {
+ public:
+  Reloader::Done done() const {
+    return [place = outcome_](Reloader::Outcome outcome) { *place = std::move(outcome); };
+  }
+  // `make` says what of the outcome is the answer.
+  template <class Make>
+  LaterAnswer when(bool accepted, Make make) const {
+    if (!accepted)
+      throw ApiError(kBusy, std::to_string(Reloader::kMaxWaiting) +
+                                " reloads and checks wait for their turn already; try again");
+    return [place = outcome_, make]() -> std::optional<std::string> {
+      if (!*place) return std::nullopt;
+      return or_refuse([&] {
+        if ((*place)->error) std::rethrow_exception((*place)->error);
+        // Names in messages may be no UTF-8; an answer must be.
+        return make(**place).dump(-1, ' ', false, json::error_handler_t::replace);
+      });
+    };
+  }
+
+ private:
+  std::shared_ptr<std::optional<Reloader::Outcome>> outcome_ =
+      std::make_shared<std::optional<Reloader::Outcome>>();
+};
+
 // Text, not a path: the daemon may read what its caller may not.
-json check(ApiContext& context, const json& params, const Caller&) {
-  return or_refuse([&] {
-    const auto text = string_param(params, "text");
-    const Config config = text ? parse_config(*text, params.value("file_name", "text"))
-                               : load_config(context.config_path);
-    ConfigDiff diff = diff_configs(context.control_plane->config(), config);
-    return json{{"changes", std::move(diff.changes)},
-                {"needs_restart", std::move(diff.needs_restart)}};
+LaterAnswer check(ApiContext& context, const json& params, const Caller&) {
+  const ReloadAnswer answer;
+  const bool accepted = context.reloader->check(string_param(params, "text"),
+                                                params.value("file_name", "text"), answer.done());
+  return answer.when(accepted, [](const Reloader::Outcome& outcome) {
+    return json{{"changes", outcome.changes},
+                {"needs_restart", outcome.needs_restart},
+                {"warnings", to_json(outcome.warnings)}};
   });
 }
 
-json reload(ApiContext& context, const json&, const Caller& caller) {
-  return or_refuse([&] {
-    ApplyResult result =
-        reload_from_file(*context.control_plane, context.config_path, to_string(caller));
-    return json{{"generation", result.generation}, {"changes", std::move(result.changes)}};
+LaterAnswer reload(ApiContext& context, const json&, const Caller& caller) {
+  const ReloadAnswer answer;
+  const bool accepted = context.reloader->reload(to_string(caller), answer.done());
+  return answer.when(accepted, [](const Reloader::Outcome& outcome) {
+    return json{{"generation", outcome.generation}, {"changes", outcome.changes}};
   });
 }
 
@@ -251,8 +283,13 @@ constexpr Parameter kDropsParameters[] = {
 
 constexpr Method kMethods[] = {
     {"check", Effect::kReads, "says what a reload would change, or what is wrong", kCheckParameters,
-     check},
-    {"reload", Effect::kChanges, "makes the daemon's file the running configuration", {}, reload},
+     nullptr, check},
+    {"reload",
+     Effect::kChanges,
+     "makes the daemon's file the running configuration",
+     {},
+     nullptr,
+     reload},
     {"drain", Effect::kChanges, "lets UDP flows leave backends of weight 0 now", kDrainParameters,
      drain},
     {"show.ports", Effect::kReads, "ports with link and counters", {}, ports},

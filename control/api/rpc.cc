@@ -174,7 +174,7 @@ RpcAnswer answer_request(MethodTable methods, ApiContext& context, const Caller&
     const json params = request.value("params", json::object());
     check_params(method, params);
     if (method.begin == nullptr) return dump(method.handler(context, params, caller));
-    answer.later = method.begin(context, params);
+    answer.later = method.begin(context, params, caller);
     return std::nullopt;
   });
   return answer;

@@ -313,7 +313,7 @@ std::optional<std::string> write_some(Call& call) {
 
 }  // namespace
 
-LaterAnswer show_connections(ApiContext& context, const json& params) {
+LaterAnswer show_connections(ApiContext& context, const json& params, const Caller&) {
   ControlPlane& control = *context.control_plane;
   Wish wish;
   ConnectionQuestion question = read_params(control, params, wish);

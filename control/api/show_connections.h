@@ -10,6 +10,7 @@ inline constexpr uint64_t kConnectionRows = 100;  // if not told otherwise
 inline constexpr uint64_t kMaxConnectionRows = 10'000;
 
 // Parameters as the table of methods declares them. Throws ApiError.
-LaterAnswer show_connections(ApiContext& context, const nlohmann::json& params);
+LaterAnswer show_connections(ApiContext& context, const nlohmann::json& params,
+                             const Caller& caller);
 
 }  // namespace adit

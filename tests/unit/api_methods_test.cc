@@ -50,7 +50,10 @@ class Methods : public testing::Test {
     const json request = {{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", params}};
     constexpr size_t kRoom = 16 << 20;
     RpcAnswer answer = answer_request(api_methods(), context_, {0, 1}, request.dump(), kRoom);
-    while (answer.later && !finish_answer(answer, kRoom)) dataplane_->step(monotonic_ns());
+    while (answer.later && !finish_answer(answer, kRoom)) {
+      dataplane_->step(monotonic_ns());
+      reloader_.tick(monotonic_ns());
+    }
     return json::parse(answer.text);
   }
   json result(std::string_view method, const json& params = json::object()) {
@@ -67,7 +70,9 @@ class Methods : public testing::Test {
   TempDir directory_;
   TestDataplane dataplane_{1024, 3};
   ControlPlane control_{*dataplane_, parse_config(kYaml, "test"), {{}, {}, {}}, monotonic_ns()};
-  ApiContext context_{&control_, directory_.write("adit.yaml", kYaml), monotonic_ns};
+  const std::string file_ = directory_.write("adit.yaml", kYaml);
+  Reloader reloader_{control_, file_};
+  ApiContext context_{&control_, file_, monotonic_ns, &reloader_};
 };
 
 TEST_F(Methods, ReloadAppliesTheDaemonsFile) {

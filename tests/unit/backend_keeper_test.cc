@@ -54,7 +54,6 @@ class Keeper : public testing::Test {
     Config config;
     config.services = {service};
     keeper.add(config, ids, now_ns);
-    keeper.remove_gone();
   }
   BackendLives::Life life(BackendId id) { return lives.load(id); }
 

@@ -59,7 +59,7 @@ def typed_default(text):
 
 
 # Texts that may look like numbers, which need no quotes then.
-TEXT_OR_NUMBER = {"services.*.health." + name: ["string", "number"] for name in (
+TEXT_OR_NUMBER = {"services.*.health." + name: ["string", "integer"] for name in (
     "http.host", "http.sni", "http.body", "udp.payload", "udp.expect", "dns.name", "command[]")}
 TEXT_OR_NUMBER["services.*.health.http.status[]"] = ["string", "integer"]
 
@@ -77,7 +77,9 @@ def expected(key):
     if kind == "flag":
         return {"type": "boolean"}
     if kind == "word":
-        return {"enum": key["words"]}
+        # What a reader of YAML 1.1 makes of `yes` and `off` means the same here.
+        return {"enum": key["words"] + ([True] if {"yes", "on"} & set(key["words"]) else [])
+                        + ([False] if {"no", "off"} & set(key["words"]) else [])}
     if kind == "text":
         return {"type": TEXT_OR_NUMBER.get(key["path"], "string")}
     if kind == "section":
