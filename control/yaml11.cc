@@ -24,9 +24,9 @@ bool is_digit_or_gap(char c) {
   return is_digit(c) || c == '_';
 }
 
+// Not y and n, which the type's definition has too: hardly a reader goes by that.
 bool is_boolean(std::string_view text) {
-  constexpr std::array kWords = {std::string_view("y"),    std::string_view("n"),
-                                 std::string_view("yes"),  std::string_view("no"),
+  constexpr std::array kWords = {std::string_view("yes"),  std::string_view("no"),
                                  std::string_view("on"),   std::string_view("off"),
                                  std::string_view("true"), std::string_view("false")};
   std::array<char, 5> lower;

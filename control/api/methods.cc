@@ -3,6 +3,7 @@
 
 #include <rte_version.h>
 
+#include <algorithm>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -183,14 +184,43 @@ json routes(ApiContext& context, const json& params, const Caller&) {
   return to_json(show_routes(*context.control_plane, window_param(params)));
 }
 
-json services(ApiContext& context, const json& params, const Caller&) {
-  return to_json(show_services(*context.control_plane, window_param(params)));
+constexpr uint64_t kSlice = 250;
+
+// The rows of a window, so many at a time that control's other work can wait for it. `rows` gives
+// those of a smaller one. Where the configuration changes meanwhile, what follows is of the new
+// one.
+template <class GetRows>
+LaterAnswer in_slices(Window window, GetRows rows) {
+  std::string text = R"({"rows":[)";
+  return [window, rows, text]() mutable -> std::optional<std::string> {
+    const uint64_t limit = std::min<uint64_t>(window.limit, kSlice);
+    const Rows slice = rows({.offset = window.offset, .limit = limit});
+    for (const json& row : slice.rows) {
+      if (text.back() != '[') text += ',';
+      text += row.dump(-1, ' ', false, json::error_handler_t::replace);
+    }
+    window.limit -= limit;
+    if (slice.truncated && window.limit != 0) {
+      window.offset = slice.next_offset;
+      return std::nullopt;
+    }
+    text += R"(],"truncated":)" + std::string(slice.truncated ? "true" : "false");
+    if (slice.truncated) text += R"(,"next_offset":)" + std::to_string(slice.next_offset);
+    return text + '}';
+  };
 }
 
-json backends(ApiContext& context, const json& params, const Caller&) {
+LaterAnswer services(ApiContext& context, const json& params, const Caller&) {
+  return in_slices(window_param(params), [&control = *context.control_plane](const Window& window) {
+    return show_services(control, window);
+  });
+}
+
+LaterAnswer backends(ApiContext& context, const json& params, const Caller&) {
   const auto service = service_param(context, params);
-  return to_json(
-      show_backends(*context.control_plane, service, window_param(params), context.now_ns()));
+  return in_slices(window_param(params), [&context, service](const Window& window) {
+    return show_backends(*context.control_plane, service, window, context.now_ns());
+  });
 }
 
 json fdb(ApiContext& context, const json& params, const Caller&) {
@@ -300,9 +330,9 @@ constexpr Method kMethods[] = {
      kWindowParameters, tunnels},
     {"show.routes", Effect::kReads, "routes of VRFs", kWindowParameters, routes},
     {"show.services", Effect::kReads, "virtual services with connections and counters",
-     kWindowParameters, services},
+     kWindowParameters, nullptr, services},
     {"show.backends", Effect::kReads, "backends with state, connections and counters",
-     kBackendsParameters, backends},
+     kBackendsParameters, nullptr, backends},
     {"show.connections", Effect::kReads, "balanced connections, as the workers have them",
      kConnectionsParameters, nullptr, show_connections},
     {"show.fdb", Effect::kReads, "the MAC table", kFdbParameters, fdb},

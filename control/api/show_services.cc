@@ -176,6 +176,11 @@ Rows show_backends(const ControlPlane& control, const std::optional<std::string>
   uint64_t place = 0;
   for (const ServiceConfig& service : control.running().services) {
     if (wanted && service.name != *wanted) continue;
+    const size_t count = service.backends.size() + service.sorry.has_value();
+    if (place + count <= window.offset) {
+      place += count;
+      continue;
+    }
     for (const BackendConfig& backend : all_backends(service)) {
       if (place++ < window.offset) continue;
       if (out.rows.size() == window.limit) {

@@ -13,6 +13,7 @@
 #include "cli/view.h"
 #include "config_parser.h"
 #include "control_plane.h"
+#include "reload.h"
 #include "temp_dir.h"
 #include "test_dataplane.h"
 #include "worker.h"
@@ -81,6 +82,34 @@ TEST_F(Methods, ReloadAppliesTheDaemonsFile) {
   EXPECT_EQ(result("reload"),
             json::parse(R"({"generation": 2, "changes": ["networks.red.vni: 100 -> 101"]})"));
   EXPECT_EQ(result("version")["generation"], 2);
+}
+
+TEST_F(Methods, OthersHaveTheirAnswersWhileAReloadIsUnderWay) {
+  std::string text = kYaml + std::string("services:\n");
+  for (int i = 0; i < 5000; ++i)
+    text += "  s" + std::to_string(i) + ": {address: 10.1." + std::to_string(i / 250) + '.' +
+            std::to_string(i % 250 + 1) + ", port: 80, backends: [{address: 192.0.2.9}]}\n";
+  directory_.write("adit.yaml", text);
+  constexpr size_t kRoom = 16 << 20;
+  RpcAnswer reload = answer_request(api_methods(), context_, {0, 1},
+                                    R"({"jsonrpc": "2.0", "id": 1, "method": "reload"})", kRoom);
+  ASSERT_TRUE(reload.later);
+  unsigned served = 0;
+  while (!finish_answer(reload, kRoom)) {
+    reloader_.tick(monotonic_ns());
+    const RpcAnswer other =
+        answer_request(api_methods(), context_, {0, 1},
+                       R"({"jsonrpc": "2.0", "id": 2, "method": "version"})", kRoom);
+    ASSERT_EQ(other.error_code, 0);
+    ++served;
+  }
+  EXPECT_EQ(reload.error_code, 0) << reload.error_message;
+  EXPECT_GT(served, 10u);
+  EXPECT_EQ(result("show.services", {{"limit", 3000}})["rows"].size(), 3000u) << "in slices";
+  const json rest = result("show.services", {{"offset", 3000}});
+  EXPECT_EQ(rest["rows"].size(), 2000u);
+  EXPECT_EQ(rest["rows"][0]["name"], "s3000");
+  EXPECT_EQ(rest["truncated"], false);
 }
 
 TEST_F(Methods, ReloadGivesThePlacesOfMistakes) {
