@@ -132,9 +132,10 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"PortName",
                     "ports: {9up: {device: 'tap:up0'}}\n",
                     {"1:9: ports: found '9up' as a name, expected a name of 1 to 32 letters"}},
-        RefusedCase{"BooleanName",
-                    "ports: {true: {device: 'tap:up0'}}\n",
-                    {"1:9: ports: found 'true' as a name, expected a name that is no boolean"}},
+        RefusedCase{
+            "BooleanName",
+            "ports: {true: {device: 'tap:up0'}}\n",
+            {"1:9: ports: found 'true' as a name, which YAML readers may take for a boolean"}},
         RefusedCase{"EveryMistakeAtOnce",
                     "system: {workers: 0}\nports:\n  up:\n    device: tap:up0\n    mtu_bytes: 1\n"
                     "    macc: x\nnetworks:\n  red: {vni: 0}\n",
@@ -226,9 +227,9 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"OffloadTrue",
                     port("offload: true"),
                     {"2:36: offload: found 'true', expected one of auto, off"}},
-        RefusedCase{"HugepagesTrue",
-                    with_port("system: {hugepages: true}\n"),
-                    {"2:21: hugepages: found 'true', expected one of auto, yes, no"}}),
+        RefusedCase{"HugepagesOn",
+                    with_port("system: {hugepages: on}\n"),
+                    {"2:21: hugepages: found 'on', expected one of auto, yes, no"}}),
     case_name);
 
 RefusedCase device(const char* name, const std::string& text, const std::string& mistake) {

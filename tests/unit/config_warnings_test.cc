@@ -43,7 +43,7 @@ TEST(ConfigWarnings, NoneWhereAllIsWell) {
 
 TEST(ConfigWarnings, BackendWithoutARoute) {
   expect_one(world("  web: {address: 192.0.2.80, port: 80, backends: [{address: 203.0.113.9}]}\n"),
-             "7:59: address: backend 203.0.113.9 of service 'web' is in no subnet of the underlay, "
+             "7:61: address: backend 203.0.113.9 of service 'web' is in no subnet of the underlay, "
              "and no route there leads to it");
   expect_one(world("  web: {address: 192.0.2.80, port: 80, backends: [{address: 192.0.2.9, vrf: "
                    "blue}]}\n"),
@@ -86,7 +86,7 @@ TEST(ConfigWarnings, HealthChecksThatGoAnotherWay) {
 TEST(ConfigWarnings, RuleBehindAnother) {
   const std::string marked = "  shop: {mark: 1, backends: [{address: 192.0.2.9}]}\n";
   const auto rules = [](const std::string& first, const std::string& second) {
-    return "classifier:\n  - {mark: 1, destinations: [192.0.2.92/31]" + first +
+    return "classifier:\n  - {mark: 1, destinations: [192.0.2.92, 192.0.2.93]" + first +
            "}\n  - {mark: 0, destinations: [192.0.2.92]" + second + "}\n";
   };
   expect_one(world(marked, rules("", "")), "10:5: no packet gets as far as this rule");
