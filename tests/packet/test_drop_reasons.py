@@ -281,8 +281,8 @@ def balanced():
     run.case("icmp_untranslatable", b.from_backend(
         b.ip(6, b.backend(6, 11), b.LOCAL[6]) / ICMPv6ParamProblem(code=2) / b.Raw(bytes(about))),
              {}, "icmp_untranslatable")
-    # "to6" has the first. The address is ours where the backend is, and a client's elsewhere.
-    taken = [b.tcp(4, local, b.vip(4, 86), sport=1025 + i) for i in range(64)]
+    # The first ones of that VRF. The address is ours where the backend is, and a client's elsewhere.
+    taken = [b.tcp(4, local, b.vip(4, 86), sport=1024 + i) for i in range(64)]
     run.case("local_ports_full", [b.from_client(one) for one in taken] +
              [b.from_client(b.tcp(4, caller, b.vip(4, 83)))],
              {"green0": [b.frame(b.rewritten(one, dst=server, dport=8080), b.GREEN_MAC,
