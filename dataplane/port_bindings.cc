@@ -54,8 +54,18 @@ void Dataplane::Impl::reap() {
 }
 
 void Dataplane::look_at_links() {
+  constexpr uint64_t kAskEveryNs = 200'000'000;
   impl_->reap();
-  if (impl_->interfaces) impl_->interfaces->refresh();
+  if (impl_->interfaces) {
+    const uint64_t now_ns = monotonic_ns();
+    if (now_ns >= impl_->next_ask_ns) {
+      impl_->next_ask_ns = now_ns + kAskEveryNs;
+      for (const auto& device : impl_->devices)
+        if (device && device->watched_index() != 0)
+          impl_->interfaces->ask_about(device->watched_index());
+    }
+    impl_->interfaces->refresh();
+  }
   for (PortId port = 0; port < impl_->devices.size(); ++port)
     if (impl_->devices[port]) impl_->links[port] = impl_->devices[port]->link();
 }

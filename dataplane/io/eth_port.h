@@ -31,7 +31,6 @@ class EthPort : public Port {
 
   uint16_t port_id_ = 0;
   const InterfaceWatch& interfaces_;
-  unsigned if_index_ = 0;  // of the kernel's interface below the device, 0: none
   std::vector<EthQueue> queues_;
 };
 

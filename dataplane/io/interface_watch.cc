@@ -18,6 +18,8 @@ namespace {
 constexpr std::size_t kBufferBytes = 32768;
 // Taken at once: a storm of changes must not hold control up.
 constexpr unsigned kMostReads = 64;
+// IFF_LOWER_UP of linux/if.h, which net/if.h does not go with: there is a carrier.
+constexpr unsigned kLowerUp = 1u << 16;
 
 [[noreturn]] void fail(const char* what) {
   throw std::runtime_error(std::string("netlink: ") + what + ": " + std::strerror(errno));
@@ -54,6 +56,18 @@ void InterfaceWatch::ask_for_all() {
   is_complete_ = ask_again_ = false;
 }
 
+void InterfaceWatch::ask_about(unsigned if_index) {
+  std::array<char, 256> buffer{};
+  nlmsghdr* request = mnl_nlmsg_put_header(buffer.data());
+  request->nlmsg_type = RTM_GETLINK;
+  request->nlmsg_flags = NLM_F_REQUEST;
+  auto* info = static_cast<ifinfomsg*>(mnl_nlmsg_put_extra_header(request, sizeof(ifinfomsg)));
+  info->ifi_family = AF_UNSPEC;
+  info->ifi_index = static_cast<int>(if_index);
+  mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  mnl_socket_sendto(socket_, request, request->nlmsg_len);  // refused: it is asked again
+}
+
 void InterfaceWatch::refresh() {
   std::array<char, kBufferBytes> buffer;
   for (unsigned i = 0; i < kMostReads; ++i) {
@@ -69,7 +83,9 @@ void InterfaceWatch::refresh() {
     }
     const int more = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0, 0,
                                 &InterfaceWatch::take, this);
-    if (more < 0) ask_again_ = true;  // EINTR: the list changed while it was told
+    // The list changed while it was told, or could not be asked for. Other errors: an interface
+    // that was asked about is gone, of which the kernel tells by itself.
+    if (more < 0 && (errno == EINTR || errno == EBUSY)) ask_again_ = true;
     if (more != 0 || is_complete_) continue;
     is_complete_ = true;
     std::erase_if(interfaces_, [this](const auto& known) { return known.second.dump != dump_; });
@@ -91,8 +107,10 @@ int InterfaceWatch::take(const nlmsghdr* message, void* self) {
   }
   Interface& interface = interfaces[index];
   interface.dump = watch.dump_;
-  // RFC 2863: running is operational, so with a carrier, and past 802.1X.
-  interface.is_up = (info->ifi_flags & IFF_UP) && (info->ifi_flags & IFF_RUNNING);
+  // RFC 2863: running is operational, so with a carrier, and past 802.1X; but the kernel finds out
+  // about a lost carrier later.
+  constexpr unsigned kUp = IFF_UP | IFF_RUNNING | kLowerUp;
+  interface.is_up = (info->ifi_flags & kUp) == kUp;
   mnl_attr_parse(
       message, sizeof(ifinfomsg),
       [](const nlattr* attribute, void* name) {

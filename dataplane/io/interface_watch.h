@@ -24,6 +24,9 @@ class InterfaceWatch {
 
   // Takes in what the kernel has said since; waits for nothing.
   void refresh();
+  // Has the kernel say how the interface is; refresh() takes it in. Unasked it tells of a carrier
+  // that is lost or back once a second at most.
+  void ask_about(unsigned if_index);
 
   // Up: administratively, and with a carrier. An interface that went to another namespace is gone.
   LinkStatus status(unsigned if_index) const noexcept;

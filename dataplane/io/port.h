@@ -28,6 +28,8 @@ class Port {
   virtual LinkState link() const noexcept = 0;
   // The kernel's interface that it is on, as it was called when it was opened; empty: none.
   const std::string& interface() const noexcept { return interface_; }
+  // Of that interface, where rtnetlink is to be asked about it; 0: none.
+  unsigned watched_index() const noexcept { return if_index_; }
   virtual uint64_t rx_missed() const noexcept = 0;
 
   // The functions of one queue pair; valid as long as this object.
@@ -40,6 +42,7 @@ class Port {
 
   std::string name_;
   std::string interface_;
+  unsigned if_index_ = 0;
   PortFacts facts_;
 };
 
