@@ -44,6 +44,7 @@ TEST_F(LogSetUp, WritesTimeAndLevelFromTheLevelOn) {
   set_up_log(LogTarget::kStderr, LogLevel::kWarn);
   spdlog::info("event=quiet");
   spdlog::warn("event=loud");
+  flush_log();
   const std::string text = testing::internal::GetCapturedStderr();
   EXPECT_EQ(text.find("quiet"), std::string::npos);
   EXPECT_NE(text.find(" level=warning event=loud\n"), std::string::npos) << text;
@@ -61,6 +62,7 @@ TEST_F(LogSetUp, WritesPrioritiesWhereStderrIsTheJournal) {
   spdlog::info("event=b");
   spdlog::warn("event=c");
   spdlog::error("event=d");
+  flush_log();
   EXPECT_EQ(testing::internal::GetCapturedStderr(),
             "<7>event=a\n<6>event=b\n<4>event=c\n<3>event=d\n");
 }
@@ -70,6 +72,7 @@ TEST_F(LogSetUp, IsNotFooledByAnotherProcessesJournalStream) {
   setenv("JOURNAL_STREAM", "1:1", 1);
   set_up_log(LogTarget::kStderr, LogLevel::kInfo);
   spdlog::info("event=a");
+  flush_log();
   EXPECT_NE(testing::internal::GetCapturedStderr().find("level=info event=a"), std::string::npos);
 }
 
