@@ -16,6 +16,8 @@
 #include "measure.h"
 #include "options.h"
 #include "report.h"
+#include "std_descriptors.h"
+#include "std_output.h"
 #include "testbed.h"
 
 namespace adit::bench {
@@ -80,7 +82,9 @@ void write_json(const nlohmann::ordered_json& json, const std::string& path) {
     return;
   }
   std::ofstream file(path);
-  if (!(file << text << std::flush)) throw BenchError(path + ": cannot be written");
+  file << text;
+  file.close();
+  if (!file) throw BenchError(path + ": cannot be written");
 }
 
 void run(const Options& options) {
@@ -114,6 +118,7 @@ void run(const Options& options) {
 
 int main(int argc, char** argv) {
   using namespace adit::bench;
+  adit::secure_std_descriptors();
   try {
     const Options options = parse_options(argc, argv);
     if (options.help)
@@ -124,7 +129,7 @@ int main(int argc, char** argv) {
       std::cout << scenario_text();
     else
       run(options);
-    return kOk;
+    return adit::finish_output("adit-bench", kOk);
   } catch (const UsageError& error) {
     std::cerr << "adit-bench: " << error.what() << "; see adit-bench --help\n";
     return kUsage;

@@ -15,10 +15,16 @@
 #include "config_error.h"
 #include "config_parser.h"
 #include "daemon.h"
+#include "dpdk_log.h"
 #include "eal_args.h"
 #include "exit_code.h"
+#include "health/file_weakness.h"
 #include "log.h"
 #include "preflight.h"
+#include "runtime_files.h"
+#include "signal_mask.h"
+#include "std_descriptors.h"
+#include "std_output.h"
 #include "system_facts.h"
 
 namespace adit {
@@ -78,6 +84,17 @@ bool parse_options(int argc, char** argv, Options& options) {
   return true;
 }
 
+// The file says which programs run here, and where packets go.
+void warn_of_weak_file(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  if (const std::string why = file_weakness(error ? path : absolute.string()); !why.empty())
+    spdlog::warn(
+        "event=preflight {}: others can change the configuration (remedy: chown root, chmod "
+        "go-w)",
+        why);
+}
+
 // Prints what was found; whether aditd can start.
 bool report_preflight(const PreflightReport& report) {
   for (const Finding& finding : report.warnings)
@@ -87,22 +104,17 @@ bool report_preflight(const PreflightReport& report) {
   return report.ok();
 }
 
-// Signals are for the control thread: EAL's threads inherit the mask of the one that starts
-// them.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &former_);
-  }
-  ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &former_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+// Whether somebody wants us to end, while the signals are blocked.
+bool end_is_wanted() {
+  sigset_t pending;
+  sigpending(&pending);
+  return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
+}
 
- private:
-  sigset_t former_;
-};
+void tidy_up_after_others() {
+  for (const std::string& name : remove_leftovers(dpdk_runtime_base()))
+    spdlog::info("event=leftover_removed folder={}", log_value(name));
+}
 
 bool start_eal(const EalArgs& arguments) {
   std::string line;
@@ -121,47 +133,85 @@ bool start_eal(const EalArgs& arguments) {
   return false;
 }
 
+// EAL leaves its directory behind; ours bears this process's number, so nobody else's is lost.
+void remove_runtime_dir(const std::filesystem::path& runtime_dir) {
+  if (runtime_dir.filename() != "adit-" + std::to_string(getpid())) return;
+  std::error_code error;  // what cannot be removed does no harm
+  std::filesystem::remove_all(runtime_dir, error);
+}
+
+void clean_up_eal() {
+  const std::filesystem::path runtime_dir = rte_eal_get_runtime_dir();
+  rte_eal_cleanup();
+  remove_runtime_dir(runtime_dir);
+  tidy_up_after_others();
+}
+
+// A worker may go on at any time, and what it would find must still be there: nothing is freed.
+[[noreturn]] void end_with_stuck_workers(const WorkersStuck& error) {
+  spdlog::critical("event=failed error={}", log_value(error.what()));
+  remove_runtime_dir(rte_eal_get_runtime_dir());
+  close_log();
+  _exit(kExitFailed);
+}
+
+int serve(const Config& config, const Options& options, const SystemFacts& facts) {
+  const EalArgs arguments = eal_args(config, facts, getpid(), options.eal_args);
+  // From here on there is something to tidy up: these wait until the daemon takes them.
+  block_signals({SIGTERM, SIGINT});
+  send_dpdk_log_to_ours();
+  if (!start_eal(arguments)) return kExitPreflight;
+  keep_log_on_own_cores();
+  int result = kExitOk;
+  try {
+    const unsigned workers = worker_count(config, facts.cpus.size());
+    if (end_is_wanted())
+      spdlog::info("event=stopped before=ready");
+    else
+      run_daemon(config, options.config_path, dataplane_options(config, arguments, workers));
+  } catch (const WorkersStuck& error) {
+    end_with_stuck_workers(error);
+  } catch (const std::exception& error) {
+    spdlog::critical("event=failed error={}", log_value(error.what()));
+    result = kExitFailed;
+  }
+  clean_up_eal();
+  return result;
+}
+
 int run(int argc, char** argv) {
   Options options;
   if (!parse_options(argc, argv, options)) return kExitOk;
   const auto [config, warnings] = check_config_file(options.config_path);
+  // One that comes before the daemon can take it shall not end it, nor be lost: the file may have
+  // changed after it was read.
+  if (!options.check) block_signals({SIGHUP});
+  const Config config = load_config(options.config_path);
   set_up_log(options.check ? LogTarget::kStderr : config.system.log_target,
              config.system.log_level);
   for (const ConfigMistake& warning : warnings)
     spdlog::warn("event=config_warning warning={}", log_value(to_string(warning)));
 
+  warn_of_weak_file(options.config_path);
+  // They may be what there is no room for.
+  if (!options.check) tidy_up_after_others();
   const SystemFacts facts = gather_facts(config);
   const bool ready = report_preflight(preflight(config, facts));
   if (options.check && ready)
     std::cout << "configuration " << options.config_path << " and this machine are fine\n";
   if (options.check || !ready) return ready ? kExitOk : kExitPreflight;
-
-  const EalArgs arguments = eal_args(config, facts, getpid(), options.eal_args);
-  if (!start_eal(arguments)) return kExitPreflight;
-  int result = kExitOk;
-  try {
-    const unsigned workers = worker_count(config, facts.cpus.size());
-    run_daemon(config, options.config_path, dataplane_options(config, arguments, workers));
-  } catch (const std::exception& error) {
-    spdlog::critical("event=failed error={}", log_value(error.what()));
-    result = kExitFailed;
-  }
-  // EAL leaves its directory behind; ours bears this process's number, so nobody else's is lost.
-  const std::filesystem::path runtime_dir = rte_eal_get_runtime_dir();
-  rte_eal_cleanup();
-  if (runtime_dir.filename() == "adit-" + std::to_string(getpid())) {
-    std::error_code error;  // what cannot be removed does no harm
-    std::filesystem::remove_all(runtime_dir, error);
-  }
-  return result;
+  return serve(config, options, facts);
 }
 
 }  // namespace
 }  // namespace adit
 
 int main(int argc, char** argv) {
+  adit::secure_std_descriptors();
   try {
-    return adit::run(argc, argv);
+    const int result = adit::run(argc, argv);
+    adit::close_log();
+    return adit::finish_output("aditd", result);
   } catch (const adit::UsageError& error) {
     std::cerr << "aditd: " << error.what() << "; see aditd --help\n";
     return adit::kExitUsage;

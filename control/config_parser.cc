@@ -24,7 +24,9 @@ namespace {
 // A file descriptor that closes itself.
 class File {
  public:
-  explicit File(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  // Non-blocking: to open a pipe would wait for its writer.
+  explicit File(const std::string& path)
+      : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) {}
   ~File() {
     if (fd_ >= 0) close(fd_);
   }
@@ -40,17 +42,46 @@ std::string too_large() {
   return "the file is larger than " + std::to_string(kMaxConfigFileBytes >> 20) + " MiB";
 }
 
+// What is no regular file may have no end, or wait for somebody; null: it is one.
+const char* special_kind(mode_t mode) {
+  switch (mode & S_IFMT) {
+    case S_IFREG:
+      return nullptr;
+    case S_IFDIR:
+      return "a directory";
+    case S_IFIFO:
+      return "a pipe (FIFO)";
+    case S_IFSOCK:
+      return "a socket";
+    case S_IFCHR:
+    case S_IFBLK:
+      return "a device";
+    default:
+      return "no regular file";
+  }
+}
+
 std::string read_text(const std::string& path) {
   const auto cannot = [&](int error) {
     refuse(path, {}, std::string("cannot read the configuration: ") + std::strerror(error));
   };
-  const File file(path);
+  const auto refuse_special = [&](const struct stat& status) {
+    if (const char* kind = special_kind(status.st_mode); kind != nullptr)
+      refuse(path, {},
+             std::string("cannot read the configuration: it is ") + kind +
+                 ", and has to be a regular file");
+  };
   struct stat status = {};
+  // Before it is opened, which alone does something to some devices.
+  if (stat(path.c_str(), &status) != 0) cannot(errno);
+  refuse_special(status);
+  const File file(path);
   if (file.fd() < 0 || fstat(file.fd(), &status) != 0) cannot(errno);
-  if (S_ISDIR(status.st_mode)) cannot(EISDIR);
+  refuse_special(status);  // it may have been replaced
+  if (static_cast<uint64_t>(status.st_size) > kMaxConfigFileBytes) refuse(path, {}, too_large());
   std::string text;
   char chunk[1 << 16];
-  for (;;) {  // a pipe has no size to go by
+  for (;;) {  // a file of /proc has no size to go by, one that is written to may grow
     const ssize_t got = read(file.fd(), chunk, sizeof chunk);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) cannot(errno);

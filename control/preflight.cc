@@ -8,6 +8,7 @@
 
 #include "eal_args.h"
 #include "nearest_name.h"
+#include "privileges.h"
 
 namespace adit {
 namespace {
@@ -22,10 +23,12 @@ class Preflight {
 
   PreflightReport run() {
     check_privileges();
+    check_user();
     check_cores();
     check_memory();
     for (const PortConfig& port : config_.ports) check_port(port);
     check_socket();
+    check_runtime_directory();
     return std::move(report_);
   }
 
@@ -66,6 +69,20 @@ class Preflight {
       problem("tap ports need /dev/net/tun, which is not there or not accessible",
               "modprobe tun; mkdir -p /dev/net; [ -e /dev/net/tun ] || mknod -m 600 /dev/net/tun c "
               "10 200");
+  }
+
+  void check_user() {
+    const std::string& user = config_.system.user;
+    if (user == kAutoUser || user == "root") return;
+    const std::string what = "system.user: " + user;
+    if (!facts_.has_account)
+      problem(what + ": there is no such account",
+              "useradd --system --no-create-home --shell /usr/sbin/nologin " + user);
+    else if (!ports_allow_other_accounts(config_))
+      problem(what + ": ports of PCI devices, af_xdp and vdev need root's account",
+              "write `user: root`, or use tap or af_packet ports");
+    else if (!facts_.is_root)
+      problem(what + ": only root can become another account", "run aditd as root");
   }
 
   void check_cores() {
@@ -240,6 +257,21 @@ class Preflight {
       problem("the socket's directory " + facts_.socket_directory +
                   " is not there and cannot be made, or cannot be written to",
               "mkdir -p " + facts_.socket_directory + ", as root, or another `socket:`");
+  }
+
+  // DPDK maps its files before it fills them: without room the process would die of SIGBUS.
+  void check_runtime_directory() {
+    constexpr uint64_t kNeededKb = 2048;
+    const std::string& directory = facts_.runtime_directory;
+    if (!facts_.runtime_directory_ok)
+      problem(directory + ", where DPDK keeps its files, cannot be written to",
+              "as root, or another directory: RUNTIME_DIRECTORY=/path");
+    else if (facts_.runtime_free_kb < kNeededKb)
+      problem("not enough room in " + directory + " for DPDK: 2 MB are needed, " +
+                  std::to_string(facts_.runtime_free_kb) + " kB are free",
+              "df " + directory +
+                  " tells how full it is; or another directory: "
+                  "RUNTIME_DIRECTORY=/path");
   }
 
   const Config& config_;

@@ -2,6 +2,7 @@
 #include "system_facts.h"
 
 #include <sched.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +16,8 @@
 #include <system_error>
 
 #include "api/listen.h"
+#include "privileges.h"
+#include "runtime_files.h"
 
 namespace adit {
 namespace {
@@ -178,21 +181,42 @@ void gather_pci(const fs::path& pci, SystemFacts& facts) {
   }
 }
 
-void gather_socket(const std::string& root, const std::string& socket, SystemFacts& facts) {
-  fs::path directory = fs::path(socket).parent_path();
-  facts.socket_directory = directory;
+// The directory itself or, where it is still to be made, its nearest parent that is there.
+std::string nearest_directory(const std::string& root, fs::path directory) {
   std::error_code error;
-  // What is not there is made; then its nearest parent must let us.
   while (!fs::exists(root + directory.string(), error) && directory.has_relative_path())
     directory = directory.parent_path();
-  const std::string nearest = root + directory.string();
-  facts.socket_directory_ok =
-      fs::is_directory(nearest, error) && eaccess(nearest.c_str(), W_OK | X_OK) == 0;
+  return root + directory.string();
+}
+
+bool can_make_files(const std::string& directory) {
+  std::error_code error;
+  return fs::is_directory(directory, error) && eaccess(directory.c_str(), W_OK | X_OK) == 0;
+}
+
+void gather_socket(const std::string& root, const std::string& socket, SystemFacts& facts) {
+  const fs::path directory = fs::path(socket).parent_path();
+  facts.socket_directory = directory;
+  facts.socket_directory_ok = can_make_files(nearest_directory(root, directory));
   try {
     facts.socket_taken = socket_answers(root + socket);
   } catch (const std::runtime_error&) {
     // Cannot be told; to listen there will say why.
   }
+}
+
+void gather_runtime(const std::string& root, SystemFacts& facts) {
+  const std::string base = dpdk_runtime_base();
+  facts.runtime_directory = base == "/var/run" ? "/run" : base;
+  const std::string nearest = nearest_directory(root, fs::path(base) / "dpdk");
+  facts.runtime_directory_ok = can_make_files(nearest);
+  struct statvfs status;
+  // Without blocks it is a file system that counts none.
+  if (statvfs(nearest.c_str(), &status) != 0 || status.f_blocks == 0)
+    facts.runtime_free_kb = UINT64_MAX;
+  else
+    facts.runtime_free_kb =
+        (geteuid() == 0 ? status.f_bfree : status.f_bavail) * status.f_frsize >> 10;
 }
 
 }  // namespace
@@ -205,7 +229,9 @@ SystemFacts gather_facts(const Config& config, const std::string& root) {
   gather_interfaces(proc, root + "/sys/class/net", facts);
   gather_pci(root + "/sys/bus/pci/devices", facts);
   gather_socket(root, config.system.socket, facts);
+  gather_runtime(root, facts);
   facts.has_tun_device = eaccess((root + "/dev/net/tun").c_str(), R_OK | W_OK) == 0;
+  facts.has_account = config.system.user == kAutoUser || find_account(config.system.user);
   facts.cpus = allowed_cpus();
   return facts;
 }

@@ -30,6 +30,7 @@ struct SystemFacts {
   bool has_net_raw = false;
   bool has_bpf = false;         // CAP_BPF or CAP_SYS_ADMIN
   bool has_tun_device = false;  // /dev/net/tun
+  bool has_account = false;     // the one of system.user
 
   std::vector<unsigned> cpus;  // that this process may run on, ascending
   uint64_t memory_available_mb = 0;
@@ -43,6 +44,10 @@ struct SystemFacts {
   std::string socket_directory;      // of the configured socket
   bool socket_directory_ok = false;  // can be written to, or can be created
   bool socket_taken = false;         // a process answers there
+
+  std::string runtime_directory;      // where DPDK makes its files
+  bool runtime_directory_ok = false;  // can be written to, or can be created
+  uint64_t runtime_free_kb = 0;       // room on its file system
 };
 
 // Reads /proc, /sys and /dev. `root` comes before every such path; tests put a made-up tree

@@ -123,6 +123,11 @@ ListeningSocket::~ListeningSocket() {
     unlink(path_.c_str());
 }
 
+bool ListeningSocket::is_gone() const noexcept {
+  struct stat status;
+  return lstat(path_.c_str(), &status) != 0 && errno == ENOENT;
+}
+
 int ListeningSocket::release_fd() noexcept {
   const int fd = fd_;
   fd_ = -1;

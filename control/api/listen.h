@@ -26,6 +26,9 @@ class ListeningSocket {
   ListeningSocket(const ListeningSocket&) = delete;
   ListeningSocket& operator=(const ListeningSocket&) = delete;
 
+  // Whether somebody has removed the file, and put nothing in its place.
+  bool is_gone() const noexcept;
+
   int fd() const noexcept { return fd_; }
   // Hands the descriptor over; the file stays ours.
   int release_fd() noexcept;

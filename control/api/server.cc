@@ -8,7 +8,9 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
+#include <memory>
 #include <set>
+#include <utility>
 
 #include "listen.h"
 #include "log.h"
@@ -52,15 +54,16 @@ class ApiServer::Impl : public SessionOwner, public std::enable_shared_from_this
   Impl(boost::asio::io_context& io, const std::string& path, MethodTable methods,
        ApiContext& context, const ServerLimits& limits)
       : io_(io),
-        listening_(path),
-        acceptor_(io, local(), listening_.fd()),
+        path_(path),
+        listening_(std::make_unique<ListeningSocket>(path)),
+        acceptor_(io, local(), listening_->fd()),
         later_timer_(io),
         retry_timer_(io),
         sweep_timer_(io),
         methods_(methods),
         context_(context),
         limits_(limits) {
-    listening_.release_fd();  // the acceptor has it
+    listening_->release_fd();  // the acceptor has it
   }
 
   void start() {
@@ -116,6 +119,7 @@ class ApiServer::Impl : public SessionOwner, public std::enable_shared_from_this
   void accept() {
     acceptor_.async_accept([self = shared_from_this()](error_code error, local::socket socket) {
       if (self->stopped_) return;
+      if (error == boost::asio::error::operation_aborted) return;  // of a former socket
       if (error) return self->accept_later(error);
       self->admit(std::move(socket));
       self->accept();
@@ -127,8 +131,8 @@ class ApiServer::Impl : public SessionOwner, public std::enable_shared_from_this
     if (refusals_.allows())
       spdlog::warn("event=api_accept_failed error={}", log_value(error.message()));
     retry_timer_.expires_after(kAcceptRetry);
-    retry_timer_.async_wait([self = shared_from_this()](error_code) {
-      if (!self->stopped_) self->accept();
+    retry_timer_.async_wait([self = shared_from_this()](error_code cancelled) {
+      if (!self->stopped_ && !cancelled) self->accept();
     });
   }
 
@@ -168,6 +172,27 @@ class ApiServer::Impl : public SessionOwner, public std::enable_shared_from_this
     session->close();
   }
 
+  // The socket's file is what clients find us by; whatever cleans up directories may remove it.
+  void restore_socket() {
+    if (!listening_->is_gone()) return;
+    try {
+      auto fresh = std::make_unique<ListeningSocket>(path_);
+      error_code ignored;  // nobody finds the old one any more
+      acceptor_.close(ignored);
+      acceptor_.assign(local(), fresh->fd());
+      fresh->release_fd();
+      listening_ = std::move(fresh);
+      retry_timer_.cancel();
+      accept();
+      restore_failed_ = false;
+      spdlog::warn("event=api_socket_made_again socket={}", log_value(path_));
+    } catch (const std::exception& error) {
+      if (!std::exchange(restore_failed_, true))
+        spdlog::error("event=api_socket_lost socket={} error={}", log_value(path_),
+                      log_value(error.what()));
+    }
+  }
+
   // Closes who was idle too long.
   void sweep() {
     sweep_timer_.expires_after(std::min<std::chrono::milliseconds>(
@@ -178,6 +203,7 @@ class ApiServer::Impl : public SessionOwner, public std::enable_shared_from_this
       const auto sessions = self->sessions_;  // closing erases
       for (const auto& session : sessions)
         if (session->last_active() < oldest) self->hang_up(session, "idle");
+      self->restore_socket();
       self->sweep();
     });
   }
@@ -229,7 +255,9 @@ class ApiServer::Impl : public SessionOwner, public std::enable_shared_from_this
   }
 
   boost::asio::io_context& io_;
-  ListeningSocket listening_;
+  const std::string path_;
+  std::unique_ptr<ListeningSocket> listening_;
+  bool restore_failed_ = false;
   local::acceptor acceptor_;
   boost::asio::steady_timer later_timer_, retry_timer_, sweep_timer_;
   const MethodTable methods_;

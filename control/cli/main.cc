@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // aditctl, the operator's client.
 #include "run.h"
+#include "std_descriptors.h"
 
 int main(int argc, char** argv) {
+  adit::secure_std_descriptors();
   return adit::cli::run_aditctl(std::vector<std::string>(argv + 1, argv + argc));
 }

@@ -10,6 +10,7 @@
 #include "command.h"
 #include "mistakes.h"
 #include "options.h"
+#include "std_output.h"
 
 namespace adit::cli {
 namespace {
@@ -36,12 +37,7 @@ int run_aditctl(const std::vector<std::string>& arguments) {
   Invocation invocation;
   try {
     invocation = parse_command_line(arguments);
-    const int code = invocation.command->run(invocation);
-    if (!std::cout.flush()) {
-      std::cerr << "aditctl: can not write to standard output\n";
-      return kFailed;
-    }
-    return code;
+    return finish_output("aditctl", invocation.command->run(invocation));
   } catch (const UsageError& error) {
     std::cerr << "aditctl: " << error.what() << '\n';
     return kUsage;
@@ -49,7 +45,7 @@ int run_aditctl(const std::vector<std::string>& arguments) {
     std::cerr << "aditctl: " << error.what() << '\n';
     return kUnreachable;
   } catch (const CallFailed& failure) {
-    return report(failure, invocation);
+    return finish_output("aditctl", report(failure, invocation));
   } catch (const std::exception& error) {
     std::cerr << "aditctl: " << error.what() << '\n';
     return kFailed;

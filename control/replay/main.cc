@@ -6,6 +6,8 @@
 
 #include "../config_error.h"
 #include "../config_parser.h"
+#include "../std_descriptors.h"
+#include "../std_output.h"
 #include "eal.h"
 #include "options.h"
 #include "replay.h"
@@ -23,7 +25,9 @@ void write_report(const Json& report, const std::string& path) {
     return;
   }
   std::ofstream file(path);
-  if (!(file << text << std::flush)) throw std::runtime_error(path + ": cannot be written");
+  file << text;
+  file.close();
+  if (!file) throw std::runtime_error(path + ": cannot be written");
 }
 
 int run(const Options& options) {
@@ -77,5 +81,6 @@ int guarded_main(int argc, char** argv) {
 }  // namespace adit::replay
 
 int main(int argc, char** argv) {
-  return adit::replay::guarded_main(argc, argv);
+  adit::secure_std_descriptors();
+  return adit::finish_output("adit-replay", adit::replay::guarded_main(argc, argv));
 }

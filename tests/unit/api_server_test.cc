@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <atomic>
+#include <fstream>
 #include <random>
+#include <thread>
 #include <vector>
 
 #include "api/server.h"
@@ -64,6 +67,33 @@ TEST(ApiServer, KnowsWhoCalls) {
   const json result = json::parse(client.line().value_or(""))["result"];
   EXPECT_EQ(result["uid"], getuid());
   EXPECT_EQ(result["pid"], getpid());
+}
+
+TEST(ApiServer, MakesItsSocketAgainWhereSomebodyRemovedIt) {
+  TestServer server(kTable);
+  TestClient old(server.path());
+  old.send(request("who"));
+  ASSERT_TRUE(old.line());
+  ASSERT_EQ(unlink(server.path().c_str()), 0);
+  struct stat status;
+  while (lstat(server.path().c_str(), &status) != 0 || (status.st_mode & 0777) != 0660)
+    std::this_thread::sleep_for(10ms);
+  EXPECT_TRUE(serves(server));
+  old.send(request("who"));
+  EXPECT_TRUE(old.line()) << "who was connected stays so";
+}
+
+TEST(ApiServer, LeavesWhatIsInItsSocketsPlaceAlone) {
+  ServerLimits limits;
+  limits.idle_timeout = 200ms;  // looks at it as often
+  TestServer server(kTable, limits);
+  ASSERT_EQ(unlink(server.path().c_str()), 0);
+  std::ofstream(server.path()) << "x";
+  const unsigned before = server.ticks();
+  while (server.ticks() < before + 200) std::this_thread::sleep_for(10ms);
+  struct stat status;
+  ASSERT_EQ(lstat(server.path().c_str(), &status), 0);
+  EXPECT_TRUE(S_ISREG(status.st_mode));
 }
 
 TEST(ApiServer, AnswersEveryLineInOrder) {

@@ -2,6 +2,9 @@
 // What the walker takes, and files as a whole; what it refuses of single keys is in
 // config_refused_test.cc.
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -33,7 +36,7 @@ TEST(ConfigParser, DefaultsAreThoseOfTheTypes) {
 TEST(ConfigParser, ReadsEveryKey) {
   const Config config = parse_config(R"(
 system: {workers: 3, poll: busy, hugepages: yes, memory_mb: 512, mbufs: 4096, fdb_capacity: 2048,
-         socket: /tmp/x.sock, log: {target: syslog, level: warn}}
+         socket: /tmp/x.sock, user: adit, log: {target: syslog, level: warn}}
 ports:
   up: {device: 0000:0A:00.1, mtu_bytes: 9000, mac: 02:00:00:00:00:01, promiscuous: true,
        rx_queues: 2, tx_queues: 4, rx_ring: 64, tx_ring: 8192, offload: off,
@@ -59,15 +62,9 @@ networks:
     flood_limits: {broadcast_pps: 1, multicast_pps: 2, unknown_unicast_pps: 1000000000}
 )",
                                      "f");
-  const SystemConfig system{3,
-                            PollMode::kBusy,
-                            HugepageMode::kYes,
-                            512,
-                            4096,
-                            2048,
-                            "/tmp/x.sock",
-                            LogTarget::kSyslog,
-                            LogLevel::kWarn};
+  const SystemConfig system{
+      3,      PollMode::kBusy,    HugepageMode::kYes, 512, 4096, 2048, "/tmp/x.sock",
+      "adit", LogTarget::kSyslog, LogLevel::kWarn};
   EXPECT_EQ(config.system, system);
   const auto prefix = [](const char* ip, uint8_t length) {
     return IpPrefix{*parse_ip(ip), length};
@@ -170,7 +167,45 @@ TEST(ConfigParser, MissingFileIsAMistakeOfTheFile) {
         error.what(),
         "/nonexistent/adit.yaml: cannot read the configuration: No such file or directory");
   }
-  EXPECT_THROW(load_config("/"), ConfigError);
+}
+
+// What load_config() says of the path, without waiting for anybody.
+std::string refusal_of(const std::string& path) {
+  try {
+    load_config(path);
+    return "accepted";
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+}
+
+TEST(ConfigParser, WhatIsNoRegularFileIsRefusedUnread) {
+  const std::string path = testing::TempDir() + "adit_config_" + std::to_string(getpid());
+  const std::string is_a = ": cannot read the configuration: it is a ";
+  const std::string end = ", and has to be a regular file";
+  EXPECT_EQ(refusal_of("/"), "/" + is_a + "directory" + end);
+  EXPECT_EQ(refusal_of("/dev/zero"), "/dev/zero" + is_a + "device" + end);
+  EXPECT_EQ(refusal_of("/dev/null"), "/dev/null" + is_a + "device" + end);
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  EXPECT_EQ(refusal_of(path), path + is_a + "pipe (FIFO)" + end);
+  unlink(path.c_str());
+  const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  ASSERT_LT(path.size(), sizeof address.sun_path);
+  path.copy(address.sun_path, path.size());
+  ASSERT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  EXPECT_EQ(refusal_of(path), path + is_a + "socket" + end);
+  close(fd);
+  unlink(path.c_str());
+}
+
+TEST(ConfigParser, LargeFileIsRefusedByItsSize) {
+  const std::string path = testing::TempDir() + "adit_config_" + std::to_string(getpid());
+  std::ofstream(path) << "x";
+  ASSERT_EQ(truncate(path.c_str(), off_t{1} << 40), 0);
+  EXPECT_EQ(refusal_of(path), path + ": the file is larger than 64 MiB");
+  unlink(path.c_str());
 }
 
 TEST(ConfigParser, LoadsAFile) {

@@ -15,6 +15,7 @@ SystemFacts good_machine() {
   SystemFacts facts;
   facts.is_root = facts.has_net_admin = facts.has_net_raw = facts.has_bpf = true;
   facts.has_tun_device = true;
+  facts.has_account = true;
   facts.cpus = {0, 1};
   facts.memory_available_mb = 16000;
   facts.hugepage_kb = 2048;
@@ -31,6 +32,9 @@ SystemFacts good_machine() {
                        {"0000:04:00.0", "mlx5_core", {"eth1"}}};
   facts.socket_directory = "/run/adit";
   facts.socket_directory_ok = true;
+  facts.runtime_directory = "/run";
+  facts.runtime_directory_ok = true;
+  facts.runtime_free_kb = 2048;
   return facts;
 }
 
@@ -242,7 +246,21 @@ INSTANTIATE_TEST_SUITE_P(
 
         PreflightCase{"SocketDirectory", "", kTap,
                       [](SystemFacts& f) { f.socket_directory_ok = false; },
-                      "the socket's directory /run/adit is not there", "mkdir -p /run/adit"}),
+                      "the socket's directory /run/adit is not there", "mkdir -p /run/adit"},
+        PreflightCase{"AccountIsThere", "user: adit", kTap, nullptr, "", ""},
+        PreflightCase{"AccountIsNot", "user: adit", kTap,
+                      [](SystemFacts& f) { f.has_account = false; },
+                      "system.user: adit: there is no such account", "useradd --system"},
+        PreflightCase{"AccountCannotOpenThePorts", "user: adit", "a: {device: 'vdev:net_null0'}",
+                      nullptr, "system.user: adit: ports of PCI devices", "`user: root`"},
+        PreflightCase{"RuntimeDirectoryFull", "", kTap,
+                      [](SystemFacts& f) { f.runtime_free_kb = 2047; },
+                      "not enough room in /run for DPDK: 2 MB are needed, 2047 kB are free",
+                      "RUNTIME_DIRECTORY="},
+        PreflightCase{"RuntimeDirectoryReadOnly", "", kTap,
+                      [](SystemFacts& f) { f.runtime_directory_ok = false; },
+                      "/run, where DPDK keeps its files, cannot be written to",
+                      "RUNTIME_DIRECTORY="}),
     [](const auto& info) { return std::string(info.param.name); });
 
 TEST(PreflightReport, HasAllProblemsAtOnce) {
