@@ -4,12 +4,17 @@
 #include <array>
 #include <utility>
 
+#include "time_units.h"
+
 namespace adit {
 namespace {
 
 // Reports taken in one tick at most: a flood of new sources must not keep control from its
 // other duties.
 constexpr unsigned kEventsPerTick = 4096;
+
+constexpr uint64_t kPatienceNs = WorkerWatch::kStalledAfterNs;
+constexpr uint64_t kRetryNs = kNsPerSecond;
 
 std::vector<PortTraits> traits_of(const Dataplane& dataplane, const std::vector<MacAddr>& macs) {
   std::vector<PortTraits> traits;
@@ -61,6 +66,7 @@ bool ControlPlane::commit(Prepared& prepared, uint64_t now_ns) {
       if (backends_.add(prepared.backends, now_ns)) prepared.step = Prepared::Step::kPublish;
       return false;
     case Prepared::Step::kPublish:
+      if (!workers_have_moved()) return false;
       publish(prepared, now_ns);
       prepared.step = Prepared::Step::kGone;
       return false;
@@ -76,6 +82,8 @@ bool ControlPlane::commit(Prepared& prepared, uint64_t now_ns) {
 void ControlPlane::give_up(const Prepared& prepared, uint64_t now_ns) {
   if (prepared.step <= Prepared::Step::kPublish) backends_.take_back(prepared.backends, now_ns);
   learner_.fail_update();
+  grace_.reset();
+  take_learned_ns_ = now_ns + kRetryNs;
 }
 
 void ControlPlane::publish(Prepared& prepared, uint64_t now_ns) {
@@ -109,9 +117,41 @@ void ControlPlane::tick(uint64_t now_ns) {
   backends_.tick(now_ns);
   rates_.tick(dataplane_, backends_.all(), now_ns);
   learner_.tick(ids(), dataplane_, now_ns);
-  if (!updates_itself_ || !learner_.wants_update(now_ns)) return;
+  dataplane_.reclaim();
+  if (!updates_itself_ || !wants_update(now_ns)) return;
   Prepared prepared = prepare_learned(basis(now_ns));
   while (!commit(prepared, now_ns)) continue;
+}
+
+bool ControlPlane::wants_update(uint64_t now_ns) const noexcept {
+  return now_ns >= take_learned_ns_ && !watch_.any_stalled() && learner_.wants_update(now_ns);
+}
+
+// Before anything is changed, so that a refusal leaves all as it was. It also tells that whatever
+// the workers were at when it began is done: ids of what is gone are free.
+bool ControlPlane::workers_have_moved() {
+  const auto refuse = [this](const std::string& who, uint64_t ns) {
+    grace_.reset();
+    throw WorkerStalled(who + " has made no pass for " + std::to_string(ns / kNsPerSecond) +
+                        " s; nothing was changed");
+  };
+  for (unsigned worker = 0; worker < dataplane_.worker_count(); ++worker)
+    if (watch_.stalled(worker))
+      refuse("worker " + std::to_string(worker), watch_.without_pass_ns(worker));
+  if (!grace_) grace_ = {dataplane_.begin_grace(), monotonic_ns()};
+  if (dataplane_.grace_is_over(grace_->token)) {
+    grace_.reset();
+    return true;
+  }
+  if (monotonic_ns() - grace_->since_ns >= kPatienceNs) refuse("a worker", kPatienceNs);
+  return false;
+}
+
+std::vector<WorkerWatch::Change> ControlPlane::watch_workers(uint64_t now_ns) {
+  passes_.resize(dataplane_.worker_count());
+  for (unsigned worker = 0; worker < passes_.size(); ++worker)
+    passes_[worker] = dataplane_.worker_counters(worker).loops.get();
+  return watch_.look(passes_, now_ns);
 }
 
 void ControlPlane::handle(const Event& event, uint64_t now_ns) {

@@ -6,7 +6,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -21,8 +23,16 @@
 #include "prepare.h"
 #include "remote_learner.h"
 #include "router_advertiser.h"
+#include "worker_watch.h"
 
 namespace adit {
+
+// A change has to wait until every worker reads the new snapshot, and one stands still. Nothing was
+// changed.
+class WorkerStalled : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 struct ApplyResult {
   uint64_t generation = 0;
@@ -36,7 +46,9 @@ class ControlPlane {
                uint64_t now_ns);
 
   // Makes `config` the running one without touching what did not change. Throws ConfigError,
-  // and leaves everything as it was, when the change needs a restart.
+  // and leaves everything as it was, when the change needs a restart; WorkerStalled likewise. A
+  // worker that stands still from the very moment on at which the change is made holds it up for a
+  // second, and no longer.
   ApplyResult apply(const Config& config, uint64_t now_ns);
 
   // The same in parts, for a thread beside this one: prepare() takes the time and starts from what
@@ -48,7 +60,7 @@ class ControlPlane {
   void give_up(const Prepared& prepared, uint64_t now_ns);
   // From now on somebody else prepares and commits what remotes were learned, see wants_update().
   void leave_updates() noexcept { updates_itself_ = false; }
-  bool wants_update(uint64_t now_ns) const noexcept { return learner_.wants_update(now_ns); }
+  bool wants_update(uint64_t now_ns) const noexcept;
 
   // Takes the workers' reports, resolves and refreshes next hops, ages MACs. To be called
   // every millisecond or so.
@@ -57,6 +69,11 @@ class ControlPlane {
   // Sees to the ports' links, and tells of what changed: what depends on a link that is down is
   // withdrawn, and comes back with it. To be called every millisecond or so, where there are links.
   void look_at_links(uint64_t now_ns, const LinkKeeper::Tell& tell);
+  // Looks at the workers' passes: to be called often where they run; what is new.
+  std::vector<WorkerWatch::Change> watch_workers(uint64_t now_ns);
+  const WorkerWatch& worker_watch() const noexcept { return watch_; }
+  // That each worker had made at the last look.
+  const std::vector<uint64_t>& passes() const noexcept { return passes_; }
 
   // What happens to neighbours and our own addresses, for the log.
   void on_neighbour_notice(NeighbourNoticeSink sink) { neighbours_.on_notice(std::move(sink)); }
@@ -87,6 +104,7 @@ class ControlPlane {
 
  private:
   void publish(Prepared& prepared, uint64_t now_ns);
+  bool workers_have_moved();
   void handle(const Event& event, uint64_t now_ns);
   void link_changed(LinkEvent& event, uint64_t now_ns);
   unsigned review_backends(uint64_t now_ns);
@@ -104,6 +122,14 @@ class ControlPlane {
   LinkKeeper links_;
   std::set<PortId> down_ports_;
   const Snapshot* snapshot_ = nullptr;  // the published one
+  WorkerWatch watch_;
+  std::vector<uint64_t> passes_;  // of each worker
+  uint64_t take_learned_ns_ = 0;  // not before
+  struct Grace {
+    uint64_t token;
+    uint64_t since_ns;
+  };
+  std::optional<Grace> grace_;  // a change waits for workers
   uint64_t generation_ = 0;
   bool updates_itself_ = true;
 };

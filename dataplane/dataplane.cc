@@ -22,6 +22,11 @@ namespace {
 
 constexpr unsigned kRingSize = 8192;
 
+// A worker begins a pass every 100 microseconds at least; a machine may take its core away for
+// longer. Beyond that it stands still.
+constexpr uint64_t kPublishPatienceNs = 1'000'000'000;
+constexpr uint64_t kStopPatienceNs = 3'000'000'000;
+
 RingPtr make_ring(const std::string& name, std::size_t element_bytes) {
   RingPtr ring(rte_ring_create_elem(name.c_str(), static_cast<unsigned>(element_bytes), kRingSize,
                                     static_cast<int>(rte_socket_id()),
@@ -166,7 +171,8 @@ Dataplane::Dataplane(const DataplaneOptions& options)
     : impl_((check(options), std::make_unique<Impl>(options))) {}
 
 Dataplane::~Dataplane() {
-  stop();
+  // What a worker may still use stays as long as the process.
+  if (!stop()) (void)impl_.release();
 }
 
 void Dataplane::start() {
@@ -188,11 +194,21 @@ void Dataplane::start() {
   impl_->running = true;
 }
 
-void Dataplane::stop() {
-  if (!impl_->running) return;
+bool Dataplane::stop() {
+  if (!impl_->running || impl_->stuck) return !impl_->stuck;
+  const uint64_t end_ns = monotonic_ns() + kStopPatienceNs;
   impl_->stopping.store(true);
+  unsigned lcore = 0;
+  RTE_LCORE_FOREACH_WORKER(lcore) {
+    while (rte_eal_get_lcore_state(lcore) == RUNNING) {
+      impl_->stuck = monotonic_ns() >= end_ns;
+      if (impl_->stuck) return false;
+      rte_delay_us_sleep(100);
+    }
+  }
   rte_eal_mp_wait_lcore();
   impl_->running = false;
+  return true;
 }
 
 void Dataplane::step(uint64_t now_ns) {
@@ -202,10 +218,30 @@ void Dataplane::step(uint64_t now_ns) {
   run_pass(worker, probe);
 }
 
+uint64_t Dataplane::begin_grace() {
+  return rte_rcu_qsbr_start(impl_->qsbr.get());
+}
+
+bool Dataplane::grace_is_over(uint64_t token) {
+  return rte_rcu_qsbr_check(impl_->qsbr.get(), token, false) == 1;
+}
+
 void Dataplane::publish(std::unique_ptr<const Snapshot> snapshot) {
-  const Snapshot* former = impl_->current.exchange(snapshot.release());
-  rte_rcu_qsbr_synchronize(impl_->qsbr.get(), RTE_QSBR_THRID_INVALID);
-  delete former;
+  std::unique_ptr<const Snapshot> former(impl_->current.exchange(snapshot.release()));
+  if (!former) return;
+  const uint64_t token = begin_grace();
+  impl_->former.push_back({std::move(former), token});
+  // Not rte_rcu_qsbr_synchronize(), which waits for a worker that stands still without end.
+  const uint64_t end_ns = monotonic_ns() + kPublishPatienceNs;
+  while (!grace_is_over(token) && monotonic_ns() < end_ns) rte_delay_us_sleep(10);
+  reclaim();
+}
+
+size_t Dataplane::reclaim() {
+  while (!impl_->former.empty() &&
+         rte_rcu_qsbr_check(impl_->qsbr.get(), impl_->former.front().token, false) == 1)
+    impl_->former.pop_front();
+  return impl_->former.size();
 }
 
 Fdb& Dataplane::fdb() noexcept {

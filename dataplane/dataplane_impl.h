@@ -82,9 +82,15 @@ struct Dataplane::Impl {
   DirectFlows direct_flows;
   ZeroPages<Sequences> sequences{kMaxBridgePorts + 1};
   std::atomic<const Snapshot*> current = nullptr;
+  struct Former {
+    std::unique_ptr<const Snapshot> snapshot;
+    uint64_t token;  // of RCU: who has passed it reads it no more
+  };
+  std::deque<Former> former;  // snapshots that a worker may still read
   std::atomic<bool> stopping = false;
   bool running = false;
   std::size_t first_to_poll = 0;  // worker whose events are taken first
+  bool stuck = false;  // a worker did not end
   DropObserver observer;
   std::vector<RingPtr> event_rings;
   std::vector<RingPtr> command_rings;

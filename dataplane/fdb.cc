@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "adit/fdb.h"
 
+#include <rte_cycles.h>
 #include <rte_rcu_qsbr.h>
 
 #include <algorithm>
@@ -70,9 +71,22 @@ void Fdb::retire(uint32_t slot) {
 }
 
 void Fdb::reclaim(bool wait) {
-  while (!retired_.empty() && rte_rcu_qsbr_check(qsbr_, retired_.front().token, wait) == 1) {
-    is_retired_[retired_.front().slot] = false;
-    retired_.pop_front();
+  // Some passes of a worker that is not interrupted.
+  constexpr unsigned kMostWaits = 20;
+  constexpr unsigned kWaitUs = 50;
+  for (unsigned waits = 0; !retired_.empty();) {
+    if (rte_rcu_qsbr_check(qsbr_, retired_.front().token, false) == 1) {
+      is_retired_[retired_.front().slot] = false;
+      retired_.pop_front();
+      in_vain_ = false;
+    } else if (wait && !in_vain_ && waits < kMostWaits) {
+      ++waits;
+      rte_delay_us_sleep(kWaitUs);
+    } else {
+      // The next one does not wait for this worker again.
+      in_vain_ = in_vain_ || wait;
+      return;
+    }
   }
 }
 
@@ -108,6 +122,7 @@ std::optional<uint32_t> Fdb::make_room(uint32_t bucket) {
           last_seen_s(slot));
     retire(slot);
     reclaim(true);
+    if (is_retired_[slot]) return std::nullopt;  // a worker stands still, and may yet read it
     return slot;
   }
   return std::nullopt;

@@ -33,6 +33,7 @@ struct ApiContext {
   std::string config_path;
   uint64_t (*now_ns)() = nullptr;  // the workers' clock
   Reloader* reloader = nullptr;    // as control_plane
+  uint64_t started_ns = 0;         // on it
 };
 
 enum class ParameterType { kString, kUnsigned, kBoolean };
@@ -80,6 +81,7 @@ enum ApiErrorCode : int {
   kAnswerTooLong = -32002,
   kNoAnswer = -32003,
   kBusy = -32004,
+  kWorkerStalled = -32005,
 };
 
 class ApiError : public std::runtime_error {

@@ -11,6 +11,7 @@
 
 #include "config_error.h"
 #include "control_plane.h"
+#include "log.h"
 #include "nearest_name.h"
 #include "reload.h"
 #include "show.h"
@@ -42,6 +43,8 @@ auto or_refuse(Function function) {
     throw ApiError(kConfigRefused,
                    "configuration refused: " + count + (count == "1" ? " mistake" : " mistakes"),
                    {{"mistakes", std::move(mistakes)}});
+  } catch (const WorkerStalled& error) {
+    throw ApiError(kWorkerStalled, error.what());
   }
 }
 
@@ -244,6 +247,11 @@ json workers(ApiContext& context, const json&, const Caller&) {
   return to_json(show_workers(*context.control_plane));
 }
 
+json status(ApiContext& context, const json&, const Caller&) {
+  return to_json(
+      show_status(*context.control_plane, log_stats(), context.now_ns() - context.started_ns));
+}
+
 json version(ApiContext& context, const json&, const Caller&) {
   return {{"version", ADIT_VERSION},
           {"dpdk", rte_version()},
@@ -340,6 +348,11 @@ constexpr Method kMethods[] = {
      neighbours},
     {"show.drops", Effect::kReads, "dropped packets by reason", kDropsParameters, drops},
     {"show.workers", Effect::kReads, "workers with their counters", {}, workers},
+    {"show.status",
+     Effect::kReads,
+     "the daemon itself: its log, and whether all workers run",
+     {},
+     status},
     {"version", Effect::kReads, "versions, and the generation of the configuration", {}, version},
     {"help", Effect::kReads, "this table", {}, help},
 };

@@ -218,9 +218,30 @@ Rows show_drops(const ControlPlane& control, DropRows which) {
 Rows show_workers(const ControlPlane& control) {
   const Dataplane& dataplane = control.dataplane();
   Rows out;
-  for (unsigned id = 0; id < dataplane.worker_count(); ++id)
-    out.rows.push_back(worker_row(id, dataplane.worker_core(id), dataplane.worker_counters(id),
-                                  dataplane.held_now()));
+  const WorkerWatch& watch = control.worker_watch();
+  for (unsigned id = 0; id < dataplane.worker_count(); ++id) {
+    json row = worker_row(id, dataplane.worker_core(id), dataplane.worker_counters(id),
+                          dataplane.held_now());
+    row["state"] = watch.stalled(id) ? "stalled" : "running";
+    row["without_pass_ms"] = watch.without_pass_ns(id) / 1'000'000;
+    out.rows.push_back(std::move(row));
+  }
+  return out;
+}
+
+Rows show_status(const ControlPlane& control, const LogStats& log, uint64_t uptime_ns) {
+  unsigned stalled = 0;
+  const unsigned workers = control.dataplane().worker_count();
+  for (unsigned id = 0; id < workers; ++id) stalled += control.worker_watch().stalled(id) ? 1 : 0;
+  Rows out;
+  out.rows.push_back({{"uptime_s", uptime_ns / kNsPerSecond},
+                      {"generation", control.generation()},
+                      {"workers", workers},
+                      {"workers_stalled", stalled},
+                      {"log_written", log.written},
+                      {"log_lost", log.lost},
+                      {"log_waiting", log.waiting},
+                      {"log_stuck", log.stuck}});
   return out;
 }
 

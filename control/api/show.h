@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "control_plane.h"
+#include "log_queue.h"
 
 namespace adit {
 
@@ -54,6 +55,8 @@ Rows show_fdb(ControlPlane& control, const FdbFilter& filter, const Window& wind
 Rows show_neighbours(const ControlPlane& control, const Window& window, uint64_t now_ns);
 Rows show_drops(const ControlPlane& control, DropRows which);
 Rows show_workers(const ControlPlane& control);
+// One row.
+Rows show_status(const ControlPlane& control, const LogStats& log, uint64_t uptime_ns);
 
 // --- parts of the above that need no running dataplane ---
 

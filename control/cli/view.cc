@@ -168,6 +168,7 @@ constexpr Column kDropColumns[] = {
 constexpr Column kWorkerColumns[] = {
     {"id", "WORKER", Format::kNumber},
     {"core", "CORE", Format::kNumber},
+    {"state", "STATE"},
     {"received", "RECEIVED", Format::kCount},
     {"sent", "SENT", Format::kCount},
     {"copied", "COPIED", Format::kCount},
@@ -182,6 +183,17 @@ constexpr Column kWorkerColumns[] = {
     {"loops", "LOOPS", Format::kCount},
     {"busy_percent", "BUSY-%", Format::kPercent},
     {"cycles_per_packet", "CYCLES/PACKET", Format::kNumber},
+};
+
+constexpr Column kStatusColumns[] = {
+    {"uptime_s", "UPTIME-S", Format::kSeconds},
+    {"generation", "GENERATION", Format::kNumber},
+    {"workers", "WORKERS", Format::kNumber},
+    {"workers_stalled", "STALLED", Format::kNumber},
+    {"log_written", "LOG-WRITTEN", Format::kCount},
+    {"log_lost", "LOG-LOST", Format::kCount},
+    {"log_waiting", "LOG-WAITING", Format::kNumber},
+    {"log_stuck", "LOG-STUCK"},
 };
 
 constexpr std::string_view kByName[] = {"name"};
@@ -213,6 +225,7 @@ constexpr View kViews[] = {
     {"show.neighbours", kNeighbourColumns, kByNextHop},
     {"show.drops", kDropColumns, kByReason},
     {"show.workers", kWorkerColumns, kById},
+    {"show.status", kStatusColumns, {}},
 };
 
 bool grows(const Column& column) {

@@ -92,15 +92,22 @@ class Dataplane {
 
   // Starts one worker on each EAL worker lcore; a snapshot must have been published.
   void start();
-  // Lets the workers finish their burst, send what they hold, and end.
-  void stop();
+  // Lets the workers finish their burst, send what they hold, and end. False where one has not
+  // ended within three seconds: nothing that it may use can be freed then, by nobody.
+  bool stop();
 
   // One pass of worker 0 over its ports in the calling thread, at the given time. Only
   // where start() is never called.
   void step(uint64_t now_ns);
 
-  // Makes the snapshot current, waits until no worker reads the former one, and frees it.
+  // A token, and whether every worker has begun a new pass since it was given out.
+  uint64_t begin_grace();
+  bool grace_is_over(uint64_t token);
+  // Makes the snapshot current, waits until no worker reads the former one, and frees it. Where a
+  // worker stands still it is kept, and freed by a later reclaim().
   void publish(std::unique_ptr<const Snapshot> snapshot);
+  // Frees former snapshots that no worker reads any more; how many are left.
+  size_t reclaim();
 
   Fdb& fdb() noexcept;
   const Fdb& fdb() const noexcept;

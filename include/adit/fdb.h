@@ -106,6 +106,7 @@ class Fdb {
   std::optional<uint32_t> make_room(uint32_t bucket);
   void write(uint32_t slot, uint64_t key, uint32_t place, uint32_t seen_s) noexcept;
   void retire(uint32_t slot);
+  // Waits for workers where `wait`, but not for long: one may stand still.
   void reclaim(bool wait);
 
   uint32_t capacity_;
@@ -114,6 +115,7 @@ class Fdb {
   rte_rcu_qsbr* qsbr_;
   std::deque<Retired> retired_;   // erased, but perhaps still being read
   std::vector<bool> is_retired_;  // by slot
+  bool in_vain_ = false;          // the last wait for workers was, and none has moved since
   uint32_t size_ = 0;
 };
 

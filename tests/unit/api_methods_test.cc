@@ -124,6 +124,65 @@ TEST_F(Methods, ReloadGivesThePlacesOfMistakes) {
   EXPECT_EQ(control_.generation(), 1u);
 }
 
+// Values of every type and size for every parameter: the caller is told, and it is no failure of
+// the daemon's.
+TEST_F(Methods, NoBadInputIsAnInternalError) {
+  const std::string deep(5000, '[');
+  const std::vector<json> values = {nullptr,
+                                    true,
+                                    0,
+                                    1,
+                                    -1,
+                                    20001,
+                                    UINT64_MAX,
+                                    INT64_MIN,
+                                    0.5,
+                                    1e308,
+                                    "",
+                                    "x",
+                                    "10.0.0.1/33",
+                                    "::/0",
+                                    "02:00:00:00:00:01",
+                                    "ff:ff:ff:ff:ff:ff",
+                                    "underlay",
+                                    "web",
+                                    "ESTABLISHED",
+                                    "%s%n",
+                                    std::string(100'000, 'a'),
+                                    std::string("\0", 1),
+                                    deep,
+                                    "*a",
+                                    "&a [*a]",
+                                    "!!binary x",
+                                    "a: |99\n x",
+                                    "---\n---",
+                                    "%YAML 9.9\n---\na",
+                                    "ports: {a: {device: 'tap:a'}}",
+                                    "\t",
+                                    "? ? ?",
+                                    json::array(),
+                                    json::array({1}),
+                                    json::object(),
+                                    {{"a", {{"b", 1}}}}};
+  const auto look_at = [](const json& answer, const std::string& what) {
+    if (answer.contains("error")) {
+      EXPECT_NE(answer["error"]["code"], kInternalError) << what << ": " << answer;
+    }
+  };
+  const auto text = [](const json& value) {
+    return value.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 100);
+  };
+  for (const Method& method : api_methods()) {
+    for (const json& value : values)
+      look_at(call(method.name, value), std::string(method.name) + ' ' + text(value));
+    for (const Parameter& parameter : method.parameters)
+      for (const json& value : values) {
+        look_at(call(method.name, {{parameter.name, value}}),
+                std::string(method.name) + ' ' + std::string(parameter.name) + ' ' + text(value));
+      }
+  }
+}
+
 TEST_F(Methods, CheckChangesNothing) {
   const json check = result("check", {{"text", with_vni("101")}});
   EXPECT_EQ(check["changes"], json::array({"networks.red.vni: 100 -> 101"}));

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fdb and FdbKeeper against a simple map, over real DPDK memory.
 #include <gtest/gtest.h>
+#include <rte_malloc.h>
+#include <rte_rcu_qsbr.h>
 
+#include <memory>
 #include <random>
 #include <unordered_map>
 
@@ -42,6 +45,38 @@ TEST(Fdb, BehavesLikeAMapUnderRandomChanges) {
       ASSERT_EQ(fdb.lookup(wanted).bridge_port, expected == model.end() ? 0 : expected->second);
     }
   }
+}
+
+TEST(Fdb, WaitsForNoWorkerThatStandsStill) {
+  const std::unique_ptr<rte_rcu_qsbr, decltype(&rte_free)> qsbr(
+      static_cast<rte_rcu_qsbr*>(
+          rte_zmalloc("test", rte_rcu_qsbr_get_memsize(1), RTE_CACHE_LINE_SIZE)),
+      &rte_free);
+  ASSERT_EQ(rte_rcu_qsbr_init(qsbr.get(), 1), 0);
+  rte_rcu_qsbr_thread_register(qsbr.get(), 0);
+  rte_rcu_qsbr_thread_online(qsbr.get(), 0);
+  constexpr uint32_t kCapacity = 1024;
+  Fdb fdb(kCapacity, qsbr.get());
+  const auto fill = [&](NetworkId network) {
+    uint32_t stored = 0;
+    for (uint64_t i = 0; i < kCapacity; ++i)
+      stored += fdb.set(fdb_key(network, mac(i)), 1, false, 9) ? 1 : 0;
+    return stored;
+  };
+  const auto empty = [&](NetworkId network) {
+    for (uint64_t i = 0; i < kCapacity; ++i) fdb.erase(fdb_key(network, mac(i)));
+  };
+  EXPECT_EQ(fill(1), kCapacity);
+  empty(1);
+  // What is erased may still be read, and half of the places have never been used.
+  EXPECT_LT(fill(2), kCapacity);
+  empty(2);
+  EXPECT_LT(fill(3), kCapacity / 2);
+  empty(3);
+  rte_rcu_qsbr_quiescent(qsbr.get(), 0);
+  EXPECT_EQ(fill(4), kCapacity);
+  rte_rcu_qsbr_thread_offline(qsbr.get(), 0);
+  rte_rcu_qsbr_thread_unregister(qsbr.get(), 0);
 }
 
 TEST(Fdb, TakesItsWholeCapacityAndGivesEverythingBack) {

@@ -333,6 +333,32 @@ TEST_F(Show, Workers) {
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows[0]["id"], 0);
   EXPECT_EQ(rows[0]["held_now_total"], 0);
+  EXPECT_EQ(rows[0]["state"], "running");
+  EXPECT_EQ(rows[0]["without_pass_ms"], 0);
+}
+
+TEST_F(Show, Status) {
+  // Its worker makes no passes by itself.
+  control.watch_workers(1'000'000'000);
+  uint64_t now_ns = 1'000'000'000;
+  for (int looks = 0; looks < 30; ++looks) control.watch_workers(now_ns += 100'000'000);
+  EXPECT_EQ(show_workers(control).rows[0]["state"], "stalled");
+  EXPECT_EQ(show_workers(control).rows[0]["without_pass_ms"], 3000);
+  LogStats log;
+  log.written = 7;
+  log.lost = 3;
+  log.waiting = 2;
+  log.stuck = true;
+  const json rows = show_status(control, log, 5'900'000'000).rows;
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0], (json{{"uptime_s", 5},
+                           {"generation", 1},
+                           {"workers", 1},
+                           {"workers_stalled", 1},
+                           {"log_written", 7},
+                           {"log_lost", 3},
+                           {"log_waiting", 2},
+                           {"log_stuck", true}}));
 }
 
 TEST_F(Show, WorkerSumsDropsAndKnowsItsCost) {
