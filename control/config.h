@@ -24,6 +24,7 @@ enum class LogTarget { kStderr, kJournald, kSyslog };
 enum class LogLevel { kDebug, kInfo, kWarn, kError };
 
 // `system:`; a change of any of these takes a restart.
+inline constexpr char kAutoUser[] = "auto";
 struct SystemConfig {
   std::optional<unsigned> workers;  // 1..64; none: auto, one per core but the first
   PollMode poll = PollMode::kAdaptive;
@@ -32,6 +33,7 @@ struct SystemConfig {
   std::optional<unsigned> mbufs;      // 1024..16777216 buffers; none: by ports and queues
   uint32_t fdb_capacity = 65536;      // 1024..16777216 MAC addresses over all networks
   std::string socket = "/run/adit/adit.sock";
+  std::string user = kAutoUser;  // an account that there is; kAutoUser: `adit` where ports allow
   LogTarget log_target = LogTarget::kStderr;
   LogLevel log_level = LogLevel::kInfo;
   friend bool operator==(const SystemConfig&, const SystemConfig&) = default;

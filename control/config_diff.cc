@@ -14,6 +14,7 @@ void diff_system(Differ& out, const SystemConfig& from, const SystemConfig& to) 
   out.value(kTakes, "system.mbufs", from.mbufs, to.mbufs, "auto");
   out.value(kTakes, "system.fdb_capacity", from.fdb_capacity, to.fdb_capacity);
   out.value(kTakes, "system.socket", from.socket, to.socket);
+  out.value(kTakes, "system.user", from.user, to.user);
   out.value(kTakes, "system.log.target", from.log_target, to.log_target);
   out.value(kTakes, "system.log.level", from.log_level, to.log_level);
 }

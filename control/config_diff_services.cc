@@ -141,6 +141,7 @@ void diff_question(Differ& out, const std::string& in, const CheckQuestion& from
   out.value(kTakes, in + "dns.name", from.dns.name, to.dns.name);
   out.value(kTakes, in + "dns.type", text_of(from.dns.type), text_of(to.dns.type));
   out.value(kTakes, in + "command", text_of(from.command.argv), text_of(to.command.argv));
+  out.value(kTakes, in + "user", from.command.user, to.command.user);
 }
 
 void diff_health(Differ& out, const std::string& in, const std::optional<HealthOptions>& from,

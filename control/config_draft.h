@@ -109,6 +109,7 @@ struct HealthDraft : CheckQuestion, HealthRules {
   DampingDraft damping;
   HttpDraft http;
   std::vector<Placed<std::string>> command_drafts;
+  std::string user = CommandCheck{}.user;
   Places places;
 };
 

@@ -44,6 +44,9 @@ Section<SystemConfig> system_section() {
            "MAC addresses known at one time, over all networks.");
   s.text("socket", &S::socket, parse_socket_path, "the absolute path of a socket",
          "The Unix socket that aditctl talks to; at most 107 bytes.");
+  s.text("user", &S::user, parse_account, kAccount,
+         "The account to run as once the ports are open; auto: 'adit', if there is such an account "
+         "and all ports are of kind tap or af_packet, else the one that started it.");
   s.group("log", std::move(log), "The log.");
   return s;
 }

@@ -86,7 +86,9 @@ Section<HttpDraft> http_section() {
       "1 to 1024 bytes", "What must stand within the first 64 KiB of the body.");
   s.text("sni", &H::sni, parse_host, "a host name",
          "https: the name to ask for, and to verify; default: 'host' if that is a name.");
-  s.flag("verify", &H::verify, "https: verify the certificate's chain, and its name.");
+  s.flag(
+      "verify", &H::verify,
+      "https: verify the certificate's chain, and its name; without, results say that it was not.");
   s.text("ca_file", &H::ca_file, parse_file, "the absolute path of a PEM file",
          "https: authorities for 'verify'; default: the system's.");
   s.check([](Reader& reader, HttpDraft& http) {
@@ -155,6 +157,7 @@ void check_keys_of_kinds(Reader& reader, const HealthDraft& health) {
       {"udp", {CheckKind::kUdp}},
       {"dns", {CheckKind::kDns}},
       {"command", {CheckKind::kCommand}},
+      {"user", {CheckKind::kCommand}},
       {"port",
        {CheckKind::kTcp, CheckKind::kHttp, CheckKind::kHttps, CheckKind::kUdp, CheckKind::kDns}}};
   const Places& at = health.places;
@@ -172,6 +175,7 @@ void check_health(Reader& reader, HealthDraft& health) {
   if (!at.good("kind") || !health.wanted) return;
   health.kind = *health.wanted;
   for (const auto& word : health.command_drafts) health.command.argv.push_back(word.value);
+  health.command.user = health.user;
   check_keys_of_kinds(reader, health);
   const Places& http = health.http.places;
   for (const char* key : {"sni", "verify", "ca_file"})
@@ -226,6 +230,8 @@ Section<HealthDraft> health_section() {
       [](std::string_view text) { return parse_bytes(text, 1, 4096); }, "1 to 4096 bytes",
       "For kind command: the program, as an absolute path, and its words; no shell reads them.",
       "A word.", kMostWords);
+  s.text("user", &HealthDraft::user, parse_account, kAccount,
+         "For kind command: the account to run the program as.");
   s.check(check_health);
   return s;
 }

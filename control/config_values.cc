@@ -153,6 +153,16 @@ Parsed<std::string> parse_socket_path(std::string_view text) {
   return right(std::string(text));
 }
 
+Parsed<std::string> parse_account(std::string_view text) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  };
+  if (text.empty() || text.size() > kMaxNameLen || !all_of(text, allowed) || text[0] == '-' ||
+      (text[0] >= '0' && text[0] <= '9'))
+    return wrong<std::string>("expected the name of an account of the host, such as nobody");
+  return right(std::string(text));
+}
+
 Parsed<Device> parse_device(std::string_view text) {
   static constexpr std::array<std::pair<std::string_view, DeviceKind>, 3> kInterfaceForms = {{
       {"tap:", DeviceKind::kTap},

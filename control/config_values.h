@@ -31,6 +31,9 @@ Parsed<uint64_t> parse_decimal(std::string_view text, uint64_t min, uint64_t max
 Parsed<std::string> parse_name(std::string_view text);
 // An absolute path that fits a socket's address.
 Parsed<std::string> parse_socket_path(std::string_view text);
+// The name of an account of the host (useradd(8)): [a-z_][a-z0-9_-]{0,31}
+inline constexpr char kAccount[] = "the name of an account of the host";
+Parsed<std::string> parse_account(std::string_view text);
 // One of the forms of `device:`; a PCI address comes out in lower case.
 Parsed<Device> parse_device(std::string_view text);
 // A MAC address that one station can have: not a group address, not zero.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon.h"
 
+#include <rte_eal.h>
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <random>
 #include <set>
 
@@ -24,7 +26,11 @@
 #include "log.h"
 #include "log_limit.h"
 #include "neighbour_log.h"
+#include "privileges.h"
 #include "reload.h"
+#include "signal_mask.h"
+#include "supervisor.h"
+#include "watchdog.h"
 
 namespace adit {
 namespace {
@@ -62,6 +68,7 @@ class Daemon {
         control_(dataplane_, config, port_macs(config, dataplane_), monotonic_ns()),
         reloader_(control_, config_path),
         context_{&control_, config_path, monotonic_ns, &reloader_},
+        context_{&control_, config_path, monotonic_ns, monotonic_ns()},
         server_(io_, config.system.socket, api_methods(), context_),
         signals_(io_, SIGHUP, SIGTERM, SIGINT),
         timer_(io_),
@@ -78,23 +85,42 @@ class Daemon {
   }
 
   void run() {
+    give_up_privileges();
     dataplane_.start();
     wait_for_signal();
+    // They have been blocked since before there was anything to tidy up; those that came are taken
+    // now.
+    unblock_signals({SIGHUP, SIGTERM, SIGINT});
     wait_for_tick();
     spdlog::info("event=ready version={} pid={} workers={} ports={} networks={} config={}",
                  ADIT_VERSION, getpid(), dataplane_.worker_count(), control_.config().ports.size(),
                  control_.config().networks.size(), log_value(config_path_));
-    sd_notify(0, "READY=1");
+    tell_supervisor("READY=1");
     io_.run();
-    sd_notify(0, "STOPPING=1");
+    tell_supervisor("STOPPING=1");
+    close_log();
     // A second signal does not wait for anything.
     for (int signal : {SIGTERM, SIGINT}) std::signal(signal, [](int) { _exit(1); });
     control_.cease();
-    dataplane_.stop();
+    if (!dataplane_.stop()) throw WorkersStuck("a worker stands still and does not end");
     spdlog::info("event=stopped");
   }
 
  private:
+  // Before the workers start: they have nothing to give up then.
+  void give_up_privileges() {
+    const Config& config = control_.config();
+    const PrivilegePlan plan = privilege_plan(config, rte_eal_has_hugepages() != 0);
+    const std::string socket_folder = std::filesystem::path(config.system.socket).parent_path();
+    if (plan.account) give_folders(*plan.account, socket_folder, rte_eal_get_runtime_dir());
+    const Dropped dropped = drop_privileges(plan, config_path_, {socket_folder});
+    spdlog::info("event=privileges user={} capabilities={}",
+                 dropped.account.empty() ? "unchanged" : dropped.account,
+                 capability_names(dropped.capabilities));
+    for (const std::string& what : dropped.failed)
+      spdlog::error("event=privileges_kept what={}", log_value(what));
+  }
+
   void backend_changed(BackendId id, bool up, const std::string& why) {
     const BackendFacts* found = control_.backends().find(id);
     if (found == nullptr) return;
@@ -131,9 +157,19 @@ class Daemon {
   }
 
   void look_at_workers() {
-    for (unsigned worker = 0; worker < passes_.size(); ++worker)
-      passes_[worker] = dataplane_.worker_counters(worker).loops.get();
-    running_.look(Clock::now(), passes_);
+    const uint64_t now_ns = monotonic_ns();
+    for (const WorkerWatch::Change& change : control_.watch_workers(now_ns))
+      spdlog::log(change.stalled ? spdlog::level::err : spdlog::level::warn,
+                  "event={} worker={} core={} without_pass_ms={}",
+                  change.stalled ? "worker_stalled" : "worker_resumed", change.worker,
+                  dataplane_.worker_core(change.worker), change.for_ns / 1'000'000);
+    running_.look(Clock::now(), control_.passes());
+    if (watchdog_.is_due(control_.passes(), now_ns)) tell_supervisor("WATCHDOG=1");
+  }
+
+  static uint64_t watchdog_patience_us() {
+    uint64_t patience_us = 0;
+    return sd_watchdog_enabled(0, &patience_us) > 0 ? patience_us : 0;
   }
 
   void wait_for_signal() {
@@ -162,6 +198,16 @@ class Daemon {
     spdlog::warn("event=reload result=refused who=SIGHUP file={} reason=busy",
                  log_value(config_path_));
     sd_notify(0, "READY=1");
+    // systemd wants CLOCK_MONOTONIC, which is what steady_clock reads.
+    const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
+        std::chrono::steady_clock::now().time_since_epoch());
+    tell_supervisor("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count()));
+    try {
+      reload_from_file(control_, config_path_, "SIGHUP");
+    } catch (const std::exception&) {
+      // The log has told why; the running configuration goes on.
+    }
+    tell_supervisor("READY=1");
   }
 
   std::string config_path_;
@@ -173,9 +219,9 @@ class Daemon {
   ApiServer server_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer timer_;
-  std::vector<uint64_t> passes_ = std::vector<uint64_t>(dataplane_.worker_count());
   RunningTime running_;
   LogLimit log_limit_;
+  Watchdog watchdog_{watchdog_patience_us()};
   HealthChecker checker_;
 };
 

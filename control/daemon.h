@@ -3,6 +3,7 @@
 // sources of work until a signal ends it.
 #pragma once
 
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -12,8 +13,14 @@
 
 namespace adit {
 
+// A worker stands still and cannot be stopped. What it may use cannot be freed: the process must
+// end without.
+struct WorkersStuck : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 // Serves until SIGTERM or SIGINT. Throws std::runtime_error when ports, memory or the socket cannot
-// be had.
+// be had; WorkersStuck.
 void run_daemon(const Config& config, const std::string& config_path,
                 const DataplaneOptions& options);
 

@@ -111,6 +111,7 @@ struct DnsCheck {
 
 // `command:` of a check. No shell reads it.
 struct CommandCheck {
+  std::string user = "nobody";    // an account of the host
   std::vector<std::string> argv;  // 1..32 words of up to 4096 bytes; the first is an absolute path
   friend bool operator==(const CommandCheck&, const CommandCheck&) = default;
 };

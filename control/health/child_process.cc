@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,46 +15,54 @@ namespace {
 
 using boost::system::error_code;
 
-class SpawnSettings {
- public:
-  SpawnSettings() {
-    posix_spawn_file_actions_init(&actions_);
-    posix_spawnattr_init(&attributes_);
+// What the child does between its birth and the program. It shares our memory until then (vfork),
+// so it makes system calls and nothing else: no library that would know of other threads. Returns
+// errno.
+[[gnu::noinline]] int become_program(char* const* argv, char* const* environment,
+                                     const ChildProcess::Account* account) noexcept {
+  struct sigaction standard = {};
+  standard.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < NSIG; ++signal) (void)sigaction(signal, &standard, nullptr);
+  if (setpgid(0, 0) != 0) return errno;
+  const int null = open("/dev/null", O_RDWR);  // NOLINT(android-cloexec-open): it is the program's
+  if (null < 0) return errno;
+  for (int fd = 0; fd <= 2; ++fd)
+    if (dup2(null, fd) < 0) return errno;
+  if (syscall(SYS_close_range, 3U, ~0U, 0U) != 0) return errno;
+  // Not glibc's calls, which change the account of all threads of the process, which is ours.
+  if (account != nullptr &&
+      (syscall(SYS_setgroups, 0, nullptr) != 0 ||
+       syscall(SYS_setresgid, account->gid, account->gid, account->gid) != 0 ||
+       syscall(SYS_setresuid, account->uid, account->uid, account->uid) != 0))
+    return errno;
+  sigset_t none;
+  sigemptyset(&none);
+  (void)sigprocmask(SIG_SETMASK, &none, nullptr);
+  execve(argv[0], argv, environment);
+  return errno;
+}
+
+// The pid, or the negative of an error of errno. Like posix_spawn(), which cannot change accounts:
+// our memory, which may be large, is not copied.
+pid_t start(char* const* argv, char* const* environment, const ChildProcess::Account* account) {
+  volatile int child_error = 0;
+  // A handler of ours must not run in the child.
+  sigset_t all, former;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &former);
+  const pid_t pid = vfork();  // NOLINT: see above
+  if (pid == 0) {
+    child_error = become_program(argv, environment, account);
+    _exit(127);
   }
-  ~SpawnSettings() {
-    posix_spawn_file_actions_destroy(&actions_);
-    posix_spawnattr_destroy(&attributes_);
-  }
-  SpawnSettings(const SpawnSettings&) = delete;
-  SpawnSettings& operator=(const SpawnSettings&) = delete;
+  const int error = pid < 0 ? errno : child_error;
+  pthread_sigmask(SIG_SETMASK, &former, nullptr);
+  if (error == 0) return pid;
+  if (pid > 0) waitpid(pid, nullptr, 0);
+  return -error;
+}
 
-  // An error of errno, or 0.
-  int set() {
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    int error = posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDWR, 0);
-    if (error == 0) error = posix_spawn_file_actions_adddup2(&actions_, 0, 1);
-    if (error == 0) error = posix_spawn_file_actions_adddup2(&actions_, 0, 2);
-    if (error == 0) error = posix_spawn_file_actions_addclosefrom_np(&actions_, 3);
-    if (error == 0) error = posix_spawnattr_setpgroup(&attributes_, 0);
-    if (error == 0) error = posix_spawnattr_setsigmask(&attributes_, &none);
-    if (error == 0) error = posix_spawnattr_setsigdefault(&attributes_, &all);
-    if (error == 0)
-      error = posix_spawnattr_setflags(
-          &attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    return error;
-  }
-
-  const posix_spawn_file_actions_t* actions() const noexcept { return &actions_; }
-  const posix_spawnattr_t* attributes() const noexcept { return &attributes_; }
-
- private:
-  posix_spawn_file_actions_t actions_;
-  posix_spawnattr_t attributes_;
-};
-
-// posix_spawn takes char* const*, and changes nothing.
+// execve takes char* const*, and changes nothing.
 std::vector<char*> pointers(const std::vector<std::string>& words) {
   std::vector<char*> list;
   for (const std::string& word : words) list.push_back(const_cast<char*>(word.c_str()));
@@ -68,6 +75,7 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
 std::shared_ptr<ChildProcess> ChildProcess::spawn(const std::shared_ptr<ProbeContext>& context,
                                                   const std::vector<std::string>& argv,
                                                   const std::vector<std::string>& environment,
+                                                  const std::optional<Account>& account,
                                                   error_code& error) {
   const auto refuse = [&error](int number) {
     error.assign(number, boost::system::system_category());
@@ -75,13 +83,9 @@ std::shared_ptr<ChildProcess> ChildProcess::spawn(const std::shared_ptr<ProbeCon
   };
   if (argv.empty()) return refuse(EINVAL);
   if (context->children >= ProbeContext::kMaxChildren) return refuse(EAGAIN);
-  SpawnSettings settings;
-  if (const int number = settings.set(); number != 0) return refuse(number);
-  pid_t pid = 0;
-  const int number =
-      posix_spawn(&pid, argv.front().c_str(), settings.actions(), settings.attributes(),
-                  pointers(argv).data(), pointers(environment).data());
-  if (number != 0) return refuse(number);
+  const pid_t pid =
+      start(pointers(argv).data(), pointers(environment).data(), account ? &*account : nullptr);
+  if (pid < 0) return refuse(-pid);
   // glibc 2.36 declares pidfd_open() without C linkage.
   const int pidfd = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
   if (pidfd < 0) {

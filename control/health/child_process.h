@@ -7,6 +7,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,10 +20,18 @@ class ChildProcess : public std::enable_shared_from_this<ChildProcess> {
   // A status as waitpid gives it, or -1 when it can not be had.
   using Exited = std::function<void(int status)>;
 
-  // Starts it; its input and output are /dev/null. None: `error` says why.
+  // The account that a program runs as; it has that one's group alone.
+  struct Account {
+    uid_t uid = 0;
+    gid_t gid = 0;
+  };
+
+  // Starts it, as `account` or as we are; its input and output are /dev/null. None: `error` says
+  // why.
   static std::shared_ptr<ChildProcess> spawn(const std::shared_ptr<ProbeContext>& context,
                                              const std::vector<std::string>& argv,
                                              const std::vector<std::string>& environment,
+                                             const std::optional<Account>& account,
                                              boost::system::error_code& error);
   ChildProcess(std::shared_ptr<ProbeContext> context, pid_t pid, int pidfd);
   // Kills it if it still runs.

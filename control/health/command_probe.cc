@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cstring>
 
 #include "child_process.h"
+#include "file_weakness.h"
 #include "probe_kinds.h"
 
 namespace adit {
@@ -22,14 +24,29 @@ class CommandProbe final : public Probe {
         "ADIT_BACKEND_ADDRESS=" + to_string(target().address),
         "ADIT_BACKEND_PORT=" + std::to_string(port()),
     };
+    if (argv.empty()) return finish(Verdict::kDown, "no command: Invalid argument");
+    const auto account = context().account(question().command.user);
+    if (!account) return finish(Verdict::kDown, "there is no account " + question().command.user);
+    // Who can change it decides what runs here, as that account.
+    if (const std::string why = file_weakness(argv.front()); !why.empty())
+      return finish(Verdict::kDown, why + "; it is not run");
     boost::system::error_code error;
-    child_ = ChildProcess::spawn(context_ptr(), argv, environment, error);
-    if (!child_) return fail(argv.empty() ? "no command" : argv.front().c_str(), error);
+    child_ = ChildProcess::spawn(context_ptr(), argv, environment,
+                                 as_other(*account, question().command.user), error);
+    if (!child_) return fail(argv.front().c_str(), error);
     // Weak: a process that outlives its probe shall not keep it.
     child_->wait([weak = weak_from_this(), this](int status) {
       const auto self = weak.lock();
       if (self && !finished()) judge(status);
     });
+  }
+
+  // None: we are that account already, or one that cannot change and that nobody asked to.
+  static std::optional<ChildProcess::Account> as_other(const ProbeContext::Account& account,
+                                                       const std::string& name) {
+    const bool is_default = name == CommandCheck{}.user;
+    if (geteuid() == account.uid || (is_default && !may_change_account())) return std::nullopt;
+    return ChildProcess::Account{account.uid, account.gid};
   }
 
   void judge(int status) {

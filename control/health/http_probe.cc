@@ -142,6 +142,8 @@ class HttpProbe final : public Probe {
   void judge_header() {
     const unsigned status = parser_.get().result_int();
     status_ = "status " + std::to_string(status);
+    // Anybody could have answered.
+    if (kTls && !check().verify) status_ += " (certificate not verified)";
     if (!is_expected(status, check().status))
       return finish(Verdict::kDown, status_ + " is not among the expected");
     if (check().body.empty()) return finish(Verdict::kUp, status_);

@@ -3,6 +3,8 @@
 // over all of them.
 #pragma once
 
+#include <sys/types.h>
+
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstddef>
@@ -10,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <utility>
@@ -41,6 +44,13 @@ class ProbeContext {
   // boost::system::system_error.
   Tls tls(bool verify, const std::string& ca_file);
 
+  struct Account {
+    uid_t uid = 0;
+    gid_t gid = 0;
+  };
+  // Looked up once for each name; none: there is no such account (yet).
+  std::optional<Account> account(const std::string& name);
+
   // Processes that are not reaped yet: a killed one may hang in the kernel.
   static constexpr size_t kMaxChildren = 1024;
   size_t children = 0;
@@ -56,6 +66,7 @@ class ProbeContext {
   std::mt19937 random_;
   uint32_t echo_ = static_cast<uint32_t>(random_());
   std::map<std::pair<bool, std::string>, TlsEntry> tls_;
+  std::map<std::string, Account> accounts_;
 };
 
 }  // namespace adit

@@ -23,7 +23,7 @@ YAML
 }
 
 # PrivateTmp hides /tmp from the unit: its files are under /run, which is new there as well.
-sed "s#@bindir@#/run/adit-bin#; s#@docdir@#/run#; s#^\[Service\]#&\nEnvironment=ADIT_CONFIG=/run/adit.yaml#" \
+sed "s#@bindir@#/run/adit-bin#; s#@docdir@#/run#; s#^\[Service\]#&\nEnvironment=ADIT_CONFIG=/run/adit.yaml#; s#^WatchdogSec=.*#WatchdogSec=10#" \
   "$LAB_ROOT/config/adit.service.in" >"$LAB_TMP/adit.service"
 cat >"$LAB_TMP/lab.target" <<'UNIT'
 [Unit]
@@ -78,6 +78,38 @@ say "the journal has it"
 for text in "event=ready" 'vni: 100 -> 101' "event=reload result=refused"; do
   expect "lines with $text" "$(logged "$text")" '>=' 1
 done
+
+say "a worker that stands still is nothing that the watchdog lets pass"
+expect "restarts" "$(of_unit NRestarts)" = 0
+put journald 101
+main=$(of_unit MainPID)
+# The worker's thread, by its number here outside.
+outside=$(awk -v inside="$main" '$1 == "NSpid:" && $NF == inside { sub("/status.*", "", FILENAME); sub("/proc/", "", FILENAME)
+  print FILENAME; exit }' /proc/[0-9]*/status 2>/dev/null)
+worker=$(grep -lE 'worker-1$' "/proc/$outside/task/"*/comm | sed 's#.*/task/##; s#/comm##')
+mkfifo "$LAB_TMP/hold"
+"$LAB_TESTS/stall-thread" "$worker" <"$LAB_TMP/hold" >"$LAB_TMP/stall.log" 2>&1 &
+stall_pid=$!
+exec 8>"$LAB_TMP/hold"
+said() { [[ -s $LAB_TMP/stall.log ]]; }
+wait_for 20 said || fail "the worker's thread could not be stopped"
+if grep -q stalled "$LAB_TMP/stall.log"; then
+  stalled_is_logged() { (($(logged event=worker_stalled) > 0)); }
+  wait_for 20 stalled_is_logged || fail "nothing was logged of the worker that stands still"
+  # It ends it by SIGABRT, which the thread takes when its debugger lets go.
+  watchdog_bit() { [[ $(of_unit Result) == watchdog || $(of_unit SubState) == *watchdog ]]; }
+  wait_for 60 watchdog_bit ||
+    fail "the watchdog did not notice: $(inside systemctl show adit.service -p SubState,Result,WatchdogUSec,NRestarts)"
+  exec 8>&-
+  wait "$stall_pid" || true
+  started_again() { [[ $(of_unit NRestarts) == 1 && $(of_unit SubState) == running ]]; }
+  wait_for 60 started_again ||
+    fail "aditd was not started again: $(inside systemctl show adit.service -p ActiveState,SubState,Result,NRestarts)"
+  expect "ports, by aditctl" "$(inside /run/adit-bin/aditctl -j show ports | jq length)" = 1
+else
+  note "threads cannot be stopped here: $(cat "$LAB_TMP/stall.log")"
+  exec 8>&-
+fi
 
 say "stop ends with success, and the log may go to syslog"
 inside systemctl stop adit.service || fail "systemctl stop ended with $?"

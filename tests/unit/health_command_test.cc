@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 
 #include "health_probe_run.h"
@@ -20,6 +21,11 @@ HealthTarget command(std::vector<std::string> argv) {
 HealthTarget script(const std::string& text) {
   return command({"/bin/sh", "-c", text});
 }
+
+// A folder where scripts, which run as nobody, may write.
+struct OpenDir : TempDir {
+  OpenDir() { std::filesystem::permissions(file(""), std::filesystem::perms::all); }
+};
 
 // A number that a script has written there, once it is whole.
 std::optional<pid_t> number_in(const std::string& path) {
@@ -100,7 +106,7 @@ TEST(CommandProbe, TellsWhatCanNotBeRun) {
 
 TEST(CommandProbe, IsKilledWithItsChildrenAfterTheTimeout) {
   ProbeRun run;
-  const TempDir directory;
+  const OpenDir directory;
   const std::string file = directory.file("pid");
   HealthTarget target = script("sleep 1000 & echo $! >" + file + "; wait");
   target.options.timeout_ms = 1000;
@@ -113,7 +119,7 @@ TEST(CommandProbe, IsKilledWithItsChildrenAfterTheTimeout) {
 
 TEST(CommandProbe, LeavesNobodyBehindWhenItExits) {
   ProbeRun run;
-  const TempDir directory;
+  const OpenDir directory;
   const std::string file = directory.file("pid");
   EXPECT_EQ(run.verdict(script("sleep 1000 & echo $! >" + file)), "up: exit code 0");
   const auto grandchild = number_in(file);
@@ -129,7 +135,7 @@ TEST(CommandProbe, CanBeCancelled) {
 }
 
 TEST(CommandProbe, ProcessGoesWithTheIoContext) {
-  const TempDir directory;
+  const OpenDir directory;
   const std::string file = directory.file("pid");
   {
     ProbeRun run;
@@ -138,6 +144,54 @@ TEST(CommandProbe, ProcessGoesWithTheIoContext) {
     EXPECT_TRUE(run_until(run.io(), [&] { return number_in(file).has_value(); }));
   }
   EXPECT_TRUE(is_gone(number_in(file).value_or(0)));
+}
+
+TEST(CommandProbe, RunsAsNobodyOrAsTold) {
+  if (geteuid() != 0) GTEST_SKIP() << "others than root run programs as themselves";
+  ProbeRun run;
+  EXPECT_EQ(run.verdict(script("test $(id -un) = nobody && test \"$(id -Gn)\" = nogroup")),
+            "up: exit code 0");
+  EXPECT_EQ(run.verdict(script("test \"$(grep -c '^CapEff:.0*$' /proc/self/status)\" = 1")),
+            "up: exit code 0");
+  HealthTarget as_daemon = script("test $(id -un) = daemon");
+  as_daemon.options.question.command.user = "daemon";
+  EXPECT_EQ(run.verdict(as_daemon), "up: exit code 0");
+  HealthTarget as_root = script("test $(id -u) = 0");
+  as_root.options.question.command.user = "root";
+  EXPECT_EQ(run.verdict(as_root), "up: exit code 0");
+  HealthTarget as_nobody_known = script("exit 0");
+  as_nobody_known.options.question.command.user = "adit-nonesuch";
+  EXPECT_EQ(run.verdict(as_nobody_known), "down: there is no account adit-nonesuch");
+  EXPECT_EQ(geteuid(), 0u) << "what a child becomes is no matter of ours";
+}
+
+TEST(CommandProbe, DoesNotRunWhatOthersCanChange) {
+  ProbeRun run;
+  const TempDir directory;
+  std::filesystem::permissions(directory.file(""), std::filesystem::perms(0755));
+  const std::string program = directory.write("check", "#!/bin/sh\nexit 0\n");
+  const auto verdict_with = [&](unsigned mode, unsigned folder_mode) {
+    std::filesystem::permissions(directory.file(""), std::filesystem::perms(folder_mode));
+    std::filesystem::permissions(program, std::filesystem::perms(mode));
+    return run.verdict(command({program}));
+  };
+  EXPECT_EQ(verdict_with(0755, 0755), "up: exit code 0");
+  EXPECT_EQ(verdict_with(0757, 0755),
+            "down: " + program + " can be written to by everybody; it is not run");
+  const std::string folder = std::filesystem::path(program).parent_path();
+  EXPECT_EQ(verdict_with(0755, 0777),
+            "down: " + folder + " can be written to by everybody; it is not run");
+  EXPECT_EQ(verdict_with(0755, 01777), "up: exit code 0") << "with the sticky bit";
+  if (geteuid() != 0) return;
+  ASSERT_EQ(chown(program.c_str(), 12345, 0), 0);
+  EXPECT_EQ(verdict_with(0755, 0755), "down: " + program + " belongs to user 12345; it is not run");
+  ASSERT_EQ(chown(program.c_str(), 0, 12345), 0);
+  EXPECT_EQ(verdict_with(0775, 0755),
+            "down: " + program + " can be written to by group 12345; it is not run");
+  const std::string link = directory.file("link");
+  ASSERT_EQ(symlink(program.c_str(), link.c_str()), 0);
+  EXPECT_EQ(run.verdict(command({link})),
+            "down: " + program + " can be written to by group 12345; it is not run");
 }
 
 TEST(CommandProbe, StartsNoMoreThanItsShareOfProcesses) {

@@ -211,15 +211,15 @@ class HttpsProbe : public testing::Test {
   const std::string ca_file = directory.write("ca.pem", server.certificate());
 };
 
-TEST_F(HttpsProbe, TakesAnyCertificateByDefault) {
-  EXPECT_EQ(run.verdict(target()), "up: status 200");
+TEST_F(HttpsProbe, TakesAnyCertificateByDefaultAndSaysSo) {
+  EXPECT_EQ(run.verdict(target()), "up: status 200 (certificate not verified)");
   EXPECT_EQ(server.asked_for(), "");  // there is no name to ask for
 }
 
 TEST_F(HttpsProbe, ReadsTheBody) {
   HealthTarget its_target = target();
   its_target.options.question.http.body = "ready";
-  EXPECT_EQ(run.verdict(its_target), "up: status 200, body as expected");
+  EXPECT_EQ(run.verdict(its_target), "up: status 200 (certificate not verified), body as expected");
 }
 
 TEST_F(HttpsProbe, AsksForTheName) {
@@ -234,7 +234,7 @@ TEST_F(HttpsProbe, AsksForTheName) {
     HealthTarget its_target = target();
     its_target.options.question.http.host = c.host;
     its_target.options.question.http.sni = c.sni;
-    EXPECT_EQ(run.verdict(its_target), "up: status 200");
+    EXPECT_EQ(run.verdict(its_target), "up: status 200 (certificate not verified)");
     EXPECT_EQ(server.asked_for(), c.asked_for) << c.host;
   }
 }
