@@ -40,8 +40,8 @@ class ProbeContext {
   // Another number for each echo request.
   uint32_t next_echo() noexcept { return ++echo_; }
 
-  // Made once for each pair, and again when the file has another time. Throws
-  // boost::system::system_error.
+  // Made once for each pair, and again when the file has another time. Throws what is a
+  // std::runtime_error.
   Tls tls(bool verify, const std::string& ca_file);
 
   struct Account {

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <boost/asio/ssl/context.hpp>
+#include <stdexcept>
 
 #include "probe_context.h"
 
@@ -18,14 +19,26 @@ int64_t file_time_ns(const std::string& path) {
   return int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
 }
 
+// OpenSSL would wait for a pipe's writer, and with it all of control. What is not there it says
+// itself.
+void check_kind(const std::string& path) {
+  constexpr off_t kMaxBytes = 16 << 20;
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0) return;
+  if (!S_ISREG(status.st_mode)) throw std::runtime_error(path + " is no regular file");
+  if (status.st_size > kMaxBytes) throw std::runtime_error(path + " is larger than 16 MiB");
+}
+
 ProbeContext::Tls make_tls(bool verify, const std::string& ca_file) {
   namespace ssl = boost::asio::ssl;
   auto tls = std::make_shared<ssl::context>(ssl::context::tls_client);
   if (!verify) return tls;
-  if (ca_file.empty())
+  if (ca_file.empty()) {
     tls->set_default_verify_paths();
-  else
+  } else {
+    check_kind(ca_file);
     tls->load_verify_file(ca_file);
+  }
   return tls;
 }
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 
@@ -220,6 +222,14 @@ TEST_F(HttpsProbe, ReadsTheBody) {
   HealthTarget its_target = target();
   its_target.options.question.http.body = "ready";
   EXPECT_EQ(run.verdict(its_target), "up: status 200 (certificate not verified), body as expected");
+}
+
+TEST_F(HttpsProbe, WaitsForNoFileOfAuthorities) {
+  HealthTarget its_target = verifying("health.test");
+  const std::string fifo = directory.file("fifo.pem");
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  its_target.options.question.http.ca_file = fifo;
+  EXPECT_EQ(run.verdict(its_target), "down: TLS: " + fifo + " is no regular file");
 }
 
 TEST_F(HttpsProbe, AsksForTheName) {
