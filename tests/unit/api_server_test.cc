@@ -312,7 +312,10 @@ TEST(ApiServer, ServesAnHonestClientAmong200SilentOnes) {
   for (int i = 0; i < 200; ++i) silent.push_back(std::make_unique<TestClient>(server.path()));
   std::this_thread::sleep_for(100ms);
   EXPECT_LE(server.client_count(), limits.max_clients);
-  EXPECT_TRUE(serves(server));
+  // Those are admitted late on a busy machine, and a newcomer among them is told to try again.
+  unsigned tries = 0;
+  while (!serves(server) && ++tries < 100) std::this_thread::sleep_for(limits.evict_after);
+  EXPECT_LT(tries, 100u);
 }
 
 TEST(ApiServer, HangsUpOnWhoSaysNothingWhole) {
