@@ -114,7 +114,7 @@ ADVERTISEMENTS = {"interval_s": 30, "lifetime_s": 90, "autonomous": False, "mtu"
 # Has every key once; a test below makes sure.
 FULL = {
     "system": {"workers": 1, "poll": "busy", "hugepages": "no", "memory_mb": 256, "mbufs": 4096,
-               "fdb_capacity": 4096, "socket": "/run/adit/x.sock",
+               "fdb_capacity": 4096, "socket": "/run/adit/x.sock", "user": "adit",
                "log": {"target": "syslog", "level": "warn"}},
     "ports": {
         "up": {"device": "tap:up0", "mtu_bytes": 1500, "mac": "02:00:00:00:00:01",
@@ -196,7 +196,7 @@ FULL = {
         "checked-dns": {"address": "192.0.2.82", "port": 82, "health": {
             "kind": "dns", "dns": {"name": "a.example", "type": "A"}}},
         "checked-so": {"address": "192.0.2.82", "port": 83, "health": {
-            "kind": "command", "command": ["/bin/true", "x"]}},
+            "kind": "command", "user": "nobody", "command": ["/bin/true", "x"]}},
         "marked": {"mark": 7, "persistence": {
             "timeout_s": 60, "netmask_bits": 24, "ipv6_prefix_bits": 64,
             "expire_quiescent_template": True}}},
