@@ -90,7 +90,7 @@ struct Dataplane::Impl {
   std::atomic<bool> stopping = false;
   bool running = false;
   std::size_t first_to_poll = 0;  // worker whose events are taken first
-  bool stuck = false;  // a worker did not end
+  bool stuck = false;             // a worker did not end
   DropObserver observer;
   std::vector<RingPtr> event_rings;
   std::vector<RingPtr> command_rings;
