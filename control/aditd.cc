@@ -182,11 +182,10 @@ int serve(const Config& config, const Options& options, const SystemFacts& facts
 int run(int argc, char** argv) {
   Options options;
   if (!parse_options(argc, argv, options)) return kExitOk;
-  const auto [config, warnings] = check_config_file(options.config_path);
   // One that comes before the daemon can take it shall not end it, nor be lost: the file may have
   // changed after it was read.
   if (!options.check) block_signals({SIGHUP});
-  const Config config = load_config(options.config_path);
+  const auto [config, warnings] = check_config_file(options.config_path);
   set_up_log(options.check ? LogTarget::kStderr : config.system.log_target,
              config.system.log_level);
   for (const ConfigMistake& warning : warnings)

@@ -67,8 +67,7 @@ class Daemon {
         dataplane_(options),
         control_(dataplane_, config, port_macs(config, dataplane_), monotonic_ns()),
         reloader_(control_, config_path),
-        context_{&control_, config_path, monotonic_ns, &reloader_},
-        context_{&control_, config_path, monotonic_ns, monotonic_ns()},
+        context_{&control_, config_path, monotonic_ns, &reloader_, monotonic_ns()},
         server_(io_, config.system.socket, api_methods(), context_),
         signals_(io_, SIGHUP, SIGTERM, SIGINT),
         timer_(io_),
@@ -186,27 +185,16 @@ class Daemon {
   }
 
   void reload() {
-    sd_notifyf(
-        0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-        static_cast<unsigned long long>(std::chrono::duration_cast<std::chrono::microseconds>(
-                                            std::chrono::steady_clock::now().time_since_epoch())
-                                            .count()));
-    // The log tells what came of it; where it is refused, the running configuration goes on.
-    const bool accepted =
-        reloader_.reload("SIGHUP", [](const Reloader::Outcome&) { sd_notify(0, "READY=1"); });
-    if (accepted) return;
-    spdlog::warn("event=reload result=refused who=SIGHUP file={} reason=busy",
-                 log_value(config_path_));
-    sd_notify(0, "READY=1");
     // systemd wants CLOCK_MONOTONIC, which is what steady_clock reads.
     const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
         std::chrono::steady_clock::now().time_since_epoch());
     tell_supervisor("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count()));
-    try {
-      reload_from_file(control_, config_path_, "SIGHUP");
-    } catch (const std::exception&) {
-      // The log has told why; the running configuration goes on.
-    }
+    // The log tells what came of it; where it is refused, the running configuration goes on.
+    const bool accepted =
+        reloader_.reload("SIGHUP", [](const Reloader::Outcome&) { tell_supervisor("READY=1"); });
+    if (accepted) return;
+    spdlog::warn("event=reload result=refused who=SIGHUP file={} reason=busy",
+                 log_value(config_path_));
     tell_supervisor("READY=1");
   }
 

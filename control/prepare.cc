@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "prepare.h"
 
+#include <stdexcept>
 #include <utility>
 
 #include "config_error.h"
@@ -50,7 +51,12 @@ Prepared prepare(const Basis& basis, std::shared_ptr<const Config> config) {
     throw ConfigError(std::move(mistakes));
   }
   prepared.changes = std::move(diff.changes);
-  if (!prepared.changes.empty()) compile_next(basis, std::move(config), prepared);
+  if (prepared.changes.empty()) return prepared;
+  try {
+    compile_next(basis, std::move(config), prepared);
+  } catch (const std::logic_error& error) {  // of compile(): too much for the tables
+    throw ConfigError({{"", 0, 0, std::string(error.what()) + "; nothing was changed"}});
+  }
   return prepared;
 }
 
