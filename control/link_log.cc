@@ -3,6 +3,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "config_values.h"
 #include "log.h"
 
 namespace adit {
