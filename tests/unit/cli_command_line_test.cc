@@ -150,7 +150,7 @@ std::string completions(const std::string& line) {
 }
 
 TEST(Completion, OffersWhatMayFollow) {
-  EXPECT_EQ(completions("aditctl ''"), "check completion help reload show version");
+  EXPECT_EQ(completions("aditctl ''"), "check completion drain help reload show version");
   EXPECT_EQ(completions("aditctl re"), "reload");
   EXPECT_EQ(completions("aditctl show n"), "neighbours networks");
   EXPECT_EQ(completions("aditctl show backends --s"), "--service --socket");
