@@ -2,11 +2,12 @@
 #include "background.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <utility>
+
+#include "signal_mask.h"
 
 namespace adit {
 namespace {
@@ -18,12 +19,8 @@ constexpr int kNice = 10;
 }  // namespace
 
 Background::Background() {
-  // Signals are control's.
-  sigset_t all, former;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &former);
+  const SignalsBlocked blocked;
   thread_ = std::thread([this] { run(); });
-  pthread_sigmask(SIG_SETMASK, &former, nullptr);
 }
 
 Background::~Background() {

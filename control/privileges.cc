@@ -125,7 +125,7 @@ void carry_out(int) {
 
 // Each thread carries out `order`; empty, or what went wrong.
 std::string in_all_threads(void (*order)() noexcept) {
-  constexpr unsigned kPatienceMs = 5000;
+  constexpr unsigned kPatienceMs = 2000;
   orders.error = 0;
   orders.done = 0;
   order_of_signal = order;
