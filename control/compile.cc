@@ -67,6 +67,8 @@ class Compiler {
     snapshot_->local_ipv6 = FlatTable<Ipv6Key>(local_ipv6_);
     tunnels_.finish(*snapshot_);
     snapshot_->reassemble = config_.reassemble;
+    snapshot_->fragment_limits = {.max_bytes = uint64_t{config_.fragments.memory_mb} << 20,
+                                  .expiry_ns = uint64_t{config_.fragments.timeout_ms} * 1'000'000};
     return {std::move(snapshot_), std::move(ids_)};
   }
 

@@ -86,6 +86,10 @@ class ServiceCompiler {
     add_backend_sources();
     ids_.next_backend = backend_ids_.next();
     add_addresses(routes);
+    FlatTable<VrfHost>::Entries hosts;
+    for (const auto& [vrf, address] : nat_backends_)
+      hosts.emplace_back(VrfHost{address_key(address), vrf, !address.is_v4()}, 1);
+    snapshot_.nat_backends = FlatTable<VrfHost>(hosts);
   }
 
  private:
@@ -237,6 +241,7 @@ class ServiceCompiler {
     places[backend.id] = end_of(snapshot_.service_backends);
     if (!is_translated(backend.forwarding)) return note_shared(service);
     note_sources(service, backend);
+    if (backend.forwarding == Forwarding::kNat) nat_backends_.emplace(backend.vrf, backend.address);
     if (backend.forwarding != Forwarding::kFullNat) return;
     for (const IpAddr& local : service.local_addresses) locals_.emplace(backend.vrf, local);
   }
@@ -330,6 +335,7 @@ class ServiceCompiler {
   std::set<std::pair<VrfId, IpAddr>> locals_;  // of full NAT
   std::set<std::pair<std::string, IpPrefix>> backends_have_;
   std::map<std::tuple<VrfId, uint8_t, IpAddr>, std::vector<PortRange>> sources_;
+  std::set<std::pair<VrfId, IpAddr>> nat_backends_;
 };
 
 }  // namespace

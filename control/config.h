@@ -360,6 +360,13 @@ struct BalancerConfig {
   friend bool operator==(const BalancerConfig&, const BalancerConfig&) = default;
 };
 
+// `fragments:`, what IP datagrams that wait for the rest of their fragments may take.
+struct FragmentsConfig {
+  unsigned memory_mb = 8;      // 1..1024, of each worker
+  unsigned timeout_ms = 1000;  // 10..60000 after the first fragment
+  friend bool operator==(const FragmentsConfig&, const FragmentsConfig&) = default;
+};
+
 using TunnelConfigs = std::array<TunnelConfig, kTunnelKindCount>;  // by tunnel_index()
 
 constexpr TunnelConfigs default_tunnels() {
@@ -375,6 +382,7 @@ struct Config {
   std::vector<NeighbourConfig> neighbours;
   TunnelConfigs tunnels = default_tunnels();
   bool reassemble = false;  // fragments of outer packets
+  FragmentsConfig fragments;
   std::vector<NetworkConfig> networks;
   std::vector<VrfConfig> vrfs;
   BalancerConfig balancer;

@@ -170,6 +170,10 @@ ConfigDiff diff_configs(const Config& from, const Config& to) {
   out.value(Takes::kReload, "tunnels.reassemble", from.reassemble, to.reassemble);
   for (size_t i = 0; i < kTunnelKindCount; ++i)
     diff_tunnel(out, kTunnelKinds[i], from.tunnels[i], to.tunnels[i]);
+  out.value(Takes::kReload, "fragments.memory_mb", from.fragments.memory_mb,
+            to.fragments.memory_mb);
+  out.value(Takes::kReload, "fragments.timeout_ms", from.fragments.timeout_ms,
+            to.fragments.timeout_ms);
   diff_networks(out, from.networks, to.networks);
   diff_vrfs(out, from.vrfs, to.vrfs);
   diff_balancer(out, from.balancer, to.balancer);

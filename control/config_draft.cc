@@ -77,6 +77,7 @@ Config finished(ConfigDraft draft) {
   config.system = std::move(draft.system);
   for (size_t i = 0; i < kTunnelKindCount; ++i) config.tunnels[i] = draft.tunnels[i];
   config.reassemble = draft.reassemble;
+  config.fragments = draft.fragments;
   for (PortDraft& port : draft.ports)
     config.ports.push_back(with_addresses<PortConfig>(std::move(port)));
   for (const RouteDraft& route : draft.routes) config.routes.push_back(route);

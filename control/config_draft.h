@@ -152,6 +152,7 @@ struct ConfigDraft {
   SystemConfig system;
   std::array<TunnelDraft, kTunnelKindCount> tunnels = default_tunnel_drafts();
   bool reassemble = false;
+  FragmentsConfig fragments;
   std::vector<PortDraft> ports;
   std::vector<RouteDraft> routes;
   std::vector<NeighbourDraft> neighbours;

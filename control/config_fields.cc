@@ -138,6 +138,18 @@ Section<TunnelDraft> tunnel_section(const TunnelKindInfo& kind) {
   return s;
 }
 
+Section<FragmentsConfig> fragments_section() {
+  using T = FragmentsConfig;
+  Section<T> s;
+  s.number("memory_mb", &T::memory_mb, 1, 1024,
+           "MiB of packet buffers, of each worker, that datagrams may take whose fragments have "
+           "not all come; the oldest of the VRF, and there of the sender, that holds most gives "
+           "way. Never more than 2048 datagrams.");
+  s.number("timeout_ms", &T::timeout_ms, 10, 60000,
+           "Milliseconds after its first fragment that a datagram has to be complete.");
+  return s;
+}
+
 Section<ConfigDraft> make_config_section() {
   using C = ConfigDraft;
   Section<C> tunnels;
@@ -156,6 +168,9 @@ Section<ConfigDraft> make_config_section() {
   s.list("neighbours", &C::neighbours, neighbour_section(), kMaxNeighbours,
          "Static neighbours of the underlay.");
   s.group("tunnels", std::move(tunnels), "What all tunnels of one kind have in common.");
+  s.section("fragments", &C::fragments, fragments_section(),
+            "IP fragments that are put together: those for our own addresses and services', and "
+            "of remotes where 'tunnels' has 'reassemble'.");
   s.map("networks", &C::networks, network_section(), 0, kMaxNetworks,
         "The networks (bridge domains), by name.");
   s.map("vrfs", &C::vrfs, vrf_section(), 0, kMaxVrfs,

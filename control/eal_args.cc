@@ -220,6 +220,8 @@ unsigned mbuf_count(const Config& config, unsigned workers) {
     const TunnelConfig& stt = config.tunnels[tunnel_index(TunnelKind::kStt)];
     count += (uint64_t{stt.reassembly_mb} << 20) / mbuf_data_room_bytes(config) * workers;
   }
+  if (config.reassemble || !config.services.empty())
+    count += (uint64_t{config.fragments.memory_mb} << 20) / mbuf_data_room_bytes(config) * workers;
   return static_cast<unsigned>(std::min(count, kMax));
 }
 

@@ -7,6 +7,7 @@
 #include "backend_load.h"
 #include "egress.h"
 #include "forgotten_reply.h"
+#include "fragments.h"
 #include "hand_over.h"
 #include "persistence.h"
 #include "protocol_state.h"
@@ -21,48 +22,92 @@ namespace {
 
 // --- before the look-up
 
-// Fragments are put together: only the first of them has ports. False: not whole yet, or dropped.
-[[gnu::cold, gnu::noinline]] bool reassemble(Worker& worker, Packet& packet) noexcept {
-  // The headers of a copy that shares its data with others would change under them.
-  rte_mbuf* mbuf = make_writable(packet.mbuf, 0, worker.pool);
-  if (mbuf == nullptr) {
-    drop(worker, packet.mbuf, DropReason::k_no_buffer);
+enum class Reading : uint8_t {
+  kFlow,  // what it is for balancing
+  kPass,  // nobody's business here: it goes where it would without services
+  kGone,
+};
+
+// To be routed as it came, but not in the underlay, which is no network to route for anybody.
+[[gnu::cold]] Reading pass(Worker& worker, const Packet& packet, const FlowKey& key) noexcept {
+  if (packet.network != 0 || target_of(*worker.snapshot, key).kind == RouteTarget::Kind::kLocal)
+    return Reading::kPass;
+  drop(worker, packet.mbuf, DropReason::k_ip_not_local);
+  return Reading::kGone;
+}
+
+bool goes_by_nat(const Snapshot& snapshot, const Ipv6Key& host, const FlowKey& key) noexcept {
+  return snapshot.nat_backends.find({host, key.vrf, key.ipv6 != 0}) != 0;
+}
+
+// Whether an ICMP error that holds too little is about a packet to a backend, which was another
+// when its sender sent it. About later fragments no errors are sent.
+bool is_about_backend(const Snapshot& snapshot, const rte_mbuf* mbuf, const Flow& flow) noexcept {
+  const IpPacket& about = flow.embedded;
+  const uint32_t header = about.ipv6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header);
+  if (flow.drop != DropReason::k_icmp_embedded || about.ip == 0 || about.later_fragment ||
+      about.ipv6 != flow.packet.ipv6 || about.ip + header > mbuf->data_len)
     return false;
+  const auto* ip = rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, about.ip);
+  Ipv6Key to;
+  if (about.ipv6)
+    std::memcpy(&to, ip + offsetof(Ipv6Header, dst), sizeof to);
+  else
+    to.low = reinterpret_cast<const Ipv4Header*>(ip)->dst.raw();
+  return goes_by_nat(snapshot, to, flow.key);
+}
+
+// What is not understood concerns nobody but services and their connections, of which it has the
+// addresses and, perhaps, the ports.
+[[gnu::cold, gnu::noinline]] Reading judge_malformed(Worker& worker, const Packet& packet,
+                                                     const Flow& flow) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const FlowKey& key = flow.key;
+  if (target_of(snapshot, key).kind == RouteTarget::Kind::kVirtual ||
+      is_about_backend(snapshot, packet.mbuf, flow)) {
+    drop(worker, packet.mbuf, flow.drop);
+    return Reading::kGone;
   }
-  packet.mbuf = mbuf;
-  const bool ipv6 = frame_of(mbuf)[0] >> 4 == 6;
-  const auto* ip6 = reinterpret_cast<const Ipv6Header*>(frame_of(mbuf));
-  // Where the Ethernet header was: the table knows frames.
-  if (mbuf->nb_segs != 1 || (ipv6 && ip6->next_header != kIpProtocolFragment) ||
-      rte_pktmbuf_prepend(mbuf, sizeof(EthernetHeader)) == nullptr) {
-    drop(worker, mbuf, DropReason::k_ip_fragment);
-    return false;
+  // Other replies come to our own addresses.
+  if (!has_ports(key.protocol) || !goes_by_nat(snapshot, key.source, key))
+    return pass(worker, packet, key);
+  const unsigned owner = owner_of(key.destination, key.destination_port, worker.peers.size());
+  if (worker.peers.size() > 1 && !packet.handed_over && owner != worker.id) {
+    pass_on(worker, packet.mbuf, owner, {.vrf = packet.network});
+    return Reading::kGone;
   }
-  packet.outer_ipv6 = ipv6;
-  if (!worker.fragments->add(worker, packet)) return false;
-  rte_pktmbuf_adj(packet.mbuf, sizeof(EthernetHeader));
-  packet.may_fragment = true;
-  return true;
+  const ConnectionTable& connections = worker.balancer->connections;
+  if (connections.find(key, connections.hash(key)).id == 0) return pass(worker, packet, key);
+  drop(worker, packet.mbuf, flow.drop);
+  return Reading::kGone;
+}
+
+// Fragments are put together: only the first of them has ports.
+[[gnu::cold, gnu::noinline]] Reading read_fragments(Worker& worker, Packet& packet,
+                                                    Flow& flow) noexcept {
+  switch (take_fragment(worker, packet, flow)) {
+    case Taken::kGone:
+      return Reading::kGone;
+    case Taken::kPass:
+      return pass(worker, packet, flow.key);
+    case Taken::kWhole:
+      break;
+  }
+  flow = read_flow(packet.mbuf, packet.network);
+  if (flow.kind == FlowKind::kMalformed) return judge_malformed(worker, packet, flow);
+  if (flow.kind != FlowKind::kFragment) return Reading::kFlow;
+  drop(worker, packet.mbuf, DropReason::k_ip_fragment);  // one within the other
+  return Reading::kGone;
 }
 
 // `flow`: room for one; it is written there, and not copied (std::construct_at would).
-bool read(Worker& worker, Packet& packet, Flow& flow) noexcept {
+Reading read(Worker& worker, Packet& packet, Flow& flow) noexcept {
   new (&flow) Flow(read_flow(packet.mbuf, packet.network));
-  if (flow.kind == FlowKind::kFragment) [[unlikely]] {
-    if (!reassemble(worker, packet)) return false;
-    flow = read_flow(packet.mbuf, packet.network);
-    // Longer than its length field can tell.
-    if (flow.kind != FlowKind::kMalformed && flow.packet.end != packet.mbuf->pkt_len) {
-      drop(worker, packet.mbuf, DropReason::k_ip_total_length);
-      return false;
-    }
-  }
-  if (flow.kind == FlowKind::kMalformed || flow.kind == FlowKind::kFragment) [[unlikely]] {
-    drop(worker, packet.mbuf,
-         flow.kind == FlowKind::kMalformed ? flow.drop : DropReason::k_ip_fragment);
-    return false;
-  }
-  return true;
+  if (flow.kind == FlowKind::kFragment) [[unlikely]]
+    return read_fragments(worker, packet, flow);
+  if (flow.kind == FlowKind::kMalformed) [[unlikely]]
+    return judge_malformed(worker, packet, flow);
+  return Reading::kFlow;
 }
 
 bool has_connection(const Flow& flow) noexcept {
@@ -326,7 +371,11 @@ void balance(Worker& worker) noexcept {
       routed.items[kept++] = packet;
       continue;
     }
-    if (!read(worker, *packet, flows[n])) continue;
+    if (const Reading reading = read(worker, *packet, flows[n]); reading != Reading::kFlow)
+        [[unlikely]] {
+      if (reading == Reading::kPass) routed.items[kept++] = packet;
+      continue;
+    }
     if (worker.peers.size() > 1 && has_connection(flows[n]) && !packet->handed_over &&
         hand_over(worker, *packet, flows[n]))
       continue;
@@ -385,6 +434,15 @@ unsigned take_handed_over(Worker& worker) noexcept {
     packet.may_fragment = errand.may_fragment;
     if (errand.kind == Errand::Kind::kPacket) [[likely]] {
       worker.routed.push(packet);
+      continue;
+    }
+    if (errand.kind == Errand::Kind::kFragment) {
+      packet.handed_over = false;  // its connection may be another worker's
+      worker.routed.push(packet);
+      continue;
+    }
+    if (errand.kind == Errand::Kind::kOuterFragment) {
+      worker.handed_frames.push(packet);
       continue;
     }
     asked = true;

@@ -111,7 +111,8 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->commands = command_rings.back().get();
   worker->pool = pool.get();
   worker->held = HoldQueue(options.seed + id);
-  worker->fragments = std::make_unique<FragmentTable>();
+  worker->fragments =
+      std::make_unique<FragmentTable>(options.mbuf_data_room_bytes, options.seed + id);
   worker->stt = std::make_unique<SttWorker>(*worker);
   const uint32_t connections = (options.connections + options.workers - 1) / options.workers;
   worker->balancer = std::make_unique<Balancer>(connections, options.seed + id);
@@ -422,6 +423,12 @@ uint64_t Dataplane::held_now() const noexcept {
   uint64_t total = 0;
   for (const auto& worker : impl_->workers) total += worker->held_now.load();
   return total;
+}
+
+Dataplane::FragmentState Dataplane::fragment_state(unsigned id) const noexcept {
+  const Worker& worker = *impl_->workers[id];
+  return {worker.fragment_datagrams.load(std::memory_order_relaxed),
+          worker.fragment_bytes.load(std::memory_order_relaxed)};
 }
 
 const PortFacts& Dataplane::port_facts(PortId port) const noexcept {

@@ -36,6 +36,15 @@ void read_ports(const uint8_t* l4, Order order, FlowKey& key) noexcept {
   if (order == Order::kReverse) std::swap(key.source_port, key.destination_port);
 }
 
+// Of a packet whose headers are wrong behind the fixed one, which tells whom it concerns.
+[[gnu::cold]] void read_fixed_header(const rte_mbuf* mbuf, FlowKey& key) noexcept {
+  const auto* data = rte_pktmbuf_mtod(mbuf, const uint8_t*);
+  IpPacket packet{};
+  packet.ipv6 = mbuf->data_len != 0 && data[0] >> 4 == 6;
+  if (mbuf->data_len >= (packet.ipv6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header)))
+    read_addresses(data, packet, Order::kAsIs, key);
+}
+
 // Whether a routing header has addresses to visit before the pseudo-header's.
 bool routes_by_itself(const IpPacket& packet) noexcept {
   return packet.ipv6 && packet.destination != packet.ip + offsetof(Ipv6Header, dst);
@@ -44,6 +53,12 @@ bool routes_by_itself(const IpPacket& packet) noexcept {
 void refuse(Flow& flow, DropReason reason) noexcept {
   flow.kind = FlowKind::kMalformed;
   flow.drop = reason;
+}
+
+// The ports may be there nevertheless.
+void refuse_l4(const uint8_t* l4, uint32_t room, Flow& flow, DropReason reason) noexcept {
+  refuse(flow, reason);
+  if (room >= 4) read_ports(l4, Order::kAsIs, flow.key);
 }
 
 DropReason why_unread(const rte_mbuf* mbuf) noexcept {
@@ -64,26 +79,27 @@ DropReason why_unread(const rte_mbuf* mbuf) noexcept {
 
 // These read what is at `l4`, of which `room` bytes are contiguous and of `bytes` in all.
 void read_tcp(const uint8_t* l4, uint32_t room, uint32_t bytes, Flow& flow) noexcept {
-  if (room < sizeof(TcpHeader)) return refuse(flow, DropReason::k_tcp_truncated);
+  if (room < sizeof(TcpHeader)) return refuse_l4(l4, room, flow, DropReason::k_tcp_truncated);
   const auto* tcp = reinterpret_cast<const TcpHeader*>(l4);
   const uint32_t header_len = (tcp->data_offset >> 4) * 4u;
   if (header_len < sizeof *tcp || header_len > bytes)
-    return refuse(flow, DropReason::k_tcp_truncated);
+    return refuse_l4(l4, room, flow, DropReason::k_tcp_truncated);
   flow.l4_type = tcp->flags;
   flow.payload_len = bytes - header_len;
   read_ports(l4, Order::kAsIs, flow.key);
 }
 
 void read_udp(const uint8_t* l4, uint32_t room, uint32_t bytes, Flow& flow) noexcept {
-  if (room < sizeof(UdpHeader)) return refuse(flow, DropReason::k_udp_truncated);
+  if (room < sizeof(UdpHeader)) return refuse_l4(l4, room, flow, DropReason::k_udp_truncated);
   const uint32_t length = reinterpret_cast<const UdpHeader*>(l4)->length.host();
-  if (length < sizeof(UdpHeader) || length > bytes) return refuse(flow, DropReason::k_udp_length);
+  if (length < sizeof(UdpHeader) || length > bytes)
+    return refuse_l4(l4, room, flow, DropReason::k_udp_length);
   flow.payload_len = length - unsigned{sizeof(UdpHeader)};
   read_ports(l4, Order::kAsIs, flow.key);
 }
 
 void read_sctp(const uint8_t* l4, uint32_t room, uint32_t bytes, Flow& flow) noexcept {
-  if (room < sizeof(SctpHeader)) return refuse(flow, DropReason::k_sctp_truncated);
+  if (room < sizeof(SctpHeader)) return refuse_l4(l4, room, flow, DropReason::k_sctp_truncated);
   flow.l4_type = reinterpret_cast<const SctpHeader*>(l4)->chunk_type;
   flow.payload_len = bytes - kSctpCommonHeaderLen;
   read_ports(l4, Order::kAsIs, flow.key);
@@ -123,11 +139,12 @@ Flow read_flow(const rte_mbuf* mbuf, VrfId vrf) noexcept {
   Flow flow{};
   const auto* data = rte_pktmbuf_mtod(mbuf, const uint8_t*);
   const IpPacket& packet = flow.packet;
+  flow.key.vrf = vrf;
   if (!read_ip_packet(data, mbuf->data_len, mbuf->pkt_len, 0, flow.packet)) {
     refuse(flow, why_unread(mbuf));
+    read_fixed_header(mbuf, flow.key);
     return flow;
   }
-  flow.key.vrf = vrf;
   read_addresses(data, packet, Order::kAsIs, flow.key);
   if (routes_by_itself(packet)) {
     refuse(flow, DropReason::k_ip_extensions);

@@ -15,7 +15,7 @@ enum class FlowKind : uint8_t {
   kEcho,       // ICMP echo request or reply
   kOther,      // any other protocol: no ports
   kFragment,   // nothing behind the addresses was read: to be reassembled first
-  kMalformed,
+  kMalformed,  // the addresses were read, and the ports where they are there
 };
 
 struct Flow {

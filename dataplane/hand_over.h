@@ -16,10 +16,12 @@ namespace adit {
 // What a packet takes along, where the NIC left its hash: that is of no use any more.
 struct Errand {
   enum class Kind : uint8_t {
-    kPacket,  // its connection is the receiver's, or would be
-    kAsk,     // it begins a connection of `asker`, and the receiver has the client's template
-    kTold,    // the answer: the backend of the template `chosen`, which counts the connection
-    kSorry,   // the answer: the sorry server
+    kPacket,    // its connection is the receiver's, or would be
+    kAsk,       // it begins a connection of `asker`, and the receiver has the client's template
+    kTold,      // the answer: the backend of the template `chosen`, which counts the connection
+    kSorry,     // the answer: the sorry server
+    kFragment,  // the receiver puts its datagram together
+    kOuterFragment,  // the same, of a frame that came in by the underlay port rte_mbuf::port
   };
   VrfId vrf = 0;
   Kind kind = Kind::kPacket;

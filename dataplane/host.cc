@@ -6,6 +6,7 @@
 #include "checksum.h"
 #include "egress.h"
 #include "enter.h"
+#include "ip_fragment.h"
 #include "nd.h"
 #include "transmit.h"
 
@@ -96,6 +97,22 @@ void answer_on(Worker& worker, LinkId link, const Packet& asked, rte_mbuf* mbuf)
   send_on(worker, link, mbuf);
 }
 
+void answer_whole(Worker& worker, LinkId link, const Packet& asked, rte_mbuf* mbuf) noexcept {
+  if (!was_put_together(mbuf)) [[likely]]
+    return answer_on(worker, link, asked, mbuf);
+  const EthernetHeader ethernet = *rte_pktmbuf_mtod(mbuf, const EthernetHeader*);
+  const AsItCame came = as_it_came(mbuf);
+  unmark_put_together(mbuf);
+  rte_pktmbuf_adj(mbuf, sizeof ethernet);
+  const DropReason why = cut_packet(
+      worker, mbuf, came.largest, be32::from_raw(came.id), [&](rte_mbuf* fragment) noexcept {
+        std::memcpy(rte_pktmbuf_prepend(fragment, sizeof ethernet), &ethernet, sizeof ethernet);
+        answer_on(worker, link, asked, fragment);
+      });
+  if (why != DropReason::kCount) return drop(worker, mbuf, why);
+  discard(worker, mbuf);
+}
+
 void take_in(Worker& worker, LinkId link, Packet& packet) noexcept {
   const Interface& own = *interface_of(*worker.snapshot, link);
   switch (check_routed(own.mac, packet)) {
@@ -173,7 +190,7 @@ void handle_icmp(Worker& worker, PortId port, Packet& packet) noexcept {
                                            be16(uint16_t{kIcmpEchoReply} << 8));
   icmp->type = kIcmpEchoReply;
   worker.counters.echo_requests_answered.add(1);
-  enqueue(worker, port, mbuf);
+  answer_whole(worker, port, packet, mbuf);
 }
 
 void run_commands(Worker& worker) noexcept {

@@ -19,6 +19,8 @@ void take_in(Worker& worker, LinkId link, Packet& packet) noexcept;
 
 // Sends what answers `asked`: where that is a frame of a network, back to where it came from.
 void answer_on(Worker& worker, LinkId link, const Packet& asked, rte_mbuf* mbuf) noexcept;
+// The same of a frame of IP: in fragments like those in which it was asked for.
+void answer_whole(Worker& worker, LinkId link, const Packet& asked, rte_mbuf* mbuf) noexcept;
 
 // Takes control's commands and sends what they ask for.
 void run_commands(Worker& worker) noexcept;

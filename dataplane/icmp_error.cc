@@ -31,6 +31,8 @@ constexpr TypeAndCode type_and_code(IcmpProblem problem, bool ipv6) noexcept {
       return ipv6 ? TypeAndCode{2, 0} : TypeAndCode{3, 4};
     case IcmpProblem::kTimeExceeded:
       return ipv6 ? TypeAndCode{3, 0} : TypeAndCode{11, 0};
+    case IcmpProblem::kReassemblyTime:
+      return ipv6 ? TypeAndCode{3, 1} : TypeAndCode{11, 1};
     case IcmpProblem::kNoRoute:
       return ipv6 ? TypeAndCode{1, 0} : TypeAndCode{3, 0};
     case IcmpProblem::kHostUnreachable:

@@ -7,8 +7,9 @@
 namespace adit {
 
 enum class IcmpProblem : uint8_t {
-  kTooBig,        // IPv4: fragmentation needed
-  kTimeExceeded,  // the TTL (hop limit) ran out
+  kTooBig,          // IPv4: fragmentation needed
+  kTimeExceeded,    // the TTL (hop limit) ran out
+  kReassemblyTime,  // other fragments did not come in time; about the first one
   kNoRoute,
   kHostUnreachable,  // the last hop does not answer ARP or ND
   kPortUnreachable,

@@ -249,7 +249,7 @@ void answer_echo(Worker& worker, LinkId link, Packet& packet, Ipv6Header* ip) no
                                            be16(uint16_t{kEchoReply} << 8));
   icmp->type = kEchoReply;
   worker.counters.echo_requests_answered.add(1);
-  answer_on(worker, link, packet, mbuf);
+  answer_whole(worker, link, packet, mbuf);
 }
 
 // Of another host that speaks from our address, or for it (RFC 4862 section 5.4.5). A question
@@ -318,6 +318,8 @@ void handle_icmpv6(Worker& worker, LinkId link, Packet& packet) noexcept {
   if (sum_mbuf(mbuf, offset, bytes, pseudo_header_sum(ip, bytes)) != 0xffff)
     return drop(worker, mbuf, DropReason::k_icmp_checksum);
   const uint8_t type = frame_of(mbuf)[offset];
+  if (was_put_together(mbuf) && type != kEchoRequest)
+    return drop(worker, mbuf, DropReason::k_nd_malformed);  // RFC 6980
   if (type == kSolicitation || type == kAdvertisement)
     return handle_neighbour(worker, link, packet, type);
   const Interface& interface = *interface_of(*worker.snapshot, link);

@@ -13,6 +13,7 @@
 #include "enter.h"
 #include "expire_connections.h"
 #include "flood.h"
+#include "fragments.h"
 #include "gateway.h"
 #include "host.h"
 #include "inner.h"
@@ -61,6 +62,10 @@ bool place_tagged(const Snapshot& snapshot, const PortEntry& port, rte_mbuf* mbu
   return true;
 }
 
+PortId id_of(const Snapshot& snapshot, const PortEntry& port) noexcept {
+  return static_cast<PortId>(&port - snapshot.ports.data());
+}
+
 void classify_underlay(Worker& worker, const PortEntry& port, Packet& packet) noexcept {
   switch (check_underlay(*worker.snapshot, port, packet)) {
     case UnderlayClass::kTunnel:
@@ -74,7 +79,8 @@ void classify_underlay(Worker& worker, const PortEntry& port, Packet& packet) no
       return enter_routing(worker, packet, 0);
     case UnderlayClass::kFragment:
       // Once at most: a whole packet is no fragment.
-      if (worker.fragments->add(worker, packet)) classify_underlay(worker, port, packet);
+      if (take_outer_fragment(worker, id_of(*worker.snapshot, port), packet))
+        classify_underlay(worker, port, packet);
       return;
     case UnderlayClass::kDrop:
       return drop(worker, packet.mbuf, packet.drop);
@@ -299,11 +305,9 @@ void route_routed(Worker& worker, Probe& probe) noexcept {
   probe.done(Step::kTransmit);
 }
 
+// The steps between classification and routing.
 template <class Probe>
-void process_burst(Worker& worker, PortId port, rte_mbuf** mbufs, unsigned n,
-                   Probe& probe) noexcept {
-  classify(worker, port, mbufs, n);
-  probe.done(Step::kClassify);
+void carry(Worker& worker, PortId port, Probe& probe) noexcept {
   decap(worker);
   probe.done(Step::kDecap);
   answer_host(worker, port);
@@ -319,7 +323,26 @@ void process_burst(Worker& worker, PortId port, rte_mbuf** mbufs, unsigned n,
     flood_all(worker);
     probe.done(Step::kFlood);
   }
+}
+
+template <class Probe>
+void process_burst(Worker& worker, PortId port, rte_mbuf** mbufs, unsigned n,
+                   Probe& probe) noexcept {
+  classify(worker, port, mbufs, n);
+  probe.done(Step::kClassify);
+  carry(worker, port, probe);
   route_routed(worker, probe);
+}
+
+// Fragments that came in by the underlay to other workers.
+template <class Probe>
+[[gnu::cold, gnu::noinline]] void process_handed_frames(Worker& worker, Probe& probe) noexcept {
+  for (Packet* packet : worker.handed_frames.span()) {
+    const PortId port = packet->mbuf->port;
+    classify_underlay(worker, worker.snapshot->ports[port], *packet);
+    carry(worker, port, probe);
+  }
+  worker.handed_frames.count = 0;
 }
 
 template <class Probe>
@@ -337,6 +360,8 @@ unsigned run_pass(Worker& worker, Probe& probe) noexcept {
   if (worker.peers.size() > 1) {
     probe.start();
     const unsigned n = take_handed_over(worker);
+    if (!worker.handed_frames.empty()) [[unlikely]]
+      process_handed_frames(worker, probe);
     if (n != 0) route_routed(worker, probe);
     total += n;
   }
@@ -344,12 +369,12 @@ unsigned run_pass(Worker& worker, Probe& probe) noexcept {
   if (worker.survey.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
     continue_survey(worker, total != 0);
   // What control asked for, and what waits: for a next hop, or for the rest of it.
-  if (!rte_ring_empty(worker.commands) || worker.waiting() != 0 ||
+  if (!rte_ring_empty(worker.commands) || worker.waiting() != 0 || !worker.fragments->is_idle() ||
       worker.held_now.load(std::memory_order_relaxed) != 0) [[unlikely]] {
     sweep_held(worker);
     encap_pending(worker);
     worker.copy_count = 0;
-    worker.fragments->expire(worker);
+    expire_fragments(worker);
     worker.stt->set_limits(worker.snapshot->stt_limits);
     worker.stt->expire(worker.now_ns);
     run_commands(worker);
@@ -357,6 +382,8 @@ unsigned run_pass(Worker& worker, Probe& probe) noexcept {
     flush_all(worker);
     free_garbage(worker);
     worker.held_now.store(worker.waiting(), std::memory_order_relaxed);
+    worker.fragment_datagrams.store(worker.fragments->datagrams(), std::memory_order_relaxed);
+    worker.fragment_bytes.store(worker.fragments->held_bytes(), std::memory_order_relaxed);
   }
   return total;
 }

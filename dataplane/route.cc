@@ -14,12 +14,34 @@ namespace {
 
 template <class Ip>
 void send_in_fragments(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
-  Fragments room;
-  const auto fragments =
-      (Ip::kIpv6 ? fragment_ipv6 : fragment_ipv4)(worker, packet.mbuf, target.max_bytes, room);
-  for (rte_mbuf* fragment : fragments) send_also<Ip>(worker, packet, fragment, target);
-  if (fragments.empty()) return drop(worker, packet.mbuf, DropReason::k_mtu_exceeded);
-  discard(worker, packet.mbuf);
+  send_cut<Ip>(worker, packet, target, target.max_bytes, next_fragment_id(worker));
+}
+
+// What was put together is cut again, so that no fragment is larger than those that came: what a
+// sender, or a router on the way, found to fit goes on as it was, DF too.
+template <class Ip>
+[[gnu::cold, gnu::noinline]] void forward_cut(Worker& worker, Packet& packet,
+                                              const RouteTarget& target) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  const AsItCame came = as_it_came(mbuf);
+  if (!Ip::kIpv6 && came.largest > target.max_bytes && mbuf->pkt_len > target.max_bytes &&
+      !Ip::may_fragment(header_of<Ip>(mbuf))) {
+    answer<Ip>(worker, packet, IcmpProblem::kTooBig, target.max_bytes);
+    return drop_of(worker, target.tunnel, mbuf, DropReason::k_mtu_exceeded);
+  }
+  Ip::lower_ttl(header_of<Ip>(mbuf));
+  unmark_put_together(mbuf);
+  const uint32_t most = std::min<uint32_t>(came.largest, target.max_bytes);
+  if (mbuf->pkt_len <= most) return send<Ip>(worker, packet, target);
+  uint32_t id = came.id;
+  // From one of our addresses, as others with this id may be: each sender has its own ones there.
+  if (came.source != source_tag(Ip::key_at(Ip::source(header_of<Ip>(mbuf))))) {
+    id ^= came.source * 0x1'0001u;
+    if constexpr (!Ip::kIpv6)
+      header_of<Ip>(mbuf).id =
+          be16::from_raw(static_cast<uint16_t>(came.id ^ came.id >> 16 ^ came.source));
+  }
+  send_cut<Ip>(worker, packet, target, most, be32::from_raw(id));
 }
 
 template <class Ip>
@@ -94,6 +116,8 @@ void forward(Worker& worker, Packet& packet, const RouteTarget& target) noexcept
   rte_mbuf* mbuf = packet.mbuf;
   auto& ip = header_of<Ip>(mbuf);
   if (!may_take_hop<Ip>(worker, packet)) return;
+  if (was_put_together(mbuf)) [[unlikely]]
+    return forward_cut<Ip>(worker, packet, target);
   const bool fits = mbuf->pkt_len <= target.max_bytes || segments_fit(mbuf, target.max_bytes);
   if (!fits && !may_fragment<Ip>(packet)) [[unlikely]] {
     answer<Ip>(worker, packet, IcmpProblem::kTooBig, target.max_bytes);

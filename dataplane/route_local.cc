@@ -2,12 +2,33 @@
 #include "route_local.h"
 
 #include "flow_reader.h"
+#include "fragments.h"
 #include "route.h"
 #include "route_out.h"
 #include "tcp_reset.h"
 
 namespace adit {
 namespace {
+
+// The reply is cut like the request was. It is ours: where the way back is narrower, DF is no
+// reason to give up.
+template <class Ip>
+[[gnu::cold, gnu::noinline]] void send_long_reply(Worker& worker, Packet& packet,
+                                                  const RouteTarget& back) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  uint32_t most = back.max_bytes;
+  be32 id = next_fragment_id(worker);
+  if (was_put_together(mbuf)) {
+    const AsItCame came = as_it_came(mbuf);
+    most = std::min<uint32_t>(most, came.largest);
+    id = be32::from_raw(came.id);
+    unmark_put_together(mbuf);
+  }
+  if (mbuf->pkt_len <= most) return send<Ip>(worker, packet, back);
+  if constexpr (!Ip::kIpv6)
+    if (most == back.max_bytes) header_of<Ip>(mbuf).fragment = be16(0);
+  send_cut<Ip>(worker, packet, back, most, id);
+}
 
 // An echo request for one of our addresses becomes the reply.
 template <class Ip>
@@ -26,13 +47,14 @@ void answer_echo(Worker& worker, Packet& packet) noexcept {
   const RouteTarget& back = worker.snapshot->routes.find(packet.network, Ip::source(ip), Ip::kIpv6);
   if (back.kind == RouteTarget::Kind::kNone) return drop(worker, mbuf, DropReason::k_no_route);
   if (!leads_out(back)) return drop(worker, mbuf, DropReason::k_ip_source);
-  if (mbuf->pkt_len > back.max_bytes) return drop(worker, mbuf, DropReason::k_mtu_exceeded);
   std::swap(ip.src, ip.dst);
   Ip::set_ttl(ip, kReplyTtl);
   icmp->checksum = update_message_checksum(icmp->checksum, be16(uint16_t{Ip::kEchoRequest} << 8),
                                            be16(uint16_t{Ip::kEchoReply} << 8));
   icmp->type = Ip::kEchoReply;
   worker.counters.echo_requests_answered.add(1);
+  if (was_put_together(mbuf) || mbuf->pkt_len > back.max_bytes) [[unlikely]]
+    return send_long_reply<Ip>(worker, packet, back);
   send<Ip>(worker, packet, back);
 }
 
@@ -60,8 +82,10 @@ bool is_alive(const Worker& worker, const RouteTarget& target) noexcept {
 
 template <class Ip>
 void handle_local(Worker& worker, Packet& packet) noexcept {
+  if (Ip::is_fragment(header_of<Ip>(packet.mbuf)) &&
+      take_local_fragment(worker, packet) != Taken::kWhole)
+    return;
   const auto& ip = header_of<Ip>(packet.mbuf);
-  if (Ip::is_fragment(ip)) return drop(worker, packet.mbuf, DropReason::k_ip_fragment);
   if (Ip::protocol(ip) == Ip::kIcmp) return answer_echo<Ip>(worker, packet);
   if (Ip::protocol(ip) != kIpProtocolUdp)
     return drop(worker, packet.mbuf, DropReason::k_ip_protocol_unknown);
@@ -72,8 +96,10 @@ void handle_local(Worker& worker, Packet& packet) noexcept {
 template <class Ip>
 void handle_virtual(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
   constexpr DropReason kWhy = DropReason::k_service_unknown;
+  if (Ip::is_fragment(header_of<Ip>(packet.mbuf)) &&
+      take_local_fragment(worker, packet) != Taken::kWhole)
+    return;
   const auto& ip = header_of<Ip>(packet.mbuf);
-  if (Ip::is_fragment(ip)) return drop(worker, packet.mbuf, DropReason::k_ip_fragment);
   switch (Ip::protocol(ip)) {
     case Ip::kIcmp:
       if (is_alive(worker, target)) return answer_echo<Ip>(worker, packet);

@@ -6,6 +6,7 @@
 #include "balance.h"
 #include "egress.h"
 #include "icmp_error.h"
+#include "ip_fragment.h"
 #include "ip_version.h"
 
 namespace adit {
@@ -74,6 +75,17 @@ void send_also(Worker& worker, const Packet& like, rte_mbuf* mbuf,
   Packet& packet = take_copy(worker, like);
   packet.mbuf = mbuf;
   send<Ip>(worker, packet, target);
+}
+
+// Sends the packet in fragments of at most `max_bytes`, whatever its DF says; `id`: of IPv6's.
+template <class Ip>
+void send_cut(Worker& worker, const Packet& packet, const RouteTarget& target, uint32_t max_bytes,
+              be32 id) noexcept {
+  const DropReason why = cut_packet(
+      worker, packet.mbuf, max_bytes, id,
+      [&](rte_mbuf* fragment) noexcept { send_also<Ip>(worker, packet, fragment, target); });
+  if (why != DropReason::kCount) return drop(worker, packet.mbuf, why);
+  discard(worker, packet.mbuf);
 }
 
 // Sends a packet of our own, on account of `like`.

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "ip_fragment.h"
+#include "ip_version.h"
 #include "offload.h"
 #include "route.h"
 #include "send_changed.h"
@@ -66,6 +68,34 @@ Fate wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room
   return why == DropReason::kCount ? Fate::kRoute : refuse(worker, packet.mbuf, why);
 }
 
+// What was put together is cut again before it is wrapped, so that neither the outer packets nor
+// what is in them is larger than what came.
+[[gnu::cold, gnu::noinline]] void wrap_cut(Worker& worker, Packet& packet, const Wrapping& how,
+                                           uint32_t room, VrfId vrf) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  const AsItCame came = as_it_came(mbuf);
+  const uint32_t headers = wrapping_bytes(how);
+  // What fitted the way here fits on, since it is cut smaller for what we add.
+  if (is_ipv4(packet) && came.largest > room + headers && refuse_too_big(worker, packet, room))
+    return;
+  if (!own_bytes(worker, packet, mbuf->data_len) || !take_hop(worker, packet)) return;
+  mbuf = packet.mbuf;
+  unmark_put_together(mbuf);
+  const uint32_t most = std::min(
+      room, came.largest < headers + kLeastIpv4Mtu ? came.largest : came.largest - headers);
+  packet.network = vrf;
+  const DropReason cut =
+      cut_packet(worker, mbuf, most, be32::from_raw(came.id), [&](rte_mbuf* fragment) noexcept {
+        Packet wrapped = packet;
+        wrapped.mbuf = fragment;
+        const DropReason why = wrap(fragment, how, wrapped_id(worker, how, vrf));
+        if (why != DropReason::kCount) return drop(worker, fragment, why);
+        route_now(worker, wrapped);
+      });
+  if (cut != DropReason::kCount) return drop(worker, mbuf, cut);
+  discard(worker, mbuf);
+}
+
 // What a sender left to do has to be done before it is wrapped.
 [[gnu::cold, gnu::noinline]] void wrap_unfinished(Worker& worker, const Packet& packet,
                                                   const Wrapping& how, uint32_t room,
@@ -96,6 +126,10 @@ Fate send_wrapped(Worker& worker, Packet& packet, const Connection& connection) 
   const uint32_t room = target.max_bytes - std::min(target.max_bytes, wrapping_bytes(how));
   if (is_unfinished(packet.mbuf)) [[unlikely]] {
     wrap_unfinished(worker, packet, how, room, reverse.vrf);
+    return Fate::kGone;
+  }
+  if (was_put_together(packet.mbuf)) [[unlikely]] {
+    wrap_cut(worker, packet, how, room, reverse.vrf);
     return Fate::kGone;
   }
   return wrap_one(worker, packet, how, room, reverse.vrf);

@@ -66,13 +66,12 @@ bool send_fragments(Worker& worker, const Packet& packet, const Inner& inner,
   std::memcpy(ethernet.data(), frame_of(mbuf), inner.offset);
   const auto offset = static_cast<uint16_t>(inner.offset);
   rte_pktmbuf_adj(mbuf, offset);
-  Fragments room;
-  const auto fragments = fragment_ipv4(worker, mbuf, mtu, room);
-  for (rte_mbuf* fragment : fragments) {
+  const Packet like = packet;
+  const DropReason why = cut_packet(worker, mbuf, mtu, be32(0), [&](rte_mbuf* fragment) noexcept {
     std::memcpy(rte_pktmbuf_prepend(fragment, offset), ethernet.data(), inner.offset);
-    send_another(worker, packet, fragment, packet.out);
-  }
-  if (fragments.empty()) {
+    send_another(worker, like, fragment, like.out);
+  });
+  if (why != DropReason::kCount) {
     rte_pktmbuf_prepend(mbuf, offset);
     return false;
   }

@@ -5,6 +5,7 @@
 
 #include "adit/snapshot.h"
 #include "checksum.h"
+#include "fragment.h"
 #include "inner.h"
 #include "packet.h"
 #include "tunnel/outer_source.h"
@@ -103,13 +104,16 @@ inline UnderlayClass check_payload(const Snapshot& snapshot, Packet& packet, uin
   return UnderlayClass::kTunnel;
 }
 
-// RFC 7348 section 4.3 permits to drop them. Only a remote's are kept, so that nobody else
-// takes the room for them.
-inline UnderlayClass check_fragment(const Snapshot& snapshot, Packet& packet,
-                                    uint32_t end) noexcept {
-  if (!snapshot.reassemble || packet.mbuf->nb_segs != 1 ||
-      snapshot.remote_addresses.find(outer_source(packet)) == 0 || !trim(packet.mbuf, end))
-    return refuse(packet, DropReason::k_ip_fragment);
+// RFC 7348 section 4.3 permits to drop a tunnel's. Only a remote's are kept, so that nobody else
+// takes the room for them; a host puts together what it answers itself (RFC 1122 section 3.3.2).
+[[gnu::cold, gnu::noinline]] inline UnderlayClass check_fragment(const Snapshot& snapshot,
+                                                                 Packet& packet, uint8_t protocol,
+                                                                 uint32_t end) noexcept {
+  packet.outer_protocol = protocol;
+  const bool to_host = protocol == (packet.outer_ipv6 ? kIpProtocolIcmpv6 : kIpProtocolIcmp);
+  const bool wanted =
+      to_host || (snapshot.reassemble && snapshot.remote_addresses.find(outer_source(packet)) != 0);
+  if (!wanted || !trim(packet.mbuf, end)) return refuse(packet, DropReason::k_ip_fragment);
   return UnderlayClass::kFragment;
 }
 
@@ -145,7 +149,7 @@ inline UnderlayClass check_ipv4(const Snapshot& snapshot, Packet& packet) noexce
   packet.outer_ipv6 = false;
   packet.outer_tos = ip->tos;
   if ((ip->fragment.host() & (kIpv4MoreFragments | kIpv4OffsetMask)) != 0)
-    return check_fragment(snapshot, packet, end);
+    return check_fragment(snapshot, packet, ip->protocol, end);
   return check_payload(snapshot, packet, ip->protocol, kIpOffset + header_len, end);
 }
 
@@ -175,6 +179,28 @@ inline UnderlayClass check_ipv4(const Snapshot& snapshot, Packet& packet) noexce
   return check_payload(snapshot, packet, at[0], offset + len, end);
 }
 
+// What has a fragment header as its first one, at `offset`. A whole packet may have it too: it is
+// one like any other without (RFC 6946), except that neighbour discovery must not (RFC 6980).
+[[gnu::cold, gnu::noinline]] inline UnderlayClass check_fragment_header(const Snapshot& snapshot,
+                                                                        Packet& packet,
+                                                                        uint32_t offset,
+                                                                        uint32_t end) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  if (offset + kIpv6FragmentLen > end || offset + kIpv6FragmentLen > mbuf->data_len)
+    return refuse(packet, DropReason::k_ip_truncated);
+  const uint8_t* header = frame_of(mbuf) + offset;
+  const uint8_t protocol = header[0];
+  if (header[2] != 0 || (header[3] & 0xf9) != 0)
+    return check_fragment(snapshot, packet, protocol, end);
+  take_off_fragment_header(mbuf, kIpOffset, offset, kIpOffset + offsetof(Ipv6Header, next_header));
+  end -= kIpv6FragmentLen;
+  const auto* ip = reinterpret_cast<const Ipv6Header*>(frame_of(mbuf) + kIpOffset);
+  if (is_neighbour_discovery(mbuf, *ip)) return refuse(packet, DropReason::k_nd_malformed);
+  if (protocol == kIpProtocolDestinationOptions)
+    return check_destination_options(snapshot, packet, offset, end);
+  return check_payload(snapshot, packet, protocol, offset, end);
+}
+
 // To one of our addresses, or to a group that ICMPv6 uses.
 inline UnderlayClass check_ipv6(const Snapshot& snapshot, Packet& packet, bool to_group) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
@@ -197,11 +223,8 @@ inline UnderlayClass check_ipv6(const Snapshot& snapshot, Packet& packet, bool t
     return take_for_services(snapshot, packet);
   packet.outer_ipv6 = true;
   packet.outer_tos = static_cast<uint8_t>(word >> 20);
-  if (ip->next_header == kIpProtocolFragment) [[unlikely]] {
-    if (kPayload + kIpv6FragmentLen > end || kPayload + kIpv6FragmentLen > mbuf->data_len)
-      return refuse(packet, DropReason::k_ip_truncated);
-    return check_fragment(snapshot, packet, end);
-  }
+  if (ip->next_header == kIpProtocolFragment) [[unlikely]]
+    return check_fragment_header(snapshot, packet, kPayload, end);
   if (ip->next_header == kIpProtocolDestinationOptions) [[unlikely]]
     return check_destination_options(snapshot, packet, kPayload, end);
   return check_payload(snapshot, packet, ip->next_header, kPayload, end);

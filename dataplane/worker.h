@@ -107,6 +107,8 @@ struct Worker {
   // this worker writes, control reads
   WorkerCounters counters;
   std::atomic<uint32_t> held_now = 0;
+  std::atomic<uint32_t> fragment_datagrams = 0;
+  std::atomic<uint64_t> fragment_bytes = 0;
   ZeroPages<TrafficCounters> port_counters;         // by PortId
   ZeroPages<TrafficCounters> bridge_port_counters;  // by BridgePortId
   ZeroPages<ErrorCounters> bridge_port_errors;      // by BridgePortId
@@ -116,7 +118,8 @@ struct Worker {
   PacketList bridged;                                 // frames that have their network
   std::array<PacketList, kTunnelKindCount> to_decap;  // by tunnel kind
   PacketList to_host;
-  PacketList routed;  // IP packets that have their VRF
+  PacketList handed_frames;  // fragments that came to another worker by an underlay port
+  PacketList routed;         // IP packets that have their VRF
   PacketList flooded;
   std::array<PacketList, kTunnelKindCount> to_encap;
   std::array<Packet, kMaxBurst> copies;  // of flooded frames, on their way out

@@ -221,7 +221,7 @@ Rows show_workers(const ControlPlane& control) {
   const WorkerWatch& watch = control.worker_watch();
   for (unsigned id = 0; id < dataplane.worker_count(); ++id) {
     json row = worker_row(id, dataplane.worker_core(id), dataplane.worker_counters(id),
-                          dataplane.held_now());
+                          dataplane.held_now(), dataplane.fragment_state(id));
     row["state"] = watch.stalled(id) ? "stalled" : "running";
     row["without_pass_ms"] = watch.without_pass_ns(id) / 1'000'000;
     out.rows.push_back(std::move(row));
@@ -270,8 +270,8 @@ json drop_rows(std::span<const uint64_t, kDropReasonCount> packets, DropRows whi
   return rows;
 }
 
-json worker_row(unsigned id, unsigned core, const WorkerCounters& counters,
-                uint64_t held_now_total) {
+json worker_row(unsigned id, unsigned core, const WorkerCounters& counters, uint64_t held_now_total,
+                const Dataplane::FragmentState& fragments) {
   const uint64_t cycles = counters.cycles.get();
   const uint64_t busy_cycles = counters.busy_cycles.get();
   const uint64_t received = counters.received.get();
@@ -291,6 +291,8 @@ json worker_row(unsigned id, unsigned core, const WorkerCounters& counters,
               {"held", counters.held.get()},
               {"handed_over", counters.handed_over.get()},
               {"held_now_total", held_now_total},
+              {"fragmented_now", fragments.datagrams},
+              {"fragment_bytes_now", fragments.bytes},
               {"arp_requests_answered", counters.arp_requests_answered.get()},
               {"echo_requests_answered", counters.echo_requests_answered.get()},
               {"events_lost", counters.events_lost.get()},

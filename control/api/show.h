@@ -69,7 +69,7 @@ struct LinkName {
 nlohmann::json neighbour_row(const LinkName& link, const Neighbour& neighbour, uint64_t now_ns);
 nlohmann::json drop_rows(std::span<const uint64_t, kDropReasonCount> packets, DropRows which);
 nlohmann::json worker_row(unsigned id, unsigned core, const WorkerCounters& counters,
-                          uint64_t held_now_total);
+                          uint64_t held_now_total, const Dataplane::FragmentState& fragments);
 // `entry` lies behind `where`.
 nlohmann::json fdb_row(const Fdb::Entry& entry, const BridgePortName& where, uint32_t last_seen_s,
                        uint64_t now_ns);

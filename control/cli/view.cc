@@ -177,6 +177,8 @@ constexpr Column kWorkerColumns[] = {
     {"dropped", "DROPPED", Format::kCount},
     {"handed_over", "HANDED-OVER", Format::kCount},
     {"held_now_total", "HELD-NOW-ALL", Format::kNumber},
+    {"fragmented_now", "FRAGMENTED", Format::kNumber},
+    {"fragment_bytes_now", "FRAGMENT-BYTES", Format::kNumber},
     {"arp_requests_answered", "ARP-ANSWERED", Format::kCount},
     {"echo_requests_answered", "ECHO-ANSWERED", Format::kCount},
     {"events_lost", "EVENTS-LOST", Format::kCount},

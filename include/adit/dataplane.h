@@ -162,6 +162,12 @@ class Dataplane {
   uint64_t drops(DropReason reason) const noexcept;
   // Packets that wait for next hops now.
   uint64_t held_now() const noexcept;
+  // IP datagrams of which fragments are missing, and what they take of memory.
+  struct FragmentState {
+    uint32_t datagrams = 0;
+    uint64_t bytes = 0;
+  };
+  FragmentState fragment_state(unsigned worker) const noexcept;
 
   const PortFacts& port_facts(PortId port) const noexcept;
   // As of the last look.

@@ -24,7 +24,11 @@ namespace adit {
   X(ip_source,             "IP source is no unicast address, or one of our own")                 \
   X(ip_not_local,          "IP destination is none of our addresses")                            \
   X(ip_fragment,           "fragment of a packet for us (a VTEP may drop it, RFC 7348 4.3)")     \
-  X(ip_reassembly,         "fragments that stayed without the rest for a second, overlap, or too many") \
+  X(ip_reassembly,         "fragments that stayed without the rest of their packet for too long") \
+  X(fragment_duplicate,    "copy of a fragment that waits for the rest")                         \
+  X(fragment_overlap,      "fragments that overlap others of their packet (RFC 5722)")           \
+  X(fragment_length,       "fragment that is empty, no multiple of 8, or ends beyond 64 KiB")    \
+  X(fragment_evicted,      "fragments that gave way: too many wait for the rest")                \
   X(ip_extensions,         "IPv6 extension headers that are wrong, too many, or route by themselves") \
   X(ip_protocol_unknown,   "IP protocol that nothing here speaks")                               \
   X(nd_malformed,          "neighbour discovery that RFC 4861 7.1 tells to drop")                \

@@ -155,6 +155,23 @@ struct SttLimits {
   friend bool operator==(const SttLimits&, const SttLimits&) = default;
 };
 
+// What IP datagrams whose fragments have not all come may take, of each worker.
+struct FragmentLimits {
+  uint64_t max_bytes = 8u << 20;       // of whole buffers
+  uint64_t expiry_ns = 1'000'000'000;  // after a datagram's first fragment
+};
+
+// A host in a VRF.
+struct VrfHost {
+  Ipv6Key address;  // as it stands on the wire; IPv4: in `low` alone
+  VrfId vrf = 0;
+  bool ipv6 = false;
+  friend bool operator==(const VrfHost&, const VrfHost&) = default;
+};
+constexpr uint64_t hash_of(const VrfHost& key) noexcept {
+  return mix64(hash_of(key.address) * 0x9fb2'1c65'1e98'df25 + (uint64_t{key.vrf} << 1 | key.ipv6));
+}
+
 // Part of one of a snapshot's lists.
 struct Range {
   uint32_t begin = 0, end = 0;
@@ -293,6 +310,7 @@ struct Snapshot {
   std::vector<UdpTunnel> udp_tunnels;
   uint16_t stt_port = 0;  // host order
   SttLimits stt_limits;
+  FragmentLimits fragment_limits;
   bool reassemble = false;                     // fragments of outer packets
   FlatTable<Ipv6Key> remote_addresses;         // -> the first BridgePortId of that address
   std::array<uint8_t, 256> ip_protocols = {};  // tunnel kind + 1, of those not in UDP; 0: none
@@ -308,6 +326,7 @@ struct Snapshot {
   std::vector<PortRange> backend_ports;
   std::vector<ServiceBackend> service_backends;
   std::vector<uint32_t> backend_places;  // by BackendId: in service_backends and 1, 0: gone
+  FlatTable<VrfHost> nat_backends;       // -> 1: their replies go by NAT, to clients' addresses
   std::vector<uint32_t> scheduler_tables;
   std::vector<IpAddr> local_addresses;
   // What RouteTarget::virtual_address leads to: ranges in service_ports, which are sorted by
