@@ -23,6 +23,7 @@ HEADER = os.path.join(os.path.dirname(__file__), "../../include/adit/drop_reason
 ELSEWHERE = {
     "stt_segments": "takes 129 buffers for one frame: tests/unit/stt_test.cc",
     "stt_evicted": "takes more than the worker's cap at a time: tests/unit/stt_test.cc",
+    "fragment_evicted": "takes more than the worker's bound at a time: test_fragments_balanced.py",
     "stt_no_room": "takes buffers smaller than any port's: tests/unit/stt_test.cc",
     "tx_full": "a capture file takes every packet",
     "link_down": "a capture file has no link: tests/unit/transmit_test.cc, tests/lab/links.sh",
@@ -178,9 +179,18 @@ def single():
     run.case("address_conflict", ("uplink", announcement(PEER_MAC, OUR_IP)),
              {"uplink": announcement()}, "address_conflict")
     seen.add("address_conflict")
-    run.case("ip_reassembly", ("uplink", arriving(INNER, ip={"flags": "MF"})),
+    # Of first fragments the sender is told: this is none.
+    late = {"frag": 1, "flags": "MF"}
+    padded = INNER + bytes(-(len(INNER) + 16) % 8)  # behind headers of UDP and VXLAN
+    run.case("ip_reassembly", ("uplink", arriving(padded, ip=late | {"id": 1})),
              drop="ip_reassembly")
-    seen.add("ip_reassembly")
+    run.case("fragment_duplicate", [("uplink", arriving(padded, ip=late | {"id": 2}))] * 2,
+             drop=["ip_reassembly", "fragment_duplicate"])
+    run.case("fragment_overlap", [("uplink", arriving(padded, ip=late | {"id": 3, "frag": at}))
+                                  for at in (1, 2)], drop="fragment_overlap")
+    run.case("fragment_length", ("uplink", arriving(padded + b"x", ip=late | {"id": 4})),
+             drop="fragment_length")
+    seen |= {"ip_reassembly", "fragment_duplicate", "fragment_overlap", "fragment_length"}
     whole = tunnels.stt_frame(INNER, context_id=7)
     longer = tunnels.stt_frame(INNER + b"z", context_id=7)
 

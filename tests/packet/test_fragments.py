@@ -5,12 +5,13 @@ import itertools
 
 import tunnels
 from frames import host, udp
-from harness import MS, SECOND, Scenario, announcement, main
+from harness import MS, SECOND, Free, Scenario, announcement, main
 from nd_frames import unsolicited
 from tunnels import KINDS, OUR_MAC, OURS, from_remote
 
-from scapy.layers.inet import IP, fragment
-from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment
+from scapy.layers.inet import ICMP, IP, fragment
+from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NS,
+                                ICMPv6TimeExceeded, IPv6, IPv6ExtHdrFragment)
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
@@ -67,6 +68,24 @@ def arriving(kind, family, number, size, piece, ident):
     return frame, pieces(from_remote(kind, frame, family, number), family, piece, ident)
 
 
+def int_of(part, family):
+    packet = Ether(part)
+    return packet[IP].id if family == 4 else packet[IPv6ExtHdrFragment].id
+
+
+def told(first, family):
+    """ICMP about the first fragment of what was not complete in time."""
+    packet = Ether(first)
+    at = first[14:]
+    if family == 4:
+        error = (IP(src=packet[IP].dst, dst=packet[IP].src, id=0, ttl=64) /
+                 ICMP(type=11, code=1) / Raw(at[:576 - 28]))
+    else:
+        error = (IPv6(src=packet[IPv6].dst, dst=packet[IPv6].src, hlim=64) /
+                 ICMPv6TimeExceeded(code=1) / Raw(at[:1280 - 48]))
+    return bytes(Ether(src=packet.dst, dst=packet.src) / error)
+
+
 def put_together():
     run = Scenario("together", CONFIG.replace("REASSEMBLE", "true"), ["uplink", "red0"],
                    start=START)
@@ -89,15 +108,29 @@ def put_together():
                  {"red0": [frame, other]})
         frame, parts = arriving(kind, family, number, 1000, 400, next(ident))
         run.case(f"{name}, the rest never comes", [("uplink", part) for part in parts[:2]],
-                 drop="ip_reassembly", last_ns=2 * SECOND)
+                 {"uplink": told(parts[0], family)}, "ip_reassembly", last_ns=2 * SECOND)
         run.case(f"{name}, the last one comes too late", ("uplink", parts[2]),
                  drop="ip_reassembly", last_ns=2 * SECOND)
         frame, parts = arriving(kind, family, number, 500, 560, next(ident))
         run.case(f"{name}, whole packets still pass",
                  ("uplink", from_remote(kind, frame, family, number)), {"red0": frame})
-    _, parts = arriving(VXLAN, 4, 2, 7000, 600, next(ident))
-    run.case("more than eight fragments are given up", [("uplink", part) for part in parts],
-             drop="ip_reassembly", last_ns=2 * SECOND)
+    for family in (4, 6):
+        frame, parts = arriving(VXLAN, family, 2, 8900, 200, next(ident))
+        run.case(f"IPv{family}, {len(parts)} fragments", [("uplink", part) for part in parts],
+                 {"red0": frame})
+        frame, parts = arriving(VXLAN, family, 2, 1000, 400, next(ident))
+        run.case(f"IPv{family}, copies are ignored",
+                 [("uplink", part) for part in (parts[0], parts[0], parts[1], parts[1], parts[2])],
+                 {"red0": frame}, [None, "fragment_duplicate"] * 2 + [None])
+        other = parts[1][:-1] + bytes([parts[1][-1] ^ 1])
+        run.case(f"IPv{family}, copies with other bytes are not",
+                 [("uplink", part) for part in (parts[0], parts[1], other, parts[2])],
+                 drop="fragment_overlap", last_ns=2 * SECOND)
+        frame, parts = arriving(VXLAN, family, 2, 1000, 400, next(ident))
+        _, others = arriving(VXLAN, family, 2, 1000, 600, int_of(parts[0], family))
+        run.case(f"IPv{family}, nor are such that overlap in part",
+                 [("uplink", part) for part in (parts[0], parts[1], others[1], parts[2])],
+                 drop="fragment_overlap", last_ns=2 * SECOND)
     frame = udp(host(1, 9), NEAR, size=1000)
     stranger = pieces(from_remote(VXLAN, frame, 4, 9), 4, 400, 7)
     run.case("a stranger's are not kept", [("uplink", part) for part in stranger],
@@ -116,4 +149,54 @@ def dropped_by_default():
     run.run()
 
 
-main(put_together, dropped_by_default)
+def whole_ones():
+    """RFC 6946: a whole packet may have a fragment header; RFC 6980: not neighbour discovery."""
+    for reassemble in ("true", "false"):
+        run = Scenario(f"atomic, reassemble {reassemble}",
+                       CONFIG.replace("REASSEMBLE", reassemble), ["uplink", "red0"], start=START)
+        for size in (100, 1400):
+            frame, parts = arriving(VXLAN, 6, 2, size, 9000, 1)
+            run.case(f"{size} bytes", [("uplink", part) for part in parts], {"red0": frame})
+        asked = Ether(src="02:00:00:00:00:02", dst=OUR_MAC) / IPv6(src="2001:db8::2", dst=OURS[6])
+        ping = asked / ICMPv6EchoRequest(data=b"x" * 64)
+        reply = (Ether(src=OUR_MAC, dst="02:00:00:00:00:02") /
+                 IPv6(src=OURS[6], dst="2001:db8::2", hlim=64) / ICMPv6EchoReply(data=b"x" * 64))
+        run.case("echo", ("uplink", pieces(bytes(ping), 6, 9000, 2)[0]), {"uplink": bytes(reply)})
+        nd = asked.copy()
+        nd[IPv6].hlim = 255
+        nd = nd / ICMPv6ND_NS(tgt=OURS[6])
+        run.case("neighbour discovery", ("uplink", pieces(bytes(nd), 6, 9000, 3)[0]), {},
+                 "nd_malformed")
+        run.run()
+
+
+def echo():
+    """What is asked in fragments is answered in such, with or without `reassemble`."""
+    run = Scenario("echo", CONFIG.replace("REASSEMBLE", "false"), ["uplink", "red0"], start=START)
+    there, ours = {4: "192.0.2.2", 6: "2001:db8::2"}, OURS
+    for family in (4, 6):
+        for size in (1473, 2000, 8000, 65000):
+            head = IP if family == 4 else IPv6
+            kinds = (ICMP(), ICMP(type=0)) if family == 4 else (ICMPv6EchoRequest(),
+                                                                ICMPv6EchoReply())
+            ask = Ether(src="02:00:00:00:00:02", dst=OUR_MAC) / head(
+                src=there[family], dst=ours[family]) / kinds[0] / Raw(b"p" * size)
+            back = Ether(src=OUR_MAC, dst="02:00:00:00:00:02") / head(
+                src=ours[family], dst=there[family]) / kinds[1] / Raw(b"p" * size)
+            wanted = pieces(bytes(back), family, 1448, 1)
+            run.case(f"IPv{family}, {size} bytes",
+                     [("uplink", part) for part in pieces(bytes(ask), family, 1448, 1)],
+                     {"uplink": [AnyId(one, family) for one in wanted]})
+    run.run()
+
+
+class AnyId(Free):
+    """A fragment of IPv6 with any id."""
+
+    def __init__(self, frame, family):
+        def build(got):
+            return frame if family == 4 else frame[:58] + got[58:62] + frame[62:]
+        super().__init__(build, frame)
+
+
+main(put_together, dropped_by_default, whole_ones, echo)

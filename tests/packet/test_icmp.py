@@ -87,8 +87,8 @@ def refused():
                       Raw(good[ICMP_AT:ICMP_AT + length]))
         drop(f"ICMP of {length} bytes", frame, "icmp_truncated")
         drop(f"ICMP of {length} bytes, padded", frame + bytes(30), "icmp_truncated")
-    drop("fragment", ask(flags="MF"), "ip_fragment")
-    drop("later fragment", ask(frag=2), "ip_fragment")
+    drop("fragment", ask(flags="MF"), "fragment_length")
+    drop("later fragment", ask(frag=2), "ip_reassembly")
     drop("from our own address", ask(src=OUR_IP), "ip_source")
     for source in ("0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255"):
         drop(f"from {source}", ask(src=source), "ip_source")

@@ -375,8 +375,8 @@ def echoed():
              "icmp_ignored")
     run.case("from ourselves", ("blue0", frame(IP(src=GATEWAY[4], dst=GATEWAY[4]) / ICMP())), {},
              "ip_source")
-    run.case("a fragment", ("blue0", frame(IP(src=HOST[4], dst=GATEWAY[4], flags="MF") / ICMP())),
-             {}, "ip_fragment")
+    run.case("a fragment", ("blue0", frame(IP(src=HOST[4], dst=GATEWAY[4], flags="MF", frag=1) / ICMP())),
+             {}, "ip_reassembly")
     run.case("TCP for us", ("blue0", frame(IP(src=HOST[4], dst=GATEWAY[4]) / TCP())), {},
              "ip_protocol_unknown")
     run.run()

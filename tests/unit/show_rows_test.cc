@@ -369,14 +369,16 @@ TEST_F(Show, WorkerSumsDropsAndKnowsItsCost) {
   counters.cycles.add(4000);
   counters.busy_cycles.add(1000);
   counters.events_lost.add(9);
-  const json row = worker_row(1, 3, counters, 4);
+  const json row = worker_row(1, 3, counters, 4, {5, 6000});
   EXPECT_EQ(row["core"], 3);
   EXPECT_EQ(row["dropped"], 5);
   EXPECT_EQ(row["busy_percent"], 25.0);
   EXPECT_EQ(row["cycles_per_packet"], 100.0);
   EXPECT_EQ(row["events_lost"], 9);
   EXPECT_EQ(row["held_now_total"], 4);
-  EXPECT_EQ(worker_row(0, 0, WorkerCounters{}, 0)["cycles_per_packet"], nullptr);
+  EXPECT_EQ(row["fragmented_now"], 5);
+  EXPECT_EQ(row["fragment_bytes_now"], 6000);
+  EXPECT_EQ(worker_row(0, 0, WorkerCounters{}, 0, {})["cycles_per_packet"], nullptr);
 }
 
 }  // namespace
