@@ -83,9 +83,10 @@ say "a worker that stands still is nothing that the watchdog lets pass"
 expect "restarts" "$(of_unit NRestarts)" = 0
 put journald 101
 main=$(of_unit MainPID)
-# The worker's thread, by its number here outside.
+# The worker's thread, by its number here outside. Processes may end while awk reads of them.
 outside=$(awk -v inside="$main" '$1 == "NSpid:" && $NF == inside { sub("/status.*", "", FILENAME); sub("/proc/", "", FILENAME)
-  print FILENAME; exit }' /proc/[0-9]*/status 2>/dev/null)
+  print FILENAME; exit }' /proc/[0-9]*/status 2>/dev/null) || true
+[[ -d /proc/$outside/task ]] || fail "no process here is aditd's $main"
 worker=$(grep -lE 'worker-1$' "/proc/$outside/task/"*/comm | sed 's#.*/task/##; s#/comm##')
 mkfifo "$LAB_TMP/hold"
 "$LAB_TESTS/stall-thread" "$worker" <"$LAB_TMP/hold" >"$LAB_TMP/stall.log" 2>&1 &
