@@ -118,6 +118,7 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->balancer = std::make_unique<Balancer>(connections, options.seed + id);
   worker->stt_ids = IdCounters(options.seed + id);
   worker->ip_ids = IdCounters(options.seed + id);
+  worker->fragment_ids = IdCounters(options.seed + id);
   worker->tx.resize(ports);
   worker->port_counters = ZeroPages<TrafficCounters>(ports);
   worker->bridge_port_counters = ZeroPages<TrafficCounters>(kMaxBridgePorts + 1);

@@ -8,6 +8,7 @@
 
 #include "fragment.h"
 #include "ip_packet.h"
+#include "ip_version.h"
 #include "worker.h"
 
 namespace adit {
@@ -137,9 +138,11 @@ DropReason cut_packet(Worker& worker, const rte_mbuf* mbuf, uint32_t max_bytes, 
   return DropReason::kCount;
 }
 
-// No other worker's.
-inline be32 next_fragment_id(Worker& worker) noexcept {
-  return be32(worker.id << 24 | (worker.fragment_id++ & 0xff'ffff));
+// Of a packet that is to be cut, in the VRF; no other worker's.
+template <class Ip>
+be32 next_fragment_id(Worker& worker, VrfId vrf, rte_mbuf* mbuf) noexcept {
+  const Ipv6Key peer = Ip::host_key(header_of<Ip>(mbuf));
+  return be32(worker.id << 24 | (worker.fragment_ids.next(tenant_of_vrf(vrf), peer) & 0xff'ffff));
 }
 
 }  // namespace adit

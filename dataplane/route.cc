@@ -14,7 +14,8 @@ namespace {
 
 template <class Ip>
 void send_in_fragments(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
-  send_cut<Ip>(worker, packet, target, target.max_bytes, next_fragment_id(worker));
+  send_cut<Ip>(worker, packet, target, target.max_bytes,
+               next_fragment_id<Ip>(worker, packet.network, packet.mbuf));
 }
 
 // What was put together is cut again, so that no fragment is larger than those that came: what a

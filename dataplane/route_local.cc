@@ -17,7 +17,7 @@ template <class Ip>
                                                   const RouteTarget& back) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
   uint32_t most = back.max_bytes;
-  be32 id = next_fragment_id(worker);
+  be32 id = next_fragment_id<Ip>(worker, packet.network, mbuf);
   if (was_put_together(mbuf)) {
     const AsItCame came = as_it_came(mbuf);
     most = std::min<uint32_t>(most, came.largest);

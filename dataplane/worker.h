@@ -129,7 +129,7 @@ struct Worker {
   ZeroPages<RateMeter> icmp_meters{kMaxTenants};  // by TenantId
   IdCounters stt_ids;                             // of STT frames
   IdCounters ip_ids;                              // of IPv4 headers of ours that may be fragmented
-  uint32_t fragment_id = 0;                       // of the next IPv6 packet that is fragmented
+  IdCounters fragment_ids;                        // of packets that are fragmented
   std::array<rte_mbuf*, 4 * kMaxBurst> garbage;   // dropped or used up, freed in bulk
   unsigned garbage_count = 0;
 };

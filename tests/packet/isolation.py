@@ -16,8 +16,6 @@ from tunnels import stt_frame, stt_segments
 
 OUR_MAC, OUR_IP = "02:00:00:00:00:01", "192.0.2.1"
 LENGTH_S = 2.0
-# Whether the tenants send fragments: the table in which they are put together has no shares yet.
-FRAGMENTS = False
 
 
 class Tenant:
@@ -107,8 +105,6 @@ services:{join(t.services() for t in tenants)}
 def fragments(packet, size):
     """The IPv4 packet behind Ethernet in pieces of at most `size` bytes of payload."""
     frame = bytes(packet)
-    if not FRAGMENTS:
-        return [frame[:1500]]
     head, payload = frame[:34], frame[34:]
     pieces = []
     for begin in range(0, len(payload), size):
@@ -187,6 +183,8 @@ class Traffic:
         moment, ident = self.moment(), self.rng.randrange(65536)
         whole = self.edge(UDP(sport=self.rng.randrange(1024, 65536), dport=53) / Raw(self.rng.randbytes(2400)), dst=self.rng.choice(
             ("10.9.0.2", "10.2.0.11")), id=ident)
+        if self.rng.random() < .3:
+            whole = self.edge(ICMP() / Raw(bytes(3000)), dst="10.1.0.254", id=ident)
         for i, piece in enumerate(fragments(whole, 1200)):
             self.at(moment + .001 * i, self.tenant.edge, piece)
 
@@ -224,8 +222,7 @@ class Traffic:
             2, GRE(key_present=1, key=tenant.number, seqnum_present=1, seqence_number=rng.randrange(50)) / packet))
         self.at(self.moment(), "up0", self.underlay(3, packet, proto=4))
 
-    KINDS = ("routed", "echo", "new_host", "connection", "datagrams", "bridged", "tunnelled",
-             *(("in_fragments",) if FRAGMENTS else ()))
+    KINDS = ("routed", "echo", "new_host", "connection", "datagrams", "in_fragments", "bridged", "tunnelled")
 
     def honest(self, rounds):
         for _ in range(rounds):
