@@ -44,15 +44,22 @@ inline bool find_final_destination(const uint8_t* data, uint32_t header, uint32_
   return true;
 }
 
-// Steps over the extension headers, RFC 8200 section 4. `len` bytes are contiguous.
-inline bool skip_extension_headers(const uint8_t* data, uint32_t len, IpPacket& packet) noexcept {
-  constexpr uint8_t kHopByHop = 0, kRouting = 43, kDestinationOptions = 60;
+inline bool is_extension_header(uint8_t protocol) noexcept {
+  constexpr uint8_t kHopByHop = 0, kRouting = 43;
+  return protocol == kHopByHop || protocol == kRouting || protocol == kIpProtocolFragment ||
+         protocol == kIpProtocolDestinationOptions;
+}
+
+// Steps over the extension headers, RFC 8200 section 4, in whatever order they stand. `len` bytes
+// are contiguous. `may_pass(kind, header, bytes)`: whether one that was not misread is accepted.
+template <class MayPass>
+inline bool skip_extension_headers(const uint8_t* data, uint32_t len, IpPacket& packet,
+                                   MayPass may_pass) noexcept {
+  constexpr uint8_t kRouting = 43;
   constexpr unsigned kMostHeaders = 8;  // no sender has a use for more
   for (unsigned i = 0; i < kMostHeaders; ++i) {
     const uint8_t kind = packet.protocol;
-    if (kind != kHopByHop && kind != kRouting && kind != kDestinationOptions &&
-        kind != kIpProtocolFragment)
-      return true;
+    if (!is_extension_header(kind)) return true;
     const uint32_t at = packet.l4;
     if (at + 8 > len || at + 8 > packet.end) return false;
     uint32_t bytes = 8;
@@ -66,6 +73,7 @@ inline bool skip_extension_headers(const uint8_t* data, uint32_t len, IpPacket& 
       if (at + bytes > len || at + bytes > packet.end) return false;
       if (kind == kRouting && !find_final_destination(data, at, bytes, packet)) return false;
     }
+    if (!may_pass(kind, data + at, bytes)) return false;
     packet.protocol = data[at];
     packet.l4 = at + bytes;
     if (packet.later_fragment) return true;  // what follows is somewhere in the payload
@@ -101,7 +109,10 @@ inline bool read_ip_packet(const uint8_t* data, uint32_t len, uint32_t total, ui
   packet.end = packet.l4 + header->payload_length.host();
   packet.destination = ip + unsigned{offsetof(Ipv6Header, dst)};
   packet.protocol = header->next_header;
-  return packet.end <= total && skip_extension_headers(data, len, packet);
+  // Options are for others to judge: for whom the packet is, or on its way.
+  return packet.end <= total &&
+         skip_extension_headers(data, len, packet,
+                                [](uint8_t, const uint8_t*, uint32_t) noexcept { return true; });
 }
 
 // The same for an Ethernet frame with at most two VLAN tags. False also where it is not IP.

@@ -7,6 +7,7 @@
 #include "checksum.h"
 #include "fragment.h"
 #include "inner.h"
+#include "ip_packet.h"
 #include "packet.h"
 #include "tunnel/outer_source.h"
 
@@ -18,7 +19,6 @@ enum class UnderlayClass { kDrop, kHost, kTunnel, kFragment, kRoute };
 namespace underlay {
 
 inline constexpr uint32_t kIpOffset = sizeof(EthernetHeader);
-inline constexpr uint32_t kIpv6FragmentLen = 8;  // RFC 8200 section 4.5
 
 inline UnderlayClass refuse(Packet& packet, DropReason reason) noexcept {
   packet.drop = reason;
@@ -153,30 +153,59 @@ inline UnderlayClass check_ipv4(const Snapshot& snapshot, Packet& packet) noexce
   return check_payload(snapshot, packet, ip->protocol, kIpOffset + header_len, end);
 }
 
-// RFC 8200 sections 4.2 and 4.6: the destination options that Linux and others put before a
-// tunnel's payload to limit nesting (RFC 2473 section 4.1.1). Nothing there concerns us, but an
-// option that has to be understood is not.
-[[gnu::cold, gnu::noinline]] inline UnderlayClass check_destination_options(
-    const Snapshot& snapshot, Packet& packet, uint32_t offset, uint32_t end) noexcept {
-  const rte_mbuf* mbuf = packet.mbuf;
-  const uint8_t* at = frame_of(packet.mbuf) + offset;
-  if (offset + 8 > end || offset + 8 > mbuf->data_len)
-    return refuse(packet, DropReason::k_ip_truncated);
-  const unsigned len = 8 + at[1] * 8u;
-  if (offset + len > end || offset + len > mbuf->data_len)
-    return refuse(packet, DropReason::k_ip_truncated);
+// RFC 8200 section 4.2: whether all options of a destination header may be skipped by who does
+// not know them, as those that Linux and others put before a tunnel's payload to limit nesting
+// (RFC 2473 section 4.1.1). RFC 8504 section 5.3 permits a bound on their number.
+inline bool may_skip_options(const uint8_t* header, uint32_t bytes) noexcept {
   constexpr uint8_t kPad1 = 0, kActionMask = 0xc0;
-  for (unsigned i = 2; i < len;) {
-    const uint8_t type = at[i];
-    if (type & kActionMask) return refuse(packet, DropReason::k_ip_protocol_unknown);
+  constexpr unsigned kMostOptions = 32;
+  unsigned options = 0;
+  for (uint32_t i = 2; i < bytes; ++options) {
+    const uint8_t type = header[i];
+    if ((type & kActionMask) != 0 || options == kMostOptions) return false;
     if (type == kPad1) {
       ++i;
       continue;
     }
-    if (i + 2 > len || i + 2 + at[i + 1] > len) return refuse(packet, DropReason::k_ip_truncated);
-    i += 2u + at[i + 1];
+    if (i + 2 > bytes || i + 2 + header[i + 1] > bytes) return false;
+    i += 2u + header[i + 1];
   }
-  return check_payload(snapshot, packet, at[0], offset + len, end);
+  return true;
+}
+
+// RFC 6980 section 5: neighbour discovery with a fragment header, wherever that stands, is dropped.
+inline bool is_discovery_type(const rte_mbuf* mbuf, const IpPacket& found) noexcept {
+  if (found.protocol != kIpProtocolIcmpv6 || found.l4 >= mbuf->data_len) return false;
+  const uint8_t type = frame_of(mbuf)[found.l4];
+  return type >= 133 && type <= 137;
+}
+
+// RFC 8200 section 4: a destination takes extension headers in any order; section 4.3: hop-by-hop
+// options need not be looked at; section 4.4: a routing header without segments left is skipped.
+// An atomic fragment is a whole packet (RFC 6946 section 4).
+[[gnu::cold, gnu::noinline]] inline UnderlayClass check_extension_headers(const Snapshot& snapshot,
+                                                                          Packet& packet,
+                                                                          uint32_t end) noexcept {
+  constexpr uint32_t kDestination = kIpOffset + offsetof(Ipv6Header, dst);
+  const uint8_t* frame = frame_of(packet.mbuf);
+  const auto* ip = reinterpret_cast<const Ipv6Header*>(frame + kIpOffset);
+  IpPacket found{};
+  found.l4 = kIpOffset + unsigned{sizeof *ip};
+  found.end = end;
+  found.destination = kDestination;
+  found.protocol = ip->next_header;
+  const bool good = skip_extension_headers(
+      frame, packet.mbuf->data_len, found,
+      [](uint8_t kind, const uint8_t* header, uint32_t bytes) noexcept {
+        return kind != kIpProtocolDestinationOptions || may_skip_options(header, bytes);
+      });
+  // What is behind the header of a fragment may go on in the next one.
+  if (found.is_fragment()) return check_fragment(snapshot, packet, found.protocol, end);
+  if (found.has_fragment_header && good && is_discovery_type(packet.mbuf, found))
+    return refuse(packet, DropReason::k_nd_malformed);
+  if (!good || found.destination != kDestination)
+    return refuse(packet, DropReason::k_ip_extensions);
+  return check_payload(snapshot, packet, found.protocol, found.l4, end);
 }
 
 // What has a fragment header as its first one, at `offset`. A whole packet may have it too: it is
@@ -196,8 +225,7 @@ inline UnderlayClass check_ipv4(const Snapshot& snapshot, Packet& packet) noexce
   end -= kIpv6FragmentLen;
   const auto* ip = reinterpret_cast<const Ipv6Header*>(frame_of(mbuf) + kIpOffset);
   if (is_neighbour_discovery(mbuf, *ip)) return refuse(packet, DropReason::k_nd_malformed);
-  if (protocol == kIpProtocolDestinationOptions)
-    return check_destination_options(snapshot, packet, offset, end);
+  if (is_extension_header(protocol)) return check_extension_headers(snapshot, packet, end);
   return check_payload(snapshot, packet, protocol, offset, end);
 }
 
@@ -225,8 +253,8 @@ inline UnderlayClass check_ipv6(const Snapshot& snapshot, Packet& packet, bool t
   packet.outer_tos = static_cast<uint8_t>(word >> 20);
   if (ip->next_header == kIpProtocolFragment) [[unlikely]]
     return check_fragment_header(snapshot, packet, kPayload, end);
-  if (ip->next_header == kIpProtocolDestinationOptions) [[unlikely]]
-    return check_destination_options(snapshot, packet, kPayload, end);
+  if (is_extension_header(ip->next_header)) [[unlikely]]
+    return check_extension_headers(snapshot, packet, end);
   return check_payload(snapshot, packet, ip->next_header, kPayload, end);
 }
 

@@ -184,7 +184,7 @@ def refused():
             frame = from_remote(kind, inner, family, number)
             case("UDP checksum wrong", patched(frame, len(frame) - 1, b"!"), "udp_checksum")
             case("fragment header", patched(frame, 20, b"\x2c"), "ip_fragment")
-            case("hop-by-hop options", patched(frame, 20, b"\x00"), "ip_protocol_unknown")
+            case("hop-by-hop options beyond the frame", patched(frame, 20, b"\x00"), "ip_extensions")
             case("version 5", patched(frame, 14, b"\x50"), "ip_version")
             case("cut header", frame[:53], "ip_truncated")
             case("payload beyond the frame", frame[:-1], "ip_total_length")
@@ -225,11 +225,26 @@ def tolerated():
     run.run()
 
 
+HOP_BY_HOP, ROUTING, FRAGMENT, OPTIONS = 0, 43, 44, 60
+
+
+def with_headers(frame, *headers):
+    """Extension headers (RFC 8200 section 4), each a kind and what is behind its next header, before
+    what follows the IPv6 header."""
+    kinds = [kind for kind, _ in headers] + [frame[20]]
+    chain = b"".join(bytes([following]) + body for following, (_, body) in zip(kinds[1:], headers))
+    length = int.from_bytes(frame[18:20], "big") + len(chain)
+    return (frame[:18] + length.to_bytes(2, "big") + bytes([kinds[0]]) + frame[21:54] + chain +
+            frame[54:])
+
+
+def options_body(options):
+    return bytes([(len(options) + 2) // 8 - 1]) + options
+
+
 def with_options(frame, options):
-    """A Destination Options header (RFC 8200 section 4.6) before what follows the IPv6 header."""
-    header = bytes([frame[20], (len(options) + 2) // 8 - 1]) + options
-    length = int.from_bytes(frame[18:20], "big") + len(header)
-    return frame[:18] + length.to_bytes(2, "big") + b"\x3c" + frame[21:54] + header + frame[54:]
+    """A Destination Options header (RFC 8200 section 4.6)."""
+    return with_headers(frame, (OPTIONS, options_body(options)))
 
 
 def destination_options():
@@ -245,16 +260,53 @@ def destination_options():
             run.case(f"{kind.name}, {name}", ("uplink", with_options(sent, options)),
                      {"red0": frame})
     for name, options, reason in (
-            ("an option that has to be understood", b"\x80\x04" + bytes(4), "ip_protocol_unknown"),
-            ("an option beyond the header", b"\x04\x05" + bytes(4), "ip_truncated"),
-            ("an option without length", bytes(5) + b"\x04", "ip_truncated")):
+            ("an option that has to be understood", b"\x80\x04" + bytes(4), "ip_extensions"),
+            ("an option beyond the header", b"\x04\x05" + bytes(4), "ip_extensions"),
+            ("an option without length", bytes(5) + b"\x04", "ip_extensions"),
+            ("33 options", bytes(33) + b"\x01\x03" + bytes(3), "ip_extensions")):
         run.case(name, ("uplink", with_options(sent, options)), {}, reason)
     good = with_options(sent, limit)
     run.case("a header beyond the packet", ("uplink", good[:55] + b"\xff" + good[56:]), {},
-             "ip_truncated")
+             "ip_extensions")
     run.case("a packet cut within", ("uplink", good[:18] + b"\x00\x07" + good[20:61]), {},
-             "ip_truncated")
+             "ip_extensions")
     run.run()
+
+
+def extension_headers():
+    """RFC 8200 section 4.1: a destination takes them in any order."""
+    pad = options_body(bytes(6))
+    hop, options, atomic = (HOP_BY_HOP, pad), (OPTIONS, pad), (FRAGMENT, bytes(7))
+    # An option that has to be understood, of nodes on the way, which may ignore it (section 4.3).
+    strict_hop = (HOP_BY_HOP, options_body(b"\xc2\x04" + bytes(4)))
+    passed = (ROUTING, bytes([0, 4, 0, 0, 0, 0, 0]))  # type 4, no segments left
+    passed_by = (ROUTING, bytes([2, 4, 0, 0, 0, 0, 0]) + bytes(16))
+    ways = {"hop-by-hop options": [hop], "hop-by-hop options to be understood": [strict_hop],
+            "a routing header without segments left": [passed],
+            "a routing header with a list": [passed_by], "two destination options": [options, options],
+            "an atomic fragment": [atomic], "options and an atomic fragment": [hop, atomic],
+            "an atomic fragment and options": [atomic, options],
+            "all of them": [hop, options, passed, atomic, options],
+            "the other way round": [options, atomic, passed, options, hop],
+            "eight headers": [options] * 7}
+    for extra in ("", "tunnels: {reassemble: true}"):
+        run = Scenario(f"extension headers {extra}", config(extra), ["uplink", "red0"], start=START)
+        for kind in KINDS:
+            number = REMOTES[kind.name, 6]
+            frame = udp(host(1, number), NEAR)
+            sent = from_remote(kind, frame, 6, number)
+            for name, headers in ways.items():
+                run.case(f"{kind.name}, {name}", ("uplink", with_headers(sent, *headers)),
+                         {"red0": frame})
+        onwards = (ROUTING, bytes([2, 4, 1, 0, 0, 0, 0]) + bytes(16))
+        for name, headers, reason in (
+                ("nine headers", [options] * 9, "ip_extensions"),
+                ("segments left", [onwards], "ip_extensions"),
+                ("an unknown routing header with segments left",
+                 [(ROUTING, bytes([0, 9, 1, 0, 0, 0, 0]))], "ip_extensions"),
+                ("no next header", [(OPTIONS, pad), (59, pad)], "ip_protocol_unknown")):
+            run.case(name, ("uplink", with_headers(sent, *headers)), {}, reason)
+        run.run()
 
 
 def sequenced():
@@ -272,11 +324,25 @@ def sequenced():
         run.case(f"packet {sequence} is numbered", ("red0", frame),
                  {"uplink": numbered(frame, sequence, to_remote)})
     frame = udp(host(1, number), NEAR)
+    run.case("no number", ("uplink", from_remote(kind, frame, 4, number)), {},
+             "gre_sequence_missing")
+    other = udp(host(1, REMOTES["gre-key", 4]), NEAR)
+    run.case("no number, of a remote that need not number",
+             ("uplink", from_remote(by_name("gre-key"), other, 4, REMOTES["gre-key", 4])),
+             {"red0": other})
     for sequence, drop in ((7, None), (8, None), (8, "gre_sequence"), (6, "gre_sequence"),
                            (10, None), (9, "gre_sequence"), (0x70000000, None),
                            (0xE0000000, None), (1, None), (0xFFFFFFFE, "gre_sequence")):
         run.case(f"number {sequence} comes in", ("uplink", numbered(frame, sequence)),
                  None if drop else {"red0": frame}, drop)
+    # The peer counts anew: seven numbers are lost. A newer one in between is no restart.
+    for sequence, drop in (*[(0x90000000 + i, "gre_sequence") for i in range(7)], (2, None),
+                           *[(0x90000000 + i, "gre_sequence") for i in range(7)],
+                           (0x90000007, None), (0x90000008, None), (0x90000007, "gre_sequence")):
+        run.case(f"number {sequence} comes in", ("uplink", numbered(frame, sequence)),
+                 None if drop else {"red0": frame}, drop)
+    run.case("after a silence any number is believed", ("uplink", numbered(frame, 0x90000000)),
+             {"red0": frame}, wait_ns=11_000_000_000)
     run.run()
 
 
@@ -324,4 +390,5 @@ def entropy():
     run.run()
 
 
-main(both_ways, stitched, flooded_to_all, refused, tolerated, destination_options, sequenced, zero_checksum6, entropy)
+main(both_ways, stitched, flooded_to_all, refused, tolerated, destination_options,
+     extension_headers, sequenced, zero_checksum6, entropy)
