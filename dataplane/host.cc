@@ -9,6 +9,7 @@
 #include "ip_fragment.h"
 #include "nd.h"
 #include "transmit.h"
+#include "vlan.h"
 
 namespace adit {
 namespace {
@@ -115,6 +116,9 @@ void answer_whole(Worker& worker, LinkId link, const Packet& asked, rte_mbuf* mb
 
 void take_in(Worker& worker, LinkId link, Packet& packet) noexcept {
   const Interface& own = *interface_of(*worker.snapshot, link);
+  if (is_vlan_type(rte_pktmbuf_mtod(packet.mbuf, const EthernetHeader*)->ether_type) &&
+      !strip_priority_tags(packet.mbuf)) [[unlikely]]
+    return drop(worker, packet.mbuf, DropReason::k_runt_frame);
   switch (check_routed(own.mac, packet)) {
     case RoutedClass::kRoute:
       return enter_routing(worker, packet, own.vrf);

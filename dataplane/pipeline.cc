@@ -41,8 +41,7 @@ constexpr bool is_link_local_mac(uint64_t key) noexcept {
   return (key & 0xffff'ffff'fff0) == 0x0180'c200'0000;
 }
 
-// Where a tagged frame belongs. Takes the tag off unless the network carries it. False:
-// nowhere; `member` 0: to the underlay.
+// Where a tagged frame belongs: takes the tag off that names its network. False: nowhere.
 bool place_tagged(const Snapshot& snapshot, const PortEntry& port, rte_mbuf* mbuf,
                   BridgePortId& member) noexcept {
   const uint8_t* frame = frame_of(mbuf);
@@ -50,16 +49,27 @@ bool place_tagged(const Snapshot& snapshot, const PortEntry& port, rte_mbuf* mbu
   const auto* tag = reinterpret_cast<const VlanTag*>(frame + sizeof(EthernetHeader));
   const uint16_t vlan_id = tag->tci.host() & kVlanIdMask;
   const bool customer_tag = ethernet->ether_type == be16(kEtherTypeVlan);
-  if (customer_tag && vlan_id != 0 && !port.by_vlan.empty() && port.by_vlan[vlan_id] != 0) {
+  if (customer_tag && !port.by_vlan.empty() && port.by_vlan[vlan_id] != 0) {
     strip_vlan(mbuf);
     member = port.by_vlan[vlan_id];
     return true;
   }
   member = port.untagged;
-  if (snapshot.bridge_ports[member].flags & BridgePort::kCarryVlans) return true;
-  if (!customer_tag || vlan_id != 0) return false;
-  strip_vlan(mbuf);  // VLAN 0 only carries a priority: an untagged frame (802.1Q 6.9)
-  return true;
+  return (snapshot.bridge_ports[member].flags & BridgePort::kCarryVlans) != 0;
+}
+
+// Takes off leading tags that carry a priority alone, unless the frame goes to a network that
+// carries tags. False: the frame ends inside of a tag.
+bool take_priority_tags(const Snapshot& snapshot, const PortEntry& port, rte_mbuf* mbuf) noexcept {
+  const auto* tag = reinterpret_cast<const VlanTag*>(frame_of(mbuf) + sizeof(EthernetHeader));
+  if ((tag->tci.host() & kVlanIdMask) != 0 ||
+      (snapshot.bridge_ports[port.untagged].flags & BridgePort::kCarryVlans)) [[likely]]
+    return true;
+  return strip_priority_tags(mbuf);
+}
+
+bool is_tagged(rte_mbuf* mbuf) noexcept {
+  return is_vlan_type(reinterpret_cast<const EthernetHeader*>(frame_of(mbuf))->ether_type);
 }
 
 PortId id_of(const Snapshot& snapshot, const PortEntry& port) noexcept {
@@ -114,13 +124,16 @@ void classify_one(Worker& worker, const PortEntry& port, Packet& packet) noexcep
   if (unfinished && (mbuf->ol_flags & kSenselessMarks) == kSenselessMarks) [[unlikely]]
     return drop(worker, mbuf, DropReason::k_offload_malformed);
   BridgePortId member = port.untagged;
-  if (is_vlan_type(reinterpret_cast<const EthernetHeader*>(frame_of(mbuf))->ether_type)) {
-    if (mbuf->data_len < sizeof(EthernetHeader) + sizeof(VlanTag))
+  if (is_tagged(mbuf)) {
+    if (mbuf->data_len < sizeof(EthernetHeader) + sizeof(VlanTag) ||
+        !take_priority_tags(snapshot, port, mbuf)) [[unlikely]]
       return drop(worker, mbuf, DropReason::k_runt_frame);
-    if (const VlanLinkId vlan = routed_vlan_of(port, mbuf); vlan != 0)
-      return take_from_vlan(worker, vlan, packet);
-    if (!place_tagged(snapshot, port, mbuf, member))
-      return drop(worker, mbuf, DropReason::k_vlan_not_member);
+    if (is_tagged(mbuf)) {
+      if (const VlanLinkId vlan = routed_vlan_of(port, mbuf); vlan != 0)
+        return take_from_vlan(worker, vlan, packet);
+      if (!place_tagged(snapshot, port, mbuf, member))
+        return drop(worker, mbuf, DropReason::k_vlan_not_member);
+    }
   }
   if (member != 0) return enter_network(worker, packet, member);
   if (port.is_underlay) {

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "adit/wire.h"
+#include "inner.h"
 #include "packet.h"
 
 namespace adit {
@@ -26,6 +27,22 @@ inline void strip_vlan(rte_mbuf* mbuf) noexcept {
   uint8_t* frame = frame_of(mbuf);
   move_macs(frame + sizeof(VlanTag), frame);
   rte_pktmbuf_adj(mbuf, sizeof(VlanTag));
+}
+
+// A frame with a VLAN id of 0 belongs to no VLAN: its tag, 802.1Q's or 802.1ad's, carries a
+// priority alone, and the frame is what it is without (802.1Q section 6.9.1). Takes such tags off,
+// as many as lead the frame; false where it ends inside of a tag.
+[[gnu::cold, gnu::noinline]] inline bool strip_priority_tags(rte_mbuf* mbuf) noexcept {
+  constexpr unsigned kMostTags = 4;  // what is deeper nested stays, and is refused as a tag
+  for (unsigned i = 0; i < kMostTags; ++i) {
+    const uint8_t* frame = frame_of(mbuf);
+    if (!is_vlan_type(reinterpret_cast<const EthernetHeader*>(frame)->ether_type)) return true;
+    if (mbuf->data_len < sizeof(EthernetHeader) + sizeof(VlanTag)) return false;
+    const auto* tag = reinterpret_cast<const VlanTag*>(frame + sizeof(EthernetHeader));
+    if ((tag->tci.host() & kVlanIdMask) != 0) return true;
+    strip_vlan(mbuf);
+  }
+  return true;
 }
 
 // Writes the 16 bytes of MACs and tag; `macs` may overlap `out`.

@@ -146,8 +146,6 @@ def refused():
     for length in range(8):
         drop(f"VXLAN header of {length} bytes", vxlan_cut(length), "vxlan_truncated")
     drop("inner tag where VLANs are not carried", arriving(tagged(INNER, 10)), "vlan_in_network")
-    drop("inner tag VID 0 where VLANs are not carried", arriving(tagged(INNER, 0)),
-         "vlan_in_network")
     drop("inner 802.1ad tag", arriving(tagged(INNER, 10, kind=0x88A8)), "vlan_in_network")
     drop("inner source MAC is a group", arriving(udp("03:00:00:00:00:01", NEAR)),
          "source_mac_invalid")

@@ -77,11 +77,34 @@ def outer_headers():
     run.run()
 
 
+def with_priority(frame, kinds):
+    """Behind tags of these kinds, each with VLAN 0."""
+    for kind in kinds:
+        frame = tagged(frame, 0, 3, kind=kind)
+    return frame
+
+
 def vlans():
     run = Scenario("vlan", UPLINK + MEMBERS + NETWORKS, PORTS)
     frame = udp(NEAR, FAR2)
     run.case("priority tag (VID 0) on an untagged member is taken off",
              ("red0", tagged(frame, 0, 5)), {"uplink": encapsulated(frame)})
+    back = udp(FAR2, NEAR)
+    for name, kinds in (("an 802.1ad priority tag", [0x88A8]), ("two priority tags", [0x8100, 0x8100]),
+                        ("two of either kind", [0x8100, 0x88A8]), ("four", [0x8100] * 4)):
+        run.case(f"{name} on an untagged member", ("red0", with_priority(frame, kinds)),
+                 {"uplink": encapsulated(frame)})
+        run.case(f"{name} on the uplink", ("uplink", with_priority(arriving(back), kinds)),
+                 {"red0": back})
+        run.case(f"{name} inside of a tunnel",
+                 ("uplink", arriving(with_priority(back, kinds))), {"red0": back})
+        run.case(f"{name} before a member's VLAN",
+                 ("trunk", with_priority(tagged(frame, 10), kinds)), {"uplink": encapsulated(frame)})
+        run.case(f"{name} behind a member's VLAN",
+                 ("trunk", tagged(with_priority(frame, kinds), 10)), {"uplink": encapsulated(frame)})
+    run.case("five priority tags", ("red0", with_priority(frame, [0x8100] * 5)), drop="vlan_not_member")
+    run.case("ends inside of a second tag", ("red0", with_priority(frame, [0x8100] * 2)[:21]),
+             drop="runt_frame")
     run.case("tag on an untagged member", ("red0", tagged(frame, 10)), drop="vlan_not_member")
     run.case("VLAN without a member", ("trunk", tagged(frame, 11)), drop="vlan_not_member")
     run.case("VLAN 4095", ("trunk", tagged(frame, 4095)), drop="vlan_not_member")
@@ -96,7 +119,7 @@ def vlans():
     run.case("802.1ad tag on an untagged member", ("red0", tagged(frame, 10, kind=0x88A8)),
              drop="vlan_not_member")
     run.case("second tag behind a priority tag", ("red0", tagged(tagged(frame, 30), 0)),
-             drop="vlan_in_network")
+             drop="vlan_not_member")
     run.case("tagged uplink without such a member", ("uplink", tagged(arriving(frame), 10)),
              drop="vlan_not_member")
 
