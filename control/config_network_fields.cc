@@ -31,7 +31,7 @@ Section<RemoteDraft> remote_section() {
            "'vni', and for gre no key.");
   s.flag("checksum", &R::checksum, "GRE: send a checksum. One that comes in is always verified.");
   s.flag("sequence", &R::sequence,
-         "GRE: number the packets, and drop those that come in out of order.");
+         "GRE: number the packets, and drop those that come in out of order or without a number.");
   s.number("split_horizon", &R::split_horizon, 0, 65000,
            "Between remotes of one group nothing is forwarded; 0: in no group; auto: one group for "
            "each kind.",

@@ -16,7 +16,7 @@ Section<VrfTunnelDraft> vrf_tunnel_section() {
   s.number("id", &T::id, 0, UINT64_MAX, "GRE: the key; without it, none.");
   s.flag("checksum", &T::checksum, "GRE: send a checksum. One that comes in is always verified.");
   s.flag("sequence", &T::sequence,
-         "GRE: number the packets, and drop those that come in out of order.");
+         "GRE: number the packets, and drop those that come in out of order or without a number.");
   s.texts("addresses", &VrfTunnelDraft::address_drafts, parse_host_prefix,
           "an IP address and its prefix length, such as 10.255.0.1/30",
           "The tunnel's own addresses within the VRF; their subnets are routed into it.",

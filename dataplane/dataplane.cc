@@ -404,6 +404,8 @@ void Dataplane::reset_bridge_port(BridgePortId bridge_port) {
   for (auto& worker : impl_->workers) clear(worker->bridge_port_counters[bridge_port].last_rx_s);
   clear(impl_->sequences[bridge_port].sent);
   clear(impl_->sequences[bridge_port].received);
+  clear(impl_->sequences[bridge_port].received_s);
+  clear(impl_->sequences[bridge_port].old_run);
 }
 Dataplane::Drops Dataplane::bridge_port_drops(BridgePortId bridge_port) const noexcept {
   Drops drops = impl_->bridge_port_drops(bridge_port);

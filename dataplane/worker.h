@@ -19,6 +19,7 @@
 #include "packet.h"
 #include "reassembly.h"
 #include "reported_sources.h"
+#include "sequences.h"
 #include "template_table.h"
 #include "tunnel/stt_worker.h"
 
@@ -39,12 +40,6 @@ struct RxQueue {
 };
 
 struct PortBindings;  // port_bindings.h
-
-// GRE sequence numbers of a remote (RFC 2890).
-struct Sequences {
-  std::atomic<uint32_t> sent = 0;      // the next one
-  std::atomic<uint32_t> received = 0;  // the last one and 1; 0: none yet
-};
 
 // ICMP errors that one worker sends on account of one tenant's packets (RFC 1812 section 4.3.2.8,
 // RFC 4443 section 2.4 (f)).

@@ -42,28 +42,20 @@ bool checksum_ok(const rte_mbuf* mbuf, unsigned offset) noexcept {
   return sum_mbuf(mbuf, offset, mbuf->pkt_len - offset) == 0xffff;
 }
 
-// RFC 2890 section 2.2: what is not newer than the last one is late. Several workers may
-// take in packets of one remote.
-bool sequence_ok(std::atomic<uint32_t>& last, uint32_t sequence) noexcept {
-  uint32_t seen = last.load(std::memory_order_relaxed);
-  do {
-    if (seen != 0 && static_cast<int32_t>(sequence + 1 - seen) <= 0) return false;
-  } while (!last.compare_exchange_weak(seen, sequence + 1, std::memory_order_relaxed));
-  return true;
-}
-
 // What may come in: of frames with a key, kEither is told by the sender.
 struct GreKinds {
   enum class Keyed : uint8_t { kGre, kNvgre, kEither };
 
   explicit GreKinds(const Snapshot& snapshot) noexcept
-      : routed(!snapshot.tunnels[tunnel_index(TunnelKind::kGreIp)].senders.empty()) {
+      : routed(!snapshot.tunnels[tunnel_index(TunnelKind::kGreIp)].senders.empty()),
+        numbered(snapshot.gre_sequences) {
     if (snapshot.tunnels[tunnel_index(TunnelKind::kNvgre)].ids.empty())
       keyed = Keyed::kGre;
     else if (snapshot.tunnels[tunnel_index(TunnelKind::kGre)].ids.empty())
       keyed = Keyed::kNvgre;
   }
-  bool routed;  // IP packets, for tunnels of VRFs
+  bool routed;    // IP packets, for tunnels of VRFs
+  bool numbered;  // some remote has to number its packets
   Keyed keyed = Keyed::kEither;
 };
 
@@ -73,14 +65,18 @@ struct GreKinds {
   return plain.senders.find({outer_source(packet), packet.tunnel_id}) != 0;
 }
 
-// RFC 2890 section 2.2, of a remote that numbers its packets.
-[[gnu::noinline]] void check_sequence(Worker& worker, Packet& packet, uint32_t sequence) noexcept {
+// RFC 2890 section 2.2, of a remote that numbers its packets: then each of them has to have a
+// number, `sequence`. Like Linux, which calls it iseq: who leaves it out could bring in anything.
+[[gnu::noinline]] void check_sequence(Worker& worker, Packet& packet,
+                                      const be32* sequence) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   const BridgePortId in =
       snapshot.tunnels[packet.tunnel].senders.find({outer_source(packet), packet.tunnel_id});
   const BridgePort& bridge_port = snapshot.bridge_ports[in];
   if (!(bridge_port.outer & outer::kGreSequence)) return;
-  if (!sequence_ok((*worker.sequences)[bridge_port.sequence_id].received, sequence))
+  if (sequence == nullptr)
+    packet.drop = DropReason::k_gre_sequence_missing;
+  else if (!(*worker.sequences)[bridge_port.sequence_id].accept(sequence->host(), worker.now_s))
     packet.drop = DropReason::k_gre_sequence;
 }
 
@@ -121,15 +117,17 @@ struct GreKinds {
     return refuse(DropReason::k_gre_checksum);
   if (!bridged && !inner_version_is(packet, ipv6)) return refuse(DropReason::k_tunnel_payload);
   if (bridged && flags == kGreKey) tell_nvgre(worker, kinds, packet, key);
-  if (has_sequence)
-    check_sequence(worker, packet, reinterpret_cast<const be32*>(at + header_len - 4)->host());
+  if (has_sequence || kinds.numbered)
+    check_sequence(worker, packet,
+                   has_sequence ? reinterpret_cast<const be32*>(at + header_len - 4) : nullptr);
 }
 
 // The usual ones: no option but the key, and a payload of which there is at least one byte.
 [[gnu::always_inline]] inline void decap_one(Worker& worker, const GreKinds& kinds,
                                              Packet& packet) noexcept {
   constexpr unsigned kKeyLen = 4;
-  if (packet.l4_payload + sizeof(GreHeader) + kKeyLen >= packet.mbuf->data_len) [[unlikely]]
+  if (packet.l4_payload + sizeof(GreHeader) + kKeyLen >= packet.mbuf->data_len || kinds.numbered)
+      [[unlikely]]
     return decap_any(worker, packet);
   const uint8_t* at = frame_of(packet.mbuf) + packet.l4_payload;
   constexpr uint32_t kKeyed = uint32_t{kGreKey} << 16;

@@ -69,6 +69,7 @@ namespace adit {
   X(gre_flags,             "GRE version or flags that RFC 2784 refuses")                         \
   X(gre_checksum,          "GRE checksum is wrong")                                              \
   X(gre_sequence,          "GRE sequence number is not newer than the last (RFC 2890 2.2)")      \
+  X(gre_sequence_missing,  "GRE packet without a number, of a remote that numbers them")         \
   X(geneve_truncated,      "packet ends inside the Geneve header or its options")                \
   X(geneve_version,        "Geneve version other than 0")                                        \
   X(geneve_critical,       "Geneve option that must be understood, and is not (RFC 8926 3.4)")   \

@@ -207,7 +207,9 @@ def single():
         tunnels.Kind("gre", "", tunnels.gre()), INNER, 4, 5,
         header=GRE(proto=tunnels.ETHER_IN_GRE, seqnum_present=1, seqence_number=5))
     run.case("gre_sequence", [("uplink", numbered)] * 2, {"lone0": tagged(INNER, 4)}, [None, "gre_sequence"])
-    seen.add("gre_sequence")
+    run.case("gre_sequence_missing", ("uplink", tunnels.from_remote(
+        tunnels.Kind("gre", "", tunnels.gre()), INNER, 4, 5)), drop="gre_sequence_missing")
+    seen |= {"gre_sequence", "gre_sequence_missing"}
     # Ten pass before one a second is enforced.
     for reason, dst in (("broadcast_limit", BROADCAST), ("multicast_limit", "01:00:5e:00:00:09"),
                         ("unknown_unicast_limit", host(9, 9))):
