@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compile_tunnels.h"
 
+#include <algorithm>
+
+#include "config_limits.h"
+
 namespace adit {
 
 void set_tunnel_options(const TunnelOptions& network, const TunnelOptions& remote,
@@ -59,10 +63,16 @@ void TunnelCompiler::finish(Snapshot& snapshot) const {
   // IP in IP has a protocol for each version inside.
   snapshot.ip_protocols[kIpProtocolIpv6] = snapshot.ip_protocols[kIpProtocolIpv4];
   const TunnelConfig& stt = config_.tunnels[tunnel_index(TunnelKind::kStt)];
+  snapshot.gre_sequences = gre_sequences_;
   snapshot.stt_port = stt.port;
-  snapshot.stt_limits = {.max_bytes = uint64_t{stt.reassembly_mb} << 20,
-                         .max_bytes_per_peer = uint64_t{stt.reassembly_peer_mb} << 20,
-                         .expiry_ns = uint64_t{stt.reassembly_timeout_ms} * 1'000'000};
+  // One frame fits, whatever the defaults are: those that are configured have been checked.
+  unsigned largest_mtu = 0;
+  for (const PortConfig& port : config_.ports) largest_mtu = std::max(largest_mtu, port.mtu_bytes);
+  const unsigned least = stt_frame_mb(largest_mtu);
+  snapshot.stt_limits = {
+      .max_bytes = uint64_t{std::max(stt.reassembly_mb, least)} << 20,
+      .max_bytes_per_peer = uint64_t{std::max(stt.reassembly_peer_mb, least)} << 20,
+      .expiry_ns = uint64_t{stt.reassembly_timeout_ms} * 1'000'000};
   const FlatTable<Ipv6Key>::Entries addresses(remote_addresses_.begin(), remote_addresses_.end());
   snapshot.remote_addresses = FlatTable<Ipv6Key>(addresses);
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config_references.h"
 
+#include <algorithm>
+
+#include "config_limits.h"
+
 namespace adit {
 namespace {
 
@@ -19,6 +23,25 @@ void check_tunnel_ports(const ConfigDraft& draft, MistakeList& mistakes) {
   }
 }
 
+// Where less than one frame fits, none that comes in many segments is ever complete.
+void check_stt_room(const ConfigDraft& draft, MistakeList& mistakes) {
+  const TunnelDraft& stt = draft.tunnels[tunnel_index(TunnelKind::kStt)];
+  const auto largest = std::ranges::max_element(
+      draft.ports, {}, [](const PortDraft& port) { return port.mtu_bytes; });
+  if (largest == draft.ports.end()) return;
+  const unsigned least = stt_frame_mb(largest->mtu_bytes);
+  const auto check = [&](const char* key, unsigned mb) {
+    if (!stt.places.has(key) || !stt.places.good(key) || mb >= least) return;
+    mistakes.add(stt.places.at(key), MistakeKind::kReference,
+                 std::string(key) + ": " + std::to_string(mb) +
+                     " is less than one frame may take, " + std::to_string(least) +
+                     " MiB with the buffers for mtu_bytes: " + std::to_string(largest->mtu_bytes) +
+                     " of port '" + largest->name + '\'');
+  };
+  check("reassembly_mb", stt.reassembly_mb);
+  check("reassembly_peer_mb", stt.reassembly_peer_mb);
+}
+
 }  // namespace
 
 void check_references(const ConfigDraft& draft, const ConfigLimits& limits, MistakeList& mistakes) {
@@ -30,6 +53,7 @@ void check_references(const ConfigDraft& draft, const ConfigLimits& limits, Mist
   check_services(draft, underlay, limits, mistakes);
   check_classifier(draft, mistakes);
   check_tunnel_ports(draft, mistakes);
+  check_stt_room(draft, mistakes);
 }
 
 bool is_network_address(const IpPrefix& subnet, const IpAddr& ip) {

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "adit/dataplane.h"
+#include "config_limits.h"
 
 namespace adit {
 namespace {
@@ -218,7 +219,10 @@ unsigned mbuf_count(const Config& config, unsigned workers) {
              uint64_t{tx_queue_count(port, workers)} * port.tx_ring;
   if (has_stt(config)) {
     const TunnelConfig& stt = config.tunnels[tunnel_index(TunnelKind::kStt)];
-    count += (uint64_t{stt.reassembly_mb} << 20) / mbuf_data_room_bytes(config) * workers;
+    unsigned largest_mtu = 0;
+    for (const PortConfig& port : config.ports) largest_mtu = std::max(largest_mtu, port.mtu_bytes);
+    const uint64_t mb = std::max(stt.reassembly_mb, stt_frame_mb(largest_mtu));
+    count += (mb << 20) / mbuf_data_room_bytes(config) * workers;
   }
   if (config.reassemble || !config.services.empty())
     count += (uint64_t{config.fragments.memory_mb} << 20) / mbuf_data_room_bytes(config) * workers;

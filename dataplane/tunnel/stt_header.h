@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "adit/drop_reason.h"
+#include "adit/snapshot.h"
 #include "adit/wire.h"
 #include "checksum.h"
 
@@ -16,8 +17,6 @@ namespace adit {
 
 // STT frame header and inner Ethernet header: no frame is shorter.
 inline constexpr unsigned kSttMinFrameBytes = sizeof(SttFrameHeader) + sizeof(EthernetHeader);
-// Most buffers of one frame, and so most segments: a frame of 64 KiB at an MTU of 576 has 123.
-inline constexpr unsigned kMaxSttBuffers = 128;
 
 // Where a segment's payload belongs.
 struct SttPlace {

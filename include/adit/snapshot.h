@@ -146,6 +146,9 @@ struct TunnelTables {
   FlatTable<uint64_t> ids;       // id -> NetworkId; only to name a drop, and to learn remotes
 };
 
+// Most buffers of one STT frame, and so most segments: one of 64 KiB at an MTU of 576 has 123.
+inline constexpr unsigned kMaxSttBuffers = 128;
+
 // What STT frames under reassembly may take, of each worker.
 struct SttLimits {
   // Of buffers, each with all its room, used or not: packet buffers are what runs out.
@@ -308,7 +311,8 @@ struct Snapshot {
   OwnSources own_sources;                 // of all VRFs and the underlay
   std::array<TunnelTables, kTunnelKindCount> tunnels;  // by tunnel_index()
   std::vector<UdpTunnel> udp_tunnels;
-  uint16_t stt_port = 0;  // host order
+  bool gre_sequences = false;  // some GRE remote or tunnel numbers its packets
+  uint16_t stt_port = 0;       // host order
   SttLimits stt_limits;
   FragmentLimits fragment_limits;
   bool reassemble = false;                     // fragments of outer packets
