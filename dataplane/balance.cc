@@ -428,6 +428,7 @@ unsigned take_handed_over(Worker& worker) noexcept {
     packet.drop = DropReason::kCount;
     packet.in = 0;
     packet.network = errand.vrf;
+    packet.origin = {errand.vrf, 0};
     packet.via = nullptr;
     packet.translated = false;
     packet.handed_over = true;

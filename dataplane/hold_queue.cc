@@ -45,7 +45,8 @@ HoldQueue::Tenant& HoldQueue::tenant_of_packet(TenantId id) noexcept {
   return tenants_[place - 1u];
 }
 
-void HoldQueue::add(rte_mbuf* mbuf, const NextHopKey& hop, uint64_t now_ns) noexcept {
+void HoldQueue::add(rte_mbuf* mbuf, const NextHopKey& hop, uint64_t now_ns,
+                    const RoutedFrame& routed) noexcept {
   const uint32_t slot = free_;
   HeldPacket& packet = packets_[slot];
   free_ = packet.of_all.next;
@@ -61,6 +62,7 @@ void HoldQueue::add(rte_mbuf* mbuf, const NextHopKey& hop, uint64_t now_ns) noex
   packet.deadline_ns = now_ns + kPatienceNs;
   packet.next_hop = next_hop;
   packet.buffers = mbuf->nb_segs;
+  packet.routed = routed;
   all_.push_back(packets_, &HeldPacket::of_all, slot);
   tenant.oldest_first.push_back(packets_, &HeldPacket::of_tenant, slot);
   next_hops_[next_hop].oldest_first.push_back(packets_, &HeldPacket::of_next_hop, slot);

@@ -19,6 +19,7 @@
 #include "adit/ids.h"
 #include "adit/snapshot.h"
 #include "adit/zero_pages.h"
+#include "packet.h"
 #include "slot_table.h"
 
 namespace adit {
@@ -34,12 +35,20 @@ struct NextHopKey {
 };
 uint64_t hash_of(const NextHopKey& key, uint64_t seed) noexcept;
 
+// Of a frame with a routed packet: how its sender would know it.
+struct RoutedFrame {
+  enum How : uint8_t { kNotRouted, kAsSent, kTranslated };
+  Origin origin = {};
+  How how = kNotRouted;
+};
+
 struct HeldPacket {
   rte_mbuf* mbuf = nullptr;  // complete but for its destination MAC
   NextHopKey hop;
   uint64_t deadline_ns = 0;
   uint32_t next_hop = 0;  // in HoldQueue::next_hops_
   uint16_t buffers = 0;   // of the packet
+  RoutedFrame routed;
   SlotLinks of_all, of_tenant, of_next_hop;
 };
 
@@ -68,14 +77,15 @@ class HoldQueue {
 
   // Calls drop(mbuf) for each packet that gives way; this one does where it is too long.
   template <class Drop>
-  void push(rte_mbuf* mbuf, const NextHopKey& hop, uint64_t now_ns, Drop drop) noexcept {
+  void push(rte_mbuf* mbuf, const NextHopKey& hop, uint64_t now_ns, Drop drop,
+            const RoutedFrame& routed = {}) noexcept {
     if (mbuf->nb_segs > kMostBuffers) return drop(mbuf);
     for (uint32_t slot; (slot = who_gives_way(mbuf->nb_segs, hop)) != kNoSlot;) {
       rte_mbuf* gives_way = packets_[slot].mbuf;
       remove(slot);
       drop(gives_way);
     }
-    add(mbuf, hop, now_ns);
+    add(mbuf, hop, now_ns, routed);
   }
 
   // For each packet in order of arrival: where judge(packet) gives a value it leaves, and
@@ -107,7 +117,8 @@ class HoldQueue {
   };
 
   uint32_t who_gives_way(unsigned buffers, const NextHopKey& hop) noexcept;
-  void add(rte_mbuf* mbuf, const NextHopKey& hop, uint64_t now_ns) noexcept;
+  void add(rte_mbuf* mbuf, const NextHopKey& hop, uint64_t now_ns,
+           const RoutedFrame& routed) noexcept;
   void remove(uint32_t slot) noexcept;
   Tenant& tenant_of_packet(TenantId id) noexcept;
 

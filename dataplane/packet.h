@@ -13,10 +13,20 @@
 
 namespace adit {
 
+// Where a routed packet came in, and what was put before it since, for those who tell its sender
+// of an error.
+struct Origin {
+  VrfId vrf;
+  uint8_t wrapped_bytes;
+};
+
 struct alignas(64) Packet {
   rte_mbuf* mbuf;
   uint64_t src_key;  // fdb_key of the source MAC
-  uint64_t dst_key;
+  union {
+    uint64_t dst_key;
+    Origin origin;  // of a routed packet
+  };
   BridgePortId in;   // where the frame entered its network
   BridgePortId out;  // where it leaves
   union {

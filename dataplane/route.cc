@@ -242,31 +242,22 @@ void route_all(Worker& worker) noexcept {
   worker.routed.count = 0;
 }
 
-void report_host_unreachable(Worker& worker, LinkId link, const rte_mbuf* frame) noexcept {
-  const Snapshot& snapshot = *worker.snapshot;
-  const Interface* out = interface_of(snapshot, link);
-  const VrfId vrf = out != nullptr ? out->vrf : VrfId{0};
-  const auto* ethernet = rte_pktmbuf_mtod(frame, const EthernetHeader*);
-  const bool ipv6 = ethernet->ether_type == be16(kEtherTypeIpv6);
-  const auto* at = reinterpret_cast<const uint8_t*>(ethernet + 1);
+void report_host_unreachable(Worker& worker, LinkId link, rte_mbuf* frame,
+                             const RoutedFrame& routed) noexcept {
+  const Interface* out = interface_of(*worker.snapshot, link);
+  if (routed.how == RoutedFrame::kNotRouted || out == nullptr) return;
+  Packet packet{};
+  packet.mbuf = frame;
+  packet.network = out->vrf;
+  packet.origin = routed.origin;
+  packet.translated = routed.how == RoutedFrame::kTranslated;
+  packet.drop = DropReason::kCount;
+  rte_pktmbuf_adj(packet.mbuf, sizeof(EthernetHeader));
   constexpr IcmpProblem kProblem = IcmpProblem::kHostUnreachable;
-  if (vrf == 0 ||
-      !icmp_error_permitted(at, frame->data_len - unsigned{sizeof *ethernet}, ipv6, kProblem))
-    return;
-  const uint8_t* source = ipv6 ? Ipv6::source(*reinterpret_cast<const Ipv6Header*>(at))
-                               : Ipv4::source(*reinterpret_cast<const Ipv4Header*>(at));
-  const RouteTarget& back = snapshot.routes.find(vrf, source, ipv6);
-  if (!leads_out(back) || !back.has_source) return;
-  rte_mbuf* error = make_icmp_error(worker, tenant_of_vrf(vrf), frame, sizeof *ethernet, ipv6,
-                                    kProblem, 0, &back.source, back.max_bytes);
-  if (error == nullptr) return;
-  Packet like{};
-  like.network = vrf;
-  like.drop = DropReason::kCount;
-  if (ipv6)
-    send_also<Ipv6>(worker, like, error, back);
+  if (is_ipv4(packet))
+    answer<Ipv4>(worker, packet, kProblem);
   else
-    send_also<Ipv4>(worker, like, error, back);
+    answer<Ipv6>(worker, packet, kProblem);
 }
 
 }  // namespace adit

@@ -88,7 +88,9 @@ void route_now(Worker& worker, Packet& packet) noexcept;
 // with the IP header; Packet::network is the VRF.
 void route_all(Worker& worker) noexcept;
 
-// Tells the source of a packet that no host answered for it; `frame` was to leave by the link.
-void report_host_unreachable(Worker& worker, LinkId link, const rte_mbuf* frame) noexcept;
+// Tells the source of a routed packet that its next hop did not answer. Afterwards the frame can
+// only be dropped.
+void report_host_unreachable(Worker& worker, LinkId link, rte_mbuf* frame,
+                             const RoutedFrame& routed) noexcept;
 
 }  // namespace adit

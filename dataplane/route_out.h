@@ -43,7 +43,8 @@ void send_by_link(Worker& worker, const Packet& packet, const RouteTarget& targe
   // The destination is the next hop's to write.
   ethernet->src = interface_of(*worker.snapshot, target.link)->mac;
   ethernet->ether_type = be16(Ip::kIpv6 ? kEtherTypeIpv6 : kEtherTypeIpv4);
-  send_to_next_hop(worker, tenant_of_vrf(packet.network), target.link, adjacency, mbuf, host);
+  send_to_next_hop(worker, tenant_of_vrf(packet.network), target.link, adjacency, mbuf, host,
+                   &packet);
 }
 
 template <class Ip>
@@ -117,11 +118,27 @@ void tell(Worker& worker, const Packet& packet, IcmpProblem problem, unsigned mt
   if (error != nullptr) send_own<Ip>(worker, packet, error, back);
 }
 
+// Makes the packet again what its sender sent, in the VRF that it came by: nobody learns of
+// addresses behind us, or hears of packets that are ours. False where that is not known any more.
+[[gnu::cold, gnu::noinline]] inline bool restore(Worker& worker, Packet& packet) noexcept {
+  if (packet.translated) return take_back(worker, packet);
+  if (packet.origin.wrapped_bytes != 0) rte_pktmbuf_adj(packet.mbuf, packet.origin.wrapped_bytes);
+  packet.origin.wrapped_bytes = 0;
+  packet.network = packet.origin.vrf;
+  return true;
+}
+
 // Tells the source of the packet as it was sent. Afterwards the packet can only be dropped.
 template <class Ip>
 [[gnu::cold, gnu::noinline]] void answer(Worker& worker, Packet& packet, IcmpProblem problem,
                                          unsigned mtu = 0) noexcept {
-  if (packet.translated && !take_back(worker, packet)) return;
+  const unsigned wrapped = packet.origin.wrapped_bytes;
+  if (!restore(worker, packet)) return;
+  if (wrapped != 0) {
+    const unsigned room = mtu - std::min(mtu, wrapped);
+    return is_ipv4(packet) ? tell<Ipv4>(worker, packet, problem, room)
+                           : tell<Ipv6>(worker, packet, problem, room);
+  }
   if (is_ipv4(packet) != Ip::kIpv6) return tell<Ip>(worker, packet, problem, mtu);
   // It was sent as one of the other IP version; RFC 7915 sections 4.2 and 5.2 for the MTU.
   constexpr unsigned kDifference = sizeof(Ipv6Header) - sizeof(Ipv4Header), kLeastIpv6Mtu = 1280;

@@ -65,7 +65,9 @@ Fate wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room
     return Fate::kGone;
   packet.network = vrf;
   const DropReason why = wrap(packet.mbuf, how, wrapped_id(worker, how, vrf));
-  return why == DropReason::kCount ? Fate::kRoute : refuse(worker, packet.mbuf, why);
+  if (why != DropReason::kCount) return refuse(worker, packet.mbuf, why);
+  packet.origin.wrapped_bytes = static_cast<uint8_t>(wrapping_bytes(how));
+  return Fate::kRoute;
 }
 
 // What was put together is cut again before it is wrapped, so that neither the outer packets nor
@@ -114,7 +116,10 @@ Fate send_wrapped(Worker& worker, Packet& packet, const Connection& connection) 
   const bool ipv6 = reverse.ipv6 != 0;
   const RouteTarget& target =
       snapshot.routes.find(reverse.vrf, bytes_of(reverse.source, ipv6), ipv6);
-  if (!target.has_source) return refuse(worker, packet.mbuf, DropReason::k_no_route);
+  if (!target.has_source) {
+    refuse_with(worker, packet, IcmpProblem::kNoRoute, DropReason::k_no_route);
+    return Fate::kGone;
+  }
   const ServiceEntry& service = snapshot.services[connection.service];
   Wrapping how;
   how.source = target.source;

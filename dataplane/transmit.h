@@ -88,20 +88,25 @@ struct HostKey {
   bool ipv6 = false;
 };
 
-// Keeps the finished frame until its next hop is resolved.
+// Keeps the finished frame until its next hop is resolved. `packet`: what was routed; null: none.
 [[gnu::cold, gnu::noinline]] inline void hold(Worker& worker, TenantId whose, LinkId link,
                                               AdjacencyId adjacency, rte_mbuf* mbuf,
-                                              const HostKey& host) noexcept {
+                                              const HostKey& host,
+                                              const Packet* packet) noexcept {
+  RoutedFrame routed;
+  if (packet != nullptr)
+    routed = {packet->origin, packet->translated ? RoutedFrame::kTranslated : RoutedFrame::kAsSent};
   NextHopKey hop{whose, link, adjacency};
   if (adjacency == 0) hop.ipv6 = host.ipv6, hop.host = host.address;
   if (link_is_down(worker, link)) {
-    report_host_unreachable(worker, link, mbuf);
+    report_host_unreachable(worker, link, mbuf, routed);
     return drop(worker, mbuf, DropReason::k_link_down);
   }
   worker.counters.held.add(1);
-  worker.held.push(mbuf, hop, worker.now_ns, [&worker](rte_mbuf* gives_way) noexcept {
+  const auto give_way = [&worker](rte_mbuf* gives_way) noexcept {
     drop(worker, gives_way, DropReason::k_neighbour_queue_full);
-  });
+  };
+  worker.held.push(mbuf, hop, worker.now_ns, give_way, routed);
   if (adjacency == 0 || worker.held.waiting_for(adjacency) != 1) return;
   Event event{};
   event.kind = Event::Kind::kNeighbourWanted;
@@ -112,12 +117,14 @@ struct HostKey {
 
 // Writes the next hop's MAC into the finished frame and sends it; keeps it while the next
 // hop is unresolved. Adjacency 0: `host`, on a routed link's subnet, is not known yet.
+// `packet`: what was routed, null: none.
 inline void send_to_next_hop(Worker& worker, TenantId whose, LinkId link, AdjacencyId adjacency,
-                             rte_mbuf* mbuf, const HostKey& host = {}) noexcept {
+                             rte_mbuf* mbuf, const HostKey& host = {},
+                             const Packet* packet = nullptr) noexcept {
   const uint64_t word = worker.adjacencies->load(adjacency);
   // While older packets wait for the same next hop this one queues behind them.
   if (word == 0 || (!worker.held.empty() && worker.held.waiting_for(adjacency) != 0)) [[unlikely]]
-    return hold(worker, whose, link, adjacency, mbuf, host);
+    return hold(worker, whose, link, adjacency, mbuf, host, packet);
   AdjacencyTable::write_mac(word, frame_of(mbuf));
   send_on(worker, link, mbuf);
 }
@@ -139,7 +146,7 @@ inline void sweep_held(Worker& worker) noexcept {
       AdjacencyTable::write_mac(word, frame_of(held.mbuf));
       return send_on(worker, held.hop.link, held.mbuf);
     }
-    report_host_unreachable(worker, held.hop.link, held.mbuf);
+    report_host_unreachable(worker, held.hop.link, held.mbuf, held.routed);
     drop(worker, held.mbuf, DropReason::k_neighbour_unresolved);
   });
 }
