@@ -90,6 +90,10 @@ class ServiceCompiler {
     for (const auto& [vrf, address] : nat_backends_)
       hosts.emplace_back(VrfHost{address_key(address), vrf, !address.is_v4()}, 1);
     snapshot_.nat_backends = FlatTable<VrfHost>(hosts);
+    FlatTable<SenderKey>::Entries wrapped;
+    for (const auto& [where, place] : wrapped_)
+      wrapped.emplace_back(SenderKey{address_key(where.second), where.first}, place);
+    snapshot_.wrapped_backends = FlatTable<SenderKey>(wrapped);
   }
 
  private:
@@ -154,6 +158,7 @@ class ServiceCompiler {
     ServiceEntry entry;
     entry.scheduler = find_scheduler(service.scheduler);
     entry.options = service.scheduler_options;
+    entry.vrf = vrfs_.at(service.vrf);
     entry.gue_port = service.gue_port;
     entry.wrap = service.wrap;
     entry.unmatched = service.unmatched;
@@ -239,6 +244,12 @@ class ServiceCompiler {
     auto& places = snapshot_.backend_places;
     if (backend.id >= places.size()) places.resize(backend.id + 1);
     places[backend.id] = end_of(snapshot_.service_backends);
+    snapshot_.next_wrapped.push_back(0);
+    if (backend.forwarding == Forwarding::kTunnel) {
+      uint32_t& first = wrapped_[{backend.vrf, backend.address}];
+      snapshot_.next_wrapped.back() = first;
+      first = places[backend.id];
+    }
     if (!is_translated(backend.forwarding)) return note_shared(service);
     note_sources(service, backend);
     if (backend.forwarding == Forwarding::kNat) nat_backends_.emplace(backend.vrf, backend.address);
@@ -336,6 +347,7 @@ class ServiceCompiler {
   std::set<std::pair<std::string, IpPrefix>> backends_have_;
   std::map<std::tuple<VrfId, uint8_t, IpAddr>, std::vector<PortRange>> sources_;
   std::set<std::pair<VrfId, IpAddr>> nat_backends_;
+  std::map<std::pair<VrfId, IpAddr>, uint32_t> wrapped_;  // Snapshot::wrapped_backends
 };
 
 }  // namespace

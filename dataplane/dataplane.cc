@@ -102,6 +102,7 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->peers = peers;
   worker->templates = templates;
   worker->sequences = &sequences;
+  worker->path_mtus = &path_mtus;
   worker->stopping = &stopping;
   worker->bindings = &bindings;
   worker->bindings_number = &bindings_number;
@@ -402,10 +403,14 @@ void Dataplane::reset_bridge_port(BridgePortId bridge_port) {
     if (value.load() != 0) value.store(0);
   };
   for (auto& worker : impl_->workers) clear(worker->bridge_port_counters[bridge_port].last_rx_s);
+  impl_->path_mtus.forget_remote(bridge_port);
   clear(impl_->sequences[bridge_port].sent);
   clear(impl_->sequences[bridge_port].received);
   clear(impl_->sequences[bridge_port].received_s);
   clear(impl_->sequences[bridge_port].old_run);
+}
+const PathMtus& Dataplane::path_mtus() const noexcept {
+  return impl_->path_mtus;
 }
 Dataplane::Drops Dataplane::bridge_port_drops(BridgePortId bridge_port) const noexcept {
   Drops drops = impl_->bridge_port_drops(bridge_port);

@@ -81,6 +81,7 @@ struct Dataplane::Impl {
   BackendLives lives;
   DirectFlows direct_flows;
   ZeroPages<Sequences> sequences{kMaxBridgePorts + 1};
+  PathMtus path_mtus;
   std::atomic<const Snapshot*> current = nullptr;
   struct Former {
     std::unique_ptr<const Snapshot> snapshot;

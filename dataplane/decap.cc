@@ -6,6 +6,7 @@
 #include "egress.h"
 #include "enter.h"
 #include "inner.h"
+#include "ip_version.h"
 #include "tunnel/outer_ip.h"
 
 namespace adit {
@@ -40,6 +41,29 @@ OuterMarks outer_marks(const Packet& packet, const BridgePort& in) noexcept {
           (in.outer & outer::kUniformTtl) != 0};
 }
 
+// What a Cisco router sends to see whether its tunnel works: inside is the packet that we are to
+// send back, GRE without a payload from our end of the tunnel to its. False: it is no such packet.
+[[gnu::cold, gnu::noinline]] bool answer_keepalive(Worker& worker, const Packet& packet,
+                                                   const BridgePort& in) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  if (mbuf->data_len < sizeof(Ipv4Header) + sizeof(GreHeader)) return false;
+  auto* ip = rte_pktmbuf_mtod(mbuf, Ipv4Header*);
+  const auto* ours = reinterpret_cast<const Ipv4Header*>(in.header.data() + sizeof(EthernetHeader));
+  const auto* gre = reinterpret_cast<const GreHeader*>(ip + 1);
+  if (in.tunnel != tunnel_index(TunnelKind::kGreIp) || (in.outer & outer::kIpv6) ||
+      ip->version_ihl != 0x45 || ip->src != ours->src || ip->dst != ours->dst ||
+      gre->protocol != be16(0) || ip->ttl <= 1 || !ipv4_header_sum_ok(ip, sizeof *ip) ||
+      ip->total_length.host() < sizeof *ip + sizeof *gre || ip->total_length.host() > mbuf->pkt_len)
+    return false;
+  rte_pktmbuf_trim(mbuf, static_cast<uint16_t>(mbuf->pkt_len - ip->total_length.host()));
+  Ipv4::lower_ttl(*ip);
+  auto* ethernet = rte_pktmbuf_prepend(mbuf, sizeof(EthernetHeader));
+  if (ethernet == nullptr) return false;
+  std::memcpy(ethernet, in.header.data(), sizeof(EthernetHeader));
+  send_to_next_hop(worker, tenant_of(in), in.port, in.adjacency, mbuf);
+  return true;
+}
+
 // The packet is in its VRF from here on, by the tunnel Packet::in.
 void enter_vrf(Worker& worker, Packet& packet, const BridgePort& in,
                const OuterMarks& marks) noexcept {
@@ -52,6 +76,10 @@ void enter_vrf(Worker& worker, Packet& packet, const BridgePort& in,
   counters.rx_packets.add(1);
   counters.rx_bytes.add(mbuf->pkt_len);
   counters.last_rx_s.store(worker.now_s, std::memory_order_relaxed);
+  if (type == be16(kEtherTypeIpv4) && mbuf->data_len >= sizeof(Ipv4Header) &&
+      reinterpret_cast<const Ipv4Header*>(at)->protocol == kIpProtocolGre &&
+      answer_keepalive(worker, packet, in)) [[unlikely]]
+    return;
   enter_routing(worker, packet, in.network);
 }
 

@@ -4,6 +4,7 @@
 
 #include "inner.h"
 #include "offload.h"
+#include "path_mtu.h"
 #include "segment.h"
 #include "too_big.h"
 #include "transmit.h"
@@ -32,7 +33,7 @@ inline void dispatch(Worker& worker, Packet& packet) noexcept {
     return;
   rte_mbuf* mbuf = packet.mbuf;
   // Of a super-frame that is still one, the segments fit.
-  if (mbuf->pkt_len > out.max_frame_bytes && !is_super_frame(mbuf)) [[unlikely]]
+  if (is_too_big(worker, out, mbuf->pkt_len, packet.inner_df) && !is_super_frame(mbuf)) [[unlikely]]
     return handle_too_big(worker, packet);
   TrafficCounters& counters = worker.bridge_port_counters[packet.out];
   counters.tx_packets.add(1);

@@ -8,6 +8,7 @@
 #include "enter.h"
 #include "ip_fragment.h"
 #include "nd.h"
+#include "outer_error.h"
 #include "transmit.h"
 #include "vlan.h"
 
@@ -179,6 +180,8 @@ void handle_icmp(Worker& worker, PortId port, Packet& packet) noexcept {
   auto* ethernet = reinterpret_cast<EthernetHeader*>(frame_of(mbuf));
   auto* ip = reinterpret_cast<Ipv4Header*>(ethernet + 1);
   auto* icmp = reinterpret_cast<IcmpEcho*>(frame_of(mbuf) + offset);
+  if (icmp->type != kIcmpEchoRequest && take_outer_error(worker, mbuf, sizeof *ethernet, offset, 0))
+    return;
   if (icmp->type != kIcmpEchoRequest || icmp->code != 0)
     return drop(worker, mbuf, DropReason::k_icmp_ignored);
   // The answer goes where the request says that it comes from: never to everyone.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which ICMP error of the other IP version says the same.
+#include "plateau.h"
 #include "translate_family.h"
 
 namespace adit {
@@ -17,13 +18,6 @@ constexpr auto kIpv4Pointers = [] {
   for (unsigned i = 8; i < 40; ++i) pointers[i] = i < 24 ? 12 : 16;
   return pointers;
 }();
-
-// RFC 1191 section 7: the likely MTU of a router that does not tell it.
-uint32_t plateau_below(uint32_t bytes) noexcept {
-  for (uint32_t mtu : {32000u, 17914u, 8166u, 4352u, 2002u, 1492u, 1006u, 508u, 296u})
-    if (mtu < bytes) return mtu;
-  return 68;
-}
 
 bool set(IcmpHeader& icmp, uint8_t type, uint8_t code, uint32_t word = 0) noexcept {
   icmp = {type, code, be16(0), be32(word)};

@@ -5,6 +5,7 @@
 
 #include "checksum.h"
 #include "host.h"
+#include "outer_error.h"
 #include "transmit.h"
 
 namespace adit {
@@ -331,6 +332,8 @@ void handle_icmpv6(Worker& worker, LinkId link, Packet& packet) noexcept {
     return answer_echo(worker, link, packet, ip);
   if (type == kRouterSolicitation && !interface.router_advertisement.empty())
     return take_router_solicitation(worker, link, packet, ip);
+  if (interface.vrf == 0 && take_outer_error(worker, mbuf, sizeof(EthernetHeader), offset, 0))
+    return;
   drop(worker, mbuf, DropReason::k_icmp_ignored);
 }
 

@@ -72,7 +72,7 @@ bool finish_offload(Worker& worker, Packet& packet) noexcept {
       drop(worker, packet.mbuf, DropReason::k_offload_malformed);
       return false;
     }
-    if (bytes > out.max_frame_bytes) {
+    if (is_too_big(worker, out, bytes, packet.inner_df)) {
       // Segments may be fragmented; otherwise the sender needs to hear of it once.
       if (out.flags & BridgePort::kTooBigFragment) return cut_and_send(worker, packet);
       handle_too_big(worker, packet);

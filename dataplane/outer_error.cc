@@ -159,8 +159,8 @@ bool has_header_of(const BridgePort& out, const OuterError& error) noexcept {
   const uint8_t* ip = out.header.data() + sizeof(EthernetHeader);
   const unsigned at = error.sent.ipv6 ? offsetof(Ipv6Header, src) : offsetof(Ipv4Header, src);
   return std::memcmp(ip + at, error.source(), error.address_bytes()) == 0 &&
-         std::memcmp(ip + at + error.address_bytes(), error.destination(),
-                     error.address_bytes()) == 0;
+         std::memcmp(ip + at + error.address_bytes(), error.destination(), error.address_bytes()) ==
+             0;
 }
 
 // --- what it means for a remote or tunnel
@@ -214,8 +214,8 @@ void tell_in_vrf(Worker& worker, const rte_mbuf* mbuf, uint32_t offset, VrfId vr
   const auto& ip = *rte_pktmbuf_mtod_offset(mbuf, const typename Ip::Header*, offset);
   const RouteTarget& back = worker.snapshot->routes.find(vrf, Ip::source(ip), Ip::kIpv6);
   if (!leads_out(back) || !back.has_source) return;
-  rte_mbuf* told = make_icmp_error(worker, mbuf, offset, Ip::kIpv6, IcmpProblem::kTooBig, mtu,
-                                   &back.source, back.max_bytes);
+  rte_mbuf* told = make_icmp_error(worker, tenant_of_vrf(vrf), mbuf, offset, Ip::kIpv6,
+                                   IcmpProblem::kTooBig, mtu, &back.source, back.max_bytes);
   if (told == nullptr) return;
   Packet like{};
   like.network = vrf;
@@ -325,7 +325,8 @@ bool take_backends_error(Worker& worker, rte_mbuf* mbuf, const OuterError& error
     }
     if (error.mtu >= target.max_bytes) return false;
     any = true;
-    worker.path_mtus->lower_backend(backend.id, error.mtu, worker.now_s);
+    worker.path_mtus->lower_backend(backend.id, address_key(backend.address), error.mtu,
+                                    worker.now_s);
     IpPacket inner;
     const uint32_t headers = wrapped_at(service, error);
     const uint32_t offset = error.sent.ip + headers;

@@ -19,9 +19,9 @@ inline uint32_t outer_bytes(const BridgePort& out) noexcept {
   // STT sends shorter segments instead.
   if (!tunnel || out.tunnel == tunnel_index(TunnelKind::kStt)) return out.max_frame_bytes;
   // Routers on the way may fragment what has no DF.
-  const bool fragmentable = (out.outer & outer::kIpv6) == 0 &&
-                            ((out.outer & outer::kClearDf) != 0 ||
-                             ((out.outer & outer::kInheritDf) != 0 && !inner_df));
+  const bool fragmentable =
+      (out.outer & outer::kIpv6) == 0 &&
+      ((out.outer & outer::kClearDf) != 0 || ((out.outer & outer::kInheritDf) != 0 && !inner_df));
   const uint32_t mtu = worker.path_mtus->of_remote(out.sequence_id, worker.now_s);
   if (mtu == 0 || fragmentable) return out.max_frame_bytes;
   return std::min(out.max_frame_bytes, mtu - outer_bytes(out));

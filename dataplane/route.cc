@@ -6,6 +6,7 @@
 #include "ip_fragment.h"
 #include "mss.h"
 #include "offload.h"
+#include "path_mtu.h"
 #include "route_local.h"
 #include "route_out.h"
 
@@ -133,6 +134,17 @@ void forward(Worker& worker, Packet& packet, const RouteTarget& target) noexcept
   send<Ip>(worker, packet, target);
 }
 
+// The tunnel's path is narrower now than it was configured to be.
+template <class Ip>
+[[gnu::cold, gnu::noinline]] void forward_narrowed(Worker& worker, Packet& packet,
+                                                   const RouteTarget& target) noexcept {
+  RouteTarget narrowed = target;
+  const bool df = !Ip::kIpv6 && !Ip::may_fragment(header_of<Ip>(packet.mbuf));
+  const BridgePort& out = worker.snapshot->bridge_ports[target.tunnel];
+  narrowed.max_bytes = std::min(target.max_bytes, path_frame_bytes(worker, out, df));
+  forward<Ip>(worker, packet, narrowed);
+}
+
 template <class Ip>
 DropReason check_version(const OwnSources& own, VrfId vrf, rte_mbuf* mbuf) noexcept {
   if (mbuf->data_len < sizeof(typename Ip::Header)) return DropReason::k_ip_truncated;
@@ -154,6 +166,9 @@ void route_version(Worker& worker, Packet& packet) noexcept {
   const RouteTarget& target = worker.snapshot->routes.find(packet.network, to, Ip::kIpv6);
   switch (target.kind) {
     case RouteTarget::Kind::kTunnel:
+      if (mbuf->pkt_len > worker.fits_all_paths) [[unlikely]]
+        return forward_narrowed<Ip>(worker, packet, target);
+      [[fallthrough]];
     case RouteTarget::Kind::kNextHop:
     case RouteTarget::Kind::kConnected:
       return forward<Ip>(worker, packet, target);
@@ -240,6 +255,21 @@ void route_all(Worker& worker) noexcept {
   encap_pending(worker);
   worker.copy_count = 0;
   worker.routed.count = 0;
+}
+
+void report_too_big(Worker& worker, VrfId vrf, rte_mbuf* mbuf, uint32_t mtu) noexcept {
+  Packet packet{};
+  packet.mbuf = mbuf;
+  packet.network = vrf;
+  packet.origin = {vrf, 0};
+  packet.drop = DropReason::kCount;
+  // It may be a connection's, with the addresses that we gave it.
+  if (worker.snapshot->balanced_vrfs[vrf]) (void)take_back(worker, packet);
+  packet.origin.vrf = packet.network;
+  if (is_ipv4(packet))
+    answer<Ipv4>(worker, packet, IcmpProblem::kTooBig, mtu);
+  else
+    answer<Ipv6>(worker, packet, IcmpProblem::kTooBig, mtu);
 }
 
 void report_host_unreachable(Worker& worker, LinkId link, rte_mbuf* frame,

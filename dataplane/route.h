@@ -88,6 +88,10 @@ void route_now(Worker& worker, Packet& packet) noexcept;
 // with the IP header; Packet::network is the VRF.
 void route_all(Worker& worker) noexcept;
 
+// Tells the source of a packet, which the buffer begins with, that it does not fit the way behind
+// the VRF's link to a network. Afterwards it can only be dropped.
+void report_too_big(Worker& worker, VrfId vrf, rte_mbuf* mbuf, uint32_t mtu) noexcept;
+
 // Tells the source of a routed packet that its next hop did not answer. Afterwards the frame can
 // only be dropped.
 void report_host_unreachable(Worker& worker, LinkId link, rte_mbuf* frame,

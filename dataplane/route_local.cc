@@ -3,6 +3,7 @@
 
 #include "flow_reader.h"
 #include "fragments.h"
+#include "outer_error.h"
 #include "route.h"
 #include "route_out.h"
 #include "tcp_reset.h"
@@ -42,6 +43,8 @@ void answer_echo(Worker& worker, Packet& packet) noexcept {
   if (sum_mbuf(mbuf, offset, bytes, Ip::icmp_pseudo_sum(ip, bytes)) != 0xffff)
     return drop(worker, mbuf, DropReason::k_icmp_checksum);
   auto* icmp = reinterpret_cast<IcmpEcho*>(frame_of(mbuf) + offset);
+  if (icmp->type != Ip::kEchoRequest && take_outer_error(worker, mbuf, 0, offset, packet.network))
+    return;
   if (icmp->type != Ip::kEchoRequest || icmp->code != 0)
     return drop(worker, mbuf, DropReason::k_icmp_ignored);
   const RouteTarget& back = worker.snapshot->routes.find(packet.network, Ip::source(ip), Ip::kIpv6);

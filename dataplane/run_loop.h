@@ -19,6 +19,7 @@ struct LoopArguments {
 inline void begin_pass(Worker& worker, uint64_t now_ns) noexcept {
   worker.now_ns = now_ns;
   worker.now_s = static_cast<uint32_t>(now_ns / 1'000'000'000);
+  worker.fits_all_paths = worker.path_mtus->fits_all(worker.now_s);
   worker.snapshot = worker.current->load(std::memory_order_acquire);
   if (worker.bindings_number->load(std::memory_order_acquire) != worker.bindings_taken) [[unlikely]]
     take_bindings(worker);

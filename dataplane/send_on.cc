@@ -110,6 +110,15 @@ Fate wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room
   }
 }
 
+// Most bytes of a wrapped packet, where `most` fit the way out.
+[[gnu::cold, gnu::noinline]] uint32_t most_on_path(const Worker& worker,
+                                                   const Connection& connection,
+                                                   uint32_t most) noexcept {
+  const uint32_t told =
+      worker.path_mtus->of_backend(connection.backend, connection.reverse.source, worker.now_s);
+  return told == 0 ? most : std::min(most, told);
+}
+
 Fate send_wrapped(Worker& worker, Packet& packet, const Connection& connection) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   const FlowKey& reverse = connection.reverse;
@@ -128,7 +137,10 @@ Fate send_wrapped(Worker& worker, Packet& packet, const Connection& connection) 
   how.dont_fragment = Wrapping::DontFragment::kInherit;
   how.port = service.gue_port;
   how.udp_checksum = ipv6;
-  const uint32_t room = target.max_bytes - std::min(target.max_bytes, wrapping_bytes(how));
+  uint32_t most = target.max_bytes;
+  if (packet.mbuf->pkt_len > worker.fits_all_paths) [[unlikely]]
+    most = most_on_path(worker, connection, most);
+  const uint32_t room = most - std::min(most, wrapping_bytes(how));
   if (is_unfinished(packet.mbuf)) [[unlikely]] {
     wrap_unfinished(worker, packet, how, room, reverse.vrf);
     return Fate::kGone;

@@ -79,18 +79,37 @@ bool send_fragments(Worker& worker, const Packet& packet, const Inner& inner,
   return true;
 }
 
+// A flooded copy may have its frame in buffers of others, behind an empty one of its own.
+bool own_frame(Worker& worker, Packet& packet) noexcept {
+  if (packet.mbuf->data_len != 0 && owns_data(packet.mbuf)) return true;
+  rte_mbuf* copy = rte_pktmbuf_copy(packet.mbuf, worker.pool, 0, UINT32_MAX);
+  if (copy == nullptr) return false;
+  discard(worker, packet.mbuf);
+  packet.mbuf = copy;
+  return true;
+}
+
 }  // namespace
 
 void handle_too_big(Worker& worker, Packet& packet) noexcept {
+  if (!own_frame(worker, packet))
+    return drop_of(worker, packet.out, packet.mbuf, DropReason::k_mtu_exceeded);
   const BridgePort& out = worker.snapshot->bridge_ports[packet.out];
   const Inner inner = read_inner(packet);
-  if (inner.offset != 0 && out.max_frame_bytes >= inner.offset + kLeastIpv4Mtu) {
-    const unsigned mtu = out.max_frame_bytes - inner.offset;
+  const uint32_t most = most_frame_bytes(worker, out, packet.inner_df);
+  if (inner.offset != 0 && most >= inner.offset + kLeastIpv4Mtu) {
+    const unsigned mtu = most - inner.offset;
     if (inner.may_fragment && (out.flags & BridgePort::kTooBigFragment) &&
         send_fragments(worker, packet, inner, mtu))
       return;
-    if (inner.may_answer && (out.flags & BridgePort::kTooBigIcmp))
+    const bool answers = inner.may_answer && (out.flags & BridgePort::kTooBigIcmp);
+    if (answers && worker.snapshot->bridge_ports[packet.in].kind == BridgePortKind::kGateway) {
+      // Routed into the network: its sender is elsewhere.
+      rte_pktmbuf_adj(packet.mbuf, static_cast<uint16_t>(inner.offset));
+      report_too_big(worker, gateway_of(*worker.snapshot, packet.network)->vrf, packet.mbuf, mtu);
+    } else if (answers) {
       answer(worker, packet, inner, mtu);
+    }
   }
   drop_of(worker, packet.out, packet.mbuf, DropReason::k_mtu_exceeded);
 }

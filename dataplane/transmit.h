@@ -91,8 +91,7 @@ struct HostKey {
 // Keeps the finished frame until its next hop is resolved. `packet`: what was routed; null: none.
 [[gnu::cold, gnu::noinline]] inline void hold(Worker& worker, TenantId whose, LinkId link,
                                               AdjacencyId adjacency, rte_mbuf* mbuf,
-                                              const HostKey& host,
-                                              const Packet* packet) noexcept {
+                                              const HostKey& host, const Packet* packet) noexcept {
   RoutedFrame routed;
   if (packet != nullptr)
     routed = {packet->origin, packet->translated ? RoutedFrame::kTranslated : RoutedFrame::kAsSent};

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "adit/dataplane.h"
+#include "adit/path_mtus.h"
 #include "adit/tunnel_ops.h"
 #include "adit/zero_pages.h"
 #include "balancer.h"
@@ -68,6 +69,7 @@ struct Worker {
   const std::atomic<uint32_t>* bindings_number = nullptr;
   const DropObserver* observer = nullptr;     // null but in adit-replay
   ZeroPages<Sequences>* sequences = nullptr;  // by BridgePortId; all workers write
+  PathMtus* path_mtus = nullptr;              // all workers write
 
   // between this worker and control
   rte_ring* events = nullptr;  // Event, this worker produces
@@ -87,6 +89,7 @@ struct Worker {
   uint64_t now_ns = 0;
   uint32_t now_s = 0;
   uint32_t bindings_taken = 0;
+  uint32_t fits_all_paths = UINT32_MAX;  // PathMtus::fits_all()
   rte_mempool* pool = nullptr;
   std::vector<RxQueue> rx;
   std::vector<TxQueue> tx;  // by PortId
@@ -122,6 +125,7 @@ struct Worker {
   std::array<Packet, kMaxBurst> from_gateways;  // frames on their way into networks
   unsigned from_gateway_count = 0;
   ZeroPages<RateMeter> icmp_meters{kMaxTenants};  // by TenantId
+  RateMeter short_quote_meter;                    // ICMP errors for which all remotes are searched
   IdCounters stt_ids;                             // of STT frames
   IdCounters ip_ids;                              // of IPv4 headers of ours that may be fragmented
   IdCounters fragment_ids;                        // of packets that are fragmented

@@ -111,6 +111,9 @@ json backend_row(const ControlPlane& control, const ServiceConfig& service,
               {"weight", life.weight},
               {"state", sorry ? "sorry" : state_of(life, standing)},
               {"since_s", (now_ns - standing.since_ns) / 1'000'000'000}};
+  const uint32_t path_mtu = control.dataplane().path_mtus().of_backend(
+      id, address_key(backend.address), static_cast<uint32_t>(now_ns / 1'000'000'000));
+  row["path_mtu_bytes"] = path_mtu != 0 ? json(path_mtu) : json(nullptr);
   put_check(row, control.backends().health(id));
   put_state(row, control.dataplane().backend_state(id));
   put_rates(row, control.rates().of(id));

@@ -42,6 +42,7 @@ void put_state(json& row, const ControlPlane& control, const NeighboursById& nei
   row["next_hop_mac"] = nullptr;
   row["reachable"] = false;
   row["last_seen_s"] = nullptr;
+  row["path_mtu_bytes"] = nullptr;
   json errors = json::object();
   const Dataplane& dataplane = control.dataplane();
   Dataplane::Traffic traffic;
@@ -51,6 +52,9 @@ void put_state(json& row, const ControlPlane& control, const NeighboursById& nei
     if (info == control.ids().bridge_ports.end()) continue;
     add(traffic, dataplane.bridge_port_traffic(info->second.id));
     last_s = std::max(last_s, dataplane.last_received_s(info->second.id));
+    const uint32_t path_mtu = dataplane.path_mtus().of_remote(
+        info->second.id, static_cast<uint32_t>(now_ns / kNsPerSecond));
+    if (path_mtu != 0) row["path_mtu_bytes"] = path_mtu;
     add_drops(errors, dataplane.bridge_port_drops(info->second.id));
     const auto found = neighbours.find(info->second.adjacency);
     if (found == neighbours.end()) continue;

@@ -4,6 +4,7 @@
 
 #include "ip_packet.h"
 #include "outer_ip.h"
+#include "path_mtu.h"
 #include "registry.h"
 #include "segment.h"
 #include "stt_header.h"
@@ -230,7 +231,8 @@ void send_segments(Worker& worker, Packet& packet, const BridgePort& out) noexce
   std::array<rte_mbuf*, kMostSegments> segments;
   const auto headroom = static_cast<uint16_t>(out.header_len - sizeof(SttFrameHeader));
   const auto frame_len = static_cast<uint16_t>(packet.mbuf->pkt_len);
-  const unsigned count = split_stt(packet.mbuf, out.segment_bytes, headroom, worker.pool, segments);
+  const unsigned count =
+      split_stt(packet.mbuf, segment_bytes_of(worker, out), headroom, worker.pool, segments);
   if (count == 0) {
     packet.drop = DropReason::k_no_buffer;
     return;
@@ -271,7 +273,7 @@ void encap_one(Worker& worker, Packet& packet) noexcept {
   }
   std::memcpy(at, &frame_header, sizeof frame_header);
   const uint32_t frame_len = mbuf->pkt_len;
-  if (frame_len > out.segment_bytes) return send_segments(worker, packet, out);
+  if (frame_len > segment_bytes_of(worker, out)) return send_segments(worker, packet, out);
   if (!prepend_segment_header(mbuf, out)) {
     packet.drop = DropReason::k_no_headroom;
     return;
@@ -281,11 +283,11 @@ void encap_one(Worker& worker, Packet& packet) noexcept {
 }
 
 // Whether the frame goes into one segment as it is.
-bool is_plain(const rte_mbuf* mbuf, const BridgePort& out) noexcept {
+bool is_plain(const Worker& worker, const rte_mbuf* mbuf, const BridgePort& out) noexcept {
   if (is_unfinished(mbuf) || mbuf->data_len < sizeof(EthernetHeader)) return false;
   const auto* ethernet = rte_pktmbuf_mtod(mbuf, const EthernetHeader*);
   return ethernet->ether_type != be16(kEtherTypeVlan) &&
-         mbuf->pkt_len + sizeof(SttFrameHeader) <= out.segment_bytes;
+         mbuf->pkt_len + sizeof(SttFrameHeader) <= segment_bytes_of(worker, out);
 }
 
 // The headers are the template's but for a few fields, so their sum is known.
@@ -313,7 +315,7 @@ void encap_plain(Worker& worker, Packet& packet, const BridgePort& out) noexcept
 void encap(Worker& worker, std::span<Packet* const> packets) {
   for (Packet* packet : packets) {
     const BridgePort& out = worker.snapshot->bridge_ports[packet->out];
-    if (is_plain(packet->mbuf, out)) [[likely]]
+    if (is_plain(worker, packet->mbuf, out)) [[likely]]
       encap_plain(worker, *packet, out);
     else
       encap_one(worker, *packet);

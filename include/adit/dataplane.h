@@ -16,6 +16,7 @@
 #include "adit/events.h"
 #include "adit/fdb.h"
 #include "adit/host_table.h"
+#include "adit/path_mtus.h"
 #include "adit/port_io.h"
 #include "adit/snapshot.h"
 
@@ -139,6 +140,8 @@ class Dataplane {
   Drops bridge_port_drops(BridgePortId bridge_port) const noexcept;
   // Second of monotonic_ns() in which the last frame came in by it; 0: none yet.
   uint64_t last_received_s(BridgePortId bridge_port) const noexcept;
+  // Told by ICMP; of tunnels by their first bridge port.
+  const PathMtus& path_mtus() const noexcept;
   // Sums over the workers.
   struct BackendState {
     uint64_t active = 0, inactive = 0;        // connections now

@@ -38,6 +38,7 @@ namespace adit {
   X(icmp_embedded,         "ICMP error that does not hold enough of a packet to tell its connection") \
   X(icmp_untranslatable,   "ICMP that has no counterpart in the other IP version (RFC 7915)")    \
   X(icmp_ignored,          "ICMP other than an echo request for us")                             \
+  X(tunnel_undelivered,    "ICMP error, other than too big, about a packet that we sent to a remote")  \
   X(arp_malformed,         "ARP that is truncated or not Ethernet and IPv4")                     \
   X(arp_not_for_us,        "ARP for an address that is none of ours")                            \
   X(arp_sender,            "ARP from an address that no host on the link can have")              \

@@ -195,6 +195,7 @@ struct ServiceEntry {
   Range table;                  // in Snapshot::scheduler_tables
   std::array<Range, 2> locals;  // in Snapshot::local_addresses: those of IPv4, those of IPv6
   uint32_t sorry = 0;           // of the sorry server: in Snapshot::service_backends and 1, 0: none
+  VrfId vrf = 0;                // of its virtual address
   uint16_t gue_port = 0;
   WrapKind wrap = WrapKind::kIpip;
   Unmatched unmatched = Unmatched::kDrop;
@@ -331,6 +332,10 @@ struct Snapshot {
   std::vector<ServiceBackend> service_backends;
   std::vector<uint32_t> backend_places;  // by BackendId: in service_backends and 1, 0: gone
   FlatTable<VrfHost> nat_backends;       // -> 1: their replies go by NAT, to clients' addresses
+  // Those with forwarding by tunnel, by address and, as its id, VRF: the place of one in
+  // service_backends and 1. `next_wrapped`, by place: that of the next of that address, 0: none.
+  FlatTable<SenderKey> wrapped_backends;
+  std::vector<uint32_t> next_wrapped;
   std::vector<uint32_t> scheduler_tables;
   std::vector<IpAddr> local_addresses;
   // What RouteTarget::virtual_address leads to: ranges in service_ports, which are sorted by

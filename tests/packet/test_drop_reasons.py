@@ -101,6 +101,9 @@ def one_case_per_reason():
     whole = tunnels.stt_frame(INNER, context_id=7)
     no_l4 = tunnels.stt_frame(of_length(FAR, NEAR, 200), 0x0E, 34, context_id=7)
     return {
+        "tunnel_undelivered": ("uplink", bytes(
+            Ether(src=PEER_MAC, dst=OUR_MAC) / IP(src=PEER_IP, dst=OUR_IP) / ICMP(type=3, code=1) /
+            Raw(arriving(INNER, ip={"src": OUR_IP, "dst": remote_ip(2)})[14:]))),
         "stt_truncated": ("uplink", from_stt(whole, dataofs=4)[0]),
         "stt_port": ("uplink", from_stt(whole, dport=80)[0]),
         "stt_checksum": ("uplink", from_stt(whole, chksum=1)[0]),

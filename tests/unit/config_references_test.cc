@@ -40,7 +40,12 @@ INSTANTIATE_TEST_SUITE_P(
                     {"7:32: reassembly_peer_mb: 2, the default, is more than reassembly_mb: 1"}},
         RefusedCase{"PeerAboveWorkersDefault",
                     world("tunnels: {stt: {reassembly_peer_mb: 9}}\n"),
-                    {"7:37: reassembly_peer_mb: 9 is more than reassembly_mb: 8"}}),
+                    {"7:37: reassembly_peer_mb: 9 is more than reassembly_mb: 8"}},
+        RefusedCase{"PeerBelowOneFrame",
+                    "ports: {a: {device: 'tap:a', mtu_bytes: 65000}}\n"
+                    "tunnels: {stt: {reassembly_peer_mb: 2}}\n",
+                    {"2:37: reassembly_peer_mb: 2 is less than one frame may take, 8 MiB with the "
+                     "buffers for mtu_bytes: 65000 of port 'a'"}}),
     case_name);
 
 INSTANTIATE_TEST_SUITE_P(

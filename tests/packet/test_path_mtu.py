@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ICMP errors about our own outer packets (RFC 1191, RFC 8201): "too big" lowers the path MTU of the
+remote, tunnel or backend that they were sent to, and of no other; others are counted for it."""
+
+import frames
+import routed_frames as routed
+import tunnels
+from harness import SECOND, Scenario, announcement, main
+from nd_frames import unsolicited
+from tunnels import KINDS, OUR_MAC, OURS, address, mac, to_remote
+
+from scapy.layers.inet import ICMP, IP, UDP
+from scapy.layers.inet6 import (ICMPv6DestUnreach, ICMPv6PacketTooBig, ICMPv6TimeExceeded, IPv6)
+from scapy.layers.l2 import GRE, Ether
+from scapy.packet import Raw
+
+START = {"uplink": [announcement(), unsolicited(OUR_MAC, OURS[6])]}
+NEAR = frames.host(10, 1)
+FAMILIES = (4, 6)
+NUMBERS = {(kind.name, family): 2 + 2 * i + (family == 6)
+           for i, kind in enumerate(KINDS) for family in FAMILIES}
+# From outer IP header to inner frame.
+HEADERS = {"vxlan": 16, "geneve": 16, "nvgre": 8, "gre": 4, "gre-key": 8, "gre-key-0": 8,
+           "gre-checksum": 8, "gre-key-checksum": 12}
+
+
+def ip_bytes(family):
+    return 20 if family == 4 else 40
+
+
+def config(keys=""):
+    remotes, macs, neighbours = "", "", ""
+    for kind in KINDS:
+        for family in FAMILIES:
+            number = NUMBERS[kind.name, family]
+            remotes += f'      - {{address: "{address(family, number)}", {kind.keys}}}\n'
+            macs += f'      - {{mac: "{frames.host(1, number)}", remote: "{address(family, number)}"}}\n'
+            neighbours += f'  - {{address: "{address(family, number)}", mac: "{mac(number)}"}}\n'
+    return f"""
+ports:
+  uplink: {{device: tap:up0, mtu_bytes: 1600, mac: {OUR_MAC}, addresses: [192.0.2.1/24, "2001:db8::1/64"]}}
+  red0: {{device: tap:red0, mtu_bytes: 9000}}
+neighbours:
+{neighbours}networks:
+  red:
+    vni: 100
+    {keys}
+    members: [{{port: red0}}]
+    remotes:
+{remotes}    static_macs:
+      - {{mac: "{NEAR}", port: red0}}
+{macs}  other:
+    vni: 101
+    remotes: [{{address: 192.0.2.2}}]
+"""
+
+
+def big(number, size, family=4):
+    """A frame with an IP packet of `size` bytes to the host behind the remote."""
+    if family == 4:
+        return frames.udp(NEAR, frames.host(1, number), size=size - 28, flags="DF")
+    return frames.udp6(NEAR, frames.host(1, number), size=size - 48)
+
+
+def error_about(sent, error, most=1280, src=None, dst=None):
+    """A router's ICMP about an outer packet of ours, with the first `most` bytes of it."""
+    if sent.version == 4:
+        packet = IP(src=src or "203.0.113.7", dst=dst or sent.src)
+    else:
+        packet = IPv6(src=src or "2001:db8:9::7", dst=dst or sent.src)
+    return bytes(Ether(src=mac(2), dst=OUR_MAC) / packet / error / Raw(bytes(sent)[:most]))
+
+
+def too_big(version, mtu):
+    return ICMP(type=3, code=4, nexthopmtu=mtu) if version == 4 else ICMPv6PacketTooBig(mtu=mtu)
+
+
+def any_of(size):
+    """Whatever frame of that size."""
+    return tunnels.Free(lambda got: got, bytes(size))
+
+
+def outer_of(kind, family, number, frame):
+    sent = to_remote(kind, frame, family, number).frame
+    return Ether(sent)[IP if family == 4 else IPv6]
+
+
+def told(frame, mtu):
+    packet = Ether(frame)
+    layer = packet[IP] if IP in packet else packet[IPv6]
+    version = layer.version
+    head = (IP(src=layer.dst, dst=layer.src, id=0, ttl=64) if version == 4
+            else IPv6(src=layer.dst, dst=layer.src, hlim=64))
+    most = 576 - 28 if version == 4 else 1280 - 48
+    return bytes(Ether(src=packet.dst, dst=packet.src) / head / too_big(version, mtu) /
+                 Raw(bytes(layer)[:most]))
+
+
+def remotes():
+    run = Scenario("remotes", config(), ["uplink", "red0"], start=START)
+    for kind in KINDS:
+        if kind.name == "stt":
+            continue
+        for family in FAMILIES:
+            number = NUMBERS[kind.name, family]
+            name = f"{kind.name} over IPv{family}"
+            frame = big(number, 1400)
+            run.case(f"{name}: fits", ("red0", frame),
+                     {"uplink": to_remote(kind, frame, family, number)})
+            sent = outer_of(kind, family, number, frame)
+            run.case(f"{name}: a router tells", ("uplink", error_about(sent, too_big(family, 1390))))
+            fits = 1390 - ip_bytes(family) - HEADERS[kind.name] - 14
+            run.case(f"{name}: now too big", ("red0", frame), {"red0": told(frame, fits)},
+                     "mtu_exceeded")
+            frame = big(number, fits)
+            run.case(f"{name}: fits the path", ("red0", frame),
+                     {"uplink": to_remote(kind, frame, family, number)})
+            frame = big(number, fits + 1, 6)
+            run.case(f"{name}: IPv6 inside", ("red0", frame), {"red0": told(frame, fits)},
+                     "mtu_exceeded")
+            run.case(f"{name}: a larger MTU is no news",
+                     ("uplink", error_about(sent, too_big(family, 1395))), {}, None)
+            run.case(f"{name}: still too big", ("red0", frame), {"red0": told(frame, fits)},
+                     "mtu_exceeded")
+    run.run()
+
+
+def limits():
+    kind, family, number = KINDS[0], 4, 2
+    frame = big(number, 1400)
+    sent = outer_of(kind, family, number, frame)
+    run = Scenario("limits", config(), ["uplink", "red0"], start=START)
+    out = {"uplink": to_remote(kind, frame, family, number)}
+
+    def ignored(name, packet, reason="icmp_ignored"):
+        run.case(name, ("uplink", packet), {}, reason)
+        run.case(f"{name}: nothing changes", ("red0", frame), out)
+
+    ignored("not our address",
+            error_about(changed(sent, src="192.0.2.77"), too_big(4, 1300), dst="192.0.2.1"))
+    ignored("no remote", error_about(changed(sent, dst="192.0.2.200"), too_big(4, 1300)))
+    ignored("another port", error_about(changed(sent, dport=4790), too_big(4, 1300)))
+    ignored("a source port that is not ours", error_about(changed(sent, sport=80), too_big(4, 1300)))
+    ignored("another protocol", error_about(changed(sent, proto=6), too_big(4, 1300)))
+    ignored("another network's id",
+            error_about(outer_of(tunnels.Kind("vxlan", "", lambda _: tunnels.VXLAN(
+                flags="Instance", vni=777), 4789), 4, number, frame), too_big(4, 1300)))
+    ignored("more than the port's MTU", error_about(sent, too_big(4, 1600)))
+    ignored("ends inside of the quote", error_about(sent, too_big(4, 1300), most=27),
+            "icmp_ignored")
+    broken = bytearray(error_about(sent, too_big(4, 1300)))
+    broken[-1] ^= 1
+    ignored("wrong checksum", bytes(broken), "icmp_checksum")
+    # Another network's tunnel to the same remote is not this one.
+    other = outer_of(tunnels.Kind("vxlan", "", lambda _: tunnels.VXLAN(flags="Instance", vni=101),
+                                  4789), 4, number, frame)
+    run.case("of another network", ("uplink", error_about(other, too_big(4, 1300))))
+    run.case("of another network: nothing changes here", ("red0", frame), out)
+    # Eight bytes of UDP do not say which network's: it is the same path.
+    run.case("a short quote", ("uplink", error_about(sent, too_big(4, 1300), most=28)))
+    run.case("a short quote: too big", ("red0", frame), {"red0": told(frame, 1250)}, "mtu_exceeded")
+    run.case("absurd", ("uplink", error_about(sent, too_big(4, 68))))
+    run.case("absurd: 576 at least", ("red0", frame), {"red0": told(frame, 526)}, "mtu_exceeded")
+    small = big(number, 526)
+    run.case("576 bytes go", ("red0", small), {"uplink": to_remote(kind, small, family, number)})
+    # RFC 1191 section 6.3
+    run.case("nine minutes later", ("red0", frame), {"red0": told(frame, 526)}, "mtu_exceeded",
+             wait_ns=540 * SECOND)
+    run.case("after ten minutes a larger one is tried", ("red0", frame), out, wait_ns=120 * SECOND)
+    # RFC 1191 section 5: an old router tells nothing.
+    run.case("no MTU told", ("uplink", error_about(sent, too_big(4, 0))))
+    run.case("no MTU told: the plateau below", ("red0", frame), {"red0": told(frame, 956)},
+             "mtu_exceeded")
+    number = 3
+    frame = big(number, 1400)
+    sent = outer_of(kind, 6, number, frame)
+    run.case("IPv6: absurd", ("uplink", error_about(sent, too_big(6, 100))))
+    run.case("IPv6: 1280 at least", ("red0", frame), {"red0": told(frame, 1280 - 70)},
+             "mtu_exceeded")
+    run.run()
+
+
+def changed(sent, **fields):
+    """The outer packet with other fields, its checksum made anew."""
+    packet = IP(bytes(sent))
+    for name in ("sport", "dport"):
+        if name in fields:
+            setattr(packet[UDP], name, fields.pop(name))
+    for name, value in fields.items():
+        setattr(packet, name, value)
+    del packet.chksum
+    return packet
+
+
+def df():
+    """What routers may fragment goes on."""
+    kind, number = KINDS[0], 2
+    frame = big(number, 1400)
+    for policy, inner_df, passes in (("clear", "DF", True), ("inherit", "DF", False),
+                                     ("inherit", 0, True), ("set", "DF", False)):
+        run = Scenario(f"df: {policy}, inside {inner_df}", config(f"tunnel: {{df: {policy}}}"),
+                       ["uplink", "red0"], start=START)
+        frame = frames.udp(NEAR, frames.host(1, number), size=1372, flags=inner_df)
+        sent = outer_of(kind, 4, number, frame)
+        run.case("told", ("uplink", error_about(sent, too_big(4, 1300))))
+        run.case("afterwards", ("red0", frame),
+                 {"uplink": any_of(1464)} if passes else
+                 {"red0": told(frame, 1250)}, None if passes else "mtu_exceeded")
+        run.run()
+
+
+def stt():
+    """STT sends shorter segments, of which its receiver makes the same frame."""
+    kind = next(one for one in KINDS if one.name == "stt")
+    run = Scenario("stt", config(), ["uplink", "red0"], start=START)
+    for family in FAMILIES:
+        number = NUMBERS["stt", family]
+        frame = big(number, 1500)
+        sent = outer_of(kind, family, number, frame)
+        run.case(f"IPv{family}: fits", ("red0", frame),
+                 {"uplink": to_remote(kind, frame, family, number)})
+        for mtu in (1400, 600 if family == 4 else 1290):
+            run.case(f"IPv{family}: told {mtu}", ("uplink", error_about(sent, too_big(family, mtu))))
+            most, left = mtu - ip_bytes(family) - 20, 18 + len(frame)
+            sizes = [most] * (left // most) + [left % most]
+            run.case(f"IPv{family}: at most {mtu} bytes each", ("red0", frame),
+                     {"uplink": [any_of(14 + mtu - most + size) for size in sizes]})
+    run.run()
+
+
+def undelivered():
+    run = Scenario("undelivered", config(), ["uplink", "red0"], start=START)
+    for kind in KINDS:
+        for family in FAMILIES:
+            number = NUMBERS[kind.name, family]
+            sent = outer_of(kind, family, number, big(number, 200))
+            errors = ([ICMP(type=3, code=1), ICMP(type=3, code=3), ICMP(type=11)] if family == 4
+                      else [ICMPv6DestUnreach(code=3), ICMPv6TimeExceeded()])
+            for error in errors:
+                run.case(f"{kind.name} over IPv{family}: {error.summary()}",
+                         ("uplink", error_about(sent, error)), {}, "tunnel_undelivered")
+    stranger = changed(outer_of(KINDS[0], 4, 2, big(2, 200)), dst="192.0.2.200")
+    run.case("about a packet to a stranger", ("uplink", error_about(stranger, ICMP(type=3, code=1))),
+             {}, "icmp_ignored")
+    run.run()
+
+
+# --- VRFs
+
+EDGE_MAC, HOST_MAC = "02:00:00:00:00:b1", "02:00:00:00:0b:01"
+SITES = [(name, family, keys, header) for family in FAMILIES for name, keys, header in (
+    ("ipip", "kind: ipip", b""), ("gre", "kind: gre-ip", b"\x00\x00"),
+    ("key", "kind: gre-ip, id: 7", b"\x20\x00"))]
+
+
+def vrf_config(services=""):
+    text, routes, neighbours = "", "", ""
+    for i, (name, family, keys, _) in enumerate(SITES):
+        text += f'      {name}{family}: {{address: "{address(family, 50 + i)}", {keys}}}\n'
+        routes += f'      - {{to: 10.2.{i}.0/24, tunnel: {name}{family}}}\n'
+        routes += f'      - {{to: "fd02:{i}::/32", tunnel: {name}{family}}}\n'
+        neighbours += f'  - {{address: "{address(family, 50 + i)}", mac: "{mac(50 + i)}"}}\n'
+    return f"""
+ports:
+  uplink: {{device: tap:up0, mtu_bytes: 1600, mac: {OUR_MAC}, addresses: [192.0.2.1/24, "2001:db8::1/64"]}}
+  blue0: {{device: tap:blue0, mtu_bytes: 9000, mac: "{EDGE_MAC}", addresses: [10.1.0.254/24, "fd01::fe/64"]}}
+neighbours:
+{neighbours}vrfs:
+  blue:
+    ports: [blue0]
+    neighbours:
+      - {{address: 10.1.0.1, mac: "{HOST_MAC}"}}
+      - {{address: "fd01::1", mac: "{HOST_MAC}"}}
+    tunnels:
+{text}    routes:
+{routes}{services}"""
+
+
+def sites():
+    start = {"uplink": START["uplink"],
+             "blue0": [announcement(EDGE_MAC, "10.1.0.254"), unsolicited(EDGE_MAC, "fd01::fe")]}
+    run = Scenario("VRF tunnels", vrf_config(), ["uplink", "blue0"], start=start)
+    gateway = {4: "10.1.0.254", 6: "fd01::fe"}
+    for i, (name, family, _, flags) in enumerate(SITES):
+        for version in FAMILIES:
+            src, dst = (("10.1.0.1", f"10.2.{i}.9") if version == 4 else ("fd01::1", f"fd02:{i}::9"))
+
+            def inner(size):
+                return routed.packet(version, src, dst, size)
+
+            def sent(size):
+                """As it leaves; the entropy of IPv6 does not matter to routers."""
+                payload = routed.hop(inner(size))
+                kind = {4: 0x0800, 6: 0x86DD}[version]
+                if flags:
+                    payload = Raw(flags + kind.to_bytes(2, "big") +
+                                  (b"\0\0\0\7" if name == "key" else b"") + bytes(payload))
+                    proto = 47
+                else:
+                    proto = 4 if version == 4 else 41
+                if family == 4:
+                    return IP(bytes(IP(src=OURS[4], dst=address(4, 50 + i), id=0, flags="DF",
+                                       proto=proto) / payload))
+                return IPv6(bytes(IPv6(src=OURS[6], dst=address(6, 50 + i), nh=proto) / payload))
+
+            # The packets of both versions go the same way.
+            mtu = 1450 if version == 4 else 1440
+            fits = mtu - len(bytes(sent(100))) + 100
+            label = f"{name} over IPv{family}, IPv{version} inside"
+            big_one = inner(1460)
+
+            def answer(packet, most=1280):
+                return bytes(Ether(src=EDGE_MAC, dst=HOST_MAC) / routed.about(
+                    packet, routed.too_big(version, fits), gateway[version]))
+
+            # What is told at once is about the packet as it went in.
+            run.case(f"{label}: the sender is told", ("uplink", error_about(
+                sent(1460), too_big(family, mtu))),
+                     {"blue0": answer(routed.hop(big_one))})
+            run.case(f"{label}: told by us", ("blue0", bytes(
+                Ether(src=HOST_MAC, dst=EDGE_MAC) / big_one)), {"blue0": answer(big_one)},
+                     "mtu_exceeded")
+            run.case(f"{label}: what fits passes", ("blue0", bytes(
+                Ether(src=HOST_MAC, dst=EDGE_MAC) / inner(fits))),
+                     {"uplink": any_of(14 + mtu)})
+    run.run()
+
+
+def keepalive():
+    """Cisco's: the packet inside comes back; not from a stranger, and no other."""
+    start = {"uplink": START["uplink"],
+             "blue0": [announcement(EDGE_MAC, "10.1.0.254"), unsolicited(EDGE_MAC, "fd01::fe")]}
+    run = Scenario("keepalive", vrf_config(), ["uplink", "blue0"], start=start)
+    for i, (name, family, _, _) in enumerate(SITES):
+        if family != 4 or name == "ipip":
+            continue
+        key = {"key_present": 1, "key": 7} if name == "key" else {}
+        theirs = address(4, 50 + i)
+
+        def ask(src, dst=OURS[4], ttl=255, proto=0):
+            back = IP(src=dst, dst=src, ttl=ttl, id=9) / GRE(proto=proto, **key)
+            return bytes(Ether(src=mac(50 + i), dst=OUR_MAC) / IP(src=theirs, dst=OURS[4]) /
+                         GRE(proto=0x0800, **key) / back)
+
+        back = IP(src=OURS[4], dst=theirs, ttl=254, id=9) / GRE(proto=0, **key)
+        run.case(name, ("uplink", ask(theirs)),
+                 {"uplink": bytes(Ether(src=OUR_MAC, dst=mac(50 + i)) / back)})
+        run.case(f"{name}: for another", ("uplink", ask("192.0.2.99")), {}, "no_route")
+        run.case(f"{name}: its TTL runs out", ("uplink", ask(theirs, ttl=1)), {}, "no_route")
+    run.run()
+
+
+main(remotes, limits, df, stt, undelivered, sites, keepalive)
