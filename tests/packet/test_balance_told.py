@@ -74,7 +74,7 @@ def wrapped(kind, outer, inner, sport=51234, dport=6080, src=None):
     return IPv6(bytes(IPv6(src=src, dst=b.backend(6, 11), nh=proto) / body))
 
 
-def error_about(sent, error, most=1280, port="back0", mac=b.BACK_MAC):
+def error_about(sent, error, most=1300, port="back0", mac=b.BACK_MAC):
     if sent.version == 4:
         packet = IP(src=b.backend(4, 12), dst=sent.src)
     else:
@@ -133,7 +133,8 @@ def not_believed():
              "icmp_ignored"),
             ("no backend", error_about(IP(bytes(other)), tell), "icmp_ignored"),
             ("from the other tenant's side",
-             error_about(wrapped("gue", 4, large), tell, "red1", b.RED_BACK_MAC), "icmp_ignored"),
+             error_about(wrapped("gue", 4, large), tell, port="red1", mac=b.RED_BACK_MAC),
+             "icmp_ignored"),
             ("more than the port takes", error_about(wrapped("gue", 4, large), too_big(4, 1500)),
              "icmp_ignored")):
         run.case(name, packet, {}, reason)
