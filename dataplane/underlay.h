@@ -19,6 +19,7 @@ enum class UnderlayClass { kDrop, kHost, kTunnel, kFragment, kRoute };
 namespace underlay {
 
 inline constexpr uint32_t kIpOffset = sizeof(EthernetHeader);
+inline constexpr uint32_t kIpv6FragmentLen = 8;  // RFC 8200 section 4.5
 
 inline UnderlayClass refuse(Packet& packet, DropReason reason) noexcept {
   packet.drop = reason;
@@ -176,7 +177,7 @@ inline bool may_skip_options(const uint8_t* header, uint32_t bytes) noexcept {
 // RFC 6980 section 5: neighbour discovery with a fragment header, wherever that stands, is dropped.
 inline bool is_discovery_type(const rte_mbuf* mbuf, const IpPacket& found) noexcept {
   if (found.protocol != kIpProtocolIcmpv6 || found.l4 >= mbuf->data_len) return false;
-  const uint8_t type = frame_of(mbuf)[found.l4];
+  const uint8_t type = *rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, found.l4);
   return type >= 133 && type <= 137;
 }
 
