@@ -203,7 +203,7 @@ def shares():
         parts = cut(udp(version, c, v, 1000, 53, 2000), 1200)
         out = [frame(part, BACK_MAC, backend_mac(11)) for part in
                cut(rewritten(udp(version, c, v, 1000, 53, 2000), dst=b, dport=8080), 1200)]
-        many = [f"10.1.{1 + i // 200}.{1 + i % 200}" if version == 4 else f"fd01::{i + 9:x}"
+        many = [f"10.1.{1 + i // 200}.{1 + i % 200}" if version == 4 else f"fd01::{i + 0x1000:x}"
                 for i in range(400)]
         for name, vrf, sources in (
                 ("one sender of another VRF", "red", [c] * 400),
