@@ -266,7 +266,8 @@ TEST_F(FragmentsTest, WhoHasLessThanItsShareLosesNothing) {
 
 TEST_F(FragmentsTest, AllOfADatagramComeToOneWorker) {
   for (uint16_t ident = 0; ident < 32; ++ident) {
-    const Piece pieces[] = {{0, Bytes(16), true}, {16, Bytes(8), true}, {24, Bytes(5), false}};
+    Piece pieces[] = {{0, Bytes(16), true}, {16, Bytes(8), true}, {24, Bytes(5), false}};
+    pieces[0].payload[5] = 29;  // UDP's length
     const uint64_t handed =
         worker(0).counters.handed_over.get() + worker(1).counters.handed_over.get();
     for (unsigned i = 0; i < 3; ++i) {
