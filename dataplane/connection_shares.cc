@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "connection_shares.h"
 
+#include "backend_load.h"
+
 namespace adit {
-namespace {
-
-void add_to(std::atomic<uint32_t>& count, uint32_t change) noexcept {
-  count.store(count.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
-}
-
-}  // namespace
 
 void ConnectionShares::add(ConnectionId id) noexcept {
   const Connection& connection = table_.at(id);

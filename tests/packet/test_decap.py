@@ -122,7 +122,7 @@ def refused():
     drop("sender is a remote of another network", arriving(INNER, 200, remote=3),
          "remote_unknown")
     drop("sender from elsewhere", arriving(INNER, ip={"src": "203.0.113.9"}), "remote_unknown")
-    drop("sender claims our address", arriving(INNER, ip={"src": OUR_IP}), "remote_unknown")
+    drop("sender claims our address", arriving(INNER, ip={"src": OUR_IP}), "ip_source")
     drop("unknown VNI from unknown sender", arriving(INNER, 7, remote=5), "tunnel_id_unknown")
     for source in ("0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "239.1.1.1", "240.0.0.1",
                    "255.255.255.255"):

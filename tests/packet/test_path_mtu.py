@@ -278,7 +278,7 @@ neighbours:
 
 def sites():
     start = {"uplink": START["uplink"],
-             "blue0": [announcement(EDGE_MAC, "10.1.0.254"), unsolicited(EDGE_MAC, "fd01::fe")]}
+             "blue0": [announcement(EDGE_MAC, "10.1.0.254"), unsolicited(EDGE_MAC, "fd01::fe", router=1)]}
     run = Scenario("VRF tunnels", vrf_config(), ["uplink", "blue0"], start=start)
     gateway = {4: "10.1.0.254", 6: "fd01::fe"}
     for i, (name, family, _, flags) in enumerate(SITES):
@@ -329,7 +329,7 @@ def sites():
 def keepalive():
     """Cisco's: the packet inside comes back; not from a stranger, and no other."""
     start = {"uplink": START["uplink"],
-             "blue0": [announcement(EDGE_MAC, "10.1.0.254"), unsolicited(EDGE_MAC, "fd01::fe")]}
+             "blue0": [announcement(EDGE_MAC, "10.1.0.254"), unsolicited(EDGE_MAC, "fd01::fe", router=1)]}
     run = Scenario("keepalive", vrf_config(), ["uplink", "blue0"], start=start)
     for i, (name, family, _, _) in enumerate(SITES):
         if family != 4 or name == "ipip":

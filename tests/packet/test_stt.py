@@ -247,27 +247,27 @@ def limited():
                  drop="stt_expired", last_ns=(timeout + 1) * MILLISECOND)
         run.run()
     long_inner = of_length(FAR, NEAR, 9000)
-    for megabytes, kept in ((1, False), (2, True)):
+    for megabytes, kept in ((2, False), (4, True)):
         run = Scenario(f"{megabytes} MiB of buffers",
                        LIMITED.replace("MB", str(megabytes)).replace("MS", "1000"), PORTS,
                        start=START)
-        frames = [arriving(stt_frame(long_inner), 300) for _ in range(6)]
+        frames = [arriving(stt_frame(long_inner), 300) for _ in range(12)]
         first = [("uplink", part) for part in frames[0][:-1]]
         others = [("uplink", part) for frame in frames[1:] for part in frame[:-1]]
         if kept:
-            run.case("all of six large frames find room", first + others +
-                     [("uplink", frame[-1]) for frame in frames], {"red0": [long_inner] * 6})
+            run.case("all of twelve large frames find room", first + others +
+                     [("uplink", frame[-1]) for frame in frames], {"red0": [long_inner] * 12})
         else:
-            run.case("of six large frames the oldest give way", first + others,
-                     drop=["stt_evicted"] * (3 * len(first)) +
-                     ["stt_expired"] * (3 * len(first)), last_ns=2 * SECOND)
+            run.case("of twelve large frames the oldest give way", first + others,
+                     drop=["stt_evicted"] * (5 * len(first)) +
+                     ["stt_expired"] * (7 * len(first)), last_ns=2 * SECOND)
         run.run()
 
 
 def counted():
     """Each drop counts for the remote whose frame it is; where no header tells the network, for
     the first of its address."""
-    text = LIMITED.replace("MB", "1").replace("MS", "1000")
+    text = LIMITED.replace("MB", "2").replace("MS", "1000")
     run = Scenario("counted", text, PORTS, start=START)
     inner = of_length(FAR, NEAR, 2000)
 
@@ -290,16 +290,16 @@ def counted():
           ("uplink", arriving(stt_frame(inner + b"x", context_id=5), 700, packet_id=packet_id)[1])],
          ["stt_expired", "stt_length_differs"])
     frame = stt_frame(of_length(FAR, NEAR, 9000), context_id=5)
-    large = [[("uplink", part) for part in arriving(frame, 300)[:-1]] for _ in range(4)]
+    large = [[("uplink", part) for part in arriving(frame, 300)[:-1]] for _ in range(8)]
     first = len(large[0])
     case("trunk's beyond the bounds", sum(large, []),
-         ["stt_evicted"] * first + ["stt_expired"] * 3 * first)
+         ["stt_evicted"] * first + ["stt_expired"] * 7 * first)
     result = run.run()
     errors = {(remote["network"], remote["address"]): remote["errors"]
               for remote in result.report["remotes"]}
     want = {("red", "192.0.2.2"): {"stt_expired": 3}, ("red", "192.0.2.3"): {},
             ("red", "2001:db8::2"): {"stt_expired": 1},
-            ("trunk", "192.0.2.2"): {"stt_expired": 3 + 3 * first, "stt_evicted": first,
+            ("trunk", "192.0.2.2"): {"stt_expired": 3 + 7 * first, "stt_evicted": first,
                                      "stt_duplicate": 1, "stt_length_differs": 1}}
     tap.check("counted: by remote", errors == want, f"{errors}, expected {want}")
 
