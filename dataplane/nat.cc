@@ -7,12 +7,12 @@
 namespace adit {
 namespace {
 
-struct Ipv4 {
+struct EndpointIpv4 {
   using Header = Ipv4Header;
   static constexpr bool kIpv6 = false;
   static const void* address(const Endpoint& endpoint) noexcept { return &endpoint.address.low; }
 };
-struct Ipv6 {
+struct EndpointIpv6 {
   using Header = Ipv6Header;
   static constexpr bool kIpv6 = true;
   static const void* address(const Endpoint& endpoint) noexcept { return &endpoint.address; }
@@ -140,9 +140,9 @@ rte_mbuf* make_writable(rte_mbuf* mbuf, uint32_t headers, rte_mempool* pool) noe
 
 void translate(rte_mbuf* mbuf, const Flow& flow, const Translation& to) noexcept {
   if (flow.packet.ipv6)
-    translate_as<Ipv6>(mbuf, flow, to);
+    translate_as<EndpointIpv6>(mbuf, flow, to);
   else
-    translate_as<Ipv4>(mbuf, flow, to);
+    translate_as<EndpointIpv4>(mbuf, flow, to);
 }
 
 }  // namespace adit

@@ -6,7 +6,7 @@
 namespace adit {
 namespace {
 
-struct Ipv4 {
+struct ReplyIpv4 {
   using Header = Ipv4Header;
   static void write(Header* ip, const uint8_t* about) noexcept {
     const auto* original = reinterpret_cast<const Header*>(about);
@@ -23,7 +23,7 @@ struct Ipv4 {
     write_ipv4_checksum(ip);
   }
 };
-struct Ipv6 {
+struct ReplyIpv6 {
   using Header = Ipv6Header;
   static void write(Header* ip, const uint8_t* about) noexcept {
     const auto* original = reinterpret_cast<const Header*>(about);
@@ -76,7 +76,8 @@ rte_mbuf* build(const rte_mbuf* about, const Flow& flow, rte_mempool* pool) noex
 
 rte_mbuf* make_tcp_reset(const rte_mbuf* about, const Flow& flow, rte_mempool* pool) noexcept {
   if ((flow.l4_type & kTcpRst) != 0) return nullptr;
-  return flow.packet.ipv6 ? build<Ipv6>(about, flow, pool) : build<Ipv4>(about, flow, pool);
+  return flow.packet.ipv6 ? build<ReplyIpv6>(about, flow, pool)
+                          : build<ReplyIpv4>(about, flow, pool);
 }
 
 }  // namespace adit
