@@ -293,8 +293,10 @@ class ServiceCompiler {
       const auto& [vrf, protocol, address] = where;
       const auto order = [](const PortRange& range) { return std::tuple(range.first, range.last); };
       std::ranges::sort(ports, {}, order);
-      const auto same = std::ranges::unique(ports, {}, order);
-      ports.erase(same.begin(), same.end());
+      const auto same = [&order](const PortRange& a, const PortRange& b) {
+        return order(a) == order(b);
+      };
+      ports.erase(std::unique(ports.begin(), ports.end(), same), ports.end());
       const uint32_t begin = end_of(snapshot_.backend_ports);
       snapshot_.backend_ports.insert(snapshot_.backend_ports.end(), ports.begin(), ports.end());
       snapshot_.backend_source_ports.push_back({begin, end_of(snapshot_.backend_ports)});

@@ -100,8 +100,8 @@ NeighbourPlan plan_neighbours(const Config& config, const CompiledIds& ids,
     ours.mac = link.mac;
     for (const IpPrefix& own : link.own) ours.addresses.push_back(own.address);
     std::ranges::sort(ours.addresses);
-    const auto [first, last] = std::ranges::unique(ours.addresses);
-    ours.addresses.erase(first, last);
+    ours.addresses.erase(std::unique(ours.addresses.begin(), ours.addresses.end()),
+                         ours.addresses.end());
   }
   return plan;
 }
