@@ -29,7 +29,7 @@ json crash(ApiContext&, const json&, const Caller&) {
 }
 
 // Is ready when it is asked for the third time.
-LaterAnswer later(ApiContext&, const json& params) {
+LaterAnswer later(ApiContext&, const json& params, const Caller&) {
   return [params, asked = 0]() mutable -> std::optional<std::string> {
     if (++asked < 3) return std::nullopt;
     if (params.contains("text")) throw ApiError(kNoAnswer, "did not work");

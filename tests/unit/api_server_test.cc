@@ -29,7 +29,7 @@ json big(ApiContext&, const json&, const Caller&) {
 
 std::atomic<bool> ready = false;
 std::atomic<int> waiting = 0;
-LaterAnswer when_ready(ApiContext&, const json&) {
+LaterAnswer when_ready(ApiContext&, const json&, const Caller&) {
   ++waiting;
   const std::shared_ptr<void> end(nullptr, [](void*) { --waiting; });
   return [end]() -> std::optional<std::string> {
