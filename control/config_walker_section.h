@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "config_walker.h"  // IWYU pragma: keep
+#include "nearest_name.h"
 
 namespace adit {
 namespace walker {
@@ -197,8 +198,7 @@ Section<T>& Section<T>::map(const char* name, std::vector<E> C::*member, Section
             info, node, place,
             [&](std::string_view entry_name, Place at, const YamlNode& value, Place value_at) {
               E item = {};
-              reader.read(value, value_at, entry, kind + " '" + std::string(entry_name) + '\'',
-                          item);
+              reader.read(value, value_at, entry, kind + ' ' + in_quotes(entry_name), item);
               item.name = entry_name;
               item.places.self = at;
               (out.*member).push_back(std::move(item));

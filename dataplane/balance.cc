@@ -303,7 +303,13 @@ Fate serve_stranger(Worker& worker, Packet& packet, const Flow& flow, uint64_t h
       return refuse(worker, packet.mbuf, DropReason::k_icmp_ignored);
     return Fate::kRoute;
   }
-  if (target.kind == RouteTarget::Kind::kLocal) return Fate::kRoute;
+  if (target.kind == RouteTarget::Kind::kLocal) {
+    // To full NAT's local address, say: nobody of ours listens there, and the name tells why.
+    if (flow.kind == FlowKind::kFlow && flow.key.protocol != kIpProtocolUdp &&
+        is_forgotten_reply(worker, flow, packet.mbuf, hash))
+      return refuse(worker, packet.mbuf, DropReason::k_connection_unknown);
+    return Fate::kRoute;
+  }
   // The underlay is no network to route for anybody.
   if (packet.network == 0) return refuse(worker, packet.mbuf, DropReason::k_ip_not_local);
   if (is_forgotten_reply(worker, flow, packet.mbuf, hash))

@@ -399,7 +399,7 @@ void Dataplane::reset_bridge_port(BridgePortId bridge_port) {
   const Drops drops = impl_->bridge_port_drops(bridge_port);
   if (drops != Drops{}) impl_->drop_baselines[bridge_port] = drops;
   // Writing takes memory, and most have never been used.
-  const auto clear = [](std::atomic<uint32_t>& value) {
+  const auto clear = [](auto& value) {
     if (value.load() != 0) value.store(0);
   };
   for (auto& worker : impl_->workers) clear(worker->bridge_port_counters[bridge_port].last_rx_s);

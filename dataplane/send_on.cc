@@ -92,6 +92,7 @@ Fate wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room
         wrapped.mbuf = fragment;
         const DropReason why = wrap(fragment, how, wrapped_id(worker, how, vrf));
         if (why != DropReason::kCount) return drop(worker, fragment, why);
+        wrapped.origin.wrapped_bytes = static_cast<uint8_t>(headers);
         route_now(worker, wrapped);
       });
   if (cut != DropReason::kCount) return drop(worker, mbuf, cut);

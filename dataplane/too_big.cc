@@ -99,12 +99,14 @@ void handle_too_big(Worker& worker, Packet& packet) noexcept {
   const uint32_t most = most_frame_bytes(worker, out, packet.inner_df);
   if (inner.offset != 0 && most >= inner.offset + kLeastIpv4Mtu) {
     const unsigned mtu = most - inner.offset;
-    if (inner.may_fragment && (out.flags & BridgePort::kTooBigFragment) &&
+    const bool routed = worker.snapshot->bridge_ports[packet.in].kind == BridgePortKind::kGateway;
+    // A router fragments what may be (RFC 1812 section 5.2.6), a bridge where it is told to.
+    if (inner.may_fragment && (routed || (out.flags & BridgePort::kTooBigFragment)) &&
         send_fragments(worker, packet, inner, mtu))
       return;
     const bool answers = inner.may_answer && (out.flags & BridgePort::kTooBigIcmp);
-    if (answers && worker.snapshot->bridge_ports[packet.in].kind == BridgePortKind::kGateway) {
-      // Routed into the network: its sender is elsewhere.
+    if (answers && routed) {
+      // Its sender is elsewhere.
       rte_pktmbuf_adj(packet.mbuf, static_cast<uint16_t>(inner.offset));
       report_too_big(worker, gateway_of(*worker.snapshot, packet.network)->vrf, packet.mbuf, mtu);
     } else if (answers) {

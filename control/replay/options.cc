@@ -60,7 +60,18 @@ void refuse_shared_files(const Options& options) {
       if (same(options.outputs[j].file, out.file))
         throw UsageError("--out " + out.port + ": '" + out.file + "' is given to port '" +
                          options.outputs[j].port + "' already");
+    if (same(out.file, options.config))
+      throw UsageError("--out " + out.port + ": '" + out.file + "' is the configuration");
   }
+  if (options.report.empty() || options.report == "-") return;
+  const auto refuse = [&](const std::string& what) {
+    throw UsageError("--report: '" + options.report + "' is also " + what);
+  };
+  if (same(options.report, options.config)) refuse("the configuration");
+  for (const PortFile& in : options.inputs)
+    if (same(options.report, in.file)) refuse("the input of port '" + in.port + '\'');
+  for (const PortFile& out : options.outputs)
+    if (same(options.report, out.file)) refuse("the output of port '" + out.port + '\'');
 }
 
 }  // namespace

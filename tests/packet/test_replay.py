@@ -94,6 +94,10 @@ def command_line():
         ends("the same output file twice", 2,
              [*good, "--out", f"red0={out}", "--out", f"red1={out}"], "out.pcap")
         ends("the input as output", 2, [*good, "--out", f"red0={pcap}"], "input")
+        ends("the input as report", 2, [*good, "--report", pcap], "input of port")
+        ends("an output as report", 2, [*good, "--out", f"red0={out}", "--report", out], "output of port")
+        for option in (["--report", good[1]], ["--out", f"red0={good[1]}"]):
+            ends(f"the configuration as {option[0]}", 2, [*good, *option], "configuration")
         tap.check("and the input is still there", len(capture.read_pcap(pcap)) == 1)
         for burst in ("0", "65", "-1", "x"):
             ends(f"--burst {burst}", 2, [*good, "--burst", burst], "burst")

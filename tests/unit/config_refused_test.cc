@@ -70,10 +70,18 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"UnknownFar",
                     with_port("zebra: 1\n"),
                     {"2:1: unknown key 'zebra' in the file; known here: system, ports, routes, "
-                     "neighbours, tunnels, networks"}},
+                     "neighbours, tunnels, fragments, networks"}},
         RefusedCase{"UnknownNested",
                     with_port("system: {log: {levle: info}}\n"),
                     {"2:16: unknown key 'levle' in 'log'; did you mean 'level'?"}},
+        // What is printed of a name is one line, whatever the name.
+        RefusedCase{
+            "NameWithANewline",
+            "ports: {\"a\\nb\": {device: \"tap:x\", zebra: 1}}\n",
+            {"1:9: ports: found 'a\\x0ab' as a name, expected a name of 1 to 32 letters, digits, "
+             "'_', '.' and '-', that begins with a letter",
+             "1:35: unknown key 'zebra' in port 'a\\x0ab'; known here: device, "
+             "mtu_bytes, mac, promiscuous"}},
         RefusedCase{"Duplicate",
                     port("mtu_bytes: 1500, mtu_bytes: 1400"),
                     {"2:44: duplicate key 'mtu_bytes' in port 'up'; it is already at f:2:27"}},

@@ -125,6 +125,7 @@ FULL = {
                   "router_advertisements": ADVERTISEMENTS}},
     "routes": [{"to": "198.51.100.0/24", "via": "192.0.2.254"}],
     "neighbours": [{"address": "192.0.2.7", "mac": "02:00:00:00:00:07"}],
+    "fragments": {"memory_mb": 16, "timeout_ms": 2000},
     "tunnels": {
         "reassemble": True,
         "vxlan": {"udp_port": 4789, "ttl": 64, "dscp": 0, "zero_checksum6": True},
