@@ -81,7 +81,8 @@ inline void encap_pending(Worker& worker) noexcept {
         continue;
       }
       const BridgePort& out = worker.snapshot->bridge_ports[packet->out];
-      send_to_next_hop(worker, tenant_of(out), out.port, out.adjacency, packet->mbuf);
+      if (!send_if_resolved(worker, out.port, out.adjacency, packet->mbuf)) [[unlikely]]
+        hold(worker, tenant_of(out), out.port, out.adjacency, packet->mbuf, {}, nullptr);
     }
     list.count = 0;
   }

@@ -30,11 +30,12 @@ void send_by_link(Worker& worker, const Packet& packet, const RouteTarget& targe
   rte_mbuf* mbuf = packet.mbuf;
   const auto& ip = header_of<Ip>(mbuf);
   AdjacencyId adjacency = target.adjacency;
-  HostKey host{{}, Ip::kIpv6};
+  Ipv6Key host{};
   if (target.kind == RouteTarget::Kind::kConnected) {
-    host.address = packet.via != nullptr ? Ip::key_at(packet.via) : Ip::host_key(ip);
-    adjacency = worker.hosts->find(target.link, host.address, Ip::kIpv6);
-    if (adjacency == 0) want_host(worker, target.link, host.address, Ip::kIpv6);
+    host = packet.via != nullptr ? Ip::key_at(packet.via) : Ip::host_key(ip);
+    adjacency = worker.hosts->find(target.link, host, Ip::kIpv6);
+    if (adjacency == 0) [[unlikely]]
+      want_host(worker, target.link, host, Ip::kIpv6);
   }
   auto* ethernet =
       reinterpret_cast<EthernetHeader*>(rte_pktmbuf_prepend(mbuf, sizeof(EthernetHeader)));
@@ -43,8 +44,9 @@ void send_by_link(Worker& worker, const Packet& packet, const RouteTarget& targe
   // The destination is the next hop's to write.
   ethernet->src = interface_of(*worker.snapshot, target.link)->mac;
   ethernet->ether_type = be16(Ip::kIpv6 ? kEtherTypeIpv6 : kEtherTypeIpv4);
-  send_to_next_hop(worker, tenant_of_vrf(packet.network), target.link, adjacency, mbuf, host,
-                   &packet);
+  if (!send_if_resolved(worker, target.link, adjacency, mbuf)) [[unlikely]]
+    hold(worker, tenant_of_vrf(packet.network), target.link, adjacency, mbuf, {host, Ip::kIpv6},
+         &packet);
 }
 
 template <class Ip>

@@ -52,8 +52,13 @@ Fate send_direct(Worker& worker, Packet& packet, const Connection& connection) n
   return Fate::kRoute;
 }
 
-uint16_t wrapped_id(Worker& worker, const Wrapping& how, VrfId vrf) noexcept {
-  if (!how.destination.is_v4()) return 0;
+// Of the outer packet. One that has DF, inherited from what is inside, needs none (RFC 6864).
+uint16_t wrapped_id(Worker& worker, const Wrapping& how, VrfId vrf,
+                    const rte_mbuf* inside) noexcept {
+  const auto* ip = rte_pktmbuf_mtod(inside, const Ipv4Header*);
+  if (!how.destination.is_v4() || ip->version_ihl >> 4 != 4 ||
+      (ip->fragment.host() & kIpv4DontFragment) != 0)
+    return 0;
   return next_ip_id(worker, tenant_of_vrf(vrf), address_key(how.destination));
 }
 
@@ -64,7 +69,7 @@ Fate wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room
   if (!own_bytes(worker, packet, packet.mbuf->data_len) || !take_hop(worker, packet))
     return Fate::kGone;
   packet.network = vrf;
-  const DropReason why = wrap(packet.mbuf, how, wrapped_id(worker, how, vrf));
+  const DropReason why = wrap(packet.mbuf, how, wrapped_id(worker, how, vrf, packet.mbuf));
   if (why != DropReason::kCount) return refuse(worker, packet.mbuf, why);
   packet.origin.wrapped_bytes = static_cast<uint8_t>(wrapping_bytes(how));
   return Fate::kRoute;
@@ -90,7 +95,7 @@ Fate wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room
       cut_packet(worker, mbuf, most, be32::from_raw(came.id), [&](rte_mbuf* fragment) noexcept {
         Packet wrapped = packet;
         wrapped.mbuf = fragment;
-        const DropReason why = wrap(fragment, how, wrapped_id(worker, how, vrf));
+        const DropReason why = wrap(fragment, how, wrapped_id(worker, how, vrf, fragment));
         if (why != DropReason::kCount) return drop(worker, fragment, why);
         wrapped.origin.wrapped_bytes = static_cast<uint8_t>(headers);
         route_now(worker, wrapped);

@@ -114,18 +114,23 @@ struct HostKey {
   report(worker, event);
 }
 
-// Writes the next hop's MAC into the finished frame and sends it; keeps it while the next
-// hop is unresolved. Adjacency 0: `host`, on a routed link's subnet, is not known yet.
-// `packet`: what was routed, null: none.
-inline void send_to_next_hop(Worker& worker, TenantId whose, LinkId link, AdjacencyId adjacency,
-                             rte_mbuf* mbuf, const HostKey& host = {},
-                             const Packet* packet = nullptr) noexcept {
+// Writes the next hop's MAC into the finished frame and sends it. False: the next hop is
+// unresolved, or older packets wait for it, behind which this one has to queue: hold() is for it.
+inline bool send_if_resolved(Worker& worker, LinkId link, AdjacencyId adjacency,
+                             rte_mbuf* mbuf) noexcept {
   const uint64_t word = worker.adjacencies->load(adjacency);
-  // While older packets wait for the same next hop this one queues behind them.
   if (word == 0 || (!worker.held.empty() && worker.held.waiting_for(adjacency) != 0)) [[unlikely]]
-    return hold(worker, whose, link, adjacency, mbuf, host, packet);
+    return false;
   AdjacencyTable::write_mac(word, frame_of(mbuf));
   send_on(worker, link, mbuf);
+  return true;
+}
+
+// The same, and keeps it where it has to wait. Not for a host of a routed link's subnet.
+inline void send_to_next_hop(Worker& worker, TenantId whose, LinkId link, AdjacencyId adjacency,
+                             rte_mbuf* mbuf) noexcept {
+  if (!send_if_resolved(worker, link, adjacency, mbuf)) [[unlikely]]
+    hold(worker, whose, link, adjacency, mbuf, {}, nullptr);
 }
 
 // Sends or drops held packets whose next hop answered, or whose time is over.

@@ -56,7 +56,7 @@ def full_nat():
                          to_client(rewritten(back, v, c, 80, 1000 + i)))
         stranger = tcp(version, b, LOCAL[version], "A", 8080, 5000)
         run.case(f"IPv{version}: to a local port of nobody", from_backend(stranger), {},
-                 "ip_protocol_unknown")
+                 "connection_unknown")
     run.run()
 
 
