@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compile.h"
 
+#include <set>
 #include <stdexcept>
 #include <unordered_map>
 
@@ -240,6 +241,7 @@ class Compiler {
     }
     OwnSources::Entries own = routes.own_sources();
     if (snapshot_->balanced_vrfs[0] == 0) add_underlay_sources(own);
+    add_broadcasts(own);
     snapshot_->own_sources = OwnSources(own);
     snapshot_->routes = std::move(routes).finish();
   }
@@ -250,6 +252,21 @@ class Compiler {
       entries.emplace_back(OwnSources::key_of(0, Ipv6Key{0, address}, false), kOwner);
     for (const auto& [address, port] : local_ipv6_)
       entries.emplace_back(OwnSources::key_of(0, address, true), kOwner);
+  }
+
+  // RFC 1122 section 3.2.1.3: a subnet's broadcast is nobody's source.
+  void add_broadcasts(OwnSources::Entries& entries) const {
+    std::set<std::pair<VrfId, uint64_t>> known;  // several addresses may be of one subnet
+    const auto add = [&](const auto& links) {
+      for (const Interface& link : links)
+        for (const Ipv6Key& broadcast : link.broadcasts)
+          if (known.emplace(link.vrf, broadcast.low).second)
+            entries.emplace_back(OwnSources::key_of(link.vrf, broadcast, false),
+                                 static_cast<uint32_t>(OwnSources::Owner::kLink));
+    };
+    add(snapshot_->ports);
+    add(snapshot_->vlan_links);
+    add(snapshot_->gateways);
   }
 
   // The underlay is routed for what belongs to services.

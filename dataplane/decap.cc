@@ -15,7 +15,8 @@ namespace {
 // Drops what comes from no remote, and tells control where it may become one.
 [[gnu::cold, gnu::noinline]] void refuse_sender(Worker& worker, const Packet& packet) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
-  if (snapshot.own_sources.has(0, outer_source(packet), packet.outer_ipv6))
+  const Ipv6Key source = outer_source(packet);
+  if (source == Ipv6Key{} || snapshot.own_sources.has(0, source, packet.outer_ipv6))
     return drop(worker, packet.mbuf, DropReason::k_ip_source);
   const uint32_t network = snapshot.tunnels[packet.tunnel].ids.find(packet.tunnel_id);
   const BridgePortId other = snapshot.remote_addresses.find(outer_source(packet));

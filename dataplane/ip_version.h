@@ -76,11 +76,8 @@ struct Ipv6 {
 
   static DropReason check(const Header& ip, unsigned, uint32_t& bytes) noexcept {
     bytes = unsigned{sizeof ip} + ip.payload_length.host();
-    const Ipv6Key from = wire_key(ip.src);
-    if (!underlay::can_be_source(from) || (from.high | from.low) == 0)
-      return DropReason::k_ip_source;
-    const bool loopback = wire_key(ip.dst) == Ipv6Key{0, be64(1).raw()};
-    if (ip.dst[0] == 0xff || loopback || is_link_local(ip.src) || is_link_local(ip.dst))
+    if (!underlay::can_be_host(wire_key(ip.src))) return DropReason::k_ip_source;
+    if (!underlay::can_be_host(wire_key(ip.dst)) || is_link_local(ip.src) || is_link_local(ip.dst))
       return DropReason::k_not_routable;
     return DropReason::kCount;
   }

@@ -37,11 +37,21 @@ inline bool can_be_source(be32 address) noexcept {
   const uint32_t first = address.host() >> 24;
   return first != 0 && first != 127 && first < 224;
 }
-// RFC 4291 sections 2.5.2, 2.5.3 and 2.7. The unspecified address is for handle_icmpv6 to
-// judge: a host that probes for duplicates has no other.
+// RFC 4291 sections 2.5.3, 2.5.5 and 2.7: loopback, multicast, and addresses that stand for IPv4
+// ones within hosts (::a.b.c.d, ::ffff:a.b.c.d; RFC 6890 section 2.2.3), which would pass by the
+// rules for IPv4. The unspecified address is for handle_icmpv6 to judge: a host that probes for
+// duplicates has no other.
 inline bool can_be_source(const Ipv6Key& address) noexcept {
-  const bool loopback = address.high == 0 && address.low == be64(1).raw();
-  return !loopback && (address.high & 0xff) != 0xff;
+  if (address.high != 0) [[likely]]
+    return (address.high & 0xff) != 0xff;
+  constexpr uint64_t kUpperHalf = be64(uint64_t{0xffff'ffff} << 32).raw();
+  constexpr uint64_t kMapped = be64(uint64_t{0xffff} << 32).raw();
+  const uint64_t upper = address.low & kUpperHalf;
+  return address.low == 0 || (upper != 0 && upper != kMapped);
+}
+// Of one host elsewhere, as source or destination.
+inline bool can_be_host(const Ipv6Key& address) noexcept {
+  return can_be_source(address) && (address.high | address.low) != 0;
 }
 
 // RFC 4861 section 7.1: what has not crossed a router, and must not.
@@ -260,7 +270,8 @@ inline UnderlayClass check_ipv6(const Snapshot& snapshot, Packet& packet, bool t
 }
 
 // Why a packet that enters no tunnel is dropped: what has a sound header and is from an address of
-// ours is so for that alone. Tunnels know their senders, and ICMPv6 is for handle_icmpv6 to judge.
+// ours, a subnet's broadcast, or no address, is so for that alone. Tunnels know their senders, and
+// ICMPv6 is for handle_icmpv6 to judge.
 template <class Header>
 [[gnu::cold, gnu::noinline]] UnderlayClass check_own_source(const Snapshot& snapshot,
                                                             Packet& packet,
@@ -280,7 +291,8 @@ template <class Header>
     std::memcpy(&source, ip->src.data(), sizeof source);
   else
     source.low = ip->src.raw();
-  if (!snapshot.own_sources.has(0, source, kIpv6)) return judged;
+  const bool none = kIpv6 && (source.high | source.low) == 0;
+  if (!none && !snapshot.own_sources.has(0, source, kIpv6)) return judged;
   return refuse(packet, DropReason::k_ip_source);
 }
 

@@ -253,8 +253,8 @@ struct MarkRule {
   ServiceId service = 0;  // 0: that of their address and port
 };
 
-// Addresses that no packet from outside may have as its source: our own ones and those of
-// services, by VRF. Whoever is none of them is mostly known for it by one bit.
+// Addresses that no packet from outside may have as its source: our own, our subnets' broadcasts
+// (owner: kLink), those of services; by VRF. Any other is mostly known for it by one bit.
 class OwnSources {
  public:
   enum class Owner : uint32_t { kNobody, kLink, kService };

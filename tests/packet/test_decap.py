@@ -125,7 +125,7 @@ def refused():
     drop("sender claims our address", arriving(INNER, ip={"src": OUR_IP}), "ip_source")
     drop("unknown VNI from unknown sender", arriving(INNER, 7, remote=5), "tunnel_id_unknown")
     for source in ("0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "239.1.1.1", "240.0.0.1",
-                   "255.255.255.255"):
+                   "255.255.255.255", "192.0.2.255"):
         drop(f"outer source {source}", arriving(INNER, ip={"src": source}), "ip_source")
     for value in (0x0001, 0x1234, 0xFFFF):
         drop(f"UDP checksum {value:#06x}", arriving(INNER, chksum=value), "udp_checksum")

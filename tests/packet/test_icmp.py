@@ -90,6 +90,7 @@ def refused():
     drop("fragment", ask(flags="MF"), "fragment_length")
     drop("later fragment", ask(frag=2), "ip_reassembly")
     drop("from our own address", ask(src=OUR_IP), "ip_source")
+    drop("from our subnet's broadcast address", ask(src="192.0.2.255"), "ip_source")
     for source in ("0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255"):
         drop(f"from {source}", ask(src=source), "ip_source")
     for target in ("192.0.2.255", "255.255.255.255", "224.0.0.1", "192.0.2.200"):

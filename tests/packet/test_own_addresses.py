@@ -42,7 +42,8 @@ class Place:
     """A link: how a frame comes in there, leaves to its host, and leaves to all."""
 
     def __init__(self, name, number, port, own, tag=None, others=()):
-        self.name, self.port, self.tag, self.others = name, port, tag, others
+        self.name, self.number, self.port = name, number, port
+        self.tag, self.others = tag, others
         self.mac = f"02:00:00:00:{number:02x}:fe"
         self.own = {4: [f"10.{number}.0.{n}" for n in own], 6: [f"fd0{number}::{n}" for n in own]}
         self.host = {4: f"10.{number}.0.7", 6: f"fd0{number}::7"}
@@ -144,15 +145,75 @@ def as_source():
                     inner = packet(version, source, to)
                     run.case(f"{place.name}: from {source} to {to}", place.send(bytes(
                         Ether(src=OTHER, dst=place.mac) / inner)), {}, "ip_source")
+        for there in PLACES + [BACK]:
+            for to in ("10.4.0.11", PLACES[0].own[4][1], there.host[4], place.own[4][0]):
+                inner = packet(4, f"10.{there.number}.0.255", to)
+                run.case(f"{place.name}: from the broadcast address of {there.name} to {to}",
+                         place.send(bytes(Ether(src=OTHER, dst=place.mac) / inner)), {}, "ip_source")
         inner = packet(4, "10.4.0.90", "10.4.0.11")
         run.case(f"{place.name}: from full NAT's address on a subnet of ours", place.send(bytes(
             Ether(src=OTHER, dst=place.mac) / inner)), {}, "ip_source")
     # Full NAT's other address may be a client's that comes by another way.
-    for source in (PLACES[0].host[4], "10.9.9.9"):
+    # What is the last address of no subnet of ours is a host's.
+    for source in (PLACES[0].host[4], "10.9.9.9", "10.5.0.255", "10.1.1.255"):
         inner = packet(4, source, "10.4.0.11")
         run.case(f"from {source}", PLACES[0].send(bytes(Ether(src=HOST_MAC, dst=PLACES[0].mac) / inner)),
              {"back0": bytes(Ether(src=BACK.mac, dst="02:00:00:00:04:11") / hop(inner))})
     run.run()
 
 
-main(answered, used_by_others, as_source)
+NOBODY = {4: ("0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255"),
+          6: ("::1", "::2", "::192.0.2.9", "::ffff:192.0.2.9", "ff02::1")}
+
+
+def nobodys():
+    """Sources that no host has, in every place where one may say so."""
+    run = scenario("nobody's")
+    for place in PLACES:
+        for source in NOBODY[4] + ("10.4.0.255",):
+            if source != "0.0.0.0":  # a probe
+                ask = arp(1, OTHER, source, ALL, place.own[4][0])
+                run.case(f"{place.name}: {source} asks by ARP", place.send(ask), place.bridged(ask),
+                         "arp_sender")
+            for to in place.own[4][0], PLACES[0].own[4][1], "10.4.0.11":
+                run.case(f"{place.name}: from {source} to {to}", place.send(bytes(
+                    Ether(src=OTHER, dst=place.mac) / packet(4, source, to))), {}, "ip_source")
+        for source in NOBODY[6]:
+            ask = solicitation(OTHER, source, place.own[6][0])
+            run.case(f"{place.name}: {source} asks by ND", place.send(ask), place.bridged(ask),
+                     "ip_source")
+            ask = solicitation(OTHER, place.host[6], source, dst_mac=place.mac, dst=place.own[6][0])
+            run.case(f"{place.name}: a host asks for {source}", place.send(ask), {}, "nd_malformed")
+            for to in place.own[6][0], PLACES[0].own[6][1], "fd04::11":
+                run.case(f"{place.name}: from {source} to {to}", place.send(bytes(
+                    Ether(src=OTHER, dst=place.mac) / packet(6, source, to))), {}, "ip_source")
+    run.run()
+
+
+UNDERLAY_MAC = "02:00:00:00:05:fe"
+UNDERLAY = f"""
+ports:
+  up: {{device: tap:up, mac: "{UNDERLAY_MAC}", addresses: [10.5.0.254/24, "fd05::fe/64"]}}
+neighbours:
+  - {{address: 10.5.0.11, mac: "02:00:00:00:05:11"}}
+  - {{address: "fd05::11", mac: "02:00:00:00:05:11"}}
+services:
+  web4: {{address: 10.5.0.80, port: 2000, protocol: udp, backends: [{{address: 10.5.0.11}}]}}
+  web6: {{address: "fd05::80", port: 2000, protocol: udp, backends: [{{address: "fd05::11"}}]}}
+"""
+
+
+def clients_of_the_underlay():
+    own = {4: ("10.5.0.254", "10.5.0.80"), 6: ("fd05::fe", "fd05::80")}
+    start = {"up": [announcement(UNDERLAY_MAC, address) for address in own[4]] +
+                   [unsolicited(UNDERLAY_MAC, address) for address in own[6]]}
+    run = Scenario("underlay", UNDERLAY, ["up"], start=start)
+    for version in (4, 6):
+        for source in NOBODY[version] + own[version] + (("10.5.0.255",) if version == 4 else ("::",)):
+            for to in own[version] + (("10.5.0.11",) if version == 4 else ("fd05::11",)):
+                run.case(f"from {source} to {to}", ("up", bytes(
+                    Ether(src=OTHER, dst=UNDERLAY_MAC) / packet(version, source, to))), {}, "ip_source")
+    run.run()
+
+
+main(answered, used_by_others, as_source, nobodys, clients_of_the_underlay)

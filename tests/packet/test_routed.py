@@ -455,13 +455,14 @@ def refused():
     case("payload length beyond the packet", Raw(raw6[:4] + b"\xff\xff" + raw6[6:]),
          "ip_total_length")
     case("checksum", packet(4, HOST[4], behind(4, 16), chksum=1), "ip_checksum")
-    for source in ("0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255"):
+    for source in ("0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "239.1.1.1", "240.0.0.1",
+                   "255.255.255.255"):
         case(f"from {source}", packet(4, source, behind(4, 16)), "ip_source")
-    for source in ("::", "::1", "ff02::1"):
+    for source in ("::", "::1", "::2", "::192.0.2.1", "::ffff:192.0.2.1", "::ffff:127.0.0.1", "ff02::1"):
         case(f"from {source}", packet(6, source, behind(6, 16)), "ip_source")
     for target in ("0.0.0.0", "127.0.0.1", "224.0.0.5", "255.255.255.255", "169.254.1.1"):
         case(f"to {target}", packet(4, HOST[4], target), "not_routable")
-    for target in ("::1", "ff0e::1", "fe80::1"):
+    for target in ("::", "::1", "::192.0.2.1", "::ffff:192.0.2.1", "ff0e::1", "fe80::1"):
         case(f"to {target}", packet(6, HOST[6], target), "not_routable")
     case("from 169.254.1.1", packet(4, "169.254.1.1", behind(4, 16)), "not_routable")
     case("from fe80::1", packet(6, "fe80::1", behind(6, 16)), "not_routable")

@@ -190,6 +190,11 @@ def refused():
             case("payload beyond the frame", frame[:-1], "ip_total_length")
             case("not to us", patched(frame, 53, b"\x99"), "ip_not_local")
             case("from the loopback address", patched(frame, 22, bytes(15) + b"\x01"), "ip_source")
+            case("from no address", patched(frame, 22, bytes(16)), "ip_source")
+            case("from an IPv4-mapped address",
+                 patched(frame, 22, bytes(10) + b"\xff\xff\xc0\x00\x02\x01"), "ip_source")
+            case("from an IPv4-compatible address",
+                 patched(frame, 22, bytes(12) + b"\xc0\x00\x02\x01"), "ip_source")
             case("from a group", patched(frame, 22, b"\xff"), "ip_source")
             case("to a group", patched(frame, 0, b"\x33\x33"), "ip_not_local")
             case("to another MAC", patched(frame, 0, b"\x02\x99"), "not_our_mac")
