@@ -15,19 +15,10 @@ class ClassifierChecks {
  public:
   ClassifierChecks(const ConfigDraft& draft, MistakeList& mistakes)
       : draft_(draft), mistakes_(mistakes) {
-    const auto vrfs = vrfs_of_ports(draft);
     vrf_names_.push_back(kUnderlayName);
-    for (size_t i = 0; i < draft.ports.size(); ++i) {
-      port_names_.push_back(draft.ports[i].name);
-      add_own(vrfs[i] ? draft.vrfs[*vrfs[i]].name : kUnderlayName, draft.ports[i].address_drafts);
-    }
-    for (const VrfDraft& vrf : draft.vrfs) {
-      vrf_names_.push_back(vrf.name);
-      for (const GatewayDraft& gateway : vrf.gateway_drafts)
-        add_own(vrf.name, gateway.address_drafts);
-      for (const VrfTunnelDraft& tunnel : vrf.tunnel_drafts)
-        add_own(vrf.name, tunnel.address_drafts);
-    }
+    for (const PortDraft& port : draft.ports) port_names_.push_back(port.name);
+    for (const VrfDraft& vrf : draft.vrfs) vrf_names_.push_back(vrf.name);
+    for (const OwnAddress& own : own_addresses(draft)) own_[*own.vrf].push_back(*own.address);
   }
 
   void run() {
@@ -46,11 +37,6 @@ class ClassifierChecks {
  private:
   void mistake(Place place, std::string message) {
     mistakes_.add(place, MistakeKind::kReference, std::move(message));
-  }
-
-  void add_own(const std::string& vrf, const std::vector<Placed<IpPrefix>>& addresses) {
-    auto& own = own_[vrf];
-    own.insert(own.end(), addresses.begin(), addresses.end());
   }
 
   void check_rule(const MarkRuleDraft& rule) {
@@ -98,6 +84,11 @@ class ClassifierChecks {
                        "destinations: " + to_string(to.address) +
                            " is the address of a port, network or tunnel of ours, see " +
                            mistakes_.at(own.place) + "; expected one of its own");
+      if (is_host)
+        if (const std::string why = why_no_host_of(own.value, to.address); !why.empty())
+          return mistake(destination.place, "destinations: " + to_string(to.address) + ' ' + why +
+                                                " (the subnet is at " + mistakes_.at(own.place) +
+                                                ')');
       if (!is_host && (own.value.contains(to.address) || to.contains(own.value.address)))
         return mistake(destination.place,
                        "destinations: " + to_string(to) + " and " +

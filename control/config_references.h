@@ -5,6 +5,7 @@
 
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "config_draft.h"
 #include "config_limits.h"
@@ -31,6 +32,14 @@ struct Addressed {
 };
 Addressed addressed(const PortDraft& port);
 
+// An own address, and the table that it is in: a VRF, or the underlay.
+struct OwnAddress {
+  const std::string* vrf;
+  const Placed<IpPrefix>* address;
+  bool on_link;  // of a port, VLAN or gateway, where hosts ask for it; else of a tunnel
+};
+std::vector<OwnAddress> own_addresses(const ConfigDraft& draft);
+
 // The addresses of one routing table. PrefixTable values are indices in `owners`.
 Underlay check_addresses(const std::vector<Addressed>& owners, MistakeList& mistakes);
 
@@ -53,14 +62,19 @@ void check_neighbours(const std::vector<NeighbourDraft>& neighbours, const Under
 void check_networks(const ConfigDraft& draft, const Underlay& underlay, size_t max_bridge_ports,
                     MistakeList& mistakes);
 void check_vrfs(const ConfigDraft& draft, const Underlay& underlay, MistakeList& mistakes);
-void check_services(const ConfigDraft& draft, const Underlay& underlay, const ConfigLimits& limits,
-                    MistakeList& mistakes);
+void check_services(const ConfigDraft& draft, const ConfigLimits& limits, MistakeList& mistakes);
 void check_classifier(const ConfigDraft& draft, MistakeList& mistakes);
 
 // What is wrong with `ip` as a host on the connected subnets other than ours: it is one of
 // our own addresses, or the subnet's network or broadcast address. Empty: nothing.
 std::string why_no_neighbour(const IpAddr& ip, const Underlay& underlay,
                              const MistakeList& mistakes);
+
+// Whether `ip` is an address of this subnet that no host can have. Empty: it is not; else the end
+// of a sentence, with those that hosts can have.
+std::string why_no_host_of(const IpPrefix& subnet, const IpAddr& ip);
+// The first and last host of an IPv4 subnet that has a network and a broadcast address.
+std::string hosts_text(const IpPrefix& subnet);
 
 // Network or broadcast address of a subnet that has such: no IPv6, and no /31 (RFC 3021).
 bool is_network_address(const IpPrefix& subnet, const IpAddr& ip);

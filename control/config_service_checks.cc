@@ -14,13 +14,15 @@ namespace {
 
 class ServiceChecks {
  public:
-  ServiceChecks(const ConfigDraft& draft, const Underlay& underlay, const ConfigLimits& limits,
-                MistakeList& mistakes)
+  ServiceChecks(const ConfigDraft& draft, const ConfigLimits& limits, MistakeList& mistakes)
       : draft_(draft), limits_(limits), mistakes_(mistakes) {
     vrf_names_.push_back(kUnderlayName);
     for (const VrfDraft& vrf : draft.vrfs) vrf_names_.push_back(vrf.name);
-    for (const auto& [ip, place] : underlay.own) own_.emplace(std::pair(kUnderlayName, ip), place);
-    add_own_of_vrfs();
+    for (const OwnAddress& own : own_addresses(draft)) {
+      own_.emplace(std::pair(*own.vrf, own.address->value.address), own.address->place);
+      own_places_.push_back(own.address->place);
+      subnets_[*own.vrf].insert(own.address->value, own_places_.size() - 1);
+    }
     for (const ServiceDraft& service : draft.services)
       if (has_address(service)) virtual_.emplace(std::pair(service.vrf, service.address), &service);
     for (const MarkRuleDraft& rule : draft.classifier) {
@@ -60,30 +62,24 @@ class ServiceChecks {
     mistakes_.add(place, MistakeKind::kReference, std::move(message));
   }
 
-  void add_own_of_vrfs() {
-    std::map<std::string, const PortDraft*> ports;
-    for (const PortDraft& port : draft_.ports) ports.emplace(port.name, &port);
-    for (const VrfDraft& vrf : draft_.vrfs) {
-      for (const auto& name : vrf.port_drafts)
-        if (const auto port = ports.find(name.value); port != ports.end())
-          for (const auto& own : port->second->address_drafts)
-            own_.emplace(std::pair(vrf.name, own.value.address), own.place);
-      const auto add = [&](const std::vector<Placed<IpPrefix>>& addresses) {
-        for (const auto& own : addresses)
-          own_.emplace(std::pair(vrf.name, own.value.address), own.place);
-      };
-      for (const GatewayDraft& gateway : vrf.gateway_drafts) add(gateway.address_drafts);
-      for (const VlanDraft& vlan : vrf.vlan_drafts) add(vlan.address_drafts);
-      for (const VrfTunnelDraft& tunnel : vrf.tunnel_drafts) add(tunnel.address_drafts);
-    }
-  }
-
   bool is_vrf(const std::string& name) const {
     return std::find(vrf_names_.begin(), vrf_names_.end(), name) != vrf_names_.end();
   }
   void check_vrf(const std::string& name, Place place) {
     if (!is_vrf(name))
       mistake(place, "vrf: there is no vrf " + in_quotes(name) + did_you_mean(name, vrf_names_));
+  }
+
+  // A subnet of ours has two addresses that no host can have.
+  void check_host(const char* key, const std::string& vrf, const IpAddr& ip, Place place) {
+    const auto table = subnets_.find(vrf);
+    if (table == subnets_.end()) return;
+    const PrefixTable::Entry* subnet = table->second.longest(ip);
+    if (subnet == nullptr) return;
+    const std::string why = why_no_host_of(subnet->prefix, ip);
+    if (!why.empty())
+      mistake(place, std::string(key) + ": " + to_string(ip) + ' ' + why + " (the subnet is at " +
+                         mistakes_.at(own_places_[subnet->value]) + ')');
   }
 
   // An address that has to be of nobody else, or a backend's. `remedy` ends the sentence.
@@ -141,6 +137,7 @@ class ServiceChecks {
     check_vrf(service.vrf, at.at("vrf"));
     if (has_address(service)) {
       check_not_own("address", service.vrf, service.address, at.at("address"), "one of its own");
+      check_host("address", service.vrf, service.address, at.at("address"));
       if (at.good("port") && at.good("last_port") && at.good("protocol")) check_unique(service);
     }
     if (service.mark != 0) check_mark(service);
@@ -295,6 +292,7 @@ class ServiceChecks {
         mistake(local.place, "local_addresses: duplicate address " + to_string(local.value));
       for (const std::string& vrf : vrfs) {
         check_not_own("local_addresses", vrf, local.value, local.place, "one of its own");
+        check_host("local_addresses", vrf, local.value, local.place);
         check_not_taken("local_addresses", vrf, local.value, local.place, "another one");
       }
     }
@@ -305,6 +303,7 @@ class ServiceChecks {
     const Places& at = backend.places;
     if (backend.vrf) check_vrf(*backend.vrf, at.at("vrf"));
     check_not_own("address", vrf, backend.address, at.at("address"), "a server's");
+    check_host("address", vrf, backend.address, at.at("address"));
     check_not_taken("address", vrf, backend.address, at.at("address"), "a server's");
     // A backend's own `forwarding` may be right while the service's is not.
     if (!backend.forwarding && !service.places.good("forwarding")) return;
@@ -343,6 +342,8 @@ class ServiceChecks {
   MistakeList& mistakes_;
   std::vector<std::string_view> vrf_names_;
   std::map<Scope, Place> own_;
+  std::map<std::string, PrefixTable> subnets_;  // ours, by VRF; values: in own_places_
+  std::vector<Place> own_places_;
   std::map<Scope, const ServiceDraft*> virtual_;  // the first service of each address
   std::map<Scope, Place> marked_;                 // single addresses that marks are for
   std::multimap<std::string, Placed<IpPrefix>> marked_subnets_;             // by VRF
@@ -353,9 +354,8 @@ class ServiceChecks {
 
 }  // namespace
 
-void check_services(const ConfigDraft& draft, const Underlay& underlay, const ConfigLimits& limits,
-                    MistakeList& mistakes) {
-  ServiceChecks(draft, underlay, limits, mistakes).run();
+void check_services(const ConfigDraft& draft, const ConfigLimits& limits, MistakeList& mistakes) {
+  ServiceChecks(draft, limits, mistakes).run();
 }
 
 }  // namespace adit

@@ -73,6 +73,13 @@ void check_overlaps(std::vector<OwnSubnet> subnets, const std::vector<Addressed>
                        " overlaps " + to_string(first->address->value) + " of " +
                        owners[first->owner].text + ", see " + mistakes.at(first->address->place));
     }
+    // Of one owner they may be within each other; what is wrong in its own one is told already.
+    for (const OwnSubnet* outer : enclosing) {
+      const std::string why = why_no_host_of(outer->subnet, own.address->value.address);
+      if (why.empty() || !why_no_host_of(own.subnet, own.address->value.address).empty()) continue;
+      mistakes.add(own.address->place, MistakeKind::kReference,
+                   "addresses: " + to_string(own.address->value) + ' ' + why);
+    }
     enclosing.push_back(&own);
   }
 }
@@ -106,7 +113,8 @@ Underlay check_addresses(const std::vector<Addressed>& owners, MistakeList& mist
         mistakes.add(address.place, MistakeKind::kReference,
                      "addresses: " + to_string(address.value) + " is the " +
                          (is_network ? "network" : "broadcast") +
-                         " address of its subnet; expected the address of one host");
+                         " address of its subnet; expected the address of one host, " +
+                         hosts_text(subnet));
       const auto [own, fresh] = underlay.own.emplace(ip, address.place);
       if (!fresh) {
         mistakes.add(address.place, MistakeKind::kReference,

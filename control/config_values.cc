@@ -76,6 +76,8 @@ std::string why_no_host_v6(const IpAddr& ip) {
   };
   if (starts_with({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}))
     return "which is the loopback address";
+  if (starts_with({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}))
+    return "which is an IPv4-compatible address, that nobody uses (write the IPv4 address)";
   if (starts_with({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}))
     return "which is an IPv4-mapped address (write the IPv4 address)";
   if (ip.bytes[0] == 0xfe && (ip.bytes[1] & 0xc0) == 0x80)
@@ -91,6 +93,7 @@ std::string why_no_host(const IpAddr& ip) {
   if (ip.bytes[0] == 0) return "which is in 0.0.0.0/8, which no host can have";
   if (ip.bytes[0] == 127) return "which is a loopback address";
   if (ip.as_v4().host() == 0xffff'ffff) return "which is the broadcast address";
+  if (ip.bytes[0] >= 240) return "which is in 240.0.0.0/4, which is reserved";
   return {};
 }
 

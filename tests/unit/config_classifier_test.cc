@@ -132,6 +132,9 @@ INSTANTIATE_TEST_SUITE_P(
                            "backends: [{address: 192.0.2.11}]"),
                     {"8:57: local_addresses: 192.0.2.80 is among the destinations of "
                      "'classifier'"}},
+        RefusedCase{"DestinationIsABroadcastAddress",
+                    marked("  - {mark: 7, destinations: [192.0.2.255]}\n"),
+                    {"10:30: destinations: 192.0.2.255 is the broadcast address of 192.0.2.0/24"}},
         RefusedCase{"OnePacket",
                     marked(kGood, "mark: 7, one_packet: true, forwarding: direct"),
                     {"8:30: one_packet: goes with 'protocol: udp' alone"}}),

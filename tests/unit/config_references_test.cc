@@ -79,9 +79,18 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"NetworkAddress",
                     "ports:\n  a: {device: 'tap:a', addresses: [192.0.2.0/24]}\n",
                     {"2:36: addresses: 192.0.2.0/24 is the network address of its subnet"}},
-        RefusedCase{"BroadcastAddress",
-                    "ports:\n  a: {device: 'tap:a', addresses: [192.0.2.127/25]}\n",
-                    {"2:36: addresses: 192.0.2.127/25 is the broadcast address of its subnet"}}),
+        RefusedCase{
+            "BroadcastAddress",
+            "ports:\n  a: {device: 'tap:a', addresses: [192.0.2.127/25]}\n",
+            {"2:36: addresses: 192.0.2.127/25 is the broadcast address of its subnet; expected "
+             "the address of one host, 192.0.2.1 to 192.0.2.126"}},
+        RefusedCase{"BroadcastAddressOfAnotherSubnetOfThePort",
+                    "ports:\n  a: {device: 'tap:a', addresses: [192.0.2.1/24, 192.0.2.255/32]}\n",
+                    {"2:50: addresses: 192.0.2.255/32 is the broadcast address of 192.0.2.0/24; "
+                     "expected one of its hosts, 192.0.2.1 to 192.0.2.254"}},
+        RefusedCase{"NetworkAddressOfAnotherSubnetOfThePort",
+                    "ports:\n  a: {device: 'tap:a', addresses: [192.0.2.0/31, 192.0.2.1/24]}\n",
+                    {"2:36: addresses: 192.0.2.0/31 is the network address of 192.0.2.0/24"}}),
     case_name);
 
 INSTANTIATE_TEST_SUITE_P(

@@ -296,6 +296,9 @@ INSTANTIATE_TEST_SUITE_P(
         address("ThisNetwork", "0.1.2.3/24", "which is in 0.0.0.0/8"),
         address("Loopback", "127.0.0.1/8", "which is a loopback address"),
         address("Broadcast", "255.255.255.255/32", "which is the broadcast address"),
+        address("Reserved", "240.0.0.1/24", "which is in 240.0.0.0/4"),
+        address("Ipv6Compatible", "::192.0.2.1/128",
+                "which is an IPv4-compatible address, that nobody uses (write the IPv4 address)"),
         RefusedCase{
             "RemoteIpv6",
             network("remotes: [{address: '2001:db8::2'}]"),

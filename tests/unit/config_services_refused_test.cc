@@ -309,5 +309,56 @@ TEST(Services, HaveALimitOfBackendsTogether) {
             std::vector<std::string>{"-: found 3 backends, of all services, expected at most 2"});
 }
 
+const std::string kBackendAt = "address: 192.0.2.80, port: 80, backends: [{address: ";
+INSTANTIATE_TEST_SUITE_P(
+    AddressesOfNoHost, ServiceDoesNotFit,
+    testing::Values(
+        RefusedCase{
+            "VirtualBroadcast",
+            web("address: 192.0.2.255, port: 80"),
+            {"8:18: address: 192.0.2.255 is the broadcast address of 192.0.2.0/24; expected "
+             "one of its hosts, 192.0.2.1 to 192.0.2.254 (the subnet is at f:2:39)"}},
+        RefusedCase{"VirtualNetwork",
+                    web("address: 192.0.2.0, port: 80"),
+                    {"8:18: address: 192.0.2.0 is the network address of 192.0.2.0/24"}},
+        RefusedCase{"VirtualInAVrf",
+                    web("address: 10.1.0.255, port: 80, vrf: blue"),
+                    {"8:18: address: 10.1.0.255 is the broadcast address of 10.1.0.0/24"}},
+        RefusedCase{"VirtualOfAGateway",
+                    web("address: 10.5.0.255, port: 80, vrf: blue"),
+                    {"8:18: address: 10.5.0.255 is the broadcast address of 10.5.0.0/24"}},
+        RefusedCase{
+            "VirtualOfATunnel",
+            web("address: 10.255.0.3, port: 80, vrf: blue"),
+            {"8:18: address: 10.255.0.3 is the broadcast address of 10.255.0.0/30; expected "
+             "one of its hosts, 10.255.0.1 to 10.255.0.2"}},
+        RefusedCase{"Backend",
+                    web(kBackendAt + "192.0.2.255}]"),
+                    {"8:61: address: 192.0.2.255 is the broadcast address of 192.0.2.0/24"}},
+        RefusedCase{"BackendOfAnotherVrf",
+                    web(kBackendAt + "10.1.0.0, vrf: blue}]"),
+                    {"8:61: address: 10.1.0.0 is the network address of 10.1.0.0/24"}},
+        RefusedCase{"Sorry",
+                    web("address: 192.0.2.80, port: 80, sorry: {address: 192.0.2.255}"),
+                    {"8:57: address: 192.0.2.255 is the broadcast address of 192.0.2.0/24"}},
+        RefusedCase{"LocalAddress",
+                    fullnat("192.0.2.255"),
+                    {"8:79: local_addresses: 192.0.2.255 is the broadcast address of "
+                     "192.0.2.0/24"}}),
+    case_name);
+
+TEST(ServiceAddresses, AreOfHostsWhereNoSubnetOfOursSaysOtherwise) {
+  const auto point_to_point = [](const char* own) {
+    return "ports: {up: {device: 'tap:x', addresses: [" + std::string(own) +
+           "]}}\nservices: {web: {address: 192.0.2.255, port: 80}}\n";
+  };
+  EXPECT_EQ(mistakes_of(point_to_point("192.0.2.254/31")), std::vector<std::string>());
+  EXPECT_EQ(mistakes_of(point_to_point("192.0.2.254/32")), std::vector<std::string>());
+  EXPECT_EQ(mistakes_of(point_to_point("192.0.3.1/23")).size(), 0u) << "within the subnet";
+  EXPECT_EQ(mistakes_of(point_to_point("192.0.2.254/30")).size(), 1u);
+  // The other VRF's subnet does not count.
+  EXPECT_EQ(mistakes_of(web("address: 10.1.0.255, port: 80")), std::vector<std::string>());
+}
+
 }  // namespace
 }  // namespace adit::config_services_test
