@@ -259,7 +259,7 @@ struct BackendConfig {
   uint16_t port = 0;                          // 0: that of the packet
   uint16_t weight = 1;                        // 0: drained
   std::optional<Forwarding> forwarding = {};  // default: the service's
-  std::optional<std::string> vrf = {};        // default: the service's
+  std::optional<std::string> vrf = {};        // another one than the service's
   uint32_t upper_connections = 0;             // 0: no threshold
   uint32_t lower_connections = 0;             // 0: three quarters of the upper one
   friend bool operator==(const BackendConfig&, const BackendConfig&) = default;

@@ -38,7 +38,7 @@ void diff_port(Differ& out, const PortConfig& from, const PortConfig& to) {
 void diff_ports(Differ& out, const std::vector<PortConfig>& from,
                 const std::vector<PortConfig>& to) {
   bool same_set = from.size() == to.size();
-  Differ::lists(
+  const bool reordered = Differ::lists(
       from, to, [](const PortConfig& port) { return port.name; },
       [&](const PortConfig& gone) {
         same_set = false;
@@ -49,7 +49,7 @@ void diff_ports(Differ& out, const std::vector<PortConfig>& from,
         out.change(Takes::kRestart, "ports." + fresh.name + ": added");
       },
       [&](const PortConfig& old, const PortConfig& fresh) { diff_port(out, old, fresh); });
-  if (!same_set) return;
+  if (!same_set || !reordered) return;
   // A port's place in the file is its PortId.
   for (size_t i = 0; i < to.size(); ++i) {
     if (from[i].name == to[i].name) continue;
@@ -64,7 +64,7 @@ void diff_routes(Differ& out, const std::vector<RouteConfig>& from,
   const auto words = [](const RouteConfig& route) {
     return to_string(route.to) + " via " + to_string(route.via);
   };
-  Differ::lists(
+  const bool reordered = Differ::lists(
       from, to, [](const RouteConfig& route) { return to_string(route.to); },
       [&](const RouteConfig& gone) {
         out.change(Takes::kReload, "routes: " + words(gone) + " removed");
@@ -75,6 +75,7 @@ void diff_routes(Differ& out, const std::vector<RouteConfig>& from,
       [&](const RouteConfig& old, const RouteConfig& fresh) {
         out.value(Takes::kReload, "routes: " + to_string(fresh.to) + " via", old.via, fresh.via);
       });
+  if (reordered) out.change(Takes::kReload, "routes: order changed");
 }
 
 void diff_tunnel(Differ& out, const TunnelKindInfo& kind, const TunnelConfig& from,
@@ -99,7 +100,7 @@ void diff_neighbours(Differ& out, const std::string& where,
   const auto words = [](const NeighbourConfig& neighbour) {
     return to_string(neighbour.address) + " mac " + to_string(neighbour.mac);
   };
-  Differ::lists(
+  const bool reordered = Differ::lists(
       from, to, [](const NeighbourConfig& neighbour) { return to_string(neighbour.address); },
       [&](const NeighbourConfig& gone) {
         out.change(Takes::kReload, where + ": " + words(gone) + " removed");
@@ -111,26 +112,23 @@ void diff_neighbours(Differ& out, const std::string& where,
         out.value(Takes::kReload, where + ": " + to_string(fresh.address) + " mac", old.mac,
                   fresh.mac);
       });
+  if (reordered) out.change(Takes::kReload, where + ": order changed");
 }
 
 void diff_addresses(Differ& out, const std::string& where, const std::vector<IpPrefix>& from,
                     const std::vector<IpPrefix>& to) {
-  if (from == to) return;
-  size_t before = 0, after = 0;
   const auto words = [](const IpPrefix& prefix) { return "address " + to_string(prefix); };
-  Differ::lists(
+  const bool reordered = Differ::lists(
       from, to, words,
       [&](const IpPrefix& gone) {
-        ++before;
         out.change(Takes::kReload, where + ": " + words(gone) + " removed");
       },
       [&](const IpPrefix& fresh) {
-        ++after;
         out.change(Takes::kReload, where + ": " + words(fresh) + " added");
       },
       [](const IpPrefix&, const IpPrefix&) {});
   // The first address that fits is the source of what we send: their order matters.
-  if (before + after == 0) out.change(Takes::kReload, where + ".addresses: order changed");
+  if (reordered) out.change(Takes::kReload, where + ".addresses: order changed");
 }
 
 void diff_advertisements(Differ& out, const std::string& where,
@@ -144,7 +142,7 @@ void diff_advertisements(Differ& out, const std::string& where,
   out.value(kTakes, key + ".lifetime_s", from->lifetime_s, to->lifetime_s, "three intervals");
   out.value(kTakes, key + ".autonomous", from->autonomous, to->autonomous);
   out.value(kTakes, key + ".mtu", from->mtu, to->mtu);
-  out.presence(key, from->rdnss, to->rdnss,
+  out.presence(key, from->rdnss, to->rdnss, "DNS servers",
                [](const IpAddr& server) { return "DNS server " + to_string(server); });
 }
 
@@ -179,7 +177,10 @@ ConfigDiff diff_configs(const Config& from, const Config& to) {
   diff_balancer(out, from.balancer, to.balancer);
   diff_services(out, from.services, to.services);
   diff_classifier(out, from.classifier, to.classifier);
-  return out.take();
+  ConfigDiff diff = out.take();
+  // A difference without a line would be taken for none.
+  if (diff.changes.empty() && from != to) diff.changes.push_back(kUnnamedChange);
+  return diff;
 }
 
 }  // namespace adit

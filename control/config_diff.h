@@ -14,7 +14,10 @@ struct ConfigDiff {
   std::vector<std::string> needs_restart;  // e.g. "system.workers: 1 -> 2"; in `changes` too
 };
 
-// Linear in the size of both (4,000 networks are usual).
+// What stands for a difference that has no line of its own, of which there should be none.
+inline constexpr char kUnnamedChange[] = "something changed that has no name here";
+
+// Empty only for equal ones. Linear in the size of both (4,000 networks are usual).
 ConfigDiff diff_configs(const Config& from, const Config& to);
 
 }  // namespace adit

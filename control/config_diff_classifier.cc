@@ -35,17 +35,15 @@ std::string rule_text(const MarkRuleConfig& rule) {
 void diff_classifier(Differ& out, const std::vector<MarkRuleConfig>& from,
                      const std::vector<MarkRuleConfig>& to) {
   if (from == to) return;
-  bool same = true;
   const auto words = [](const MarkRuleConfig& rule) { return rule_text(rule); };
   const auto tell = [&](const MarkRuleConfig& rule, const char* what) {
-    same = false;
     out.change(Takes::kReload, "classifier: " + rule_text(rule) + what);
   };
-  Differ::lists(
+  const bool reordered = Differ::lists(
       from, to, words, [&](const MarkRuleConfig& gone) { tell(gone, " removed"); },
       [&](const MarkRuleConfig& fresh) { tell(fresh, " added"); },
       [](const MarkRuleConfig&, const MarkRuleConfig&) {});
-  if (same) out.change(Takes::kReload, "classifier: order changed");
+  if (reordered) out.change(Takes::kReload, "classifier: order changed");
 }
 
 }  // namespace adit::config_differ

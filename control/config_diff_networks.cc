@@ -18,7 +18,7 @@ void diff_remotes(Differ& out, const std::string& where, const std::vector<Remot
   const auto words = [&](const RemoteConfig& remote) {
     return name(remote) + " (" + std::string(info_of(remote.kind).name) + ')';
   };
-  Differ::lists(
+  const bool reordered = Differ::lists(
       from, to, [](const RemoteConfig& remote) { return to_string(remote.address); },
       [&](const RemoteConfig& gone) { out.change(Takes::kReload, words(gone) + " removed"); },
       [&](const RemoteConfig& fresh) { out.change(Takes::kReload, words(fresh) + " added"); },
@@ -33,6 +33,7 @@ void diff_remotes(Differ& out, const std::string& where, const std::vector<Remot
                   "auto");
         diff_tunnel_options(out, key, old.tunnel, fresh.tunnel);
       });
+  if (reordered) out.change(Takes::kReload, where + ": order of remotes changed");
 }
 
 void diff_static_macs(Differ& out, const std::string& where,
@@ -41,7 +42,7 @@ void diff_static_macs(Differ& out, const std::string& where,
   const auto name = [](const StaticMacConfig& entry) {
     return "static MAC " + to_string(entry.mac);
   };
-  Differ::lists(
+  const bool reordered = Differ::lists(
       from, to, name,
       [&](const StaticMacConfig& gone) {
         out.change(Takes::kReload,
@@ -54,6 +55,7 @@ void diff_static_macs(Differ& out, const std::string& where,
       [&](const StaticMacConfig& old, const StaticMacConfig& fresh) {
         out.value(Takes::kReload, where + ": " + name(fresh), place_of(old), place_of(fresh));
       });
+  if (reordered) out.change(Takes::kReload, where + ": order of static MACs changed");
 }
 
 void diff_network(Differ& out, const NetworkConfig& from, const NetworkConfig& to) {
@@ -70,7 +72,7 @@ void diff_network(Differ& out, const NetworkConfig& from, const NetworkConfig& t
   out.value(kTakes, limits + "multicast_pps", from.multicast_pps, to.multicast_pps, "no limit");
   out.value(kTakes, limits + "unknown_unicast_pps", from.unknown_unicast_pps,
             to.unknown_unicast_pps, "no limit");
-  out.presence(where, from.members, to.members,
+  out.presence(where, from.members, to.members, "members",
                [](const MemberConfig& member) { return "member " + text(member); });
   diff_tunnel_options(out, where + '.', from.tunnel, to.tunnel);
   out.value(kTakes, where + ".too_big", from.too_big, to.too_big);
@@ -90,11 +92,12 @@ void diff_networks(Differ& out, const std::vector<NetworkConfig>& from,
   const auto line = [](const NetworkConfig& network, const char* what) {
     return "networks." + network.name + ": " + what + " (vni " + std::to_string(network.vni) + ')';
   };
-  Differ::lists(
+  const bool reordered = Differ::lists(
       from, to, [](const NetworkConfig& network) { return network.name; },
       [&](const NetworkConfig& gone) { out.change(Takes::kReload, line(gone, "removed")); },
       [&](const NetworkConfig& fresh) { out.change(Takes::kReload, line(fresh, "added")); },
       [&](const NetworkConfig& old, const NetworkConfig& fresh) { diff_network(out, old, fresh); });
+  if (reordered) out.change(Takes::kReload, "networks: order changed");
 }
 
 }  // namespace adit::config_differ

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <map>
-#include <set>
 
 #include "config_differ.h"
 #include "config_timeouts.h"
@@ -52,22 +51,6 @@ std::string name_of(const ServiceConfig& service, const BackendConfig& backend) 
   return backend.vrf && *backend.vrf != service.vrf ? name + " in " + *backend.vrf : name;
 }
 
-using Backends = std::vector<BackendConfig>;
-
-// Whether those that stay do so in another order, by which schedulers break ties.
-template <class Name>
-bool is_reordered(const Backends& from, const Backends& to, Name name) {
-  const auto names_within = [&](const Backends& list, const Backends& other) {
-    std::set<std::string> known;
-    for (const BackendConfig& backend : other) known.insert(name(backend));
-    std::vector<std::string> names;
-    for (const BackendConfig& backend : list)
-      if (known.contains(name(backend))) names.push_back(name(backend));
-    return names;
-  };
-  return names_within(from, to) != names_within(to, from);
-}
-
 void diff_backend(Differ& out, const std::string& where, const BackendConfig& from,
                   const BackendConfig& to) {
   out.value(kTakes, where + "weight", from.weight, to.weight);
@@ -87,7 +70,7 @@ void diff_backends(Differ& out, const std::string& where, const ServiceConfig& f
     for (const BackendConfig& backend : service->backends)
       names[&backend] = "backend " + name_of(*service, backend);
   const auto name = [&names](const BackendConfig& backend) { return names.at(&backend); };
-  Differ::lists(
+  const bool reordered = Differ::lists(
       from.backends, to.backends, name,
       [&](const BackendConfig& gone) {
         out.change(kTakes, where + ": " + name(gone) + " removed");
@@ -98,8 +81,7 @@ void diff_backends(Differ& out, const std::string& where, const ServiceConfig& f
       [&](const BackendConfig& old, const BackendConfig& fresh) {
         diff_backend(out, where + ": " + name(fresh) + ' ', old, fresh);
       });
-  if (is_reordered(from.backends, to.backends, name))
-    out.change(kTakes, where + ": order of backends changed");
+  if (reordered) out.change(kTakes, where + ": order of backends changed");
 }
 
 std::string text_of(DnsType type) {
@@ -227,7 +209,7 @@ void diff_service(Differ& out, const ServiceConfig& from, const ServiceConfig& t
   out.value(kTakes, in + "mark", from.mark, to.mark);
   diff_persistence(out, in + "persistence", from.persistence, to.persistence);
   const auto local_name = [](const IpAddr& local) { return "local address " + to_string(local); };
-  out.presence(where, from.local_addresses, to.local_addresses, local_name);
+  out.presence(where, from.local_addresses, to.local_addresses, "local addresses", local_name);
   diff_backends(out, where, from, to);
 }
 
@@ -245,11 +227,12 @@ void diff_balancer(Differ& out, const BalancerConfig& from, const BalancerConfig
 
 void diff_services(Differ& out, const std::vector<ServiceConfig>& from,
                    const std::vector<ServiceConfig>& to) {
-  Differ::lists(
+  const bool reordered = Differ::lists(
       from, to, [](const ServiceConfig& service) { return service.name; },
       [&](const ServiceConfig& gone) { out.change(kTakes, "services." + gone.name + ": removed"); },
       [&](const ServiceConfig& fresh) { out.change(kTakes, "services." + fresh.name + ": added"); },
       [&](const ServiceConfig& old, const ServiceConfig& fresh) { diff_service(out, old, fresh); });
+  if (reordered) out.change(kTakes, "services: order changed");
 }
 
 }  // namespace adit::config_differ

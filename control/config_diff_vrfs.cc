@@ -21,7 +21,7 @@ void diff_gateways(Differ& out, const std::string& where, const std::vector<Gate
   const auto gateway = [&](const GatewayConfig& entry, const char* what) {
     out.change(Takes::kReload, where + ": gateway of network " + entry.name + ' ' + what);
   };
-  Differ::lists(
+  const bool reordered = Differ::lists(
       from, to, [](const GatewayConfig& entry) { return entry.name; },
       [&](const GatewayConfig& gone) { gateway(gone, "removed"); },
       [&](const GatewayConfig& fresh) { gateway(fresh, "added"); },
@@ -33,6 +33,7 @@ void diff_gateways(Differ& out, const std::string& where, const std::vector<Gate
                   "what fits");
         diff_advertisements(out, entry, old.router_advertisements, fresh.router_advertisements);
       });
+  if (reordered) out.change(Takes::kReload, where + ": order of gateways changed");
 }
 
 void diff_vlans(Differ& out, const std::string& where, const std::vector<VlanConfig>& from,
@@ -43,7 +44,7 @@ void diff_vlans(Differ& out, const std::string& where, const std::vector<VlanCon
   const auto vlan = [&](const VlanConfig& entry, const char* what) {
     out.change(Takes::kReload, where + ": " + name(entry) + ' ' + what);
   };
-  Differ::lists(
+  const bool reordered = Differ::lists(
       from, to, name, [&](const VlanConfig& gone) { vlan(gone, "removed"); },
       [&](const VlanConfig& fresh) { vlan(fresh, "added"); },
       [&](const VlanConfig& old, const VlanConfig& fresh) {
@@ -53,6 +54,7 @@ void diff_vlans(Differ& out, const std::string& where, const std::vector<VlanCon
                   "the port's");
         diff_advertisements(out, entry, old.router_advertisements, fresh.router_advertisements);
       });
+  if (reordered) out.change(Takes::kReload, where + ": order of VLANs changed");
 }
 
 std::string way_of(const VrfRouteConfig& route) {
@@ -62,7 +64,8 @@ std::string way_of(const VrfRouteConfig& route) {
 void diff_vrf(Differ& out, const VrfConfig& from, const VrfConfig& to) {
   if (from == to) return;
   const std::string where = "vrfs." + to.name;
-  out.presence(where, from.ports, to.ports, [](const std::string& port) { return "port " + port; });
+  out.presence(where, from.ports, to.ports, "ports",
+               [](const std::string& port) { return "port " + port; });
   diff_gateways(out, where, from.networks, to.networks);
   diff_vlans(out, where, from.vlans, to.vlans);
   const auto tunnel = [&](const VrfTunnelConfig& entry, const char* what) {
@@ -70,13 +73,14 @@ void diff_vrf(Differ& out, const VrfConfig& from, const VrfConfig& to) {
                                    std::string(info_of(entry.kind).name) + ' ' +
                                    to_string(entry.address) + ')');
   };
-  Differ::lists(
+  const bool tunnels_reordered = Differ::lists(
       from.tunnels, to.tunnels, [](const VrfTunnelConfig& entry) { return entry.name; },
       [&](const VrfTunnelConfig& gone) { tunnel(gone, "removed"); },
       [&](const VrfTunnelConfig& fresh) { tunnel(fresh, "added"); },
       [&](const VrfTunnelConfig& old, const VrfTunnelConfig& fresh) {
         diff_vrf_tunnel(out, where + ".tunnels." + fresh.name + '.', old, fresh);
       });
+  if (tunnels_reordered) out.change(Takes::kReload, where + ": order of tunnels changed");
   out.value(Takes::kReload, where + ".mss_clamp", from.mss_clamp, to.mss_clamp);
   out.value(Takes::kReload, where + ".connections", from.connections, to.connections);
   diff_neighbours(out, where + ".neighbours", from.neighbours, to.neighbours);
@@ -84,7 +88,7 @@ void diff_vrf(Differ& out, const VrfConfig& from, const VrfConfig& to) {
     out.change(Takes::kReload,
                where + ": route " + to_string(entry.to) + ' ' + way_of(entry) + ' ' + what);
   };
-  Differ::lists(
+  const bool routes_reordered = Differ::lists(
       from.routes, to.routes, [](const VrfRouteConfig& entry) { return to_string(entry.to); },
       [&](const VrfRouteConfig& gone) { route(gone, "removed"); },
       [&](const VrfRouteConfig& fresh) { route(fresh, "added"); },
@@ -92,16 +96,18 @@ void diff_vrf(Differ& out, const VrfConfig& from, const VrfConfig& to) {
         out.value(Takes::kReload, where + ": route " + to_string(fresh.to), way_of(old),
                   way_of(fresh));
       });
+  if (routes_reordered) out.change(Takes::kReload, where + ": order of routes changed");
 }
 
 }  // namespace
 
 void diff_vrfs(Differ& out, const std::vector<VrfConfig>& from, const std::vector<VrfConfig>& to) {
-  Differ::lists(
+  const bool reordered = Differ::lists(
       from, to, [](const VrfConfig& vrf) { return vrf.name; },
       [&](const VrfConfig& gone) { out.change(Takes::kReload, "vrfs." + gone.name + ": removed"); },
       [&](const VrfConfig& fresh) { out.change(Takes::kReload, "vrfs." + fresh.name + ": added"); },
       [&](const VrfConfig& old, const VrfConfig& fresh) { diff_vrf(out, old, fresh); });
+  if (reordered) out.change(Takes::kReload, "vrfs: order changed");
 }
 
 }  // namespace adit::config_differ

@@ -126,10 +126,11 @@ class Differ {
   }
 
   // Two lists whose entries are known by `key`, in linear time. Calls removed(entry) in the
-  // order of `from`, then added(entry) or both(old, new) in the order of `to`.
+  // order of `from`, then added(entry) or both(old, new) in the order of `to`. Whether those that
+  // stay do so in another order; that is a difference too.
   template <class Entry, class Key, class Removed, class Added, class Both>
-  static void lists(const std::vector<Entry>& from, const std::vector<Entry>& to, Key key,
-                    Removed removed, Added added, Both both) {
+  [[nodiscard]] static bool lists(const std::vector<Entry>& from, const std::vector<Entry>& to,
+                                  Key key, Removed removed, Added added, Both both) {
     std::unordered_map<std::string, const Entry*> old;
     std::unordered_map<std::string, const Entry*> kept;
     for (const Entry& entry : to) kept.emplace(key(entry), &entry);
@@ -138,26 +139,34 @@ class Differ {
       if (!kept.contains(name)) removed(entry);
       old.emplace(name, &entry);
     }
+    bool reordered = false;
+    const Entry* last = nullptr;
     for (const Entry& entry : to) {
       const auto found = old.find(key(entry));
-      if (found == old.end())
+      if (found == old.end()) {
         added(entry);
-      else
-        both(*found->second, entry);
+        continue;
+      }
+      both(*found->second, entry);
+      reordered = reordered || (last != nullptr && found->second < last);
+      last = found->second;
     }
+    return reordered;
   }
 
-  // Lists whose entries are there or not: "<where>: <words> added".
+  // Lists whose entries are there or not: "<where>: <words> added", "<where>: order of <plural>
+  // changed".
   template <class Entry, class Words>
   void presence(const std::string& where, const std::vector<Entry>& from,
-                const std::vector<Entry>& to, Words words) {
-    lists(
+                const std::vector<Entry>& to, const char* plural, Words words) {
+    const bool reordered = lists(
         from, to, words,
         [&](const Entry& entry) {
           change(Takes::kReload, where + ": " + words(entry) + " removed");
         },
         [&](const Entry& entry) { change(Takes::kReload, where + ": " + words(entry) + " added"); },
         [](const Entry&, const Entry&) {});
+    if (reordered) change(Takes::kReload, where + ": order of " + plural + " changed");
   }
 
  private:

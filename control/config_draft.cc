@@ -51,14 +51,21 @@ VrfConfig finished(VrfDraft draft) {
   return vrf;
 }
 
+BackendConfig finished(BackendDraft& draft, const ServiceConfig& service) {
+  BackendConfig backend = std::move(static_cast<BackendConfig&>(draft));
+  // Named or not, it is the same one.
+  if (backend.vrf == service.vrf) backend.vrf.reset();
+  return backend;
+}
+
 ServiceConfig finished(ServiceDraft draft) {
   ServiceConfig service = std::move(static_cast<ServiceConfig&>(draft));
   for (const auto& address : draft.local_address_drafts)
     service.local_addresses.push_back(address.value);
   for (BackendDraft& backend : draft.backend_drafts)
-    service.backends.push_back(std::move(static_cast<BackendConfig&>(backend)));
+    service.backends.push_back(finished(backend, service));
   if (draft.places.has("health")) service.health = finished(std::move(draft.health_draft));
-  if (draft.places.has("sorry")) service.sorry = std::move(draft.sorry_draft);
+  if (draft.places.has("sorry")) service.sorry = finished(draft.sorry_draft, service);
   if (draft.places.has("persistence")) service.persistence = draft.persistence_draft;
   return service;
 }

@@ -257,6 +257,7 @@ class ServiceChecks {
               "mark: no entry of 'classifier' gives mark " + text + " in " + service.vrf);
     for (const MarkRuleDraft& rule : draft_.classifier)
       if (first && rule.mark == service.mark && rule.vrf == service.vrf &&
+          !rule.destination_drafts.empty() &&  // told already
           rule.destination_drafts.front().value.address.family != first->family)
         mistake(rule.places.at("destinations"),
                 "destinations: those of mark " + text + " are of both IP versions, see " +

@@ -43,6 +43,8 @@ Prepared prepare_first(const Basis& basis, std::shared_ptr<const Config> config)
 
 Prepared prepare(const Basis& basis, std::shared_ptr<const Config> config) {
   Prepared prepared;
+  // What is equal is decided by the values, not by the words for their differences.
+  if (*config == *basis.former->config) return prepared;
   ConfigDiff diff = diff_configs(*basis.former->config, *config);
   if (!diff.needs_restart.empty()) {
     std::vector<ConfigMistake> mistakes;
@@ -51,7 +53,6 @@ Prepared prepare(const Basis& basis, std::shared_ptr<const Config> config) {
     throw ConfigError(std::move(mistakes));
   }
   prepared.changes = std::move(diff.changes);
-  if (prepared.changes.empty()) return prepared;
   try {
     compile_next(basis, std::move(config), prepared);
   } catch (const std::logic_error& error) {  // of compile(): too much for the tables

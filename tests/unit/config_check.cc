@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// For schema_test.py: what the walker says about files, and its table of keys, as JSON.
+// For schema_test.py and every_key_test.py: what the walker says about files, and its table of
+// keys, as JSON.
 //   config_check FILE...   one line per file: {"file": ..., "mistakes": [{kind, text}...]}
+//   config_check --changes RUNNING FILE...   the same, with what a reload would say to each:
+//                          {..., "changes": [...], "needs_restart": [...], "equal": bool}
 //   config_check --keys    the table of keys
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string_view>
 
+#include "config_diff.h"
 #include "config_error.h"
 #include "config_keys.h"
 #include "config_parser.h"
@@ -67,6 +72,22 @@ void print_keys() {
   std::puts(keys.dump(1).c_str());
 }
 
+nlohmann::json look_at(const char* file, const adit::Config* running) {
+  nlohmann::json line = {{"file", file}, {"mistakes", nlohmann::json::array()}};
+  try {
+    const adit::Config config = adit::load_config(file);
+    if (running == nullptr) return line;
+    const adit::ConfigDiff diff = adit::diff_configs(*running, config);
+    line["changes"] = diff.changes;
+    line["needs_restart"] = diff.needs_restart;
+    line["equal"] = *running == config;
+  } catch (const adit::ConfigError& error) {
+    for (const adit::ConfigMistake& mistake : error.mistakes())
+      line["mistakes"].push_back({{"kind", name_of(mistake.kind)}, {"text", to_string(mistake)}});
+  }
+  return line;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -74,15 +95,11 @@ int main(int argc, char** argv) {
     print_keys();
     return 0;
   }
-  for (int i = 1; i < argc; ++i) {
-    auto mistakes = nlohmann::json::array();
-    try {
-      adit::load_config(argv[i]);
-    } catch (const adit::ConfigError& error) {
-      for (const adit::ConfigMistake& mistake : error.mistakes())
-        mistakes.push_back({{"kind", name_of(mistake.kind)}, {"text", to_string(mistake)}});
-    }
-    const nlohmann::json line = {{"file", argv[i]}, {"mistakes", std::move(mistakes)}};
+  const bool compares = argc > 2 && std::string_view(argv[1]) == "--changes";
+  std::optional<adit::Config> running;
+  if (compares) running = adit::load_config(argv[2]);
+  for (int i = compares ? 3 : 1; i < argc; ++i) {
+    const nlohmann::json line = look_at(argv[i], running ? &*running : nullptr);
     std::puts(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   }
   return 0;

@@ -69,6 +69,25 @@ TEST_F(Reload, AppliesAndLogsWhoAndWhat) {
                        "101\"\n");
 }
 
+TEST_F(Reload, ChangesNothingWhereAllValuesAreEqual) {
+  const Reloader::Outcome result =
+      reload(changed("vni: 100", "vni: 100, learning: true"), "SIGHUP");
+  EXPECT_EQ(result.generation, 1u);
+  EXPECT_TRUE(result.changes.empty());
+}
+
+TEST_F(Reload, AppliesAnotherOrder) {
+  const std::string two = "vni: 100, members: [{port: red0}, {port: red0, vlan: 5}]";
+  const std::string other = "vni: 100, members: [{port: red0, vlan: 5}, {port: red0}]";
+  const std::string file = changed("vni: 100, members: [{port: red0}]", two);
+  EXPECT_EQ(reload(file, "SIGHUP").generation, 2u);
+  EXPECT_EQ(reload(file, "SIGHUP").generation, 2u);
+  const Reloader::Outcome result =
+      reload(changed("vni: 100, members: [{port: red0}]", other), "SIGHUP");
+  EXPECT_EQ(result.generation, 3u);
+  EXPECT_EQ(result.changes, std::vector<std::string>{"networks.red: order of members changed"});
+}
+
 TEST_F(Reload, RefusesAWrongFileAndLogsWhoAndWhy) {
   const std::string file = changed("vni: 100", "vni: 0");
   EXPECT_THROW(std::rethrow_exception(reload(file, "uid:1,pid:2").error), ConfigError);
