@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <array>
 #include <map>
-#include <unordered_map>
+#include <set>
 
+#include "config_references.h"
+#include "config_shadows.h"
 #include "prefix_table.h"
 
 namespace adit {
@@ -19,43 +21,6 @@ struct Reach {
   PrefixTable elsewhere;  // behind routers and in tunnels
 };
 
-bool covers(const IpPrefix& outer, const IpPrefix& inner) {
-  return outer.length <= inner.length && outer.contains(inner.address);
-}
-
-struct PortRange {
-  unsigned first = 0, last = 65535;
-};
-PortRange range_of(std::optional<uint16_t> first, std::optional<uint16_t> last) {
-  if (!first) return {};
-  return {*first, last.value_or(*first)};
-}
-bool covers(PortRange outer, PortRange inner) {
-  return outer.first <= inner.first && inner.last <= outer.last;
-}
-bool meet(PortRange a, PortRange b) {
-  return a.first <= b.last && b.first <= a.last;
-}
-
-// The packets of a rule that an earlier one fits too, all of them.
-bool covers(const MarkRuleDraft& outer, const MarkRuleDraft& inner) {
-  if (outer.vrf != inner.vrf) return false;
-  if (outer.protocol && outer.protocol != inner.protocol) return false;
-  if (outer.in_port && outer.in_port != inner.in_port) return false;
-  if (outer.source && !(inner.source && covers(*outer.source, *inner.source))) return false;
-  if (!covers(range_of(outer.port, outer.last_port), range_of(inner.port, inner.last_port)) ||
-      !covers(range_of(outer.source_port, outer.last_source_port),
-              range_of(inner.source_port, inner.last_source_port)))
-    return false;
-  return std::all_of(
-      inner.destination_drafts.begin(), inner.destination_drafts.end(),
-      [&](const Placed<IpPrefix>& to) {
-        return std::any_of(
-            outer.destination_drafts.begin(), outer.destination_drafts.end(),
-            [&](const Placed<IpPrefix>& other) { return covers(other.value, to.value); });
-      });
-}
-
 class Warnings {
  public:
   Warnings(const ConfigDraft& draft, const std::string& file) : draft_(draft), file_(file) {}
@@ -63,8 +28,8 @@ class Warnings {
   std::vector<ConfigMistake> find() {
     find_reach();
     for (const ServiceDraft& service : draft_.services) look_at(service);
-    look_at_rules();
-    look_at_services_behind_rules();
+    for (Shadow& shadow : find_shadows(draft_, file_))
+      warn(WarningKind::kShadowed, shadow.place, std::move(shadow.message));
     for (size_t kind = 0; kind < counts_.size(); ++kind)
       if (counts_[kind] > kMaxWarningsOfAKind)
         found_.push_back({file_, 0, 0,
@@ -78,7 +43,7 @@ class Warnings {
 
  private:
   static constexpr std::array<const char*, static_cast<size_t>(WarningKind::kCount)> kSays = {
-      "no route leads to a backend", "nobody is told of an address by ARP",
+      "no route leads to a backend or sorry server", "nobody is told of an address by ARP",
       "a service has no backends", "another takes all packets of a rule or service",
       "a check goes another way than the packets"};
 
@@ -92,33 +57,16 @@ class Warnings {
     ++counts_[static_cast<size_t>(kind)];
     return false;
   }
-  std::string at(Place place) const {
-    return file_ + ':' + std::to_string(place.line) + ':' + std::to_string(place.column);
-  }
-
   void find_reach() {
-    std::unordered_map<std::string, std::string> vrf_of_port;
-    for (const VrfDraft& vrf : draft_.vrfs)
-      for (const auto& port : vrf.port_drafts) vrf_of_port.emplace(port.value, vrf.name);
-    const auto add = [](PrefixTable& table, const std::vector<Placed<IpPrefix>>& addresses) {
-      for (const auto& own : addresses) table.insert(own.value, 0);
-    };
-    for (const PortDraft& port : draft_.ports) {
-      const auto vrf = vrf_of_port.find(port.name);
-      add(reach_[vrf == vrf_of_port.end() ? kUnderlayName : vrf->second].links,
-          port.address_drafts);
+    for (const OwnAddress& own : own_addresses(draft_)) {
+      Reach& reach = reach_[*own.vrf];
+      (own.on_link ? reach.links : reach.elsewhere).insert(own.address->value, 0);
     }
     for (const RouteDraft& route : draft_.routes)
       reach_[kUnderlayName].elsewhere.insert(route.to, 0);
-    for (const VrfDraft& vrf : draft_.vrfs) {
-      Reach& reach = reach_[vrf.name];
-      for (const GatewayDraft& gateway : vrf.gateway_drafts)
-        add(reach.links, gateway.address_drafts);
-      for (const VlanDraft& vlan : vrf.vlan_drafts) add(reach.links, vlan.address_drafts);
-      for (const VrfTunnelDraft& tunnel : vrf.tunnel_drafts)
-        add(reach.elsewhere, tunnel.address_drafts);
-      for (const VrfRouteDraft& route : vrf.route_drafts) reach.elsewhere.insert(route.to, 0);
-    }
+    for (const VrfDraft& vrf : draft_.vrfs)
+      for (const VrfRouteDraft& route : vrf.route_drafts)
+        reach_[vrf.name].elsewhere.insert(route.to, 0);
   }
 
   static std::string place_text(const std::string& vrf) {
@@ -138,8 +86,10 @@ class Warnings {
            "all backends of service '" + service.name +
                "' have weight 0: nobody takes new connections");
     if (service.mark == 0) look_at_address(service);
-    for (const BackendDraft& backend : service.backend_drafts) look_at(service, backend);
-    if (has_sorry) look_at(service, service.sorry_draft);
+    for (const BackendDraft& backend : service.backend_drafts)
+      look_at(service, backend, "backend ");
+    if (has_sorry) look_at(service, service.sorry_draft, "sorry server ");
+    look_at_destinations_of_replies(service);
     look_at_health(service);
   }
 
@@ -153,15 +103,38 @@ class Warnings {
              "address of ours");
   }
 
-  void look_at(const ServiceDraft& service, const BackendDraft& backend) {
+  // Full NAT's addresses, where backends are that answer to them.
+  void look_at_destinations_of_replies(const ServiceDraft& service) {
+    if (service.local_address_drafts.empty()) return;
+    std::set<std::pair<std::string, IpFamily>> users;
+    const auto add = [&](const BackendDraft& backend) {
+      if (backend.forwarding.value_or(service.forwarding) == Forwarding::kFullNat)
+        users.emplace(backend.vrf.value_or(service.vrf), backend.address.family);
+    };
+    for (const BackendDraft& backend : service.backend_drafts) add(backend);
+    if (service.places.has("sorry")) add(service.sorry_draft);
+    for (const auto& [vrf, family] : users)
+      for (const auto& local : service.local_address_drafts) {
+        if (local.value.family != family || reach_[vrf].links.longest(local.value) != nullptr ||
+            !wants(WarningKind::kNoArp))
+          continue;
+        warn(WarningKind::kNoArp, local.place,
+             "local_addresses: " + to_string(local.value) + " of service '" + service.name +
+                 "' is in no subnet of " + place_text(vrf) +
+                 ", so no backend is told of it by ARP or ND; where they are has to be a route for "
+                 "it to an address of ours");
+      }
+  }
+
+  void look_at(const ServiceDraft& service, const BackendDraft& backend, const char* noun) {
     const std::string& vrf = backend.vrf ? *backend.vrf : service.vrf;
     const Reach& reach = reach_[vrf];
     if (reach.links.longest(backend.address) != nullptr) return;
     const bool has_route = reach.elsewhere.longest(backend.address) != nullptr;
     const bool direct = backend.forwarding.value_or(service.forwarding) == Forwarding::kDirect;
     if ((has_route && !direct) || !wants(WarningKind::kNoRoute)) return;
-    const std::string what =
-        "address: backend " + to_string(backend.address) + " of service '" + service.name + "' ";
+    const std::string what = std::string("address: ") + noun + to_string(backend.address) +
+                             " of service '" + service.name + "' ";
     if (has_route)
       warn(WarningKind::kNoRoute, backend.places.at("address"),
            what +
@@ -189,50 +162,6 @@ class Warnings {
                  "; give the host an interface there and name it in 'device'");
       return;
     }
-  }
-
-  void look_at_rules() {
-    const auto& rules = draft_.classifier;
-    for (size_t i = 0; i < rules.size(); ++i)
-      for (size_t earlier = 0; earlier < i; ++earlier) {
-        if (!covers(rules[earlier], rules[i])) continue;
-        warn(WarningKind::kShadowed, rules[i].places.self,
-             "no packet gets as far as this rule: that at " + at(rules[earlier].places.self) +
-                 " fits all of its packets, and the first that fits counts");
-        break;
-      }
-  }
-
-  // A service by address, whose packets rules give to services by mark.
-  void look_at_services_behind_rules() {
-    if (draft_.classifier.empty()) return;
-    for (const ServiceDraft& service : draft_.services) {
-      if (service.mark != 0) continue;
-      const MarkRuleDraft* taker = taker_of(service);
-      if (taker == nullptr) continue;
-      warn(WarningKind::kShadowed, service.places.self,
-           "service '" + service.name + "' gets no packets: the rule of 'classifier' at " +
-               at(taker->places.self) + " gives all of them mark " + std::to_string(taker->mark));
-    }
-  }
-
-  const MarkRuleDraft* taker_of(const ServiceDraft& service) const {
-    const IpPrefix address{service.address, static_cast<uint8_t>(service.address.width_bits())};
-    const PortRange ports =
-        service.port == 0 ? PortRange{1, 65535} : range_of(service.port, service.last_port);
-    for (const MarkRuleDraft& rule : draft_.classifier) {
-      if (rule.vrf != service.vrf || (rule.protocol && *rule.protocol != service.protocol) ||
-          !meet(range_of(rule.port, rule.last_port), ports) ||
-          std::none_of(rule.destination_drafts.begin(), rule.destination_drafts.end(),
-                       [&](const Placed<IpPrefix>& to) { return covers(to.value, address); }))
-        continue;
-      if (rule.mark == 0) return nullptr;  // leaves it some, or all
-      const bool takes_all =
-          !rule.source && !rule.in_port && !rule.source_port &&
-          covers(rule.port ? range_of(rule.port, rule.last_port) : PortRange{}, ports);
-      if (takes_all) return &rule;
-    }
-    return nullptr;
   }
 
   const ConfigDraft& draft_;

@@ -48,7 +48,7 @@ struct Count {
 // Everything that a configuration has several of.
 std::vector<Count> counts_of(const Config& config) {
   size_t remotes = 0, members = 0, tunnels = 0, routes = config.routes.size(), backends = 0,
-         neighbours = config.neighbours.size();
+         sorry = 0, neighbours = config.neighbours.size();
   for (const NetworkConfig& network : config.networks) {
     remotes += network.remotes.size();
     members += network.members.size();
@@ -58,8 +58,10 @@ std::vector<Count> counts_of(const Config& config) {
     routes += vrf.routes.size();
     neighbours += vrf.neighbours.size();
   }
-  for (const ServiceConfig& service : config.services)
-    backends += service.backends.size() + service.sorry.has_value();
+  for (const ServiceConfig& service : config.services) {
+    backends += service.backends.size();
+    sorry += service.sorry.has_value();
+  }
   return {{"ports", "port", config.ports.size()},
           {"networks", "network", config.networks.size()},
           {"remotes", "remote", remotes},
@@ -70,6 +72,7 @@ std::vector<Count> counts_of(const Config& config) {
           {"neighbours", "static neighbour", neighbours},
           {"services", "service", config.services.size()},
           {"backends", "backend", backends},
+          {"sorry", "sorry server", sorry},
           {"classifier", "classifier rule", config.classifier.size()}};
 }
 

@@ -51,7 +51,7 @@ TEST(ConfigWarnings, BackendWithoutARoute) {
   expect_one(
       world("  web: {address: 192.0.2.80, port: 80, backends: [{address: 192.0.2.9}], sorry: "
             "{address: 203.0.113.9}}\n"),
-      "backend 203.0.113.9");
+      "sorry server 203.0.113.9");
 }
 
 TEST(ConfigWarnings, DirectBackendBehindARouter) {
@@ -111,6 +111,147 @@ TEST(ConfigWarnings, ServiceBehindARule) {
                 .size(),
             0u)
       << "some are left to it";
+}
+
+// In both versions: two addresses, a subnet that is routed to us, and a source.
+struct Version {
+  const char *one, *other, *subnet, *any, *half, *other_half;
+};
+constexpr Version kVersions[] = {
+    {"192.0.2.92", "192.0.2.93", "198.51.100.0/24", "0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1"},
+    {"2001:db8::92", "2001:db8::93", "2001:db8:1::/48", "::/0", "::/1", "8000::/1"}};
+
+// The rules begin in line 6. Of each the keys behind its mark.
+std::vector<std::string> warnings_of_rules(const Version& version,
+                                           const std::vector<std::string>& rules) {
+  std::string yaml =
+      "ports: {up: {device: 'tap:up', addresses: [192.0.2.1/24, '2001:db8::1/64']}, b0: {device: "
+      "'tap:b0'}}\n"
+      "services:\n  s4: {mark: 1}\n  s6: {mark: 2}\nclassifier:\n";
+  const bool v4 = version.one[0] == '1';
+  for (const std::string& rule : rules)
+    yaml += std::string("  - {mark: ") + (v4 ? '1' : '2') + ", " + rule + "}\n";
+  yaml += std::string("  - {mark: ") +
+          (v4 ? "2, destinations: ['2001:db8::99']}\n" : "1, destinations: [192.0.2.99]}\n");
+  std::vector<std::string> found;
+  for (const std::string& warning : warnings_of(yaml))
+    if (warning.find("no backends") == std::string::npos) found.push_back(warning);
+  return found;
+}
+
+TEST(ConfigWarnings, RuleBehindSeveral) {
+  for (const Version& version : kVersions) {
+    const std::string to = "destinations: ['" + std::string(version.one) + "']";
+    const std::string source = ", source: '";
+    using Rules = std::vector<std::string>;
+    const Rules shadowed[] = {
+        {to, to},
+        {to + source + version.any + '\'', to},
+        {to, to + source + version.any + '\''},
+        {to + ", port: 1, last_port: 65535", to},
+        {to + ", source_port: 1, last_source_port: 65535", to},
+        {to + source + version.half + '\'', to + source + version.other_half + '\'', to},
+        {to + ", port: 1, last_port: 80", to + ", port: 81, last_port: 65535", to},
+        {to + ", port: 1, last_port: 80", to + ", port: 60, last_port: 100",
+         to + ", port: 70, last_port: 90"},
+        {to + ", protocol: sctp", to + ", protocol: tcp", to + ", protocol: udp", to},
+        {to + ", protocol: tcp", to + ", port: 1, last_port: 1023",
+         to + ", port: 1024, last_port: 65535", to + ", protocol: udp"}};
+    for (const Rules& rules : shadowed) {
+      const auto found = warnings_of_rules(version, rules);
+      ASSERT_FALSE(found.empty()) << testing::PrintToString(rules);
+      const std::string line = std::to_string(5 + rules.size()) + ":5: ";
+      EXPECT_TRUE(found.back().starts_with(line + "no packet gets as far as this rule: "))
+          << found.back();
+    }
+    const std::string both =
+        "destinations: ['" + std::string(version.one) + "', '" + version.other + "']";
+    EXPECT_EQ(
+        warnings_of_rules(version,
+                          {to, "destinations: ['" + std::string(version.other) + "']", both}),
+        (Rules{"8:5: no packet gets as far as this rule: those at f:6:5 and f:7:5 together fit "
+               "all of its packets, and the first that fits counts"}));
+    const Rules open[] = {
+        {to + ", protocol: tcp", to + ", protocol: udp", to},
+        {to + source + version.half + '\'', to},
+        {to + ", port: 1, last_port: 80", to + ", port: 82, last_port: 65535", to},
+        {to + ", port: 1, last_port: 80", to + ", protocol: tcp", to},
+        {to + ", in_port: up", to + ", in_port: b0", to},  // a tunnel's come by neither
+        {to, both},
+        {"destinations: ['" + std::string(version.subnet) + "'], port: 80", to}};
+    for (const Rules& rules : open)
+      EXPECT_EQ(warnings_of_rules(version, rules), Rules{}) << testing::PrintToString(rules);
+  }
+}
+
+TEST(ConfigWarnings, DestinationThatIsThereTwice) {
+  EXPECT_EQ(
+      warnings_of_rules(kVersions[0], {"destinations: [192.0.2.92, 192.0.2.92]"}),
+      std::vector<std::string>{"6:42: destinations: 192.0.2.92/32 is there twice; once is enough"});
+}
+
+TEST(ConfigWarnings, ServiceBehindSeveralRules) {
+  const std::string shop = "  shop: {mark: 1, backends: [{address: 192.0.2.9}]}\n";
+  const auto web = [&](const char* port) {
+    return shop + "  web: {address: 192.0.2.80, port: " + port +
+           ", backends: [{address: 192.0.2.9}]}\nclassifier:\n";
+  };
+  const auto rule = [](const std::string& keys, int mark = 1) {
+    return "  - {mark: " + std::to_string(mark) + ", destinations: [192.0.2.80]" + keys + "}\n";
+  };
+  expect_one(world(web("80") + rule(", source: 0.0.0.0/0")),
+             "8:3: service 'web' gets no packets: the rule of 'classifier' at f:10:5 gives all of "
+             "them mark 1");
+  expect_one(world(web("0") + rule(", port: 1, last_port: 65535")), "f:10:5 gives all of them");
+  expect_one(world(web("80, last_port: 90") + rule(", port: 80, last_port: 85") +
+                   rule(", port: 86, last_port: 100")),
+             "the rules of 'classifier' at f:10:5 and f:11:5 give all of them other marks");
+  for (const std::string& rules :
+       {rule(", port: 1, last_port: 65534"), rule(", protocol: udp"), rule(", in_port: up"),
+        rule(", source: 10.0.0.0/8", 0) + rule("")})
+    EXPECT_EQ(warnings_of(world(web("0") + rules)).size(), 0u) << rules;
+}
+
+TEST(ConfigWarnings, ServiceOfAllPortsBehindOthers) {
+  const auto service = [](const std::string& name, const std::string& ports) {
+    return "  " + name + ": {address: 192.0.2.80, " + ports +
+           ", backends: [{address: 192.0.2.9}]}\n";
+  };
+  expect_one(world(service("all", "port: 0") + service("web", "port: 1, last_port: 65535")),
+             "7:3: service 'all' gets no packets: service 'web' has all ports of 192.0.2.80, and "
+             "what a service has by its number goes before 'port: 0'");
+  expect_one(world(service("all", "port: 0") + service("low", "port: 1, last_port: 1023") +
+                   service("high", "port: 1024, last_port: 65535")),
+             "services 'low' and 'high' have all ports");
+  expect_one(
+      world(service("all", "port: 0") + service("low", "port: 1, last_port: 1023") +
+            "  shop: {mark: 1, backends: [{address: 192.0.2.9}]}\nclassifier:\n  - {mark: 1, "
+            "destinations: [192.0.2.80], port: 1024, last_port: 65535}\n"),
+      "f:11:5 gives some of them another mark, and service 'low' has the others");
+  for (const std::string& other : {service("web", "port: 2, last_port: 65535"),
+                                   service("web", "port: 1, last_port: 65535, protocol: udp")})
+    EXPECT_EQ(warnings_of(world(service("all", "port: 0") + other)).size(), 0u) << other;
+}
+
+TEST(ConfigWarnings, LocalAddressInNoSubnet) {
+  const auto service = [](const std::string& locals, const std::string& backends) {
+    return world("  web: {address: 192.0.2.80, port: 80, forwarding: fullnat, local_addresses: [" +
+                 locals + "], backends: [" + backends + "]}\n");
+  };
+  expect_one(service("203.0.113.7", "{address: 192.0.2.9}"),
+             "7:79: local_addresses: 203.0.113.7 of service 'web' is in no subnet of the underlay, "
+             "so no backend is told of it by ARP or ND");
+  expect_one(service("192.0.2.7", "{address: 10.1.0.9, vrf: blue}"),
+             "is in no subnet of vrf 'blue'");
+  EXPECT_EQ(warnings_of(service("192.0.2.7", "{address: 192.0.2.9}")).size(), 0u);
+  EXPECT_EQ(warnings_of(service("10.1.0.7", "{address: 10.1.0.9, vrf: blue}")).size(), 0u);
+}
+
+TEST(ConfigWarnings, SorryServerIsCalledThat) {
+  expect_one(
+      world("  web: {address: 192.0.2.80, port: 80, backends: [{address: 192.0.2.9}], sorry: "
+            "{address: 203.0.113.9}}\n"),
+      "address: sorry server 203.0.113.9 of service 'web' is in no subnet");
 }
 
 TEST(ConfigWarnings, ManyOfAKindAreCounted) {
