@@ -398,8 +398,10 @@ void balance(Worker& worker) noexcept {
 
 bool take_back(Worker& worker, Packet& packet) noexcept {
   const Flow flow = read_flow(packet.mbuf, packet.network);
-  if (!has_connection(flow)) return false;
   FlowKey key = flow.key;
+  if (!has_connection(flow) &&
+      !(flow.kind == FlowKind::kFragment && read_first_ports(packet.mbuf, flow, key)))
+    return false;
   std::swap(key.source, key.destination);
   std::swap(key.source_port, key.destination_port);
   const ConnectionTable& connections = worker.balancer->connections;

@@ -176,4 +176,13 @@ Flow read_flow(const rte_mbuf* mbuf, VrfId vrf) noexcept {
   return flow;
 }
 
+bool read_first_ports(const rte_mbuf* mbuf, const Flow& flow, FlowKey& key) noexcept {
+  const uint32_t l4 = flow.packet.l4;
+  if (flow.packet.later_fragment || !has_ports(flow.packet.protocol) || l4 + 4 > mbuf->data_len)
+    return false;
+  key = flow.key;
+  read_ports(rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, l4), Order::kAsIs, key);
+  return true;
+}
+
 }  // namespace adit

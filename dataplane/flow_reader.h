@@ -35,4 +35,8 @@ struct Flow {
 // IP header. Checksums are not looked at; a routed packet's IP header has been checked.
 Flow read_flow(const rte_mbuf* mbuf, VrfId vrf) noexcept;
 
+// The ports of a datagram's first fragment, of which read_flow() says kFragment. False: it is
+// another fragment, or of a protocol without ports.
+bool read_first_ports(const rte_mbuf* mbuf, const Flow& flow, FlowKey& key) noexcept;
+
 }  // namespace adit

@@ -48,18 +48,6 @@ void route_released(Worker& worker) noexcept {
   }
 }
 
-// The ports of a datagram's first fragment.
-bool read_ports(const rte_mbuf* mbuf, const Flow& flow, FlowKey& key) noexcept {
-  const uint32_t l4 = flow.packet.l4;
-  if (flow.packet.later_fragment || !has_ports(flow.packet.protocol) || l4 + 4 > mbuf->data_len)
-    return false;
-  const auto* ports = rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, l4);
-  key = flow.key;
-  std::memcpy(&key.source_port, ports, sizeof key.source_port);
-  std::memcpy(&key.destination_port, ports + 2, sizeof key.destination_port);
-  return true;
-}
-
 Taken collect(Worker& worker, Packet& packet, uint32_t slot, const Fragment& fragment) noexcept {
   rte_mbuf* whole = worker.fragments->add(worker, slot, packet.mbuf, fragment);
   if (whole == nullptr) return Taken::kGone;
@@ -75,7 +63,7 @@ Taken decide(Worker& worker, Packet& packet, uint32_t slot, const Fragment& frag
   FragmentTable& table = *worker.fragments;
   rte_mbuf* kept = table.take_kept(slot);
   FlowKey key{};
-  const bool known = read_ports(packet.mbuf, flow, key);
+  const bool known = read_first_ports(packet.mbuf, flow, key);
   const unsigned owner = known && worker.peers.size() > 1 && !packet.handed_over
                              ? owner_of(key.destination, key.destination_port, worker.peers.size())
                              : worker.id;
@@ -240,14 +228,6 @@ void report_to_link(Worker& worker, const rte_mbuf* first, uint32_t ip, bool ipv
   enqueue(worker, first->port, error);
 }
 
-// An error about an ICMPv6 error would be permitted by what its first header says.
-bool is_icmpv6_error(const rte_mbuf* first, uint32_t ip) noexcept {
-  const auto* data = rte_pktmbuf_mtod(first, const uint8_t*);
-  const uint32_t header = ip + unsigned{sizeof(Ipv6Header)};
-  return header + 8 < first->data_len && data[header] == kIpProtocolIcmpv6 &&
-         data[header + 8] < 128;
-}
-
 }  // namespace
 
 void report_reassembly_time(Worker& worker, FragmentPlace place, rte_mbuf* first,
@@ -255,9 +235,7 @@ void report_reassembly_time(Worker& worker, FragmentPlace place, rte_mbuf* first
   constexpr IcmpProblem kProblem = IcmpProblem::kReassemblyTime;
   const uint8_t* at = frame_of(first) + ip;
   const bool ipv6 = at[0] >> 4 == 6;
-  if (!icmp_error_permitted(at, first->data_len - ip, ipv6, kProblem) ||
-      (ipv6 && is_icmpv6_error(first, ip)))
-    return;
+  if (!icmp_error_permitted(at, first->data_len - ip, ipv6, kProblem)) return;
   if (place == kTunnelPlace || place == kHostPlace) return report_to_link(worker, first, ip, ipv6);
   if (!is_there(*worker.snapshot, vrf_of(place))) return;
   Packet packet{};

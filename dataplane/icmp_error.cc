@@ -64,8 +64,20 @@ bool permitted_ipv4(const uint8_t* at, unsigned left) noexcept {
 bool permitted_ipv6(const uint8_t* at, unsigned left, IcmpProblem problem) noexcept {
   const auto* ip = reinterpret_cast<const Ipv6Header*>(at);
   constexpr uint8_t kFirstQuery = 128;
-  if (ip->next_header == kIpProtocolIcmpv6 && (left <= sizeof *ip || at[sizeof *ip] < kFirstQuery))
+  IpPacket packet;
+  // Where the headers are cut off, only the first one tells.
+  if (!read_ip_packet(at, left, UINT32_MAX, 0, packet)) {
+    packet.l4 = sizeof *ip;
+    packet.protocol = ip->next_header;
+    packet.later_fragment = false;
+  }
+  // Once for a datagram is enough, but each fragment may be too long for itself.
+  if (packet.later_fragment) {
+    if (problem != IcmpProblem::kTooBig) return false;
+  } else if (packet.protocol == kIpProtocolIcmpv6 &&
+             (packet.l4 >= left || at[packet.l4] < kFirstQuery)) {
     return false;
+  }
   if (ip->dst[0] == 0xff && problem != IcmpProblem::kTooBig) return false;
   return ip->src[0] != 0xff &&
          std::any_of(ip->src.begin(), ip->src.end(), [](uint8_t byte) { return byte != 0; });

@@ -15,9 +15,10 @@ enum class IcmpProblem : uint8_t {
   kPortUnreachable,
 };
 
-// Whether an error about this packet may be sent: not about an error, a later fragment, nor
-// what came from or (but IPv6's too big) went to a group; RFC 1812 section 4.3.2.7, RFC 4443
-// section 2.4 (e). `ip`: header, with `left` contiguous bytes, at least the fixed ones.
+// Whether an error about this packet may be sent: not about an error, a later fragment (but
+// IPv6's too big), nor what came from or (but IPv6's too big) went to a group; RFC 1812 section
+// 4.3.2.7, RFC 4443 section 2.4 (e). `ip`: header, with `left` contiguous bytes, at least the fixed
+// ones.
 bool icmp_error_permitted(const uint8_t* ip, unsigned left, bool ipv6,
                           IcmpProblem problem) noexcept;
 

@@ -58,16 +58,23 @@ Ipv6Key key_of(const uint8_t* address, bool ipv6) noexcept {
 }
 
 // RFC 1191 section 4, RFC 8201 section 4. A router that tells no MTU means the next plateau below
-// the packet's length (RFC 1191 section 5).
+// the packet's length (RFC 1191 section 5). 0: not to be believed, as it is less than any IPv6 link
+// has, or as the packet would have fitted.
 uint32_t told_mtu(const IcmpHeader& icmp, const IpPacket& sent) noexcept {
-  const uint32_t word = icmp.word.host();
-  if (sent.ipv6) return std::max(word, PathMtus::kLeastIpv6);
-  const uint32_t told = word & 0xffff;
-  return std::max(told != 0 ? told : plateau_below(sent.end - sent.ip), PathMtus::kLeastIpv4);
+  const uint32_t bytes = sent.end - sent.ip;
+  uint32_t told = icmp.word.host();
+  if (sent.ipv6) {
+    if (told < PathMtus::kLeastIpv6) return 0;
+  } else {
+    told &= 0xffff;
+    told = std::max(told != 0 ? told : plateau_below(bytes), PathMtus::kLeastIpv4);
+  }
+  return told < bytes ? told : 0;
 }
 
+constexpr uint32_t kLeastQuote = 8;  // RFC 792
+
 bool read_error(const rte_mbuf* mbuf, uint32_t ip, uint32_t icmp, OuterError& error) noexcept {
-  constexpr uint32_t kLeastQuote = 8;  // RFC 792
   error.data = rte_pktmbuf_mtod(mbuf, const uint8_t*);
   const uint32_t len = mbuf->data_len;
   if (icmp + sizeof(IcmpHeader) > len) return false;
@@ -81,6 +88,7 @@ bool read_error(const rte_mbuf* mbuf, uint32_t ip, uint32_t icmp, OuterError& er
   error.end = std::min(len, error.sent.end);
   if (!error.has(kLeastQuote)) return false;
   error.mtu = told_mtu(header, error.sent);
+  if (error.kind == ErrorKind::kTooBig && error.mtu == 0) return false;
   // It comes to whom the packet was from: else it was not ours.
   const uint8_t* to =
       error.data + ip + (ipv6 ? offsetof(Ipv6Header, dst) : offsetof(Ipv4Header, dst));
@@ -193,18 +201,23 @@ bool lower_all(Worker& worker, TunnelKind kind, const OuterError& error) noexcep
   return any;
 }
 
-// Whether the packet at `offset` of the error, which went into a tunnel, is whole enough to be told
-// of, and its sender wants to hear.
-bool may_tell(const OuterError& error, uint32_t offset, IpPacket& inner) noexcept {
-  constexpr uint32_t kLeastQuote = 8;
+// What the sender of the packet at `offset` of the error, which went into a tunnel behind `headers`
+// bytes, is to be told; 0: nothing, as too little of it is there, or it does not want to hear.
+uint32_t mtu_for(const OuterError& error, uint32_t offset, uint32_t headers,
+                 IpPacket& inner) noexcept {
   if (!read_ip_packet(error.data, error.end, UINT32_MAX, offset, inner) ||
-      inner.l4 + kLeastQuote > error.end || inner.later_fragment)
-    return false;
-  if (!icmp_error_permitted(error.data + offset, error.end - offset, inner.ipv6,
+      inner.l4 + kLeastQuote > error.end || inner.later_fragment ||
+      !icmp_error_permitted(error.data + offset, error.end - offset, inner.ipv6,
                             IcmpProblem::kTooBig))
-    return false;
+    return 0;
+  const uint32_t mtu = error.mtu - headers;
+  if (inner.ipv6) {
+    // The next one of at most that goes, whatever the path.
+    const uint32_t told = std::max(mtu, kLeastIpv6Mtu);
+    return inner.end - inner.ip > told ? told : 0;
+  }
   const auto* ip = reinterpret_cast<const Ipv4Header*>(error.data + offset);
-  return inner.ipv6 || (ip->fragment.host() & kIpv4DontFragment) != 0;
+  return (ip->fragment.host() & kIpv4DontFragment) != 0 ? mtu : 0;
 }
 
 // Tells the source of the packet at `offset`, as a router of the VRF.
@@ -239,8 +252,8 @@ void tell_sender(Worker& worker, const rte_mbuf* mbuf, const OuterError& error,
   if (out.kind != BridgePortKind::kRouted || worker.snapshot->balanced_vrfs[out.network]) return;
   const uint32_t offset = error.sent.ip + outer_bytes(out);
   IpPacket inner;
-  if (!may_tell(error, offset, inner)) return;
-  tell_in_vrf(worker, mbuf, offset, inner.ipv6, out.network, error.mtu - outer_bytes(out));
+  const uint32_t mtu = mtu_for(error, offset, outer_bytes(out), inner);
+  if (mtu != 0) tell_in_vrf(worker, mbuf, offset, inner.ipv6, out.network, mtu);
 }
 
 void consume(Worker& worker, rte_mbuf* mbuf) noexcept {
@@ -304,44 +317,65 @@ bool is_for(const Snapshot& snapshot, const ServiceEntry& service, const OuterEr
          RouteTarget::Kind::kVirtual;
 }
 
-bool take_backends_error(Worker& worker, rte_mbuf* mbuf, const OuterError& error,
-                         VrfId vrf) noexcept {
+enum class About : uint8_t { kNothing, kUndelivered, kTooBig };
+
+About judge_backends_error(Worker& worker, const rte_mbuf* mbuf, const OuterError& error,
+                           VrfId vrf) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   const bool ipv6 = error.sent.ipv6;
   uint32_t place = snapshot.wrapped_backends.find({key_of(error.destination(), ipv6), vrf});
-  if (place == 0) return false;
+  if (place == 0) return About::kNothing;
   const RouteTarget& target = snapshot.routes.find(vrf, error.destination(), ipv6);
   if (!target.has_source ||
       std::memcmp(target.source.bytes.data(), error.source(), error.address_bytes()) != 0)
-    return false;
+    return About::kNothing;
   bool any = false, told = false;
   for (; place != 0; place = snapshot.next_wrapped[place - 1]) {
     const ServiceBackend& backend = snapshot.service_backends[place - 1];
     const ServiceEntry& service = snapshot.services[backend.service];
     if (!is_wrapped_for(service, error)) continue;
-    if (error.kind == ErrorKind::kUndelivered) {
-      drop(worker, mbuf, DropReason::k_tunnel_undelivered);
-      return true;
-    }
-    if (error.mtu >= target.max_bytes) return false;
+    if (error.kind == ErrorKind::kUndelivered) return About::kUndelivered;
+    if (error.mtu >= target.max_bytes) return About::kNothing;
     any = true;
     worker.path_mtus->lower_backend(backend.id, address_key(backend.address), error.mtu,
                                     worker.now_s);
     IpPacket inner;
     const uint32_t headers = wrapped_at(service, error);
     const uint32_t offset = error.sent.ip + headers;
-    if (told || !may_tell(error, offset, inner) || !is_for(snapshot, service, error, inner))
-      continue;
-    tell_in_vrf(worker, mbuf, offset, inner.ipv6, service.vrf, error.mtu - headers);
+    const uint32_t mtu = mtu_for(error, offset, headers, inner);
+    if (told || mtu == 0 || !is_for(snapshot, service, error, inner)) continue;
+    tell_in_vrf(worker, mbuf, offset, inner.ipv6, service.vrf, mtu);
     told = true;
   }
-  if (!any) return false;
+  if (!any) return About::kNothing;
   worker.fits_all_paths = worker.path_mtus->fits_all(worker.now_s);
-  consume(worker, mbuf);
+  return About::kTooBig;
+}
+
+bool take_backends_error(Worker& worker, rte_mbuf* mbuf, const OuterError& error,
+                         VrfId vrf) noexcept {
+  const About about = judge_backends_error(worker, mbuf, error, vrf);
+  if (about == About::kNothing) return false;
+  if (about == About::kUndelivered)
+    drop(worker, mbuf, DropReason::k_tunnel_undelivered);
+  else
+    consume(worker, mbuf);
   return true;
 }
 
 }  // namespace
+
+bool take_wrapped_too_big(Worker& worker, const rte_mbuf* mbuf, VrfId vrf, uint32_t mtu) noexcept {
+  OuterError error{};
+  error.data = rte_pktmbuf_mtod(mbuf, const uint8_t*);
+  error.kind = ErrorKind::kTooBig;
+  error.mtu = mtu;
+  if (!read_ip_packet(error.data, mbuf->data_len, UINT32_MAX, 0, error.sent) ||
+      error.sent.later_fragment)
+    return false;
+  error.end = std::min<uint32_t>(mbuf->data_len, error.sent.end);
+  return error.has(kLeastQuote) && judge_backends_error(worker, mbuf, error, vrf) == About::kTooBig;
+}
 
 bool take_outer_error(Worker& worker, rte_mbuf* mbuf, uint32_t ip, uint32_t icmp,
                       VrfId vrf) noexcept {

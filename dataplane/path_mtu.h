@@ -24,7 +24,8 @@ inline uint32_t outer_bytes(const BridgePort& out) noexcept {
       ((out.outer & outer::kClearDf) != 0 || ((out.outer & outer::kInheritDf) != 0 && !inner_df));
   const uint32_t mtu = worker.path_mtus->of_remote(out.sequence_id, worker.now_s);
   if (mtu == 0 || fragmentable) return out.max_frame_bytes;
-  return std::min(out.max_frame_bytes, mtu - outer_bytes(out));
+  const uint32_t headers = outer_bytes(out);
+  return std::min(out.max_frame_bytes, mtu - std::min(mtu, headers));
 }
 
 inline uint32_t most_frame_bytes(const Worker& worker, const BridgePort& out,

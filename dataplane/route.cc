@@ -6,6 +6,8 @@
 #include "ip_fragment.h"
 #include "mss.h"
 #include "offload.h"
+#include "outer_error.h"
+#include "past_path.h"
 #include "path_mtu.h"
 #include "route_local.h"
 #include "route_out.h"
@@ -78,6 +80,59 @@ bool takes_unfinished(const Snapshot& snapshot, LinkId link) noexcept {
   return snapshot.ports[port].takes_unfinished;
 }
 
+// No sender makes IPv6 packets of this length smaller; what goes into a tunnel that has less room
+// goes in fragments of the outer packet.
+template <class Ip>
+uint32_t most_into_tunnel(const RouteTarget& target) noexcept {
+  return Ip::kIpv6 && target.kind == RouteTarget::Kind::kTunnel
+             ? std::max<uint32_t>(target.max_bytes, kLeastIpv6Mtu)
+             : target.max_bytes;
+}
+
+// Longer than the way out takes.
+template <class Ip>
+void send_in_parts(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
+  if (!Ip::kIpv6 || target.kind != RouteTarget::Kind::kTunnel || packet.may_fragment ||
+      packet.mbuf->pkt_len > kLeastIpv6Mtu)
+    return send_in_fragments<Ip>(worker, packet, target);
+  InnerFlow flow;
+  describe_ip(be16(kEtherTypeIpv6), frame_of(packet.mbuf), packet.mbuf->data_len, flow);
+  packet.out = target.tunnel;
+  note(packet, flow);
+  send_past_path(worker, packet);
+}
+
+// A packet around an IPv6 one that its sender makes no smaller. We have made it: it may be cut.
+template <class Ip>
+bool may_cut_wrapped(Worker& worker, const Packet& packet) noexcept {
+  const rte_mbuf* mbuf = packet.mbuf;
+  const uint32_t headers = packet.origin.wrapped_bytes;
+  if (packet.translated || headers == 0 || headers >= mbuf->data_len ||
+      mbuf->pkt_len > headers + kLeastIpv6Mtu || frame_of(packet.mbuf)[headers] >> 4 != 6 ||
+      Ip::is_fragment(header_of<Ip>(packet.mbuf)))
+    return false;
+  if constexpr (!Ip::kIpv6) {
+    auto& ip = header_of<Ip>(packet.mbuf);
+    ip.fragment = be16(0);
+    ip.id = be16(next_ip_id(worker, tenant_of_vrf(packet.network), Ip::host_key(ip)));
+    write_ipv4_checksum(&ip);
+  }
+  return true;
+}
+
+// A packet that may not be cut and does not fit. Whether it goes nevertheless.
+template <class Ip>
+[[gnu::cold, gnu::noinline]] bool goes_in_parts(Worker& worker, Packet& packet,
+                                                const RouteTarget& target) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  const uint32_t most = most_into_tunnel<Ip>(target);
+  if (mbuf->pkt_len <= most || segments_fit(mbuf, most)) return true;
+  if (may_cut_wrapped<Ip>(worker, packet)) return true;
+  answer<Ip>(worker, packet, IcmpProblem::kTooBig, most);
+  drop_of(worker, target.tunnel, mbuf, DropReason::k_mtu_exceeded);
+  return false;
+}
+
 // Leaves to a port what it takes, and does the rest here. `fits`: needs no fragmentation.
 template <class Ip>
 [[gnu::cold, gnu::noinline]] void forward_unfinished(Worker& worker, const Packet& packet,
@@ -99,7 +154,7 @@ template <class Ip>
     if (mbuf->pkt_len <= target.max_bytes)
       send_also<Ip>(worker, finished, mbuf, target);
     else
-      send_in_fragments<Ip>(worker, finished, target);
+      send_in_parts<Ip>(worker, finished, target);
   }
 }
 
@@ -121,16 +176,14 @@ void forward(Worker& worker, Packet& packet, const RouteTarget& target) noexcept
   if (was_put_together(mbuf)) [[unlikely]]
     return forward_cut<Ip>(worker, packet, target);
   const bool fits = mbuf->pkt_len <= target.max_bytes || segments_fit(mbuf, target.max_bytes);
-  if (!fits && !may_fragment<Ip>(packet)) [[unlikely]] {
-    answer<Ip>(worker, packet, IcmpProblem::kTooBig, target.max_bytes);
-    return drop_of(worker, target.tunnel, mbuf, DropReason::k_mtu_exceeded);
-  }
+  if (!fits && !may_fragment<Ip>(packet) && !goes_in_parts<Ip>(worker, packet, target)) [[unlikely]]
+    return;
   if (target.mss_clamp) clamp_connection<Ip>(worker, packet, target);
   Ip::lower_ttl(ip);
   if (is_unfinished(mbuf)) [[unlikely]]
     return forward_unfinished<Ip>(worker, packet, target, fits);
   if (!fits) [[unlikely]]
-    return send_in_fragments<Ip>(worker, packet, target);
+    return send_in_parts<Ip>(worker, packet, target);
   send<Ip>(worker, packet, target);
 }
 
@@ -257,19 +310,38 @@ void route_all(Worker& worker) noexcept {
   worker.routed.count = 0;
 }
 
+namespace {
+
+bool is_later_fragment(const Packet& packet) noexcept {
+  IpPacket read;
+  const rte_mbuf* mbuf = packet.mbuf;
+  return read_ip_packet(rte_pktmbuf_mtod(mbuf, const uint8_t*), mbuf->data_len, UINT32_MAX, 0,
+                        read) &&
+         read.later_fragment;
+}
+
+}  // namespace
+
 void report_too_big(Worker& worker, VrfId vrf, rte_mbuf* mbuf, uint32_t mtu) noexcept {
   Packet packet{};
   packet.mbuf = mbuf;
   packet.network = vrf;
   packet.origin = {vrf, 0};
   packet.drop = DropReason::kCount;
-  // It may be a connection's, with the addresses that we gave it.
-  if (worker.snapshot->balanced_vrfs[vrf]) (void)take_back(worker, packet);
-  packet.origin.vrf = packet.network;
+  const bool was_ipv4 = is_ipv4(packet);
+  if (worker.snapshot->balanced_vrfs[vrf]) {
+    if (take_wrapped_too_big(worker, mbuf, vrf, mtu)) return;
+    // It may be a connection's, with the addresses that we gave it. Whether a later fragment is,
+    // nobody knows: the first one of its datagram is told about.
+    if (!take_back(worker, packet) && is_later_fragment(packet)) return;
+  }
+  // RFC 7915 sections 4.2 and 5.2
+  constexpr uint32_t kDifference = sizeof(Ipv6Header) - sizeof(Ipv4Header);
+  const uint32_t as_ipv6 = was_ipv4 ? std::max(mtu + kDifference, kLeastIpv6Mtu) : mtu;
   if (is_ipv4(packet))
-    answer<Ipv4>(worker, packet, IcmpProblem::kTooBig, mtu);
+    tell<Ipv4>(worker, packet, IcmpProblem::kTooBig, was_ipv4 ? mtu : mtu - kDifference);
   else
-    answer<Ipv6>(worker, packet, IcmpProblem::kTooBig, mtu);
+    tell<Ipv6>(worker, packet, IcmpProblem::kTooBig, as_ipv6);
 }
 
 void report_host_unreachable(Worker& worker, LinkId link, rte_mbuf* frame,

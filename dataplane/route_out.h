@@ -3,6 +3,8 @@
 // route_local.cc, for both IP versions.
 #pragma once
 
+#include <utility>
+
 #include "balance.h"
 #include "egress.h"
 #include "icmp_error.h"
@@ -120,12 +122,27 @@ void tell(Worker& worker, const Packet& packet, IcmpProblem problem, unsigned mt
   if (error != nullptr) send_own<Ip>(worker, packet, error, back);
 }
 
+// Takes off what we put before the packet. False where it is another part of it than the first.
+inline bool unwrap(rte_mbuf* mbuf, uint32_t wrapped_bytes) noexcept {
+  const uint8_t* at = frame_of(mbuf);
+  if (at[0] >> 4 == 4) {
+    if ((header_of<Ipv4>(mbuf).fragment.host() & kIpv4OffsetMask) != 0) return false;
+  } else if (Ipv6::is_fragment(header_of<Ipv6>(mbuf))) {
+    if (mbuf->data_len < sizeof(Ipv6Header) + 8 || at[42] != 0 || (at[43] & 0xf8) != 0)
+      return false;
+    wrapped_bytes += 8;
+  }
+  if (mbuf->data_len < wrapped_bytes + sizeof(Ipv6Header)) return false;
+  rte_pktmbuf_adj(mbuf, static_cast<uint16_t>(wrapped_bytes));
+  return true;
+}
+
 // Makes the packet again what its sender sent, in the VRF that it came by: nobody learns of
 // addresses behind us, or hears of packets that are ours. False where that is not known any more.
 [[gnu::cold, gnu::noinline]] inline bool restore(Worker& worker, Packet& packet) noexcept {
   if (packet.translated) return take_back(worker, packet);
-  if (packet.origin.wrapped_bytes != 0) rte_pktmbuf_adj(packet.mbuf, packet.origin.wrapped_bytes);
-  packet.origin.wrapped_bytes = 0;
+  const uint8_t wrapped = std::exchange(packet.origin.wrapped_bytes, uint8_t{0});
+  if (wrapped != 0 && !unwrap(packet.mbuf, wrapped)) return false;
   packet.network = packet.origin.vrf;
   return true;
 }
@@ -138,12 +155,12 @@ template <class Ip>
   if (!restore(worker, packet)) return;
   if (wrapped != 0) {
     const unsigned room = mtu - std::min(mtu, wrapped);
-    return is_ipv4(packet) ? tell<Ipv4>(worker, packet, problem, room)
-                           : tell<Ipv6>(worker, packet, problem, room);
+    if (is_ipv4(packet)) return tell<Ipv4>(worker, packet, problem, room);
+    return tell<Ipv6>(worker, packet, problem, mtu == 0 ? 0 : std::max(room, kLeastIpv6Mtu));
   }
   if (is_ipv4(packet) != Ip::kIpv6) return tell<Ip>(worker, packet, problem, mtu);
   // It was sent as one of the other IP version; RFC 7915 sections 4.2 and 5.2 for the MTU.
-  constexpr unsigned kDifference = sizeof(Ipv6Header) - sizeof(Ipv4Header), kLeastIpv6Mtu = 1280;
+  constexpr unsigned kDifference = sizeof(Ipv6Header) - sizeof(Ipv4Header);
   const bool too_big = problem == IcmpProblem::kTooBig;
   if constexpr (Ip::kIpv6)
     tell<Ipv4>(worker, packet, problem, too_big ? mtu - kDifference : 0);

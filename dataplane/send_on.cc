@@ -52,20 +52,56 @@ Fate send_direct(Worker& worker, Packet& packet, const Connection& connection) n
   return Fate::kRoute;
 }
 
+// RFC 8200 section 5: no sender makes such a packet smaller.
+bool is_least_ipv6(const Packet& packet) noexcept {
+  return !is_ipv4(packet) && packet.mbuf->pkt_len <= kLeastIpv6Mtu;
+}
+
 // Of the outer packet. One that has DF, inherited from what is inside, needs none (RFC 6864).
 uint16_t wrapped_id(Worker& worker, const Wrapping& how, VrfId vrf,
                     const rte_mbuf* inside) noexcept {
   const auto* ip = rte_pktmbuf_mtod(inside, const Ipv4Header*);
-  if (!how.destination.is_v4() || ip->version_ihl >> 4 != 4 ||
-      (ip->fragment.host() & kIpv4DontFragment) != 0)
+  const bool inherits = how.dont_fragment == Wrapping::DontFragment::kInherit;
+  if (!how.destination.is_v4() ||
+      (inherits && (ip->version_ihl >> 4 != 4 || (ip->fragment.host() & kIpv4DontFragment) != 0)))
     return 0;
   return next_ip_id(worker, tenant_of_vrf(vrf), address_key(how.destination));
+}
+
+// Longer than its path. Over IPv4 routers on the way fragment it (RFC 4213 section 3.2.2), over
+// IPv6 we do.
+[[gnu::cold, gnu::noinline]] Fate wrap_past_path(Worker& worker, Packet& packet, Wrapping how,
+                                                 uint32_t room, VrfId vrf) noexcept {
+  if (!own_bytes(worker, packet, packet.mbuf->data_len) || !take_hop(worker, packet))
+    return Fate::kGone;
+  how.dont_fragment = Wrapping::DontFragment::kClear;
+  packet.network = vrf;
+  const DropReason why = wrap(packet.mbuf, how, wrapped_id(worker, how, vrf, packet.mbuf));
+  if (why != DropReason::kCount) return refuse(worker, packet.mbuf, why);
+  const uint32_t headers = wrapping_bytes(how);
+  packet.origin.wrapped_bytes = static_cast<uint8_t>(headers);
+  if (how.destination.is_v4()) return Fate::kRoute;
+  rte_mbuf* mbuf = packet.mbuf;
+  const DropReason cut =
+      cut_packet(worker, mbuf, room + headers, next_fragment_id<Ipv6>(worker, vrf, mbuf),
+                 [&](rte_mbuf* fragment) noexcept {
+                   Packet one = packet;
+                   one.mbuf = fragment;
+                   route_now(worker, one);
+                 });
+  if (cut != DropReason::kCount) return refuse(worker, mbuf, cut);
+  discard(worker, mbuf);
+  return Fate::kGone;
 }
 
 // Towards a backend in `vrf`.
 Fate wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room,
               VrfId vrf) noexcept {
-  if (packet.mbuf->pkt_len > room && refuse_too_big(worker, packet, room)) return Fate::kGone;
+  if (packet.mbuf->pkt_len > room) [[unlikely]] {
+    if (is_least_ipv6(packet)) return wrap_past_path(worker, packet, how, room, vrf);
+    if (refuse_too_big(worker, packet, is_ipv4(packet) ? room : std::max(room, kLeastIpv6Mtu)))
+      return Fate::kGone;
+  }
   if (!own_bytes(worker, packet, packet.mbuf->data_len) || !take_hop(worker, packet))
     return Fate::kGone;
   packet.network = vrf;

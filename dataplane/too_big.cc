@@ -4,6 +4,7 @@
 #include "egress.h"
 #include "icmp_error.h"
 #include "ip_fragment.h"
+#include "past_path.h"
 
 namespace adit {
 namespace {
@@ -98,7 +99,12 @@ void handle_too_big(Worker& worker, Packet& packet) noexcept {
   const Inner inner = read_inner(packet);
   const uint32_t most = most_frame_bytes(worker, out, packet.inner_df);
   if (inner.offset != 0 && most >= inner.offset + kLeastIpv4Mtu) {
-    const unsigned mtu = most - inner.offset;
+    unsigned mtu = most - inner.offset;
+    if (out.kind == BridgePortKind::kTunnel && mtu < kLeastIpv6Mtu &&
+        inner.type == be16(kEtherTypeIpv6)) {
+      mtu = kLeastIpv6Mtu;
+      if (packet.mbuf->pkt_len <= inner.offset + mtu) return send_past_path(worker, packet);
+    }
     const bool routed = worker.snapshot->bridge_ports[packet.in].kind == BridgePortKind::kGateway;
     // A router fragments what may be (RFC 1812 section 5.2.6), a bridge where it is told to.
     if (inner.may_fragment && (routed || (out.flags & BridgePort::kTooBigFragment)) &&

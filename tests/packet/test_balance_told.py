@@ -4,6 +4,8 @@ method; and those that routers send about packets wrapped for backends lower the
 
 import balance as b
 from harness import SECOND, Free, Scenario, main
+from test_fragments_balanced import cut
+from tunnels import KINDS, OUR_MAC, OURS, to_remote
 
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6PacketTooBig, IPv6
@@ -53,6 +55,155 @@ def silent_backends():
 
 def backends_without_route():
     told_of("no route", lambda version: ELSEWHERE[version], NO_ROUTE, "no_route", lambda one: one)
+
+
+def services_udp(backend_of, methods=METHODS):
+    text = ""
+    for i, method in enumerate(methods):
+        for version in b.VERSIONS:
+            keys = {"forwarding": method, "protocol": "udp"}
+            if method == "fullnat":
+                keys["local_addresses"] = f'["{b.LOCAL[version]}"]'
+            port = 8080 if method in ("nat", "fullnat") else None
+            text += b.service(f"{method}{version}", version, 20 + i,
+                              backends=(backend_of(version),), backend_port=port, **keys)
+    return text
+
+
+def told_any_id(packet, error):
+    """The client hears of its packet; full NAT's id of a fragment is another."""
+    def build(got):
+        quoted = bytearray(bytes(packet))
+        if packet.version == 4:
+            quoted[4:6], quoted[10:12] = got[14 + 28 + 4:][:2], got[14 + 28 + 10:][:2]
+        elif packet.nh == 44:
+            quoted[44:48] = got[14 + 48 + 44:][:4]
+        kind = IP if packet.version == 4 else IPv6
+        return b.frame(b.told(kind(bytes(quoted)), error), b.EDGE_MAC, b.CLIENT_MAC)
+
+    return {"edge0": Free(build, b.frame(b.told(packet, error), b.EDGE_MAC, b.CLIENT_MAC))}
+
+
+def silent_to_fragments():
+    """Of a datagram in fragments the first one is told about, once."""
+    def backend_of(version):
+        return b.backend(version, SILENT)
+
+    run = Scenario("no answer to fragments", b.config(services_udp(backend_of)), ["edge0"],
+                   start={"edge0": b.START["edge0"]})
+    for i, method in enumerate(METHODS):
+        for version in b.VERSIONS:
+            whole = b.udp(version, b.client(version), b.vip(version, 20 + i), size=2000)
+            parts = cut(whole, 1200)
+            size = 1200
+            if method == "tunnel":  # cut smaller for what is put before
+                size -= 24 if version == 4 else 40
+            first, *others = cut(b.hop(whole), size)
+            run.case(f"{method}, IPv{version}", [b.from_client(part) for part in parts],
+                     told_any_id(first, NO_HOST[version]),
+                     [["neighbour_unresolved"] * (1 + len(others)), None], last_ns=3 * SECOND)
+    run.run()
+
+
+# --- behind a network, one of whose remotes has a narrow path
+
+def narrow_network(run, path):
+    """A router tells of the path to the remote of the network."""
+    inner = b.frame(b.udp(4, b.client(4), b.backend(4, 11, 4), size=1400), b.NET_MAC,
+                    b.backend_mac(11, 4))
+    sent = bytes(to_remote(KINDS[0], inner, 4, 2).frame)[14:]
+    run.case(f"a router tells {path}", ("uplink", bytes(
+        Ether(src="02:00:00:00:00:02", dst=OUR_MAC) / IP(src="203.0.113.7", dst=OURS[4]) /
+        too_big(4, path) / Raw(sent))))
+
+
+PATH = 1400
+FITS = PATH - 50  # an IP packet within VXLAN
+
+
+def some(port, *sizes):
+    return {port: [Free(lambda got: got, bytes(size)) for size in sizes]}
+
+
+def merged(one, other):
+    return {**one, **other}
+
+
+def narrowed_fragments():
+    """Fragments that fitted so far: the client hears of its own packet."""
+    text = services_udp(lambda version: b.backend(version, 11, 4), ("nat", "fullnat"))
+    run = b.scenario("fragments into a narrow network", b.config(text))
+    narrow_network(run, PATH)
+    for i, method in enumerate(("nat", "fullnat")):
+        for version in b.VERSIONS:
+            whole = b.udp(version, b.client(version), b.vip(version, 20 + i), size=2000)
+            size = 1440
+            parts = cut(whole, size, df=True)
+            rest = 2008 - size + (20 if version == 4 else 48) + 14 + 50
+            run.case(f"{method}, IPv{version}", [b.from_client(part) for part in parts],
+                     merged(told_any_id(b.hop(parts[0]), too_big(version, FITS)),
+                            some("uplink", rest)), [["mtu_exceeded"], None])
+    run.run()
+
+
+def narrowed_other_version():
+    """Full NAT to backends of the other IP version: the MTU is that of the client's version."""
+    text = "".join(b.service(f"{protocol}{version}", version, 20, port, protocol=protocol,
+                             backends=(b.backend(10 - version, 11, 4),), forwarding="fullnat",
+                             local_addresses=f'["{b.LOCAL[10 - version]}"]')
+                   for protocol, port in (("tcp", 80), ("udp", 81)) for version in b.VERSIONS)
+    run = b.scenario("the other version in a narrow network", b.config(text))
+    narrow_network(run, PATH)
+    for version in b.VERSIONS:
+        told = FITS - 20 if version == 4 else FITS + 20
+        client, service = b.client(version), b.vip(version, 20)
+        syn = b.tcp(version, client, service)
+        run.case(f"IPv{version}: begins", b.from_client(syn),
+                 some("uplink", 64 + len(syn) + (20 if version == 4 else -20)))
+        large = b.tcp(version, client, service, "A", size=told + 1 - len(syn))
+
+        def quoted(packet):
+            """What translating it to and fro leaves of it."""
+            if packet.version == 6:
+                return packet
+            packet = packet.copy()
+            packet.id = 0
+            del packet.chksum
+            return packet
+
+        run.case(f"IPv{version}: too long", b.from_client(large),
+                 told_any_id(quoted(b.hop(large)), too_big(version, told)), "mtu_exceeded")
+        fits = b.tcp(version, client, service, "A", size=told - len(syn))
+        run.case(f"IPv{version}: fits", b.from_client(fits), some("uplink", 64 + FITS))
+    run.run()
+
+
+def narrowed_tunnels():
+    """Wrapped packets: the first that does not fit is told about as it came, others before."""
+    for inner in b.VERSIONS:
+        for outer in b.VERSIONS:
+            text = b.service("s", inner, 20, forwarding="tunnel", wrap="gre", backend_port=None,
+                             backends=(b.backend(outer, 11, 4),))
+            run = b.scenario(f"IPv{inner} in IPv{outer} into a narrow network", b.config(text))
+            overhead = 24 if outer == 4 else 44
+            client, service = b.client(inner), b.vip(inner, 20)
+            syn = b.tcp(inner, client, service)
+            large = b.tcp(inner, client, service, "A", size=1400)
+
+            def leaves(packet):
+                return some("uplink", 64 + len(packet) + overhead)
+
+            run.case("begins", b.from_client(syn), leaves(syn))
+            run.case("a large one", b.from_client(large), leaves(large))
+            narrow_network(run, PATH)
+            error = too_big(inner, FITS - overhead)
+            run.case("told", b.from_client(large), b.to_client(b.told(b.hop(large), error)),
+                     "mtu_exceeded")
+            run.case("told at once", b.from_client(large), b.to_client(b.told(large, error)),
+                     "mtu_exceeded")
+            fits = b.tcp(inner, client, service, "A", size=FITS - overhead - len(syn))
+            run.case("what fits passes", b.from_client(fits), leaves(fits))
+            run.run()
 
 
 # --- path MTU of backends behind forwarding by tunnel
@@ -109,7 +260,45 @@ def path_mtu():
                  b.to_client(b.told(large, too_big(inner, 1400 - overhead))), "mtu_exceeded")
         fits = b.tcp(inner, client, service, "A", size=1400 - overhead - len(bytes(syn)))
         run.case("what fits passes", b.from_client(fits), leaves(fits))
+        if inner == 6:
+            least_of_ipv6(run, kind, outer, client, service)
         run.run()
+
+
+NARROW = 1290  # leaves less than 1280 inside
+
+
+def least_of_ipv6(run, kind, outer, client, service):
+    """No sender makes IPv6 packets of 1280 bytes smaller."""
+    def of(size):
+        return b.tcp(6, client, service, "A", size=size - 60)
+
+    large = of(1400)
+    run.case(f"told {NARROW}", error_about(wrapped(kind, outer, large), too_big(outer, NARROW)),
+             b.to_client(b.told(b.hop(large), too_big(6, 1280))))
+    run.case("1281 bytes", b.from_client(of(1281)), b.to_client(b.told(of(1281), too_big(6, 1280))),
+             "mtu_exceeded")
+    overhead = WRAPS[kind] + (20 if outer == 4 else 40)
+    if outer == 4:
+        def build(got):
+            head = IP(got[14:34])
+            return got if (len(got) == 14 + 1280 + overhead and int(head.flags) == 0 and
+                           got[14 + overhead:] == bytes(b.hop(of(1280)))) else b""
+
+        run.case("1280 bytes, routers fragment", b.from_client(of(1280)),
+                 {"back0": Free(build, bytes(14 + 1280 + overhead))})
+        return
+    step, total = (NARROW - 48) // 8 * 8, 1280 + overhead - 40
+
+    def check(got, _):
+        packets = sorted((IPv6(each[14:]) for each in got["back0"]),
+                         key=lambda each: int.from_bytes(bytes(each)[42:44], "big"))
+        data = b"".join(bytes(each)[48:] for each in packets)
+        return [] if data[overhead - 40:] == bytes(b.hop(of(1280))) else [str(packets)]
+
+    run.case("1280 bytes in fragments", b.from_client(of(1280)),
+             {"back0": [Free(lambda got: got, bytes(62 + size)) for size in (step, total - step)]},
+             check=check)
 
 
 def not_believed():
@@ -150,4 +339,5 @@ def not_believed():
     run.run()
 
 
-main(silent_backends, backends_without_route, path_mtu, not_believed)
+main(silent_backends, silent_to_fragments, backends_without_route, narrowed_fragments,
+     narrowed_other_version, narrowed_tunnels, path_mtu, not_believed)

@@ -2,6 +2,7 @@
 """ICMP errors about our own outer packets (RFC 1191, RFC 8201): "too big" lowers the path MTU of the
 remote, tunnel or backend that they were sent to, and of no other; others are counted for it."""
 
+import balance
 import frames
 import routed_frames as routed
 import tunnels
@@ -9,7 +10,7 @@ from harness import SECOND, Scenario, announcement, main
 from nd_frames import unsolicited
 from tunnels import KINDS, OUR_MAC, OURS, address, mac, to_remote
 
-from scapy.layers.inet import ICMP, IP, UDP
+from scapy.layers.inet import ICMP, IP, UDP, fragment
 from scapy.layers.inet6 import (ICMPv6DestUnreach, ICMPv6PacketTooBig, ICMPv6TimeExceeded, IPv6)
 from scapy.layers.l2 import GRE, Ether
 from scapy.packet import Raw
@@ -146,6 +147,9 @@ def limits():
             error_about(outer_of(tunnels.Kind("vxlan", "", lambda _: tunnels.VXLAN(
                 flags="Instance", vni=777), 4789), 4, number, frame), too_big(4, 1300)))
     ignored("more than the port's MTU", error_about(sent, too_big(4, 1600)))
+    ignored("about a packet that would have fitted", error_about(sent, too_big(4, len(sent))))
+    ignored("the same of the plateaus", error_about(outer_of(kind, family, number, big(number, 500)),
+                                                    too_big(4, 0)))
     ignored("ends inside of the quote", error_about(sent, too_big(4, 1300), most=27),
             "icmp_ignored")
     broken = bytearray(error_about(sent, too_big(4, 1300)))
@@ -174,8 +178,13 @@ def limits():
     number = 3
     frame = big(number, 1400)
     sent = outer_of(kind, 6, number, frame)
-    run.case("IPv6: absurd", ("uplink", error_about(sent, too_big(6, 100))))
-    run.case("IPv6: 1280 at least", ("red0", frame), {"red0": told(frame, 1280 - 70)},
+    out = {"uplink": to_remote(kind, frame, 6, number)}
+    # RFC 8201 section 4: not to be believed.
+    for mtu in (0, 100, 1279):
+        ignored(f"IPv6: {mtu} bytes", error_about(sent, too_big(6, mtu)))
+    ignored("IPv6: about a packet that would have fitted", error_about(sent, too_big(6, len(sent))))
+    run.case("IPv6: 1280", ("uplink", error_about(sent, too_big(6, 1280))))
+    run.case("IPv6: 1280 is the path's", ("red0", frame), {"red0": told(frame, 1280 - 70)},
              "mtu_exceeded")
     run.run()
 
@@ -207,6 +216,146 @@ def df():
                  {"uplink": any_of(1464)} if passes else
                  {"red0": told(frame, 1250)}, None if passes else "mtu_exceeded")
         run.run()
+
+
+NARROW = 1290  # leaves less than 1280 inside
+
+
+def without_df(frame):
+    """The same outer packet as one that routers may fragment; its id is adit's choice."""
+    def build(got):
+        packet = Ether(frame.build(got) if isinstance(frame, tunnels.Free) else frame)
+        packet[IP].flags, packet[IP].id = 0, int.from_bytes(got[18:20], "big")
+        del packet[IP].chksum
+        return bytes(packet)
+    return tunnels.Free(build, frame.frame if isinstance(frame, tunnels.Free) else frame)
+
+
+def in_parts(run, name, send, payload, most, port="uplink", same=lambda data: data):
+    """One IPv6 packet leaves in fragments of at most `most` bytes, with that behind its header."""
+    step, sizes = (most - 48) // 8 * 8, []
+    for at in range(0, len(payload), step):
+        sizes.append(48 + min(step, len(payload) - at))
+
+    def check(got, _):
+        packets = sorted((IPv6(each[14:]) for each in got[port]),
+                         key=lambda each: int.from_bytes(bytes(each)[42:44], "big"))
+        data = b"".join(bytes(each)[48:] for each in packets)
+        ids = {bytes(each)[44:48] for each in packets}
+        more = [bytes(each)[43] & 1 for each in packets]
+        if same(data) != same(payload) or len(ids) != 1 or more != [1] * (len(packets) - 1) + [0]:
+            return [f"not what was sent: {packets}"]
+        return []
+
+    run.case(name, send, {port: [any_of(14 + size) for size in sizes]}, check=check)
+
+
+def least_of_ipv6():
+    """No sender makes IPv6 packets of 1280 bytes smaller: they go through every tunnel."""
+    run = Scenario("1280 bytes inside", config(), ["uplink", "red0"], start=START)
+    for kind in KINDS:
+        if kind.name == "stt":
+            continue
+        for family in FAMILIES:
+            number = NUMBERS[kind.name, family]
+            name = f"{kind.name} over IPv{family}"
+            large, least = big(number, 1400, 6), big(number, 1280, 6)
+            sent = outer_of(kind, family, number, large)
+            run.case(f"{name}: a router tells", ("uplink", error_about(sent, too_big(family, NARROW))))
+            run.case(f"{name}: 1400", ("red0", large), {"red0": told(large, 1280)}, "mtu_exceeded")
+            over = big(number, 1281, 6)
+            run.case(f"{name}: 1281", ("red0", over), {"red0": told(over, 1280)}, "mtu_exceeded")
+            fits = NARROW - ip_bytes(family) - HEADERS[kind.name] - 14
+            frame = big(number, fits + 1)
+            run.case(f"{name}: IPv4 with DF", ("red0", frame), {"red0": told(frame, fits)},
+                     "mtu_exceeded")
+            frame = big(number, fits, 6)
+            run.case(f"{name}: what fits", ("red0", frame),
+                     {"uplink": to_remote(kind, frame, family, number)})
+            if family == 4:
+                run.case(f"{name}: 1280, routers fragment", ("red0", least),
+                         {"uplink": without_df(to_remote(kind, least, family, number))})
+                continue
+            payload = bytes(outer_of(kind, family, number, least))[40:]
+            # Source port and checksum, or NVGRE's FlowID, are as the flow has them.
+            same = (lambda data: data[2:6] + data[8:]) if kind.udp else (
+                lambda data: data[:7] + data[8:]) if kind.name == "nvgre" else lambda data: data
+            in_parts(run, f"{name}: 1280 in fragments", ("red0", least), payload, NARROW, same=same)
+    # Behind others of its burst, in order.
+    number = NUMBERS["vxlan", 4]
+    small, least = big(number, 200, 6), big(number, 1280, 6)
+    run.case("in order", [("red0", small), ("red0", least), ("red0", small)],
+             {"uplink": [to_remote(KINDS[0], small, 4, number),
+                         without_df(to_remote(KINDS[0], least, 4, number)),
+                         to_remote(KINDS[0], small, 4, number)]}, spacing_ns=0, ordered=True)
+    run.run()
+
+
+def configured_narrow():
+    """The same where the port's MTU leaves no room."""
+    text = config().replace("mtu_bytes: 1600", f"mtu_bytes: {NARROW}")
+    run = Scenario("a narrow port", text, ["uplink", "red0"], start=START)
+    for family in FAMILIES:
+        number = NUMBERS["vxlan", family]
+        over, least = big(number, 1281, 6), big(number, 1280, 6)
+        run.case(f"IPv{family}: 1281", ("red0", over), {"red0": told(over, 1280)}, "mtu_exceeded")
+        outer = outer_of(KINDS[0], family, number, least)
+        if family == 6:
+            in_parts(run, "IPv6: 1280", ("red0", least), bytes(outer)[40:], NARROW,
+                     same=lambda data: data[2:6] + data[8:])
+            continue
+        step = (NARROW - 20) // 8 * 8
+        whole = bytes(outer)[20:]
+
+        def check(got, _, whole=whole):
+            parts = sorted((IP(each[14:]) for each in got["uplink"]), key=lambda each: each.frag)
+            data = b"".join(bytes(each)[20:] for each in parts)
+            good = (data[2:] == whole[2:] and {int(each.flags) for each in parts} == {0, 1} and
+                    len({each.id for each in parts}) == 1)
+            return [] if good else [f"not what was sent: {parts}"]
+
+        run.case("IPv4: 1280", ("red0", least),
+                 {"uplink": [any_of(34 + step), any_of(34 + len(whole) - step)]}, check=check)
+    run.run()
+
+
+def into_network():
+    """Routed packets on their way to a remote whose path is narrow: a router fragments what may be."""
+    b = balance
+    run = b.scenario("into a network", b.config(b.service("dns", 4, 80, 53, protocol="udp")))
+    src, dst = {v: b.client(v) for v in FAMILIES}, {v: b.backend(v, 11, 4) for v in FAMILIES}
+
+    def framed(inner):
+        return b.frame(inner, b.NET_MAC, b.backend_mac(11, 4))
+
+    def leaves(inner):
+        return frames.encapsulated(framed(inner), 100, 2)
+
+    def cases(label, path):
+        fits = path - 50
+        for version in FAMILIES:
+            one = routed.packet(version, src[version], dst[version], 1400)
+            run.case(f"{label}: IPv{version} of 1400", b.from_client(one), b.to_client(b.told(
+                b.hop(one), too_big(version, max(fits, 1280) if version == 6 else fits))),
+                     "mtu_exceeded")
+        one = routed.packet(4, src[4], dst[4], 1400, flags=0, id=77)
+        parts = fragment(b.hop(one), fragsize=(fits - 20) // 8 * 8)
+        for part in parts:
+            del part.chksum
+        run.case(f"{label}: without DF", b.from_client(one),
+                 {"uplink": [leaves(part) for part in parts]}, ordered=True)
+
+    one = routed.packet(4, src[4], dst[4], 1400, flags=0, id=77)
+    run.case("it fits", b.from_client(one), {"uplink": leaves(b.hop(one))})
+    sent = outer_of(KINDS[0], 4, 2, framed(b.hop(one)))
+    run.case("a router tells 1400", ("uplink", error_about(sent, too_big(4, 1400))))
+    cases("1400", 1400)
+    run.case("a router tells 1290", ("uplink", error_about(sent, too_big(4, NARROW))))
+    cases("1290", NARROW)
+    one = routed.packet(6, src[6], dst[6], 1280)
+    run.case("IPv6 of 1280 goes", b.from_client(one),
+             {"uplink": without_df(to_remote(KINDS[0], framed(b.hop(one)), 4, 2))})
+    run.run()
 
 
 def stt():
@@ -323,6 +472,26 @@ def sites():
             run.case(f"{label}: what fits passes", ("blue0", bytes(
                 Ether(src=HOST_MAC, dst=EDGE_MAC) / inner(fits))),
                      {"uplink": any_of(14 + mtu)})
+            if version == 4:
+                continue
+            run.case(f"{label}: told {NARROW}", ("uplink", error_about(
+                sent(1460), too_big(family, NARROW))), {"blue0": bytes(
+                    Ether(src=EDGE_MAC, dst=HOST_MAC) / routed.about(
+                        routed.hop(big_one), routed.too_big(6, 1280), gateway[6]))})
+            least = inner(1280)
+            run.case(f"{label}: nothing is told about 1280 bytes", ("uplink", error_about(
+                sent(1280), too_big(family, NARROW))))
+            run.case(f"{label}: 1281 told by us", ("blue0", bytes(
+                Ether(src=HOST_MAC, dst=EDGE_MAC) / inner(1281))), {"blue0": bytes(
+                    Ether(src=EDGE_MAC, dst=HOST_MAC) / routed.about(
+                        inner(1281), routed.too_big(6, 1280), gateway[6]))}, "mtu_exceeded")
+            send = ("blue0", bytes(Ether(src=HOST_MAC, dst=EDGE_MAC) / least))
+            whole = sent(1280)
+            if family == 6:
+                in_parts(run, f"{label}: 1280 bytes in fragments", send, bytes(whole)[40:], NARROW)
+            else:
+                run.case(f"{label}: 1280 bytes, routers fragment", send, {"uplink": without_df(
+                    bytes(Ether(src=OUR_MAC, dst=mac(50 + i)) / whole))})
     run.run()
 
 
@@ -350,4 +519,5 @@ def keepalive():
     run.run()
 
 
-main(remotes, limits, df, stt, undelivered, sites, keepalive)
+main(remotes, limits, df, least_of_ipv6, configured_narrow, into_network, stt, undelivered, sites,
+     keepalive)
