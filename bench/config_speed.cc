@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "config_parser.h"
-#include "prepare.h"
+#include "config/parser.h"
+#include "running/prepare.h"
 
 namespace adit {
 namespace {

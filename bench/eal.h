@@ -2,7 +2,7 @@
 // DPDK's environment for the bench: one lcore, the calling thread, pinned; no devices.
 #pragma once
 
-#include "eal_session.h"
+#include "machine/eal_session.h"
 
 namespace adit::bench {
 

@@ -4,7 +4,7 @@
 
 #include <stdexcept>
 
-#include "eal_session.h"  // EalError
+#include "machine/eal_session.h"  // EalError
 
 namespace adit::bench {
 

@@ -8,6 +8,8 @@
 #include <iostream>
 #include <memory>
 
+#include "base/std_descriptors.h"
+#include "base/std_output.h"
 #include "eal.h"
 #include "errors.h"
 #include "hugepages.h"
@@ -16,8 +18,6 @@
 #include "measure.h"
 #include "options.h"
 #include "report.h"
-#include "std_descriptors.h"
-#include "std_output.h"
 #include "testbed.h"
 
 namespace adit::bench {

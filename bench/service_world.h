@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "cases.h"
-#include "config.h"
+#include "config/config.h"
 #include "frames.h"
 
 namespace adit::bench {

@@ -10,13 +10,13 @@
 
 #include "adit/dataplane.h"
 #include "cases.h"
-#include "control_plane.h"
 #include "flow_table.h"
 #include "frames.h"
 #include "memory_port.h"
 #include "output_check.h"
-#include "probe.h"
+#include "running/control_plane.h"
 #include "service_world.h"
+#include "step_probe.h"
 
 struct rte_rcu_qsbr;
 

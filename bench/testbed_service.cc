@@ -3,11 +3,11 @@
 #include <algorithm>
 
 #include "adit/wire.h"
+#include "balance/schedule.h"
 #include "errors.h"
 #include "resident_memory.h"
-#include "schedule.h"
 #include "testbed.h"
-#include "worker.h"
+#include "worker/worker.h"
 #include "world_config.h"
 
 namespace adit::bench {

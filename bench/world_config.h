@@ -5,7 +5,7 @@
 #include <string>
 
 #include "adit/ids.h"
-#include "config.h"
+#include "config/config.h"
 #include "frames.h"
 
 namespace adit::bench {

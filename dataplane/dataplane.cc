@@ -13,9 +13,9 @@
 #include <stdexcept>
 
 #include "dataplane_impl.h"
+#include "egress/transmit.h"
 #include "pipeline.h"
 #include "run_loop.h"
-#include "transmit.h"
 
 namespace adit {
 namespace {

@@ -18,7 +18,7 @@
 #include "io/xdp_pools.h"
 #include "port_bindings.h"
 #include "run_loop.h"
-#include "worker.h"
+#include "worker/worker.h"
 
 namespace adit {
 

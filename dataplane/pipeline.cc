@@ -7,22 +7,22 @@
 
 #include <rte_prefetch.h>
 
-#include "balance.h"
-#include "decap.h"
-#include "egress.h"
-#include "enter.h"
-#include "expire_connections.h"
-#include "flood.h"
-#include "fragments.h"
-#include "gateway.h"
-#include "host.h"
-#include "inner.h"
-#include "nd.h"
-#include "reassembly.h"
-#include "route.h"
-#include "survey.h"
-#include "underlay.h"
-#include "vlan_link.h"
+#include "balance/balance.h"
+#include "balance/connection_dump.h"
+#include "balance/expiry.h"
+#include "bridge/flood.h"
+#include "bridge/gateway.h"
+#include "egress/egress.h"
+#include "fragments/fragments.h"
+#include "host/host.h"
+#include "host/nd.h"
+#include "ingress/decap.h"
+#include "ingress/enter.h"
+#include "ingress/underlay.h"
+#include "ingress/vlan_link.h"
+#include "packet/inner.h"
+#include "route/route.h"
+#include "worker/reassembly.h"
 
 namespace adit {
 namespace {

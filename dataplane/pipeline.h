@@ -2,8 +2,8 @@
 // The packet's way, from receive to transmit. pipeline.cc reads from top to bottom.
 #pragma once
 
-#include "probe.h"
-#include "worker.h"
+#include "step_probe.h"
+#include "worker/worker.h"
 
 namespace adit {
 

@@ -6,7 +6,7 @@
 
 #include <vector>
 
-#include "worker.h"
+#include "worker/worker.h"
 
 namespace adit {
 

@@ -9,8 +9,8 @@
 
 #include <algorithm>
 
+#include "egress/transmit.h"
 #include "pipeline.h"
-#include "transmit.h"
 
 namespace adit {
 namespace {

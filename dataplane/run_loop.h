@@ -3,7 +3,7 @@
 #pragma once
 
 #include "port_bindings.h"
-#include "worker.h"
+#include "worker/worker.h"
 
 struct rte_rcu_qsbr;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "listen.h"
+#include "api/listen.h"
 
 #include <fcntl.h>
 #include <grp.h>

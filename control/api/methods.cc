@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "methods.h"
+#include "api/methods.h"
 
 #include <rte_version.h>
 
@@ -9,13 +9,13 @@
 #include <optional>
 #include <vector>
 
-#include "config_error.h"
-#include "control_plane.h"
-#include "log.h"
-#include "nearest_name.h"
-#include "reload.h"
-#include "show.h"
-#include "show_connections.h"
+#include "api/show.h"
+#include "api/show_connections.h"
+#include "base/log.h"
+#include "base/nearest_name.h"
+#include "config/yaml/error.h"
+#include "running/control_plane.h"
+#include "running/reload.h"
 
 namespace adit {
 namespace {

@@ -2,7 +2,7 @@
 // The methods of aditd's API; docs/api.md describes them.
 #pragma once
 
-#include "method.h"
+#include "api/method.h"
 
 namespace adit {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "rpc.h"
+#include "api/rpc.h"
 
 #include <algorithm>
 #include <vector>
 
-#include "nearest_name.h"
+#include "base/nearest_name.h"
 
 namespace adit {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "method.h"
+#include "api/method.h"
 
 namespace adit {
 

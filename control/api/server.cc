@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server.h"
+#include "api/server.h"
 
 #include <spdlog/spdlog.h>
 
@@ -12,10 +12,10 @@
 #include <set>
 #include <utility>
 
-#include "listen.h"
-#include "log.h"
-#include "rpc.h"
-#include "session.h"
+#include "api/listen.h"
+#include "api/rpc.h"
+#include "api/session.h"
+#include "base/log.h"
 
 namespace adit {
 namespace {

@@ -13,7 +13,7 @@
 #include <memory>
 #include <string>
 
-#include "method.h"
+#include "api/method.h"
 
 namespace adit {
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "session.h"
+#include "api/session.h"
 
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 
-#include "rpc.h"
+#include "api/rpc.h"
 
 namespace adit {
 namespace {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "show.h"
+#include "api/show.h"
 
 #include <algorithm>
 #include <array>
 #include <unordered_map>
 
-#include "config_values.h"
-#include "show_parts.h"
+#include "api/show_parts.h"
+#include "config/values.h"
 
 namespace adit {
 namespace {

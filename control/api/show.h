@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "control_plane.h"
-#include "log_queue.h"
+#include "base/log_queue.h"
+#include "running/control_plane.h"
 
 namespace adit {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "show_connections.h"
+#include "api/show_connections.h"
 
 #include <algorithm>
 #include <cctype>
@@ -7,11 +7,11 @@
 #include <set>
 
 #include "adit/wire.h"
-#include "config_values.h"
-#include "connection_query.h"
-#include "control_plane.h"
-#include "nearest_name.h"
-#include "show_parts.h"
+#include "api/show_parts.h"
+#include "base/nearest_name.h"
+#include "config/values.h"
+#include "running/connection_query.h"
+#include "running/control_plane.h"
 
 namespace adit {
 namespace {

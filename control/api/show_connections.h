@@ -2,7 +2,7 @@
 // `show.connections`: the workers' balanced connections, with filters, or how many there are.
 #pragma once
 
-#include "method.h"
+#include "api/method.h"
 
 namespace adit {
 

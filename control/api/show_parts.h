@@ -7,7 +7,7 @@
 #include <string>
 
 #include "adit/dataplane.h"
-#include "time_units.h"
+#include "base/time_units.h"
 
 namespace adit {
 

@@ -4,9 +4,9 @@
 #include <cmath>
 #include <map>
 
-#include "config_values.h"
-#include "show.h"
-#include "show_parts.h"
+#include "api/show.h"
+#include "api/show_parts.h"
+#include "config/values.h"
 
 namespace adit {
 namespace {
@@ -37,7 +37,7 @@ void put_rates(json& row, const TrafficRates& rates) {
   row["tx_bytes_per_s"] = rounded(rates.tx_bytes);
 }
 
-// What services and their VRFs may have of the connection table (dataplane/connection_shares.h).
+// What services and their VRFs may have of the connection table (dataplane/connection/shares.h).
 class ShareView {
  public:
   explicit ShareView(const ControlPlane& control) : control_(control) {

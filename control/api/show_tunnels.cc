@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <unordered_map>
 
-#include "config_values.h"
-#include "drops_json.h"
-#include "show.h"
-#include "show_parts.h"
+#include "api/show.h"
+#include "api/show_parts.h"
+#include "base/drops_json.h"
+#include "config/values.h"
 
 namespace adit {
 namespace {

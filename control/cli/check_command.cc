@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "client.h"
-#include "command.h"
-#include "config_error.h"
-#include "config_parser.h"
-#include "mistakes.h"
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/mistakes.h"
+#include "config/parser.h"
+#include "config/yaml/error.h"
 
 namespace adit::cli {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client.h"
+#include "cli/client.h"
 
 #include <fcntl.h>
 #include <grp.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "command.h"
+#include "cli/command.h"
 
 #include <algorithm>
 
-#include "nearest_name.h"
+#include "base/nearest_name.h"
 
 namespace adit::cli {
 namespace {

@@ -3,8 +3,8 @@
 #include <iostream>
 #include <string>
 
-#include "client.h"
-#include "command.h"
+#include "cli/client.h"
+#include "cli/command.h"
 
 namespace adit::cli {
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "help.h"
+#include "cli/help.h"
 
 #include <algorithm>
 #include <iostream>
 #include <map>
 #include <set>
 
-#include "nearest_name.h"
-#include "options.h"
+#include "base/nearest_name.h"
+#include "cli/options.h"
 
 namespace adit::cli {
 namespace {

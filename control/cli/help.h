@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "command.h"
+#include "cli/command.h"
 
 namespace adit::cli {
 

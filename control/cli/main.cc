@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // aditctl, the operator's client.
-#include "run.h"
-#include "std_descriptors.h"
+#include "base/std_descriptors.h"
+#include "cli/run.h"
 
 int main(int argc, char** argv) {
   adit::secure_std_descriptors();

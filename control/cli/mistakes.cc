@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mistakes.h"
+#include "cli/mistakes.h"
 
-#include "config_error.h"
+#include "config/yaml/error.h"
 
 namespace adit::cli {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "options.h"
+#include "cli/options.h"
 
 #include <algorithm>
 #include <boost/program_options.hpp>
@@ -8,7 +8,7 @@
 #include <set>
 #include <sstream>
 
-#include "nearest_name.h"
+#include "base/nearest_name.h"
 
 namespace adit::cli {
 namespace {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "run.h"
+#include "cli/run.h"
 
 #include <exception>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "api/method.h"
-#include "client.h"
-#include "command.h"
-#include "mistakes.h"
-#include "options.h"
-#include "std_output.h"
+#include "base/std_output.h"
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/mistakes.h"
+#include "cli/options.h"
 
 namespace adit::cli {
 namespace {

@@ -12,10 +12,10 @@
 #include <optional>
 #include <string>
 
-#include "client.h"
-#include "command.h"
-#include "nearest_name.h"
-#include "view.h"
+#include "base/nearest_name.h"
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/view.h"
 
 namespace adit::cli {
 namespace {

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "table.h"
+#include "cli/table.h"
 
 namespace adit::cli {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <pwd.h>
 
-#include "probe_context.h"
+#include "health/probe_context.h"
 
 namespace adit {
 

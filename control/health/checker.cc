@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "checker.h"
+#include "health/checker.h"
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -8,8 +8,8 @@
 #include <map>
 #include <random>
 
-#include "probe.h"
-#include "probe_context.h"
+#include "health/probe.h"
+#include "health/probe_context.h"
 
 namespace adit {
 namespace {

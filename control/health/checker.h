@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "health_checks.h"
+#include "health/health_checks.h"
 
 namespace adit {
 

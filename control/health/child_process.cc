@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "child_process.h"
+#include "health/child_process.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "probe_context.h"
+#include "health/probe_context.h"
 
 namespace adit {
 

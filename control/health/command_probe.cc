@@ -4,9 +4,9 @@
 
 #include <cstring>
 
-#include "child_process.h"
-#include "file_weakness.h"
-#include "probe_kinds.h"
+#include "health/child_process.h"
+#include "health/file_weakness.h"
+#include "health/probe_kinds.h"
 
 namespace adit {
 namespace {

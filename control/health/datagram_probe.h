@@ -8,9 +8,9 @@
 #include <boost/asio/error.hpp>
 #include <span>
 
-#include "probe_context.h"
-#include "probe_kinds.h"
-#include "probe_socket.h"
+#include "health/probe_context.h"
+#include "health/probe_kinds.h"
+#include "health/probe_socket.h"
 
 namespace adit {
 

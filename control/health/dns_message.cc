@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "dns_message.h"
+#include "health/dns_message.h"
 
 #include <arpa/nameser.h>
 #include <netinet/in.h>

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "check_options.h"
+#include "health/check_options.h"
 
 namespace adit {
 

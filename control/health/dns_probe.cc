@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <boost/asio/ip/udp.hpp>
 
-#include "datagram_probe.h"
-#include "dns_message.h"
+#include "health/datagram_probe.h"
+#include "health/dns_message.h"
 
 namespace adit {
 namespace {

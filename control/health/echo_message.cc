@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "echo_message.h"
+#include "health/echo_message.h"
 
 #include <netinet/icmp6.h>
 #include <netinet/ip_icmp.h>

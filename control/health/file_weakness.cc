@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "file_weakness.h"
+#include "health/file_weakness.h"
 
 #include <linux/capability.h>
 #include <sys/stat.h>

@@ -6,8 +6,8 @@
 #include <optional>
 #include <string>
 
-#include "health_state.h"
-#include "health_target.h"
+#include "health/health_state.h"
+#include "health/health_target.h"
 
 namespace adit {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "health_state.h"
+#include "health/health_state.h"
 
 #include <algorithm>
 #include <limits>

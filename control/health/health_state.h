@@ -5,7 +5,7 @@
 #include <chrono>
 #include <deque>
 
-#include "check_options.h"
+#include "health/check_options.h"
 
 namespace adit {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "check_options.h"
+#include "health/check_options.h"
 
 namespace adit {
 

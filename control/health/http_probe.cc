@@ -12,9 +12,9 @@
 #include <optional>
 #include <type_traits>
 
-#include "probe_context.h"
-#include "probe_kinds.h"
-#include "probe_socket.h"
+#include "health/probe_context.h"
+#include "health/probe_kinds.h"
+#include "health/probe_socket.h"
 
 namespace adit {
 namespace {

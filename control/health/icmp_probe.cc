@@ -4,8 +4,8 @@
 
 #include <boost/asio/ip/icmp.hpp>
 
-#include "datagram_probe.h"
-#include "echo_message.h"
+#include "health/datagram_probe.h"
+#include "health/echo_message.h"
 
 namespace adit {
 namespace {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "probe.h"
+#include "health/probe.h"
 
 #include <array>
 #include <boost/asio/post.hpp>
 #include <cerrno>
 
-#include "probe_context.h"
-#include "probe_kinds.h"
+#include "health/probe_context.h"
+#include "health/probe_kinds.h"
 
 namespace adit {
 namespace {

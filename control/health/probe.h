@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-#include "health_target.h"
+#include "health/health_target.h"
 
 namespace adit {
 

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "probe.h"
+#include "health/probe.h"
 
 namespace adit {
 

@@ -10,7 +10,7 @@
 #include <cerrno>
 #include <string>
 
-#include "check_options.h"
+#include "health/check_options.h"
 
 namespace adit {
 

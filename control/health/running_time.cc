@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "running_time.h"
+#include "health/running_time.h"
 
 #include <algorithm>
 #include <functional>

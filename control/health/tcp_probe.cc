@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <boost/asio/ip/tcp.hpp>
 
-#include "probe_context.h"
-#include "probe_kinds.h"
-#include "probe_socket.h"
+#include "health/probe_context.h"
+#include "health/probe_kinds.h"
+#include "health/probe_socket.h"
 
 namespace adit {
 namespace {

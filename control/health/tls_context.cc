@@ -4,7 +4,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <stdexcept>
 
-#include "probe_context.h"
+#include "health/probe_context.h"
 
 namespace adit {
 namespace {

@@ -2,7 +2,7 @@
 #include <boost/asio/ip/udp.hpp>
 #include <string_view>
 
-#include "datagram_probe.h"
+#include "health/datagram_probe.h"
 
 namespace adit {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "capture_reader.h"
+#include "replay/capture_reader.h"
 
 #include <algorithm>
 #include <stdexcept>

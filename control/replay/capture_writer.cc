@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "capture_writer.h"
+#include "replay/capture_writer.h"
 
 #include <cerrno>
 #include <cstdio>

@@ -9,7 +9,7 @@
 #include <span>
 #include <string>
 
-#include "capture_reader.h"
+#include "replay/capture_reader.h"
 
 namespace adit::replay {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "eal.h"
+#include "replay/eal.h"
 
 #include <sched.h>
 

@@ -2,7 +2,7 @@
 // DPDK's environment for adit-replay: no hugepages, no privileges.
 #pragma once
 
-#include "eal_session.h"
+#include "machine/eal_session.h"
 
 namespace adit::replay {
 

@@ -4,14 +4,14 @@
 #include <fstream>
 #include <iostream>
 
-#include "../config_error.h"
-#include "../config_parser.h"
-#include "../std_descriptors.h"
-#include "../std_output.h"
-#include "eal.h"
-#include "options.h"
-#include "replay.h"
-#include "report.h"
+#include "base/std_descriptors.h"
+#include "base/std_output.h"
+#include "config/parser.h"
+#include "config/yaml/error.h"
+#include "replay/eal.h"
+#include "replay/options.h"
+#include "replay/replay.h"
+#include "replay/report.h"
 
 namespace adit::replay {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "merged_input.h"
+#include "replay/merged_input.h"
 
 #include <utility>
 

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "adit/ids.h"
-#include "capture_reader.h"
+#include "replay/capture_reader.h"
 
 namespace adit::replay {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "options.h"
+#include "replay/options.h"
 
 #include <boost/program_options.hpp>
 #include <filesystem>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "packet_tag.h"
+#include "replay/packet_tag.h"
 
 #include <rte_errno.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "pcap_port.h"
+#include "replay/pcap_port.h"
 
-#include "frame_guard.h"
+#include "replay/frame_guard.h"
 
 namespace adit::replay {
 

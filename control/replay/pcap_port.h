@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "adit/port_io.h"
-#include "capture_reader.h"
-#include "capture_writer.h"
-#include "packet_tag.h"
+#include "replay/capture_reader.h"
+#include "replay/capture_writer.h"
+#include "replay/packet_tag.h"
 
 namespace adit::replay {
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "replay.h"
+#include "replay/replay.h"
 
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
-#include "frame_guard.h"
+#include "replay/frame_guard.h"
 
 namespace adit::replay {
 namespace {

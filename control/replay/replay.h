@@ -9,13 +9,13 @@
 #include <string>
 #include <vector>
 
-#include "../control_plane.h"
 #include "adit/dataplane.h"
-#include "merged_input.h"
-#include "notes.h"
-#include "options.h"
-#include "packet_tag.h"
-#include "pcap_port.h"
+#include "replay/merged_input.h"
+#include "replay/notes.h"
+#include "replay/options.h"
+#include "replay/packet_tag.h"
+#include "replay/pcap_port.h"
+#include "running/control_plane.h"
 
 namespace adit::replay {
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "report.h"
+#include "replay/report.h"
 
 #include <map>
 
-#include "drops_json.h"
+#include "base/drops_json.h"
 
 namespace adit::replay {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "replay.h"
+#include "replay/replay.h"
 
 namespace adit::replay {
 

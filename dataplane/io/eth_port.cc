@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "eth_port.h"
+#include "io/eth_port.h"
 
 #include <net/if.h>
 #include <rte_errno.h>
@@ -10,8 +10,8 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "interface_watch.h"
-#include "xdp_pools.h"
+#include "io/interface_watch.h"
+#include "io/xdp_pools.h"
 
 namespace adit {
 namespace {

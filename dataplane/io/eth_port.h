@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "port.h"
+#include "io/port.h"
 
 namespace adit {
 

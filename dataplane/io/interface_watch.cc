@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "interface_watch.h"
+#include "io/interface_watch.h"
 
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "port.h"
+#include "io/port.h"
 
 #include <net/if.h>
 #include <rte_dev.h>
@@ -12,8 +12,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "eth_port.h"
-#include "tap_port.h"
+#include "io/eth_port.h"
+#include "io/tap_port.h"
 
 namespace adit {
 

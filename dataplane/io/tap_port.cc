@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tap_port.h"
+#include "io/tap_port.h"
 
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -16,9 +16,9 @@
 #include <cerrno>
 #include <cstring>
 
-#include "segment.h"
-#include "tap_stats.h"
-#include "virtio_header.h"
+#include "io/tap_stats.h"
+#include "io/virtio_header.h"
+#include "packet/segment.h"
 
 namespace adit {
 namespace {

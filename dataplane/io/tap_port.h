@@ -10,7 +10,7 @@
 #include <deque>
 #include <string_view>
 
-#include "port.h"
+#include "io/port.h"
 
 namespace adit {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tap_stats.h"
+#include "io/tap_stats.h"
 
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>

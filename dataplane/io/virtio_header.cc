@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "virtio_header.h"
+#include "io/virtio_header.h"
 
 #include <cstddef>
 #include <cstring>
 
-#include "checksum.h"
-#include "ip_packet.h"
-#include "packet.h"
-#include "segment.h"
+#include "packet/checksum.h"
+#include "packet/ip_packet.h"
+#include "packet/packet.h"
+#include "packet/segment.h"
 
 namespace adit {
 namespace {

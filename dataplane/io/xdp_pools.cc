@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "xdp_pools.h"
+#include "io/xdp_pools.h"
 
 #include <rte_lcore.h>
 #include <rte_mbuf.h>

@@ -3,7 +3,7 @@
 // weight, that is never divided: costs are compared by cross-multiplication.
 #pragma once
 
-#include "open_weight.h"
+#include "scheduler/open_weight.h"
 
 namespace adit {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Destination hashing: for caches behind a service that has many addresses.
-#include "hashed.h"
-#include "registry.h"
+#include "scheduler/hashed.h"
+#include "scheduler/registry.h"
 
 namespace adit {
 namespace {

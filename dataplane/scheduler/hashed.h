@@ -5,8 +5,8 @@
 
 #include <bit>
 
-#include "flow_key.h"
-#include "open_weight.h"
+#include "packet/flow_key.h"
+#include "scheduler/open_weight.h"
 
 namespace adit {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Locality-based least connections: a destination stays with one backend; a new one comes
 // by wlc.
-#include "locality.h"
-#include "registry.h"
+#include "scheduler/locality.h"
+#include "scheduler/registry.h"
 
 namespace adit {
 namespace {

@@ -2,8 +2,8 @@
 // Locality-based least connections with replication: a destination has a set of backends, of
 // which wlc takes one. When that one is overloaded, wlc among all adds one to the set; a set
 // that has not changed for a day loses its most loaded one.
-#include "locality.h"
-#include "registry.h"
+#include "scheduler/locality.h"
+#include "scheduler/registry.h"
 
 namespace adit {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Least connections: weights do not count, as long as they are not 0.
-#include "cost.h"
-#include "registry.h"
+#include "scheduler/cost.h"
+#include "scheduler/registry.h"
 
 namespace adit {
 namespace {

@@ -3,9 +3,9 @@
 // long as those are not overloaded beside others that have little to do.
 #pragma once
 
-#include "cost.h"
-#include "flow_key.h"
-#include "locality_table.h"
+#include "packet/flow_key.h"
+#include "scheduler/cost.h"
+#include "scheduler/locality_table.h"
 
 namespace adit {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "locality_table.h"
+#include "scheduler/locality_table.h"
 
 #include "adit/flat_table.h"
 

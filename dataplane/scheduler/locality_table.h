@@ -9,7 +9,7 @@
 
 #include "adit/scheduler_ops.h"
 #include "adit/snapshot.h"
-#include "slot_table.h"
+#include "table/slot_table.h"
 
 namespace adit {
 

@@ -4,8 +4,8 @@
 // or goes. Gateways beside each other agree on where a connection goes without a word.
 #include <cassert>
 
-#include "hashed.h"
-#include "registry.h"
+#include "scheduler/hashed.h"
+#include "scheduler/registry.h"
 
 namespace adit {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Overflow: as fo, but weights are numbers of active connections; who has more is passed
 // over, and when all have, nobody takes the connection (as with IPVS).
-#include "cost.h"
-#include "registry.h"
+#include "scheduler/cost.h"
+#include "scheduler/registry.h"
 
 namespace adit {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "registry.h"
+#include "scheduler/registry.h"
 
 namespace adit {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Round robin: each in turn, whatever its weight, as long as that is not 0.
-#include "open_weight.h"
-#include "registry.h"
+#include "scheduler/open_weight.h"
+#include "scheduler/registry.h"
 
 namespace adit {
 namespace {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Shortest expected delay: as wlc, with the new connection counted in, so that of idle
 // backends the one of the highest weight is first.
-#include "cost.h"
-#include "registry.h"
+#include "scheduler/cost.h"
+#include "scheduler/registry.h"
 
 namespace adit {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Source hashing: a client stays with its backend without anything being kept of it.
-#include "hashed.h"
-#include "registry.h"
+#include "scheduler/hashed.h"
+#include "scheduler/registry.h"
 
 namespace adit {
 namespace {

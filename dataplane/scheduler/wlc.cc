@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Weighted least connections.
-#include "cost.h"
-#include "registry.h"
+#include "scheduler/cost.h"
+#include "scheduler/registry.h"
 
 namespace adit {
 namespace {

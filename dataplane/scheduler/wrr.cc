@@ -7,8 +7,8 @@
 // changes weights without a new snapshot. Within a cycle a weight counts as it is.
 #include <numeric>
 
-#include "open_weight.h"
-#include "registry.h"
+#include "scheduler/open_weight.h"
+#include "scheduler/registry.h"
 
 namespace adit {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Geneve, RFC 8926, without options of its own.
-#include "outer_udp.h"
-#include "registry.h"
+#include "tunnel/outer_udp.h"
+#include "tunnel/registry.h"
 
 namespace adit {
 namespace {

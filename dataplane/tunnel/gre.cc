@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // GRE, RFC 2784 and RFC 2890, with an Ethernet payload (kGreOps) or an IP packet (kGreIpOps).
 // What comes in by GRE, NVGRE included, is told apart here.
-#include "inner_ip.h"
-#include "outer_ip.h"
-#include "registry.h"
-#include "worker.h"
+#include "tunnel/inner_ip.h"
+#include "tunnel/outer_ip.h"
+#include "tunnel/registry.h"
+#include "worker/worker.h"
 
 namespace adit {
 namespace {

@@ -2,7 +2,7 @@
 // What tunnels that carry IP packets check of them.
 #pragma once
 
-#include "packet.h"
+#include "packet/packet.h"
 
 namespace adit {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // IP in IP: RFC 2003 (4 in 4), RFC 4213 (6 in 4), RFC 2473 (both in 6). No header of its own:
 // the outer protocol says which version is inside.
-#include "inner_ip.h"
-#include "outer_ip.h"
-#include "registry.h"
-#include "worker.h"
+#include "tunnel/inner_ip.h"
+#include "tunnel/outer_ip.h"
+#include "tunnel/registry.h"
+#include "worker/worker.h"
 
 namespace adit {
 namespace {

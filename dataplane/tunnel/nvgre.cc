@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // NVGRE, RFC 7637. What comes in is told from GRE with a key by its sender, in gre.cc.
-#include "outer_ip.h"
-#include "registry.h"
-#include "worker.h"
+#include "tunnel/outer_ip.h"
+#include "tunnel/registry.h"
+#include "worker/worker.h"
 
 namespace adit {
 namespace {

@@ -7,9 +7,9 @@
 #include <cstring>
 
 #include "adit/tunnel_ops.h"
-#include "checksum.h"
-#include "outer_source.h"
-#include "worker.h"
+#include "packet/checksum.h"
+#include "tunnel/outer_source.h"
+#include "worker/worker.h"
 
 namespace adit {
 

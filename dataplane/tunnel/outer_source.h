@@ -7,7 +7,7 @@
 
 #include "adit/snapshot.h"
 #include "adit/wire.h"
-#include "packet.h"
+#include "packet/packet.h"
 
 namespace adit {
 

@@ -2,8 +2,8 @@
 // What tunnels in UDP have in common: VXLAN and Geneve differ in their own 8 bytes alone.
 #pragma once
 
-#include "outer_ip.h"
-#include "worker.h"
+#include "tunnel/outer_ip.h"
+#include "worker/worker.h"
 
 namespace adit {
 

@@ -2,16 +2,16 @@
 // STT, draft-davie-stt-08: frames of up to 64 KiB in segments that look like TCP's.
 #include <rte_mbuf.h>
 
-#include "ip_packet.h"
-#include "outer_ip.h"
-#include "path_mtu.h"
-#include "registry.h"
-#include "segment.h"
-#include "stt_header.h"
-#include "stt_segment.h"
-#include "stt_worker.h"
-#include "transmit.h"
-#include "vlan.h"
+#include "egress/transmit.h"
+#include "packet/ip_packet.h"
+#include "packet/segment.h"
+#include "packet/vlan.h"
+#include "tunnel/outer_ip.h"
+#include "tunnel/registry.h"
+#include "tunnel/stt_header.h"
+#include "tunnel/stt_segment.h"
+#include "tunnel/stt_worker.h"
+#include "worker/path_mtu.h"
 
 namespace adit {
 namespace {

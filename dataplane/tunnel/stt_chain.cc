@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "stt_chain.h"
+#include "tunnel/stt_chain.h"
 
 #include <algorithm>
 #include <cstring>

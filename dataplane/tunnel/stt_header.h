@@ -11,7 +11,7 @@
 #include "adit/drop_reason.h"
 #include "adit/snapshot.h"
 #include "adit/wire.h"
-#include "checksum.h"
+#include "packet/checksum.h"
 
 namespace adit {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "stt_reassembly.h"
+#include "tunnel/stt_reassembly.h"
 
 #include <rte_random.h>
 
@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "adit/flat_table.h"
-#include "inner.h"
+#include "packet/inner.h"
 
 namespace adit {
 namespace {

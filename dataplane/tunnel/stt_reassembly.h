@@ -22,8 +22,8 @@
 
 #include "adit/drop_reason.h"
 #include "adit/snapshot.h"
-#include "slot_table.h"
-#include "stt_chain.h"
+#include "table/slot_table.h"
+#include "tunnel/stt_chain.h"
 
 namespace adit {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "stt_segment.h"
+#include "tunnel/stt_segment.h"
 
 namespace adit {
 namespace {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "stt_worker.h"
+#include "tunnel/stt_worker.h"
 
 #include <cstring>
 
-#include "worker.h"
+#include "worker/worker.h"
 
 namespace adit {
 namespace {

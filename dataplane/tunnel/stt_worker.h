@@ -2,7 +2,7 @@
 // A worker's reassembly of STT frames, with the count of packets that it holds.
 #pragma once
 
-#include "stt_reassembly.h"
+#include "tunnel/stt_reassembly.h"
 
 namespace adit {
 

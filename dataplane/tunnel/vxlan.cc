@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // VXLAN, RFC 7348.
-#include "outer_udp.h"
-#include "registry.h"
+#include "tunnel/outer_udp.h"
+#include "tunnel/registry.h"
 
 namespace adit {
 namespace {

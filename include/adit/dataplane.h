@@ -26,7 +26,7 @@ struct rte_mempool;
 namespace adit {
 
 struct ConnectionSurvey;  // adit/connection_survey.h
-struct Worker;            // dataplane/worker.h
+struct Worker;            // dataplane/worker/worker.h
 
 // A device to be opened, or (replay, bench) ready-made functions in `io`.
 struct PortSpec {

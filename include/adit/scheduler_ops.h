@@ -14,7 +14,7 @@
 
 namespace adit {
 
-struct FlowKey;  // dataplane/flow_key.h
+struct FlowKey;  // dataplane/packet/flow_key.h
 class LocalityTable;
 
 // What the operator may say of a scheduler, beside its name.

@@ -14,8 +14,8 @@
 
 namespace adit {
 
-struct Packet;  // dataplane/packet.h
-struct Worker;  // dataplane/worker.h
+struct Packet;  // dataplane/packet/packet.h
+struct Worker;  // dataplane/worker/worker.h
 
 // One remote of one network, or one version's half of a VRF's tunnel, as control knows it.
 struct TunnelEndpoint {

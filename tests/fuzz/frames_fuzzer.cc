@@ -13,8 +13,8 @@
 #include <deque>
 #include <memory>
 
-#include "config_parser.h"
-#include "control_plane.h"
+#include "config/parser.h"
+#include "running/control_plane.h"
 
 namespace adit {
 namespace {

@@ -21,13 +21,13 @@ HEADER = os.path.join(os.path.dirname(__file__), "../../include/adit/drop_reason
 
 # What a replay cannot bring about, and where it is tested instead.
 ELSEWHERE = {
-    "stt_segments": "takes 129 buffers for one frame: tests/unit/stt_test.cc",
-    "stt_evicted": "takes more than the worker's cap at a time: tests/unit/stt_test.cc",
+    "stt_segments": "takes 129 buffers for one frame: tests/unit/tunnel/stt_test.cc",
+    "stt_evicted": "takes more than the worker's cap at a time: tests/unit/tunnel/stt_test.cc",
     "fragment_evicted": "takes more than the worker's bound at a time: test_fragments_balanced.py",
-    "stt_no_room": "takes buffers smaller than any port's: tests/unit/stt_test.cc",
+    "stt_no_room": "takes buffers smaller than any port's: tests/unit/tunnel/stt_test.cc",
     "tx_full": "a capture file takes every packet",
-    "link_down": "a capture file has no link: tests/unit/transmit_test.cc, tests/lab/links.sh",
-    "handover_full": "takes two workers: tests/unit/handover_test.cc",
+    "link_down": "a capture file has no link: tests/unit/running/transmit_test.cc, tests/lab/links.sh",
+    "handover_full": "takes two workers: tests/unit/rewrite/handover_test.cc",
     "no_headroom": "buffers begin with 128 bytes of headroom and at most 96 are put before a frame",
 }
 

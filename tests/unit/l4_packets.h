@@ -3,9 +3,9 @@
 // packet anew and sums everything from scratch.
 #pragma once
 
-#include "flow_reader.h"
-#include "nat.h"
 #include "offload_frames.h"
+#include "packet/flow_reader.h"
+#include "rewrite/nat.h"
 
 namespace adit {
 

@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/services.h"
+
+#include <algorithm>
+#include <iterator>
+#include <tuple>
+
+#include "compile/mark_rules.h"
+#include "compile/stable_ids.h"
+#include "config/timeouts.h"
+
+namespace adit {
+namespace {
+
+// Its VRF, where a backend has none of its own.
+const std::string& vrf_of(const ServiceConfig& service, const BackendConfig& backend) {
+  return backend.vrf ? *backend.vrf : service.vrf;
+}
+
+bool is_translated(Forwarding forwarding) {
+  return forwarding == Forwarding::kNat || forwarding == Forwarding::kFullNat;
+}
+
+// Backends that are remembered for the case that they come back.
+constexpr size_t kMaxGoneBackends = 16384;
+
+// A worker's part of a threshold: together they may be above it by less than their number.
+uint32_t share(uint32_t connections, unsigned workers) {
+  return (connections + workers - 1) / workers;
+}
+
+Timeouts timeouts_of(const TimeoutsConfig& config, const ServiceTimeoutsConfig& own = {}) {
+  Timeouts timeouts;
+  for (const TimeoutKey& key : kTimeoutKeys)
+    timeouts[key.state] = (own.*key.own).value_or(config.*key.all);
+  uint32_t& udp_new = timeouts[ConnectionState::kUdpNew];
+  udp_new = std::min(udp_new, timeouts[ConnectionState::kUdp]);
+  return timeouts;
+}
+
+RateLimit limit_of(uint32_t per_s, unsigned workers) {
+  return per_s == 0 ? RateLimit{} : RateLimit::per_second(per_s, workers);
+}
+
+// A service of one port asks its backends there, where they have none of their own.
+std::optional<HealthTarget> check_of(const ServiceConfig& service, const BackendConfig& backend) {
+  if (!service.health) return std::nullopt;
+  const uint16_t only_port = service.last_port ? 0 : service.port;
+  return HealthTarget{service.name, backend.address, backend.port != 0 ? backend.port : only_port,
+                      *service.health};
+}
+
+class ServiceCompiler {
+ public:
+  ServiceCompiler(const Config& config, const CompiledIds& previous, unsigned workers,
+                  CompiledIds& ids, Snapshot& snapshot)
+      : config_(config),
+        previous_(previous),
+        workers_(workers),
+        ids_(ids),
+        snapshot_(snapshot),
+        service_ids_(previous.services, kMaxServices + 1),
+        backend_ids_(previous.backends, kMaxBackends + 1, previous.next_backend) {
+    vrfs_[kUnderlayName] = 0;
+    vrfs_.insert(ids.vrfs.begin(), ids.vrfs.end());
+  }
+
+  void run(VrfRoutes& routes) {
+    snapshot_.balances = !config_.services.empty();
+    snapshot_.balanced_vrfs.resize(ids_.last_vrf + 1u);
+    snapshot_.vrf_shares.resize(ids_.last_vrf + 1u);
+    for (const VrfConfig& vrf : config_.vrfs)
+      snapshot_.vrf_shares[vrfs_.at(vrf.name)].max_connections = share(vrf.connections, workers_);
+    keep_ids_of_gone();
+    // Connections of services that go now still name them until their backends are gone, and
+    // those of backends that come back do so before their service is there.
+    snapshot_.services.resize(1);
+    for (const auto& [name, id] : previous_.services) make_place(id);
+    for (const GoneBackend& gone : previous_.gone_backends) make_place(gone.service);
+    snapshot_.timeouts = timeouts_of(config_.balancer.timeouts);
+    snapshot_.when_full = config_.balancer.when_full;
+    snapshot_.expire_nodest = config_.balancer.expire_nodest;
+    for (const ServiceConfig& service : config_.services) add(service);
+    note_removed();
+    note_gone();
+    add_backend_sources();
+    ids_.next_backend = backend_ids_.next();
+    add_addresses(routes);
+    FlatTable<VrfHost>::Entries hosts;
+    for (const auto& [vrf, address] : nat_backends_)
+      hosts.emplace_back(VrfHost{address_key(address), vrf, !address.is_v4()}, 1);
+    snapshot_.nat_backends = FlatTable<VrfHost>(hosts);
+    FlatTable<SenderKey>::Entries wrapped;
+    for (const auto& [where, place] : wrapped_)
+      wrapped.emplace_back(SenderKey{address_key(where.second), where.first}, place);
+    snapshot_.wrapped_backends = FlatTable<SenderKey>(wrapped);
+  }
+
+ private:
+  template <class List>
+  static uint32_t end_of(const List& list) {
+    return static_cast<uint32_t>(list.size());
+  }
+
+  void make_place(ServiceId id) {
+    if (id >= snapshot_.services.size()) snapshot_.services.resize(id + 1u);
+  }
+
+  // As many of them as there is room for beside all that is and will be there, the last to go
+  // first. A backend's service keeps its id too: the connections name both.
+  void keep_ids_of_gone() {
+    if (config_.balancer.expire_nodest) return;
+    size_t services = previous_.services.size(), backends = previous_.backends.size();
+    for (const ServiceConfig& service : config_.services) {
+      services += !previous_.services.contains(service.name);
+      for_all_backends(service, [&](const BackendConfig& backend) {
+        backends += !previous_.backends.contains(backend_name(service, backend));
+      });
+    }
+    const auto& all = previous_.gone_backends;
+    for (kept_ = 0; kept_ < all.size() && backends < kMaxBackends; ++kept_, ++backends) {
+      const GoneBackend& gone = all[all.size() - 1 - kept_];
+      const auto service = previous_.services.find(gone.name.service);
+      if (service == previous_.services.end() && services++ >= kMaxServices) return;
+      service_ids_.keep(gone.name.service, gone.service);
+      backend_ids_.keep(gone.name, gone.id);
+    }
+  }
+
+  void note_removed() {
+    const bool any =
+        std::any_of(previous_.backends.begin(), previous_.backends.end(),
+                    [this](const auto& known) { return !ids_.backends.contains(known.first); });
+    snapshot_.removals = ids_.removals = previous_.removals + any;
+  }
+
+  // Those that were there, or were kept, and are in no service now. With a VRF its connections
+  // go: the next one of that name is another.
+  void note_gone() {
+    if (config_.balancer.expire_nodest) return;
+    std::vector<GoneBackend>& gone = ids_.gone_backends;
+    const auto note = [&](const GoneBackend& backend) {
+      if (!ids_.backends.contains(backend.name) && vrfs_.contains(backend.name.vrf))
+        gone.push_back(backend);
+    };
+    const auto& before = previous_.gone_backends;
+    std::for_each(before.end() - static_cast<ptrdiff_t>(kept_), before.end(), note);
+    for (const auto& [name, id] : previous_.backends)
+      note({name, id, previous_.services.at(name.service)});
+    if (gone.size() > kMaxGoneBackends)
+      gone.erase(gone.begin(), gone.end() - static_cast<ptrdiff_t>(kMaxGoneBackends));
+  }
+
+  void add(const ServiceConfig& service) {
+    const ServiceId id = service_ids_.get(service.name);
+    ids_.services[service.name] = id;
+    make_place(id);
+    ServiceEntry entry;
+    entry.scheduler = find_scheduler(service.scheduler);
+    entry.options = service.scheduler_options;
+    entry.vrf = vrfs_.at(service.vrf);
+    entry.gue_port = service.gue_port;
+    entry.wrap = service.wrap;
+    entry.unmatched = service.unmatched;
+    entry.client_address = service.client_address;
+    entry.one_packet = service.one_packet;
+    if (service.timeouts != ServiceTimeoutsConfig{}) {
+      snapshot_.own_timeouts.push_back(timeouts_of(config_.balancer.timeouts, service.timeouts));
+      entry.own_timeouts = static_cast<uint16_t>(snapshot_.own_timeouts.size());
+    }
+    entry.max_connections = share(service.limits.connections, workers_);
+    entry.new_connections = limit_of(service.limits.connections_per_s, workers_);
+    entry.source_connections = limit_of(service.limits.source_connections_per_s, workers_);
+    if (service.persistence) entry.persistence = compiled(*service.persistence);
+    for (const bool ipv6 : {false, true}) {
+      entry.locals[ipv6].begin = end_of(snapshot_.local_addresses);
+      std::copy_if(service.local_addresses.begin(), service.local_addresses.end(),
+                   std::back_inserter(snapshot_.local_addresses),
+                   [&](const IpAddr& local) { return local.is_v4() != ipv6; });
+      entry.locals[ipv6].end = end_of(snapshot_.local_addresses);
+    }
+    entry.backends.begin = end_of(snapshot_.service_backends);
+    std::vector<SchedulerBackend> weights;
+    for (const BackendConfig& backend : service.backends) {
+      add_backend(service, id, backend);
+      weights.push_back({backend.address, backend.port, last_weight(service, backend)});
+    }
+    entry.backends.end = end_of(snapshot_.service_backends);
+    if (service.sorry) {
+      add_backend(service, id, *service.sorry);
+      entry.sorry = end_of(snapshot_.service_backends);
+    }
+    entry.table.begin = end_of(snapshot_.scheduler_tables);
+    if (entry.scheduler->build != nullptr) {
+      const auto table = entry.scheduler->build(weights, service.scheduler_options);
+      snapshot_.scheduler_tables.insert(snapshot_.scheduler_tables.end(), table.begin(),
+                                        table.end());
+    }
+    entry.table.end = end_of(snapshot_.scheduler_tables);
+    snapshot_.services[id] = entry;
+    const VrfId vrf = vrfs_.at(service.vrf);
+    snapshot_.balanced_vrfs[vrf] = 1;
+    snapshot_.vrfs_with_services += snapshot_.vrf_shares[vrf].services++ == 0;
+    if (service.mark != 0) {
+      marks_[{service.vrf, service.mark}] = id;
+      return;
+    }
+    const IpPrefix address{service.address, static_cast<uint8_t>(service.address.width_bits())};
+    addresses_[{service.vrf, address}].push_back({service.port,
+                                                  service.last_port.value_or(service.port),
+                                                  static_cast<uint8_t>(service.protocol), id});
+  }
+
+  static Persistence compiled(const PersistenceConfig& config) {
+    return {config.timeout_s,
+            config.expire_quiescent_template,
+            {prefix_mask(IpFamily::kV4, config.netmask_bits),
+             prefix_mask(IpFamily::kV6, config.ipv6_prefix_bits)}};
+  }
+
+  uint16_t last_weight(const ServiceConfig& service, const BackendConfig& backend) {
+    const BackendName name = backend_name(service, backend);
+    uint16_t weight = backend.weight;
+    if (const auto last = previous_.weights.find(name);
+        weight == 0 && last != previous_.weights.end())
+      weight = last->second;
+    return ids_.weights[name] = std::max(weight, uint16_t{1});
+  }
+
+  void add_backend(const ServiceConfig& service, ServiceId service_id,
+                   const BackendConfig& config) {
+    ServiceBackend backend;
+    backend.id = backend_ids_.get(backend_name(service, config));
+    ids_.backends[backend_name(service, config)] = backend.id;
+    backend.upper_connections = share(config.upper_connections, workers_);
+    backend.lower_connections = share(config.lower_connections, workers_);
+    backend.address = config.address;
+    backend.port = config.port;
+    backend.vrf = vrfs_.at(vrf_of(service, config));
+    backend.service = service_id;
+    backend.forwarding = config.forwarding.value_or(service.forwarding);
+    snapshot_.balanced_vrfs[backend.vrf] = 1;
+    snapshot_.service_backends.push_back(backend);
+    auto& places = snapshot_.backend_places;
+    if (backend.id >= places.size()) places.resize(backend.id + 1);
+    places[backend.id] = end_of(snapshot_.service_backends);
+    snapshot_.next_wrapped.push_back(0);
+    if (backend.forwarding == Forwarding::kTunnel) {
+      uint32_t& first = wrapped_[{backend.vrf, backend.address}];
+      snapshot_.next_wrapped.back() = first;
+      first = places[backend.id];
+    }
+    if (!is_translated(backend.forwarding)) return note_shared(service);
+    note_sources(service, backend);
+    if (backend.forwarding == Forwarding::kNat) nat_backends_.emplace(backend.vrf, backend.address);
+    if (backend.forwarding != Forwarding::kFullNat) return;
+    for (const IpAddr& local : service.local_addresses) locals_.emplace(backend.vrf, local);
+  }
+
+  // A backend has the service's addresses itself.
+  void note_shared(const ServiceConfig& service) {
+    if (service.mark == 0) {
+      const auto width = static_cast<uint8_t>(service.address.width_bits());
+      backends_have_.emplace(service.vrf, IpPrefix{service.address, width});
+    }
+    for (const MarkRuleConfig& rule : config_.classifier)
+      if (service.mark != 0 && rule.mark == service.mark && rule.vrf == service.vrf)
+        for (const IpPrefix& to : rule.destinations) backends_have_.emplace(rule.vrf, to);
+  }
+
+  // The ports that a backend answers from: its own, or those that its service takes.
+  void note_sources(const ServiceConfig& service, const ServiceBackend& backend) {
+    const auto note = [&](std::optional<Protocol> protocol, uint16_t first, uint16_t last) {
+      for (const Protocol one : {Protocol::kTcp, Protocol::kUdp, Protocol::kSctp})
+        if (!protocol || *protocol == one)
+          sources_[{backend.vrf, static_cast<uint8_t>(one), backend.address}].push_back(
+              backend.port != 0 ? PortRange{backend.port, backend.port} : PortRange{first, last});
+    };
+    constexpr uint16_t kLast = UINT16_MAX;
+    if (service.mark == 0) {
+      const uint16_t last = service.port == 0 ? kLast : service.last_port.value_or(service.port);
+      return note(service.protocol, service.port, last);
+    }
+    for (const MarkRuleConfig& rule : config_.classifier)
+      if (rule.mark == service.mark && rule.vrf == service.vrf)
+        note(rule.protocol, rule.port.value_or(0),
+             rule.last_port.value_or(rule.port.value_or(kLast)));
+  }
+
+  void add_backend_sources() {
+    FlatTable<BackendSource>::Entries entries;
+    for (auto& [where, ports] : sources_) {
+      const auto& [vrf, protocol, address] = where;
+      const auto order = [](const PortRange& range) { return std::tuple(range.first, range.last); };
+      std::ranges::sort(ports, {}, order);
+      const auto same = [&order](const PortRange& a, const PortRange& b) {
+        return order(a) == order(b);
+      };
+      ports.erase(std::unique(ports.begin(), ports.end(), same), ports.end());
+      const uint32_t begin = end_of(snapshot_.backend_ports);
+      snapshot_.backend_ports.insert(snapshot_.backend_ports.end(), ports.begin(), ports.end());
+      snapshot_.backend_source_ports.push_back({begin, end_of(snapshot_.backend_ports)});
+      entries.emplace_back(BackendSource{.address = address_key(address),
+                                         .vrf = vrf,
+                                         .protocol = protocol,
+                                         .ipv6 = !address.is_v4()},
+                           end_of(snapshot_.backend_source_ports));
+    }
+    snapshot_.backend_sources = FlatTable<BackendSource>(entries);
+  }
+
+  void add_addresses(VrfRoutes& routes) {
+    ClassifierCompiler classifier(config_, marks_, snapshot_);
+    for (const auto& where : classifier.destinations()) addresses_[where];
+    for (auto& [where, ports] : addresses_) {
+      // All ports is what is left when nothing else fits: last, within its protocol.
+      std::sort(ports.begin(), ports.end(), [](const ServicePorts& a, const ServicePorts& b) {
+        return std::tuple(a.protocol, a.last == 0, a.first) <
+               std::tuple(b.protocol, b.last == 0, b.first);
+      });
+      const uint32_t begin = end_of(snapshot_.service_ports);
+      snapshot_.service_ports.insert(snapshot_.service_ports.end(), ports.begin(), ports.end());
+      RouteTarget target;
+      target.kind = RouteTarget::Kind::kVirtual;
+      target.virtual_address = end_of(snapshot_.virtual_addresses);
+      snapshot_.virtual_addresses.push_back({begin, end_of(snapshot_.service_ports)});
+      classifier.add_list(where.first, where.second);
+      routes.add(vrfs_.at(where.first), where.second, target);
+      if (backends_have_.contains(where))
+        routes.share_with_backends(vrfs_.at(where.first), where.second);
+    }
+    RouteTarget local;
+    local.kind = RouteTarget::Kind::kLocal;
+    for (const auto& [vrf, address] : locals_) routes.add(vrf, address, local);
+  }
+
+  const Config& config_;
+  const CompiledIds& previous_;
+  unsigned workers_;
+  CompiledIds& ids_;
+  Snapshot& snapshot_;
+  StableIds<std::string, ServiceId> service_ids_;
+  StableIds<BackendName, BackendId> backend_ids_;
+  size_t kept_ = 0;  // of the previous gone backends, the last ones
+  std::map<std::string, VrfId> vrfs_;
+  std::map<std::pair<std::string, IpPrefix>, std::vector<ServicePorts>> addresses_;  // by VRF
+  ClassifierCompiler::Services marks_;
+  std::set<std::pair<VrfId, IpAddr>> locals_;  // of full NAT
+  std::set<std::pair<std::string, IpPrefix>> backends_have_;
+  std::map<std::tuple<VrfId, uint8_t, IpAddr>, std::vector<PortRange>> sources_;
+  std::set<std::pair<VrfId, IpAddr>> nat_backends_;
+  std::map<std::pair<VrfId, IpAddr>, uint32_t> wrapped_;  // Snapshot::wrapped_backends
+};
+
+}  // namespace
+
+BackendName backend_name(const ServiceConfig& service, const BackendConfig& backend) {
+  return {service.name, vrf_of(service, backend), backend.address, backend.port};
+}
+
+void compile_services(const Config& config, const CompiledIds& previous, unsigned workers,
+                      CompiledIds& ids, Snapshot& snapshot, VrfRoutes& routes) {
+  ServiceCompiler(config, previous, workers, ids, snapshot).run(routes);
+}
+
+std::vector<BackendConfig> all_backends(const ServiceConfig& service) {
+  std::vector<BackendConfig> all = service.backends;
+  if (service.sorry) all.push_back(*service.sorry);
+  return all;
+}
+
+std::map<BackendId, BackendFacts> backend_facts(const Config& config, const CompiledIds& ids) {
+  std::map<BackendId, BackendFacts> facts;
+  for (const ServiceConfig& service : config.services)
+    for_all_backends(service, [&](const BackendConfig& backend) {
+      BackendName name = backend_name(service, backend);
+      const bool sorry = service.sorry && backend == *service.sorry;
+      const BackendId id = ids.backends.at(name);
+      facts[id] = {
+          .name = std::move(name),
+          .weight = backend.weight,
+          .slow_start_s = sorry ? 0 : service.slow_start_s,
+          .drain_udp_s = service.drain_udp_s.value_or(
+              service.timeouts.udp_s.value_or(config.balancer.timeouts.udp_s)),
+          .keeps = service.on_down == OnDown::kKeep,
+          .check = sorry ? std::nullopt : check_of(service, backend),
+      };
+    });
+  return facts;
+}
+
+std::vector<IpPrefix> service_addresses(const Config& config, const std::string& vrf,
+                                        const std::vector<IpPrefix>& own) {
+  std::set<IpAddr> found;
+  const auto take = [&](const IpAddr& address) {
+    if (std::any_of(own.begin(), own.end(),
+                    [&](const IpPrefix& subnet) { return subnet.contains(address); }))
+      found.insert(address);
+  };
+  for (const MarkRuleConfig& rule : config.classifier)
+    if (rule.mark != 0 && rule.vrf == vrf)
+      for (const IpPrefix& to : rule.destinations)
+        if (to.length == to.address.width_bits()) take(to.address);
+  for (const ServiceConfig& service : config.services) {
+    if (service.vrf == vrf) take(service.address);
+    if (service.local_addresses.empty()) continue;
+    for_all_backends(service, [&](const BackendConfig& backend) {
+      if (vrf_of(service, backend) == vrf &&
+          backend.forwarding.value_or(service.forwarding) == Forwarding::kFullNat)
+        for (const IpAddr& local : service.local_addresses) take(local);
+    });
+  }
+  std::vector<IpPrefix> prefixes;
+  for (const IpAddr& address : found)
+    prefixes.push_back({address, static_cast<uint8_t>(address.width_bits())});
+  return prefixes;
+}
+
+bool balances_underlay(const Config& config) {
+  return std::any_of(config.services.begin(), config.services.end(),
+                     [](const ServiceConfig& service) {
+                       bool any = service.vrf == kUnderlayName;
+                       for_all_backends(service, [&](const BackendConfig& backend) {
+                         any = any || vrf_of(service, backend) == kUnderlayName;
+                       });
+                       return any;
+                     });
+}
+
+}  // namespace adit

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/draft.h"
+
+#include <utility>
+
+namespace adit {
+namespace {
+
+NetworkConfig finished(NetworkDraft draft) {
+  NetworkConfig network = std::move(static_cast<NetworkConfig&>(draft));
+  for (MemberDraft& member : draft.member_drafts)
+    network.members.push_back(std::move(static_cast<MemberConfig&>(member)));
+  for (const RemoteDraft& remote : draft.remote_drafts) network.remotes.push_back(remote);
+  for (StaticMacDraft& entry : draft.static_mac_drafts) {
+    StaticMacConfig mac{entry.mac, std::nullopt, entry.remote};
+    if (entry.port) mac.member = MemberConfig{std::move(*entry.port), entry.vlan};
+    network.static_macs.push_back(std::move(mac));
+  }
+  return network;
+}
+
+RouterAdvertisements finished(RouterAdvertisementsDraft draft) {
+  RouterAdvertisements made = std::move(static_cast<RouterAdvertisements&>(draft));
+  for (const auto& server : draft.rdnss_drafts) made.rdnss.push_back(server.value);
+  return made;
+}
+
+// A port, a VLAN, a gateway or a tunnel: what it is, and its addresses.
+template <class Owner, class Draft>
+Owner with_addresses(Draft draft) {
+  Owner owner = std::move(static_cast<Owner&>(draft));
+  for (const auto& address : draft.address_drafts) owner.addresses.push_back(address.value);
+  if constexpr (requires { draft.advertisement_draft; })
+    if (draft.places.has("router_advertisements"))
+      owner.router_advertisements = finished(std::move(draft.advertisement_draft));
+  return owner;
+}
+
+VrfConfig finished(VrfDraft draft) {
+  VrfConfig vrf = std::move(static_cast<VrfConfig&>(draft));
+  for (GatewayDraft& gateway : draft.gateway_drafts)
+    vrf.networks.push_back(with_addresses<GatewayConfig>(std::move(gateway)));
+  for (VlanDraft& vlan : draft.vlan_drafts)
+    vrf.vlans.push_back(with_addresses<VlanConfig>(std::move(vlan)));
+  for (VrfTunnelDraft& tunnel : draft.tunnel_drafts)
+    vrf.tunnels.push_back(with_addresses<VrfTunnelConfig>(std::move(tunnel)));
+  for (VrfRouteDraft& route : draft.route_drafts)
+    vrf.routes.push_back(std::move(static_cast<VrfRouteConfig&>(route)));
+  for (const NeighbourDraft& neighbour : draft.neighbour_drafts)
+    vrf.neighbours.push_back(neighbour);
+  return vrf;
+}
+
+BackendConfig finished(BackendDraft& draft, const ServiceConfig& service) {
+  BackendConfig backend = std::move(static_cast<BackendConfig&>(draft));
+  // Named or not, it is the same one.
+  if (backend.vrf == service.vrf) backend.vrf.reset();
+  return backend;
+}
+
+ServiceConfig finished(ServiceDraft draft) {
+  ServiceConfig service = std::move(static_cast<ServiceConfig&>(draft));
+  for (const auto& address : draft.local_address_drafts)
+    service.local_addresses.push_back(address.value);
+  for (BackendDraft& backend : draft.backend_drafts)
+    service.backends.push_back(finished(backend, service));
+  if (draft.places.has("health")) service.health = finished(std::move(draft.health_draft));
+  if (draft.places.has("sorry")) service.sorry = finished(draft.sorry_draft, service);
+  if (draft.places.has("persistence")) service.persistence = draft.persistence_draft;
+  return service;
+}
+
+MarkRuleConfig finished(MarkRuleDraft draft) {
+  MarkRuleConfig rule = std::move(static_cast<MarkRuleConfig&>(draft));
+  for (const auto& destination : draft.destination_drafts)
+    rule.destinations.push_back(destination.value);
+  return rule;
+}
+
+}  // namespace
+
+Config finished(ConfigDraft draft) {
+  Config config;
+  config.system = std::move(draft.system);
+  for (size_t i = 0; i < kTunnelKindCount; ++i) config.tunnels[i] = draft.tunnels[i];
+  config.reassemble = draft.reassemble;
+  config.fragments = draft.fragments;
+  for (PortDraft& port : draft.ports)
+    config.ports.push_back(with_addresses<PortConfig>(std::move(port)));
+  for (const RouteDraft& route : draft.routes) config.routes.push_back(route);
+  for (const NeighbourDraft& neighbour : draft.neighbours) config.neighbours.push_back(neighbour);
+  for (NetworkDraft& network : draft.networks)
+    config.networks.push_back(finished(std::move(network)));
+  for (VrfDraft& vrf : draft.vrfs) config.vrfs.push_back(finished(std::move(vrf)));
+  config.balancer = draft.balancer;
+  for (ServiceDraft& service : draft.services)
+    config.services.push_back(finished(std::move(service)));
+  for (MarkRuleDraft& rule : draft.classifier)
+    config.classifier.push_back(finished(std::move(rule)));
+  return config;
+}
+
+}  // namespace adit

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// The configuration between the two halves of reading it: values are right by themselves and
+// have their places in the file; whether they fit together is not known yet.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "config/yaml/walker.h"
+
+namespace adit {
+
+struct RouterAdvertisementsDraft : RouterAdvertisements {
+  Places places;
+  std::vector<Placed<IpAddr>> rdnss_drafts;
+};
+
+struct PortDraft : PortConfig {
+  Places places;
+  std::vector<Placed<IpPrefix>> address_drafts;
+  RouterAdvertisementsDraft advertisement_draft;
+};
+
+struct RouteDraft : RouteConfig {
+  Places places;
+};
+
+struct NeighbourDraft : NeighbourConfig {
+  Places places;
+};
+
+struct MemberDraft : MemberConfig {
+  Places places;
+};
+
+struct RemoteDraft : RemoteConfig {
+  Places places;
+};
+
+struct StaticMacDraft {
+  MacAddr mac;
+  std::optional<std::string> port;
+  std::optional<uint16_t> vlan;
+  std::optional<IpAddr> remote;
+  Places places;
+};
+
+struct NetworkDraft : NetworkConfig {
+  Places places;
+  std::vector<MemberDraft> member_drafts;
+  std::vector<RemoteDraft> remote_drafts;
+  std::vector<StaticMacDraft> static_mac_drafts;
+};
+
+struct VrfTunnelDraft : VrfTunnelConfig {
+  Places places;
+  std::vector<Placed<IpPrefix>> address_drafts;
+};
+
+struct VrfRouteDraft : VrfRouteConfig {
+  Places places;
+};
+
+struct GatewayDraft : GatewayConfig {
+  Places places;
+  std::vector<Placed<IpPrefix>> address_drafts;
+  RouterAdvertisementsDraft advertisement_draft;
+};
+
+struct VlanDraft : VlanConfig {
+  Places places;
+  std::vector<Placed<IpPrefix>> address_drafts;
+  RouterAdvertisementsDraft advertisement_draft;
+};
+
+// `ports` of the base is filled as soon as the names are read: all checks go by it.
+struct VrfDraft : VrfConfig {
+  Places places;
+  std::vector<Placed<std::string>> port_drafts;
+  std::vector<GatewayDraft> gateway_drafts;
+  std::vector<VlanDraft> vlan_drafts;
+  std::vector<VrfTunnelDraft> tunnel_drafts;
+  std::vector<VrfRouteDraft> route_drafts;
+  std::vector<NeighbourDraft> neighbour_drafts;
+};
+
+struct BackendDraft : BackendConfig {
+  Places places;
+};
+
+struct HttpDraft : HttpCheck {
+  Places places;
+  std::vector<Placed<StatusRange>> status_drafts;
+};
+
+struct DampingDraft : Damping {
+  Places places;
+};
+
+// What is asked and what is made of it, in one map. `damping` and `http` of the bases are not
+// those of here before finished().
+struct HealthDraft : CheckQuestion, HealthRules {
+  std::optional<CheckKind> wanted = CheckKind::kTcp;  // none: kind none
+  unsigned interval_ms = HealthOptions{}.interval_ms;
+  unsigned timeout_ms = HealthOptions{}.timeout_ms;
+  DampingDraft damping;
+  HttpDraft http;
+  std::vector<Placed<std::string>> command_drafts;
+  std::string user = CommandCheck{}.user;
+  Places places;
+};
+
+// None: kind none.
+std::optional<HealthOptions> finished(HealthDraft draft);
+
+struct SchedulerOptionsDraft : SchedulerOptions {
+  Places places;
+};
+
+// `scheduler_options` of the base is filled as soon as the service is read.
+struct ServiceDraft : ServiceConfig {
+  Places places;
+  SchedulerOptionsDraft option_drafts;
+  std::vector<Placed<IpAddr>> local_address_drafts;
+  std::vector<BackendDraft> backend_drafts;
+  HealthDraft health_draft;
+  BackendDraft sorry_draft;
+  PersistenceConfig persistence_draft;
+};
+
+struct MarkRuleDraft : MarkRuleConfig {
+  Places places;
+  std::vector<Placed<IpPrefix>> destination_drafts;
+};
+
+struct TunnelDraft : TunnelConfig {
+  Places places;
+};
+
+inline std::array<TunnelDraft, kTunnelKindCount> default_tunnel_drafts() {
+  std::array<TunnelDraft, kTunnelKindCount> drafts;
+  const TunnelConfigs tunnels = default_tunnels();
+  for (size_t i = 0; i < drafts.size(); ++i) static_cast<TunnelConfig&>(drafts[i]) = tunnels[i];
+  return drafts;
+}
+
+struct ConfigDraft {
+  Places places;
+  SystemConfig system;
+  std::array<TunnelDraft, kTunnelKindCount> tunnels = default_tunnel_drafts();
+  bool reassemble = false;
+  FragmentsConfig fragments;
+  std::vector<PortDraft> ports;
+  std::vector<RouteDraft> routes;
+  std::vector<NeighbourDraft> neighbours;
+  std::vector<NetworkDraft> networks;
+  std::vector<VrfDraft> vrfs;
+  BalancerConfig balancer;
+  std::vector<ServiceDraft> services;
+  std::vector<MarkRuleDraft> classifier;
+};
+
+// The draft as a Config; only for one without mistakes.
+Config finished(ConfigDraft draft);
+
+}  // namespace adit

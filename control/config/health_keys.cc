@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/health_keys.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "base/nearest_name.h"
+#include "config/shared_keys.h"
+
+namespace adit {
+namespace {
+
+constexpr uint64_t kMostStatus = 16;
+constexpr uint64_t kMostWords = 32;
+constexpr uint64_t kDaySeconds = 86400;
+
+Parsed<std::string> parse_bytes(std::string_view text, size_t least, size_t most) {
+  if (text.size() >= least && text.size() <= most) return {std::string(text), {}};
+  return {{}, "expected " + std::to_string(least) + " to " + std::to_string(most) + " bytes"};
+}
+
+Parsed<std::string> parse_interface(std::string_view text) {
+  const auto parsed = parse_device("tap:" + std::string(text));
+  // A number in the file would be taken for one by others who read it.
+  if (parsed.value && (text[0] < '0' || text[0] > '9')) return {std::string(text), {}};
+  return {{}, "expected the name of an interface of the host, such as eth0"};
+}
+
+Parsed<std::string> parse_path(std::string_view text) {
+  if (text.size() <= 1024 && text.starts_with('/') && is_visible_ascii(text))
+    return {std::string(text), {}};
+  return {{}, "expected up to 1024 visible ASCII characters from a slash on"};
+}
+
+Parsed<std::string> parse_host(std::string_view text) {
+  if (!text.empty() && text.size() <= 255 && is_visible_ascii(text)) return {std::string(text), {}};
+  return {{}, "expected 1 to 255 visible ASCII characters"};
+}
+
+Parsed<std::string> parse_file(std::string_view text) {
+  const bool plain =
+      std::none_of(text.begin(), text.end(), [](char c) { return c >= 0 && c < ' '; });
+  if (text.starts_with('/') && text.size() <= 4095 && plain) return {std::string(text), {}};
+  return {{}, "expected an absolute path"};
+}
+
+Parsed<StatusRange> parse_status(std::string_view text) {
+  const size_t dash = text.find('-');
+  const auto first = parse_decimal(text.substr(0, dash), 100, 599);
+  const auto last =
+      dash == std::string_view::npos ? first : parse_decimal(text.substr(dash + 1), 100, 599);
+  if (first.value && last.value && *first.value <= *last.value)
+    return {StatusRange{static_cast<uint16_t>(*first.value), static_cast<uint16_t>(*last.value)},
+            {}};
+  return {{}, "expected a status from 100 to 599, or two with a dash, the lower first"};
+}
+
+// The name as a query has it; internationalised ones in their ASCII form.
+Parsed<std::string> parse_domain(std::string_view text) {
+  const Parsed<std::string> wrong{{}, "expected a domain name such as example.org, or ."};
+  if (text == ".") return {std::string(text), {}};
+  const std::string_view name = text.ends_with('.') ? text.substr(0, text.size() - 1) : text;
+  if (name.empty() || name.size() > 253) return wrong;
+  size_t label = 0;
+  for (const char c : name) {
+    const bool allowed = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                         (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
+    if (c == '.' ? label == 0 : !allowed || label == 63) return wrong;
+    label = c == '.' ? 0 : label + 1;
+  }
+  return label == 0 ? wrong : Parsed<std::string>{std::string(text), {}};
+}
+
+Section<HttpDraft> http_section() {
+  using H = HttpCheck;
+  Section<HttpDraft> s;
+  s.text("path", &H::path, parse_path, "a path from / on", "What to get, with a query if need be.");
+  s.text("host", &H::host, parse_host, "a host name",
+         "The Host header; default: the backend's address and port.");
+  s.texts("status", &HttpDraft::status_drafts, parse_status,
+          "a status such as 200, or two as in 200-399",
+          "The statuses that are expected; default: 200-399. Redirects are not followed.",
+          "One status, or a range of them.", kMostStatus);
+  s.text(
+      "body", &H::body, [](std::string_view text) { return parse_bytes(text, 1, 1024); },
+      "1 to 1024 bytes", "What must stand within the first 64 KiB of the body.");
+  s.text("sni", &H::sni, parse_host, "a host name",
+         "https: the name to ask for, and to verify; default: 'host' if that is a name.");
+  s.flag(
+      "verify", &H::verify,
+      "https: verify the certificate's chain, and its name; without, results say that it was not.");
+  s.text("ca_file", &H::ca_file, parse_file, "the absolute path of a PEM file",
+         "https: authorities for 'verify'; default: the system's.");
+  s.check([](Reader& reader, HttpDraft& http) {
+    const Places& at = http.places;
+    if (!http.status_drafts.empty()) http.status.clear();
+    for (const auto& range : http.status_drafts) http.status.push_back(range.value);
+    if (at.has("ca_file") && !http.verify && at.good("verify"))
+      reader.misfit(at.at("ca_file"), "ca_file: goes with 'verify: true' alone");
+  });
+  return s;
+}
+
+Section<UdpCheck> udp_section() {
+  using U = UdpCheck;
+  Section<U> s;
+  s.text(
+      "payload", &U::payload, [](std::string_view text) { return parse_bytes(text, 0, 1400); },
+      "up to 1400 bytes", "What is sent; default: nothing but the headers.");
+  s.text(
+      "expect", &U::expect, [](std::string_view text) { return parse_bytes(text, 1, 1400); },
+      "1 to 1400 bytes", "What must stand in the answer; default: any answer will do.");
+  s.word("silence", &U::silence, {{"up", Silence::kUp}, {"down", Silence::kDown}},
+         "What no answer means.");
+  return s;
+}
+
+Section<DnsCheck> dns_section() {
+  std::vector<std::pair<const char*, DnsType>> types;
+  for (const DnsTypeInfo& info : kDnsTypes) types.emplace_back(info.name.data(), info.type);
+  Section<DnsCheck> s;
+  s.text("name", &DnsCheck::name, parse_domain, "a domain name", "The name to resolve.");
+  s.word("type", &DnsCheck::type, std::move(types), "The type of record to ask for.");
+  return s;
+}
+
+Section<DampingDraft> damping_section() {
+  using D = Damping;
+  Section<DampingDraft> s;
+  s.number("changes", &D::changes, 0, 100,
+           "A backend that changes so often within the window is held down; 0: none is. Not 1.");
+  s.number("window_s", &D::window_s, 1, kDaySeconds, "The window, in seconds.");
+  s.number("hold_s", &D::hold_s, 1, kDaySeconds,
+           "How long it is held down the first time; twice as long the next.");
+  s.number("max_hold_s", &D::max_hold_s, 1, kDaySeconds, "The longest that it is held down.");
+  s.check([](Reader& reader, DampingDraft& damping) {
+    const Places& at = damping.places;
+    if (damping.changes == 1)
+      reader.misfit(at.at("changes"),
+                    "changes: found 1, expected 0, which means never, or a number from 2 on");
+    if (damping.max_hold_s < damping.hold_s && at.good("hold_s") && at.good("max_hold_s"))
+      reader.misfit(at.at("max_hold_s"), "max_hold_s: " + std::to_string(damping.max_hold_s) +
+                                             " is below hold_s: " + std::to_string(damping.hold_s));
+  });
+  return s;
+}
+
+// Keys that belong to some kinds only.
+struct KindKey {
+  const char* key;
+  std::vector<CheckKind> kinds;
+};
+
+void check_keys_of_kinds(Reader& reader, const HealthDraft& health) {
+  static const std::vector<KindKey> kKeys = {
+      {"http", {CheckKind::kHttp, CheckKind::kHttps}},
+      {"udp", {CheckKind::kUdp}},
+      {"dns", {CheckKind::kDns}},
+      {"command", {CheckKind::kCommand}},
+      {"user", {CheckKind::kCommand}},
+      {"port",
+       {CheckKind::kTcp, CheckKind::kHttp, CheckKind::kHttps, CheckKind::kUdp, CheckKind::kDns}}};
+  const Places& at = health.places;
+  for (const auto& [key, kinds] : kKeys) {
+    if (!at.has(key) || std::ranges::find(kinds, *health.wanted) != kinds.end()) continue;
+    std::string words;
+    for (const CheckKind kind : kinds)
+      words += (words.empty() ? "" : ", ") + std::string(info_of(kind).name);
+    reader.misfit(at.at(key), std::string(key) + ": goes with 'kind: " + words + "' alone");
+  }
+}
+
+void check_health(Reader& reader, HealthDraft& health) {
+  const Places& at = health.places;
+  if (!at.good("kind") || !health.wanted) return;
+  health.kind = *health.wanted;
+  for (const auto& word : health.command_drafts) health.command.argv.push_back(word.value);
+  health.command.user = health.user;
+  check_keys_of_kinds(reader, health);
+  const Places& http = health.http.places;
+  for (const char* key : {"sni", "verify", "ca_file"})
+    if (health.kind == CheckKind::kHttp && http.has(key))
+      reader.misfit(http.at(key), std::string(key) + ": goes with 'kind: https' alone");
+  if (health.kind == CheckKind::kCommand && at.good("command")) {
+    if (health.command.argv.empty())
+      reader.misfit(at.at("command"),
+                    "command: 'kind: command' needs the program and its words, as a list");
+    else if (!health.command.argv[0].starts_with('/'))
+      reader.misfit(at.at("command"), "command: the program " + in_quotes(health.command.argv[0]) +
+                                          " is no absolute path");
+  }
+  // Whoever makes the interval short need not think of the other.
+  if (!at.has("timeout_ms")) health.timeout_ms = std::min(health.timeout_ms, health.interval_ms);
+  if (health.timeout_ms > health.interval_ms && at.good("timeout_ms") && at.good("interval_ms"))
+    reader.misfit(at.at("timeout_ms"),
+                  "timeout_ms: " + std::to_string(health.timeout_ms) +
+                      " is more than interval_ms: " + std::to_string(health.interval_ms));
+}
+
+}  // namespace
+
+Section<HealthDraft> health_section() {
+  using H = HealthDraft;
+  std::vector<std::pair<const char*, std::optional<CheckKind>>> kinds = {{"none", std::nullopt}};
+  for (size_t i = 0; i < kCheckKinds.size(); ++i)
+    kinds.emplace_back(kCheckKinds[i].name.data(), static_cast<CheckKind>(i));
+  Section<H> s;
+  s.word("kind", &H::wanted, std::move(kinds), "How to ask; none: backends count as up.");
+  s.number("interval_ms", &H::interval_ms, 100, 3600000,
+           "Milliseconds from one check's start to the next's, 10% more or less.");
+  s.number("timeout_ms", &H::timeout_ms, 10, 3600000,
+           "For a whole check; no more than 'interval_ms'.");
+  s.number("rise", &HealthRules::rise, 1, 100, "Successes in a row that bring a backend up.");
+  s.number("fall", &HealthRules::fall, 1, 100, "Failures in a row that bring it down.");
+  s.word("initial", &HealthRules::initial,
+         {{"up", InitialState::kUp}, {"down", InitialState::kDown}},
+         "What a backend is before the first verdict.");
+  s.number("port", &CheckQuestion::port, 1, 65535,
+           "The port to ask; default: the backend's, or the service's.");
+  s.text("device", &CheckQuestion::device, parse_interface, "the name of an interface of the host",
+         "Where checks leave and answers come back; default: as the host's routes say.");
+  s.text("source", &CheckQuestion::source, parse_host_address, kHostAddress,
+         "An address of the host to ask from; default: as its routes say.");
+  s.section("damping", &H::damping, damping_section(), "Backends that flap stay down for a while.");
+  s.section("http", &H::http, http_section(), "For kinds http and https.");
+  s.section("udp", &CheckQuestion::udp, udp_section(), "For kind udp.");
+  s.section("dns", &CheckQuestion::dns, dns_section(), "For kind dns.");
+  s.texts(
+      "command", &H::command_drafts,
+      [](std::string_view text) { return parse_bytes(text, 1, 4096); }, "1 to 4096 bytes",
+      "For kind command: the program, as an absolute path, and its words; no shell reads them.",
+      "A word.", kMostWords);
+  s.text("user", &HealthDraft::user, parse_account, kAccount,
+         "For kind command: the account to run the program as.");
+  s.check(check_health);
+  return s;
+}
+
+std::optional<HealthOptions> finished(HealthDraft draft) {
+  if (!draft.wanted) return std::nullopt;
+  HealthOptions options;
+  options.rules = draft;
+  options.rules.damping = draft.damping;
+  options.interval_ms = draft.interval_ms;
+  options.timeout_ms = draft.timeout_ms;
+  options.question = std::move(static_cast<CheckQuestion&>(draft));
+  options.question.http = std::move(draft.http);
+  return options;
+}
+
+}  // namespace adit

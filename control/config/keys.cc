@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/keys.h"
+
+#include "config/mark_rule_keys.h"
+#include "config/network_keys.h"
+#include "config/service_keys.h"
+#include "config/shared_keys.h"
+#include "config/vrf_keys.h"
+
+namespace adit {
+namespace {
+
+Section<SystemConfig> system_section() {
+  using S = SystemConfig;
+  Section<S> log;
+  log.word("target", &S::log_target,
+           {{"stderr", LogTarget::kStderr},
+            {"journald", LogTarget::kJournald},
+            {"syslog", LogTarget::kSyslog}},
+           "Where the log goes.");
+  log.word("level", &S::log_level,
+           {{"debug", LogLevel::kDebug},
+            {"info", LogLevel::kInfo},
+            {"warn", LogLevel::kWarn},
+            {"error", LogLevel::kError}},
+           "The least important messages to log.");
+
+  Section<S> s;
+  s.number("workers", &S::workers, 1, 64,
+           "Worker threads, each on a core of its own; auto: one per core but the first.",
+           KeyType::kNumberOrAuto);
+  s.word("poll", &S::poll, {{"adaptive", PollMode::kAdaptive}, {"busy", PollMode::kBusy}},
+         "adaptive: idle workers sleep for microseconds; busy: they never do.");
+  s.word("hugepages", &S::hugepages,
+         {{"auto", HugepageMode::kAuto}, {"yes", HugepageMode::kYes}, {"no", HugepageMode::kNo}},
+         "auto: hugepages if enough are free, ordinary memory if not; yes: refuse to start "
+         "without.");
+  s.number("memory_mb", &S::memory_mb, 64, 1048576,
+           "Memory of DPDK in MiB; auto: by the number of buffers.", KeyType::kNumberOrAuto);
+  s.number("mbufs", &S::mbufs, 1024, 16777216,
+           "Packet buffers; auto: by ports, queues, rings and what STT may take for reassembly.",
+           KeyType::kNumberOrAuto);
+  s.number("fdb_capacity", &S::fdb_capacity, 1024, 16777216,
+           "MAC addresses known at one time, over all networks.");
+  s.text("socket", &S::socket, parse_socket_path, "the absolute path of a socket",
+         "The Unix socket that aditctl talks to; at most 107 bytes.");
+  s.text("user", &S::user, parse_account, kAccount,
+         "The account to run as once the ports are open; auto: 'adit', if there is such an account "
+         "and all ports are of kind tap or af_packet, else the one that started it.");
+  s.group("log", std::move(log), "The log.");
+  return s;
+}
+
+Section<PortDraft> port_section() {
+  using P = PortConfig;
+  Section<PortDraft> s;
+  s.text("device", &P::device, parse_device,
+         "a PCI address, tap:NAME, af_packet:INTERFACE, af_xdp:INTERFACE or vdev:DPDK-DEVICE",
+         "What the port is: a NIC's PCI address, a TAP interface to create, an interface to share "
+         "(af_packet, af_xdp), or any virtual device of DPDK.")
+      .required()
+      .restart();
+  s.number("mtu_bytes", &P::mtu_bytes, 576, 65000,
+           "Size of the largest IP packet, without Ethernet header; a tunnel takes some of the "
+           "underlay's: VXLAN 50 bytes over IPv4, 70 over IPv6.")
+      .restart();
+  s.text("mac", &P::mac, parse_station_mac, kStationMac,
+         "The port's own MAC address; by default the device's.")
+      .restart();
+  s.flag("promiscuous", &P::promiscuous,
+         "Receive frames for any MAC address; ports that are members of networks always do.")
+      .restart();
+  s.number("rx_queues", &P::rx_queues, 1, 64,
+           "Receive queues; auto: one per worker, as far as the device has them.",
+           KeyType::kNumberOrAuto)
+      .restart();
+  s.number("tx_queues", &P::tx_queues, 1, 64,
+           "Transmit queues, at least one per worker; auto: one per worker.",
+           KeyType::kNumberOrAuto)
+      .restart();
+  s.number("rx_ring", &P::rx_ring, 64, 8192, "Descriptors of each receive queue.",
+           KeyType::kPowerOfTwo)
+      .restart();
+  s.number("tx_ring", &P::tx_ring, 64, 8192, "Descriptors of each transmit queue.",
+           KeyType::kPowerOfTwo)
+      .restart();
+  s.word("offload", &P::offload, {{"auto", OffloadMode::kAuto}, {"off", OffloadMode::kOff}},
+         "auto: exchange TCP in frames of up to 64 KiB, and checksums that are left to the other "
+         "end, with devices that can (tap); off: finished frames only.")
+      .restart();
+  s.texts("addresses", &PortDraft::address_drafts, parse_host_prefix,
+          "an IP address and its prefix length, such as 192.0.2.1/24 or 2001:db8::1/64",
+          "The port's own addresses. With any, it is an underlay port, towards the remotes, or one "
+          "of a "
+          "VRF.",
+          "An own address with the prefix length of its subnet.");
+  add_advertisements(s);
+  return s;
+}
+
+void check_stt(Reader& reader, TunnelDraft& stt) {
+  const Places& at = stt.places;
+  if (!at.good("reassembly_mb") || !at.good("reassembly_peer_mb")) return;
+  if (stt.reassembly_peer_mb <= stt.reassembly_mb) return;
+  const char* key = at.has("reassembly_peer_mb") ? "reassembly_peer_mb" : "reassembly_mb";
+  reader.misfit(at.at(key),
+                "reassembly_peer_mb: " + std::to_string(stt.reassembly_peer_mb) +
+                    (at.has("reassembly_peer_mb") ? "" : ", the default,") +
+                    " is more than reassembly_mb: " + std::to_string(stt.reassembly_mb) +
+                    "; one peer can have no more than all of them");
+}
+
+void add_stt_fields(Section<TunnelDraft>& s) {
+  using T = TunnelConfig;
+  s.number("reassembly_mb", &T::reassembly_mb, 1, 1024,
+           "MiB of packet buffers, of each worker, that frames may take whose segments have not "
+           "all come; the oldest of the address that holds most gives way. Never more than 1024 "
+           "frames.");
+  s.number("reassembly_peer_mb", &T::reassembly_peer_mb, 1, 1024,
+           "The same for what comes from one address. Never more than 256 frames.");
+  s.number("reassembly_timeout_ms", &T::reassembly_timeout_ms, 10, 60000,
+           "Milliseconds after its first segment that a frame has to be complete.");
+  s.check(check_stt);
+}
+
+Section<TunnelDraft> tunnel_section(const TunnelKindInfo& kind) {
+  using T = TunnelConfig;
+  Section<TunnelDraft> s;
+  if (kind.default_port != 0)
+    s.number(port_key(kind), &T::port, 1, 65535, "Destination port to send to and to receive on.")
+        .fallback(std::to_string(kind.default_port).c_str());
+  s.number("ttl", &T::ttl, 1, 255, "Time to live (hop limit) of the outer header.");
+  s.number("dscp", &T::dscp, 0, 63, "Differentiated services code point of the outer header.");
+  if (kind.ip_protocol == kUdpProtocol)
+    s.flag("zero_checksum6", &T::zero_checksum6,
+           "Over IPv6, send no UDP checksum and accept packets without (RFC 6935).");
+  if (&kind == &info_of(TunnelKind::kStt)) add_stt_fields(s);
+  return s;
+}
+
+Section<FragmentsConfig> fragments_section() {
+  using T = FragmentsConfig;
+  Section<T> s;
+  s.number("memory_mb", &T::memory_mb, 1, 1024,
+           "MiB of packet buffers, of each worker, that datagrams may take whose fragments have "
+           "not all come; the oldest of the VRF, and there of the sender, that holds most gives "
+           "way. Never more than 2048 datagrams.");
+  s.number("timeout_ms", &T::timeout_ms, 10, 60000,
+           "Milliseconds after its first fragment that a datagram has to be complete.");
+  return s;
+}
+
+Section<ConfigDraft> make_config_section() {
+  using C = ConfigDraft;
+  Section<C> tunnels;
+  tunnels.flag("reassemble", &C::reassemble,
+               "Put fragments that come from remotes together; otherwise they are dropped, as RFC "
+               "7348 permits.");
+  for (size_t i = 0; i < kTunnelKindCount; ++i)
+    tunnels.section(
+        kTunnelKinds[i].name.data(), [i](C& draft) -> TunnelDraft& { return draft.tunnels[i]; },
+        tunnel_section(kTunnelKinds[i]), kTunnelKinds[i].help);
+
+  Section<C> s;
+  s.section("system", &C::system, system_section(), "The process as a whole.").restart();
+  s.map("ports", &C::ports, port_section(), 1, kMaxPorts, "The ports, by name.").required();
+  s.list("routes", &C::routes, route_section(), kMaxRoutes, "Static routes of the underlay.");
+  s.list("neighbours", &C::neighbours, neighbour_section(), kMaxNeighbours,
+         "Static neighbours of the underlay.");
+  s.group("tunnels", std::move(tunnels), "What all tunnels of one kind have in common.");
+  s.section("fragments", &C::fragments, fragments_section(),
+            "IP fragments that are put together: those for our own addresses and services', and "
+            "of remotes where 'tunnels' has 'reassemble'.");
+  s.map("networks", &C::networks, network_section(), 0, kMaxNetworks,
+        "The networks (bridge domains), by name.");
+  s.map("vrfs", &C::vrfs, vrf_section(), 0, kMaxVrfs,
+        "The routing tables of tenants (VRFs), by name.");
+  s.section("balancer", &C::balancer, balancer_section(), "What all services have in common.");
+  s.map("services", &C::services, service_section(), 0, kMaxServices,
+        "Virtual services, whose connections are spread over backends, by name.");
+  s.list(
+      "classifier", &C::classifier, mark_rule_section(), kMaxMarkRules,
+      "Which connections are those of services with a 'mark': the first entry that fits says it.");
+  return s;
+}
+
+}  // namespace
+
+const Section<ConfigDraft>& config_section() {
+  static const Section<ConfigDraft> section = make_config_section();
+  return section;
+}
+
+std::vector<KeyInfo> config_keys() {
+  return config_section().keys();
+}
+
+}  // namespace adit

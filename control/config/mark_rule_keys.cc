@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/mark_rule_keys.h"
+
+#include "config/limits.h"
+
+namespace adit {
+namespace {
+
+// One address, or a subnet; whether that has host bits is looked at later.
+Parsed<IpPrefix> parse_destination(std::string_view text) {
+  if (text.find('/') != std::string_view::npos) return parse_route_prefix(text);
+  const auto host = parse_host_address(text);
+  if (!host.value) return {{}, host.complaint};
+  return {IpPrefix{*host.value, static_cast<uint8_t>(host.value->width_bits())}, {}};
+}
+
+void check_ports(Reader& reader, const Places& at, const char* first_name, const char* last_name,
+                 std::optional<uint16_t> first, std::optional<uint16_t> last) {
+  if (!at.good(first_name) || !at.good(last_name) || !last) return;
+  if (!first)
+    reader.misfit(at.at(last_name), std::string(last_name) + ": goes with '" + first_name + '\'');
+  else if (*last < *first)
+    reader.misfit(at.at(last_name), std::string(last_name) + ": " + std::to_string(*last) +
+                                        " is below " + first_name + ": " + std::to_string(*first));
+}
+
+void check_rule(Reader& reader, MarkRuleDraft& rule) {
+  const Places& at = rule.places;
+  check_ports(reader, at, "port", "last_port", rule.port, rule.last_port);
+  check_ports(reader, at, "source_port", "last_source_port", rule.source_port,
+              rule.last_source_port);
+}
+
+}  // namespace
+
+Section<MarkRuleDraft> mark_rule_section() {
+  using R = MarkRuleConfig;
+  constexpr const char* kForm =
+      "an IP address such as 192.0.2.1, or a subnet such as 198.51.100.0/24 or 2001:db8:1::/48";
+  Section<MarkRuleDraft> s;
+  s.number(
+       "mark", &R::mark, 0, UINT32_MAX,
+       "The mark of the service that takes the connections; 0: none, their address and port say "
+       "the service.")
+      .required()
+      .fallback("");
+  s.text("vrf", &R::vrf, parse_name, "the name of a VRF, or underlay",
+         "Where the destinations are.");
+  s.texts("destinations", &MarkRuleDraft::destination_drafts, parse_destination, kForm,
+          "The virtual addresses that clients connect to, of one IP version. A subnet has to be "
+          "routed to us; for single addresses, ARP and ND are answered.",
+          "An address, or a subnet.", kMaxMarkDestinations)
+      .required();
+  s.text("source", &R::source, parse_destination, kForm,
+         "Where the clients are; without the key, anywhere.");
+  std::vector<std::pair<const char*, std::optional<Protocol>>> protocols;
+  for (const auto& [word, protocol] : protocol_words()) protocols.emplace_back(word, protocol);
+  s.word("protocol", &R::protocol, protocols, "The protocol; without the key, any of them.");
+  s.number("port", &R::port, 1, 65535, "The port; without the key, all ports.");
+  s.number("last_port", &R::last_port, 1, 65535, "The last port of a range that begins at 'port'.");
+  s.number("source_port", &R::source_port, 1, 65535,
+           "The clients' port; without the key, all ports.");
+  s.number("last_source_port", &R::last_source_port, 1, 65535,
+           "The last port of a range that begins at 'source_port'.");
+  s.text("in_port", &R::in_port, parse_name, "the name of a port",
+         "The port that the packets come in by, tunnelled or not; without the key, any.");
+  s.check(check_rule);
+  return s;
+}
+
+}  // namespace adit

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: Apache-2.0
+// Services: the part of check_references that is about their addresses, VRFs and backends.
+#include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "base/nearest_name.h"
+#include "config/references.h"
+
+namespace adit {
+namespace {
+
+class ServiceChecks {
+ public:
+  ServiceChecks(const ConfigDraft& draft, const ConfigLimits& limits, MistakeList& mistakes)
+      : draft_(draft), limits_(limits), mistakes_(mistakes) {
+    vrf_names_.push_back(kUnderlayName);
+    for (const VrfDraft& vrf : draft.vrfs) vrf_names_.push_back(vrf.name);
+    for (const OwnAddress& own : own_addresses(draft)) {
+      own_.emplace(std::pair(*own.vrf, own.address->value.address), own.address->place);
+      own_places_.push_back(own.address->place);
+      subnets_[*own.vrf].insert(own.address->value, own_places_.size() - 1);
+    }
+    for (const ServiceDraft& service : draft.services)
+      if (has_address(service)) virtual_.emplace(std::pair(service.vrf, service.address), &service);
+    for (const MarkRuleDraft& rule : draft.classifier) {
+      if (rule.mark == 0) continue;
+      marks_.emplace(std::pair(rule.vrf, rule.mark), &rule);
+      for (const auto& to : rule.destination_drafts)
+        if (to.value.length == to.value.address.width_bits())
+          marked_.emplace(std::pair(rule.vrf, to.value.address), to.place);
+        else
+          marked_subnets_.emplace(rule.vrf, to);
+    }
+  }
+
+  void run() {
+    for (const VrfDraft& vrf : draft_.vrfs)
+      if (vrf.name == kUnderlayName)
+        mistake(vrf.places.self, "a vrf can not be called 'underlay', which stands for none");
+    size_t backends = 0;
+    for (const ServiceDraft& service : draft_.services) {
+      check_service(service);
+      backends += service.backend_drafts.size();
+    }
+    for (const auto& [name, rule] : marks_)
+      if (is_vrf(name.first) && draft_.places.good("services") && !marked_services_.contains(name))
+        mistake(rule->places.at("mark"),
+                "mark: no service of " + name.first + " has mark " + std::to_string(name.second));
+    if (backends > limits_.backends)
+      mistake({}, "found " + std::to_string(backends) +
+                      " backends, of all services, expected at most " +
+                      std::to_string(limits_.backends));
+  }
+
+ private:
+  using Scope = std::pair<std::string, IpAddr>;  // an address within its VRF
+
+  void mistake(Place place, std::string message) {
+    mistakes_.add(place, MistakeKind::kReference, std::move(message));
+  }
+
+  bool is_vrf(const std::string& name) const {
+    return std::find(vrf_names_.begin(), vrf_names_.end(), name) != vrf_names_.end();
+  }
+  void check_vrf(const std::string& name, Place place) {
+    if (!is_vrf(name))
+      mistake(place, "vrf: there is no vrf " + in_quotes(name) + did_you_mean(name, vrf_names_));
+  }
+
+  // A subnet of ours has two addresses that no host can have.
+  void check_host(const char* key, const std::string& vrf, const IpAddr& ip, Place place) {
+    const auto table = subnets_.find(vrf);
+    if (table == subnets_.end()) return;
+    const PrefixTable::Entry* subnet = table->second.longest(ip);
+    if (subnet == nullptr) return;
+    const std::string why = why_no_host_of(subnet->prefix, ip);
+    if (!why.empty())
+      mistake(place, std::string(key) + ": " + to_string(ip) + ' ' + why + " (the subnet is at " +
+                         mistakes_.at(own_places_[subnet->value]) + ')');
+  }
+
+  // An address that has to be of nobody else, or a backend's. `remedy` ends the sentence.
+  void check_not_own(const char* key, const std::string& vrf, const IpAddr& ip, Place place,
+                     const char* remedy) {
+    if (const auto own = own_.find({vrf, ip}); own != own_.end())
+      mistake(place, std::string(key) + ": " + to_string(ip) +
+                         " is the address of a port, network or tunnel of ours, see " +
+                         mistakes_.at(own->second) + "; expected " + remedy);
+  }
+  void check_not_virtual(const char* key, const std::string& vrf, const IpAddr& ip, Place place,
+                         const char* remedy) {
+    if (const auto other = virtual_.find({vrf, ip}); other != virtual_.end())
+      mistake(place, std::string(key) + ": " + to_string(ip) + " is the address of service '" +
+                         other->second->name + "', see " +
+                         mistakes_.at(other->second->places.at("address")) + "; expected " +
+                         remedy);
+  }
+
+  // The same, and none that marks are for.
+  void check_not_taken(const char* key, const std::string& vrf, const IpAddr& ip, Place place,
+                       const char* remedy) {
+    check_not_virtual(key, vrf, ip, place, remedy);
+    const auto tell = [&](Place other) {
+      mistake(place, std::string(key) + ": " + to_string(ip) +
+                         " is among the destinations of 'classifier', see " + mistakes_.at(other) +
+                         "; expected " + remedy);
+    };
+    if (const auto host = marked_.find({vrf, ip}); host != marked_.end()) return tell(host->second);
+    const auto [begin, end] = marked_subnets_.equal_range(vrf);
+    for (auto subnet = begin; subnet != end; ++subnet)
+      if (subnet->second.value.contains(ip)) return tell(subnet->second.place);
+  }
+
+  static bool has_address(const ServiceDraft& service) {
+    return service.places.has("address") && service.places.good("address");
+  }
+  // One of its addresses; none where it is not known.
+  std::optional<IpAddr> address_of(const ServiceDraft& service) const {
+    if (service.mark == 0)
+      return has_address(service) ? std::optional(service.address) : std::nullopt;
+    const auto rule = marks_.find({service.vrf, service.mark});
+    if (rule == marks_.end() || rule->second->destination_drafts.empty()) return std::nullopt;
+    return rule->second->destination_drafts.front().value.address;
+  }
+  static Forwarding forwarding_of(const ServiceDraft& service, const BackendDraft& backend) {
+    return backend.forwarding.value_or(service.forwarding);
+  }
+  static bool translates(Forwarding forwarding) {
+    return forwarding == Forwarding::kNat || forwarding == Forwarding::kFullNat;
+  }
+
+  void check_service(const ServiceDraft& service) {
+    const Places& at = service.places;
+    check_vrf(service.vrf, at.at("vrf"));
+    if (has_address(service)) {
+      check_not_own("address", service.vrf, service.address, at.at("address"), "one of its own");
+      check_host("address", service.vrf, service.address, at.at("address"));
+      if (at.good("port") && at.good("last_port") && at.good("protocol")) check_unique(service);
+    }
+    if (service.mark != 0) check_mark(service);
+    check_local_addresses(service);
+    std::map<std::tuple<std::string, IpAddr, uint16_t>, Place> seen;
+    for (const BackendDraft& backend : service.backend_drafts) {
+      const std::string vrf = backend.vrf.value_or(service.vrf);
+      const auto [known, fresh] =
+          seen.emplace(std::tuple(vrf, backend.address, backend.port), backend.places.self);
+      if (!fresh)
+        mistake(backend.places.at("address"),
+                "address: duplicate backend " + to_string(backend.address) + "; it is already at " +
+                    mistakes_.at(known->second));
+      check_backend(service, backend, vrf);
+    }
+    if (at.good("sorry") && at.has("sorry")) {
+      const BackendDraft& sorry = service.sorry_draft;
+      const auto known = seen.find({sorry.vrf.value_or(service.vrf), sorry.address, sorry.port});
+      if (known != seen.end())
+        mistake(sorry.places.at("address"), "address: " + to_string(sorry.address) +
+                                                " is a backend already, see " +
+                                                mistakes_.at(known->second));
+      check_backend(service, sorry, sorry.vrf.value_or(service.vrf));
+    }
+    if (at.good("health") && at.has("health") && service.health_draft.wanted) check_health(service);
+    if (service.one_packet && at.good("one_packet")) check_one_packet(service);
+    if (at.good("client_address")) check_client_address(service);
+    if (at.good("forwarding") && at.good("backends")) check_used(service);
+  }
+
+  // What only one way of forwarding looks at.
+  void check_used(const ServiceDraft& service) {
+    const auto uses = [&](Forwarding wanted) {
+      return service.forwarding == wanted ||
+             std::any_of(service.backend_drafts.begin(), service.backend_drafts.end(),
+                         [&](const BackendDraft& backend) { return backend.forwarding == wanted; });
+    };
+    const auto check = [&](const char* key, Forwarding wanted, const char* word) {
+      if (service.places.has(key) && !uses(wanted))
+        mistake(service.places.at(key), std::string(key) + ": goes with 'forwarding: " + word +
+                                            "', which neither the service nor a backend has");
+    };
+    check("wrap", Forwarding::kTunnel, "tunnel");
+    check("local_addresses", Forwarding::kFullNat, "fullnat");
+  }
+
+  // Tells of every backend whose way of forwarding does not go with `key`.
+  template <class Fits>
+  void check_forwardings(const ServiceDraft& service, const char* key, const char* why, Fits fits) {
+    bool told = false;
+    const bool good = service.places.good("forwarding");
+    const auto check = [&](const BackendDraft& backend) {
+      if (!backend.places.good("forwarding") || (!backend.forwarding && !good)) return;
+      if (fits(forwarding_of(service, backend))) return;
+      if (backend.forwarding)
+        mistake(backend.places.at("forwarding"), why);
+      else if (!std::exchange(told, true))
+        mistake(service.places.at(key), why);
+    };
+    for (const BackendDraft& backend : service.backend_drafts) check(backend);
+    if (service.places.has("sorry") && service.places.good("sorry")) check(service.sorry_draft);
+    if (service.backend_drafts.empty() && good && !fits(service.forwarding) && !told)
+      mistake(service.places.at(key), why);
+  }
+
+  // Nothing is remembered of such packets, not even where their replies belong.
+  void check_one_packet(const ServiceDraft& service) {
+    check_forwardings(
+        service, "one_packet",
+        "one_packet: goes with 'forwarding: direct' and 'tunnel' alone; replies that come back "
+        "through here would belong to nothing",
+        [](Forwarding forwarding) { return !translates(forwarding); });
+  }
+
+  void check_client_address(const ServiceDraft& service) {
+    if (service.client_address == ClientAddress::kToa)
+      check_forwardings(service, "client_address",
+                        "client_address: toa goes with 'forwarding: fullnat' alone; other backends "
+                        "see the client's address itself",
+                        [](Forwarding forwarding) { return forwarding == Forwarding::kFullNat; });
+    if (service.client_address == ClientAddress::kProxy)
+      check_forwardings(service, "client_address",
+                        "client_address: proxy goes with 'forwarding: nat' and 'fullnat' alone; "
+                        "what other backends reply does not come back through here",
+                        translates);
+  }
+
+  // Whether the backends can be asked like that.
+  void check_health(const ServiceDraft& service) {
+    const HealthDraft& health = service.health_draft;
+    const bool any_port = service.port == 0 || service.last_port;
+    for (const BackendDraft& backend : service.backend_drafts) {
+      if (health.source && health.source->family != backend.address.family)
+        return mistake(health.places.at("source"),
+                       "source: " + to_string(*health.source) + " can not ask " +
+                           to_string(backend.address) + ", which is of the other IP version");
+      if (any_port && backend.port == 0 && !health.port && info_of(*health.wanted).needs_port)
+        return mistake(service.places.at("health"), "health: needs a 'port' to ask, because " +
+                                                        to_string(backend.address) +
+                                                        " and the service have several");
+    }
+  }
+
+  // A mark is one service's, its entries of 'classifier' are of one IP version.
+  void check_mark(const ServiceDraft& service) {
+    const Places& at = service.places;
+    const std::pair name(service.vrf, service.mark);
+    const std::string text = std::to_string(service.mark);
+    const auto [other, fresh] = marked_services_.emplace(name, &service);
+    if (!fresh)
+      return mistake(at.at("mark"), "mark: " + text + " is already that of service '" +
+                                        other->second->name + "', see " +
+                                        mistakes_.at(other->second->places.at("mark")));
+    const std::optional<IpAddr> first = address_of(service);
+    if (!marks_.contains(name) && draft_.places.good("classifier"))
+      mistake(at.at("mark"),
+              "mark: no entry of 'classifier' gives mark " + text + " in " + service.vrf);
+    for (const MarkRuleDraft& rule : draft_.classifier)
+      if (first && rule.mark == service.mark && rule.vrf == service.vrf &&
+          !rule.destination_drafts.empty() &&  // told already
+          rule.destination_drafts.front().value.address.family != first->family)
+        mistake(rule.places.at("destinations"),
+                "destinations: those of mark " + text + " are of both IP versions, see " +
+                    mistakes_.at(marks_.at(name)->places.at("destinations")) +
+                    "; expected a service for each");
+  }
+
+  // Ports of one address belong to one service each.
+  void check_unique(const ServiceDraft& service) {
+    Ranges& ranges = ranges_[{service.vrf, service.address, service.protocol}];
+    const uint16_t first = service.port, last = service.last_port.value_or(service.port);
+    if (last < first || (first == 0 && last != 0)) return;  // told already
+    // The first range that ends behind our beginning.
+    const auto other = ranges.lower_bound(first);
+    if (other != ranges.end() && other->second.first <= last)
+      return mistake(service.places.at("port"),
+                     "port: " + std::to_string(std::max(first, other->second.first)) + " of " +
+                         to_string(service.address) + " is already that of service '" +
+                         other->second.service->name + "', see " +
+                         mistakes_.at(other->second.service->places.at("port")));
+    ranges.emplace(last, Range{first, &service});
+  }
+
+  void check_local_addresses(const ServiceDraft& service) {
+    // They are looked up where the replies come from.
+    std::set<std::string> vrfs;
+    for (const BackendDraft& backend : service.backend_drafts)
+      if (forwarding_of(service, backend) == Forwarding::kFullNat)
+        vrfs.insert(backend.vrf.value_or(service.vrf));
+    std::set<IpAddr> seen;
+    for (const auto& local : service.local_address_drafts) {
+      if (!seen.insert(local.value).second)
+        mistake(local.place, "local_addresses: duplicate address " + to_string(local.value));
+      for (const std::string& vrf : vrfs) {
+        check_not_own("local_addresses", vrf, local.value, local.place, "one of its own");
+        check_host("local_addresses", vrf, local.value, local.place);
+        check_not_taken("local_addresses", vrf, local.value, local.place, "another one");
+      }
+    }
+  }
+
+  void check_backend(const ServiceDraft& service, const BackendDraft& backend,
+                     const std::string& vrf) {
+    const Places& at = backend.places;
+    if (backend.vrf) check_vrf(*backend.vrf, at.at("vrf"));
+    check_not_own("address", vrf, backend.address, at.at("address"), "a server's");
+    check_host("address", vrf, backend.address, at.at("address"));
+    check_not_taken("address", vrf, backend.address, at.at("address"), "a server's");
+    // A backend's own `forwarding` may be right while the service's is not.
+    if (!backend.forwarding && !service.places.good("forwarding")) return;
+    const Forwarding forwarding = forwarding_of(service, backend);
+    const std::optional<IpAddr> own = address_of(service);
+    if (own && backend.address.family != own->family && forwarding != Forwarding::kTunnel &&
+        forwarding != Forwarding::kFullNat)
+      mistake(at.at("address"), "address: " + to_string(backend.address) + " and " +
+                                    to_string(*own) +
+                                    " of the service are of different IP versions, which only "
+                                    "'forwarding: fullnat' and 'tunnel' can bridge");
+    if (!translates(forwarding) && backend.port != 0 && service.places.good("port") &&
+        (backend.port != service.port || service.last_port))
+      mistake(at.at("port"), "port: " + std::to_string(backend.port) +
+                                 " differs from the service's, which 'forwarding: direct' and "
+                                 "'tunnel' can not change; leave it out");
+    if (forwarding != Forwarding::kFullNat || !service.places.good("local_addresses")) return;
+    const auto fits = [&](const Placed<IpAddr>& local) {
+      return local.value.family == backend.address.family;
+    };
+    if (std::none_of(service.local_address_drafts.begin(), service.local_address_drafts.end(),
+                     fits))
+      mistake(at.at("forwarding"),
+              "forwarding: fullnat needs 'local_addresses' of the service, of the IP version of " +
+                  to_string(backend.address));
+  }
+
+  struct Range {
+    uint16_t first;
+    const ServiceDraft* service;
+  };
+  using Ranges = std::map<uint16_t, Range>;  // by last port
+
+  const ConfigDraft& draft_;
+  const ConfigLimits& limits_;
+  MistakeList& mistakes_;
+  std::vector<std::string_view> vrf_names_;
+  std::map<Scope, Place> own_;
+  std::map<std::string, PrefixTable> subnets_;  // ours, by VRF; values: in own_places_
+  std::vector<Place> own_places_;
+  std::map<Scope, const ServiceDraft*> virtual_;  // the first service of each address
+  std::map<Scope, Place> marked_;                 // single addresses that marks are for
+  std::multimap<std::string, Placed<IpPrefix>> marked_subnets_;             // by VRF
+  std::map<std::pair<std::string, uint32_t>, const MarkRuleDraft*> marks_;  // their first rule
+  std::map<std::pair<std::string, uint32_t>, const ServiceDraft*> marked_services_;
+  std::map<std::tuple<std::string, IpAddr, Protocol>, Ranges> ranges_;
+};
+
+}  // namespace
+
+void check_services(const ConfigDraft& draft, const ConfigLimits& limits, MistakeList& mistakes) {
+  ServiceChecks(draft, limits, mistakes).run();
+}
+
+}  // namespace adit

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keys that ports, networks and VRFs have in common.
+#pragma once
+
+#include "config/draft.h"
+#include "config/limits.h"
+#include "config/values.h"
+
+namespace adit {
+
+inline constexpr const char* kHostAddress = "an IP address such as 192.0.2.1 or 2001:db8::1";
+inline constexpr const char* kStationMac = "a MAC address such as 02:00:00:00:00:01";
+inline constexpr const char* kPortName = "the name of a port";
+
+Section<RouteDraft> route_section();
+Section<NeighbourDraft> neighbour_section();
+Section<RouterAdvertisementsDraft> advertisements_section();
+Section<TunnelOptions> tunnel_options_section();
+
+template <class T>
+void add_advertisements(Section<T>& s) {
+  s.section("router_advertisements", &T::advertisement_draft, advertisements_section(),
+            "Tell hosts by IPv6 router advertisements of us and of the subnets; {}: with all "
+            "defaults; without the key, no.");
+}
+
+enum class Carries { kFrames, kPackets };
+
+// The tunnel kinds that carry it.
+std::vector<std::pair<const char*, TunnelKind>> kind_words(Carries payload);
+
+// What depends on the kind. `gre`: the kind that has a key, checksum and sequence to choose.
+template <class Draft>
+void check_kind(Reader& reader, const Draft& remote, TunnelKind gre) {
+  const Places& at = remote.places;
+  if (!at.good("kind")) return;
+  const TunnelKindInfo& kind = info_of(remote.kind);
+  const bool has_id = kind.max_id != 0;
+  if (remote.id && has_id && (*remote.id < kind.min_id || *remote.id > kind.max_id))
+    reader.misfit(at.at("id"), "id: found " + std::to_string(*remote.id) + ", which is no " +
+                                   kind.id_name + "; expected a number from " +
+                                   std::to_string(kind.min_id) + " to " +
+                                   std::to_string(kind.max_id));
+  const auto goes_with_gre = [&](const char* key) {
+    reader.misfit(at.at(key), std::string(key) +
+                                  ": goes with 'kind: " + std::string(info_of(gre).name) +
+                                  "' alone; " + std::string(kind.name) + " has none to choose");
+  };
+  if (remote.id && !has_id) goes_with_gre("id");
+  for (const char* key : {"checksum", "sequence"})
+    if (at.has(key) && remote.kind != gre) goes_with_gre(key);
+}
+
+}  // namespace adit

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config/warnings.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <set>
+
+#include "config/prefix_table.h"
+#include "config/references.h"
+#include "config/shadows.h"
+
+namespace adit {
+namespace {
+
+enum class WarningKind { kNoRoute, kNoArp, kNoBackends, kShadowed, kHealthWay, kCount };
+
+// Where packets of a VRF, or of the underlay, can go.
+struct Reach {
+  PrefixTable links;      // subnets on which we answer ARP and ND
+  PrefixTable elsewhere;  // behind routers and in tunnels
+};
+
+class Warnings {
+ public:
+  Warnings(const ConfigDraft& draft, const std::string& file) : draft_(draft), file_(file) {}
+
+  std::vector<ConfigMistake> find() {
+    find_reach();
+    for (const ServiceDraft& service : draft_.services) look_at(service);
+    for (Shadow& shadow : find_shadows(draft_, file_))
+      warn(WarningKind::kShadowed, shadow.place, std::move(shadow.message));
+    for (size_t kind = 0; kind < counts_.size(); ++kind)
+      if (counts_[kind] > kMaxWarningsOfAKind)
+        found_.push_back({file_, 0, 0,
+                          "and " + std::to_string(counts_[kind] - kMaxWarningsOfAKind) +
+                              " more warnings that " + kSays[kind]});
+    std::stable_sort(found_.begin(), found_.end(), [](const auto& a, const auto& b) {
+      return std::pair(a.line - 1, a.column) < std::pair(b.line - 1, b.column);
+    });
+    return std::move(found_);
+  }
+
+ private:
+  static constexpr std::array<const char*, static_cast<size_t>(WarningKind::kCount)> kSays = {
+      "no route leads to a backend or sorry server", "nobody is told of an address by ARP",
+      "a service has no backends", "another takes all packets of a rule or service",
+      "a check goes another way than the packets"};
+
+  void warn(WarningKind kind, Place place, std::string message) {
+    if (++counts_[static_cast<size_t>(kind)] > kMaxWarningsOfAKind) return;
+    found_.push_back(
+        {file_, place.line, place.column, std::move(message), MistakeKind::kReference});
+  }
+  bool wants(WarningKind kind) {
+    if (counts_[static_cast<size_t>(kind)] < kMaxWarningsOfAKind) return true;
+    ++counts_[static_cast<size_t>(kind)];
+    return false;
+  }
+  void find_reach() {
+    for (const OwnAddress& own : own_addresses(draft_)) {
+      Reach& reach = reach_[*own.vrf];
+      (own.on_link ? reach.links : reach.elsewhere).insert(own.address->value, 0);
+    }
+    for (const RouteDraft& route : draft_.routes)
+      reach_[kUnderlayName].elsewhere.insert(route.to, 0);
+    for (const VrfDraft& vrf : draft_.vrfs)
+      for (const VrfRouteDraft& route : vrf.route_drafts)
+        reach_[vrf.name].elsewhere.insert(route.to, 0);
+  }
+
+  static std::string place_text(const std::string& vrf) {
+    return vrf == kUnderlayName ? "the underlay" : "vrf '" + vrf + '\'';
+  }
+
+  void look_at(const ServiceDraft& service) {
+    const bool has_sorry = service.places.has("sorry");
+    if (service.backend_drafts.empty())
+      warn(WarningKind::kNoBackends, service.places.self,
+           "service '" + service.name + "' has no backends: " +
+               (has_sorry ? "all its connections go to the sorry server"
+                          : "nobody takes its connections"));
+    else if (!has_sorry && std::all_of(service.backend_drafts.begin(), service.backend_drafts.end(),
+                                       [](const BackendDraft& b) { return b.weight == 0; }))
+      warn(WarningKind::kNoBackends, service.places.self,
+           "all backends of service '" + service.name +
+               "' have weight 0: nobody takes new connections");
+    if (service.mark == 0) look_at_address(service);
+    for (const BackendDraft& backend : service.backend_drafts)
+      look_at(service, backend, "backend ");
+    if (has_sorry) look_at(service, service.sorry_draft, "sorry server ");
+    look_at_destinations_of_replies(service);
+    look_at_health(service);
+  }
+
+  void look_at_address(const ServiceDraft& service) {
+    if (reach_[service.vrf].links.longest(service.address) != nullptr) return;
+    if (!wants(WarningKind::kNoArp)) return;
+    warn(WarningKind::kNoArp, service.places.at("address"),
+         "address: " + to_string(service.address) + " of service '" + service.name +
+             "' is in no subnet of " + place_text(service.vrf) +
+             ", so nobody is told of it by ARP or ND; a router has to have a route for it to an "
+             "address of ours");
+  }
+
+  // Full NAT's addresses, where backends are that answer to them.
+  void look_at_destinations_of_replies(const ServiceDraft& service) {
+    if (service.local_address_drafts.empty()) return;
+    std::set<std::pair<std::string, IpFamily>> users;
+    const auto add = [&](const BackendDraft& backend) {
+      if (backend.forwarding.value_or(service.forwarding) == Forwarding::kFullNat)
+        users.emplace(backend.vrf.value_or(service.vrf), backend.address.family);
+    };
+    for (const BackendDraft& backend : service.backend_drafts) add(backend);
+    if (service.places.has("sorry")) add(service.sorry_draft);
+    for (const auto& [vrf, family] : users)
+      for (const auto& local : service.local_address_drafts) {
+        if (local.value.family != family || reach_[vrf].links.longest(local.value) != nullptr ||
+            !wants(WarningKind::kNoArp))
+          continue;
+        warn(WarningKind::kNoArp, local.place,
+             "local_addresses: " + to_string(local.value) + " of service '" + service.name +
+                 "' is in no subnet of " + place_text(vrf) +
+                 ", so no backend is told of it by ARP or ND; where they are has to be a route for "
+                 "it to an address of ours");
+      }
+  }
+
+  void look_at(const ServiceDraft& service, const BackendDraft& backend, const char* noun) {
+    const std::string& vrf = backend.vrf ? *backend.vrf : service.vrf;
+    const Reach& reach = reach_[vrf];
+    if (reach.links.longest(backend.address) != nullptr) return;
+    const bool has_route = reach.elsewhere.longest(backend.address) != nullptr;
+    const bool direct = backend.forwarding.value_or(service.forwarding) == Forwarding::kDirect;
+    if ((has_route && !direct) || !wants(WarningKind::kNoRoute)) return;
+    const std::string what = std::string("address: ") + noun + to_string(backend.address) +
+                             " of service '" + service.name + "' ";
+    if (has_route)
+      warn(WarningKind::kNoRoute, backend.places.at("address"),
+           what +
+               "is behind a router, which sends packets to the service's address back here; "
+               "'forwarding: direct' is for hosts on a subnet of ours");
+    else
+      warn(WarningKind::kNoRoute, backend.places.at("address"),
+           what + "is in no subnet of " + place_text(vrf) +
+               ", and no route there leads to it: what is sent to it is dropped as no_route");
+  }
+
+  void look_at_health(const ServiceDraft& service) {
+    const HealthDraft& health = service.health_draft;
+    if (!service.places.has("health") || !health.wanted || !health.device.empty() ||
+        *health.wanted == CheckKind::kCommand)
+      return;
+    for (const BackendDraft& backend : service.backend_drafts) {
+      const std::string& vrf = backend.vrf ? *backend.vrf : service.vrf;
+      if (vrf == kUnderlayName) continue;
+      if (wants(WarningKind::kHealthWay))
+        warn(WarningKind::kHealthWay, service.places.at("health"),
+             "health: checks of service '" + service.name +
+                 "' leave by this host's own routes, but its backend " +
+                 to_string(backend.address) + " is in " + place_text(vrf) +
+                 "; give the host an interface there and name it in 'device'");
+      return;
+    }
+  }
+
+  const ConfigDraft& draft_;
+  const std::string& file_;
+  std::map<std::string, Reach> reach_;
+  std::array<size_t, static_cast<size_t>(WarningKind::kCount)> counts_ = {};
+  std::vector<ConfigMistake> found_;
+};
+
+}  // namespace
+
+std::vector<ConfigMistake> find_warnings(const ConfigDraft& draft, const std::string& file) {
+  return Warnings(draft, file).find();
+}
+
+}  // namespace adit

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is behind a syntax error: yaml-cpp says where it lost the thread, an operator wants to know
+// which line is indented wrongly.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "config/yaml/mistakes.h"
+
+namespace adit {
+
+// `place` and `message`: yaml-cpp's. Names the first line up to there that is indented with a tab,
+// or to a depth that fits nothing above it; else where and what yaml-cpp said.
+ConfigMistake yaml_trouble(std::string_view text, const std::string& file, Place place,
+                           const std::string& message);
+
+}  // namespace adit

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// The strict walk over a YAML tree. A Section<T> is a table of the keys that a map may have
+// and where in T each value goes; Reader walks a map by it and reports everything that is not
+// as the table says. A new key is one line in such a table (config/keys.cc).
+//
+// What YAML 1.1 and 1.2 do not read alike is refused, with the quotes that would make it the same.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "config/values.h"
+#include "config/yaml/key_info.h"
+#include "config/yaml/mistakes.h"
+#include "config/yaml/tree.h"
+
+namespace adit {
+
+// Where a map and its values stand, and which values had no mistake.
+struct Places {
+  struct Key {
+    std::string_view name;  // of a Section, which outlives this
+    Place place;            // of the value
+    bool good = true;
+  };
+  Place self;
+  bool is_map = true;
+  std::vector<Key> keys;
+
+  // Of the key's value, or of the map if the key is not there.
+  Place at(std::string_view name) const;
+  bool has(std::string_view name) const;
+  // False if something was wrong with the value or in it: then it does not say what the
+  // writer meant, and should not cause further mistakes.
+  bool good(std::string_view name) const;
+};
+
+// Something read from a list, with its place.
+template <class T>
+struct Placed {
+  T value = {};
+  Place place = {};
+};
+
+template <class T>
+class Section;
+
+class Reader {
+ public:
+  explicit Reader(MistakeList& mistakes) : mistakes_(mistakes) {}
+
+  // Reads the keys of `node` into `out`; `what` names the map in messages.
+  template <class T>
+  void read(const YamlNode& node, Place place, const Section<T>& section, const std::string& what,
+            T& out);
+
+  void mistake(Place place, std::string message) {
+    mistakes_.add(place, MistakeKind::kValue, std::move(message));
+  }
+  // Values that are right by themselves, and do not fit together.
+  void misfit(Place place, std::string message) {
+    mistakes_.add(place, MistakeKind::kReference, std::move(message));
+  }
+  size_t mistake_count() const noexcept { return mistakes_.count(); }
+
+  // Each of these reports what is wrong and returns nothing then.
+  std::optional<uint64_t> number(const KeyInfo& key, const YamlNode& node, Place place);
+  std::optional<bool> flag(const KeyInfo& key, const YamlNode& node, Place place);
+  std::optional<size_t> word(const KeyInfo& key, const YamlNode& node, Place place);
+  // Text that is neither a boolean nor nothing.
+  std::optional<std::string_view> text(const KeyInfo& key, const YamlNode& node, Place place);
+  bool is_auto(const YamlNode& node) const;
+  // "KEY: found 'TEXT', COMPLAINT"
+  void wrong_text(const KeyInfo& key, std::string_view found, Place place,
+                  const std::string& complaint);
+
+  // Whether the list or map is one, and not too long.
+  bool list_ok(const KeyInfo& key, const YamlNode& node, Place place);
+  // Calls read(name, place of name, value, its place) for each entry with a fresh name.
+  void entries(const KeyInfo& key, const YamlNode& node, Place place,
+               const std::function<void(std::string_view, Place, const YamlNode&, Place)>& read);
+
+  // The value's place; yaml-cpp gives a missing value the place of what comes next.
+  static Place value_place(const YamlNode& value, Place key) {
+    return value.is_null() ? key : value.place();
+  }
+
+ private:
+  using ReadKey = std::function<void(size_t index, const YamlNode& value, Place place)>;
+  void keys(const YamlNode& node, Place place, const std::vector<const KeyInfo*>& known,
+            const std::string& what, Places& places, const ReadKey& read);
+  // The text of a map's key, or nothing.
+  std::optional<std::string_view> key_text(const YamlNode& key, Place map);
+  // Looks at the value's tag.
+  bool admit(const YamlNode& node, Place place);
+  void wrong_kind(const KeyInfo& key, const YamlNode& node, Place place);
+
+  MistakeList& mistakes_;
+};
+
+template <class T>
+class Section {
+ public:
+  using ReadField = std::function<void(Reader&, const YamlNode&, Place, const KeyInfo&, T&)>;
+  using Check = std::function<void(Reader&, T&)>;
+
+  // `path` of a field's KeyInfo is its name alone, that of an inner key goes on from there.
+  struct Field {
+    KeyInfo key;
+    std::vector<KeyInfo> inner;
+    ReadField read;
+  };
+
+  // Members are numbers or std::optional of such; `auto` leaves an optional empty.
+  template <class C, class V>
+  Section& number(const char* name, V C::*member, uint64_t min, uint64_t max, const char* help,
+                  KeyType type = KeyType::kNumber);
+  template <class C, class V>
+  Section& flag(const char* name, V C::*member, const char* help);
+  template <class C, class E>
+  Section& word(const char* name, E C::*member, std::vector<std::pair<const char*, E>> words,
+                const char* help);
+  // `parse` gives Parsed<V>; `form` names what it takes.
+  template <class C, class V, class P>
+  Section& text(const char* name, V C::*member, P parse, const char* form, const char* help);
+
+  // A list of texts, with places.
+  template <class C, class V, class P>
+  Section& texts(const char* name, std::vector<Placed<V>> C::*member, P parse, const char* form,
+                 const char* help, const char* entry_help, uint64_t max = 65536);
+  // A list of maps. An entry with a mistake is left out.
+  template <class C, class E>
+  Section& list(const char* name, std::vector<E> C::*member, Section<E> entry, uint64_t max,
+                const char* help);
+  // A map of names to maps; the name goes to E::name. An entry stays even with mistakes, so
+  // that what refers to it is not reported as well.
+  template <class C, class E>
+  Section& map(const char* name, std::vector<E> C::*member, Section<E> entry, uint64_t min,
+               uint64_t max, const char* help);
+  // A map within, whose keys go to a part of T, std::invoke(part, T), or to the same T.
+  template <class Part, class M>
+  Section& section(const char* name, Part part, Section<M> inner, const char* help);
+  Section& group(const char* name, Section inner, const char* help);
+
+  // These change the field added last.
+  Section& required();
+  Section& restart();
+  Section& fallback(const char* text);
+  // Looks at the whole map after its keys.
+  Section& check(Check check);
+
+  const std::vector<Field>& fields() const noexcept { return fields_; }
+  void run_check(Reader& reader, T& out) const {
+    if (check_) check_(reader, out);
+  }
+  // All keys, those of inner sections after their section.
+  std::vector<KeyInfo> keys() const;
+
+ private:
+  KeyInfo& add(KeyInfo key, const std::vector<KeyInfo>& inner, const char* between, ReadField read);
+
+  std::vector<Field> fields_;
+  Check check_;
+};
+
+}  // namespace adit
+
+#include "config/yaml/section.h"

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/daemon.h"
+
+#include <rte_eal.h>
+#include <spdlog/spdlog.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <random>
+#include <set>
+
+#include "api/methods.h"
+#include "api/server.h"
+#include "base/log.h"
+#include "base/log_limit.h"
+#include "base/signal_mask.h"
+#include "config/yaml/error.h"
+#include "daemon/link_log.h"
+#include "daemon/neighbour_log.h"
+#include "daemon/supervisor.h"
+#include "daemon/watchdog.h"
+#include "health/checker.h"
+#include "health/running_time.h"
+#include "machine/eal_args.h"
+#include "machine/privileges.h"
+#include "running/control_plane.h"
+#include "running/reload.h"
+
+namespace adit {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr auto kTick = std::chrono::milliseconds(1);
+
+// A tap's own MAC belongs to the kernel's end of it, so ours has to be another one.
+MacAddr random_mac() {
+  std::random_device random;
+  const uint64_t bits = uint64_t{random()} << 32 | random();
+  constexpr uint64_t kLocallyAdministered = 0x0200'0000'0000;
+  return MacAddr::from_u64((bits & 0x00ff'ffff'ffff) | kLocallyAdministered);
+}
+
+std::vector<MacAddr> port_macs(const Config& config, const Dataplane& dataplane) {
+  std::vector<MacAddr> macs;
+  for (const PortConfig& port : config.ports) {
+    const PortFacts& facts = dataplane.port_facts(static_cast<PortId>(macs.size()));
+    const MacAddr own = port.device.kind == DeviceKind::kTap ? random_mac() : facts.device_mac;
+    macs.push_back(port.mac.value_or(own));
+    spdlog::info("event=port_open port={} device={} driver={} mac={} rx_queues={} tx_queues={}",
+                 log_value(port.name), log_value(port.device.argument), log_value(facts.driver),
+                 to_string(macs.back()), facts.rx_queues, facts.tx_queues);
+  }
+  return macs;
+}
+
+class Daemon {
+ public:
+  Daemon(const Config& config, const std::string& config_path, const DataplaneOptions& options)
+      : config_path_(config_path),
+        dataplane_(options),
+        control_(dataplane_, config, port_macs(config, dataplane_), monotonic_ns()),
+        reloader_(control_, config_path),
+        context_{&control_, config_path, monotonic_ns, &reloader_, monotonic_ns()},
+        server_(io_, config.system.socket, api_methods(), context_),
+        signals_(io_, SIGHUP, SIGTERM, SIGINT),
+        timer_(io_),
+        running_(Clock::now()),
+        checker_(
+            io_,
+            [this](HealthKey key, bool up, const std::string& why) {
+              backend_changed(static_cast<BackendId>(key), up, why);
+            },
+            HealthChecker::kDefaultMaxProbes, [this] { return running_.at(Clock::now()); }) {
+    control_.backends().check_by(checker_, monotonic_ns());
+    control_.on_neighbour_notice(
+        [this](const NeighbourNotice& notice) { log_neighbour_notice(control_, notice); });
+  }
+
+  void run() {
+    give_up_privileges();
+    dataplane_.start();
+    wait_for_signal();
+    // They have been blocked since before there was anything to tidy up; those that came are taken
+    // now.
+    unblock_signals({SIGHUP, SIGTERM, SIGINT});
+    wait_for_tick();
+    spdlog::info("event=ready version={} pid={} workers={} ports={} networks={} config={}",
+                 ADIT_VERSION, getpid(), dataplane_.worker_count(), control_.config().ports.size(),
+                 control_.config().networks.size(), log_value(config_path_));
+    tell_supervisor("READY=1");
+    io_.run();
+    tell_supervisor("STOPPING=1");
+    close_log();
+    // A second signal does not wait for anything.
+    for (int signal : {SIGTERM, SIGINT}) std::signal(signal, [](int) { _exit(1); });
+    control_.cease();
+    if (!dataplane_.stop()) throw WorkersStuck("a worker stands still and does not end");
+    spdlog::info("event=stopped");
+  }
+
+ private:
+  // Before the workers start: they have nothing to give up then.
+  void give_up_privileges() {
+    const Config& config = control_.config();
+    const PrivilegePlan plan = privilege_plan(config, rte_eal_has_hugepages() != 0);
+    const std::string socket_folder = std::filesystem::path(config.system.socket).parent_path();
+    if (plan.account) give_folders(*plan.account, socket_folder, rte_eal_get_runtime_dir());
+    const Dropped dropped = drop_privileges(plan, config_path_, {socket_folder});
+    spdlog::info("event=privileges user={} capabilities={}",
+                 dropped.account.empty() ? "unchanged" : dropped.account,
+                 capability_names(dropped.capabilities));
+    for (const std::string& what : dropped.failed)
+      spdlog::error("event=privileges_kept what={}", log_value(what));
+  }
+
+  void backend_changed(BackendId id, bool up, const std::string& why) {
+    const BackendFacts* found = control_.backends().find(id);
+    if (found == nullptr) return;
+    control_.backends().changed(id, up, monotonic_ns());
+    const BackendName& name = found->name;
+    const char* kind = up ? "backend_up" : "backend_down";
+    if (!log_limit_.allows(kind, name.vrf, monotonic_ns())) return;
+    spdlog::log(up ? spdlog::level::info : spdlog::level::warn,
+                "event={} service={} backend={} port={} vrf={} why={}", kind,
+                log_value(name.service), to_string(name.address), name.port, log_value(name.vrf),
+                log_value(why));
+  }
+
+  void wait_for_tick() {
+    timer_.expires_after(kTick);
+    timer_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      control_.tick(monotonic_ns());
+      reloader_.tick(monotonic_ns());
+      control_.look_at_links(
+          monotonic_ns(), [this](LinkEvent& event) { log_link_event(control_.config(), event); });
+      look_at_workers();
+      tell_left_out();
+      wait_for_tick();
+    });
+  }
+
+  // "N more" of what LogLimit held back.
+  void tell_left_out() {
+    log_limit_.tick(
+        monotonic_ns(), [](std::string_view kind, std::string_view vrf, uint64_t lines) {
+          spdlog::warn("event={} vrf={} lines_suppressed={}", kind, log_value(vrf), lines);
+        });
+  }
+
+  void look_at_workers() {
+    const uint64_t now_ns = monotonic_ns();
+    for (const WorkerWatch::Change& change : control_.watch_workers(now_ns))
+      spdlog::log(change.stalled ? spdlog::level::err : spdlog::level::warn,
+                  "event={} worker={} core={} without_pass_ms={}",
+                  change.stalled ? "worker_stalled" : "worker_resumed", change.worker,
+                  dataplane_.worker_core(change.worker), change.for_ns / 1'000'000);
+    running_.look(Clock::now(), control_.passes());
+    if (watchdog_.is_due(control_.passes(), now_ns)) tell_supervisor("WATCHDOG=1");
+  }
+
+  static uint64_t watchdog_patience_us() {
+    uint64_t patience_us = 0;
+    return sd_watchdog_enabled(0, &patience_us) > 0 ? patience_us : 0;
+  }
+
+  void wait_for_signal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+      if (error) return;
+      if (signal == SIGHUP) {
+        reload();
+        return wait_for_signal();
+      }
+      spdlog::info("event=stopping signal={}", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+      signals_.clear();
+      io_.stop();
+    });
+  }
+
+  void reload() {
+    // systemd wants CLOCK_MONOTONIC, which is what steady_clock reads.
+    const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
+        std::chrono::steady_clock::now().time_since_epoch());
+    tell_supervisor("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count()));
+    // The log tells what came of it; where it is refused, the running configuration goes on.
+    const bool accepted =
+        reloader_.reload("SIGHUP", [](const Reloader::Outcome&) { tell_supervisor("READY=1"); });
+    if (accepted) return;
+    spdlog::warn("event=reload result=refused who=SIGHUP file={} reason=busy",
+                 log_value(config_path_));
+    tell_supervisor("READY=1");
+  }
+
+  std::string config_path_;
+  Dataplane dataplane_;
+  ControlPlane control_;
+  Reloader reloader_;
+  ApiContext context_;
+  boost::asio::io_context io_{1};
+  ApiServer server_;
+  boost::asio::signal_set signals_;
+  boost::asio::steady_timer timer_;
+  RunningTime running_;
+  LogLimit log_limit_;
+  Watchdog watchdog_{watchdog_patience_us()};
+  HealthChecker checker_;
+};
+
+}  // namespace
+
+DataplaneOptions dataplane_options(const Config& config, const EalArgs& eal, unsigned workers) {
+  DataplaneOptions options;
+  options.workers = workers;
+  options.busy_poll = config.system.poll == PollMode::kBusy;
+  options.mbufs = mbuf_count(config, workers);
+  options.mbuf_data_room_bytes = mbuf_data_room_bytes(config);
+  options.fdb_capacity = config.system.fdb_capacity;
+  options.connections = config.balancer.connections;
+  options.templates = config.balancer.templates;
+  options.seed = std::random_device()();
+  std::set<std::string> members;
+  for (const NetworkConfig& network : config.networks)
+    for (const MemberConfig& member : network.members) members.insert(member.port);
+  for (size_t i = 0; i < config.ports.size(); ++i) {
+    const PortConfig& port = config.ports[i];
+    PortSpec spec;
+    spec.name = port.name;
+    spec.device_name = eal.port_names[i];
+    spec.vdev = eal.port_vdevs[i];
+    spec.mtu_bytes = port.mtu_bytes;
+    spec.rx_queues = port.rx_queues.value_or(0);
+    spec.tx_queues = port.tx_queues.value_or(0);
+    spec.rx_ring = port.rx_ring;
+    spec.tx_ring = port.tx_ring;
+    spec.offload = port.offload == OffloadMode::kAuto;
+    // A bridge takes frames for any MAC, and a MAC of our own choice is not in the NIC.
+    spec.promiscuous = port.promiscuous || members.contains(port.name) || port.mac ||
+                       port.device.kind == DeviceKind::kTap;
+    options.ports.push_back(spec);
+  }
+  return options;
+}
+
+void run_daemon(const Config& config, const std::string& config_path,
+                const DataplaneOptions& options) {
+  Daemon(config, config_path, options).run();
+}
+
+}  // namespace adit

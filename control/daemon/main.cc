@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon: options, configuration, preflight, EAL, and then run_daemon().
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_version.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <boost/program_options.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+
+#include "base/exit_code.h"
+#include "base/log.h"
+#include "base/signal_mask.h"
+#include "base/std_descriptors.h"
+#include "base/std_output.h"
+#include "config/parser.h"
+#include "config/yaml/error.h"
+#include "daemon/daemon.h"
+#include "health/file_weakness.h"
+#include "machine/dpdk_log.h"
+#include "machine/eal_args.h"
+#include "machine/preflight.h"
+#include "machine/runtime_files.h"
+#include "machine/system_facts.h"
+
+namespace adit {
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr const char* kDefaultConfig = "/etc/adit/adit.yaml";
+
+struct Options {
+  std::string config_path;
+  bool check = false;
+  std::vector<std::string> eal_args;
+};
+
+struct UsageError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// Everything after `--` is EAL's. Returns false when help or version was all that was asked.
+bool parse_options(int argc, char** argv, Options& options) {
+  const char* from_environment = std::getenv("ADIT_CONFIG");
+  po::options_description description("Usage: aditd [OPTION]... [-- EAL-ARGUMENT...]\n\nOptions");
+  description.add_options()(
+      "config,c",
+      po::value(&options.config_path)
+          ->value_name("FILE")
+          ->default_value(from_environment != nullptr ? from_environment : kDefaultConfig),
+      "configuration; else $ADIT_CONFIG, else /etc/adit/adit.yaml")(
+      "check", po::bool_switch(&options.check), "check configuration and machine, and exit")(
+      "help,h", "print this and exit")("version", "print the version and exit");
+  const auto end = std::find(argv, argv + argc, std::string_view("--"));
+  if (end != argv + argc) options.eal_args.assign(end + 1, argv + argc);
+  po::variables_map values;
+  try {
+    // No positional arguments: a stray word is a mistake.
+    po::store(po::command_line_parser(std::vector<std::string>(argv + 1, end))
+                  .options(description)
+                  .positional({})
+                  .run(),
+              values);
+    po::notify(values);
+  } catch (const po::error& error) {
+    throw UsageError(error.what());
+  }
+  if (values.contains("help")) {
+    std::cout << description
+              << "\nSignals: SIGHUP reloads the configuration, SIGTERM and SIGINT stop.\n"
+                 "Exit codes: 0 ok, 1 failed, 2 usage, 3 configuration refused, 4 the machine\n"
+                 "lacks something or EAL does not start.\n";
+    return false;
+  }
+  if (values.contains("version")) {
+    std::cout << "aditd " ADIT_VERSION " (" << rte_version() << ")\n";
+    return false;
+  }
+  return true;
+}
+
+// The file says which programs run here, and where packets go.
+void warn_of_weak_file(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  if (const std::string why = file_weakness(error ? path : absolute.string()); !why.empty())
+    spdlog::warn(
+        "event=preflight {}: others can change the configuration (remedy: chown root, chmod "
+        "go-w)",
+        why);
+}
+
+// Prints what was found; whether aditd can start.
+bool report_preflight(const PreflightReport& report) {
+  for (const Finding& finding : report.warnings)
+    spdlog::warn("event=preflight {}", to_string(finding));
+  for (const Finding& finding : report.problems)
+    spdlog::error("event=preflight {}", to_string(finding));
+  return report.ok();
+}
+
+// Whether somebody wants us to end, while the signals are blocked.
+bool end_is_wanted() {
+  sigset_t pending;
+  sigpending(&pending);
+  return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
+}
+
+void tidy_up_after_others() {
+  for (const std::string& name : remove_leftovers(dpdk_runtime_base()))
+    spdlog::info("event=leftover_removed folder={}", log_value(name));
+}
+
+bool start_eal(const EalArgs& arguments) {
+  std::string line;
+  for (const std::string& argument : arguments.args) line += (line.empty() ? "" : " ") + argument;
+  spdlog::info("event=eal_start args={}", log_value(line));
+  // EAL keeps pointers into the strings, and may reorder the array.
+  static std::vector<std::string> strings;
+  static std::vector<char*> pointers;
+  strings = arguments.args;
+  for (std::string& argument : strings) pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
+  const SignalsBlocked blocked;
+  if (rte_eal_init(static_cast<int>(strings.size()), pointers.data()) >= 0) return true;
+  spdlog::error("event=eal_failed error={} args={}", log_value(rte_strerror(rte_errno)),
+                log_value(line));
+  return false;
+}
+
+// EAL leaves its directory behind; ours bears this process's number, so nobody else's is lost.
+void remove_runtime_dir(const std::filesystem::path& runtime_dir) {
+  if (runtime_dir.filename() != "adit-" + std::to_string(getpid())) return;
+  std::error_code error;  // what cannot be removed does no harm
+  std::filesystem::remove_all(runtime_dir, error);
+}
+
+void clean_up_eal() {
+  const std::filesystem::path runtime_dir = rte_eal_get_runtime_dir();
+  rte_eal_cleanup();
+  remove_runtime_dir(runtime_dir);
+  tidy_up_after_others();
+}
+
+// A worker may go on at any time, and what it would find must still be there: nothing is freed.
+[[noreturn]] void end_with_stuck_workers(const WorkersStuck& error) {
+  spdlog::critical("event=failed error={}", log_value(error.what()));
+  remove_runtime_dir(rte_eal_get_runtime_dir());
+  close_log();
+  _exit(kExitFailed);
+}
+
+int serve(const Config& config, const Options& options, const SystemFacts& facts) {
+  const EalArgs arguments = eal_args(config, facts, getpid(), options.eal_args);
+  // From here on there is something to tidy up: these wait until the daemon takes them.
+  block_signals({SIGTERM, SIGINT});
+  send_dpdk_log_to_ours();
+  if (!start_eal(arguments)) return kExitPreflight;
+  keep_log_on_own_cores();
+  int result = kExitOk;
+  try {
+    const unsigned workers = worker_count(config, facts.cpus.size());
+    if (end_is_wanted())
+      spdlog::info("event=stopped before=ready");
+    else
+      run_daemon(config, options.config_path, dataplane_options(config, arguments, workers));
+  } catch (const WorkersStuck& error) {
+    end_with_stuck_workers(error);
+  } catch (const std::exception& error) {
+    spdlog::critical("event=failed error={}", log_value(error.what()));
+    result = kExitFailed;
+  }
+  clean_up_eal();
+  return result;
+}
+
+int run(int argc, char** argv) {
+  Options options;
+  if (!parse_options(argc, argv, options)) return kExitOk;
+  // One that comes before the daemon can take it shall not end it, nor be lost: the file may have
+  // changed after it was read.
+  if (!options.check) block_signals({SIGHUP});
+  const auto [config, warnings] = check_config_file(options.config_path);
+  set_up_log(options.check ? LogTarget::kStderr : config.system.log_target,
+             config.system.log_level);
+  for (const ConfigMistake& warning : warnings)
+    spdlog::warn("event=config_warning warning={}", log_value(to_string(warning)));
+
+  warn_of_weak_file(options.config_path);
+  // They may be what there is no room for.
+  if (!options.check) tidy_up_after_others();
+  const SystemFacts facts = gather_facts(config);
+  const bool ready = report_preflight(preflight(config, facts));
+  if (options.check && ready)
+    std::cout << "configuration " << options.config_path << " and this machine are fine\n";
+  if (options.check || !ready) return ready ? kExitOk : kExitPreflight;
+  return serve(config, options, facts);
+}
+
+}  // namespace
+}  // namespace adit
+
+int main(int argc, char** argv) {
+  adit::secure_std_descriptors();
+  try {
+    const int result = adit::run(argc, argv);
+    adit::close_log();
+    return adit::finish_output("aditd", result);
+  } catch (const adit::UsageError& error) {
+    std::cerr << "aditd: " << error.what() << "; see aditd --help\n";
+    return adit::kExitUsage;
+  } catch (const adit::ConfigError& error) {
+    std::cerr << error.what() << '\n';
+    return adit::kExitConfigRefused;
+  } catch (const std::exception& error) {
+    std::cerr << "aditd: " << error.what() << '\n';
+    return adit::kExitFailed;
+  }
+}

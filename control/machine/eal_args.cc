@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "machine/eal_args.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <set>
+#include <string_view>
+
+#include "adit/dataplane.h"
+#include "config/limits.h"
+
+namespace adit {
+namespace {
+
+constexpr unsigned kHeadroomBytes = 128;      // RTE_PKTMBUF_HEADROOM
+constexpr unsigned kFrameOverheadBytes = 22;  // Ethernet header and two 802.1Q tags
+constexpr unsigned kEncapRoomBytes = 128;
+constexpr unsigned kMinFrameRoomBytes = 2048;
+// struct rte_mbuf, mempool object header and its padding.
+constexpr unsigned kMbufOverheadBytes = 256;
+// Per worker: the mempool's cache at its largest (512 and a half), bursts in hand, clones.
+constexpr unsigned kMbufsPerWorker = 2048;
+// Packets that wait for a neighbour, rings to control.
+constexpr unsigned kMbufsBeside = 4096;
+constexpr unsigned kMemoryBesideMb = 64;  // EAL, drivers, rings, telemetry
+
+uint64_t round_up(uint64_t value, uint64_t step) {
+  return (value + step - 1) / step * step;
+}
+
+// Whether the user gave one of the options: "-m", "-m64", "--lcores", "--lcores=...".
+bool gives(const std::vector<std::string>& extra, std::initializer_list<std::string_view> options) {
+  return std::any_of(extra.begin(), extra.end(), [&](std::string_view arg) {
+    return std::any_of(options.begin(), options.end(), [&](std::string_view option) {
+      const bool is_long = option.starts_with("--");
+      if (!arg.starts_with(option)) return false;
+      return !is_long || arg.size() == option.size() || arg[option.size()] == '=';
+    });
+  });
+}
+
+// Lcore 0 is control on the first core, the workers follow; where there are as many workers
+// as cores, control shares the first worker's.
+std::string lcores(unsigned workers, const std::vector<unsigned>& cpus) {
+  std::string text;
+  const unsigned first = workers < cpus.size() ? 1 : 0;  // worker's core
+  for (unsigned lcore = 0; lcore <= workers; ++lcore) {
+    const size_t core = lcore == 0 ? 0 : lcore - 1 + first;
+    const unsigned cpu = cpus.empty() ? 0 : cpus[std::min(core, cpus.size() - 1)];
+    if (lcore > 0) text += ',';
+    text += std::to_string(lcore) + '@' + std::to_string(cpu);
+  }
+  return text;
+}
+
+bool is_af_xdp(const PortConfig& port) {
+  return port.device.kind == DeviceKind::kAfXdp ||
+         (port.device.kind == DeviceKind::kVdev && port.device.argument.starts_with("net_af_xdp"));
+}
+
+bool has_stt(const Config& config) {
+  return std::ranges::any_of(config.networks, [](const NetworkConfig& network) {
+    return (network.learn_remotes && network.learn_kind == TunnelKind::kStt) ||
+           std::ranges::any_of(network.remotes, [](const RemoteConfig& remote) {
+             return remote.kind == TunnelKind::kStt;
+           });
+  });
+}
+
+const char* log_level(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return "info";
+    case LogLevel::kInfo:
+    case LogLevel::kWarn:
+      return "warning";
+    case LogLevel::kError:
+      return "error";
+  }
+  return "warning";
+}
+
+// Frames of af_packet's ring hold the kernel's header and the packet; the driver refuses a
+// frame whose packet would not fit a buffer, so they are no larger than they must be.
+std::string af_packet_sizes(unsigned mtu_bytes, unsigned ring) {
+  constexpr unsigned kBlockBytes = 65536;
+  constexpr unsigned kHeaderBytes = 96;  // tpacket2_hdr, sockaddr_ll and alignment
+  const uint64_t frame =
+      std::max(kMinFrameRoomBytes,
+               static_cast<unsigned>(round_up(mtu_bytes + kFrameOverheadBytes + kHeaderBytes, 16)));
+  const uint64_t frames = round_up(ring, kBlockBytes / frame);
+  return ",blocksz=" + std::to_string(kBlockBytes) + ",framesz=" + std::to_string(frame) +
+         ",framecnt=" + std::to_string(frames);
+}
+
+unsigned interface_queues(const SystemFacts& facts, const std::string& name) {
+  for (const InterfaceFacts& interface : facts.interfaces)
+    if (interface.name == name) return std::max(1U, interface.rx_queues);
+  return 1;
+}
+
+class DeviceArgs {
+ public:
+  DeviceArgs(const Config& config, const SystemFacts& facts, unsigned workers)
+      : facts_(facts), workers_(workers) {
+    for (const PortConfig& port : config.ports)
+      if (port.device.kind == DeviceKind::kVdev)
+        taken_.insert(port.device.argument.substr(0, port.device.argument.find(',')));
+  }
+
+  // Adds the port's arguments and returns its name in DPDK.
+  std::string add(const PortConfig& port, std::vector<std::string>& args) {
+    const std::string& argument = port.device.argument;
+    switch (port.device.kind) {
+      case DeviceKind::kPci:
+        args.insert(args.end(), {"-a", argument});
+        return argument;
+      case DeviceKind::kVdev:
+        args.insert(args.end(), {"--vdev", argument});
+        return argument.substr(0, argument.find(','));
+      case DeviceKind::kTap:
+        return "tap:" + argument;  // adit's own, no DPDK device
+      case DeviceKind::kAfPacket: {
+        // A queue pair is needed for each worker that sends, and each queue that receives.
+        const unsigned pairs =
+            std::max(rx_queue_count(port, workers_), tx_queue_count(port, workers_));
+        return add_vdev("net_af_packet",
+                        ",iface=" + argument + ",qpairs=" + std::to_string(pairs) +
+                            af_packet_sizes(port.mtu_bytes, std::max(port.rx_ring, port.tx_ring)),
+                        args);
+      }
+      case DeviceKind::kAfXdp: {
+        // Preflight has refused what needs more than the interface has.
+        const unsigned queues =
+            std::min(std::max(rx_queue_count(port, workers_), tx_queue_count(port, workers_)),
+                     interface_queues(facts_, argument));
+        return add_vdev("net_af_xdp",
+                        ",iface=" + argument + ",queue_count=" + std::to_string(queues), args);
+      }
+    }
+    return {};
+  }
+
+ private:
+  // Numbered by kind: net_af_xdp0, net_af_xdp1, ..., past the names that the user gave a vdev.
+  std::string add_vdev(const std::string& driver, const std::string& arguments,
+                       std::vector<std::string>& args) {
+    std::string name;
+    for (unsigned i = 0; !taken_.insert(name = driver + std::to_string(i)).second;) ++i;
+    args.insert(args.end(), {"--vdev", name + arguments});
+    return name;
+  }
+
+  const SystemFacts& facts_;
+  unsigned workers_;
+  std::set<std::string> taken_;
+};
+
+}  // namespace
+
+EalArgs eal_args(const Config& config, const SystemFacts& facts, int pid,
+                 const std::vector<std::string>& extra) {
+  EalArgs result;
+  std::vector<std::string>& args = result.args;
+  const unsigned workers = worker_count(config, facts.cpus.size());
+  args.push_back("aditd");
+  if (!gives(extra, {"-l", "-c", "-s", "-S", "--lcores"}))
+    args.insert(args.end(), {"--lcores", lcores(workers, facts.cpus)});
+  if (!gives(extra, {"--file-prefix", "--in-memory"}))
+    args.push_back("--file-prefix=adit-" + std::to_string(pid));
+  if (!use_hugepages(config, facts)) {
+    // With --no-huge, EAL refuses --in-memory and --huge-unlink.
+    if (!gives(extra, {"--no-huge", "--in-memory", "--huge-unlink", "--huge-dir"}))
+      args.push_back("--no-huge");
+  } else if (!gives(extra,
+                    {"--no-huge", "--in-memory", "--huge-unlink", "--single-file-segments"})) {
+    // Unlinked at once, pages are free again when the process ends, however it ends.
+    args.push_back("--huge-unlink=always");
+  }
+  if (!gives(extra, {"-m", "--socket-mem"}))
+    args.insert(args.end(), {"-m", std::to_string(memory_mb(config, workers))});
+  if (!gives(extra, {"--log-level"}))
+    args.push_back(std::string("--log-level=") + log_level(config.system.log_level));
+
+  const bool has_pci =
+      std::any_of(config.ports.begin(), config.ports.end(),
+                  [](const PortConfig& port) { return port.device.kind == DeviceKind::kPci; });
+  if (!has_pci && !gives(extra, {"-a", "--allow", "--no-pci"})) args.push_back("--no-pci");
+  DeviceArgs devices(config, facts, workers);
+  for (const PortConfig& port : config.ports) {
+    result.port_names.push_back(devices.add(port, args));
+    const bool is_vdev = args[args.size() - 2] == "--vdev" && port.device.kind != DeviceKind::kTap;
+    result.port_vdevs.push_back(is_vdev ? args.back() : "");
+  }
+  args.insert(args.end(), extra.begin(), extra.end());
+  return result;
+}
+
+unsigned worker_count(const Config& config, size_t cores) {
+  if (config.system.workers) return *config.system.workers;
+  constexpr size_t kMaxWorkers = 64;
+  return static_cast<unsigned>(std::clamp<size_t>(cores, 2, kMaxWorkers + 1) - 1);
+}
+
+unsigned rx_queue_count(const PortConfig& port, unsigned workers) {
+  return port.rx_queues.value_or(workers);
+}
+
+unsigned tx_queue_count(const PortConfig& port, unsigned workers) {
+  return port.tx_queues.value_or(workers);
+}
+
+unsigned mbuf_count(const Config& config, unsigned workers) {
+  if (config.system.mbufs) return *config.system.mbufs;
+  constexpr uint64_t kMax = 16777216;
+  uint64_t count = kMbufsBeside + uint64_t{kMbufsPerWorker} * workers;
+  for (const PortConfig& port : config.ports)
+    count += uint64_t{rx_queue_count(port, workers)} * port.rx_ring +
+             uint64_t{tx_queue_count(port, workers)} * port.tx_ring;
+  if (has_stt(config)) {
+    const TunnelConfig& stt = config.tunnels[tunnel_index(TunnelKind::kStt)];
+    unsigned largest_mtu = 0;
+    for (const PortConfig& port : config.ports) largest_mtu = std::max(largest_mtu, port.mtu_bytes);
+    const uint64_t mb = std::max(stt.reassembly_mb, stt_frame_mb(largest_mtu));
+    count += (mb << 20) / mbuf_data_room_bytes(config) * workers;
+  }
+  if (config.reassemble || !config.services.empty())
+    count += (uint64_t{config.fragments.memory_mb} << 20) / mbuf_data_room_bytes(config) * workers;
+  return static_cast<unsigned>(std::min(count, kMax));
+}
+
+uint16_t mbuf_data_room_bytes(const Config& config) {
+  unsigned frame = kMinFrameRoomBytes;
+  for (const PortConfig& port : config.ports)
+    frame = std::max(frame, port.mtu_bytes + kFrameOverheadBytes + kEncapRoomBytes);
+  return static_cast<uint16_t>(round_up(kHeadroomBytes + frame, 64));
+}
+
+unsigned mtu_overhead_bytes() {
+  return kHeadroomBytes + kFrameOverheadBytes + kEncapRoomBytes;
+}
+
+unsigned memory_mb(const Config& config, unsigned workers) {
+  if (config.system.memory_mb) return *config.system.memory_mb;
+  // Without hugepages a pool's buffer does not cross a page, and most take one for themselves.
+  constexpr unsigned kPageBytes = 4096;
+  uint64_t count = mbuf_count(config, workers);
+  for (const PortConfig& port : config.ports)
+    if (is_af_xdp(port))
+      count += xdp_buffers(std::max(rx_queue_count(port, workers), tx_queue_count(port, workers)));
+  const uint64_t buffers =
+      count * round_up(mbuf_data_room_bytes(config) + kMbufOverheadBytes, kPageBytes);
+  return static_cast<unsigned>(kMemoryBesideMb + (buffers >> 20) + 1);
+}
+
+bool use_hugepages(const Config& config, const SystemFacts& facts) {
+  switch (config.system.hugepages) {
+    case HugepageMode::kYes:
+      return true;
+    case HugepageMode::kNo:
+      return false;
+    case HugepageMode::kAuto:
+      break;
+  }
+  const unsigned needed_mb = memory_mb(config, worker_count(config, facts.cpus.size()));
+  return facts.hugetlbfs_mounted && facts.hugepages_free_mb >= needed_mb;
+}
+
+}  // namespace adit

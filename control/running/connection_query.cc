@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "running/connection_query.h"
+
+namespace adit {
+
+ConnectionQuery::~ConnectionQuery() {
+  for (const auto& survey : surveys_) survey->cancelled.store(true, std::memory_order_relaxed);
+}
+
+// All workers or none: else two queries could wait for each other. Room is taken only now, by one
+// query at a time.
+bool ConnectionQuery::ask() {
+  const unsigned workers = dataplane_.worker_count();
+  for (unsigned id = 0; id < workers; ++id)
+    if (!dataplane_.takes_survey(id)) {
+      silent_worker_ = id;
+      return false;
+    }
+  for (unsigned id = 0; id < workers; ++id) {
+    auto survey = std::make_shared<ConnectionSurvey>();
+    survey->filter = question_.filter;
+    survey->group_of = question_.group_of;
+    survey->rows.resize(question_.rows);
+    survey->counts.resize(question_.groups);
+    surveys_.push_back(std::move(survey));
+  }
+  for (unsigned id = 0; id < workers; ++id) dataplane_.survey(id, surveys_[id]);
+  return true;
+}
+
+ConnectionQuery::State ConnectionQuery::poll(uint64_t now_ns) {
+  if (surveys_.empty()) {
+    if (!ask()) return now_ns - since_ns_ < kBusyNs ? State::kWaiting : State::kBusy;
+    since_ns_ = now_ns;
+  }
+  uint64_t slices = 0;
+  bool done = true;
+  for (unsigned id = 0; id < surveys_.size(); ++id) {
+    slices += surveys_[id]->slices.load(std::memory_order_relaxed);
+    if (surveys_[id]->answered.load(std::memory_order_acquire)) continue;
+    done = false;
+    silent_worker_ = id;
+  }
+  if (done) return State::kDone;
+  if (slices != slices_) {
+    slices_ = slices;
+    since_ns_ = now_ns;
+  }
+  return now_ns - since_ns_ < kSilentNs ? State::kWaiting : State::kSilent;
+}
+
+}  // namespace adit

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "running/control_plane.h"
+
+#include <array>
+#include <utility>
+
+#include "base/time_units.h"
+
+namespace adit {
+namespace {
+
+// Reports taken in one tick at most: a flood of new sources must not keep control from its
+// other duties.
+constexpr unsigned kEventsPerTick = 4096;
+
+constexpr uint64_t kPatienceNs = WorkerWatch::kStalledAfterNs;
+constexpr uint64_t kRetryNs = kNsPerSecond;
+
+std::vector<PortTraits> traits_of(const Dataplane& dataplane, const std::vector<MacAddr>& macs) {
+  std::vector<PortTraits> traits;
+  for (PortId port = 0; port < macs.size(); ++port) {
+    const PortFacts& facts = dataplane.port_facts(port);
+    traits.push_back({macs[port], facts.max_tx_buffers > 1, facts.takes_unfinished});
+  }
+  return traits;
+}
+
+}  // namespace
+
+ControlPlane::ControlPlane(Dataplane& dataplane, const Config& initial,
+                           std::vector<MacAddr> port_macs, uint64_t now_ns)
+    : dataplane_(dataplane),
+      port_macs_(std::move(port_macs)),
+      neighbours_(dataplane),
+      advertiser_(dataplane),
+      fdb_(dataplane),
+      backends_(dataplane.backend_lives()),
+      links_(dataplane) {
+  Prepared first = prepare_first(basis(now_ns), std::make_shared<const Config>(initial));
+  while (!commit(first, now_ns)) continue;
+}
+
+ApplyResult ControlPlane::apply(const Config& config, uint64_t now_ns) {
+  Prepared prepared = prepare(basis(now_ns), std::make_shared<const Config>(config));
+  while (!commit(prepared, now_ns)) continue;
+  return {generation_, std::move(prepared.changes)};
+}
+
+Basis ControlPlane::basis(uint64_t now_ns) {
+  learner_.begin_update(now_ns);
+  return {state_,
+          learner_,
+          traits_of(dataplane_, port_macs_),
+          port_macs_,
+          dataplane_.worker_count(),
+          generation_ + 1};
+}
+
+bool ControlPlane::commit(Prepared& prepared, uint64_t now_ns) {
+  if (!prepared.next) {
+    learner_.fail_update();  // what was learned has not been looked at
+    return true;
+  }
+  switch (prepared.step) {
+    case Prepared::Step::kBackends:
+      if (backends_.add(prepared.backends, now_ns)) prepared.step = Prepared::Step::kPublish;
+      return false;
+    case Prepared::Step::kPublish:
+      if (!workers_have_moved()) return false;
+      publish(prepared, now_ns);
+      prepared.step = Prepared::Step::kGone;
+      return false;
+    case Prepared::Step::kGone:
+      if (backends_.remove_gone(prepared.backends)) prepared.step = Prepared::Step::kDone;
+      break;
+    case Prepared::Step::kDone:
+      break;
+  }
+  return prepared.step == Prepared::Step::kDone;
+}
+
+void ControlPlane::give_up(const Prepared& prepared, uint64_t now_ns) {
+  if (prepared.step <= Prepared::Step::kPublish) backends_.take_back(prepared.backends, now_ns);
+  learner_.fail_update();
+  grace_.reset();
+  take_learned_ns_ = now_ns + kRetryNs;
+}
+
+void ControlPlane::publish(Prepared& prepared, uint64_t now_ns) {
+  const RunningState& next = *prepared.next;
+  for (const BridgePortId id : prepared.fresh_bridge_ports) dataplane_.reset_bridge_port(id);
+  advertiser_.configure(*next.running, next.ids, *prepared.snapshot, now_ns);
+  snapshot_ = prepared.snapshot.get();
+  dataplane_.publish(std::move(prepared.snapshot));
+  ++generation_;
+  learner_.configure(*next.config);
+  state_ = prepared.next;
+  backends_.replace(prepared.backends);
+  learner_.bind(*next.config, next.ids);
+  // Only now, when no worker reads the former snapshot, does what has gone lose its state.
+  neighbours_.configure(next.neighbours, next.ids, now_ns);
+  fdb_.configure(*next.running, next.ids, now_ns);
+  if (!down_ports_.empty()) review_backends(now_ns);
+}
+
+void ControlPlane::tick(uint64_t now_ns) {
+  std::array<Event, 256> events;
+  for (unsigned taken = 0; taken < kEventsPerTick;) {
+    const unsigned count = dataplane_.poll_events(events);
+    for (const Event& event : std::span(events).first(count)) handle(event, now_ns);
+    taken += count;
+    if (count < events.size()) break;
+  }
+  neighbours_.tick(now_ns);
+  advertiser_.tick(now_ns);
+  fdb_.tick(now_ns);
+  backends_.tick(now_ns);
+  rates_.tick(dataplane_, backends_.all(), now_ns);
+  learner_.tick(ids(), dataplane_, now_ns);
+  dataplane_.reclaim();
+  if (!updates_itself_ || !wants_update(now_ns)) return;
+  Prepared prepared = prepare_learned(basis(now_ns));
+  while (!commit(prepared, now_ns)) continue;
+}
+
+bool ControlPlane::wants_update(uint64_t now_ns) const noexcept {
+  return now_ns >= take_learned_ns_ && !watch_.any_stalled() && learner_.wants_update(now_ns);
+}
+
+// Before anything is changed, so that a refusal leaves all as it was. It also tells that whatever
+// the workers were at when it began is done: ids of what is gone are free.
+bool ControlPlane::workers_have_moved() {
+  const auto refuse = [this](const std::string& who, uint64_t ns) {
+    grace_.reset();
+    throw WorkerStalled(who + " has made no pass for " + std::to_string(ns / kNsPerSecond) +
+                        " s; nothing was changed");
+  };
+  for (unsigned worker = 0; worker < dataplane_.worker_count(); ++worker)
+    if (watch_.stalled(worker))
+      refuse("worker " + std::to_string(worker), watch_.without_pass_ns(worker));
+  if (!grace_) grace_ = {dataplane_.begin_grace(), monotonic_ns()};
+  if (dataplane_.grace_is_over(grace_->token)) {
+    grace_.reset();
+    return true;
+  }
+  if (monotonic_ns() - grace_->since_ns >= kPatienceNs) refuse("a worker", kPatienceNs);
+  return false;
+}
+
+std::vector<WorkerWatch::Change> ControlPlane::watch_workers(uint64_t now_ns) {
+  passes_.resize(dataplane_.worker_count());
+  for (unsigned worker = 0; worker < passes_.size(); ++worker)
+    passes_[worker] = dataplane_.worker_counters(worker).loops.get();
+  return watch_.look(passes_, now_ns);
+}
+
+void ControlPlane::handle(const Event& event, uint64_t now_ns) {
+  switch (event.kind) {
+    case Event::Kind::kMacSeen:
+      return fdb_.seen(event.fdb_key, event.bridge_port, now_ns);
+    case Event::Kind::kNeighbourSeen:
+      return neighbours_.seen(event.link, event.ip, event.mac, now_ns, event.claim);
+    case Event::Kind::kAddressConflict:
+      return neighbours_.conflict(event.link, event.ip, event.mac, now_ns);
+    case Event::Kind::kNeighbourWanted:
+      return neighbours_.wanted(event.adjacency, now_ns);
+    case Event::Kind::kHostWanted:
+      return neighbours_.host_wanted(event.link, event.ip, now_ns);
+    case Event::Kind::kRouterSolicited:
+      return advertiser_.solicited(event.link, now_ns);
+    case Event::Kind::kRemoteSeen:
+      return learner_.seen(config(), event.network, event.ip, now_ns);
+  }
+}
+
+}  // namespace adit

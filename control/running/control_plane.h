@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// The running configuration and everything that control learns: turns a Config into a
+// published Snapshot, keeps ids stable over reloads, owns the FDB's and the neighbours'
+// lives. Used by aditd's control thread and, in step with the packets, by adit-replay.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "adit/dataplane.h"
+#include "compile/compile.h"
+#include "config/config.h"
+#include "running/backend_keeper.h"
+#include "running/backend_rates.h"
+#include "running/fdb_keeper.h"
+#include "running/link_keeper.h"
+#include "running/neighbours.h"
+#include "running/prepare.h"
+#include "running/remote_learner.h"
+#include "running/router_advertiser.h"
+#include "running/worker_watch.h"
+
+namespace adit {
+
+// A change has to wait until every worker reads the new snapshot, and one stands still. Nothing was
+// changed.
+class WorkerStalled : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct ApplyResult {
+  uint64_t generation = 0;
+  std::vector<std::string> changes;  // one line each, empty: nothing differed
+};
+
+class ControlPlane {
+ public:
+  // `initial` becomes generation 1. `port_macs`: by PortId, the MAC that adit uses there.
+  ControlPlane(Dataplane& dataplane, const Config& initial, std::vector<MacAddr> port_macs,
+               uint64_t now_ns);
+
+  // Makes `config` the running one without touching what did not change. Throws ConfigError,
+  // and leaves everything as it was, when the change needs a restart; WorkerStalled likewise. A
+  // worker that stands still from the very moment on at which the change is made holds it up for a
+  // second, and no longer.
+  ApplyResult apply(const Config& config, uint64_t now_ns);
+
+  // The same in parts, for a thread beside this one: prepare() takes the time and starts from what
+  // basis() gives; commit() is to be called until it is true, and does a little each time.
+  // Between basis() and the end of commit() nothing else may change the configuration; what comes
+  // to nothing in between is given up.
+  Basis basis(uint64_t now_ns);
+  bool commit(Prepared& prepared, uint64_t now_ns);
+  void give_up(const Prepared& prepared, uint64_t now_ns);
+  // From now on somebody else prepares and commits what remotes were learned, see wants_update().
+  void leave_updates() noexcept { updates_itself_ = false; }
+  bool wants_update(uint64_t now_ns) const noexcept;
+
+  // Takes the workers' reports, resolves and refreshes next hops, ages MACs. To be called
+  // every millisecond or so.
+  void tick(uint64_t now_ns);
+
+  // Sees to the ports' links, and tells of what changed: what depends on a link that is down is
+  // withdrawn, and comes back with it. To be called every millisecond or so, where there are links.
+  void look_at_links(uint64_t now_ns, const LinkKeeper::Tell& tell);
+  // Looks at the workers' passes: to be called often where they run; what is new.
+  std::vector<WorkerWatch::Change> watch_workers(uint64_t now_ns);
+  const WorkerWatch& worker_watch() const noexcept { return watch_; }
+  // That each worker had made at the last look.
+  const std::vector<uint64_t>& passes() const noexcept { return passes_; }
+
+  // What happens to neighbours and our own addresses, for the log.
+  void on_neighbour_notice(NeighbourNoticeSink sink) { neighbours_.on_notice(std::move(sink)); }
+
+  // What runs; stays as it is, also when it runs no more.
+  const std::shared_ptr<const RunningState>& state() const noexcept { return state_; }
+  // As it was applied. References are good until the next commit().
+  const Config& config() const noexcept { return *state_->config; }
+  // Hosts are told that we are no router any more. For the end; workers have sent it then.
+  void cease() { advertiser_.cease(); }
+
+  // As it runs: with the learned remotes.
+  const Config& running() const noexcept { return *state_->running; }
+  uint64_t generation() const noexcept { return generation_; }
+  Dataplane& dataplane() noexcept { return dataplane_; }
+  const Dataplane& dataplane() const noexcept { return dataplane_; }
+  const std::vector<MacAddr>& port_macs() const noexcept { return port_macs_; }
+
+  // Ids of what the running configuration names; see compile.h.
+  const CompiledIds& ids() const noexcept { return state_->ids; }
+  // State of every next hop.
+  const Neighbours& neighbours() const noexcept { return neighbours_; }
+  const FdbKeeper& fdb() const noexcept { return fdb_; }
+  const BackendKeeper& backends() const noexcept { return backends_; }
+  const BackendRates& rates() const noexcept { return rates_; }
+  BackendKeeper& backends() noexcept { return backends_; }
+  const RemoteLearner& remote_learner() const noexcept { return learner_; }
+
+ private:
+  void publish(Prepared& prepared, uint64_t now_ns);
+  bool workers_have_moved();
+  void handle(const Event& event, uint64_t now_ns);
+  void link_changed(LinkEvent& event, uint64_t now_ns);
+  unsigned review_backends(uint64_t now_ns);
+  void take_new_mac(PortId port);
+
+  Dataplane& dataplane_;
+  std::vector<MacAddr> port_macs_;
+  std::shared_ptr<const RunningState> state_ = std::make_shared<const RunningState>();
+  Neighbours neighbours_;
+  RouterAdvertiser advertiser_;
+  FdbKeeper fdb_;
+  RemoteLearner learner_;
+  BackendKeeper backends_;
+  BackendRates rates_;
+  LinkKeeper links_;
+  std::set<PortId> down_ports_;
+  const Snapshot* snapshot_ = nullptr;  // the published one
+  WorkerWatch watch_;
+  std::vector<uint64_t> passes_;  // of each worker
+  uint64_t take_learned_ns_ = 0;  // not before
+  struct Grace {
+    uint64_t token;
+    uint64_t since_ns;
+  };
+  std::optional<Grace> grace_;  // a change waits for workers
+  uint64_t generation_ = 0;
+  bool updates_itself_ = true;
+};
+
+}  // namespace adit

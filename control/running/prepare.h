@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// What takes time of a change of configuration, as a pure function: it may run beside control's
+// thread. What is left for control is short, see ControlPlane::commit().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "compile/compile.h"
+#include "config/config.h"
+#include "config/diff.h"
+#include "running/backend_keeper.h"
+#include "running/neighbours.h"
+#include "running/remote_learner.h"
+
+namespace adit {
+
+// All that follows from the running configuration alone. Replaced as a whole and never changed, so
+// that it can be read while the next one is made of it.
+struct RunningState {
+  std::shared_ptr<const Config> config = std::make_shared<const Config>();  // as it was applied
+  std::shared_ptr<const Config> running = config;  // as it runs: with the learned remotes
+  CompiledIds ids;
+  BackendMap backends = std::make_shared<BackendMap::element_type>();
+  NeighbourPlan neighbours;
+};
+
+// What prepare() starts from.
+struct Basis {
+  std::shared_ptr<const RunningState> former;
+  RemoteLearner learner;
+  std::vector<PortTraits> traits;
+  std::vector<MacAddr> port_macs;
+  unsigned workers = 1;
+  uint64_t generation = 1;  // the next one
+};
+
+struct Prepared {
+  std::vector<std::string> changes;          // one line each
+  std::shared_ptr<const RunningState> next;  // none: nothing is to be done
+  std::unique_ptr<Snapshot> snapshot;
+  std::vector<BridgePortId> fresh_bridge_ports;  // nobody used these ids before
+  BackendChanges backends;
+  enum class Step { kBackends, kPublish, kGone, kDone } step = Step::kBackends;  // of commit()
+};
+
+// The first one of all.
+Prepared prepare_first(const Basis& basis, std::shared_ptr<const Config> config);
+// Throws ConfigError when the change needs a restart, and others when there is no room for it.
+Prepared prepare(const Basis& basis, std::shared_ptr<const Config> config);
+// The same configuration again, with the remotes that were learned meanwhile.
+Prepared prepare_learned(const Basis& basis);
+
+}  // namespace adit

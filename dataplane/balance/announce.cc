@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "balance/announce.h"
+
+#include "connection/protocol_state.h"
+#include "rewrite/client_address.h"
+#include "rewrite/sequence_shift.h"
+#include "route/route.h"
+
+namespace adit {
+namespace {
+
+const TcpHeader& tcp_of(const rte_mbuf* mbuf, const Flow& flow) noexcept {
+  return *rte_pktmbuf_mtod_offset(mbuf, const TcpHeader*, flow.packet.l4);
+}
+
+// RFC 9293 section 3.4: sequence numbers are compared modulo 2^32.
+bool is_before(uint32_t a, uint32_t b) noexcept {
+  return static_cast<int32_t>(a - b) < 0;
+}
+
+// The server's SYN answers one of the client's: the numbers of both are known. Another one than
+// before is that of a connection that begins anew.
+void take_syn(const TcpHeader& tcp, Announcement& announcement) noexcept {
+  if (tcp.acknowledgment.host() != announcement.asked) return;
+  const uint32_t first =
+      announcement.how == ClientAddress::kToa ? tcp.sequence.host() + 1 : announcement.asked;
+  if (announcement.answered && announcement.first == first) return;
+  announcement.first = first;
+  announcement.shift = 0;
+  announcement.answered = true;
+  announcement.acknowledged = false;
+}
+
+// `first` is compared with, which works within 2^31: it follows the numbers once it has no other
+// meaning.
+void take_acknowledgment(uint32_t number, Announcement& announcement) noexcept {
+  constexpr uint32_t kFar = 1u << 30, kNear = 1u << 29;
+  if (!announcement.acknowledged)
+    announcement.acknowledged = !is_before(number, announcement.first + announcement.shift);
+  else if (is_before(announcement.first + kFar, number))
+    announcement.first = number - kNear;
+}
+
+void add_option(Worker& worker, const Packet& packet, Flow& flow,
+                const Connection& connection) noexcept {
+  const TcpHeader& tcp = tcp_of(packet.mbuf, flow);
+  if ((flow.l4_type & (kTcpAck | kTcpRst)) != kTcpAck ||
+      tcp.acknowledgment.host() != connection.announcement.first)
+    return;
+  const FlowKey& reverse = connection.reverse;
+  const bool ipv6 = reverse.ipv6 != 0;
+  const RouteTarget& target =
+      worker.snapshot->routes.find(reverse.vrf, bytes_of(reverse.source, ipv6), ipv6);
+  const ToaResult result =
+      insert_toa(packet.mbuf, flow, source_of(connection.forward), target.max_bytes);
+  BackendCounters& counters = worker.balancer->counters[connection.backend];
+  (result == ToaResult::kInserted ? counters.announced : counters.unannounced).add(1);
+}
+
+// False: no buffer.
+bool send_header(Worker& worker, const Packet& like, const Flow& flow,
+                 Connection& connection) noexcept {
+  Announcement& announcement = connection.announcement;
+  ProxyHeader header;
+  const unsigned len =
+      write_proxy_header(header, source_of(connection.forward), destination_of(connection.forward));
+  Packet segment = like;
+  segment.mbuf = make_proxy_segment(like.mbuf, flow, announcement.first,
+                                    std::span(header).first(len), worker.pool);
+  if (segment.mbuf == nullptr) return false;
+  announcement.shift = static_cast<uint8_t>(len);
+  worker.counters.originated.add(1);
+  worker.balancer->counters[connection.backend].announced.add(1);
+  route_now(worker, segment);
+  return true;
+}
+
+Fate precede(Worker& worker, Packet& packet, const Flow& flow, Connection& connection) noexcept {
+  const Announcement& announcement = connection.announcement;
+  const bool has_ack = (flow.l4_type & kTcpAck) != 0;
+  const bool may_begin = has_ack && (flow.l4_type & kTcpRst) == 0;
+  if (announcement.shift == 0 && !may_begin) return Fate::kRoute;
+  const bool at_first =
+      !announcement.acknowledged && tcp_of(packet.mbuf, flow).sequence.host() == announcement.first;
+  // RFC 9293 section 3.10.7.1: a reset without ACK has the number that the server's segment asked
+  // for, and that was no more than this.
+  if (at_first && !has_ack) return Fate::kRoute;
+  if ((announcement.shift == 0 || at_first) && !send_header(worker, packet, flow, connection))
+    return refuse(worker, packet.mbuf, DropReason::k_no_buffer);
+  shift_sequence(packet.mbuf, flow, announcement.shift);
+  return Fate::kRoute;
+}
+
+}  // namespace
+
+void begin_announcement(Connection& connection, ClientAddress how, const Flow& flow) noexcept {
+  if (!tcp_begins(flow.l4_type)) return;
+  connection.flags |= Connection::kAnnounces;
+  connection.announcement.how = how;
+}
+
+DropReason take_answer(rte_mbuf* mbuf, const Flow& flow, Announcement& announcement) noexcept {
+  if (flow.kind == FlowKind::kIcmpError) {
+    if (announcement.shift != 0)
+      lower_embedded_sequence(mbuf, flow, announcement.first, announcement.shift);
+    return DropReason::kCount;
+  }
+  if ((flow.l4_type & kTcpAck) == 0) return DropReason::kCount;
+  const TcpHeader& tcp = tcp_of(mbuf, flow);
+  if ((flow.l4_type & kTcpSyn) != 0) take_syn(tcp, announcement);
+  if (announcement.shift == 0) return DropReason::kCount;
+  take_acknowledgment(tcp.acknowledgment.host(), announcement);
+  return lower_acknowledgment(mbuf, flow, announcement.first, announcement.shift)
+             ? DropReason::kCount
+             : DropReason::k_tcp_options;
+}
+
+Fate announce(Worker& worker, Packet& packet, Flow flow, Connection& connection) noexcept {
+  if (flow.kind != FlowKind::kFlow) return Fate::kRoute;
+  Announcement& announcement = connection.announcement;
+  if ((flow.l4_type & kTcpSyn) != 0) {
+    if (announcement.how == ClientAddress::kProxy && flow.payload_len != 0)
+      return refuse(worker, packet.mbuf, DropReason::k_tcp_syn_data);
+    announcement.asked = tcp_of(packet.mbuf, flow).sequence.host() + 1;
+    return Fate::kRoute;
+  }
+  if (!announcement.answered) return Fate::kRoute;
+  if (announcement.how == ClientAddress::kProxy) return precede(worker, packet, flow, connection);
+  add_option(worker, packet, flow, connection);
+  return Fate::kRoute;
+}
+
+void take_back_numbers(rte_mbuf* mbuf, const Flow& flow,
+                       const Announcement& announcement) noexcept {
+  if (flow.kind == FlowKind::kFlow && announcement.shift != 0 && (flow.l4_type & kTcpSyn) == 0)
+    shift_sequence(mbuf, flow, 0u - announcement.shift);
+}
+
+}  // namespace adit

@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "balance/balance.h"
+
+#include <new>
+
+#include "balance/announce.h"
+#include "balance/forgotten_reply.h"
+#include "balance/persistence.h"
+#include "balance/schedule.h"
+#include "balance/to_backend_rewritten.h"
+#include "connection/protocol_state.h"
+#include "connection/tcp_numbers.h"
+#include "egress/egress.h"
+#include "fragments/fragments.h"
+#include "packet/tcp_reset.h"
+#include "route/route.h"
+#include "worker/backend_load.h"
+#include "worker/handover.h"
+
+namespace adit {
+namespace {
+
+// --- before the look-up
+
+enum class Reading : uint8_t {
+  kFlow,  // what it is for balancing
+  kPass,  // nobody's business here: it goes where it would without services
+  kGone,
+};
+
+// To be routed as it came, but not in the underlay, which is no network to route for anybody.
+[[gnu::cold]] Reading pass(Worker& worker, const Packet& packet, const FlowKey& key) noexcept {
+  if (packet.network != 0 || target_of(*worker.snapshot, key).kind == RouteTarget::Kind::kLocal)
+    return Reading::kPass;
+  drop(worker, packet.mbuf, DropReason::k_ip_not_local);
+  return Reading::kGone;
+}
+
+bool goes_by_nat(const Snapshot& snapshot, const Ipv6Key& host, const FlowKey& key) noexcept {
+  return snapshot.nat_backends.find({host, key.vrf, key.ipv6 != 0}) != 0;
+}
+
+// Whether an ICMP error that holds too little is about a packet to a backend, which was another
+// when its sender sent it. About later fragments no errors are sent.
+bool is_about_backend(const Snapshot& snapshot, const rte_mbuf* mbuf, const Flow& flow) noexcept {
+  const IpPacket& about = flow.embedded;
+  const uint32_t header = about.ipv6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header);
+  if (flow.drop != DropReason::k_icmp_embedded || about.ip == 0 || about.later_fragment ||
+      about.ipv6 != flow.packet.ipv6 || about.ip + header > mbuf->data_len)
+    return false;
+  const auto* ip = rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, about.ip);
+  Ipv6Key to;
+  if (about.ipv6)
+    std::memcpy(&to, ip + offsetof(Ipv6Header, dst), sizeof to);
+  else
+    to.low = reinterpret_cast<const Ipv4Header*>(ip)->dst.raw();
+  return goes_by_nat(snapshot, to, flow.key);
+}
+
+// What is not understood concerns nobody but services and their connections, of which it has the
+// addresses and, perhaps, the ports.
+[[gnu::cold, gnu::noinline]] Reading judge_malformed(Worker& worker, const Packet& packet,
+                                                     const Flow& flow) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const FlowKey& key = flow.key;
+  if (target_of(snapshot, key).kind == RouteTarget::Kind::kVirtual ||
+      is_about_backend(snapshot, packet.mbuf, flow)) {
+    drop(worker, packet.mbuf, flow.drop);
+    return Reading::kGone;
+  }
+  // Other replies come to our own addresses.
+  if (!has_ports(key.protocol) || !goes_by_nat(snapshot, key.source, key))
+    return pass(worker, packet, key);
+  const unsigned owner = owner_of(key.destination, key.destination_port, worker.peers.size());
+  if (worker.peers.size() > 1 && !packet.handed_over && owner != worker.id) {
+    pass_on(worker, packet.mbuf, owner, {.vrf = packet.network});
+    return Reading::kGone;
+  }
+  const ConnectionTable& connections = worker.balancer->connections;
+  if (connections.find(key, connections.hash(key)).id == 0) return pass(worker, packet, key);
+  drop(worker, packet.mbuf, flow.drop);
+  return Reading::kGone;
+}
+
+// Fragments are put together: only the first of them has ports.
+[[gnu::cold, gnu::noinline]] Reading read_fragments(Worker& worker, Packet& packet,
+                                                    Flow& flow) noexcept {
+  switch (take_fragment(worker, packet, flow)) {
+    case Taken::kGone:
+      return Reading::kGone;
+    case Taken::kPass:
+      return pass(worker, packet, flow.key);
+    case Taken::kWhole:
+      break;
+  }
+  flow = read_flow(packet.mbuf, packet.network);
+  if (flow.kind == FlowKind::kMalformed) return judge_malformed(worker, packet, flow);
+  if (flow.kind != FlowKind::kFragment) return Reading::kFlow;
+  drop(worker, packet.mbuf, DropReason::k_ip_fragment);  // one within the other
+  return Reading::kGone;
+}
+
+// `flow`: room for one; it is written there, and not copied (std::construct_at would).
+Reading read(Worker& worker, Packet& packet, Flow& flow) noexcept {
+  new (&flow) Flow(read_flow(packet.mbuf, packet.network));
+  if (flow.kind == FlowKind::kFragment) [[unlikely]]
+    return read_fragments(worker, packet, flow);
+  if (flow.kind == FlowKind::kMalformed) [[unlikely]]
+    return judge_malformed(worker, packet, flow);
+  return Reading::kFlow;
+}
+
+bool has_connection(const Flow& flow) noexcept {
+  return flow.kind == FlowKind::kFlow || flow.kind == FlowKind::kIcmpError;
+}
+
+// The connection's worker, by the client's end of it: the source of what goes to a service, the
+// destination of what comes back. Full NAT's local ports are chosen to give the same.
+bool hand_over(Worker& worker, Packet& packet, const Flow& flow) noexcept {
+  const FlowKey& key = flow.key;
+  const bool to_service = target_of(*worker.snapshot, key).kind == RouteTarget::Kind::kVirtual;
+  const unsigned owner = to_service
+                             ? owner_of(key.source, key.source_port, worker.peers.size())
+                             : owner_of(key.destination, key.destination_port, worker.peers.size());
+  if (owner == worker.id) return false;
+  pass_on(worker, packet.mbuf, owner, {.vrf = packet.network, .may_fragment = packet.may_fragment});
+  return true;
+}
+
+// --- connections
+
+ConnectionState next_state(Connection& connection, Direction from, const Flow& flow,
+                           const rte_mbuf* mbuf) noexcept {
+  if (flow.key.protocol == kIpProtocolTcp) return follow_tcp(connection, from, flow, mbuf);
+  if (flow.key.protocol != kIpProtocolSctp) return next_udp_state(connection, from);
+  const uint32_t l4 = flow.packet.l4;
+  const auto event = sctp_event(rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, l4),
+                                std::min<unsigned>(mbuf->data_len, flow.packet.end) - l4);
+  if (!event) return connection.state;
+  return next_sctp_state(state_direction(connection, from), *event, connection.state);
+}
+
+// The packet's part in its connection's life.
+void update(Worker& worker, ConnectionId id, Direction from, const Flow& flow,
+            const rte_mbuf* mbuf) noexcept {
+  Balancer& balancer = *worker.balancer;
+  Connection& connection = balancer.connections.at(id);
+  const ConnectionState state = next_state(connection, from, flow, mbuf);
+  if (state != connection.state) [[unlikely]] {
+    const ConnectionState before = connection.state;
+    count_changed(balancer.loads[connection.backend], before, state);
+    connection.state = state;
+    balancer.shares.changed(id, before);
+  }
+  const uint32_t expires_s = worker.now_s + lifetime_s(worker, connection);
+  if (expires_s < connection.expires_s) [[unlikely]]
+    return balancer.connections.expire_at(id, expires_s);
+  // Once a second is often enough.
+  if (state == ConnectionState::kUdpNew && expires_s != connection.expires_s) [[unlikely]]
+    balancer.shares.renew(id);
+  connection.expires_s = expires_s;
+}
+
+// --- new connections
+
+// TCP, to a service, of no connection, and it begins none.
+Fate refuse_unmatched(Worker& worker, Packet& packet, const Flow& flow, Unmatched rule) noexcept {
+  if (rule == Unmatched::kReset && flow.kind == FlowKind::kFlow)
+    answer_with(worker, packet, make_tcp_reset(packet.mbuf, flow, worker.pool));
+  return refuse(worker, packet.mbuf, DropReason::k_connection_unknown);
+}
+
+bool has_ended(const Connection& connection) noexcept {
+  return is_in(connection.state, kEndedStates);
+}
+
+// Of the addresses and ports at the backend: a client may use its port for another virtual
+// address of the backend's as soon as it is done with the first.
+bool forget_ended(Worker& worker, const FlowKey& reverse) noexcept {
+  const ConnectionTable& connections = worker.balancer->connections;
+  const ConnectionId id = connections.find(reverse).id;
+  if (id == 0 || !has_ended(connections.at(id))) return false;
+  forget(worker, id);
+  return true;
+}
+
+Connection connection_to(const ServiceBackend& backend, const ServiceEntry& service,
+                         const Flow& flow, ServiceId id) noexcept {
+  Connection connection = make_connection(flow.key, id, backend);
+  if (service.client_address != ClientAddress::kNone && flow.key.protocol == kIpProtocolTcp)
+    begin_announcement(connection, service.client_address, flow);
+  return connection;
+}
+
+// kCount: the connection was made, else why not.
+DropReason connect(Worker& worker, const Flow& flow, ServiceId id, const ServiceBackend& backend,
+                   TemplateId controller, ConnectionId& made) noexcept {
+  Connection connection = connection_to(backend, worker.snapshot->services[id], flow, id);
+  connection.controller = controller;
+  if (controller != 0) connection.flags |= Connection::kControlled;
+  const DropReason why = keep_connection(worker, connection, backend, made);
+  if (why != DropReason::k_connection_collides || !forget_ended(worker, connection.reverse))
+    return why;
+  return keep_connection(worker, connection, backend, made);
+}
+
+// Whether it may do at another backend.
+bool is_taken(DropReason why) noexcept {
+  return why == DropReason::k_connection_collides || why == DropReason::k_local_ports_full;
+}
+
+// At backends that the scheduler says when those which were tried take no more.
+[[gnu::cold, gnu::noinline]] DropReason connect_elsewhere(Worker& worker, const Flow& flow,
+                                                          ServiceId id, const ServiceBackend& first,
+                                                          DropReason why,
+                                                          ConnectionId& made) noexcept {
+  constexpr unsigned kTries = 3;
+  std::array<std::pair<BackendLoad*, bool>, kTries> tried;
+  unsigned n = 0;
+  for (const ServiceBackend* backend = &first; is_taken(why) && n < kTries;) {
+    BackendLoad& load = worker.balancer->loads[backend->id];
+    tried[n++] = {&load, load.overloaded};
+    load.overloaded = true;
+    backend = pick_backend(worker, id, flow.key);
+    if (backend == nullptr) break;
+    why = connect(worker, flow, id, *backend, 0, made);
+  }
+  while (n != 0) {
+    const auto& [load, overloaded] = tried[--n];
+    load->overloaded = overloaded;
+  }
+  return why;
+}
+
+Fate begin_at(Worker& worker, Packet& packet, const Flow& flow, ServiceId id,
+              const Choice& choice) noexcept {
+  if (choice.backend == nullptr) {
+    refuse_new(worker, packet, choice.why);
+    return Fate::kGone;
+  }
+  const ServiceEntry& service = worker.snapshot->services[id];
+  if (service.one_packet) {
+    Connection connection = connection_to(*choice.backend, service, flow, id);
+    return send_on(worker, packet, flow, connection, Direction::kFromClient);
+  }
+  ConnectionId made = 0;
+  DropReason why = connect(worker, flow, id, *choice.backend, choice.controller, made);
+  if (is_taken(why) && service.persistence.timeout_s == 0 && begins(flow, packet.mbuf))
+    why = connect_elsewhere(worker, flow, id, *choice.backend, why, made);
+  if (why != DropReason::kCount) {
+    release(worker, choice.controller);
+    return refuse(worker, packet.mbuf, why);
+  }
+  update(worker, made, Direction::kFromClient, flow, packet.mbuf);
+  return send_on(worker, packet, flow, worker.balancer->connections.at(made),
+                 Direction::kFromClient);
+}
+
+Fate begin(Worker& worker, Packet& packet, const Flow& flow, ServiceId id) noexcept {
+  const ServiceEntry& service = worker.snapshot->services[id];
+  if (!begins(flow, packet.mbuf) &&
+      !(flow.kind == FlowKind::kFlow && flow.key.protocol == kIpProtocolTcp &&
+        service.unmatched == Unmatched::kSchedule && !(flow.l4_type & kTcpRst)))
+    return refuse_unmatched(worker, packet, flow, service.unmatched);
+  const DropReason too_many = check_limits(worker, id, flow.key);
+  if (too_many != DropReason::kCount) [[unlikely]]
+    return refuse(worker, packet.mbuf, too_many);
+  if (service.persistence.timeout_s == 0)
+    return begin_at(worker, packet, flow, id, {schedule(worker, id, flow.key)});
+  const unsigned keeper = keeper_of(worker, service, flow.key);
+  if (keeper == worker.id) return begin_at(worker, packet, flow, id, choose(worker, id, flow.key));
+  pass_on(worker, packet.mbuf, keeper,
+          {.vrf = packet.network,
+           .kind = Errand::Kind::kAsk,
+           .asker = static_cast<uint8_t>(worker.id & 0x7f),
+           .may_fragment = packet.may_fragment});
+  return Fate::kGone;
+}
+
+// The keeper of the client's template has told its backend.
+void resume(Worker& worker, Packet& packet, const Errand& told) noexcept {
+  const Flow flow = read_flow(packet.mbuf, told.vrf);
+  const ServiceId id = find_service(*worker.snapshot, flow.key, packet.mbuf->port);
+  const ServiceBackend* backend = told_backend(worker, told, id);
+  // There may be another configuration by now; or another packet was the first.
+  if (backend == nullptr || worker.balancer->connections.find(flow.key).id != 0) {
+    release(worker, told.chosen);
+    return worker.routed.push(packet);
+  }
+  if (begin_at(worker, packet, flow, id, {backend, told.chosen}) == Fate::kRoute)
+    route_now(worker, packet);
+}
+
+// Of no connection. `hash`: of its key.
+Fate serve_stranger(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const RouteTarget& target = target_of(snapshot, flow.key);
+  if (target.kind == RouteTarget::Kind::kVirtual) {
+    if (flow.kind == FlowKind::kEcho || flow.kind == FlowKind::kOther) return Fate::kRoute;
+    const ServiceId service = find_service(snapshot, target, flow.key, packet.mbuf->port);
+    if (service != 0) return begin(worker, packet, flow, service);
+    if (flow.kind == FlowKind::kIcmpError)
+      return refuse(worker, packet.mbuf, DropReason::k_icmp_ignored);
+    return Fate::kRoute;
+  }
+  if (target.kind == RouteTarget::Kind::kLocal) {
+    // To full NAT's local address, say: nobody of ours listens there, and the name tells why.
+    if (flow.kind == FlowKind::kFlow && flow.key.protocol != kIpProtocolUdp &&
+        is_forgotten_reply(worker, flow, packet.mbuf, hash))
+      return refuse(worker, packet.mbuf, DropReason::k_connection_unknown);
+    return Fate::kRoute;
+  }
+  // The underlay is no network to route for anybody.
+  if (packet.network == 0) return refuse(worker, packet.mbuf, DropReason::k_ip_not_local);
+  if (is_forgotten_reply(worker, flow, packet.mbuf, hash))
+    return refuse(worker, packet.mbuf, DropReason::k_connection_unknown);
+  return Fate::kRoute;
+}
+
+// A client's packet that begins a connection where one is closing: the gateway may be the last that
+// remembers it. One that is over is replaced; of the others those whose backend gets no new ones.
+bool begins_again(const Connection& connection, const Flow& flow, const rte_mbuf* mbuf,
+                  BackendLives::Life life) noexcept {
+  if (!is_in(connection.state, kClosingStates) || flow.key.protocol == kIpProtocolUdp ||
+      !begins(flow, mbuf))
+    return false;
+  return has_ended(connection) || !life.takes_new();
+}
+
+bool is_lost(const Connection& connection, BackendLives::Life life) noexcept {
+  return life.ends_connections() || (life.moves && connection.forward.protocol == kIpProtocolUdp);
+}
+
+Fate serve(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash) noexcept {
+  if (!has_connection(flow)) return serve_stranger(worker, packet, flow, hash);
+  Balancer& balancer = *worker.balancer;
+  const auto found = balancer.connections.find(flow.key, hash);
+  if (found.id == 0) return serve_stranger(worker, packet, flow, hash);
+  Connection& connection = balancer.connections.at(found.id);
+  // A backend that is gone, or down and not to keep them, loses its connections, as soon as one
+  // of their packets comes.
+  const BackendLives::Life life = worker.lives->load(connection.backend);
+  const bool again = found.direction == Direction::kFromClient &&
+                     begins_again(connection, flow, packet.mbuf, life);
+  if ((!life.is_plain() && is_lost(connection, life)) || again) [[unlikely]] {
+    if (!again && !worker.snapshot->expire_nodest &&
+        find_backend(*worker.snapshot, connection.backend) == nullptr)
+      return refuse(worker, packet.mbuf, DropReason::k_no_backend);
+    forget(worker, found.id);
+    return serve_stranger(worker, packet, flow, hash);
+  }
+  if (flow.kind == FlowKind::kFlow) update(worker, found.id, found.direction, flow, packet.mbuf);
+  return send_on(worker, packet, flow, connection, found.direction);
+}
+
+// Nothing is in it at first: it is larger than all that a burst needs.
+union FlowRoom {
+  std::array<Flow, 2 * kMaxBurst> flows;
+  FlowRoom() noexcept {}
+};
+static_assert(std::is_trivially_destructible_v<Flow>);
+
+}  // namespace
+
+void balance(Worker& worker) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  if (!snapshot.balances) return;
+  const ConnectionTable& connections = worker.balancer->connections;
+  PacketList& routed = worker.routed;
+  std::array<Packet*, 2 * kMaxBurst> packets;
+  FlowRoom room;
+  auto& flows = room.flows;
+  std::array<uint64_t, 2 * kMaxBurst> hashes;
+  unsigned kept = 0, n = 0;
+  for (Packet* packet : routed.span()) {
+    if (!snapshot.balanced_vrfs[packet->network]) {
+      routed.items[kept++] = packet;
+      continue;
+    }
+    if (const Reading reading = read(worker, *packet, flows[n]); reading != Reading::kFlow)
+        [[unlikely]] {
+      if (reading == Reading::kPass) routed.items[kept++] = packet;
+      continue;
+    }
+    if (worker.peers.size() > 1 && has_connection(flows[n]) && !packet->handed_over &&
+        hand_over(worker, *packet, flows[n]))
+      continue;
+    hashes[n] = connections.hash(flows[n].key);
+    connections.prefetch(hashes[n]);
+    packets[n++] = packet;
+  }
+  for (unsigned i = 0; i < n; ++i) connections.prefetch_connection(hashes[i]);
+  for (unsigned i = 0; i < n; ++i)
+    if (serve(worker, *packets[i], flows[i], hashes[i]) == Fate::kRoute)
+      routed.items[kept++] = packets[i];
+  routed.count = kept;
+}
+
+bool take_back(Worker& worker, Packet& packet) noexcept {
+  const Flow flow = read_flow(packet.mbuf, packet.network);
+  FlowKey key = flow.key;
+  if (!has_connection(flow) &&
+      !(flow.kind == FlowKind::kFragment && read_first_ports(packet.mbuf, flow, key)))
+    return false;
+  std::swap(key.source, key.destination);
+  std::swap(key.source_port, key.destination_port);
+  const ConnectionTable& connections = worker.balancer->connections;
+  const auto found = connections.find(key, connections.hash(key));
+  if (found.id == 0) return false;
+  const Connection& connection = connections.at(found.id);
+  const bool full = connection.forwarding == Forwarding::kFullNat;
+  const bool to_backend = found.direction == Direction::kFromBackend;
+  const FlowKey& came_by = to_backend ? connection.forward : connection.reverse;
+  const Endpoint source = source_of(came_by), destination = destination_of(came_by);
+  const Translation to{full || !to_backend ? &source : nullptr,
+                       full || to_backend ? &destination : nullptr};
+  if (!connection.has(kChangesPackets))
+    translate(packet.mbuf, flow, to);
+  else if (!take_back_changed(worker, packet, flow, connection,
+                              to_backend ? Direction::kFromClient : Direction::kFromBackend, to))
+    return false;
+  packet.network = came_by.vrf;
+  packet.translated = false;
+  return true;
+}
+
+unsigned take_handed_over(Worker& worker) noexcept {
+  std::array<rte_mbuf*, kMaxBurst / 2> mbufs;
+  const unsigned n = rte_ring_sc_dequeue_burst(
+      worker.peers[worker.id], reinterpret_cast<void**>(mbufs.data()), mbufs.size(), nullptr);
+  bool asked = false;
+  for (unsigned i = 0; i < n; ++i) {
+    const Errand errand = errand_of(mbufs[i]);
+    Packet& packet = worker.packets[i];
+    packet.mbuf = mbufs[i];
+    packet.drop = DropReason::kCount;
+    packet.in = 0;
+    packet.network = errand.vrf;
+    packet.origin = {errand.vrf, 0};
+    packet.via = nullptr;
+    packet.translated = false;
+    packet.handed_over = true;
+    packet.may_fragment = errand.may_fragment;
+    if (errand.kind == Errand::Kind::kPacket) [[likely]] {
+      worker.routed.push(packet);
+      continue;
+    }
+    if (errand.kind == Errand::Kind::kFragment) {
+      packet.handed_over = false;  // its connection may be another worker's
+      worker.routed.push(packet);
+      continue;
+    }
+    if (errand.kind == Errand::Kind::kOuterFragment) {
+      worker.handed_frames.push(packet);
+      continue;
+    }
+    asked = true;
+    if (errand.kind == Errand::Kind::kAsk)
+      answer_ask(worker, packet, errand);
+    else
+      resume(worker, packet, errand);
+  }
+  if (asked) encap_pending(worker);  // ICMP errors that were sent
+  return n;
+}
+
+}  // namespace adit

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "balance/connection_dump.h"
+
+#include "adit/connection_survey.h"
+
+namespace adit {
+namespace {
+
+// Connections of a pass: a few microseconds for packets to wait, and as an idle worker sleeps.
+constexpr uint32_t kBusySlice = 64, kIdleSlice = 512;
+
+uint32_t group_of(const ConnectionSurvey& survey, BackendId backend) noexcept {
+  const std::vector<uint32_t>& groups = *survey.group_of;
+  return backend < groups.size() ? groups[backend] : 0;
+}
+
+bool fits(const ConnectionFilter& filter, const Connection& connection, uint32_t group) noexcept {
+  const FlowKey& forward = connection.forward;
+  const FlowKey& reverse = connection.reverse;
+  if ((filter.states >> static_cast<unsigned>(connection.state) & 1) == 0) return false;
+  if (filter.grouped_only && group == 0) return false;
+  if (filter.vrf && *filter.vrf != forward.vrf) return false;
+  if (filter.client && !filter.client->matches(forward.source, forward.ipv6)) return false;
+  if (filter.virtual_address && !filter.virtual_address->matches(forward.destination, forward.ipv6))
+    return false;
+  return !filter.backend || filter.backend->matches(reverse.source, reverse.ipv6);
+}
+
+ConnectionRow row_of(const Connection& connection, uint32_t now_s) noexcept {
+  const FlowKey& forward = connection.forward;
+  const FlowKey& reverse = connection.reverse;
+  ConnectionRow row;
+  row.client = forward.source;
+  row.client_port = forward.source_port;
+  row.virtual_address = forward.destination;
+  row.virtual_port = forward.destination_port;
+  row.backend = reverse.source;
+  row.backend_port = reverse.source_port;
+  row.local = reverse.destination;
+  row.local_port = reverse.destination_port;
+  row.backend_id = connection.backend;
+  row.left_s = connection.expires_s > now_s ? connection.expires_s - now_s : 0;
+  row.vrf = forward.vrf;
+  row.backend_vrf = reverse.vrf;
+  row.protocol = forward.protocol;
+  row.state = connection.state;
+  row.forwarding = connection.forwarding;
+  row.ipv6 = forward.ipv6 != 0;
+  row.backend_ipv6 = reverse.ipv6 != 0;
+  return row;
+}
+
+}  // namespace
+
+void continue_survey(Worker& worker, bool found_packets) noexcept {
+  ConnectionSurvey& survey = *worker.survey.load(std::memory_order_acquire);
+  if (!survey.cancelled.load(std::memory_order_relaxed)) {
+    const bool done = worker.balancer->connections.sweep(
+        survey.progress, found_packets ? kBusySlice : kIdleSlice,
+        [&](ConnectionId, const Connection& connection) noexcept {
+          const uint32_t group = group_of(survey, connection.backend);
+          if (!fits(survey.filter, connection, group)) return false;
+          ++survey.matched;
+          if (!survey.counts.empty())
+            ++survey.counts[group][static_cast<unsigned>(connection.state)];
+          if (survey.row_count < survey.rows.size())
+            survey.rows[survey.row_count++] = row_of(connection, worker.now_s);
+          return false;
+        });
+    survey.slices.fetch_add(1, std::memory_order_relaxed);
+    if (!done) return;
+    survey.answered.store(true, std::memory_order_release);
+  }
+  worker.survey.store(nullptr, std::memory_order_release);
+}
+
+}  // namespace adit

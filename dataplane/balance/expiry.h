@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// The end of connections of which no packet comes any more.
+#pragma once
+
+#include "worker/worker.h"
+
+namespace adit {
+
+// Forgets some of those that have expired, or whose backend was removed and not to come back.
+void expire_connections(Worker& worker) noexcept;
+
+}  // namespace adit

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "balance/schedule.h"
+
+#include <algorithm>
+
+#include "balance/mark_rules.h"
+#include "balance/to_backend.h"
+#include "connection/protocol_state.h"
+#include "worker/backend_load.h"
+
+namespace adit {
+namespace {
+
+// Local ports of full NAT: those that are nobody's by RFC 6335 section 6 or seldom used.
+constexpr uint32_t kFirstLocalPort = 1024;
+constexpr uint32_t kLocalPorts = 65536 - kFirstLocalPort;
+constexpr unsigned kPortTries = 64;
+
+template <class T>
+std::span<const T> part(const std::vector<T>& list, Range range) noexcept {
+  return std::span(list).subspan(range.begin, range.end - range.begin);
+}
+
+DropReason reason_of(ConnectionTable::Refusal refusal) noexcept {
+  return refusal == ConnectionTable::Refusal::kFull ? DropReason::k_connections_full
+                                                    : DropReason::k_connection_collides;
+}
+
+// The next local address and port of the service whose replies come to this worker; not looked
+// up yet. False: none was found.
+bool take_local(Worker& worker, std::span<const IpAddr> locals, Connection& connection) noexcept {
+  const uint32_t next = worker.balancer->next_local[connection.reverse.vrf]++;
+  const IpAddr& local = locals[next % locals.size()];
+  connection.reverse.destination = address_key(local);
+  // Each worker begins elsewhere, so that a round of one is not spent on another's ports.
+  uint32_t port = static_cast<uint32_t>(next / locals.size());
+  for (unsigned tries = 0; tries < kPortTries; ++tries, ++port) {
+    const be16 candidate(static_cast<uint16_t>(kFirstLocalPort + port % kLocalPorts));
+    if (owner_of(connection.reverse.destination, candidate, worker.peers.size()) != worker.id)
+      continue;
+    connection.reverse.destination_port = candidate;
+    return true;
+  }
+  return false;
+}
+
+// Makes a place for a connection of the service in the VRF. kCount: there is one.
+[[gnu::cold, gnu::noinline]] DropReason make_room(Worker& worker, ConnectionShares::Room room,
+                                                  ServiceId service, VrfId vrf) noexcept {
+  using Room = ConnectionShares::Room;
+  const DropReason full =
+      room == Room::kTableFull ? DropReason::k_connections_full : DropReason::k_connections_share;
+  if (worker.snapshot->when_full != WhenFull::kReplaceHalfOpen) return full;
+  Balancer& balancer = *worker.balancer;
+  const ConnectionId id = balancer.shares.victim(room, service, vrf);
+  if (id == 0) return full;
+  forget(worker, id);
+  return DropReason::kCount;
+}
+
+DropReason find_room(Worker& worker, const Connection& connection) noexcept {
+  using Room = ConnectionShares::Room;
+  const Snapshot& snapshot = *worker.snapshot;
+  const ServiceEntry& service = snapshot.services[connection.service];
+  const VrfId vrf = connection.forward.vrf;
+  const VrfShare& share = snapshot.vrf_shares[vrf];
+  // First come, first served, but for limits that the operator has set.
+  const bool by_share = snapshot.when_full == WhenFull::kReplaceHalfOpen;
+  const Room room = worker.balancer->shares.room_for(
+      connection.service, vrf,
+      {.vrf = share.max_connections,
+       .service = service.max_connections,
+       .vrf_is_alone = !by_share || snapshot.vrfs_with_services < 2,
+       .service_is_alone = !by_share || share.services < 2});
+  if (room == Room::kFree) [[likely]]
+    return DropReason::kCount;
+  return make_room(worker, room, connection.service, vrf);
+}
+
+}  // namespace
+
+void forget(Worker& worker, ConnectionId id) noexcept {
+  Balancer& balancer = *worker.balancer;
+  uncount(worker, id, balancer.connections.at(id));
+  balancer.connections.erase(id);
+  balancer.size.store(balancer.connections.size(), std::memory_order_relaxed);
+}
+
+bool begins(const Flow& flow, const rte_mbuf* mbuf) noexcept {
+  if (flow.kind != FlowKind::kFlow) return false;
+  if (flow.key.protocol == kIpProtocolTcp) return tcp_begins(flow.l4_type);
+  if (flow.key.protocol != kIpProtocolSctp) return true;
+  const uint32_t l4 = flow.packet.l4;
+  const auto event = sctp_event(rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, l4),
+                                std::min<unsigned>(mbuf->data_len, flow.packet.end) - l4);
+  return event && sctp_begins(*event);
+}
+
+uint32_t shortened(const Worker& worker, uint32_t seconds) noexcept {
+  constexpr uint32_t kLeast = 3;  // a handshake takes one round trip, and its first repetition 1 s
+  const ConnectionTable& connections = worker.balancer->connections;
+  const uint64_t free = connections.capacity() - connections.size();
+  if (4 * free >= connections.capacity() || seconds <= kLeast) [[likely]]
+    return seconds;
+  return std::max(kLeast, static_cast<uint32_t>(seconds * 4 * free / connections.capacity()));
+}
+
+DropReason check_limits(Worker& worker, ServiceId id, const FlowKey& key) noexcept {
+  const ServiceEntry& service = worker.snapshot->services[id];
+  Balancer& balancer = *worker.balancer;
+  if (service.source_connections.interval_ns != 0) {
+    FlowKey source{};
+    source.source = key.source;
+    if (key.ipv6) source.source.low = 0;
+    source.destination.low = id;
+    source.vrf = key.vrf;
+    if (!balancer.source_connections.allow(balancer.connections.hash(source),
+                                           service.source_connections, worker.now_ns))
+      return DropReason::k_source_rate;
+  }
+  if (service.new_connections.interval_ns != 0 &&
+      !balancer.new_connections[id].allow(service.new_connections, worker.now_ns))
+    return DropReason::k_service_rate;
+  return DropReason::kCount;
+}
+
+ServiceId find_service(const Snapshot& snapshot, const RouteTarget& target, const FlowKey& key,
+                       PortId in) noexcept {
+  if (const ServiceId marked = find_marked(snapshot, target, key, in); marked != 0) return marked;
+  const auto ports =
+      part(snapshot.service_ports, snapshot.virtual_addresses[target.virtual_address]);
+  const uint16_t wanted = key.destination_port.host();
+  ServiceId all_ports = 0;
+  // The last that begins at or before the port, and behind all that of all ports.
+  const auto first = std::lower_bound(
+      ports.begin(), ports.end(), key.protocol,
+      [](const ServicePorts& entry, uint8_t protocol) { return entry.protocol < protocol; });
+  auto last = std::upper_bound(
+      first, ports.end(), key.protocol,
+      [](uint8_t protocol, const ServicePorts& entry) { return protocol < entry.protocol; });
+  if (last != first && std::prev(last)->last == 0) all_ports = (--last)->service;
+  const auto behind =
+      std::upper_bound(first, last, wanted,
+                       [](uint16_t port, const ServicePorts& entry) { return port < entry.first; });
+  if (behind != first && wanted <= std::prev(behind)->last) return std::prev(behind)->service;
+  return all_ports;
+}
+
+ServiceId find_service(const Snapshot& snapshot, const FlowKey& key, PortId in) noexcept {
+  const RouteTarget& target = target_of(snapshot, key);
+  if (target.kind != RouteTarget::Kind::kVirtual) return 0;
+  return find_service(snapshot, target, key, in);
+}
+
+const ServiceBackend* pick_backend(Worker& worker, ServiceId id, const FlowKey& key) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const ServiceEntry& service = snapshot.services[id];
+  Balancer& balancer = *worker.balancer;
+  SchedulerContext context{.backends = part(snapshot.service_backends, service.backends),
+                           .table = part(snapshot.scheduler_tables, service.table),
+                           .options = service.options,
+                           .lives = *worker.lives,
+                           .loads = &balancer.loads[0],
+                           .state = balancer.schedulers[id],
+                           .localities = balancer.localities,
+                           .service = id,
+                           .worker = worker.id,
+                           .workers = static_cast<unsigned>(worker.peers.size()),
+                           .now_s = worker.now_s};
+  const uint32_t index =
+      context.backends.empty() ? kNoBackend : service.scheduler->pick(context, key);
+  return index == kNoBackend ? nullptr : &context.backends[index];
+}
+
+const ServiceBackend* schedule(Worker& worker, ServiceId id, const FlowKey& key) noexcept {
+  const ServiceBackend* backend = pick_backend(worker, id, key);
+  const uint32_t sorry = worker.snapshot->services[id].sorry;
+  if (backend != nullptr || sorry == 0) [[likely]]
+    return backend;
+  return &worker.snapshot->service_backends[sorry - 1];
+}
+
+Connection make_connection(const FlowKey& forward, ServiceId service,
+                           const ServiceBackend& backend) noexcept {
+  Connection connection;
+  connection.forward = forward;
+  connection.service = service;
+  connection.backend = backend.id;
+  connection.forwarding = backend.forwarding;
+  connection.state = first_state(forward.protocol);
+  if (!connection.has_reverse()) connection.flags |= Connection::kInputOnly;
+  FlowKey& reverse = connection.reverse;
+  reverse.source = address_key(backend.address);
+  reverse.source_port = backend.port != 0 ? be16(backend.port) : forward.destination_port;
+  reverse.destination = forward.source;
+  reverse.destination_port = forward.source_port;
+  reverse.vrf = backend.vrf;
+  reverse.protocol = forward.protocol;
+  reverse.ipv6 = !backend.address.is_v4();
+  if (connection.forwarding == Forwarding::kFullNat && reverse.ipv6 != forward.ipv6)
+    connection.flags |= Connection::kOtherVersion;
+  return connection;
+}
+
+DropReason keep_connection(Worker& worker, Connection& connection, const ServiceBackend& backend,
+                           ConnectionId& id) noexcept {
+  Balancer& balancer = *worker.balancer;
+  if (const DropReason full = find_room(worker, connection); full != DropReason::kCount)
+      [[unlikely]]
+    return full;
+  // In the end by its state, which the packet that begins it says.
+  if (worker.snapshot->services[connection.service].own_timeouts != 0)
+    connection.flags |= Connection::kOwnTimeouts;
+  connection.expires_s = worker.now_s + lifetime_s(worker, connection);
+  ConnectionTable::Inserted inserted;
+  if (connection.forwarding != Forwarding::kFullNat) {
+    inserted = balancer.connections.insert(connection);
+  } else {
+    const ServiceEntry& service = worker.snapshot->services[connection.service];
+    const auto locals =
+        part(worker.snapshot->local_addresses, service.locals[connection.reverse.ipv6]);
+    inserted.refusal = ConnectionTable::Refusal::kReverseExists;
+    for (unsigned tries = 0;
+         tries < kPortTries && inserted.refusal == ConnectionTable::Refusal::kReverseExists;
+         ++tries)
+      if (take_local(worker, locals, connection))
+        inserted = balancer.connections.insert(connection);
+    if (inserted.refusal == ConnectionTable::Refusal::kReverseExists)
+      return DropReason::k_local_ports_full;
+  }
+  if (inserted.id == 0) return reason_of(inserted.refusal);
+  id = inserted.id;
+  balancer.shares.add(id);
+  count_inserted(balancer.loads[backend.id], backend, connection.state);
+  balancer.counters[backend.id].connections.add(1);
+  balancer.size.store(balancer.connections.size(), std::memory_order_relaxed);
+  return DropReason::kCount;
+}
+
+}  // namespace adit

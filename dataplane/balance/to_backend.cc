@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "balance/to_backend.h"
+
+#include <algorithm>
+
+#include "balance/to_backend_rewritten.h"
+#include "egress/ip_fragment.h"
+#include "egress/offload.h"
+#include "packet/ip_version.h"
+#include "rewrite/wrap.h"
+#include "route/route.h"
+
+namespace adit {
+namespace {
+
+void count(Worker& worker, const Connection& connection, Direction from, uint32_t bytes) noexcept {
+  BackendCounters& counters = worker.balancer->counters[connection.backend];
+  const bool from_backend = from == Direction::kFromBackend;
+  (from_backend ? counters.tx_packets : counters.rx_packets).add(1);
+  (from_backend ? counters.tx_bytes : counters.rx_bytes).add(bytes);
+}
+
+// The first `bytes` bytes of it.
+bool own_bytes(Worker& worker, Packet& packet, uint32_t bytes) noexcept {
+  if (owns_data(packet.mbuf)) [[likely]]
+    return true;
+  rte_mbuf* own = make_writable(packet.mbuf, std::min(bytes, packet.mbuf->pkt_len), worker.pool);
+  if (own == nullptr) {
+    drop(worker, packet.mbuf, DropReason::k_no_buffer);
+    return false;
+  }
+  packet.mbuf = own;
+  return true;
+}
+
+Fate translate_packet(Worker& worker, Packet& packet, const Flow& flow, const Translation& to,
+                      VrfId vrf) noexcept {
+  if (!own_headers(worker, packet, flow)) return Fate::kGone;
+  translate(packet.mbuf, flow, to);
+  packet.network = vrf;
+  packet.translated = true;
+  return Fate::kRoute;
+}
+
+// The backend has the virtual address itself. Its own one is read when the packet is routed:
+// from the snapshot, for the connection may be gone by then.
+Fate send_direct(Worker& worker, Packet& packet, const Connection& connection) noexcept {
+  const ServiceBackend* backend = find_backend(*worker.snapshot, connection.backend);
+  if (backend == nullptr) return refuse(worker, packet.mbuf, DropReason::k_no_backend);
+  packet.network = connection.reverse.vrf;
+  packet.via = backend->address.bytes.data();
+  return Fate::kRoute;
+}
+
+// RFC 8200 section 5: no sender makes such a packet smaller.
+bool is_least_ipv6(const Packet& packet) noexcept {
+  return !is_ipv4(packet) && packet.mbuf->pkt_len <= kLeastIpv6Mtu;
+}
+
+// Of the outer packet. One that has DF, inherited from what is inside, needs none (RFC 6864).
+uint16_t wrapped_id(Worker& worker, const Wrapping& how, VrfId vrf,
+                    const rte_mbuf* inside) noexcept {
+  const auto* ip = rte_pktmbuf_mtod(inside, const Ipv4Header*);
+  const bool inherits = how.dont_fragment == Wrapping::DontFragment::kInherit;
+  if (!how.destination.is_v4() ||
+      (inherits && (ip->version_ihl >> 4 != 4 || (ip->fragment.host() & kIpv4DontFragment) != 0)))
+    return 0;
+  return next_ip_id(worker, tenant_of_vrf(vrf), address_key(how.destination));
+}
+
+// Longer than its path. Over IPv4 routers on the way fragment it (RFC 4213 section 3.2.2), over
+// IPv6 we do.
+[[gnu::cold, gnu::noinline]] Fate wrap_past_path(Worker& worker, Packet& packet, Wrapping how,
+                                                 uint32_t room, VrfId vrf) noexcept {
+  if (!own_bytes(worker, packet, packet.mbuf->data_len) || !take_hop(worker, packet))
+    return Fate::kGone;
+  how.dont_fragment = Wrapping::DontFragment::kClear;
+  packet.network = vrf;
+  const DropReason why = wrap(packet.mbuf, how, wrapped_id(worker, how, vrf, packet.mbuf));
+  if (why != DropReason::kCount) return refuse(worker, packet.mbuf, why);
+  const uint32_t headers = wrapping_bytes(how);
+  packet.origin.wrapped_bytes = static_cast<uint8_t>(headers);
+  if (how.destination.is_v4()) return Fate::kRoute;
+  rte_mbuf* mbuf = packet.mbuf;
+  const DropReason cut =
+      cut_packet(worker, mbuf, room + headers, next_fragment_id<Ipv6>(worker, vrf, mbuf),
+                 [&](rte_mbuf* fragment) noexcept {
+                   Packet one = packet;
+                   one.mbuf = fragment;
+                   route_now(worker, one);
+                 });
+  if (cut != DropReason::kCount) return refuse(worker, mbuf, cut);
+  discard(worker, mbuf);
+  return Fate::kGone;
+}
+
+// Towards a backend in `vrf`.
+Fate wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room,
+              VrfId vrf) noexcept {
+  if (packet.mbuf->pkt_len > room) [[unlikely]] {
+    if (is_least_ipv6(packet)) return wrap_past_path(worker, packet, how, room, vrf);
+    if (refuse_too_big(worker, packet, is_ipv4(packet) ? room : std::max(room, kLeastIpv6Mtu)))
+      return Fate::kGone;
+  }
+  if (!own_bytes(worker, packet, packet.mbuf->data_len) || !take_hop(worker, packet))
+    return Fate::kGone;
+  packet.network = vrf;
+  const DropReason why = wrap(packet.mbuf, how, wrapped_id(worker, how, vrf, packet.mbuf));
+  if (why != DropReason::kCount) return refuse(worker, packet.mbuf, why);
+  packet.origin.wrapped_bytes = static_cast<uint8_t>(wrapping_bytes(how));
+  return Fate::kRoute;
+}
+
+// What was put together is cut again before it is wrapped, so that neither the outer packets nor
+// what is in them is larger than what came.
+[[gnu::cold, gnu::noinline]] void wrap_cut(Worker& worker, Packet& packet, const Wrapping& how,
+                                           uint32_t room, VrfId vrf) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  const AsItCame came = as_it_came(mbuf);
+  const uint32_t headers = wrapping_bytes(how);
+  // What fitted the way here fits on, since it is cut smaller for what we add.
+  if (is_ipv4(packet) && came.largest > room + headers && refuse_too_big(worker, packet, room))
+    return;
+  if (!own_bytes(worker, packet, mbuf->data_len) || !take_hop(worker, packet)) return;
+  mbuf = packet.mbuf;
+  unmark_put_together(mbuf);
+  const uint32_t most = std::min(
+      room, came.largest < headers + kLeastIpv4Mtu ? came.largest : came.largest - headers);
+  packet.network = vrf;
+  const DropReason cut =
+      cut_packet(worker, mbuf, most, be32::from_raw(came.id), [&](rte_mbuf* fragment) noexcept {
+        Packet wrapped = packet;
+        wrapped.mbuf = fragment;
+        const DropReason why = wrap(fragment, how, wrapped_id(worker, how, vrf, fragment));
+        if (why != DropReason::kCount) return drop(worker, fragment, why);
+        wrapped.origin.wrapped_bytes = static_cast<uint8_t>(headers);
+        route_now(worker, wrapped);
+      });
+  if (cut != DropReason::kCount) return drop(worker, mbuf, cut);
+  discard(worker, mbuf);
+}
+
+// What a sender left to do has to be done before it is wrapped.
+[[gnu::cold, gnu::noinline]] void wrap_unfinished(Worker& worker, const Packet& packet,
+                                                  const Wrapping& how, uint32_t room,
+                                                  VrfId vrf) noexcept {
+  FinishedFrames frames;
+  for (rte_mbuf* mbuf : finish(worker, packet.mbuf, FirstHeader::kIp, frames)) {
+    Packet finished = packet;
+    finished.mbuf = mbuf;
+    if (wrap_one(worker, finished, how, room, vrf) == Fate::kRoute) route_now(worker, finished);
+  }
+}
+
+// Most bytes of a wrapped packet, where `most` fit the way out.
+[[gnu::cold, gnu::noinline]] uint32_t most_on_path(const Worker& worker,
+                                                   const Connection& connection,
+                                                   uint32_t most) noexcept {
+  const uint32_t told =
+      worker.path_mtus->of_backend(connection.backend, connection.reverse.source, worker.now_s);
+  return told == 0 ? most : std::min(most, told);
+}
+
+Fate send_wrapped(Worker& worker, Packet& packet, const Connection& connection) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const FlowKey& reverse = connection.reverse;
+  const bool ipv6 = reverse.ipv6 != 0;
+  const RouteTarget& target =
+      snapshot.routes.find(reverse.vrf, bytes_of(reverse.source, ipv6), ipv6);
+  if (!target.has_source) {
+    refuse_with(worker, packet, IcmpProblem::kNoRoute, DropReason::k_no_route);
+    return Fate::kGone;
+  }
+  const ServiceEntry& service = snapshot.services[connection.service];
+  Wrapping how;
+  how.source = target.source;
+  how.destination = to_address(reverse.source, ipv6);
+  how.kind = static_cast<Wrapping::Kind>(service.wrap);
+  how.dont_fragment = Wrapping::DontFragment::kInherit;
+  how.port = service.gue_port;
+  how.udp_checksum = ipv6;
+  uint32_t most = target.max_bytes;
+  if (packet.mbuf->pkt_len > worker.fits_all_paths) [[unlikely]]
+    most = most_on_path(worker, connection, most);
+  const uint32_t room = most - std::min(most, wrapping_bytes(how));
+  if (is_unfinished(packet.mbuf)) [[unlikely]] {
+    wrap_unfinished(worker, packet, how, room, reverse.vrf);
+    return Fate::kGone;
+  }
+  if (was_put_together(packet.mbuf)) [[unlikely]] {
+    wrap_cut(worker, packet, how, room, reverse.vrf);
+    return Fate::kGone;
+  }
+  return wrap_one(worker, packet, how, room, reverse.vrf);
+}
+
+}  // namespace
+
+bool own_headers(Worker& worker, Packet& packet, const Flow& flow) noexcept {
+  constexpr uint32_t kMostL4 = 60;
+  const IpPacket& last = flow.kind == FlowKind::kIcmpError ? flow.embedded : flow.packet;
+  return own_bytes(worker, packet, last.l4 + kMostL4);
+}
+
+Fate send_on(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
+             Direction from) noexcept {
+  count(worker, connection, from, packet.mbuf->pkt_len);
+  if (connection.has(kChangesPackets)) [[unlikely]]
+    return send_changed(worker, packet, flow, connection, from);
+  const bool full = connection.forwarding == Forwarding::kFullNat;
+  if (from == Direction::kFromBackend) {
+    const Endpoint service = destination_of(connection.forward);
+    const Endpoint client = source_of(connection.forward);
+    return translate_packet(worker, packet, flow, {&service, full ? &client : nullptr},
+                            connection.forward.vrf);
+  }
+  switch (connection.forwarding) {
+    case Forwarding::kNat:
+    case Forwarding::kFullNat: {
+      const Endpoint backend = source_of(connection.reverse);
+      const Endpoint local = destination_of(connection.reverse);
+      return translate_packet(worker, packet, flow, {full ? &local : nullptr, &backend},
+                              connection.reverse.vrf);
+    }
+    case Forwarding::kDirect:
+      return send_direct(worker, packet, connection);
+    case Forwarding::kTunnel:
+      return send_wrapped(worker, packet, connection);
+  }
+  return Fate::kRoute;
+}
+
+}  // namespace adit

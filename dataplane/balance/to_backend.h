@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Balanced packets on their way to the backend, or back to the client: translated, wrapped, or
+// sent to another next hop.
+#pragma once
+
+#include "packet/flow_reader.h"
+#include "rewrite/nat.h"
+#include "worker/balancer.h"
+#include "worker/worker.h"
+
+namespace adit {
+
+// What becomes of a packet after it was looked at.
+enum class Fate : uint8_t { kRoute, kGone };
+
+inline Fate refuse(Worker& worker, rte_mbuf* mbuf, DropReason reason) noexcept {
+  drop(worker, mbuf, reason);
+  return Fate::kGone;
+}
+
+inline const uint8_t* bytes_of(const Ipv6Key& key, bool ipv6) noexcept {
+  return ipv6 ? reinterpret_cast<const uint8_t*>(&key) : reinterpret_cast<const uint8_t*>(&key.low);
+}
+
+inline const RouteTarget& target_of(const Snapshot& snapshot, const FlowKey& key) noexcept {
+  return snapshot.routes.find(key.vrf, bytes_of(key.destination, key.ipv6), key.ipv6 != 0);
+}
+
+// Null where the backend is in no service any more.
+inline const ServiceBackend* find_backend(const Snapshot& snapshot, BackendId id) noexcept {
+  if (id >= snapshot.backend_places.size() || snapshot.backend_places[id] == 0) return nullptr;
+  return &snapshot.service_backends[snapshot.backend_places[id] - 1];
+}
+
+// Makes the headers of the packet, those that `flow` is about, its own. False: there is no buffer,
+// and it is dropped.
+bool own_headers(Worker& worker, Packet& packet, const Flow& flow) noexcept;
+
+// Of a connection, which the packet came `from`, and counted for its backend.
+Fate send_on(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
+             Direction from) noexcept;
+
+}  // namespace adit

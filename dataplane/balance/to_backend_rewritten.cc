@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "balance/to_backend_rewritten.h"
+
+#include "balance/announce.h"
+#include "packet/fragment.h"
+#include "packet/ip_version.h"
+#include "rewrite/translate_family.h"
+
+namespace adit {
+namespace {
+
+// Of an IPv4 packet.
+void let_fragment(rte_mbuf* mbuf, uint16_t id) noexcept {
+  auto& ip = header_of<Ipv4>(mbuf);
+  ip.id = be16(id);
+  ip.fragment = be16(0);
+  write_ipv4_checksum(&ip);
+}
+
+// RFC 7915 section 4: what may be fragmented as IPv4 may be as IPv6 as well, by us, who are its
+// source there; section 5.1.1: and what came in fragments.
+DropReason change_version(Worker& worker, Packet& packet, const Flow& flow, const Translation& to,
+                          VrfId vrf) noexcept {
+  if (!flow.packet.ipv6 && Ipv4::may_fragment(header_of<Ipv4>(packet.mbuf)))
+    packet.may_fragment = true;
+  const uint16_t id = next_ip_id(worker, tenant_of_vrf(vrf), to.destination->address);
+  const DropReason why = translate_family(packet.mbuf, flow, to, id);
+  if (why == DropReason::kCount && flow.packet.ipv6 && packet.may_fragment)
+    let_fragment(packet.mbuf, id);
+  return why;
+}
+
+}  // namespace
+
+Fate send_changed(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
+                  Direction from) noexcept {
+  if (!own_headers(worker, packet, flow)) return Fate::kGone;
+  const bool from_backend = from == Direction::kFromBackend;
+  const bool announces = connection.has(Connection::kAnnounces);
+  if (announces && from_backend) {
+    const DropReason why = take_answer(packet.mbuf, flow, connection.announcement);
+    if (why != DropReason::kCount) return refuse(worker, packet.mbuf, why);
+  }
+  // It goes to whom the packets of the other half come from.
+  const FlowKey& other_half = from_backend ? connection.forward : connection.reverse;
+  const Endpoint source = destination_of(other_half), destination = source_of(other_half);
+  const bool full = connection.forwarding == Forwarding::kFullNat;
+  const Translation to{full || from_backend ? &source : nullptr,
+                       full || !from_backend ? &destination : nullptr};
+  const bool other_version = connection.has(Connection::kOtherVersion);
+  if (other_version) {
+    const DropReason why = change_version(worker, packet, flow, to, other_half.vrf);
+    if (why != DropReason::kCount) return refuse(worker, packet.mbuf, why);
+  } else {
+    translate(packet.mbuf, flow, to);
+  }
+  packet.network = other_half.vrf;
+  packet.translated = true;
+  if (!announces || from_backend) return Fate::kRoute;
+  return announce(worker, packet, other_version ? read_flow(packet.mbuf, packet.network) : flow,
+                  connection);
+}
+
+namespace {
+
+// The first fragment of a datagram becomes one of the other version, for an error to hold.
+bool take_back_fragment(rte_mbuf* mbuf, Flow flow, const Translation& to, uint16_t id) noexcept {
+  constexpr uint32_t kFragmentHeader = 8;
+  const bool to_ipv4 = flow.packet.ipv6;
+  Fragment fragment;
+  if (!read_fragment(mbuf, 0, kTunnelPlace, fragment)) return false;
+  if (to_ipv4) {
+    take_off_fragment_header(mbuf, 0, fragment.fragment_header, fragment.next_header_at);
+    flow.packet.l4 -= kFragmentHeader;
+    flow.packet.end -= kFragmentHeader;
+    flow.packet.destination = offsetof(Ipv6Header, dst);
+  } else if (flow.packet.protocol == kIpProtocolUdp &&
+             (flow.packet.l4 + sizeof(UdpHeader) > mbuf->data_len ||
+              rte_pktmbuf_mtod_offset(mbuf, const UdpHeader*, flow.packet.l4)->checksum ==
+                  be16(0))) {
+    return false;  // IPv6's is over all of the datagram
+  }
+  if (translate_family(mbuf, flow, to, id) != DropReason::kCount) return false;
+  if (!to_ipv4) return true;
+  auto& ip = header_of<Ipv4>(mbuf);
+  ip.fragment = be16(fragment.more ? kIpv4MoreFragments : uint16_t{0});
+  ip.id = be16(id);
+  write_ipv4_checksum(&ip);
+  return true;
+}
+
+}  // namespace
+
+bool take_back_changed(Worker& worker, Packet& packet, const Flow& flow,
+                       const Connection& connection, Direction from,
+                       const Translation& to) noexcept {
+  if (connection.has(Connection::kAnnounces) && from != Direction::kFromBackend)
+    take_back_numbers(packet.mbuf, flow, connection.announcement);
+  if (connection.has(Connection::kOtherVersion)) {
+    const FlowKey& forward = connection.forward;
+    const uint16_t id = next_ip_id(worker, tenant_of_vrf(forward.vrf), forward.source);
+    if (flow.kind == FlowKind::kFragment) return take_back_fragment(packet.mbuf, flow, to, id);
+    // Nobody is told of an ICMP error.
+    return flow.kind == FlowKind::kFlow &&
+           translate_family(packet.mbuf, flow, to, id) == DropReason::kCount;
+  }
+  translate(packet.mbuf, flow, to);
+  return true;
+}
+
+}  // namespace adit

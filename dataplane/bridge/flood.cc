@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bridge/flood.h"
+
+#include "bridge/gateway.h"
+#include "egress/egress.h"
+#include "packet/inner.h"
+
+namespace adit {
+namespace {
+
+bool is_broadcast(const Packet& packet) noexcept {
+  return fdb_key_mac(packet.dst_key).is_broadcast();
+}
+bool is_group(const Packet& packet) noexcept {
+  return fdb_key_mac(packet.dst_key).is_group();
+}
+
+// The limit that the frame is beyond, or kCount.
+DropReason check_limit(Worker& worker, const Packet& packet, const NetworkEntry& network) noexcept {
+  FloodMeters& meters = worker.flood_meters[packet.network];
+  if (is_broadcast(packet)) {
+    if (!meters.broadcast.allow(network.broadcast, worker.now_ns))
+      return DropReason::k_broadcast_limit;
+  } else if (is_group(packet)) {
+    if (!meters.multicast.allow(network.multicast, worker.now_ns))
+      return DropReason::k_multicast_limit;
+  } else if (!meters.unknown_unicast.allow(network.unknown_unicast, worker.now_ns)) {
+    return DropReason::k_unknown_unicast_limit;
+  }
+  return DropReason::kCount;
+}
+
+// A fresh buffer for the first `own_bytes` of the frame and whatever is put before them,
+// chained to a reference to the rest. Null when the pool is empty.
+rte_mbuf* share_payload(Worker& worker, rte_mbuf* original, uint16_t own_bytes) noexcept {
+  rte_mbuf* head = rte_pktmbuf_alloc(worker.pool);
+  if (head == nullptr) return nullptr;
+  rte_mbuf* rest = rte_pktmbuf_clone(original, worker.pool);
+  if (rest == nullptr) {
+    rte_pktmbuf_free(head);
+    return nullptr;
+  }
+  rte_mbuf_dynfield_copy(head, original);
+  if (own_bytes != 0) {
+    std::memcpy(rte_pktmbuf_append(head, own_bytes), frame_of(original), own_bytes);
+    rte_pktmbuf_adj(rest, own_bytes);
+  }
+  head->next = rest;
+  head->nb_segs = static_cast<uint16_t>(1 + rest->nb_segs);
+  head->pkt_len = original->pkt_len;
+  return head;
+}
+
+// One more copy of the frame for the given way out.
+rte_mbuf* replicate(Worker& worker, rte_mbuf* original, const BridgePort& out) noexcept {
+  if (!worker.snapshot->ports[out.port].tx_multi_segs)
+    return rte_pktmbuf_copy(original, worker.pool, 0, UINT32_MAX);
+  if (out.kind == BridgePortKind::kTunnel) return share_payload(worker, original, 0);
+  // The tag goes between MACs and type, so the MACs have to be the copy's own.
+  if (out.vlan_id != 0) return share_payload(worker, original, kMacsLen);
+  return rte_pktmbuf_clone(original, worker.pool);
+}
+
+// `last`: the original buffer itself may go.
+enum class Use { kCopy, kOriginal };
+
+void send_copy(Worker& worker, const Packet& packet, BridgePortId to, Use use) noexcept {
+  const BridgePort& out = worker.snapshot->bridge_ports[to];
+  rte_mbuf* mbuf = packet.mbuf;
+  // A tag moves the MACs, which a buffer shared with copies must not.
+  const bool original_serves =
+      use == Use::kOriginal && (out.vlan_id == 0 || rte_mbuf_refcnt_read(mbuf) == 1);
+  if (!original_serves) {
+    mbuf = replicate(worker, packet.mbuf, out);
+    if (mbuf == nullptr) {
+      // The copy that could not be made counts as made and dropped.
+      count_drop(worker, packet.mbuf, DropReason::k_no_buffer);
+    }
+    if (use == Use::kOriginal) discard(worker, packet.mbuf);
+    if (mbuf == nullptr) return;
+  }
+  Packet& copy = take_copy(worker, packet);
+  copy.mbuf = mbuf;
+  copy.out = to;
+  dispatch(worker, copy);
+}
+
+// To every member but the one that it came from.
+void flood_frame(Worker& worker, Packet& packet) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const NetworkEntry& network = snapshot.networks[packet.network];
+  describe(packet);
+  const bool taken = (packet.in_flags & BridgePort::kHasGateway) && is_group(packet) &&
+                     offer_to_gateway(worker, packet);
+  BridgePortId pending = 0;  // one way behind, so that the last one gets the original
+  for (uint32_t i = network.flood_begin; i < network.flood_end; ++i) {
+    const BridgePortId to = snapshot.flood_lists[i];
+    const uint16_t group = snapshot.bridge_ports[to].split_group;
+    if (to == packet.in || (group != 0 && group == packet.split_group)) continue;
+    if (pending != 0) {
+      worker.counters.copied.add(1);
+      send_copy(worker, packet, pending, Use::kCopy);
+    }
+    pending = to;
+  }
+  if (pending == 0 && taken) {
+    worker.counters.consumed.add(1);
+    return discard(worker, packet.mbuf);
+  }
+  if (pending == 0) return drop(worker, packet.mbuf, DropReason::k_flood_no_member);
+  send_copy(worker, packet, pending, Use::kOriginal);
+}
+
+// Copies share the frame's data, in which nothing may be left to do then.
+[[gnu::cold, gnu::noinline]] void flood_unfinished(Worker& worker, const Packet& packet) noexcept {
+  FinishedFrames room;
+  for (rte_mbuf* frame : finish(worker, packet.mbuf, FirstHeader::kEthernet, room)) {
+    Packet finished = packet;
+    finished.mbuf = frame;
+    flood_frame(worker, finished);
+  }
+}
+
+}  // namespace
+
+void flood(Worker& worker, Packet& packet) noexcept {
+  const NetworkEntry& network = worker.snapshot->networks[packet.network];
+  const DropReason limit = check_limit(worker, packet, network);
+  if (limit != DropReason::kCount) return drop(worker, packet.mbuf, limit);
+
+  worker.counters.flooded.add(1);
+  if (is_unfinished(packet.mbuf)) [[unlikely]]
+    return flood_unfinished(worker, packet);
+  flood_frame(worker, packet);
+}
+
+}  // namespace adit

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// A balanced connection. The worker that owns it alone reads and writes it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "adit/connection_state.h"
+#include "adit/ids.h"
+#include "adit/service.h"
+#include "packet/flow_key.h"
+
+namespace adit {
+
+using ConnectionId = uint32_t;  // 0: none; of one worker's table, stable while it is there
+
+// Where a packet of a connection came from.
+enum class Direction : uint8_t {
+  kFromClient,
+  kFromBackend,
+  kInputOnly,  // from the client, where the backend's half is not seen
+};
+inline constexpr unsigned kDirections = 3;
+
+// What a connection whose backend is told of its client remembers (announce.h).
+struct Announcement {
+  uint32_t asked = 0;         // sequence number behind the client's last SYN
+  uint32_t first = 0;         // of the server's first byte (kToa), or the client's (kProxy)
+  uint8_t shift = 0;          // kProxy: length of the header at `first`; 0: not sent yet
+  bool answered = false;      // the server's SYN was seen: `first` is known
+  bool acknowledged = false;  // kProxy: the server has the header
+  ClientAddress how = ClientAddress::kNone;
+};
+static_assert(sizeof(Announcement) == 12);
+
+// Two cache lines: the first is what a packet from the client needs to find its connection
+// and to update it, the second what it is rewritten with, and what packets from the backend
+// are found by. IPv4 and IPv6 alike, also where the two sides differ.
+struct alignas(64) Connection {
+  static constexpr uint8_t kInputOnly = 1;    // of the backend's half nothing was seen yet
+  static constexpr uint8_t kControlled = 4;   // `controller` chose its backend, and counts it
+  static constexpr uint8_t kOwnTimeouts = 8;  // its service had such when it began
+
+  // Packets need more than other addresses and ports (balance/to_backend_rewritten.h): the backend
+  // is of the other IP version; it is told of its client.
+  static constexpr uint8_t kOtherVersion = 16;
+  static constexpr uint8_t kAnnounces = 32;
+  static constexpr uint8_t kResetByBackend = 64;  // in state CLOSE: not the client
+
+  FlowKey forward;         // client -> virtual address, in the client's VRF
+  uint32_t expires_s = 0;  // the second in which it ends, as Worker::now_s counts
+  ServiceId service = 0;   // that it came by
+  BackendId backend = 0;   // of that service
+  // [0]: of the client, [1]: of the backend. TCP: the sequence number behind what it sent, as far
+  // as that was seen (tcp_numbers.h). UDP: its packets, until the state is kUdp.
+  uint32_t next[2] = {};
+  ConnectionState state = ConnectionState::kNone;
+  uint8_t flags = 0;
+  Forwarding forwarding = Forwarding::kNat;
+
+  // Backend -> client, in the backend's VRF; FullNAT: backend -> local address. DR and TUN:
+  // the source is the backend, the rest is not used.
+  alignas(64) FlowKey reverse;
+  Announcement announcement;
+  uint32_t controller = 0;  // TemplateId, of whatever worker
+  // Where it gives way: its neighbours in the list of its service (connection_shares.h).
+  ConnectionId older = 0, newer = 0;
+
+  // Whether the backend's packets come back through us.
+  bool has_reverse() const noexcept {
+    return forwarding == Forwarding::kNat || forwarding == Forwarding::kFullNat;
+  }
+  bool has(uint8_t flag) const noexcept { return (flags & flag) != 0; }
+};
+static_assert(sizeof(Connection) == 128);
+static_assert(offsetof(Connection, reverse) == 64);
+
+}  // namespace adit

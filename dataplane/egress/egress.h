@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the bridge's decision to the transmit queue, for one copy of a frame.
+#pragma once
+
+#include "egress/offload.h"
+#include "egress/transmit.h"
+#include "icmp/bridge_too_big.h"
+#include "packet/inner.h"
+#include "packet/segment.h"
+#include "packet/vlan.h"
+#include "worker/path_mtu.h"
+#include "worker/worker.h"
+
+namespace adit {
+
+// Notes what encapsulation has to know of the frame or packet.
+inline void note(Packet& packet, const InnerFlow& flow) noexcept {
+  packet.entropy = flow.entropy;
+  packet.inner_tos = flow.tos;
+  packet.inner_ttl = flow.ttl;
+  packet.inner_is_ip = flow.is_ip;
+  packet.inner_df = flow.df;
+}
+inline void describe(Packet& packet) noexcept {
+  note(packet, describe_inner(frame_of(packet.mbuf), packet.mbuf->data_len));
+}
+
+// Sends the packet to its bridge port Packet::out: at once to an access port, by way of
+// Worker::to_encap to a remote. For a remote, describe() was called.
+inline void dispatch(Worker& worker, Packet& packet) noexcept {
+  const BridgePort& out = worker.snapshot->bridge_ports[packet.out];
+  if (is_unfinished(packet.mbuf) && !finish_offload(worker, packet)) [[unlikely]]
+    return;
+  rte_mbuf* mbuf = packet.mbuf;
+  // Of a super-frame that is still one, the segments fit.
+  if (is_too_big(worker, out, mbuf->pkt_len, packet.inner_df) && !is_super_frame(mbuf)) [[unlikely]]
+    return handle_too_big(worker, packet);
+  TrafficCounters& counters = worker.bridge_port_counters[packet.out];
+  counters.tx_packets.add(1);
+  counters.tx_bytes.add(mbuf->pkt_len);
+  if (out.kind == BridgePortKind::kTunnel) return worker.to_encap[out.tunnel].push(packet);
+  if (out.vlan_id != 0 && !push_vlan(mbuf, out.vlan_id)) [[unlikely]]
+    return drop(worker, mbuf, DropReason::k_no_headroom);
+  enqueue(worker, out.port, mbuf);
+}
+
+inline void encap_pending(Worker& worker) noexcept;
+
+// Room for one more packet, a copy of `like`; the caller puts its buffer in.
+inline Packet& take_copy(Worker& worker, const Packet& like) noexcept {
+  if (worker.copy_count == worker.copies.size()) {
+    encap_pending(worker);
+    worker.copy_count = 0;
+  }
+  Packet& packet = worker.copies[worker.copy_count++];
+  packet = like;
+  packet.drop = DropReason::kCount;
+  return packet;
+}
+
+// Sends one more frame, on account of `like`.
+inline void send_another(Worker& worker, const Packet& like, rte_mbuf* mbuf,
+                         BridgePortId out) noexcept {
+  Packet& packet = take_copy(worker, like);
+  packet.mbuf = mbuf;
+  packet.out = out;
+  if (worker.snapshot->bridge_ports[out].kind == BridgePortKind::kTunnel) describe(packet);
+  dispatch(worker, packet);
+}
+
+// Encapsulates and sends what dispatch() gathered for remotes.
+inline void encap_pending(Worker& worker) noexcept {
+  const auto registry = tunnel_registry();
+  for (unsigned kind = 0; kind < registry.size(); ++kind) {
+    PacketList& list = worker.to_encap[kind];
+    if (list.empty()) continue;
+    registry[kind]->encap(worker, list.span());
+    for (Packet* packet : list.span()) {
+      if (packet->drop != DropReason::kCount) [[unlikely]] {
+        drop_of(worker, packet->out, packet->mbuf, packet->drop);
+        continue;
+      }
+      const BridgePort& out = worker.snapshot->bridge_ports[packet->out];
+      if (!send_if_resolved(worker, out.port, out.adjacency, packet->mbuf)) [[unlikely]]
+        hold(worker, tenant_of(out), out.port, out.adjacency, packet->mbuf, {}, nullptr);
+    }
+    list.count = 0;
+  }
+}
+
+}  // namespace adit

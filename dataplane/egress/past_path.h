@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// IPv6 packets of at most 1280 bytes into tunnels whose path leaves less than that. Their senders
+// cannot be told to make them smaller (RFC 8201 section 4), so the outer packets are fragmented.
+#pragma once
+
+#include "worker/worker.h"
+
+namespace adit {
+
+// Encapsulates what goes to Packet::out, a remote or tunnel other than STT's, and sends it: over
+// IPv4 without DF (RFC 4213 section 3.2.2), for routers on the way to fragment; over IPv6 in
+// fragments that fit the path. describe() was called.
+[[gnu::cold, gnu::noinline]] void send_past_path(Worker& worker, Packet& packet) noexcept;
+
+}  // namespace adit

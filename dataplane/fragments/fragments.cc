@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fragments/fragments.h"
+
+#include "balance/schedule.h"
+#include "balance/to_backend.h"
+#include "egress/egress.h"
+#include "rewrite/nat.h"
+#include "route/out.h"
+#include "route/route.h"
+#include "worker/handover.h"
+
+namespace adit {
+namespace {
+
+// The worker that puts a datagram together; for all workers the same.
+unsigned owner_of(const FragmentKey& key, size_t workers) noexcept {
+  return static_cast<unsigned>((hash_of(key, 0) >> 32) * workers >> 32);
+}
+
+bool is_ours(const Snapshot& snapshot, const FlowKey& key) noexcept {
+  const auto kind = target_of(snapshot, key).kind;
+  return kind == RouteTarget::Kind::kVirtual || kind == RouteTarget::Kind::kLocal;
+}
+
+// Some backend's there has replies that are translated and that come to their clients' addresses.
+bool may_be_reply(const Snapshot& snapshot, const FlowKey& key) noexcept {
+  return snapshot.nat_backends.find({key.source, key.vrf, key.ipv6 != 0}) != 0;
+}
+
+// A VRF may go while fragments of it wait.
+bool is_there(const Snapshot& snapshot, VrfId vrf) noexcept {
+  return vrf < snapshot.balanced_vrfs.size();
+}
+
+void route_released(Worker& worker) noexcept {
+  VrfId vrf = 0;
+  while (rte_mbuf* mbuf = worker.fragments->take_released(vrf)) {
+    // The underlay is no network to route for anybody.
+    if (vrf == 0 || !is_there(*worker.snapshot, vrf)) {
+      drop(worker, mbuf, vrf == 0 ? DropReason::k_ip_not_local : DropReason::k_no_route);
+      continue;
+    }
+    Packet packet{};
+    packet.mbuf = mbuf;
+    packet.network = vrf;
+    packet.drop = DropReason::kCount;
+    route_now(worker, packet);
+  }
+}
+
+Taken collect(Worker& worker, Packet& packet, uint32_t slot, const Fragment& fragment) noexcept {
+  rte_mbuf* whole = worker.fragments->add(worker, slot, packet.mbuf, fragment);
+  if (whole == nullptr) return Taken::kGone;
+  packet.mbuf = whole;
+  packet.may_fragment = true;
+  return Taken::kWhole;
+}
+
+// The first one is here, and tells whose business the datagram is.
+Taken decide(Worker& worker, Packet& packet, uint32_t slot, const Fragment& fragment,
+             const Flow& flow) noexcept {
+  using State = FragmentTable::State;
+  FragmentTable& table = *worker.fragments;
+  rte_mbuf* kept = table.take_kept(slot);
+  FlowKey key{};
+  const bool known = read_first_ports(packet.mbuf, flow, key);
+  const unsigned owner = known && worker.peers.size() > 1 && !packet.handed_over
+                             ? owner_of(key.destination, key.destination_port, worker.peers.size())
+                             : worker.id;
+  if (owner != worker.id) {
+    table.decide(slot, State::kSteered, owner);
+    pass_on(worker, packet.mbuf, owner, {.vrf = packet.network});
+    while (rte_mbuf* mbuf = FragmentTable::pop(kept))
+      pass_on(worker, mbuf, owner, {.vrf = packet.network});
+    return Taken::kGone;
+  }
+  const ConnectionTable& connections = worker.balancer->connections;
+  const uint64_t hash = connections.hash(key);
+  // Whether a reply of a forgotten connection goes on is seen when it is whole.
+  if (!known || (connections.find(key, hash).id == 0 &&
+                 !worker.balancer->forgotten.has(hash, worker.now_s))) {
+    table.decide(slot, State::kPassing);
+    while (rte_mbuf* mbuf = FragmentTable::pop(kept)) {
+      Packet other = packet;
+      other.mbuf = mbuf;
+      if (packet.network == 0)
+        drop(worker, mbuf, DropReason::k_ip_not_local);
+      else
+        route_now(worker, other);
+    }
+    return Taken::kPass;
+  }
+  table.decide(slot, State::kCollecting);
+  while (rte_mbuf* mbuf = FragmentTable::pop(kept)) {
+    Fragment other;
+    read_fragment(mbuf, 0, fragment.key.place, other);
+    // It may have been the datagram's end, by an overlap or for want of room.
+    if (slot != kNoSlot) slot = table.find(worker, fragment.key);
+    if (slot == kNoSlot || table.state(slot) != State::kCollecting)
+      drop(worker, mbuf, DropReason::k_fragment_overlap);
+    else
+      table.add(worker, slot, mbuf, other);  // not whole: the first one is not in it
+  }
+  slot = table.find(worker, fragment.key);
+  if (slot != kNoSlot && table.state(slot) == State::kCollecting)
+    return collect(worker, packet, slot, fragment);
+  drop(worker, packet.mbuf, DropReason::k_fragment_overlap);
+  return Taken::kGone;
+}
+
+// `flow`: null where it is for us, so that there is nothing to decide.
+Taken take(Worker& worker, Packet& packet, const Fragment& fragment, const Flow* flow) noexcept {
+  using State = FragmentTable::State;
+  FragmentTable& table = *worker.fragments;
+  uint32_t slot = table.find(worker, fragment.key);
+  if (slot == kNoSlot)
+    slot =
+        table.begin(worker, fragment.key, flow == nullptr ? State::kCollecting : State::kUndecided);
+  if (slot == kNoSlot) {
+    if (flow != nullptr) return Taken::kPass;
+    drop(worker, packet.mbuf, DropReason::k_fragment_evicted);
+    return Taken::kGone;
+  }
+  switch (table.state(slot)) {
+    case State::kCollecting:
+      return collect(worker, packet, slot, fragment);
+    case State::kUndecided:
+      if (flow != nullptr && fragment.offset == 0)
+        return decide(worker, packet, slot, fragment, *flow);
+      table.keep(worker, slot, packet.mbuf);
+      return Taken::kGone;
+    case State::kPassing:
+      return Taken::kPass;
+    case State::kSteered:
+      pass_on(worker, packet.mbuf, table.owner(slot), {.vrf = packet.network});
+      return Taken::kGone;
+    case State::kSpoilt:
+      break;
+  }
+  drop(worker, packet.mbuf, DropReason::k_fragment_overlap);
+  return Taken::kGone;
+}
+
+Taken take_routed(Worker& worker, Packet& packet, const Flow* flow) noexcept {
+  Fragment fragment;
+  if (!read_fragment(packet.mbuf, 0, place_of(packet.network), fragment)) {
+    if (flow != nullptr) return Taken::kPass;
+    drop(worker, packet.mbuf, DropReason::k_ip_fragment);
+    return Taken::kGone;
+  }
+  const size_t workers = worker.peers.size();
+  if (workers > 1 && !packet.handed_over) {
+    const unsigned owner = owner_of(fragment.key, workers);
+    if (owner != worker.id) {
+      pass_on(worker, packet.mbuf, owner, {.vrf = packet.network, .kind = Errand::Kind::kFragment});
+      return Taken::kGone;
+    }
+  }
+  const Taken taken = take(worker, packet, fragment, flow);
+  route_released(worker);
+  return taken;
+}
+
+}  // namespace
+
+Taken take_fragment(Worker& worker, Packet& packet, const Flow& flow) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  if (is_ours(snapshot, flow.key)) return take_routed(worker, packet, nullptr);
+  if (may_be_reply(snapshot, flow.key)) return take_routed(worker, packet, &flow);
+  return Taken::kPass;
+}
+
+Taken take_local_fragment(Worker& worker, Packet& packet) noexcept {
+  Fragment fragment;
+  if (!read_fragment(packet.mbuf, 0, place_of(packet.network), fragment) || !fragment.is_atomic())
+    return take_routed(worker, packet, nullptr);
+  // Others may read the headers of a copy that shares them.
+  rte_mbuf* own = make_writable(packet.mbuf, fragment.payload, worker.pool);
+  if (own == nullptr) {
+    drop(worker, packet.mbuf, DropReason::k_no_buffer);
+    return Taken::kGone;
+  }
+  packet.mbuf = own;
+  take_off_fragment_header(own, 0, fragment.fragment_header, fragment.next_header_at);
+  return Taken::kWhole;
+}
+
+bool take_outer_fragment(Worker& worker, PortId port, Packet& packet) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  const bool to_host =
+      packet.outer_protocol == (packet.outer_ipv6 ? kIpProtocolIcmpv6 : kIpProtocolIcmp);
+  Fragment fragment;
+  if (!read_fragment(mbuf, sizeof(EthernetHeader), to_host ? kHostPlace : kTunnelPlace, fragment)) {
+    drop(worker, mbuf, DropReason::k_ip_fragment);
+    return false;
+  }
+  mbuf->port = port;
+  const unsigned owner = owner_of(fragment.key, worker.peers.size());
+  if (worker.peers.size() > 1 && owner != worker.id) {
+    pass_on(worker, mbuf, owner, {.kind = Errand::Kind::kOuterFragment});
+    return false;
+  }
+  if (take(worker, packet, fragment, nullptr) != Taken::kWhole) return false;
+  // What is inside a tunnel's packet was not cut.
+  if (!to_host) unmark_put_together(packet.mbuf);
+  return true;
+}
+
+void expire_fragments(Worker& worker) noexcept {
+  worker.fragments->expire(worker);
+  route_released(worker);
+}
+
+namespace {
+
+// Back to the link that it came by, from the address that it was sent to.
+void report_to_link(Worker& worker, const rte_mbuf* first, uint32_t ip, bool ipv6) noexcept {
+  constexpr IcmpProblem kProblem = IcmpProblem::kReassemblyTime;
+  const auto* ethernet = rte_pktmbuf_mtod(first, const EthernetHeader*);
+  if (ethernet->src.is_group() || ethernet->src.is_zero() || first->port >= worker.tx.size())
+    return;
+  rte_mbuf* error =
+      make_icmp_error(worker, tenant_of_vrf(0), first, ip, ipv6, kProblem, 0, nullptr, UINT32_MAX);
+  if (error == nullptr) return;
+  auto* header =
+      reinterpret_cast<EthernetHeader*>(rte_pktmbuf_prepend(error, sizeof(EthernetHeader)));
+  *header = {ethernet->src, ethernet->dst, ethernet->ether_type};
+  enqueue(worker, first->port, error);
+}
+
+}  // namespace
+
+void report_reassembly_time(Worker& worker, FragmentPlace place, rte_mbuf* first,
+                            uint32_t ip) noexcept {
+  constexpr IcmpProblem kProblem = IcmpProblem::kReassemblyTime;
+  const uint8_t* at = frame_of(first) + ip;
+  const bool ipv6 = at[0] >> 4 == 6;
+  if (!icmp_error_permitted(at, first->data_len - ip, ipv6, kProblem)) return;
+  if (place == kTunnelPlace || place == kHostPlace) return report_to_link(worker, first, ip, ipv6);
+  if (!is_there(*worker.snapshot, vrf_of(place))) return;
+  Packet packet{};
+  packet.mbuf = first;
+  packet.network = vrf_of(place);
+  packet.drop = DropReason::kCount;
+  if (ipv6)
+    tell<Ipv6>(worker, packet, kProblem, 0);
+  else
+    tell<Ipv4>(worker, packet, kProblem, 0);
+  encap_pending(worker);
+}
+
+}  // namespace adit

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "icmp/outer_error.h"
+
+#include <optional>
+
+#include "balance/to_backend.h"
+#include "packet/flow_reader.h"
+#include "packet/plateau.h"
+#include "rewrite/wrap.h"
+#include "route/out.h"
+#include "tunnel/stt_header.h"
+#include "worker/path_mtu.h"
+
+namespace adit {
+namespace {
+
+enum class ErrorKind : uint8_t { kOther, kTooBig, kUndelivered };
+
+// An error with the packet that it is about, as far as it is contiguous.
+struct OuterError {
+  const uint8_t* data;
+  uint32_t end;   // of what is there of the packet
+  IpPacket sent;  // offsets in `data`
+  ErrorKind kind;
+  uint32_t mtu;  // kTooBig, bytes
+
+  const uint8_t* source() const noexcept {
+    return data + sent.ip + (sent.ipv6 ? offsetof(Ipv6Header, src) : offsetof(Ipv4Header, src));
+  }
+  const uint8_t* destination() const noexcept { return data + sent.destination; }
+  unsigned address_bytes() const noexcept { return sent.ipv6 ? 16 : 4; }
+  // Big-endian words behind the IP header; only where has() says so.
+  bool has(uint32_t bytes) const noexcept { return sent.l4 + bytes <= end; }
+  uint16_t word16(uint32_t offset) const noexcept {
+    return reinterpret_cast<const be16*>(data + sent.l4 + offset)->host();
+  }
+  uint32_t word32(uint32_t offset) const noexcept {
+    return reinterpret_cast<const be32*>(data + sent.l4 + offset)->host();
+  }
+};
+
+ErrorKind kind_of(uint8_t type, uint8_t code, bool ipv6) noexcept {
+  if (ipv6) {
+    if (type == 2) return ErrorKind::kTooBig;
+    return type == 1 || type == 3 || type == 4 ? ErrorKind::kUndelivered : ErrorKind::kOther;
+  }
+  if (type == 3 && code == 4) return ErrorKind::kTooBig;
+  return type == 3 || type == 11 || type == 12 ? ErrorKind::kUndelivered : ErrorKind::kOther;
+}
+
+Ipv6Key key_of(const uint8_t* address, bool ipv6) noexcept {
+  Ipv6Key key;
+  if (ipv6)
+    std::memcpy(&key, address, sizeof key);
+  else
+    key.low = sum_words(address, 4);  // one word: itself
+  return key;
+}
+
+// RFC 1191 section 4, RFC 8201 section 4. A router that tells no MTU means the next plateau below
+// the packet's length (RFC 1191 section 5). 0: not to be believed, as it is less than any IPv6 link
+// has, or as the packet would have fitted.
+uint32_t told_mtu(const IcmpHeader& icmp, const IpPacket& sent) noexcept {
+  const uint32_t bytes = sent.end - sent.ip;
+  uint32_t told = icmp.word.host();
+  if (sent.ipv6) {
+    if (told < PathMtus::kLeastIpv6) return 0;
+  } else {
+    told &= 0xffff;
+    told = std::max(told != 0 ? told : plateau_below(bytes), PathMtus::kLeastIpv4);
+  }
+  return told < bytes ? told : 0;
+}
+
+constexpr uint32_t kLeastQuote = 8;  // RFC 792
+
+bool read_error(const rte_mbuf* mbuf, uint32_t ip, uint32_t icmp, OuterError& error) noexcept {
+  error.data = rte_pktmbuf_mtod(mbuf, const uint8_t*);
+  const uint32_t len = mbuf->data_len;
+  if (icmp + sizeof(IcmpHeader) > len) return false;
+  const bool ipv6 = error.data[ip] >> 4 == 6;
+  const auto& header = *reinterpret_cast<const IcmpHeader*>(error.data + icmp);
+  error.kind = kind_of(header.type, header.code, ipv6);
+  if (error.kind == ErrorKind::kOther ||
+      !read_ip_packet(error.data, len, UINT32_MAX, icmp + unsigned{sizeof header}, error.sent) ||
+      error.sent.ipv6 != ipv6 || error.sent.later_fragment)
+    return false;
+  error.end = std::min(len, error.sent.end);
+  if (!error.has(kLeastQuote)) return false;
+  error.mtu = told_mtu(header, error.sent);
+  if (error.kind == ErrorKind::kTooBig && error.mtu == 0) return false;
+  // It comes to whom the packet was from: else it was not ours.
+  const uint8_t* to =
+      error.data + ip + (ipv6 ? offsetof(Ipv6Header, dst) : offsetof(Ipv4Header, dst));
+  return std::memcmp(to, error.source(), error.address_bytes()) == 0;
+}
+
+// --- whose packet it was
+
+// By which remote or tunnel: its kind, and its id where enough of the packet is there to tell.
+struct SentBy {
+  TunnelKind kind;
+  std::optional<uint64_t> wire_id;
+};
+
+constexpr uint16_t kFirstEntropyPort = 0xc000;
+
+std::optional<SentBy> by_udp(const Snapshot& snapshot, const OuterError& error) noexcept {
+  if (error.word16(0) < kFirstEntropyPort) return {};
+  for (const UdpTunnel& tunnel : snapshot.udp_tunnels) {
+    if (error.word16(2) != tunnel.port) continue;
+    SentBy by{static_cast<TunnelKind>(tunnel.tunnel), {}};
+    constexpr uint32_t kVni = sizeof(UdpHeader) + 4;  // of VXLAN and Geneve alike
+    if (error.has(kVni + 4)) by.wire_id = error.word32(kVni) >> 8;
+    return by;
+  }
+  return {};
+}
+
+std::optional<SentBy> by_gre(const Snapshot& snapshot, const OuterError& error) noexcept {
+  constexpr uint64_t kHasKey = uint64_t{1} << 32;  // as gre.cc has it
+  const uint16_t flags = error.word16(0), type = error.word16(2);
+  if (flags & ~(kGreChecksum | kGreKey | kGreSequence)) return {};
+  const uint32_t key_at = flags & kGreChecksum ? 8 : 4;
+  const bool has_key = (flags & kGreKey) != 0;
+  const bool known = !has_key || error.has(key_at + 4);
+  std::optional<uint64_t> id;
+  if (known) id = has_key ? kHasKey | error.word32(key_at) : 0;
+  if (type == kEtherTypeIpv4 || type == kEtherTypeIpv6) return SentBy{TunnelKind::kGreIp, id};
+  if (type != kEtherTypeBridged) return {};
+  const auto& plain = snapshot.tunnels[tunnel_index(TunnelKind::kGre)];
+  const Ipv6Key remote = key_of(error.destination(), error.sent.ipv6);
+  if (id && plain.senders.find({remote, *id}) == 0 && flags == kGreKey)
+    return SentBy{TunnelKind::kNvgre, error.word32(key_at) >> 8};
+  return SentBy{TunnelKind::kGre, id};
+}
+
+std::optional<SentBy> by_stt(const Snapshot& snapshot, const OuterError& error) noexcept {
+  if (error.word16(0) < kFirstEntropyPort || error.word16(2) != snapshot.stt_port) return {};
+  SentBy by{TunnelKind::kStt, {}};
+  constexpr uint32_t kContext = sizeof(SttTcpHeader) + offsetof(SttFrameHeader, context_id);
+  // The first segment of a frame, whose offset is 0, has the frame header.
+  if ((error.word32(4) & 0xffff) == 0 && error.has(kContext + 8))
+    by.wire_id = uint64_t{error.word32(kContext)} << 32 | error.word32(kContext + 4);
+  return by;
+}
+
+std::optional<SentBy> sent_by(const Snapshot& snapshot, const OuterError& error) noexcept {
+  switch (error.sent.protocol) {
+    case kIpProtocolUdp:
+      return by_udp(snapshot, error);
+    case kIpProtocolGre:
+      return by_gre(snapshot, error);
+    case kIpProtocolTcp:
+      return by_stt(snapshot, error);
+    case kIpProtocolIpv4:
+    case kIpProtocolIpv6:
+      return SentBy{TunnelKind::kIpip, 0};
+    default:
+      return {};
+  }
+}
+
+// Whether the outer header is that of this way out.
+bool has_header_of(const BridgePort& out, const OuterError& error) noexcept {
+  if (((out.outer & outer::kIpv6) != 0) != error.sent.ipv6) return false;
+  const uint8_t* ip = out.header.data() + sizeof(EthernetHeader);
+  const unsigned at = error.sent.ipv6 ? offsetof(Ipv6Header, src) : offsetof(Ipv4Header, src);
+  return std::memcmp(ip + at, error.source(), error.address_bytes()) == 0 &&
+         std::memcmp(ip + at + error.address_bytes(), error.destination(), error.address_bytes()) ==
+             0;
+}
+
+// --- what it means for a remote or tunnel
+
+// Of the outer packets, as it was configured.
+uint32_t configured_mtu(const BridgePort& out) noexcept {
+  if (out.tunnel != tunnel_index(TunnelKind::kStt)) return out.max_frame_bytes + outer_bytes(out);
+  const uint32_t ip = out.outer & outer::kIpv6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header);
+  return out.segment_bytes + ip + unsigned{sizeof(SttTcpHeader)};
+}
+
+bool lower_remote(Worker& worker, const BridgePort& out, uint32_t mtu) noexcept {
+  if (mtu >= configured_mtu(out)) return false;
+  worker.path_mtus->lower_remote(out.sequence_id, mtu, worker.now_s);
+  worker.fits_all_paths = worker.path_mtus->fits_all(worker.now_s);
+  return true;
+}
+
+// The packet in a quote too short to tell the id may be of any of the address's remotes: all of
+// them go the same way. A search through all there is, so not often.
+bool lower_all(Worker& worker, TunnelKind kind, const OuterError& error) noexcept {
+  static const RateLimit kSeldom = RateLimit::per_second(10);
+  if (!worker.short_quote_meter.allow(kSeldom, worker.now_ns)) return false;
+  bool any = false;
+  for (const BridgePort& out : worker.snapshot->bridge_ports)
+    if (out.tunnel == tunnel_index(kind) &&
+        (out.kind == BridgePortKind::kTunnel || out.kind == BridgePortKind::kRouted) &&
+        has_header_of(out, error))
+      any = lower_remote(worker, out, error.mtu) || any;
+  return any;
+}
+
+// What the sender of the packet at `offset` of the error, which went into a tunnel behind `headers`
+// bytes, is to be told; 0: nothing, as too little of it is there, or it does not want to hear.
+uint32_t mtu_for(const OuterError& error, uint32_t offset, uint32_t headers,
+                 IpPacket& inner) noexcept {
+  if (!read_ip_packet(error.data, error.end, UINT32_MAX, offset, inner) ||
+      inner.l4 + kLeastQuote > error.end || inner.later_fragment ||
+      !icmp_error_permitted(error.data + offset, error.end - offset, inner.ipv6,
+                            IcmpProblem::kTooBig))
+    return 0;
+  const uint32_t mtu = error.mtu - headers;
+  if (inner.ipv6) {
+    // The next one of at most that goes, whatever the path.
+    const uint32_t told = std::max(mtu, kLeastIpv6Mtu);
+    return inner.end - inner.ip > told ? told : 0;
+  }
+  const auto* ip = reinterpret_cast<const Ipv4Header*>(error.data + offset);
+  return (ip->fragment.host() & kIpv4DontFragment) != 0 ? mtu : 0;
+}
+
+// Tells the source of the packet at `offset`, as a router of the VRF.
+template <class Ip>
+void tell_in_vrf(Worker& worker, const rte_mbuf* mbuf, uint32_t offset, VrfId vrf,
+                 uint32_t mtu) noexcept {
+  const auto& ip = *rte_pktmbuf_mtod_offset(mbuf, const typename Ip::Header*, offset);
+  const RouteTarget& back = worker.snapshot->routes.find(vrf, Ip::source(ip), Ip::kIpv6);
+  if (!leads_out(back) || !back.has_source) return;
+  rte_mbuf* told = make_icmp_error(worker, tenant_of_vrf(vrf), mbuf, offset, Ip::kIpv6,
+                                   IcmpProblem::kTooBig, mtu, &back.source, back.max_bytes);
+  if (told == nullptr) return;
+  Packet like{};
+  like.network = vrf;
+  like.drop = DropReason::kCount;
+  send_also<Ip>(worker, like, told, back);
+}
+
+void tell_in_vrf(Worker& worker, const rte_mbuf* mbuf, uint32_t offset, bool ipv6, VrfId vrf,
+                 uint32_t mtu) noexcept {
+  if (ipv6)
+    tell_in_vrf<Ipv6>(worker, mbuf, offset, vrf, mtu);
+  else
+    tell_in_vrf<Ipv4>(worker, mbuf, offset, vrf, mtu);
+  encap_pending(worker);
+}
+
+// Of a VRF's tunnel. Where there are services the packet may be one whose addresses we changed:
+// its sender hears of the next one, of which that is known.
+void tell_sender(Worker& worker, const rte_mbuf* mbuf, const OuterError& error,
+                 const BridgePort& out) noexcept {
+  if (out.kind != BridgePortKind::kRouted || worker.snapshot->balanced_vrfs[out.network]) return;
+  const uint32_t offset = error.sent.ip + outer_bytes(out);
+  IpPacket inner;
+  const uint32_t mtu = mtu_for(error, offset, outer_bytes(out), inner);
+  if (mtu != 0) tell_in_vrf(worker, mbuf, offset, inner.ipv6, out.network, mtu);
+}
+
+void consume(Worker& worker, rte_mbuf* mbuf) noexcept {
+  worker.counters.consumed.add(1);
+  discard(worker, mbuf);
+}
+
+bool take_remotes_error(Worker& worker, rte_mbuf* mbuf, const OuterError& error) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const auto by = sent_by(snapshot, error);
+  if (!by) return false;
+  const Ipv6Key remote = key_of(error.destination(), error.sent.ipv6);
+  const BridgePortId first = snapshot.remote_addresses.find(remote);
+  if (first == 0) return false;
+  const BridgePortId id =
+      by->wire_id ? snapshot.tunnels[tunnel_index(by->kind)].senders.find({remote, *by->wire_id})
+                  : BridgePortId{0};
+  if (by->wire_id && (id == 0 || !has_header_of(snapshot.bridge_ports[id], error))) return false;
+  if (error.kind == ErrorKind::kUndelivered) {
+    if (id == 0 && !has_header_of(snapshot.bridge_ports[first], error)) return false;
+    drop_of(worker, id != 0 ? id : first, mbuf, DropReason::k_tunnel_undelivered);
+    return true;
+  }
+  if (id == 0) {
+    if (!lower_all(worker, by->kind, error)) return false;
+  } else {
+    const BridgePort& out = snapshot.bridge_ports[id];
+    if (!lower_remote(worker, out, error.mtu)) return false;
+    tell_sender(worker, mbuf, error, out);
+  }
+  consume(worker, mbuf);
+  return true;
+}
+
+// --- what it means for backends
+
+bool is_wrapped_for(const ServiceEntry& service, const OuterError& error) noexcept {
+  switch (service.wrap) {
+    case WrapKind::kIpip:
+      return error.sent.protocol == kIpProtocolIpv4 || error.sent.protocol == kIpProtocolIpv6;
+    case WrapKind::kGre:
+      return error.sent.protocol == kIpProtocolGre && error.word16(0) == 0;
+    case WrapKind::kGue:
+      return error.sent.protocol == kIpProtocolUdp && error.word16(2) == service.gue_port &&
+             error.word16(0) >= kFirstEntropyPort;
+  }
+  return false;
+}
+
+uint32_t wrapped_at(const ServiceEntry& service, const OuterError& error) noexcept {
+  Wrapping how;
+  how.kind = static_cast<Wrapping::Kind>(service.wrap);
+  how.destination = to_address(key_of(error.destination(), error.sent.ipv6), error.sent.ipv6);
+  return wrapping_bytes(how);
+}
+
+// Whether the packet inside is a client's of that service.
+bool is_for(const Snapshot& snapshot, const ServiceEntry& service, const OuterError& error,
+            const IpPacket& inner) noexcept {
+  return snapshot.routes.find(service.vrf, error.data + inner.destination, inner.ipv6).kind ==
+         RouteTarget::Kind::kVirtual;
+}
+
+enum class About : uint8_t { kNothing, kUndelivered, kTooBig };
+
+About judge_backends_error(Worker& worker, const rte_mbuf* mbuf, const OuterError& error,
+                           VrfId vrf) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const bool ipv6 = error.sent.ipv6;
+  uint32_t place = snapshot.wrapped_backends.find({key_of(error.destination(), ipv6), vrf});
+  if (place == 0) return About::kNothing;
+  const RouteTarget& target = snapshot.routes.find(vrf, error.destination(), ipv6);
+  if (!target.has_source ||
+      std::memcmp(target.source.bytes.data(), error.source(), error.address_bytes()) != 0)
+    return About::kNothing;
+  bool any = false, told = false;
+  for (; place != 0; place = snapshot.next_wrapped[place - 1]) {
+    const ServiceBackend& backend = snapshot.service_backends[place - 1];
+    const ServiceEntry& service = snapshot.services[backend.service];
+    if (!is_wrapped_for(service, error)) continue;
+    if (error.kind == ErrorKind::kUndelivered) return About::kUndelivered;
+    if (error.mtu >= target.max_bytes) return About::kNothing;
+    any = true;
+    worker.path_mtus->lower_backend(backend.id, address_key(backend.address), error.mtu,
+                                    worker.now_s);
+    IpPacket inner;
+    const uint32_t headers = wrapped_at(service, error);
+    const uint32_t offset = error.sent.ip + headers;
+    const uint32_t mtu = mtu_for(error, offset, headers, inner);
+    if (told || mtu == 0 || !is_for(snapshot, service, error, inner)) continue;
+    tell_in_vrf(worker, mbuf, offset, inner.ipv6, service.vrf, mtu);
+    told = true;
+  }
+  if (!any) return About::kNothing;
+  worker.fits_all_paths = worker.path_mtus->fits_all(worker.now_s);
+  return About::kTooBig;
+}
+
+bool take_backends_error(Worker& worker, rte_mbuf* mbuf, const OuterError& error,
+                         VrfId vrf) noexcept {
+  const About about = judge_backends_error(worker, mbuf, error, vrf);
+  if (about == About::kNothing) return false;
+  if (about == About::kUndelivered)
+    drop(worker, mbuf, DropReason::k_tunnel_undelivered);
+  else
+    consume(worker, mbuf);
+  return true;
+}
+
+}  // namespace
+
+bool take_wrapped_too_big(Worker& worker, const rte_mbuf* mbuf, VrfId vrf, uint32_t mtu) noexcept {
+  OuterError error{};
+  error.data = rte_pktmbuf_mtod(mbuf, const uint8_t*);
+  error.kind = ErrorKind::kTooBig;
+  error.mtu = mtu;
+  if (!read_ip_packet(error.data, mbuf->data_len, UINT32_MAX, 0, error.sent) ||
+      error.sent.later_fragment)
+    return false;
+  error.end = std::min<uint32_t>(mbuf->data_len, error.sent.end);
+  return error.has(kLeastQuote) && judge_backends_error(worker, mbuf, error, vrf) == About::kTooBig;
+}
+
+bool take_outer_error(Worker& worker, rte_mbuf* mbuf, uint32_t ip, uint32_t icmp,
+                      VrfId vrf) noexcept {
+  OuterError error;
+  if (!read_error(mbuf, ip, icmp, error)) return false;
+  if (vrf == 0 && take_remotes_error(worker, mbuf, error)) return true;
+  return worker.snapshot->balances && take_backends_error(worker, mbuf, error, vrf);
+}
+
+}  // namespace adit

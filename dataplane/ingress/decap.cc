@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ingress/decap.h"
+
+#include <rte_prefetch.h>
+
+#include "egress/egress.h"
+#include "ingress/enter.h"
+#include "packet/inner.h"
+#include "packet/ip_version.h"
+#include "tunnel/outer_ip.h"
+
+namespace adit {
+namespace {
+
+// Drops what comes from no remote, and tells control where it may become one.
+[[gnu::cold, gnu::noinline]] void refuse_sender(Worker& worker, const Packet& packet) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const Ipv6Key source = outer_source(packet);
+  if (source == Ipv6Key{} || snapshot.own_sources.has(0, source, packet.outer_ipv6))
+    return drop(worker, packet.mbuf, DropReason::k_ip_source);
+  const uint32_t network = snapshot.tunnels[packet.tunnel].ids.find(packet.tunnel_id);
+  const BridgePortId other = snapshot.remote_addresses.find(outer_source(packet));
+  if (network == 0) {
+    const bool routed = kTunnelKinds[packet.tunnel].routed;
+    return drop_of(worker, other, packet.mbuf,
+                   routed ? DropReason::k_remote_unknown : DropReason::k_tunnel_id_unknown);
+  }
+  const SenderKey key{outer_source(packet), packet.tunnel_id};
+  if (snapshot.networks[network].learns_from == packet.tunnel + 1 &&
+      worker.reported->first_in(worker.now_s, hash_of(key), 0)) {
+    Event event{};
+    event.kind = Event::Kind::kRemoteSeen;
+    event.network = static_cast<NetworkId>(network);
+    event.ip = to_address(key.source, packet.outer_ipv6);
+    report(worker, event);
+  }
+  drop_of(worker, other, packet.mbuf, DropReason::k_remote_unknown);
+}
+
+OuterMarks outer_marks(const Packet& packet, const BridgePort& in) noexcept {
+  return {packet.outer_tos, outer_time_to_live(packet), (in.outer & outer::kUniformDscp) != 0,
+          (in.outer & outer::kUniformTtl) != 0};
+}
+
+// What a Cisco router sends to see whether its tunnel works: inside is the packet that we are to
+// send back, GRE without a payload from our end of the tunnel to its. False: it is no such packet.
+[[gnu::cold, gnu::noinline]] bool answer_keepalive(Worker& worker, const Packet& packet,
+                                                   const BridgePort& in) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  if (mbuf->data_len < sizeof(Ipv4Header) + sizeof(GreHeader)) return false;
+  auto* ip = rte_pktmbuf_mtod(mbuf, Ipv4Header*);
+  const auto* ours = reinterpret_cast<const Ipv4Header*>(in.header.data() + sizeof(EthernetHeader));
+  const auto* gre = reinterpret_cast<const GreHeader*>(ip + 1);
+  if (in.tunnel != tunnel_index(TunnelKind::kGreIp) || (in.outer & outer::kIpv6) ||
+      ip->version_ihl != 0x45 || ip->src != ours->src || ip->dst != ours->dst ||
+      gre->protocol != be16(0) || ip->ttl <= 1 || !ipv4_header_sum_ok(ip, sizeof *ip) ||
+      ip->total_length.host() < sizeof *ip + sizeof *gre || ip->total_length.host() > mbuf->pkt_len)
+    return false;
+  rte_pktmbuf_trim(mbuf, static_cast<uint16_t>(mbuf->pkt_len - ip->total_length.host()));
+  Ipv4::lower_ttl(*ip);
+  auto* ethernet = rte_pktmbuf_prepend(mbuf, sizeof(EthernetHeader));
+  if (ethernet == nullptr) return false;
+  std::memcpy(ethernet, in.header.data(), sizeof(EthernetHeader));
+  send_to_next_hop(worker, tenant_of(in), in.port, in.adjacency, mbuf);
+  return true;
+}
+
+// The packet is in its VRF from here on, by the tunnel Packet::in.
+void enter_vrf(Worker& worker, Packet& packet, const BridgePort& in,
+               const OuterMarks& marks) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  uint8_t* at = frame_of(mbuf);
+  const be16 type(at[0] >> 4 == 4 ? kEtherTypeIpv4 : kEtherTypeIpv6);
+  if (marks.any() && !apply_outer_marks(type, at, mbuf->data_len, marks)) [[unlikely]]
+    return drop_of(worker, packet.in, mbuf, DropReason::k_ecn_illegal);
+  TrafficCounters& counters = worker.bridge_port_counters[packet.in];
+  counters.rx_packets.add(1);
+  counters.rx_bytes.add(mbuf->pkt_len);
+  counters.last_rx_s.store(worker.now_s, std::memory_order_relaxed);
+  if (type == be16(kEtherTypeIpv4) && mbuf->data_len >= sizeof(Ipv4Header) &&
+      reinterpret_cast<const Ipv4Header*>(at)->protocol == kIpProtocolGre &&
+      answer_keepalive(worker, packet, in)) [[unlikely]]
+    return;
+  enter_routing(worker, packet, in.network);
+}
+
+// Takes the outer headers off; the remote gives the network, the tunnel the VRF.
+void rejoin(Worker& worker, Packet& packet) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  if (packet.in == 0) [[unlikely]]
+    return refuse_sender(worker, packet);
+  const BridgePort& in = worker.snapshot->bridge_ports[packet.in];
+  const OuterMarks marks = outer_marks(packet, in);
+  rte_pktmbuf_adj(mbuf, packet.inner_offset);
+  if (in.kind == BridgePortKind::kRouted) return enter_vrf(worker, packet, in, marks);
+  if (mbuf->data_len < sizeof(EthernetHeader)) [[unlikely]]
+    return drop_of(worker, packet.in, mbuf, DropReason::k_inner_runt);
+  if (marks.any() && !apply_outer_marks(frame_of(mbuf), mbuf->data_len, marks)) [[unlikely]]
+    return drop_of(worker, packet.in, mbuf, DropReason::k_ecn_illegal);
+  enter_network(worker, packet, packet.in);
+}
+
+// Without those that the tunnel dropped or keeps.
+void compact(Worker& worker, PacketList& list) noexcept {
+  unsigned kept = 0;
+  for (Packet* packet : list.span()) {
+    if (packet->mbuf == nullptr) continue;
+    if (packet->drop != DropReason::kCount) [[unlikely]] {
+      const BridgePortId remote =
+          remote_of(*worker.snapshot, packet->tunnel, {outer_source(*packet), packet->tunnel_id});
+      drop_of(worker, remote, packet->mbuf, packet->drop);
+      continue;
+    }
+    list.items[kept++] = packet;
+  }
+  list.count = kept;
+}
+
+}  // namespace
+
+void decap(Worker& worker) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const auto registry = tunnel_registry();
+  for (unsigned kind = 0; kind < registry.size(); ++kind) {
+    PacketList& list = worker.to_decap[kind];
+    if (list.empty()) continue;
+    registry[kind]->decap(worker, list.span());
+    compact(worker, list);
+    const auto key = [](const Packet& packet) noexcept {
+      return SenderKey{outer_source(packet), packet.tunnel_id};
+    };
+    for (Packet* packet : list.span())
+      snapshot.tunnels[packet->tunnel].senders.prefetch(key(*packet));
+    for (Packet* packet : list.span()) {
+      packet->in = snapshot.tunnels[packet->tunnel].senders.find(key(*packet));
+      rte_prefetch0(&snapshot.bridge_ports[packet->in]);
+      rte_prefetch0(&worker.bridge_port_counters[packet->in]);
+    }
+    for (Packet* packet : list.span()) rejoin(worker, *packet);
+    list.count = 0;
+  }
+}
+
+}  // namespace adit

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+// Checks of what comes in by an underlay port, from Ethernet to the tunnel header. Inline:
+// every packet of every tunnel passes here, and the pipeline is the only caller.
+#pragma once
+
+#include "adit/snapshot.h"
+#include "packet/checksum.h"
+#include "packet/fragment.h"
+#include "packet/inner.h"
+#include "packet/ip_packet.h"
+#include "packet/packet.h"
+#include "tunnel/outer_source.h"
+
+namespace adit {
+
+// kHost: ARP (Packet::l4_payload is 0), ICMP or ICMPv6.
+enum class UnderlayClass { kDrop, kHost, kTunnel, kFragment, kRoute };
+
+namespace underlay {
+
+inline constexpr uint32_t kIpOffset = sizeof(EthernetHeader);
+inline constexpr uint32_t kIpv6FragmentLen = 8;  // RFC 8200 section 4.5
+
+inline UnderlayClass refuse(Packet& packet, DropReason reason) noexcept {
+  packet.drop = reason;
+  return UnderlayClass::kDrop;
+}
+
+// Cuts everything after the first `len` bytes: padding, or what lies behind a datagram.
+inline bool trim(rte_mbuf* mbuf, uint32_t len) noexcept {
+  if (mbuf->pkt_len == len) return true;
+  return rte_pktmbuf_trim(mbuf, static_cast<uint16_t>(mbuf->pkt_len - len)) == 0;
+}
+
+// Unspecified, loopback, multicast and reserved (RFC 1122 section 3.2.1.3) cannot send.
+inline bool can_be_source(be32 address) noexcept {
+  const uint32_t first = address.host() >> 24;
+  return first != 0 && first != 127 && first < 224;
+}
+// RFC 4291 sections 2.5.3, 2.5.5 and 2.7: loopback, multicast, and addresses that stand for IPv4
+// ones within hosts (::a.b.c.d, ::ffff:a.b.c.d; RFC 6890 section 2.2.3), which would pass by the
+// rules for IPv4. The unspecified address is for handle_icmpv6 to judge: a host that probes for
+// duplicates has no other.
+inline bool can_be_source(const Ipv6Key& address) noexcept {
+  if (address.high != 0) [[likely]]
+    return (address.high & 0xff) != 0xff;
+  constexpr uint64_t kUpperHalf = be64(uint64_t{0xffff'ffff} << 32).raw();
+  constexpr uint64_t kMapped = be64(uint64_t{0xffff} << 32).raw();
+  const uint64_t upper = address.low & kUpperHalf;
+  return address.low == 0 || (upper != 0 && upper != kMapped);
+}
+// Of one host elsewhere, as source or destination.
+inline bool can_be_host(const Ipv6Key& address) noexcept {
+  return can_be_source(address) && (address.high | address.low) != 0;
+}
+
+// RFC 4861 section 7.1: what has not crossed a router, and must not.
+inline bool is_neighbour_discovery(const rte_mbuf* mbuf, const Ipv6Header& ip) noexcept {
+  constexpr unsigned kIcmp = sizeof(EthernetHeader) + sizeof(Ipv6Header);
+  constexpr uint8_t kFirst = 133, kLast = 137;
+  if (ip.next_header != kIpProtocolIcmpv6 || ip.hop_limit != 255 || mbuf->data_len <= kIcmp)
+    return false;
+  const uint8_t type = *rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, kIcmp);
+  return type >= kFirst && type <= kLast;
+}
+
+// RFC 768, RFC 8200 section 8.1: addresses, protocol and UDP length, then the datagram.
+[[gnu::noinline]] inline bool udp_checksum_ok(const rte_mbuf* mbuf, const UdpHeader* udp,
+                                              uint32_t offset, bool ipv6) noexcept {
+  if ((mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD) return true;
+  const uint8_t* ip = rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, kIpOffset);
+  const uint64_t addresses = ipv6 ? sum_words(ip + offsetof(Ipv6Header, src), 32)
+                                  : sum_words(ip + offsetof(Ipv4Header, src), 8);
+  const uint64_t pseudo = addresses + be16(kIpProtocolUdp).raw() + udp->length.raw();
+  return sum_mbuf(mbuf, offset, udp->length.host(), pseudo) == 0xffff;
+}
+
+inline UnderlayClass check_udp(const Snapshot& snapshot, Packet& packet, uint32_t offset,
+                               uint32_t end) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  if (offset + sizeof(UdpHeader) > end || offset + sizeof(UdpHeader) > mbuf->data_len)
+    return refuse(packet, DropReason::k_udp_truncated);
+  const auto* udp = reinterpret_cast<const UdpHeader*>(frame_of(mbuf) + offset);
+  for (const UdpTunnel& tunnel : snapshot.udp_tunnels) {
+    if (udp->dst_port != be16(tunnel.port)) continue;
+    const uint32_t length = udp->length.host();
+    if (length < sizeof(UdpHeader) || offset + length > end)
+      return refuse(packet, DropReason::k_udp_length);
+    // Zero is accepted over IPv4 (RFC 7348 section 4.3), over IPv6 where the operator says so
+    // (RFC 6935); anything else has to be right.
+    const bool none = udp->checksum == be16(0);
+    if (none ? packet.outer_ipv6 && !tunnel.zero_checksum6
+             : !udp_checksum_ok(mbuf, udp, offset, packet.outer_ipv6))
+      return refuse(packet, DropReason::k_udp_checksum);
+    if (!trim(mbuf, offset + length)) return refuse(packet, DropReason::k_udp_length);
+    packet.tunnel = tunnel.tunnel;
+    packet.l4_payload = static_cast<uint16_t>(offset + sizeof(UdpHeader));
+    return UnderlayClass::kTunnel;
+  }
+  return refuse(packet, DropReason::k_udp_port_closed);
+}
+
+// What follows the IP header, which begins at kIpOffset; the packet ends at `end`.
+inline UnderlayClass check_payload(const Snapshot& snapshot, Packet& packet, uint8_t protocol,
+                                   uint32_t offset, uint32_t end) noexcept {
+  packet.l4_payload = static_cast<uint16_t>(offset);
+  packet.outer_protocol = protocol;
+  if (protocol == kIpProtocolUdp) return check_udp(snapshot, packet, offset, end);
+  const uint8_t action = snapshot.ip_protocols[protocol];
+  const bool to_host = protocol == (packet.outer_ipv6 ? kIpProtocolIcmpv6 : kIpProtocolIcmp);
+  if (action == 0 && !to_host) return refuse(packet, DropReason::k_ip_protocol_unknown);
+  if (!trim(packet.mbuf, end)) return refuse(packet, DropReason::k_ip_total_length);
+  if (to_host) return UnderlayClass::kHost;
+  packet.tunnel = static_cast<uint8_t>(action - 1);
+  return UnderlayClass::kTunnel;
+}
+
+// RFC 7348 section 4.3 permits to drop a tunnel's. Only a remote's are kept, so that nobody else
+// takes the room for them; a host puts together what it answers itself (RFC 1122 section 3.3.2).
+[[gnu::cold, gnu::noinline]] inline UnderlayClass check_fragment(const Snapshot& snapshot,
+                                                                 Packet& packet, uint8_t protocol,
+                                                                 uint32_t end) noexcept {
+  packet.outer_protocol = protocol;
+  const bool to_host = protocol == (packet.outer_ipv6 ? kIpProtocolIcmpv6 : kIpProtocolIcmp);
+  const bool wanted =
+      to_host || (snapshot.reassemble && snapshot.remote_addresses.find(outer_source(packet)) != 0);
+  if (!wanted || !trim(packet.mbuf, end)) return refuse(packet, DropReason::k_ip_fragment);
+  return UnderlayClass::kFragment;
+}
+
+// To none of our addresses: perhaps a service's, or an answer of its backends.
+inline UnderlayClass take_for_services(const Snapshot& snapshot, Packet& packet) noexcept {
+  if (!snapshot.balanced_vrfs[0]) return refuse(packet, DropReason::k_ip_not_local);
+  return UnderlayClass::kRoute;
+}
+
+inline UnderlayClass check_ipv4(const Snapshot& snapshot, Packet& packet) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  if (mbuf->data_len < kIpOffset + sizeof(Ipv4Header))
+    return refuse(packet, DropReason::k_ip_truncated);
+  const auto* ip = reinterpret_cast<const Ipv4Header*>(frame_of(mbuf) + kIpOffset);
+  const uint32_t header_len = (ip->version_ihl & 15u) * 4;
+  if (ip->version_ihl != 0x45) [[unlikely]] {
+    if (ip->version_ihl >> 4 != 4) return refuse(packet, DropReason::k_ip_version);
+    if (header_len < sizeof(Ipv4Header) || kIpOffset + header_len > mbuf->data_len)
+      return refuse(packet, DropReason::k_ip_header_length);
+  }
+  const uint32_t end = kIpOffset + ip->total_length.host();
+  if (end < kIpOffset + header_len || end > mbuf->pkt_len)
+    return refuse(packet, DropReason::k_ip_total_length);
+  const uint64_t offloaded = mbuf->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK;
+  if (offloaded != RTE_MBUF_F_RX_IP_CKSUM_GOOD) {
+    // The usual length is known to the compiler, which unrolls the sum.
+    const bool right = header_len == sizeof(Ipv4Header) ? ipv4_header_sum_ok(ip, sizeof(Ipv4Header))
+                                                        : ipv4_header_sum_ok(ip, header_len);
+    if (!right) return refuse(packet, DropReason::k_ip_checksum);
+  }
+  if (!can_be_source(ip->src)) return refuse(packet, DropReason::k_ip_source);
+  if (snapshot.local_ipv4.find(ip->dst.raw()) == 0) return take_for_services(snapshot, packet);
+  packet.outer_ipv6 = false;
+  packet.outer_tos = ip->tos;
+  if ((ip->fragment.host() & (kIpv4MoreFragments | kIpv4OffsetMask)) != 0)
+    return check_fragment(snapshot, packet, ip->protocol, end);
+  return check_payload(snapshot, packet, ip->protocol, kIpOffset + header_len, end);
+}
+
+// RFC 8200 section 4.2: whether all options of a destination header may be skipped by who does
+// not know them, as those that Linux and others put before a tunnel's payload to limit nesting
+// (RFC 2473 section 4.1.1). RFC 8504 section 5.3 permits a bound on their number.
+inline bool may_skip_options(const uint8_t* header, uint32_t bytes) noexcept {
+  constexpr uint8_t kPad1 = 0, kActionMask = 0xc0;
+  constexpr unsigned kMostOptions = 32;
+  unsigned options = 0;
+  for (uint32_t i = 2; i < bytes; ++options) {
+    const uint8_t type = header[i];
+    if ((type & kActionMask) != 0 || options == kMostOptions) return false;
+    if (type == kPad1) {
+      ++i;
+      continue;
+    }
+    if (i + 2 > bytes || i + 2 + header[i + 1] > bytes) return false;
+    i += 2u + header[i + 1];
+  }
+  return true;
+}
+
+// RFC 6980 section 5: neighbour discovery with a fragment header, wherever that stands, is dropped.
+inline bool is_discovery_type(const rte_mbuf* mbuf, const IpPacket& found) noexcept {
+  if (found.protocol != kIpProtocolIcmpv6 || found.l4 >= mbuf->data_len) return false;
+  const uint8_t type = *rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, found.l4);
+  return type >= 133 && type <= 137;
+}
+
+// RFC 8200 section 4: a destination takes extension headers in any order; section 4.3: hop-by-hop
+// options need not be looked at; section 4.4: a routing header without segments left is skipped.
+// An atomic fragment is a whole packet (RFC 6946 section 4).
+[[gnu::cold, gnu::noinline]] inline UnderlayClass check_extension_headers(const Snapshot& snapshot,
+                                                                          Packet& packet,
+                                                                          uint32_t end) noexcept {
+  constexpr uint32_t kDestination = kIpOffset + offsetof(Ipv6Header, dst);
+  const uint8_t* frame = frame_of(packet.mbuf);
+  const auto* ip = reinterpret_cast<const Ipv6Header*>(frame + kIpOffset);
+  IpPacket found{};
+  found.l4 = kIpOffset + unsigned{sizeof *ip};
+  found.end = end;
+  found.destination = kDestination;
+  found.protocol = ip->next_header;
+  const bool good = skip_extension_headers(
+      frame, packet.mbuf->data_len, found,
+      [](uint8_t kind, const uint8_t* header, uint32_t bytes) noexcept {
+        return kind != kIpProtocolDestinationOptions || may_skip_options(header, bytes);
+      });
+  // What is behind the header of a fragment may go on in the next one.
+  if (found.is_fragment()) return check_fragment(snapshot, packet, found.protocol, end);
+  if (found.has_fragment_header && good && is_discovery_type(packet.mbuf, found))
+    return refuse(packet, DropReason::k_nd_malformed);
+  if (!good || found.destination != kDestination)
+    return refuse(packet, DropReason::k_ip_extensions);
+  return check_payload(snapshot, packet, found.protocol, found.l4, end);
+}
+
+// What has a fragment header as its first one, at `offset`. A whole packet may have it too: it is
+// one like any other without (RFC 6946), except that neighbour discovery must not (RFC 6980).
+[[gnu::cold, gnu::noinline]] inline UnderlayClass check_fragment_header(const Snapshot& snapshot,
+                                                                        Packet& packet,
+                                                                        uint32_t offset,
+                                                                        uint32_t end) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  if (offset + kIpv6FragmentLen > end || offset + kIpv6FragmentLen > mbuf->data_len)
+    return refuse(packet, DropReason::k_ip_truncated);
+  const uint8_t* header = frame_of(mbuf) + offset;
+  const uint8_t protocol = header[0];
+  if (header[2] != 0 || (header[3] & 0xf9) != 0)
+    return check_fragment(snapshot, packet, protocol, end);
+  take_off_fragment_header(mbuf, kIpOffset, offset, kIpOffset + offsetof(Ipv6Header, next_header));
+  end -= kIpv6FragmentLen;
+  const auto* ip = reinterpret_cast<const Ipv6Header*>(frame_of(mbuf) + kIpOffset);
+  if (is_neighbour_discovery(mbuf, *ip)) return refuse(packet, DropReason::k_nd_malformed);
+  if (is_extension_header(protocol)) return check_extension_headers(snapshot, packet, end);
+  return check_payload(snapshot, packet, protocol, offset, end);
+}
+
+// To one of our addresses, or to a group that ICMPv6 uses.
+inline UnderlayClass check_ipv6(const Snapshot& snapshot, Packet& packet, bool to_group) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  if (mbuf->data_len < kIpOffset + sizeof(Ipv6Header))
+    return refuse(packet, DropReason::k_ip_truncated);
+  const auto* ip = reinterpret_cast<const Ipv6Header*>(frame_of(mbuf) + kIpOffset);
+  const uint32_t word = ip->version_class_label.host();
+  if (word >> 28 != 6) return refuse(packet, DropReason::k_ip_version);
+  constexpr uint32_t kPayload = kIpOffset + sizeof(Ipv6Header);
+  const uint32_t end = kPayload + ip->payload_length.host();
+  if (end > mbuf->pkt_len) return refuse(packet, DropReason::k_ip_total_length);
+  Ipv6Key src, dst;
+  std::memcpy(&src, ip->src.data(), sizeof src);
+  std::memcpy(&dst, ip->dst.data(), sizeof dst);
+  if (!can_be_source(src)) return refuse(packet, DropReason::k_ip_source);
+  if (to_group && ip->next_header != kIpProtocolIcmpv6)
+    return refuse(packet, DropReason::k_ip_not_local);
+  // A service's address may be asked for by its own name.
+  if (!to_group && snapshot.local_ipv6.find(dst) == 0 && !is_neighbour_discovery(mbuf, *ip))
+    return take_for_services(snapshot, packet);
+  packet.outer_ipv6 = true;
+  packet.outer_tos = static_cast<uint8_t>(word >> 20);
+  if (ip->next_header == kIpProtocolFragment) [[unlikely]]
+    return check_fragment_header(snapshot, packet, kPayload, end);
+  if (is_extension_header(ip->next_header)) [[unlikely]]
+    return check_extension_headers(snapshot, packet, end);
+  return check_payload(snapshot, packet, ip->next_header, kPayload, end);
+}
+
+// Why a packet that enters no tunnel is dropped: what has a sound header and is from an address of
+// ours, a subnet's broadcast, or no address, is so for that alone. Tunnels know their senders, and
+// ICMPv6 is for handle_icmpv6 to judge.
+template <class Header>
+[[gnu::cold, gnu::noinline]] UnderlayClass check_own_source(const Snapshot& snapshot,
+                                                            Packet& packet,
+                                                            UnderlayClass judged) noexcept {
+  constexpr bool kIpv6 = sizeof(Header) == sizeof(Ipv6Header);
+  const rte_mbuf* mbuf = packet.mbuf;
+  if ((kIpv6 && judged == UnderlayClass::kHost) || mbuf->data_len < kIpOffset + sizeof(Header))
+    return judged;
+  const bool header_is_wrong =
+      judged == UnderlayClass::kDrop &&
+      (packet.drop == DropReason::k_ip_version || packet.drop == DropReason::k_ip_header_length ||
+       packet.drop == DropReason::k_ip_total_length || packet.drop == DropReason::k_ip_checksum);
+  if (header_is_wrong) return judged;
+  const auto* ip = reinterpret_cast<const Header*>(frame_of(packet.mbuf) + kIpOffset);
+  Ipv6Key source;
+  if constexpr (kIpv6)
+    std::memcpy(&source, ip->src.data(), sizeof source);
+  else
+    source.low = ip->src.raw();
+  const bool none = kIpv6 && (source.high | source.low) == 0;
+  if (!none && !snapshot.own_sources.has(0, source, kIpv6)) return judged;
+  return refuse(packet, DropReason::k_ip_source);
+}
+
+template <class Header>
+UnderlayClass checked_source(const Snapshot& snapshot, Packet& packet,
+                             UnderlayClass judged) noexcept {
+  if (judged == UnderlayClass::kTunnel) [[likely]]
+    return judged;
+  return check_own_source<Header>(snapshot, packet, judged);
+}
+
+}  // namespace underlay
+
+// Sets the outer facts of the packet, trims the buffer to the IP packet's (UDP datagram's)
+// end, or sets Packet::drop. The frame is untagged and has an Ethernet header.
+inline UnderlayClass check_underlay(const Snapshot& snapshot, const PortEntry& port,
+                                    Packet& packet) noexcept {
+  const auto* ethernet = reinterpret_cast<const EthernetHeader*>(frame_of(packet.mbuf));
+  const bool to_us = ethernet->dst == port.mac;
+  if (ethernet->ether_type == be16(kEtherTypeIpv4)) {
+    if (!to_us) return underlay::refuse(packet, DropReason::k_not_our_mac);
+    return underlay::checked_source<Ipv4Header>(snapshot, packet,
+                                                underlay::check_ipv4(snapshot, packet));
+  }
+  if (ethernet->ether_type == be16(kEtherTypeIpv6)) {
+    // RFC 2464 section 7: 33:33 and the group's last four bytes.
+    const bool to_group = ethernet->dst.bytes[0] == 0x33 && ethernet->dst.bytes[1] == 0x33;
+    if (!to_us && !to_group) return underlay::refuse(packet, DropReason::k_not_our_mac);
+    return underlay::checked_source<Ipv6Header>(snapshot, packet,
+                                                underlay::check_ipv6(snapshot, packet, to_group));
+  }
+  if (ethernet->ether_type == be16(kEtherTypeArp)) {
+    if (!to_us && !ethernet->dst.is_broadcast())
+      return underlay::refuse(packet, DropReason::k_not_our_mac);
+    packet.l4_payload = 0;
+    return UnderlayClass::kHost;
+  }
+  return underlay::refuse(packet,
+                          to_us ? DropReason::k_ether_type_unknown : DropReason::k_not_our_mac);
+}
+
+}  // namespace adit

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "packet/flow_reader.h"
+
+namespace adit {
+namespace {
+
+// RFC 792: an error holds the IP header and so much of what follows.
+constexpr uint32_t kLeastEmbedded = 8;
+
+enum class Order : uint8_t { kAsIs, kReverse };
+
+Ipv6Key address_at(const uint8_t* at, bool ipv6) noexcept {
+  Ipv6Key key;
+  if (ipv6)
+    std::memcpy(&key, at, sizeof key);
+  else
+    key.low = sum_words(at, 4);  // one word: itself
+  return key;
+}
+
+void read_addresses(const uint8_t* data, const IpPacket& packet, Order order,
+                    FlowKey& key) noexcept {
+  const uint8_t* ip = data + packet.ip;
+  key.source = address_at(
+      ip + (packet.ipv6 ? offsetof(Ipv6Header, src) : offsetof(Ipv4Header, src)), packet.ipv6);
+  key.destination = address_at(
+      ip + (packet.ipv6 ? offsetof(Ipv6Header, dst) : offsetof(Ipv4Header, dst)), packet.ipv6);
+  if (order == Order::kReverse) std::swap(key.source, key.destination);
+  key.protocol = packet.protocol;
+  key.ipv6 = packet.ipv6;
+}
+
+void read_ports(const uint8_t* l4, Order order, FlowKey& key) noexcept {
+  std::memcpy(&key.source_port, l4, sizeof key.source_port);
+  std::memcpy(&key.destination_port, l4 + 2, sizeof key.destination_port);
+  if (order == Order::kReverse) std::swap(key.source_port, key.destination_port);
+}
+
+// Of a packet whose headers are wrong behind the fixed one, which tells whom it concerns.
+[[gnu::cold]] void read_fixed_header(const rte_mbuf* mbuf, FlowKey& key) noexcept {
+  const auto* data = rte_pktmbuf_mtod(mbuf, const uint8_t*);
+  IpPacket packet{};
+  packet.ipv6 = mbuf->data_len != 0 && data[0] >> 4 == 6;
+  if (mbuf->data_len >= (packet.ipv6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header)))
+    read_addresses(data, packet, Order::kAsIs, key);
+}
+
+// Whether a routing header has addresses to visit before the pseudo-header's.
+bool routes_by_itself(const IpPacket& packet) noexcept {
+  return packet.ipv6 && packet.destination != packet.ip + offsetof(Ipv6Header, dst);
+}
+
+void refuse(Flow& flow, DropReason reason) noexcept {
+  flow.kind = FlowKind::kMalformed;
+  flow.drop = reason;
+}
+
+// The ports may be there nevertheless.
+void refuse_l4(const uint8_t* l4, uint32_t room, Flow& flow, DropReason reason) noexcept {
+  refuse(flow, reason);
+  if (room >= 4) read_ports(l4, Order::kAsIs, flow.key);
+}
+
+DropReason why_unread(const rte_mbuf* mbuf) noexcept {
+  const uint32_t len = mbuf->data_len;
+  if (len < sizeof(Ipv4Header)) return DropReason::k_ip_truncated;
+  const auto* data = rte_pktmbuf_mtod(mbuf, const uint8_t*);
+  if (data[0] >> 4 == 4) {
+    const uint32_t header_len = (data[0] & 15u) * 4;
+    return header_len < sizeof(Ipv4Header) || header_len > len ? DropReason::k_ip_header_length
+                                                               : DropReason::k_ip_total_length;
+  }
+  if (data[0] >> 4 != 6) return DropReason::k_ip_version;
+  if (len < sizeof(Ipv6Header)) return DropReason::k_ip_truncated;
+  const auto* ip = reinterpret_cast<const Ipv6Header*>(data);
+  return sizeof *ip + ip->payload_length.host() > mbuf->pkt_len ? DropReason::k_ip_total_length
+                                                                : DropReason::k_ip_extensions;
+}
+
+// These read what is at `l4`, of which `room` bytes are contiguous and of `bytes` in all.
+void read_tcp(const uint8_t* l4, uint32_t room, uint32_t bytes, Flow& flow) noexcept {
+  if (room < sizeof(TcpHeader)) return refuse_l4(l4, room, flow, DropReason::k_tcp_truncated);
+  const auto* tcp = reinterpret_cast<const TcpHeader*>(l4);
+  const uint32_t header_len = (tcp->data_offset >> 4) * 4u;
+  if (header_len < sizeof *tcp || header_len > bytes)
+    return refuse_l4(l4, room, flow, DropReason::k_tcp_truncated);
+  flow.l4_type = tcp->flags;
+  flow.payload_len = bytes - header_len;
+  read_ports(l4, Order::kAsIs, flow.key);
+}
+
+void read_udp(const uint8_t* l4, uint32_t room, uint32_t bytes, Flow& flow) noexcept {
+  if (room < sizeof(UdpHeader)) return refuse_l4(l4, room, flow, DropReason::k_udp_truncated);
+  const uint32_t length = reinterpret_cast<const UdpHeader*>(l4)->length.host();
+  if (length < sizeof(UdpHeader) || length > bytes)
+    return refuse_l4(l4, room, flow, DropReason::k_udp_length);
+  flow.payload_len = length - unsigned{sizeof(UdpHeader)};
+  read_ports(l4, Order::kAsIs, flow.key);
+}
+
+void read_sctp(const uint8_t* l4, uint32_t room, uint32_t bytes, Flow& flow) noexcept {
+  if (room < sizeof(SctpHeader)) return refuse_l4(l4, room, flow, DropReason::k_sctp_truncated);
+  flow.l4_type = reinterpret_cast<const SctpHeader*>(l4)->chunk_type;
+  flow.payload_len = bytes - kSctpCommonHeaderLen;
+  read_ports(l4, Order::kAsIs, flow.key);
+}
+
+// `end`: of what is contiguous.
+void read_embedded(const uint8_t* data, uint32_t end, Flow& flow) noexcept {
+  IpPacket& embedded = flow.embedded;
+  flow.kind = FlowKind::kIcmpError;
+  // Only its first bytes are there: any length that its header tells is possible.
+  const uint32_t ip = flow.packet.l4 + unsigned{sizeof(IcmpHeader)};
+  if (!read_ip_packet(data, end, UINT32_MAX, ip, embedded) || embedded.ipv6 != flow.packet.ipv6 ||
+      embedded.later_fragment || routes_by_itself(embedded) ||
+      embedded.l4 + kLeastEmbedded > std::min(end, embedded.end))
+    return refuse(flow, DropReason::k_icmp_embedded);
+  read_addresses(data, embedded, Order::kReverse, flow.key);
+  if (has_ports(embedded.protocol)) read_ports(data + embedded.l4, Order::kReverse, flow.key);
+}
+
+void read_icmp(const uint8_t* data, uint32_t end, Flow& flow) noexcept {
+  if (flow.packet.l4 + sizeof(IcmpHeader) > end) return refuse(flow, DropReason::k_icmp_truncated);
+  const uint8_t type = data[flow.packet.l4];
+  flow.l4_type = type;
+  flow.kind = FlowKind::kOther;
+  if (flow.packet.ipv6) {
+    if (type >= 1 && type <= 4) return read_embedded(data, end, flow);
+    if (type == 128 || type == 129) flow.kind = FlowKind::kEcho;
+  } else {
+    if (type == 3 || type == 11 || type == 12) return read_embedded(data, end, flow);
+    if (type == 8 || type == 0) flow.kind = FlowKind::kEcho;
+  }
+}
+
+}  // namespace
+
+Flow read_flow(const rte_mbuf* mbuf, VrfId vrf) noexcept {
+  Flow flow{};
+  const auto* data = rte_pktmbuf_mtod(mbuf, const uint8_t*);
+  const IpPacket& packet = flow.packet;
+  flow.key.vrf = vrf;
+  if (!read_ip_packet(data, mbuf->data_len, mbuf->pkt_len, 0, flow.packet)) {
+    refuse(flow, why_unread(mbuf));
+    read_fixed_header(mbuf, flow.key);
+    return flow;
+  }
+  read_addresses(data, packet, Order::kAsIs, flow.key);
+  if (routes_by_itself(packet)) {
+    refuse(flow, DropReason::k_ip_extensions);
+    return flow;
+  }
+  if (packet.is_fragment()) {
+    flow.kind = FlowKind::kFragment;
+    return flow;
+  }
+  const uint32_t end = std::min<uint32_t>(mbuf->data_len, packet.end);
+  const uint8_t* l4 = data + packet.l4;
+  const uint32_t room = end - packet.l4, bytes = packet.end - packet.l4;
+  switch (packet.protocol) {
+    case kIpProtocolTcp:
+      read_tcp(l4, room, bytes, flow);
+      break;
+    case kIpProtocolUdp:
+      read_udp(l4, room, bytes, flow);
+      break;
+    case kIpProtocolSctp:
+      read_sctp(l4, room, bytes, flow);
+      break;
+    default:
+      if (packet.protocol == (packet.ipv6 ? kIpProtocolIcmpv6 : kIpProtocolIcmp))
+        read_icmp(data, end, flow);
+      else
+        flow.kind = FlowKind::kOther;
+  }
+  return flow;
+}
+
+bool read_first_ports(const rte_mbuf* mbuf, const Flow& flow, FlowKey& key) noexcept {
+  const uint32_t l4 = flow.packet.l4;
+  if (flow.packet.later_fragment || !has_ports(flow.packet.protocol) || l4 + 4 > mbuf->data_len)
+    return false;
+  key = flow.key;
+  read_ports(rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, l4), Order::kAsIs, key);
+  return true;
+}
+
+}  // namespace adit

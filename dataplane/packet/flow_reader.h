@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads what a packet to be balanced belongs to: the key of its connection, and what the
+// connection's state depends on.
+#pragma once
+
+#include "adit/drop_reason.h"
+#include "packet/flow_key.h"
+#include "packet/ip_packet.h"
+
+namespace adit {
+
+enum class FlowKind : uint8_t {
+  kFlow,       // TCP, UDP or SCTP
+  kIcmpError,  // about a packet, part of which it holds
+  kEcho,       // ICMP echo request or reply
+  kOther,      // any other protocol: no ports
+  kFragment,   // nothing behind the addresses was read: to be reassembled first
+  kMalformed,  // the addresses were read, and the ports where they are there
+};
+
+struct Flow {
+  // Of kIcmpError: that of the embedded packet in reverse, since the error goes to whom the
+  // packet came from. So it is found, and translated, as a packet of that direction.
+  FlowKey key;
+  IpPacket packet;
+  IpPacket embedded;         // kIcmpError; seldom is all of it there up to `end`
+  uint32_t payload_len = 0;  // kFlow: behind the header of TCP (options included), UDP or SCTP
+  FlowKind kind = FlowKind::kFlow;
+  DropReason drop = DropReason::kCount;  // kMalformed
+  uint8_t l4_type = 0;                   // TCP: flags; SCTP: type of the first chunk; ICMP: type
+};
+
+// Of the packet that the buffer begins with. Its headers have to be contiguous: up to the end
+// of TCP's fixed header, of SCTP's first chunk header, of the first 8 bytes behind an embedded
+// IP header. Checksums are not looked at; a routed packet's IP header has been checked.
+Flow read_flow(const rte_mbuf* mbuf, VrfId vrf) noexcept;
+
+// The ports of a datagram's first fragment, of which read_flow() says kFragment. False: it is
+// another fragment, or of a protocol without ports.
+bool read_first_ports(const rte_mbuf* mbuf, const Flow& flow, FlowKey& key) noexcept;
+
+}  // namespace adit

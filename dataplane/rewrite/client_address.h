@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tells a backend who its client is, where the packets do not (FullNAT).
+//
+// TOA: a TCP option, kind 254, with the client's port and address, as backends' kernels with
+// the "toa" module read it: 8 bytes for IPv4, 20 for IPv6. Which packets get it: those of the
+// client with ACK and without SYN and RST whose acknowledgment number is still that of the
+// server's first byte, so that it comes with the end of the handshake and with the first data,
+// whichever of them arrives. A packet without room for it goes without.
+//
+// PROXY protocol version 2 (haproxy.org/download/2.9/doc/proxy-protocol.txt section 2.2): a
+// header of 28 or 52 bytes is the first thing in the client's stream of bytes. A client's first
+// segment may fill the MTU, so the header is a segment of its own. What the caller does:
+// - The client's first segment with ACK and without SYN and RST (the end of the handshake, or
+//   data when that was lost) is preceded by make_proxy_segment(), at sequence number `first`,
+//   that of the client's SYN plus 1. SYN with data (RFC 7413) is not to be let in.
+// - From then on all segments of the client, retransmitted SYNs excepted, are shifted by the
+//   header's length (shift_sequence()), and all segments of the server back
+//   (lower_acknowledgment()); ICMP errors too (lower_embedded_sequence()).
+// - Until the server acknowledges `first` plus the length, each packet of the client that is at
+//   `first` itself is preceded by the header again: the gateway needs no timer, as a client whose
+//   data are not acknowledged sends the first of them again, and the server ignores what it has.
+//   A client that says nothing repeats nothing, and needs nothing: the server has its handshake
+//   but for the header.
+#pragma once
+
+#include "rewrite/nat.h"
+
+namespace adit {
+
+enum class ToaResult : uint8_t {
+  kInserted,
+  kNoOptionRoom,  // more options than 40 bytes
+  kNoPacketRoom,  // longer than `max_bytes`
+  kNoHeadroom,
+};
+
+// Inserts the option behind the fixed header, before the others: behind them there may be the one
+// that ends the list. For TCP of kind kFlow whose headers may be written; `flow` is that of the
+// longer packet afterwards. `max_bytes`: what fits the way out. Unless kInserted, nothing changed.
+ToaResult insert_toa(rte_mbuf* mbuf, Flow& flow, const Endpoint& client,
+                     uint32_t max_bytes) noexcept;
+
+using ProxyHeader = std::array<uint8_t, 52>;
+
+// For TCP from `client` to `service`, which are of one IP version. Returns the length: 28 or 52.
+unsigned write_proxy_header(ProxyHeader& out, const Endpoint& client,
+                            const Endpoint& service) noexcept;
+
+// A segment with that payload at sequence number `first`, with the headers (options, timestamps
+// above all, included) of `like`, a TCP packet of kind kFlow; beside it, and to be sent
+// before it. To be made of the packet as it goes to the server, before its sequence number is
+// shifted. Null when the pool is empty or its buffers are too small.
+rte_mbuf* make_proxy_segment(const rte_mbuf* like, const Flow& flow, uint32_t first,
+                             std::span<const uint8_t> payload, rte_mempool* pool) noexcept;
+
+}  // namespace adit

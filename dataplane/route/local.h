@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// What ends here: packets to our own addresses, and to virtual ones of which no service takes them.
+#pragma once
+
+#include "worker/worker.h"
+
+namespace adit {
+
+// Answered or dropped. `Ip`: Ipv4 or Ipv6 of ip_version.h.
+template <class Ip>
+void handle_local(Worker& worker, Packet& packet) noexcept;
+template <class Ip>
+void handle_virtual(Worker& worker, Packet& packet, const RouteTarget& target) noexcept;
+
+}  // namespace adit

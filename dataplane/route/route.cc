@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "route/route.h"
+
+#include <algorithm>
+
+#include "egress/ip_fragment.h"
+#include "egress/offload.h"
+#include "egress/past_path.h"
+#include "icmp/outer_error.h"
+#include "packet/mss.h"
+#include "route/local.h"
+#include "route/out.h"
+#include "worker/path_mtu.h"
+
+namespace adit {
+namespace {
+
+template <class Ip>
+void send_in_fragments(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
+  send_cut<Ip>(worker, packet, target, target.max_bytes,
+               next_fragment_id<Ip>(worker, packet.network, packet.mbuf));
+}
+
+// What was put together is cut again, so that no fragment is larger than those that came: what a
+// sender, or a router on the way, found to fit goes on as it was, DF too.
+template <class Ip>
+[[gnu::cold, gnu::noinline]] void forward_cut(Worker& worker, Packet& packet,
+                                              const RouteTarget& target) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  const AsItCame came = as_it_came(mbuf);
+  if (!Ip::kIpv6 && came.largest > target.max_bytes && mbuf->pkt_len > target.max_bytes &&
+      !Ip::may_fragment(header_of<Ip>(mbuf))) {
+    answer<Ip>(worker, packet, IcmpProblem::kTooBig, target.max_bytes);
+    return drop_of(worker, target.tunnel, mbuf, DropReason::k_mtu_exceeded);
+  }
+  Ip::lower_ttl(header_of<Ip>(mbuf));
+  unmark_put_together(mbuf);
+  const uint32_t most = std::min<uint32_t>(came.largest, target.max_bytes);
+  if (mbuf->pkt_len <= most) return send<Ip>(worker, packet, target);
+  uint32_t id = came.id;
+  // From one of our addresses, as others with this id may be: each sender has its own ones there.
+  if (came.source != source_tag(Ip::key_at(Ip::source(header_of<Ip>(mbuf))))) {
+    id ^= came.source * 0x1'0001u;
+    if constexpr (!Ip::kIpv6)
+      header_of<Ip>(mbuf).id =
+          be16::from_raw(static_cast<uint16_t>(came.id ^ came.id >> 16 ^ came.source));
+  }
+  send_cut<Ip>(worker, packet, target, most, be32::from_raw(id));
+}
+
+template <class Ip>
+bool may_fragment(const Packet& packet) noexcept {
+  return Ip::may_fragment(header_of<Ip>(packet.mbuf)) || (Ip::kIpv6 && packet.may_fragment);
+}
+
+// The TCP connection that the packet may begin fits both its ways: what is sent back goes by the
+// route to the source, wherever the packet came in.
+template <class Ip>
+void clamp_connection(Worker& worker, const Packet& packet, const RouteTarget& target) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  constexpr uint16_t kType = Ip::kIpv6 ? kEtherTypeIpv6 : kEtherTypeIpv4;
+  const unsigned tcp_offset = find_syn(be16(kType), frame_of(mbuf), mbuf->data_len);
+  if (tcp_offset == 0) return;
+  const uint8_t* source = Ip::source(header_of<Ip>(mbuf));
+  const RouteTarget& back = worker.snapshot->routes.find(packet.network, source, Ip::kIpv6);
+  const uint32_t most =
+      back.max_bytes == 0 ? target.max_bytes : std::min(target.max_bytes, back.max_bytes);
+  clamp_mss(frame_of(mbuf), mbuf->data_len, tcp_offset, most, tcp_checksum_of(mbuf));
+}
+
+// Whether the packet is to be cut, into such as fit.
+bool segments_fit(const rte_mbuf* mbuf, uint32_t max_bytes) noexcept {
+  const uint32_t bytes = is_super_frame(mbuf) ? segment_bytes(mbuf, FirstHeader::kIp) : 0;
+  return bytes != 0 && bytes <= max_bytes;
+}
+
+bool takes_unfinished(const Snapshot& snapshot, LinkId link) noexcept {
+  const PortId port =
+      is_port_link(link) ? static_cast<PortId>(link) : snapshot.vlan_links[vlan_of_link(link)].port;
+  return snapshot.ports[port].takes_unfinished;
+}
+
+// No sender makes IPv6 packets of this length smaller; what goes into a tunnel that has less room
+// goes in fragments of the outer packet.
+template <class Ip>
+uint32_t most_into_tunnel(const RouteTarget& target) noexcept {
+  return Ip::kIpv6 && target.kind == RouteTarget::Kind::kTunnel
+             ? std::max<uint32_t>(target.max_bytes, kLeastIpv6Mtu)
+             : target.max_bytes;
+}
+
+// Longer than the way out takes.
+template <class Ip>
+void send_in_parts(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
+  if (!Ip::kIpv6 || target.kind != RouteTarget::Kind::kTunnel || packet.may_fragment ||
+      packet.mbuf->pkt_len > kLeastIpv6Mtu)
+    return send_in_fragments<Ip>(worker, packet, target);
+  InnerFlow flow;
+  describe_ip(be16(kEtherTypeIpv6), frame_of(packet.mbuf), packet.mbuf->data_len, flow);
+  packet.out = target.tunnel;
+  note(packet, flow);
+  send_past_path(worker, packet);
+}
+
+// A packet around an IPv6 one that its sender makes no smaller. We have made it: it may be cut.
+template <class Ip>
+bool may_cut_wrapped(Worker& worker, const Packet& packet) noexcept {
+  const rte_mbuf* mbuf = packet.mbuf;
+  const uint32_t headers = packet.origin.wrapped_bytes;
+  if (packet.translated || headers == 0 || headers >= mbuf->data_len ||
+      mbuf->pkt_len > headers + kLeastIpv6Mtu || frame_of(packet.mbuf)[headers] >> 4 != 6 ||
+      Ip::is_fragment(header_of<Ip>(packet.mbuf)))
+    return false;
+  if constexpr (!Ip::kIpv6) {
+    auto& ip = header_of<Ip>(packet.mbuf);
+    ip.fragment = be16(0);
+    ip.id = be16(next_ip_id(worker, tenant_of_vrf(packet.network), Ip::host_key(ip)));
+    write_ipv4_checksum(&ip);
+  }
+  return true;
+}
+
+// A packet that may not be cut and does not fit. Whether it goes nevertheless.
+template <class Ip>
+[[gnu::cold, gnu::noinline]] bool goes_in_parts(Worker& worker, Packet& packet,
+                                                const RouteTarget& target) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  const uint32_t most = most_into_tunnel<Ip>(target);
+  if (mbuf->pkt_len <= most || segments_fit(mbuf, most)) return true;
+  if (may_cut_wrapped<Ip>(worker, packet)) return true;
+  answer<Ip>(worker, packet, IcmpProblem::kTooBig, most);
+  drop_of(worker, target.tunnel, mbuf, DropReason::k_mtu_exceeded);
+  return false;
+}
+
+// Leaves to a port what it takes, and does the rest here. `fits`: needs no fragmentation.
+template <class Ip>
+[[gnu::cold, gnu::noinline]] void forward_unfinished(Worker& worker, const Packet& packet,
+                                                     const RouteTarget& target,
+                                                     bool fits) noexcept {
+  const bool by_link = fits && target.kind != RouteTarget::Kind::kTunnel;
+  // A network sees to it like to the frames of its hosts.
+  if (by_link && is_network_link(target.link)) return send_by_link<Ip>(worker, packet, target);
+  if (by_link && takes_unfinished(*worker.snapshot, target.link)) {
+    Packet handed = packet;
+    handed.mbuf = hand_over(worker, packet.mbuf, FirstHeader::kIp);
+    if (handed.mbuf != nullptr) send_by_link<Ip>(worker, handed, target);
+    return;
+  }
+  FinishedFrames room;
+  for (rte_mbuf* mbuf : finish(worker, packet.mbuf, FirstHeader::kIp, room)) {
+    Packet finished = packet;
+    finished.mbuf = mbuf;
+    if (mbuf->pkt_len <= target.max_bytes)
+      send_also<Ip>(worker, finished, mbuf, target);
+    else
+      send_in_parts<Ip>(worker, finished, target);
+  }
+}
+
+// False: this hop is one too many.
+template <class Ip>
+bool may_take_hop(Worker& worker, Packet& packet) noexcept {
+  if (Ip::ttl(header_of<Ip>(packet.mbuf)) > 1) [[likely]]
+    return true;
+  answer<Ip>(worker, packet, IcmpProblem::kTimeExceeded);
+  drop(worker, packet.mbuf, DropReason::k_ttl_expired);
+  return false;
+}
+
+template <class Ip>
+void forward(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  auto& ip = header_of<Ip>(mbuf);
+  if (!may_take_hop<Ip>(worker, packet)) return;
+  if (was_put_together(mbuf)) [[unlikely]]
+    return forward_cut<Ip>(worker, packet, target);
+  const bool fits = mbuf->pkt_len <= target.max_bytes || segments_fit(mbuf, target.max_bytes);
+  if (!fits && !may_fragment<Ip>(packet) && !goes_in_parts<Ip>(worker, packet, target)) [[unlikely]]
+    return;
+  if (target.mss_clamp) clamp_connection<Ip>(worker, packet, target);
+  Ip::lower_ttl(ip);
+  if (is_unfinished(mbuf)) [[unlikely]]
+    return forward_unfinished<Ip>(worker, packet, target, fits);
+  if (!fits) [[unlikely]]
+    return send_in_parts<Ip>(worker, packet, target);
+  send<Ip>(worker, packet, target);
+}
+
+// The tunnel's path is narrower now than it was configured to be.
+template <class Ip>
+[[gnu::cold, gnu::noinline]] void forward_narrowed(Worker& worker, Packet& packet,
+                                                   const RouteTarget& target) noexcept {
+  RouteTarget narrowed = target;
+  const bool df = !Ip::kIpv6 && !Ip::may_fragment(header_of<Ip>(packet.mbuf));
+  const BridgePort& out = worker.snapshot->bridge_ports[target.tunnel];
+  narrowed.max_bytes = std::min(target.max_bytes, path_frame_bytes(worker, out, df));
+  forward<Ip>(worker, packet, narrowed);
+}
+
+template <class Ip>
+DropReason check_version(const OwnSources& own, VrfId vrf, rte_mbuf* mbuf) noexcept {
+  if (mbuf->data_len < sizeof(typename Ip::Header)) return DropReason::k_ip_truncated;
+  uint32_t bytes = 0;
+  if (const DropReason wrong = Ip::check(header_of<Ip>(mbuf), mbuf->data_len, bytes);
+      wrong != DropReason::kCount) [[unlikely]]
+    return wrong;
+  if (bytes > mbuf->pkt_len || !underlay::trim(mbuf, bytes)) return DropReason::k_ip_total_length;
+  // RFC 1812 section 5.3.8: what comes from an address of ours is somebody else's.
+  if (own.has(vrf, Ip::key_at(Ip::source(header_of<Ip>(mbuf))), Ip::kIpv6)) [[unlikely]]
+    return DropReason::k_ip_source;
+  return DropReason::kCount;
+}
+
+template <class Ip>
+void route_version(Worker& worker, Packet& packet) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  const uint8_t* to = packet.via != nullptr ? packet.via : Ip::destination(header_of<Ip>(mbuf));
+  const RouteTarget& target = worker.snapshot->routes.find(packet.network, to, Ip::kIpv6);
+  switch (target.kind) {
+    case RouteTarget::Kind::kTunnel:
+      if (mbuf->pkt_len > worker.fits_all_paths) [[unlikely]]
+        return forward_narrowed<Ip>(worker, packet, target);
+      [[fallthrough]];
+    case RouteTarget::Kind::kNextHop:
+    case RouteTarget::Kind::kConnected:
+      return forward<Ip>(worker, packet, target);
+    case RouteTarget::Kind::kLocal:
+      return handle_local<Ip>(worker, packet);
+    case RouteTarget::Kind::kVirtual:
+      return handle_virtual<Ip>(worker, packet, target);
+    case RouteTarget::Kind::kNone:
+      answer<Ip>(worker, packet, IcmpProblem::kNoRoute);
+      return drop(worker, mbuf, DropReason::k_no_route);
+  }
+}
+
+void route_one(Worker& worker, Packet& packet) noexcept {
+  if (is_ipv4(packet))
+    route_version<Ipv4>(worker, packet);
+  else
+    route_version<Ipv6>(worker, packet);
+}
+
+}  // namespace
+
+void check_packets(Worker& worker) noexcept {
+  PacketList& routed = worker.routed;
+  const OwnSources& own = worker.snapshot->own_sources;
+  unsigned kept = 0;
+  for (Packet* packet : routed.span()) {
+    const DropReason wrong = is_ipv4(*packet)
+                                 ? check_version<Ipv4>(own, packet->network, packet->mbuf)
+                                 : check_version<Ipv6>(own, packet->network, packet->mbuf);
+    if (wrong != DropReason::kCount) [[unlikely]]
+      drop(worker, packet->mbuf, wrong);
+    else
+      routed.items[kept++] = packet;
+  }
+  routed.count = kept;
+}
+
+void refuse_with(Worker& worker, Packet& packet, IcmpProblem problem, DropReason reason) noexcept {
+  if (is_ipv4(packet))
+    answer<Ipv4>(worker, packet, problem);
+  else
+    answer<Ipv6>(worker, packet, problem);
+  drop(worker, packet.mbuf, reason);
+}
+
+bool take_hop(Worker& worker, Packet& packet) noexcept {
+  if (is_ipv4(packet)) {
+    if (!may_take_hop<Ipv4>(worker, packet)) return false;
+    Ipv4::lower_ttl(header_of<Ipv4>(packet.mbuf));
+  } else {
+    if (!may_take_hop<Ipv6>(worker, packet)) return false;
+    Ipv6::lower_ttl(header_of<Ipv6>(packet.mbuf));
+  }
+  return true;
+}
+
+bool refuse_too_big(Worker& worker, Packet& packet, uint32_t mtu) noexcept {
+  const bool ipv4 = is_ipv4(packet);
+  if (ipv4 && Ipv4::may_fragment(header_of<Ipv4>(packet.mbuf))) return false;
+  if (ipv4)
+    answer<Ipv4>(worker, packet, IcmpProblem::kTooBig, mtu);
+  else
+    answer<Ipv6>(worker, packet, IcmpProblem::kTooBig, mtu);
+  drop(worker, packet.mbuf, DropReason::k_mtu_exceeded);
+  return true;
+}
+
+void answer_with(Worker& worker, const Packet& packet, rte_mbuf* reply) noexcept {
+  if (reply == nullptr) return;
+  if (is_ipv4(packet))
+    answer_by_route<Ipv4>(worker, packet, reply);
+  else
+    answer_by_route<Ipv6>(worker, packet, reply);
+}
+
+void route_now(Worker& worker, Packet& packet) noexcept {
+  route_one(worker, packet);
+  encap_pending(worker);  // its lists keep the packet's address
+}
+
+void route_all(Worker& worker) noexcept {
+  for (Packet* packet : worker.routed.span()) route_one(worker, *packet);
+  encap_pending(worker);
+  worker.copy_count = 0;
+  worker.routed.count = 0;
+}
+
+namespace {
+
+bool is_later_fragment(const Packet& packet) noexcept {
+  IpPacket read;
+  const rte_mbuf* mbuf = packet.mbuf;
+  return read_ip_packet(rte_pktmbuf_mtod(mbuf, const uint8_t*), mbuf->data_len, UINT32_MAX, 0,
+                        read) &&
+         read.later_fragment;
+}
+
+}  // namespace
+
+void report_too_big(Worker& worker, VrfId vrf, rte_mbuf* mbuf, uint32_t mtu) noexcept {
+  Packet packet{};
+  packet.mbuf = mbuf;
+  packet.network = vrf;
+  packet.origin = {vrf, 0};
+  packet.drop = DropReason::kCount;
+  const bool was_ipv4 = is_ipv4(packet);
+  if (worker.snapshot->balanced_vrfs[vrf]) {
+    if (take_wrapped_too_big(worker, mbuf, vrf, mtu)) return;
+    // It may be a connection's, with the addresses that we gave it. Whether a later fragment is,
+    // nobody knows: the first one of its datagram is told about.
+    if (!take_back(worker, packet) && is_later_fragment(packet)) return;
+  }
+  // RFC 7915 sections 4.2 and 5.2
+  constexpr uint32_t kDifference = sizeof(Ipv6Header) - sizeof(Ipv4Header);
+  const uint32_t as_ipv6 = was_ipv4 ? std::max(mtu + kDifference, kLeastIpv6Mtu) : mtu;
+  if (is_ipv4(packet))
+    tell<Ipv4>(worker, packet, IcmpProblem::kTooBig, was_ipv4 ? mtu : mtu - kDifference);
+  else
+    tell<Ipv6>(worker, packet, IcmpProblem::kTooBig, as_ipv6);
+}
+
+void report_host_unreachable(Worker& worker, LinkId link, rte_mbuf* frame,
+                             const RoutedFrame& routed) noexcept {
+  const Interface* out = interface_of(*worker.snapshot, link);
+  if (routed.how == RoutedFrame::kNotRouted || out == nullptr) return;
+  Packet packet{};
+  packet.mbuf = frame;
+  packet.network = out->vrf;
+  packet.origin = routed.origin;
+  packet.translated = routed.how == RoutedFrame::kTranslated;
+  packet.drop = DropReason::kCount;
+  rte_pktmbuf_adj(packet.mbuf, sizeof(EthernetHeader));
+  constexpr IcmpProblem kProblem = IcmpProblem::kHostUnreachable;
+  if (is_ipv4(packet))
+    answer<Ipv4>(worker, packet, kProblem);
+  else
+    answer<Ipv6>(worker, packet, kProblem);
+}
+
+}  // namespace adit

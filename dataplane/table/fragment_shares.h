@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who holds how much of a worker's fragment table, and who has to give way when it is full: the
+// place (the underlay, a VRF) that holds most, and in it a sender that holds most. Whoever has less
+// than its share loses nothing to the others. All memory is taken when it is made.
+//
+// Senders are compared by powers of two, so that the choice takes no search: a flood from forged
+// sources makes as many senders as there are datagrams.
+#pragma once
+
+#include "packet/fragment.h"
+#include "table/slot_table.h"
+
+namespace adit {
+
+class FragmentShares {
+ public:
+  // `most`: datagrams, and so senders.
+  FragmentShares(uint32_t most, uint64_t seed);
+
+  // One datagram more of the key's sender, whose slot it returns; and one less.
+  uint32_t join(const FragmentKey& key) noexcept;
+  void leave(uint32_t sender) noexcept;
+  // What the sender holds grows, or shrinks.
+  void charge(uint32_t sender, int64_t bytes) noexcept;
+  // The sender that gives way, were `wanting` given `more`.
+  uint32_t heaviest(uint32_t wanting, uint64_t more) noexcept;
+
+  uint64_t bytes() const noexcept { return bytes_; }
+  uint64_t bytes_of(uint32_t sender) noexcept { return senders_[sender].bytes; }
+
+ private:
+  static constexpr unsigned kClasses = 16;
+  struct SenderKey {
+    Ipv6Key source;
+    FragmentPlace place = 0;
+    bool ipv6 = false;
+    friend bool operator==(const SenderKey&, const SenderKey&) = default;
+  };
+  struct Sender {
+    SenderKey key;
+    uint32_t bucket_next = kNoSlot;
+    SlotLinks in_class;
+    uint64_t bytes = 0;
+    uint32_t datagrams = 0;
+    uint32_t place = kNoSlot;  // slot
+    uint32_t weight = 0;       // class
+  };
+  struct PlaceKey {
+    FragmentPlace place = 0;
+    friend bool operator==(const PlaceKey&, const PlaceKey&) = default;
+  };
+  struct Place {
+    PlaceKey key;
+    uint32_t bucket_next = kNoSlot;
+    SlotLinks in_use;
+    uint64_t bytes = 0;
+    uint32_t senders = 0;
+    uint32_t classes = 0;  // bits: those in which there are senders
+    std::array<SlotList<Sender>, kClasses> by_class;
+  };
+  friend uint64_t hash_of(const SenderKey& key, uint64_t seed) noexcept;
+  friend uint64_t hash_of(const PlaceKey& key, uint64_t seed) noexcept;
+
+  static uint32_t class_of(uint64_t bytes) noexcept;
+  void put_in_class(uint32_t sender, uint32_t weight) noexcept;
+  void take_from_class(uint32_t sender) noexcept;
+  uint32_t acquire_place(FragmentPlace place) noexcept;
+
+  SlotTable<Sender> senders_;
+  SlotTable<Place> places_;
+  SlotList<Place> in_use_;
+  uint64_t bytes_ = 0;
+};
+
+}  // namespace adit

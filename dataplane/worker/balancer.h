@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one worker has of load balancing: its connections and what it knows of the backends.
+#pragma once
+
+#include "adit/counters.h"
+#include "adit/rate_limit.h"
+#include "connection/forgotten_flows.h"
+#include "connection/shares.h"
+#include "connection/table.h"
+#include "scheduler/locality_table.h"
+#include "worker/source_meters.h"
+
+namespace adit {
+
+// Packets from clients to a backend (rx), and back where they come back through us (tx).
+struct alignas(64) BackendCounters {
+  Counter connections;  // that it ever got
+  Counter rx_packets, rx_bytes, tx_packets, tx_bytes;
+  Counter announced;    // TCP options with the client's address, or headers of the PROXY protocol
+  Counter unannounced;  // packets without room for the option
+};
+
+struct Balancer {
+  // `capacity`: of connections. The seed makes hashes that nobody can foresee.
+  Balancer(uint32_t capacity, uint64_t seed)
+      : connections(capacity, seed), localities(seed), capacity(capacity) {}
+
+  // The worker's alone.
+  ConnectionTable connections;
+  ConnectionShares shares{connections};
+  ForgottenFlows forgotten;
+  LocalityTable localities;
+  ZeroPages<SchedulerState> schedulers{kMaxServices + 1};  // by ServiceId
+  uint64_t expired_ns = 0;  // when expired connections were last looked for
+  // Full NAT: where the search for a free address and port begins, by VrfId.
+  ZeroPages<uint32_t> next_local{kFirstNetworkTenant};
+  ZeroPages<RateMeter> new_connections{kMaxServices + 1};  // by ServiceId
+  SourceMeters source_connections;
+  // The search for connections of removed backends: how far it has come, and up to which of
+  // Snapshot::removals it goes, and all went before.
+  ConnectionTable::Progress swept = 0;
+  uint32_t sweeps_for = 0, swept_for = 0;
+
+  // This worker writes, control reads.
+  const uint32_t capacity;
+  std::atomic<uint32_t> size = 0;                         // connections
+  ZeroPages<BackendLoad> loads{kMaxBackends + 1};         // by BackendId
+  ZeroPages<BackendCounters> counters{kMaxBackends + 1};  // by BackendId
+};
+
+}  // namespace adit

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packets on their way from one worker to another, and why.
+#pragma once
+
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+
+#include <bit>
+#include <cstring>
+
+#include "worker/persistence_table.h"
+#include "worker/worker.h"
+
+namespace adit {
+
+// What a packet takes along, where the NIC left its hash: that is of no use any more.
+struct Errand {
+  enum class Kind : uint8_t {
+    kPacket,    // its connection is the receiver's, or would be
+    kAsk,       // it begins a connection of `asker`, and the receiver has the client's template
+    kTold,      // the answer: the backend of the template `chosen`, which counts the connection
+    kSorry,     // the answer: the sorry server
+    kFragment,  // the receiver puts its datagram together
+    kOuterFragment,  // the same, of a frame that came in by the underlay port rte_mbuf::port
+  };
+  VrfId vrf = 0;
+  Kind kind = Kind::kPacket;
+  uint8_t asker : 7 = 0;
+  uint8_t may_fragment : 1 = 0;  // Packet::may_fragment
+  TemplateId chosen = 0;
+};
+static_assert(sizeof(Errand) == sizeof(rte_mbuf::hash));
+
+// False: the peer's ring is full, and the packet is dropped.
+inline bool pass_on(Worker& worker, rte_mbuf* mbuf, unsigned peer, Errand errand) noexcept {
+  std::memcpy(&mbuf->hash, &errand, sizeof errand);
+  if (rte_ring_mp_enqueue(worker.peers[peer], mbuf) != 0) {
+    drop(worker, mbuf, DropReason::k_handover_full);
+    return false;
+  }
+  worker.counters.handed_over.add(1);
+  return true;
+}
+
+inline Errand errand_of(const rte_mbuf* mbuf) noexcept {
+  return std::bit_cast<Errand>(mbuf->hash);
+}
+
+}  // namespace adit

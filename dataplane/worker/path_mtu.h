@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// How much fits a tunnel now: what control compiled, or less where ICMP told so.
+#pragma once
+
+#include "worker/worker.h"
+
+namespace adit {
+
+// Bytes before the inner frame or packet of a tunnel, from its outer IP header on.
+inline uint32_t outer_bytes(const BridgePort& out) noexcept {
+  return out.header_len - unsigned{sizeof(EthernetHeader)};
+}
+
+// Most bytes of a frame, or of a VRF's packet, that the way out takes. `inner_df`: IPv4's.
+[[gnu::cold, gnu::noinline]] inline uint32_t path_frame_bytes(const Worker& worker,
+                                                              const BridgePort& out,
+                                                              bool inner_df) noexcept {
+  const bool tunnel = out.kind == BridgePortKind::kTunnel || out.kind == BridgePortKind::kRouted;
+  // STT sends shorter segments instead.
+  if (!tunnel || out.tunnel == tunnel_index(TunnelKind::kStt)) return out.max_frame_bytes;
+  // Routers on the way may fragment what has no DF.
+  const bool fragmentable =
+      (out.outer & outer::kIpv6) == 0 &&
+      ((out.outer & outer::kClearDf) != 0 || ((out.outer & outer::kInheritDf) != 0 && !inner_df));
+  const uint32_t mtu = worker.path_mtus->of_remote(out.sequence_id, worker.now_s);
+  if (mtu == 0 || fragmentable) return out.max_frame_bytes;
+  const uint32_t headers = outer_bytes(out);
+  return std::min(out.max_frame_bytes, mtu - std::min(mtu, headers));
+}
+
+inline uint32_t most_frame_bytes(const Worker& worker, const BridgePort& out,
+                                 bool inner_df) noexcept {
+  if (worker.fits_all_paths == UINT32_MAX) [[likely]]
+    return out.max_frame_bytes;
+  return path_frame_bytes(worker, out, inner_df);
+}
+
+// Whether a frame of so many bytes is longer than its way out takes.
+inline bool is_too_big(const Worker& worker, const BridgePort& out, uint32_t bytes,
+                       bool inner_df) noexcept {
+  if (bytes > out.max_frame_bytes) [[unlikely]]
+    return true;
+  return bytes > worker.fits_all_paths && bytes > path_frame_bytes(worker, out, inner_df);
+}
+
+// STT: most payload of a segment.
+inline uint16_t segment_bytes_of(const Worker& worker, const BridgePort& out) noexcept {
+  if (worker.fits_all_paths == UINT32_MAX) [[likely]]
+    return out.segment_bytes;
+  const uint32_t mtu = worker.path_mtus->of_remote(out.sequence_id, worker.now_s);
+  constexpr uint32_t kTcp = 20;
+  const uint32_t ip = out.outer & outer::kIpv6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header);
+  return mtu == 0 ? out.segment_bytes
+                  : static_cast<uint16_t>(std::min<uint32_t>(out.segment_bytes, mtu - ip - kTcp));
+}
+
+}  // namespace adit

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+// The methods of aditd over a real control plane, and what else must agree with their table.
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+
+#include "api/methods.h"
+#include "api/rpc.h"
+#include "cli/command.h"
+#include "cli/view.h"
+#include "config/parser.h"
+#include "running/control_plane.h"
+#include "running/reload.h"
+#include "temp_dir.h"
+#include "test_dataplane.h"
+#include "worker/worker.h"
+
+namespace adit::api_methods_test {
+namespace {
+
+using nlohmann::json;
+
+constexpr char kYaml[] =
+    "ports:\n"
+    "  uplink: {device: \"tap:up0\", addresses: [192.0.2.1/24]}\n"
+    "  red0: {device: \"tap:red0\"}\n"
+    "  blue0: {device: \"tap:blue0\", addresses: [10.1.0.254/24]}\n"
+    "vrfs:\n"
+    "  blue: {ports: [blue0], tunnels: {site: {address: 192.0.2.3}},\n"
+    "         routes: [{to: 10.2.0.0/16, tunnel: site}]}\n"
+    "networks:\n"
+    "  red: {vni: 100, members: [{port: red0}], remotes: [{address: 192.0.2.2}]}\n"
+    "services:\n"
+    "  web: {address: 192.0.2.80, port: 80, backends: [{address: 192.0.2.11}]}\n"
+    "  dns: {address: 192.0.2.80, port: 53, backends: [{address: 192.0.2.12}]}\n";
+
+std::string with_vni(const char* vni) {
+  std::string text = kYaml;
+  return text.replace(text.find("100"), 3, vni);
+}
+
+class Methods : public testing::Test {
+ protected:
+  Methods() { spdlog::set_level(spdlog::level::off); }
+  ~Methods() override { spdlog::set_level(spdlog::level::info); }
+
+  json call(std::string_view method, const json& params = json::object()) {
+    const json request = {{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", params}};
+    constexpr size_t kRoom = 16 << 20;
+    RpcAnswer answer = answer_request(api_methods(), context_, {0, 1}, request.dump(), kRoom);
+    while (answer.later && !finish_answer(answer, kRoom)) {
+      dataplane_->step(monotonic_ns());
+      reloader_.tick(monotonic_ns());
+    }
+    return json::parse(answer.text);
+  }
+  json result(std::string_view method, const json& params = json::object()) {
+    json answer = call(method, params);
+    EXPECT_TRUE(answer.contains("result")) << answer;
+    return answer["result"];
+  }
+  std::string complaint(std::string_view method, const json& params) {
+    const json answer = call(method, params);
+    EXPECT_EQ(answer["error"]["code"], kInvalidParams) << answer;
+    return answer["error"]["message"];
+  }
+
+  TempDir directory_;
+  TestDataplane dataplane_{1024, 3};
+  ControlPlane control_{*dataplane_, parse_config(kYaml, "test"), {{}, {}, {}}, monotonic_ns()};
+  const std::string file_ = directory_.write("adit.yaml", kYaml);
+  Reloader reloader_{control_, file_};
+  ApiContext context_{&control_, file_, monotonic_ns, &reloader_};
+};
+
+TEST_F(Methods, ReloadAppliesTheDaemonsFile) {
+  EXPECT_EQ(result("reload"), json::parse(R"({"generation": 1, "changes": []})"));
+  directory_.write("adit.yaml", with_vni("101"));
+  EXPECT_EQ(result("reload"),
+            json::parse(R"({"generation": 2, "changes": ["networks.red.vni: 100 -> 101"]})"));
+  EXPECT_EQ(result("version")["generation"], 2);
+}
+
+TEST_F(Methods, OthersHaveTheirAnswersWhileAReloadIsUnderWay) {
+  std::string text = kYaml;
+  for (int i = 0; i < 5000; ++i)
+    text += "  s" + std::to_string(i) + ": {address: 10.1." + std::to_string(i / 250) + '.' +
+            std::to_string(i % 250 + 1) + ", port: 80, backends: [{address: 192.0.2.9}]}\n";
+  directory_.write("adit.yaml", text);
+  constexpr size_t kRoom = 16 << 20;
+  RpcAnswer reload = answer_request(api_methods(), context_, {0, 1},
+                                    R"({"jsonrpc": "2.0", "id": 1, "method": "reload"})", kRoom);
+  ASSERT_TRUE(reload.later);
+  unsigned served = 0;
+  while (!finish_answer(reload, kRoom)) {
+    reloader_.tick(monotonic_ns());
+    const RpcAnswer other =
+        answer_request(api_methods(), context_, {0, 1},
+                       R"({"jsonrpc": "2.0", "id": 2, "method": "version"})", kRoom);
+    ASSERT_EQ(other.error_code, 0);
+    ++served;
+  }
+  EXPECT_EQ(reload.error_code, 0) << reload.error_message;
+  EXPECT_GT(served, 10u);
+  EXPECT_EQ(result("show.services", {{"limit", 3000}})["rows"].size(), 3000u) << "in slices";
+  const json rest = result("show.services", {{"offset", 3000}});
+  EXPECT_EQ(rest["rows"].size(), 2002u);
+  EXPECT_EQ(rest["rows"][0]["name"], "s2998");
+  EXPECT_EQ(rest["truncated"], false);
+}
+
+TEST_F(Methods, ReloadGivesThePlacesOfMistakes) {
+  directory_.write("adit.yaml", with_vni("0"));
+  const json error = call("reload")["error"];
+  EXPECT_EQ(error["code"], kConfigRefused);
+  EXPECT_EQ(error["message"], "configuration refused: 1 mistake");
+  const json mistake = error["data"]["mistakes"][0];
+  EXPECT_EQ(mistake["file"], context_.config_path);
+  EXPECT_EQ(mistake["line"], 9);
+  EXPECT_GT(mistake["column"], 1);
+  EXPECT_EQ(control_.generation(), 1u);
+}
+
+// Values of every type and size for every parameter: the caller is told, and it is no failure of
+// the daemon's.
+TEST_F(Methods, NoBadInputIsAnInternalError) {
+  const std::string deep(5000, '[');
+  const std::vector<json> values = {nullptr,
+                                    true,
+                                    0,
+                                    1,
+                                    -1,
+                                    20001,
+                                    UINT64_MAX,
+                                    INT64_MIN,
+                                    0.5,
+                                    1e308,
+                                    "",
+                                    "x",
+                                    "10.0.0.1/33",
+                                    "::/0",
+                                    "02:00:00:00:00:01",
+                                    "ff:ff:ff:ff:ff:ff",
+                                    "underlay",
+                                    "web",
+                                    "ESTABLISHED",
+                                    "%s%n",
+                                    std::string(100'000, 'a'),
+                                    std::string("\0", 1),
+                                    deep,
+                                    "*a",
+                                    "&a [*a]",
+                                    "!!binary x",
+                                    "a: |99\n x",
+                                    "---\n---",
+                                    "%YAML 9.9\n---\na",
+                                    "ports: {a: {device: 'tap:a'}}",
+                                    "\t",
+                                    "? ? ?",
+                                    json::array(),
+                                    json::array({1}),
+                                    json::object(),
+                                    {{"a", {{"b", 1}}}}};
+  const auto look_at = [](const json& answer, const std::string& what) {
+    if (answer.contains("error")) {
+      EXPECT_NE(answer["error"]["code"], kInternalError) << what << ": " << answer;
+    }
+  };
+  const auto text = [](const json& value) {
+    return value.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, 100);
+  };
+  for (const Method& method : api_methods()) {
+    for (const json& value : values)
+      look_at(call(method.name, value), std::string(method.name) + ' ' + text(value));
+    for (const Parameter& parameter : method.parameters)
+      for (const json& value : values) {
+        look_at(call(method.name, {{parameter.name, value}}),
+                std::string(method.name) + ' ' + std::string(parameter.name) + ' ' + text(value));
+      }
+  }
+}
+
+TEST_F(Methods, CheckChangesNothing) {
+  const json check = result("check", {{"text", with_vni("101")}});
+  EXPECT_EQ(check["changes"], json::array({"networks.red.vni: 100 -> 101"}));
+  EXPECT_EQ(check["needs_restart"], json::array());
+  EXPECT_EQ(control_.config().networks[0].vni, 100u);
+  const json error = call("check", {{"text", with_vni("0")}, {"file_name", "mine.yaml"}})["error"];
+  EXPECT_EQ(error["data"]["mistakes"][0]["file"], "mine.yaml");
+  EXPECT_EQ(result("check")["changes"], json::array()) << "of its own file";
+}
+
+TEST_F(Methods, ShowAnswersInRows) {
+  for (const Method& method : api_methods()) {
+    if (!method.name.starts_with("show.")) continue;
+    const json answer = result(method.name);
+    EXPECT_TRUE(answer["rows"].is_array()) << method.name;
+    EXPECT_EQ(answer["truncated"], false) << method.name;
+  }
+}
+
+// So that no column of a table stays empty for a misspelt key.
+TEST_F(Methods, RowsHaveEveryColumnOfTheirTable) {
+  const NetworkId red = control_.ids().networks.at("red");
+  for (const auto& [name, info] : control_.ids().bridge_ports)
+    dataplane_->fdb().set(fdb_key(red, MacAddr::from_u64(info.id)), info.id, false, 1);
+  Connection connection;
+  connection.forwarding = Forwarding::kDirect;
+  connection.expires_s = UINT32_MAX;
+  ASSERT_NE(dataplane_->worker(0).balancer->connections.insert(connection).id, 0u);
+  const auto check = [this](std::string_view method, const json& params, const cli::View& view) {
+    json all = json::object();  // the union: an access entry has no remote
+    const json answer = result(method, params);
+    for (const json& row : answer["rows"]) all.update(row);
+    for (const cli::Column& column : view.columns)
+      EXPECT_TRUE(all.contains(column.key)) << view.method << ' ' << column.key;
+  };
+  for (const Method& method : api_methods())
+    if (method.name.starts_with("show."))
+      check(method.name, method.name == "show.drops" ? json{{"all", true}} : json::object(),
+            cli::view_of(method.name));
+  check("show.connections", {{"count", true}}, cli::view_of("show.connections.count"));
+}
+
+TEST_F(Methods, RefuseWrongFilters) {
+  EXPECT_EQ(complaint("show.fdb", {{"network", "rde"}}),
+            "there is no network 'rde'; did you mean 'red'?");
+  EXPECT_NE(complaint("show.fdb", {{"mac", "02:00"}}).find("'mac': expected"), std::string::npos);
+  EXPECT_NE(complaint("show.fdb", {{"limit", 0}}).find("'limit': expected 1..20000"),
+            std::string::npos);
+  EXPECT_NE(complaint("show.fdb", {{"limit", 20001}}).find("'limit'"), std::string::npos);
+}
+
+TEST_F(Methods, BackendsAreThoseOfTheServiceThatIsAskedFor) {
+  EXPECT_EQ(result("show.backends")["rows"].size(), 2u);
+  const json rows = result("show.backends", {{"service", "dns"}})["rows"];
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0]["address"], "192.0.2.12");
+  EXPECT_EQ(complaint("show.backends", {{"service", "wbe"}}),
+            "there is no service 'wbe'; did you mean 'web'?");
+}
+
+TEST_F(Methods, FdbSaysWhereToGoOn) {
+  const NetworkId red = control_.ids().networks.at("red");
+  const BridgePortId port = control_.ids().bridge_ports.begin()->second.id;
+  for (unsigned i = 1; i <= 3; ++i)
+    dataplane_->fdb().set(fdb_key(red, MacAddr::from_u64(i)), port, false, 1);
+  const json first = result("show.fdb", {{"limit", 2}});
+  EXPECT_EQ(first["rows"].size(), 2u);
+  EXPECT_EQ(first["truncated"], true);
+  const json second = result("show.fdb", {{"limit", 2}, {"offset", first["next_offset"]}});
+  EXPECT_EQ(second["rows"].size(), 1u);
+  EXPECT_EQ(second["truncated"], false);
+}
+
+TEST_F(Methods, HelpDescribesAllOfThem) {
+  const json rows = result("help")["rows"];
+  ASSERT_EQ(rows.size(), api_methods().size());
+  EXPECT_EQ(rows[0]["name"], "check");
+  EXPECT_EQ(rows[1]["changes"], true);
+  EXPECT_EQ(rows[0]["parameters"][0]["type"], "string");
+}
+
+bool has_method(std::string_view name) {
+  return std::any_of(api_methods().begin(), api_methods().end(),
+                     [&](const Method& method) { return method.name == name; });
+}
+
+TEST(MethodTable, HasWhatTheClientsCommandsCall) {
+  for (const cli::Command& command : cli::commands())
+    EXPECT_TRUE(command.method.empty() || has_method(command.method)) << command.name;
+}
+
+TEST(MethodTable, HasTheParametersThatTheClientsOptionsSet) {
+  for (const cli::Command& command : cli::commands())
+    for (const cli::CommandOption& option : command.options) {
+      const auto method = std::find_if(api_methods().begin(), api_methods().end(),
+                                       [&](const Method& m) { return m.name == command.method; });
+      ASSERT_NE(method, api_methods().end());
+      EXPECT_TRUE(
+          std::any_of(method->parameters.begin(), method->parameters.end(),
+                      [&](const Parameter& parameter) { return parameter.name == option.name; }))
+          << command.name << " --" << option.name;
+    }
+}
+
+TEST(MethodTable, IsWhatTheDocumentationDescribes) {
+  std::ifstream file(ADIT_SOURCE_ROOT "/docs/api.md");
+  std::stringstream stream;
+  stream << file.rdbuf();
+  const std::string text = stream.str();
+  size_t sections = 0;
+  for (size_t at = text.find("\n### `"); at != std::string::npos; at = text.find("\n### `", at + 1))
+    ++sections;
+  EXPECT_EQ(sections, api_methods().size()) << "a section per method, and no other";
+  for (const Method& method : api_methods()) {
+    const size_t begin = text.find("\n### `" + std::string(method.name) + "`");
+    ASSERT_NE(begin, std::string::npos) << method.name;
+    const std::string section = text.substr(begin, text.find("\n### `", begin + 1) - begin);
+    EXPECT_NE(section.find(method.help), std::string::npos) << method.name;
+    for (const Parameter& parameter : method.parameters) {
+      const std::string line =
+          "- `" + std::string(parameter.name) + "` (" + std::string(to_string(parameter.type));
+      EXPECT_NE(section.find(line), std::string::npos) << method.name << ' ' << parameter.name;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace adit::api_methods_test

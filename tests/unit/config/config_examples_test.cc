@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What we ship as examples is accepted. ADIT_SOURCE_ROOT comes from the build.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <vector>
+
+#include "config/parser.h"
+
+namespace adit::config_examples_test {
+namespace {
+
+TEST(ConfigExamples, AllAreAccepted) {
+  std::vector<std::string> names;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(ADIT_SOURCE_ROOT "/config/examples")) {
+    SCOPED_TRACE(entry.path());
+    const Config config = load_config(entry.path());
+    EXPECT_FALSE(config.networks.empty() && config.vrfs.empty());
+    EXPECT_FALSE(config.ports.empty());
+    names.push_back(entry.path().filename());
+  }
+  EXPECT_GE(names.size(), 6U);
+}
+
+}  // namespace
+}  // namespace adit::config_examples_test

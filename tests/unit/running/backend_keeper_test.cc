@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "running/backend_keeper.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace adit {
+namespace {
+
+constexpr uint64_t kS = 1'000'000'000;
+
+IpAddr ip(const char* text) {
+  return *parse_ip(text);
+}
+
+// Says what the test has put into it.
+class FakeChecks : public HealthChecks {
+ public:
+  void add(HealthKey key, const HealthTarget& target, FirstCheck first) override {
+    targets[key] = target;
+    states.emplace(key, target.options.rules.initial == InitialState::kUp);
+    firsts[key] = first;
+  }
+  void update(HealthKey key, const HealthTarget& target) override {
+    add(key, target, FirstCheck::kAtOnce);
+  }
+  void remove(HealthKey key) override {
+    targets.erase(key);
+    states.erase(key);
+  }
+  bool up(HealthKey key) const override { return states.at(key); }
+  std::optional<HealthView> find(HealthKey) const override { return std::nullopt; }
+
+  std::map<HealthKey, HealthTarget> targets;
+  std::map<HealthKey, bool> states;
+  std::map<HealthKey, FirstCheck> firsts;
+};
+
+class Keeper : public testing::Test {
+ protected:
+  // The backend 10.0.0.N has id N.
+  void apply(std::vector<uint16_t> weights, uint64_t now_ns) {
+    CompiledIds ids;
+    service.backends.clear();
+    for (size_t i = 0; i < weights.size(); ++i) {
+      BackendConfig backend;
+      backend.address = ip(("10.0.0." + std::to_string(i + 1)).c_str());
+      backend.weight = weights[i];
+      service.backends.push_back(backend);
+      ids.backends[backend_name(service, backend)] = static_cast<BackendId>(i + 1);
+    }
+    if (service.sorry) ids.backends[backend_name(service, *service.sorry)] = 9;
+    Config config;
+    config.services = {service};
+    keeper.add(config, ids, now_ns);
+  }
+  BackendLives::Life life(BackendId id) { return lives.load(id); }
+
+  void SetUp() override {
+    service.name = "web";
+    service.address = ip("192.0.2.80");
+    service.port = 80;
+    service.health.emplace();
+  }
+
+  BackendLives lives;
+  BackendKeeper keeper{lives};
+  FakeChecks checks;
+  ServiceConfig service;
+};
+
+TEST_F(Keeper, WithoutChecksAllAreUp) {
+  apply({5, 0}, kS);
+  EXPECT_EQ(life(1), (BackendLives::Life{5, true}));
+  EXPECT_EQ(life(2), (BackendLives::Life{0, true}));
+}
+
+TEST_F(Keeper, GoesByItsChecks) {
+  apply({5, 7}, kS);
+  keeper.check_by(checks, kS);
+  EXPECT_EQ(checks.firsts.at(1), FirstCheck::kSpread);
+  EXPECT_EQ(checks.targets.at(1).port, 80) << "the service's";
+  keeper.changed(1, false, 3 * kS);
+  EXPECT_FALSE(life(1).up);
+  EXPECT_TRUE(life(1).ends_connections());
+  EXPECT_EQ(keeper.standing(1).since_ns, 3 * kS);
+  EXPECT_TRUE(life(2).up);
+  keeper.changed(1, true, 4 * kS);
+  EXPECT_EQ(life(1), (BackendLives::Life{5, true})) << "at once, without slow start";
+}
+
+TEST_F(Keeper, BackendsThatAreToBeginDownDo) {
+  service.health->rules.initial = InitialState::kDown;
+  apply({5}, kS);
+  keeper.check_by(checks, kS);
+  EXPECT_FALSE(life(1).up);
+}
+
+TEST_F(Keeper, ReloadKeepsWhatChecksHaveFound) {
+  apply({5, 5}, kS);
+  keeper.check_by(checks, kS);
+  checks.states[1] = false;
+  keeper.changed(1, false, 2 * kS);
+  apply({8, 5, 5}, 3 * kS);
+  EXPECT_EQ(life(1), (BackendLives::Life{8, false}));
+  EXPECT_EQ(keeper.standing(1).since_ns, 2 * kS);
+  EXPECT_EQ(checks.firsts.at(3), FirstCheck::kAtOnce);
+  apply({8}, 4 * kS);
+  EXPECT_EQ(checks.targets.size(), 1u);
+  EXPECT_EQ(life(3), BackendLives::Life{});
+  service.health.reset();
+  apply({8}, 5 * kS);
+  EXPECT_TRUE(checks.targets.empty());
+  EXPECT_TRUE(life(1).up) << "nobody asks any more";
+}
+
+TEST_F(Keeper, KeepsConnectionsOfTheDeadIfTold) {
+  service.on_down = OnDown::kKeep;
+  apply({5}, kS);
+  keeper.check_by(checks, kS);
+  keeper.changed(1, false, 2 * kS);
+  EXPECT_FALSE(life(1).takes_new());
+  EXPECT_FALSE(life(1).ends_connections());
+}
+
+TEST_F(Keeper, ABackendBehindADeadLinkGetsNoNewConnectionsAndKeepsItsOwn) {
+  apply({5, 5}, kS);
+  keeper.check_by(checks, kS);
+  EXPECT_TRUE(keeper.set_reachable(1, false, 2 * kS));
+  EXPECT_FALSE(keeper.set_reachable(1, false, 2 * kS)) << "no news";
+  EXPECT_FALSE(life(1).takes_new());
+  EXPECT_FALSE(life(1).ends_connections());
+  EXPECT_TRUE(life(2).takes_new());
+  apply({5, 5}, 3 * kS);
+  EXPECT_FALSE(life(1).takes_new()) << "a reload does not change it";
+  keeper.changed(1, false, 4 * kS);
+  EXPECT_TRUE(life(1).ends_connections()) << "dead as well, says its check";
+  EXPECT_TRUE(keeper.set_reachable(1, true, 5 * kS));
+  EXPECT_FALSE(life(1).takes_new());
+  keeper.changed(1, true, 6 * kS);
+  EXPECT_TRUE(life(1).takes_new());
+  EXPECT_FALSE(keeper.set_reachable(77, false, 7 * kS)) << "nobody";
+}
+
+TEST_F(Keeper, WeightGrowsFromATenthInASlowStart) {
+  service.slow_start_s = 10;
+  apply({100, 3}, kS);
+  keeper.check_by(checks, kS);
+  EXPECT_EQ(life(1).weight, 100) << "at the daemon's start all begin alike";
+  for (const BackendId id : {1u, 2u}) {
+    keeper.changed(id, false, 2 * kS);
+    keeper.changed(id, true, 20 * kS);
+  }
+  EXPECT_EQ(life(1).weight, 10);
+  EXPECT_EQ(life(2).weight, 1) << "never 0";
+  keeper.tick(25 * kS);
+  EXPECT_EQ(life(1).weight, 55);
+  keeper.tick(25 * kS + 1'000'000);
+  EXPECT_EQ(life(1).weight, 55) << "in steps";
+  EXPECT_TRUE(keeper.standing(1).starting_ns);
+  keeper.tick(30 * kS);
+  EXPECT_EQ(life(1).weight, 100);
+  EXPECT_EQ(life(2).weight, 3);
+  EXPECT_FALSE(keeper.standing(1).starting_ns);
+}
+
+TEST_F(Keeper, BackendsAddedToARunningServiceStartSlowly) {
+  service.slow_start_s = 10;
+  apply({100}, kS);
+  apply({100, 100}, 2 * kS);
+  EXPECT_EQ(life(1).weight, 100);
+  EXPECT_EQ(life(2).weight, 10);
+  service.slow_start_s = 0;
+  apply({100, 100}, 3 * kS);
+  EXPECT_EQ(life(2).weight, 100);
+}
+
+TEST_F(Keeper, DrainedBackendsStayDrainedInASlowStart) {
+  service.slow_start_s = 10;
+  apply({100}, kS);
+  apply({100, 0}, 2 * kS);
+  keeper.tick(3 * kS);
+  EXPECT_EQ(life(2).weight, 0);
+}
+
+TEST_F(Keeper, UdpFlowsLeaveADrainedBackendAfterAWhile) {
+  service.timeouts.udp_s = 5;
+  apply({5, 0}, kS);
+  keeper.check_by(checks, kS);
+  apply({0, 0}, 10 * kS);
+  keeper.tick(11 * kS);
+  EXPECT_FALSE(life(1).moves);
+  EXPECT_TRUE(life(2).moves) << "drained from the start";
+  keeper.changed(1, false, 12 * kS);
+  keeper.changed(1, true, 13 * kS);
+  keeper.tick(14 * kS);
+  EXPECT_FALSE(life(1).moves);
+  keeper.tick(15 * kS);
+  EXPECT_EQ(life(1), (BackendLives::Life{.weight = 0, .up = true, .moves = true}));
+  EXPECT_FALSE(life(1).ends_connections()) << "of TCP";
+  apply({5, 0}, 16 * kS);
+  EXPECT_FALSE(life(1).moves);
+  service.drain_udp_s = 2;
+  apply({0, 0}, 20 * kS);
+  keeper.tick(22 * kS);
+  EXPECT_TRUE(life(1).moves);
+}
+
+TEST_F(Keeper, UdpFlowsLeaveADrainedBackendWhenTold) {
+  service.drain_udp_s = 0;
+  apply({5, 0}, kS);
+  keeper.tick(100'000 * kS);
+  EXPECT_FALSE(life(2).moves);
+  EXPECT_EQ(keeper.move_udp("other", std::nullopt, 100'001 * kS), 0u);
+  EXPECT_EQ(keeper.move_udp("web", ip("10.0.0.1"), 100'001 * kS), 0u) << "not drained";
+  EXPECT_FALSE(life(2).moves);
+  EXPECT_EQ(keeper.move_udp("web", ip("10.0.0.2"), 100'001 * kS), 1u);
+  EXPECT_TRUE(life(2).moves);
+  apply({5, 0}, 100'002 * kS);
+  EXPECT_TRUE(life(2).moves) << "after a reload as before";
+  apply({5, 3}, 100'003 * kS);
+  EXPECT_FALSE(life(2).moves);
+  apply({5, 0}, 100'004 * kS);
+  EXPECT_FALSE(life(2).moves);
+  EXPECT_EQ(keeper.move_udp(std::nullopt, std::nullopt, 100'005 * kS), 1u);
+}
+
+TEST_F(Keeper, SorryServerLivesUnasked) {
+  service.sorry.emplace().address = ip("10.0.0.99");
+  apply({5}, kS);
+  keeper.check_by(checks, kS);
+  EXPECT_FALSE(checks.targets.contains(9));
+  EXPECT_EQ(life(9), (BackendLives::Life{1, true}));
+}
+
+}  // namespace
+}  // namespace adit
