@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the lab tests share: the usual topology and configuration, and assertions that give figures.
 # Each test is a script that sources this, and runs alone too: ADIT_BUILD=build tests/lab/ping.sh
-set -euo pipefail
+set -Eeuo pipefail
+# What ends a test without a word of its own.
+trap 'echo "FAIL: line $LINENO of ${BASH_SOURCE[0]##*/}: $BASH_COMMAND (exit code $?)" >&2' ERR
 LAB_TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lab-lib.sh
 source "$LAB_TESTS/../../scripts/lab-lib.sh"

@@ -87,7 +87,9 @@ main=$(of_unit MainPID)
 outside=$(awk -v inside="$main" '$1 == "NSpid:" && $NF == inside { sub("/status.*", "", FILENAME); sub("/proc/", "", FILENAME)
   print FILENAME; exit }' /proc/[0-9]*/status 2>/dev/null) || true
 [[ -d /proc/$outside/task ]] || fail "no process here is aditd's $main"
-worker=$(grep -lE 'worker-1$' "/proc/$outside/task/"*/comm | sed 's#.*/task/##; s#/comm##')
+# A thread may end while grep reads of it.
+worker=$(grep -lsE 'worker-1$' "/proc/$outside/task/"*/comm | sed 's#.*/task/##; s#/comm##') || true
+[[ -n $worker ]] || fail "aditd has no thread of the name worker-1"
 mkfifo "$LAB_TMP/hold"
 "$LAB_TESTS/stall-thread" "$worker" <"$LAB_TMP/hold" >"$LAB_TMP/stall.log" 2>&1 &
 stall_pid=$!
