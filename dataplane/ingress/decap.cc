@@ -42,27 +42,54 @@ OuterMarks outer_marks(const Packet& packet, const BridgePort& in) noexcept {
           (in.outer & outer::kUniformTtl) != 0};
 }
 
-// What a Cisco router sends to see whether its tunnel works: inside is the packet that we are to
-// send back, GRE without a payload from our end of the tunnel to its. False: it is no such packet.
+// Where a packet with a plain header ends; 0: it has another one.
+unsigned end_of(const Ipv4Header& ip) noexcept {
+  return ip.version_ihl == 0x45 && ipv4_header_sum_ok(&ip, sizeof ip) ? ip.total_length.host() : 0;
+}
+unsigned end_of(const Ipv6Header& ip) noexcept {
+  return unsigned{sizeof ip} + ip.payload_length.host();
+}
+
+// What routers send to see whether their tunnel works: inside is the packet that we are to send
+// back, GRE without a payload from our end of the tunnel to theirs. Cisco defines it over IPv4;
+// others send the same over IPv6. False: it is no such packet.
+template <class Ip>
 [[gnu::cold, gnu::noinline]] bool answer_keepalive(Worker& worker, const Packet& packet,
                                                    const BridgePort& in) noexcept {
+  using Header = typename Ip::Header;
+  constexpr unsigned kBytes = sizeof(Header) + sizeof(GreHeader);
   rte_mbuf* mbuf = packet.mbuf;
-  if (mbuf->data_len < sizeof(Ipv4Header) + sizeof(GreHeader)) return false;
-  auto* ip = rte_pktmbuf_mtod(mbuf, Ipv4Header*);
-  const auto* ours = reinterpret_cast<const Ipv4Header*>(in.header.data() + sizeof(EthernetHeader));
-  const auto* gre = reinterpret_cast<const GreHeader*>(ip + 1);
-  if (in.tunnel != tunnel_index(TunnelKind::kGreIp) || (in.outer & outer::kIpv6) ||
-      ip->version_ihl != 0x45 || ip->src != ours->src || ip->dst != ours->dst ||
-      gre->protocol != be16(0) || ip->ttl <= 1 || !ipv4_header_sum_ok(ip, sizeof *ip) ||
-      ip->total_length.host() < sizeof *ip + sizeof *gre || ip->total_length.host() > mbuf->pkt_len)
+  if (in.tunnel != tunnel_index(TunnelKind::kGreIp) ||
+      ((in.outer & outer::kIpv6) != 0) != Ip::kIpv6 || mbuf->data_len < kBytes)
     return false;
-  rte_pktmbuf_trim(mbuf, static_cast<uint16_t>(mbuf->pkt_len - ip->total_length.host()));
-  Ipv4::lower_ttl(*ip);
+  auto* ip = rte_pktmbuf_mtod(mbuf, Header*);
+  const auto* ours = reinterpret_cast<const Header*>(in.header.data() + sizeof(EthernetHeader));
+  const auto* gre = reinterpret_cast<const GreHeader*>(ip + 1);
+  const unsigned end = end_of(*ip);
+  if (ip->src != ours->src || ip->dst != ours->dst || gre->protocol != be16(0) ||
+      Ip::ttl(*ip) <= 1 || end < kBytes || end > mbuf->pkt_len)
+    return false;
+  rte_pktmbuf_trim(mbuf, static_cast<uint16_t>(mbuf->pkt_len - end));
+  Ip::lower_ttl(*ip);
   auto* ethernet = rte_pktmbuf_prepend(mbuf, sizeof(EthernetHeader));
   if (ethernet == nullptr) return false;
   std::memcpy(ethernet, in.header.data(), sizeof(EthernetHeader));
   send_to_next_hop(worker, tenant_of(in), in.port, in.adjacency, mbuf);
   return true;
+}
+
+// Whether it was a keepalive, which is answered.
+bool take_keepalive(Worker& worker, const Packet& packet, const BridgePort& in,
+                    const uint8_t* at) noexcept {
+  if (packet.mbuf->data_len < sizeof(Ipv4Header)) [[unlikely]]
+    return false;
+  const bool v4 = at[0] >> 4 == 4;
+  const uint8_t protocol =
+      at[v4 ? offsetof(Ipv4Header, protocol) : offsetof(Ipv6Header, next_header)];
+  if (protocol != kIpProtocolGre) [[likely]]
+    return false;
+  return v4 ? answer_keepalive<Ipv4>(worker, packet, in)
+            : answer_keepalive<Ipv6>(worker, packet, in);
 }
 
 // The packet is in its VRF from here on, by the tunnel Packet::in.
@@ -77,9 +104,7 @@ void enter_vrf(Worker& worker, Packet& packet, const BridgePort& in,
   counters.rx_packets.add(1);
   counters.rx_bytes.add(mbuf->pkt_len);
   counters.last_rx_s.store(worker.now_s, std::memory_order_relaxed);
-  if (type == be16(kEtherTypeIpv4) && mbuf->data_len >= sizeof(Ipv4Header) &&
-      reinterpret_cast<const Ipv4Header*>(at)->protocol == kIpProtocolGre &&
-      answer_keepalive(worker, packet, in)) [[unlikely]]
+  if (take_keepalive(worker, packet, in, at)) [[unlikely]]
     return;
   enter_routing(worker, packet, in.network);
 }

@@ -496,26 +496,43 @@ def sites():
 
 
 def keepalive():
-    """Cisco's: the packet inside comes back; not from a stranger, and no other."""
+    """Cisco's, and the same over IPv6: the packet inside comes back; not from a stranger, and no
+    other."""
     start = {"uplink": START["uplink"],
              "blue0": [announcement(EDGE_MAC, "10.1.0.254"), unsolicited(EDGE_MAC, "fd01::fe", router=1)]}
     run = Scenario("keepalive", vrf_config(), ["uplink", "blue0"], start=start)
     for i, (name, family, _, _) in enumerate(SITES):
-        if family != 4 or name == "ipip":
+        if name == "ipip":
             continue
         key = {"key_present": 1, "key": 7} if name == "key" else {}
-        theirs = address(4, 50 + i)
+        theirs, ours = address(family, 50 + i), OURS[family]
 
-        def ask(src, dst=OURS[4], ttl=255, proto=0):
-            back = IP(src=dst, dst=src, ttl=ttl, id=9) / GRE(proto=proto, **key)
-            return bytes(Ether(src=mac(50 + i), dst=OUR_MAC) / IP(src=theirs, dst=OURS[4]) /
-                         GRE(proto=0x0800, **key) / back)
+        def outer(src, dst, ttl=64):
+            if family == 4:
+                return IP(src=src, dst=dst, ttl=ttl, id=9)
+            return IPv6(src=src, dst=dst, hlim=ttl)
 
-        back = IP(src=OURS[4], dst=theirs, ttl=254, id=9) / GRE(proto=0, **key)
-        run.case(name, ("uplink", ask(theirs)),
-                 {"uplink": bytes(Ether(src=OUR_MAC, dst=mac(50 + i)) / back)})
-        run.case(f"{name}: for another", ("uplink", ask("192.0.2.99")), {}, "no_route")
-        run.case(f"{name}: its TTL runs out", ("uplink", ask(theirs, ttl=1)), {}, "no_route")
+        def back(src, dst, ttl):
+            return outer(src, dst, ttl) / GRE(proto=0, **key)
+
+        def ask(src, ttl=255, after=b""):
+            inside = back(ours, src, ttl)
+            return bytes(Ether(src=mac(50 + i), dst=OUR_MAC) / outer(theirs, ours) /
+                         GRE(proto=0x0800 if family == 4 else 0x86DD, **key) /
+                         Raw(bytes(inside) + after))
+
+        label = f"{name} over IPv{family}"
+        answer = {"uplink": bytes(Ether(src=OUR_MAC, dst=mac(50 + i)) / back(ours, theirs, 254))}
+        run.case(label, ("uplink", ask(theirs)), answer)
+        run.case(f"{label}: padded", ("uplink", ask(theirs, after=bytes(9))), answer)
+        stranger = {4: "192.0.2.99", 6: "2001:db8::99"}[family]
+        run.case(f"{label}: for another", ("uplink", ask(stranger)), {}, "no_route")
+        run.case(f"{label}: its TTL runs out", ("uplink", ask(theirs, ttl=1)), {}, "no_route")
+        if family == 6:
+            short = bytes(IPv6(src=ours, dst=theirs, nh=47)) + bytes(3)
+            run.case(f"{label}: cut short", ("uplink", bytes(
+                Ether(src=mac(50 + i), dst=OUR_MAC) / outer(theirs, ours) /
+                GRE(proto=0x86DD, **key) / Raw(short))), {}, "no_route")
     run.run()
 
 
