@@ -237,6 +237,14 @@ void answer_echo(Worker& worker, LinkId link, Packet& packet, Ipv6Header* ip) no
   auto* ethernet = reinterpret_cast<EthernetHeader*>(frame_of(mbuf));
   Ipv6Key source;
   std::memcpy(&source, ip->src.data(), sizeof source);
+  Ipv6Key destination;
+  std::memcpy(&destination, ip->dst.data(), sizeof destination);
+  const Interface& interface = *interface_of(*worker.snapshot, link);
+  // The underlay has looked. What is to another link-local address than ours goes no further.
+  if (interface.vrf != 0 && !is_own(interface, destination) &&
+      worker.snapshot->routes.find(interface.vrf, ip->dst.data(), true).kind !=
+          RouteTarget::Kind::kLocal)
+    return drop(worker, mbuf, DropReason::k_not_routable);
   // A group gets no answer from us, and an answer goes where the request says it comes from.
   if (ethernet->dst.is_group() || is_unspecified(source))
     return drop(worker, mbuf, DropReason::k_icmp_ignored);

@@ -54,6 +54,11 @@ inline bool can_be_host(const Ipv6Key& address) noexcept {
   return can_be_source(address) && (address.high | address.low) != 0;
 }
 
+// RFC 4291 section 2.5.6
+inline bool is_link_local(const std::array<uint8_t, 16>& address) noexcept {
+  return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
+}
+
 // RFC 4861 section 7.1: what has not crossed a router, and must not.
 inline bool is_neighbour_discovery(const rte_mbuf* mbuf, const Ipv6Header& ip) noexcept {
   constexpr unsigned kIcmp = sizeof(EthernetHeader) + sizeof(Ipv6Header);

@@ -77,15 +77,11 @@ struct Ipv6 {
   static DropReason check(const Header& ip, unsigned, uint32_t& bytes) noexcept {
     bytes = unsigned{sizeof ip} + ip.payload_length.host();
     if (!underlay::can_be_host(wire_key(ip.src))) return DropReason::k_ip_source;
-    if (!underlay::can_be_host(wire_key(ip.dst)) || is_link_local(ip.src) || is_link_local(ip.dst))
+    if (!underlay::can_be_host(wire_key(ip.dst)) || underlay::is_link_local(ip.src) ||
+        underlay::is_link_local(ip.dst))
       return DropReason::k_not_routable;
     return DropReason::kCount;
   }
-  // RFC 4291 section 2.5.6
-  static bool is_link_local(const std::array<uint8_t, 16>& address) noexcept {
-    return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
-  }
-
   static Ipv6Key wire_key(const std::array<uint8_t, 16>& address) noexcept {
     Ipv6Key key;
     std::memcpy(&key, address.data(), sizeof key);

@@ -13,13 +13,20 @@ enum class RoutedClass { kDrop, kHost, kRoute };
 
 namespace routed {
 
-[[gnu::cold, gnu::noinline]] inline RoutedClass check_neighbour_discovery(
-    Packet& packet, const Ipv6Header& ip) noexcept {
+// ICMPv6 that stays on its link is for handle_icmpv6: neighbour discovery, and echo requests from
+// or to a link-local address, which no route leads to. kRoute: any other.
+[[gnu::cold, gnu::noinline]] inline RoutedClass check_icmpv6(Packet& packet, const Ipv6Header& ip,
+                                                             bool to_us) noexcept {
   constexpr uint32_t kIcmp = sizeof(EthernetHeader) + sizeof(Ipv6Header);
+  constexpr uint8_t kEchoRequest = 128;
   const auto refuse = [&packet](DropReason reason) noexcept {
     packet.drop = reason;
     return RoutedClass::kDrop;
   };
+  const bool echo = to_us && packet.mbuf->data_len > kIcmp &&
+                    frame_of(packet.mbuf)[kIcmp] == kEchoRequest &&
+                    (underlay::is_link_local(ip.src) || underlay::is_link_local(ip.dst));
+  if (!echo && !underlay::is_neighbour_discovery(packet.mbuf, ip)) return RoutedClass::kRoute;
   const uint32_t end = kIcmp + ip.payload_length.host();
   if (end > packet.mbuf->pkt_len || !underlay::trim(packet.mbuf, end))
     return refuse(DropReason::k_ip_total_length);
@@ -54,8 +61,10 @@ inline RoutedClass check_routed(const MacAddr& own, Packet& packet) noexcept {
     // RFC 2464 section 7: 33:33 and the group's last four bytes.
     const bool to_group = ethernet->dst.bytes[0] == 0x33 && ethernet->dst.bytes[1] == 0x33;
     const auto& ip = *reinterpret_cast<const Ipv6Header*>(ethernet + 1);
-    if ((to_us || to_group) && underlay::is_neighbour_discovery(mbuf, ip))
-      return routed::check_neighbour_discovery(packet, ip);
+    if ((to_us || to_group) && ip.next_header == kIpProtocolIcmpv6) [[unlikely]]
+      if (const RoutedClass what = routed::check_icmpv6(packet, ip, to_us);
+          what != RoutedClass::kRoute)
+        return what;
   }
   if (!to_us) return refuse(DropReason::k_not_our_mac);
   if (!ipv6 && ethernet->ether_type != be16(kEtherTypeIpv4))

@@ -58,6 +58,9 @@ def answered():
         run.case(f"echo with {size} bytes",
                  ("uplink", echo6(128, PEER_MAC, OUR_MAC, PEER, OURS, data)),
                  {"uplink": echo6(129, OUR_MAC, PEER_MAC, OURS, PEER, data, hlim=64)})
+    run.case("echo from a link-local address",
+             ("uplink", echo6(128, PEER_MAC, OUR_MAC, "fe80::10", OURS)),
+             {"uplink": echo6(129, OUR_MAC, PEER_MAC, OURS, "fe80::10", hlim=64)})
     run.run()
 
 

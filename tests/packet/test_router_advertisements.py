@@ -5,7 +5,7 @@ they say, when they are sent, and which solicitations count."""
 import frames
 from frames import OUR_MAC, tagged
 from harness import MS, SECOND, Scenario, announcement, main, tap
-from nd_frames import advertisement, solicitation, unsolicited
+from nd_frames import advertisement, echo6, solicitation, unsolicited
 from routed_frames import merged
 
 from scapy.layers.inet6 import (ICMPv6ND_RA, ICMPv6ND_RS, ICMPv6NDOptMTU, ICMPv6NDOptPrefixInfo,
@@ -163,6 +163,46 @@ def asked():
     run.run()
 
 
+def echo_within_links():
+    """Who asks from a link-local address, or for ours, is answered on the link that it asks on."""
+    quiet = "02:00:00:00:05:fe"
+    run = Scenario("echo", config(SLOW_S, SLOW_S), PORTS, start=start(SLOW_S, SLOW_S),
+                   stray=lambda port, frame: True)
+
+    def case(name, port, mac, src, dst, put=lambda frame: frame, drop=None, **ip):
+        run.case(name, (port, put(echo6(128, HOST_MAC, mac, src, dst, **ip))),
+                 {} if drop else {port: put(echo6(129, mac, HOST_MAC, dst, src, hlim=64))}, drop)
+
+    def in_vlan(frame):
+        return tagged(frame, 7)
+
+    for where, port, mac, ours, put in (
+            ("port", "edge0", PORT_MAC, "fd03::fe", lambda frame: frame),
+            ("VLAN", "trunk", TRUNK_MAC, "fd07::fe", in_vlan),
+            ("gateway", "trunk", GATEWAY_MAC, "fd01::fe", lambda frame: frame)):
+        case(f"{where}: our address", port, mac, HOST, ours, put)
+        case(f"{where}: with a hop limit of 255", port, mac, HOST, ours, put, hlim=255)
+        case(f"{where}: our address of another link", port, mac, HOST, "fd05::fe", put)
+        case(f"{where}: our link-local address", port, mac, HOST, link_local(mac), put)
+        case(f"{where}: the same from a global address", port, mac, ours[:-2] + "77",
+             link_local(mac), put)
+        case(f"{where}: somebody else's link-local address", port, mac, HOST, "fe80::99", put,
+             "not_routable")
+        case(f"{where}: a host beyond", port, mac, HOST, "fd05::1", put, "not_routable")
+        case(f"{where}: from our own address", port, mac, link_local(mac), ours, put, "ip_source")
+    case("without a link-local address of ours", "quiet0", quiet, HOST, "fd05::fe")
+    case("nor one to ask for", "quiet0", quiet, HOST, link_local(quiet), drop="not_routable")
+    asked = echo6(128, HOST_MAC, GATEWAY_MAC, HOST, "fd01::fe")
+    run.case("behind VXLAN", ("uplink", frames.arriving(asked, 100, 2)),
+             {"uplink": frames.encapsulated(
+                 echo6(129, GATEWAY_MAC, HOST_MAC, "fd01::fe", HOST, hlim=64), 100, 2)})
+    other = bytearray(echo6(128, HOST_MAC, PORT_MAC, HOST, "fd03::fe"))
+    other[-1] ^= 1
+    run.case("a wrong checksum", ("edge0", bytes(other)), {}, "icmp_checksum")
+    run.case("shorter than it says", ("edge0", bytes(other)[:-1]), {}, "ip_total_length")
+    run.run()
+
+
 def timed():
     """Between a third of the interval (but 3 s) and all of it; never twice in 3 s, whoever asks."""
     run = Scenario("timed", config(4, 30), PORTS, start=start(4, 30),
@@ -196,4 +236,4 @@ def gaps_between(result, port, wanted):
     return [after - before for before, after in zip(times, times[1:])]
 
 
-main(asked, timed)
+main(asked, echo_within_links, timed)
