@@ -130,8 +130,8 @@ bool hand_over(Worker& worker, Packet& packet, const Flow& flow) noexcept {
 // --- connections
 
 ConnectionState next_state(Connection& connection, Direction from, const Flow& flow,
-                           const rte_mbuf* mbuf) noexcept {
-  if (flow.key.protocol == kIpProtocolTcp) return follow_tcp(connection, from, flow, mbuf);
+                           const rte_mbuf* mbuf, uint32_t now_s) noexcept {
+  if (flow.key.protocol == kIpProtocolTcp) return follow_tcp(connection, from, flow, mbuf, now_s);
   if (flow.key.protocol != kIpProtocolSctp) return next_udp_state(connection, from);
   const uint32_t l4 = flow.packet.l4;
   const auto event = sctp_event(rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, l4),
@@ -145,7 +145,7 @@ void update(Worker& worker, ConnectionId id, Direction from, const Flow& flow,
             const rte_mbuf* mbuf) noexcept {
   Balancer& balancer = *worker.balancer;
   Connection& connection = balancer.connections.at(id);
-  const ConnectionState state = next_state(connection, from, flow, mbuf);
+  const ConnectionState state = next_state(connection, from, flow, mbuf, worker.now_s);
   if (state != connection.state) [[unlikely]] {
     const ConnectionState before = connection.state;
     count_changed(balancer.loads[connection.backend], before, state);
@@ -320,11 +320,11 @@ Fate serve_stranger(Worker& worker, Packet& packet, const Flow& flow, uint64_t h
 // A client's packet that begins a connection where one is closing: the gateway may be the last that
 // remembers it. One that is over is replaced; of the others those whose backend gets no new ones.
 bool begins_again(const Connection& connection, const Flow& flow, const rte_mbuf* mbuf,
-                  BackendLives::Life life) noexcept {
+                  BackendLives::Life life, const BackendLoad& load) noexcept {
   if (!is_in(connection.state, kClosingStates) || flow.key.protocol == kIpProtocolUdp ||
       !begins(flow, mbuf))
     return false;
-  return has_ended(connection) || !life.takes_new();
+  return has_ended(connection) || !life.takes_new() || load.overloaded;
 }
 
 bool is_lost(const Connection& connection, BackendLives::Life life) noexcept {
@@ -340,8 +340,9 @@ Fate serve(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash) noex
   // A backend that is gone, or down and not to keep them, loses its connections, as soon as one
   // of their packets comes.
   const BackendLives::Life life = worker.lives->load(connection.backend);
-  const bool again = found.direction == Direction::kFromClient &&
-                     begins_again(connection, flow, packet.mbuf, life);
+  const bool again =
+      found.direction == Direction::kFromClient &&
+      begins_again(connection, flow, packet.mbuf, life, balancer.loads[connection.backend]);
   if ((!life.is_plain() && is_lost(connection, life)) || again) [[unlikely]] {
     if (!again && !worker.snapshot->expire_nodest &&
         find_backend(*worker.snapshot, connection.backend) == nullptr)

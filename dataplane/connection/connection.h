@@ -33,11 +33,21 @@ struct Announcement {
 };
 static_assert(sizeof(Announcement) == 12);
 
+// A second stream of sequence numbers that the client has been heard with (tcp_numbers.h).
+struct OtherStream {
+  uint32_t next;  // the number behind it
+  uint32_t since_s;
+  bool is_former;  // it gave way to that of Connection::next
+  bool sent_data;  // the one in whose favour it gave way
+};
+static_assert(sizeof(OtherStream) == 12);
+
 // Two cache lines: the first is what a packet from the client needs to find its connection
 // and to update it, the second what it is rewritten with, and what packets from the backend
 // are found by. IPv4 and IPv6 alike, also where the two sides differ.
 struct alignas(64) Connection {
   static constexpr uint8_t kInputOnly = 1;    // of the backend's half nothing was seen yet
+  static constexpr uint8_t kTwoStreams = 2;   // `other_stream` is one, and both halves are not seen
   static constexpr uint8_t kControlled = 4;   // `controller` chose its backend, and counts it
   static constexpr uint8_t kOwnTimeouts = 8;  // its service had such when it began
 
@@ -57,11 +67,18 @@ struct alignas(64) Connection {
   ConnectionState state = ConnectionState::kNone;
   uint8_t flags = 0;
   Forwarding forwarding = Forwarding::kNat;
+  uint8_t doubts = 0;  // segments that a FIN does not agree with (tcp_numbers.h)
 
   // Backend -> client, in the backend's VRF; FullNAT: backend -> local address. DR and TUN:
   // the source is the backend, the rest is not used.
   alignas(64) FlowKey reverse;
-  Announcement announcement;
+  union {
+    Announcement announcement = {};  // kAnnounces
+    // TCP, both halves seen: what the other end acknowledged last of the client's numbers, [0], and
+    // of the backend's, [1]; 0: nothing yet.
+    uint32_t acked[2];
+    OtherStream other_stream;  // kTwoStreams
+  };
   uint32_t controller = 0;  // TemplateId, of whatever worker
   // Where it gives way: its neighbours in the list of its service (connection_shares.h).
   ConnectionId older = 0, newer = 0;

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "connection/tcp_numbers.h"
 
+#include <utility>
+
 namespace adit {
 namespace {
 
 using enum ConnectionState;
 using tcp_numbers::kAhead;
+using tcp_numbers::kLate;
 
-// How far a RST may be behind what its sender has sent: it answers a segment of the other end, and
-// has the number that this one acknowledged.
-constexpr uint32_t kResetBehind = 1u << 14;
+// How far behind the number of an end what is said about it may be while a connection opens, and of
+// a RST where the other end's acknowledgments are not kept.
+constexpr uint32_t kNear = 1u << 14;
+// So many acknowledgments of new data from before the FIN are no late ones: the FIN was not true.
+constexpr uint8_t kDoubts = 4;
+// How long the numbers beside those that count are remembered.
+constexpr uint32_t kTwoStreamsFor_s = 60;
 
 struct Segment {
   unsigned side;  // 1: of the backend
@@ -44,12 +51,33 @@ bool is_opening(ConnectionState state) noexcept {
   return state == kSynSent || state == kSynRecv || state == kSynAck;
 }
 
+// Where both halves are seen, and no headers of ours are within: acknowledgments are kept.
+bool keeps_acked(const Connection& connection) noexcept {
+  return !connection.has(Connection::kInputOnly | Connection::kAnnounces);
+}
+
 // RFC 5961 section 3.2 asks for the very number that is expected; section 3.5.2 of RFC 9293 for the
 // acknowledgment of the SYN where the other end has said nothing else yet.
 bool is_believed_reset(const Connection& connection, const Segment& segment) noexcept {
-  if (connection.next[segment.side] - segment.first <= kResetBehind) return true;
-  return is_opening(connection.state) && segment.has_ack &&
-         connection.next[segment.side ^ 1] - segment.ack <= kResetBehind;
+  const uint32_t next = connection.next[segment.side];
+  if (next != 0 && segment.first == next) return true;
+  if (keeps_acked(connection)) {
+    // While nothing is acknowledged, the SYN's own number is as good.
+    const uint32_t acked = connection.acked[segment.side];
+    if (segment.first == (acked != 0 ? acked : next - 1)) return true;
+  }
+  if (is_opening(connection.state))
+    return segment.has_ack && connection.next[segment.side ^ 1] - segment.ack <= kNear;
+  return connection.has(Connection::kAnnounces) && next - segment.first <= kNear;
+}
+
+// RFC 5961 section 5.2: the acknowledgment, too, has to be of this connection.
+bool is_believed_fin(const Connection& connection, const Segment& segment) noexcept {
+  if (is_opening(connection.state)) return true;
+  if (!is_near(segment.first, connection.next[segment.side], kAhead)) return false;
+  const uint32_t other = connection.next[segment.side ^ 1];
+  return connection.has(Connection::kInputOnly) || !segment.has_ack || other == 0 ||
+         is_near(segment.ack, other, kLate);
 }
 
 // What ends or opens a connection has to fit what was seen of it; nothing else needs to.
@@ -59,40 +87,80 @@ bool is_believed(const Connection& connection, const Segment& segment) noexcept 
     case TcpEvent::kRst:
       return is_believed_reset(connection, segment);
     case TcpEvent::kFin:
-      return is_opening(connection.state) ||
-             is_near(segment.first, connection.next[segment.side], kAhead);
+      return is_believed_fin(connection, segment);
     case TcpEvent::kAck: {
       // Who has not received the backend's SYN does not know its number. 0: nor do we.
       const uint32_t expected = connection.next[1];
       return connection.state != kSynRecv || segment.side != 0 || expected == 0 ||
-             is_near(segment.ack, expected, kResetBehind);
+             is_near(segment.ack, expected, kNear);
     }
     default:
       return true;
   }
 }
 
-// Who has closed sends nothing new. After a RST a number that was never acknowledged before is
-// enough; what the other end had sent before it heard of the RST is not.
-bool goes_on(const Connection& connection, const Segment& segment) noexcept {
-  if (segment.event != TcpEvent::kAck) return false;
-  // 0: nothing was seen.
-  const uint32_t own = connection.next[segment.side], other = connection.next[segment.side ^ 1];
-  const bool of_backend = segment.side != 0;
-  const bool is_new = own != 0 && segment.payload_len != 0 && segment.end - own - 1 < kAhead;
-  const bool acknowledges = other != 0 && segment.ack - other - 1 < kAhead;
+bool has_closed(const Connection& connection, unsigned side) noexcept {
   switch (connection.state) {
-    case kClose:
-      return of_backend == connection.has(Connection::kResetByBackend) && (is_new || acknowledges);
     case kTimeWait:
-      return is_new;
+      return true;
     case kCloseWait:
-      return is_new && !of_backend;
+      return side == 0;
     case kFinWait:
-      return is_new && (of_backend || connection.has(Connection::kInputOnly));
+      return side != 0 || connection.has(Connection::kInputOnly);
     default:
       return false;
   }
+}
+
+// Whoever has sent its FIN acknowledges with the number behind it. An acknowledgment from before is
+// late, or there was no FIN of this end.
+bool contradicts_fin(Connection& connection, const Segment& segment) noexcept {
+  if (segment.payload_len != 0 || connection.has(Connection::kAnnounces)) return false;
+  const uint32_t before = connection.has(Connection::kInputOnly)
+                              ? connection.next[segment.side ^ 1]
+                              : connection.acked[segment.side ^ 1];
+  if (before == 0 || segment.ack - before - 1 >= kLate ||
+      connection.next[segment.side] - segment.end - 1 >= kLate || ++connection.doubts < kDoubts)
+    return false;
+  connection.next[segment.side] = segment.end;
+  return true;
+}
+
+// Who has closed sends nothing new. After a RST a number that was never acknowledged before is
+// enough; what the other end had sent before it heard of the RST is not.
+bool goes_on(Connection& connection, const Segment& segment) noexcept {
+  if (segment.event != TcpEvent::kAck) return false;
+  // 0: nothing was seen.
+  const uint32_t own = connection.next[segment.side], other = connection.next[segment.side ^ 1];
+  const bool is_new = own != 0 && segment.payload_len != 0 && segment.end - own - 1 < kLate;
+  if (connection.state == kClose) {
+    const bool acknowledges = other != 0 && segment.ack - other - 1 < kLate;
+    return (segment.side != 0) == connection.has(Connection::kResetByBackend) &&
+           (is_new || acknowledges);
+  }
+  return has_closed(connection, segment.side) && (is_new || contradicts_fin(connection, segment));
+}
+
+void begin_numbers(Connection& connection, const Segment& segment) noexcept {
+  connection.next[segment.side] = segment.end;
+  connection.flags &= static_cast<uint8_t>(~Connection::kTwoStreams);
+  connection.doubts = 0;
+  if (!keeps_acked(connection)) return;
+  connection.acked[segment.side] = 0;
+  if (segment.side == 0) connection.acked[1] = 0;
+}
+
+void note_acknowledgment(Connection& connection, const Segment& segment) noexcept {
+  connection.next[segment.side ^ 1] = segment.ack;
+  if (keeps_acked(connection)) connection.acked[segment.side ^ 1] = segment.ack;
+}
+
+// RFC 9293 section 3.10.7.4: within an open connection a SYN tells nothing of it. But a backend
+// that answers one has forgotten what was open, and has the numbers of another connection.
+void note_syn_within(Connection& connection, const Segment& segment) noexcept {
+  if (segment.side == 0 || !segment.has_ack || connection.next[1] - segment.end < kLate) return;
+  begin_numbers(connection, segment);
+  note_acknowledgment(connection, segment);
 }
 
 void note_numbers(Connection& connection, const Segment& segment) noexcept {
@@ -102,33 +170,109 @@ void note_numbers(Connection& connection, const Segment& segment) noexcept {
   if (state == kClose && segment.event == TcpEvent::kAck &&
       (segment.side != 0) != connection.has(Connection::kResetByBackend))
     return;
-  // A SYN within an open connection tells nothing of it.
-  if (segment.event == TcpEvent::kSyn && (state == kEstablished || state == kSynAck)) return;
-  const bool syn = segment.event == TcpEvent::kSyn && (segment.side == 0 || is_opening(state));
-  const bool begins =
-      syn || state == kNone || (state == kSynRecv && connection.has(Connection::kInputOnly));
-  if (begins) connection.next[segment.side] = segment.end;
-  const uint32_t before = connection.next[segment.side ^ 1];
-  tcp_numbers::note(connection, segment.side, segment.end, segment.ack);
-  if (!segment.has_ack) connection.next[segment.side ^ 1] = before;
+  const bool input_only = connection.has(Connection::kInputOnly);
+  const bool is_syn = segment.event == TcpEvent::kSyn;
+  if (is_syn && (state == kEstablished || state == kSynAck)) {
+    if (!input_only) note_syn_within(connection, segment);
+    return;
+  }
+  const bool begins = (is_syn && (segment.side == 0 || is_opening(state))) || state == kNone ||
+                      (state == kSynRecv && input_only);
+  if (begins) begin_numbers(connection, segment);
+  uint32_t& own = connection.next[segment.side];
+  // What the backend acknowledges the client has sent. A client's word is its own where its
+  // number fits, too (RFC 5961 section 5.2).
+  bool is_own = begins || segment.event != TcpEvent::kOther;
+  if (segment.has_ack) {
+    const uint32_t other = connection.next[segment.side ^ 1];
+    const bool is_late = other - segment.ack < kLate;
+    if (is_late && !input_only) {
+      if (keeps_acked(connection)) connection.acked[segment.side ^ 1] = segment.ack;
+    } else if (!is_late) {
+      is_own = segment.side != 0 || other == 0 || input_only || begins ||
+               is_near(segment.first, own, kAhead);
+      if (is_own) note_acknowledgment(connection, segment);
+    }
+  }
+  if (is_own && (own == 0 || segment.end - own < kAhead)) own = segment.end;
+}
+
+void change_streams(Connection& connection, uint32_t now_s) noexcept {
+  OtherStream& other = connection.other_stream;
+  std::swap(connection.next[0], other.next);
+  other.is_former = !other.is_former;
+  other.sent_data = false;
+  other.since_s = now_s;
+}
+
+void remember_stream(Connection& connection, uint32_t next, uint32_t now_s) noexcept {
+  connection.flags |= Connection::kTwoStreams;
+  connection.other_stream = {next, now_s, false, false};
+}
+
+// The client's segment where its half alone is seen: Connection::next becomes that of the stream
+// which it is of. True: of one that was taken for a former connection's.
+bool choose_stream(Connection& connection, const Segment& segment, uint32_t now_s) noexcept {
+  if (connection.state == kNone || is_opening(connection.state)) return false;
+  OtherStream& other = connection.other_stream;
+  const bool two = connection.has(Connection::kTwoStreams);
+  const bool has_former = two && other.is_former;
+  const uint32_t own = connection.next[0];
+  if (segment.event == TcpEvent::kSyn) {
+    const bool is_repeated = has_former && own - segment.end < kAhead;
+    if (connection.state == kEstablished && !is_repeated)
+      remember_stream(connection, segment.end, now_s);
+    return false;
+  }
+  if (segment.event == TcpEvent::kRst) {
+    if (has_former && segment.first == other.next) change_streams(connection, now_s);
+    return false;
+  }
+  const bool follows = two && !has_former && segment.first == other.next;
+  if (!follows && (segment.end - own < kAhead || own - segment.first < kLate)) {
+    if (segment.payload_len != 0) other.sent_data |= has_former;
+    if (two && now_s - other.since_s >= kTwoStreamsFor_s)
+      connection.flags &= static_cast<uint8_t>(~Connection::kTwoStreams);
+    return false;
+  }
+  if (follows || (two && is_near(segment.first, other.next, kAhead))) {
+    change_streams(connection, now_s);
+    return has_former && segment.event == TcpEvent::kAck;
+  }
+  // What was lost before it came here, or somebody else's.
+  if (segment.event == TcpEvent::kAck && connection.state == kEstablished)
+    remember_stream(connection, segment.end, now_s);
+  return false;
+}
+
+// After a RST that was believed. One of a stream that nothing else tells of may be a forgery: the
+// connection whose numbers came before has the time to be heard.
+ConnectionState reset_state(Connection& connection, const Segment& segment) noexcept {
+  connection.flags &= static_cast<uint8_t>(~Connection::kResetByBackend);
+  if (segment.side != 0) connection.flags |= Connection::kResetByBackend;
+  const bool is_doubtful = connection.has(Connection::kTwoStreams) &&
+                           connection.other_stream.is_former && !connection.other_stream.sent_data;
+  return is_doubtful ? kFinWait : kClose;
 }
 
 }  // namespace
 
 ConnectionState follow_unusual(Connection& connection, Direction from, const Flow& flow,
-                               const TcpHeader& tcp) noexcept {
+                               const TcpHeader& tcp, uint32_t now_s) noexcept {
   const Segment segment = read_segment(connection, from, flow, tcp);
+  const bool comes_back = connection.has(Connection::kInputOnly) && segment.side == 0 &&
+                          choose_stream(connection, segment, now_s);
   if (!is_believed(connection, segment)) return connection.state;
-  const bool open_again = goes_on(connection, segment);
+  const bool open_again =
+      is_in(connection.state, kClosingStates) && (comes_back || goes_on(connection, segment));
   note_numbers(connection, segment);
-  if (open_again) return kEstablished;
-  const ConnectionState state = next_tcp_state(TcpMode::kNormal, state_direction(connection, from),
-                                               segment.event, connection.state);
-  if (segment.event == TcpEvent::kRst) {
-    connection.flags &= static_cast<uint8_t>(~Connection::kResetByBackend);
-    if (segment.side != 0) connection.flags |= Connection::kResetByBackend;
+  if (open_again) {
+    connection.doubts = 0;
+    return kEstablished;
   }
-  return state;
+  if (segment.event == TcpEvent::kRst) return reset_state(connection, segment);
+  return next_tcp_state(TcpMode::kNormal, state_direction(connection, from), segment.event,
+                        connection.state);
 }
 
 }  // namespace adit

@@ -116,5 +116,29 @@ def elsewhere():
     run.run()
 
 
+def half_closed_above_threshold():
+    """A port whose connection is half closed goes elsewhere when its backend takes no new ones."""
+    text = "".join(service(f"web{v}", v, 80, backends=(11, 12), weights=(2, 1), scheduler="fo",
+                           backend_keys=", upper_connections: 3, lower_connections: 1") for v in VERSIONS)
+    run = scenario("threshold", config(text))
+    for version in VERSIONS:
+        c, v = client(version), vip(version, 80)
+        for flags in ("S", "A"):
+            served(run, tcp(version, c, v, flags, 1), 11)
+        served(run, tcp(version, c, v, "FA", 1), 11)
+        # Below its threshold it has the port again.
+        served(run, tcp(version, c, v, "S", 1, seq=99), 11)
+        served(run, tcp(version, c, v, "A", 1, seq=100), 11)
+        served(run, tcp(version, c, v, "FA", 1, seq=100), 11)
+        served(run, tcp(version, c, v, "S", 2), 11)
+        served(run, tcp(version, c, v, "S", 3), 11)
+        served(run, tcp(version, c, v, "S", 4), 12)
+        # An open one does not move.
+        served(run, tcp(version, c, v, "A", 2, seq=1001), 11)
+        served(run, tcp(version, c, v, "S", 2, seq=77), 11)
+        served(run, tcp(version, c, v, "S", 1, seq=199), 12)
+    run.run()
+
+
 if __name__ == "__main__":
-    main(ended, full, elsewhere)
+    main(ended, full, elsewhere, half_closed_above_threshold)

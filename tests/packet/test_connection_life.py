@@ -109,6 +109,146 @@ def forged_resets():
     run.run()
 
 
+def resets_by_number():
+    """Both halves seen: a RST ends what its number is expected of, in front of what was sent or where
+    the other end has acknowledged; any other is passed on."""
+    run = scenario("numbers", config(services()))
+    for version in VERSIONS:
+        def sending(sport):
+            """A backend that has sent 40 kB, of which the client acknowledged 1 kB."""
+            talk = Talk(run, version, 80, "nat", sport).open()
+            for i in range(40):
+                talk.backend("PA", 5001 + 1000 * i, size=1000)
+            talk.client("A", 1001, 6001)
+            return talk
+
+        over = {"wait_ns": 15 * SECOND, "drop": "connection_unknown"}
+        for sport, seq in ((1001, 45001), (1002, 6001)):
+            talk = sending(sport)
+            talk.backend("R", seq, 0)
+            talk.client("A", 1001, 6001, **over)
+        for sport, seq in ((1003, 6002), (1004, 45000), (1005, 44001), (1006, 50000)):
+            talk = sending(sport)
+            talk.backend("RA", seq)
+            talk.client("A", 1001, 6001, wait_ns=15 * SECOND)
+        # What is sent again, or comes late, moves nothing.
+        talk = sending(1007)
+        talk.backend("PA", 5001, size=1000)
+        talk.client("A", 1001, 5001)
+        talk.backend("R", 45001, 0)
+        talk.client("A", 1001, 6001, **over)
+        # The client's, within the window and at its number.
+        talk = Talk(run, version, 80, "nat", 1008).open()
+        talk.client("PA", 1001, size=1000)
+        talk.client("PA", 2001, size=1000)
+        talk.client("R", 1001 + 1000, 0)
+        talk.client("R", 1001 + 10000, 0)
+        talk.client("A", 3001, wait_ns=15 * SECOND)
+        talk.client("R", 3001, 0)
+        talk.client("A", 3001, **over)
+        # A backend that has forgotten the connection answers the client's with a challenge of its
+        # own, or takes it for a new one.
+        talk = Talk(run, version, 80, "nat", 1009).open()
+        talk.client("S", 3000000000)
+        talk.backend("A", 5001, 1001)
+        talk.client("R", 1001, 0)
+        talk.client("A", 1001, **over)
+        talk = Talk(run, version, 80, "nat", 1010).open()
+        talk.client("S", 3000000000)
+        talk.backend("SA", 700000000, 3000000001)
+        talk.client("A", 3000000001, 700000001)
+        talk.backend("R", 5001, 0)
+        talk.client("A", 3000000001, 700000001, wait_ns=15 * SECOND)
+        talk.backend("R", 700000001, 0)
+        talk.client("A", 3000000001, 700000001, **over)
+    run.run()
+
+
+def forged_ends():
+    """A FIN of somebody else: out of the window it ends nothing; within, the connection goes on."""
+    run = scenario("ends", config(services()))
+    for version in VERSIONS:
+        for sport, seq, ack in ((1001, 1001 + 70000, 5001), (1002, 1001 - 70000, 5001),
+                                (1003, 1001, 5001 + 2**31)):
+            talk = Talk(run, version, 80, "nat", sport).open()
+            talk.client("FA", seq % 2**32, ack)
+            talk.client("A", 1001, wait_ns=100 * SECOND)
+        # A client that only receives.
+        talk = Talk(run, version, 80, "nat", 1004).open()
+        talk.client("FA", 1001 + 500)
+        for i in range(5):
+            talk.backend("PA", 5001 + 100 * i, size=100)
+            talk.client("A", 1001, 5101 + 100 * i)
+        talk.client("A", 1001, 5501, wait_ns=300 * SECOND)
+        talk.backend("R", 5501, 0)
+        talk.client("A", 1001, 5501, wait_ns=15 * SECOND, drop="connection_unknown")
+        # The end was true: what is late does not open it again, nor does what is sent again.
+        talk = Talk(run, version, 80, "nat", 1005).open()
+        talk.backend("PA", 5001, size=100)
+        talk.backend("PA", 5101, size=100)
+        talk.client("PA", 1001, size=100)
+        talk.client("FA", 1101)
+        talk.client("A", 1101, 5101)
+        talk.client("A", 1101, 5201)
+        for _ in range(5):
+            talk.client("PA", 1001, 5201, size=100)
+            talk.client("A", 1102, 5201)
+        talk.client("A", 1102, 5201, wait_ns=70 * SECOND, drop="connection_unknown")
+    run.run()
+
+
+def ports_used_again():
+    """The client's half alone: a SYN within an open connection, of a new one or of nobody."""
+    run = scenario("again", config(services()))
+    new = 3000000000
+    for version in VERSIONS:
+        def talk(sport):
+            return Talk(run, version, 81, "direct", sport).open()
+
+        def begin_again(sport, first=new):
+            again = talk(sport)
+            again.client("S", first)
+            again.client("A", first + 1, 77)
+            return again
+
+        over = {"drop": "connection_unknown"}
+        for sport, first in ((1001, new), (1002, 500), (1003, 2000)):
+            one = begin_again(sport, first)
+            one.client("PA", first + 1, 77, size=10)
+            one.client("R", first + 11, 0)
+            one.client("A", first + 11, 78, wait_ns=15 * SECOND, **over)
+        one = begin_again(1004)
+        one.client("PA", new + 1, 77, size=10)
+        one.client("FA", new + 11, 77)
+        one.client("A", new + 12, 78, wait_ns=130 * SECOND, **over)
+        # The SYN alone is nobody's word.
+        one = talk(1005)
+        one.client("S", new)
+        one.client("R", new + 1, 0)
+        one.client("A", 1001, wait_ns=150 * SECOND)
+        one.client("R", 1001, 0)
+        one.client("A", 1001, wait_ns=15 * SECOND, **over)
+        # Somebody who goes on with it, while the client is silent.
+        one = begin_again(1006)
+        one.client("R", new + 1, 0)
+        one.client("A", 1001, wait_ns=60 * SECOND)
+        one.client("A", 1001, wait_ns=300 * SECOND)
+        one = begin_again(1007)
+        one.client("PA", new + 1, 77, size=10)
+        one.client("R", new + 11, 0)
+        one.client("A", 1001, wait_ns=5 * SECOND)
+        one.client("R", 1001, 0, wait_ns=300 * SECOND)
+        one.client("A", 1001, wait_ns=15 * SECOND, **over)
+        # Much was lost before it came here.
+        one = talk(1008)
+        one.client("PA", 1001 + 3000000, size=10)
+        one.client("PA", 1001 + 3000010, size=10)
+        one.client("PA", 1001 + 3000020, size=10)
+        one.client("R", 1001 + 3000030, 0)
+        one.client("A", 1001 + 3000030, wait_ns=15 * SECOND, **over)
+    run.run()
+
+
 def handshake_of_somebody_else():
     """An ACK that does not know the backend's number opens nothing: the connection ends as a
     half-open one."""
@@ -175,4 +315,4 @@ def forgotten_replies():
 
 
 if __name__ == "__main__":
-    main(forged_resets, handshake_of_somebody_else, forgotten_replies)
+    main(forged_resets, resets_by_number, forged_ends, ports_used_again, handshake_of_somebody_else, forgotten_replies)
