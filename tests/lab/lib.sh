@@ -10,8 +10,10 @@ LAB_TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$LAB_TESTS/../../scripts/lab-lib.sh"
 
 lab_why=$(lab_needs) || skip "$lab_why"
-lab_why=$(lab_binaries "${ADIT_BUILD:-$LAB_ROOT/build}") || fail "$lab_why"
-lab_binaries "${ADIT_BUILD:-$LAB_ROOT/build}"
+# Absolute: tests change their directory.
+lab_build=$(realpath -m "${ADIT_BUILD:-$LAB_ROOT/build}")
+lab_why=$(lab_binaries "$lab_build") || fail "$lab_why"
+lab_binaries "$lab_build"
 lab_init "adit-$(basename "$0" .sh)-$$"
 CONFIG=$LAB_TMP/adit.yaml
 
