@@ -40,13 +40,13 @@ bool goes_by_nat(const Snapshot& snapshot, const Ipv6Key& host, const FlowKey& k
   return snapshot.nat_backends.find({host, key.vrf, key.ipv6 != 0}) != 0;
 }
 
-// Whether an ICMP error that holds too little is about a packet to a backend, which was another
-// when its sender sent it. About later fragments no errors are sent.
+// Whether an ICMP error that holds too little, or a later fragment, is about a packet to a backend,
+// which was another when its sender sent it: nobody knows whose.
 bool is_about_backend(const Snapshot& snapshot, const rte_mbuf* mbuf, const Flow& flow) noexcept {
   const IpPacket& about = flow.embedded;
   const uint32_t header = about.ipv6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header);
-  if (flow.drop != DropReason::k_icmp_embedded || about.ip == 0 || about.later_fragment ||
-      about.ipv6 != flow.packet.ipv6 || about.ip + header > mbuf->data_len)
+  if (flow.drop != DropReason::k_icmp_embedded || about.ip == 0 || about.ipv6 != flow.packet.ipv6 ||
+      about.ip + header > mbuf->data_len)
     return false;
   const auto* ip = rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, about.ip);
   Ipv6Key to;

@@ -27,6 +27,11 @@ bool may_be_reply(const Snapshot& snapshot, const FlowKey& key) noexcept {
   return snapshot.nat_backends.find({key.source, key.vrf, key.ipv6 != 0}) != 0;
 }
 
+// Routers on the way to such a backend, and itself, send errors about what was translated.
+bool may_be_error(const Snapshot& snapshot, const Flow& flow) noexcept {
+  return is_icmp(flow.packet) && !snapshot.nat_backends.empty();
+}
+
 // A VRF may go while fragments of it wait.
 bool is_there(const Snapshot& snapshot, VrfId vrf) noexcept {
   return vrf < snapshot.balanced_vrfs.size();
@@ -63,6 +68,8 @@ Taken decide(Worker& worker, Packet& packet, uint32_t slot, const Fragment& frag
   FragmentTable& table = *worker.fragments;
   rte_mbuf* kept = table.take_kept(slot);
   FlowKey key{};
+  // Whom an error concerns is seen when it is whole.
+  const bool is_error = begins_icmp_error(packet.mbuf, flow);
   const bool known = read_first_ports(packet.mbuf, flow, key);
   const unsigned owner = known && worker.peers.size() > 1 && !packet.handed_over
                              ? owner_of(key.destination, key.destination_port, worker.peers.size())
@@ -77,8 +84,8 @@ Taken decide(Worker& worker, Packet& packet, uint32_t slot, const Fragment& frag
   const ConnectionTable& connections = worker.balancer->connections;
   const uint64_t hash = connections.hash(key);
   // Whether a reply of a forgotten connection goes on is seen when it is whole.
-  if (!known || (connections.find(key, hash).id == 0 &&
-                 !worker.balancer->forgotten.has(hash, worker.now_s))) {
+  if (!is_error && (!known || (connections.find(key, hash).id == 0 &&
+                               !worker.balancer->forgotten.has(hash, worker.now_s)))) {
     table.decide(slot, State::kPassing);
     while (rte_mbuf* mbuf = FragmentTable::pop(kept)) {
       Packet other = packet;
@@ -117,7 +124,8 @@ Taken take(Worker& worker, Packet& packet, const Fragment& fragment, const Flow*
     slot =
         table.begin(worker, fragment.key, flow == nullptr ? State::kCollecting : State::kUndecided);
   if (slot == kNoSlot) {
-    if (flow != nullptr) return Taken::kPass;
+    // As it is, an error would tell of addresses behind us.
+    if (flow != nullptr && !begins_icmp_error(packet.mbuf, *flow)) return Taken::kPass;
     drop(worker, packet.mbuf, DropReason::k_fragment_evicted);
     return Taken::kGone;
   }
@@ -166,7 +174,8 @@ Taken take_routed(Worker& worker, Packet& packet, const Flow* flow) noexcept {
 Taken take_fragment(Worker& worker, Packet& packet, const Flow& flow) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   if (is_ours(snapshot, flow.key)) return take_routed(worker, packet, nullptr);
-  if (may_be_reply(snapshot, flow.key)) return take_routed(worker, packet, &flow);
+  if (may_be_reply(snapshot, flow.key) || may_be_error(snapshot, flow))
+    return take_routed(worker, packet, &flow);
   return Taken::kPass;
 }
 

@@ -119,18 +119,18 @@ void read_embedded(const uint8_t* data, uint32_t end, Flow& flow) noexcept {
   if (has_ports(embedded.protocol)) read_ports(data + embedded.l4, Order::kReverse, flow.key);
 }
 
+bool is_icmp_error(uint8_t type, bool ipv6) noexcept {
+  return ipv6 ? type >= 1 && type <= 4 : type == 3 || type == 11 || type == 12;
+}
+
 void read_icmp(const uint8_t* data, uint32_t end, Flow& flow) noexcept {
   if (flow.packet.l4 + sizeof(IcmpHeader) > end) return refuse(flow, DropReason::k_icmp_truncated);
   const uint8_t type = data[flow.packet.l4];
   flow.l4_type = type;
   flow.kind = FlowKind::kOther;
-  if (flow.packet.ipv6) {
-    if (type >= 1 && type <= 4) return read_embedded(data, end, flow);
-    if (type == 128 || type == 129) flow.kind = FlowKind::kEcho;
-  } else {
-    if (type == 3 || type == 11 || type == 12) return read_embedded(data, end, flow);
-    if (type == 8 || type == 0) flow.kind = FlowKind::kEcho;
-  }
+  if (is_icmp_error(type, flow.packet.ipv6)) return read_embedded(data, end, flow);
+  if (flow.packet.ipv6 ? type == 128 || type == 129 : type == 8 || type == 0)
+    flow.kind = FlowKind::kEcho;
 }
 
 }  // namespace
@@ -168,7 +168,7 @@ Flow read_flow(const rte_mbuf* mbuf, VrfId vrf) noexcept {
       read_sctp(l4, room, bytes, flow);
       break;
     default:
-      if (packet.protocol == (packet.ipv6 ? kIpProtocolIcmpv6 : kIpProtocolIcmp))
+      if (is_icmp(packet))
         read_icmp(data, end, flow);
       else
         flow.kind = FlowKind::kOther;
@@ -183,6 +183,12 @@ bool read_first_ports(const rte_mbuf* mbuf, const Flow& flow, FlowKey& key) noex
   key = flow.key;
   read_ports(rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, l4), Order::kAsIs, key);
   return true;
+}
+
+bool begins_icmp_error(const rte_mbuf* mbuf, const Flow& flow) noexcept {
+  const IpPacket& packet = flow.packet;
+  return !packet.later_fragment && is_icmp(packet) && packet.l4 < mbuf->data_len &&
+         is_icmp_error(*rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, packet.l4), packet.ipv6);
 }
 
 }  // namespace adit

@@ -38,5 +38,12 @@ Flow read_flow(const rte_mbuf* mbuf, VrfId vrf) noexcept;
 // The ports of a datagram's first fragment, of which read_flow() says kFragment. False: it is
 // another fragment, or of a protocol without ports.
 bool read_first_ports(const rte_mbuf* mbuf, const Flow& flow, FlowKey& key) noexcept;
+// Whether it begins an ICMP error.
+bool begins_icmp_error(const rte_mbuf* mbuf, const Flow& flow) noexcept;
+
+// Protocol of ICMP, or ICMPv6.
+constexpr bool is_icmp(const IpPacket& packet) noexcept {
+  return packet.protocol == (packet.ipv6 ? kIpProtocolIcmpv6 : kIpProtocolIcmp);
+}
 
 }  // namespace adit

@@ -331,5 +331,62 @@ def headers():
     run.run()
 
 
+def errors():
+    """ICMP errors about translated packets that come in fragments, or are about a later one."""
+    text = "".join(service(f"nat{v}", v, 80, 53, protocol="udp") +
+                   service(f"full{v}", v, 80, 54, protocol="udp", forwarding="fullnat",
+                           local_addresses=f'["{LOCAL[v]}"]') for v in VERSIONS)
+    run = scenario("errors", config(text))
+    for version in VERSIONS:
+        c, v, b, router = client(version), vip(version, 80), backend(version, 11), backend(version, 12)
+        head = 20 if version == 4 else 48
+
+        def error(src, dst, about, kind=None, version=version):
+            about = bytes(about)
+            packet = ip(version, src, dst, **({"flags": 0, "id": 0} if version == 4 else {}))
+            return packet / (kind or NO_PORT[version]) / Raw(about)
+
+        sent = udp(version, c, v, 900, 53, 200)
+        inside = rewritten(sent, dst=b, dport=8080)
+        run.case(f"IPv{version}: a packet", from_client(sent),
+                 {"back0": frame(inside, BACK_MAC, backend_mac(11))})
+        for name, source in (("the backend", b), ("a router before it", router)):
+            for order in (1, -1):
+                parts = cut(error(source, c, inside), 64, 40 + order)
+                # The outermost address is the service's, and inside is what the client sent.
+                right = error(v, c, hop(sent))
+                payload = bytes(right)[20 if version == 4 else 40:]
+                forwarded(run, f"IPv{version}: an error of {name} in {len(parts)} fragments, "
+                          f"{'in order' if order > 0 else 'reversed'}",
+                          [from_backend(part, 11 if source == b else 12) for part in parts[::order]],
+                          payload, 64 + head, False, version, None,
+                          lengths(len(payload), head, 64 + head), "edge0")
+        # What tells no ports is nobody's that is known.
+        whole = udp(version, c, b, 900, 8080, 2000)
+        later = cut(hop(whole), 1200)[1]
+        one = error(b, c, later)
+        run.case(f"IPv{version}: about a later fragment", from_backend(one), {}, "icmp_embedded")
+        run.case(f"IPv{version}: about one, in fragments", [from_backend(part) for part in
+                                                            cut(one, 64, 50)], {},
+                 ["icmp_embedded"] + [None] * (len(cut(one, 64, 50)) - 1))
+        # What is about others passes, as does what is no error.
+        other = error(router, c, udp(version, c, router, 7, 8, 200))
+        parts = cut(other, 64, 51)
+        run.case(f"IPv{version}: about another host", [from_backend(part, 12) for part in parts],
+                 {"edge0": [frame(hop(part), EDGE_MAC, CLIENT_MAC) for part in parts]}, ordered=True)
+        run.case(f"IPv{version}: about a later fragment to another host", from_backend(error(
+            router, c, cut(udp(version, c, router, 7, 8, 2000), 1200)[1]), 12), {"edge0": frame(
+                hop(error(router, c, cut(udp(version, c, router, 7, 8, 2000), 1200)[1])),
+                EDGE_MAC, CLIENT_MAC)})
+        ping = ip(version, b, c) / (ICMP(type=0) if version == 4 else ICMPv6EchoReply()) / Raw(
+            pattern(200))
+        for order in (1, -1):
+            parts = cut(ping, 64, 52 + order)
+            run.case(f"IPv{version}: an echo reply, {'in order' if order > 0 else 'reversed'}",
+                     [from_backend(part) for part in parts[::order]],
+                     {"edge0": [frame(hop(part), EDGE_MAC, CLIENT_MAC) for part in parts]})
+    run.run()
+
+
 if __name__ == "__main__":
-    main(ways, long_ones, tenants, shares, as_before, echo, headers)
+    main(ways, long_ones, tenants, shares, as_before, echo, headers, errors)
