@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/nearest_name.h"
 #include "config/yaml/error.h"
+#include "config/yaml/mistakes_json.h"
 #include "running/control_plane.h"
 #include "running/reload.h"
 
@@ -21,16 +22,6 @@ namespace adit {
 namespace {
 
 using nlohmann::json;
-
-json to_json(const std::vector<ConfigMistake>& mistakes) {
-  json list = json::array();
-  for (const ConfigMistake& mistake : mistakes)
-    list.push_back({{"file", mistake.file},
-                    {"line", mistake.line},
-                    {"column", mistake.column},
-                    {"message", mistake.message}});
-  return list;
-}
 
 // Runs what may find a configuration wrong.
 template <class Function>

@@ -12,6 +12,7 @@
 #include "cli/mistakes.h"
 #include "config/parser.h"
 #include "config/yaml/error.h"
+#include "config/yaml/mistakes_json.h"
 
 namespace adit::cli {
 namespace {
@@ -27,16 +28,6 @@ std::string file_to_check(const Invocation& invocation) {
 
 std::string counted(size_t n, const char* noun) {
   return std::to_string(n) + ' ' + noun + (n == 1 ? "" : "s");
-}
-
-json to_json(const std::vector<ConfigMistake>& mistakes) {
-  json list = json::array();
-  for (const ConfigMistake& mistake : mistakes)
-    list.push_back({{"file", mistake.file},
-                    {"line", mistake.line},
-                    {"column", mistake.column},
-                    {"message", mistake.message}});
-  return list;
 }
 
 struct Count {
