@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "config/yaml/error.h"
+#include "config/yaml/text.h"
 #include "config/yaml/trouble.h"
 
 namespace adit {
@@ -38,6 +39,12 @@ time_t cpu_seconds() {
   return now.tv_sec;
 }
 
+// YAML 1.2 section 5.4: a carriage return alone ends a line, too, which yaml-cpp does not know.
+void end_lines_by_newline(std::string& text) {
+  for (size_t at = text.find('\r'); at != std::string::npos; at = text.find('\r', at + 1))
+    if (text[at + 1] != '\n') text[at] = '\n';
+}
+
 // A text as a stream, without a copy.
 class TextBuffer : public std::streambuf {
  public:
@@ -50,11 +57,11 @@ class TextBuffer : public std::streambuf {
 
 class YamlTreeBuilder : public YAML::EventHandler {
  public:
-  YamlTreeBuilder(const std::string& file, const YamlTree::Limits& limits, size_t text_bytes)
-      : file_(file), limits_(limits), started_s_(cpu_seconds()) {
+  YamlTreeBuilder(std::string_view text, const std::string& file, const YamlTree::Limits& limits)
+      : text_(text), file_(file), limits_(limits), started_s_(cpu_seconds()) {
     // About what flow style has; what is more grows.
-    tree_.entries_.reserve(text_bytes / 8 + 2);
-    tree_.texts_.reserve(text_bytes / 2);
+    tree_.entries_.reserve(text.size() / 8 + 2);
+    tree_.texts_.reserve(text.size() / 2);
     tree_.entries_.resize(1);
   }
 
@@ -64,10 +71,7 @@ class YamlTreeBuilder : public YAML::EventHandler {
   }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
-    if (documents_++ > 0)
-      refuse(place_of(mark),
-             "a second YAML document begins here, or a stray character; a configuration is one "
-             "document");
+    if (documents_++ > 0) throw ConfigError({second_document(text_, file_, place_of(mark))});
   }
   void OnDocumentEnd() override {}
 
@@ -196,6 +200,7 @@ class YamlTreeBuilder : public YAML::EventHandler {
       anchors_[closed.anchor] = {closed.index, total_ - closed.total_before, false};
   }
 
+  const std::string_view text_;
   const std::string& file_;
   const YamlTree::Limits limits_;
   const time_t started_s_;
@@ -216,11 +221,14 @@ std::string_view YamlNode::tag() const noexcept {
 
 YamlTree parse_yaml(std::string_view text, const std::string& file,
                     const YamlTree::Limits& limits) {
-  YamlTreeBuilder builder(file, limits, text.size());
+  if (auto mistake = why_no_text(text, file)) throw ConfigError({*std::move(mistake)});
+  std::string marked;
+  marked.reserve(text.size() + kEndMark.size() + 2);
+  marked.append(text).append("\n").append(kEndMark).append("\n");
+  end_lines_by_newline(marked);
+  text = std::string_view(marked).substr(0, text.size());
+  YamlTreeBuilder builder(text, file, limits);
   try {
-    std::string marked;
-    marked.reserve(text.size() + kEndMark.size() + 2);
-    marked.append(text).append("\n").append(kEndMark).append("\n");
     TextBuffer buffer(marked);
     std::istream stream(&buffer);
     YAML::Parser parser(stream);

@@ -27,7 +27,11 @@ std::string spaces(size_t count) {
 class Indentation {
  public:
   // What is wrong with the indentation of this line, if anything.
-  std::optional<std::string> look_at(std::string_view line, unsigned number, unsigned& column) {
+  std::optional<std::string> look_at(std::string_view line, unsigned number, Place& place) {
+    if (depth_ == 0 && quote_ == 0 && begins_document(line)) {
+      *this = {};
+      return std::nullopt;
+    }
     const size_t indent = std::min(line.find_first_not_of(' '), line.size());
     const size_t first = line.find_first_not_of(kBlank);
     if (is_in_block_scalar(indent, first)) return std::nullopt;
@@ -35,12 +39,12 @@ class Indentation {
     const bool is_empty = first == std::string_view::npos || line[first] == '#';
     std::optional<std::string> trouble;
     if (counts && !is_empty && first != indent) {
-      column = static_cast<unsigned>(indent) + 1;
+      place = {number, static_cast<unsigned>(indent) + 1};
       trouble =
           "this line is indented with a tab, which YAML does not count; indent with spaces alone";
     } else if (counts && !is_empty) {
-      column = static_cast<unsigned>(indent) + 1;
-      trouble = fit(line, indent, number);
+      place = {number, static_cast<unsigned>(indent) + 1};
+      trouble = fit(line, indent, place);
     }
     const bool ends_open = scan(line);
     if (counts && !is_empty) {
@@ -63,9 +67,23 @@ class Indentation {
     return false;
   }
 
-  std::optional<std::string> fit(std::string_view line, size_t indent, unsigned number) {
+  static bool begins_document(std::string_view line) {
+    return line == "---" || line.starts_with("--- ") || line.starts_with("%YAML");
+  }
+
+  // `place` is that of the line, and becomes that of the one to change.
+  std::optional<std::string> fit(std::string_view line, size_t indent, Place& place) {
+    const unsigned number = place.line;
     std::optional<std::string> trouble;
+    if (levels_.empty()) first_ = place;
     while (!levels_.empty() && levels_.back().indent > indent) levels_.pop_back();
+    if (levels_.empty() && last_line_ != 0) {
+      trouble = "the file's first line with a key is indented by " + spaces(first_.column - 1) +
+                ", and line " + std::to_string(number) + " by " + spaces(indent) +
+                "; expected all keys of the file in one column, such as the first";
+      place = first_;
+      return trouble;
+    }
     const bool is_known = !levels_.empty() && levels_.back().indent == indent;
     if (!is_known && closed_deeper(indent)) {
       trouble = "this line is indented by " + spaces(indent) + ", as nothing above it is; " +
@@ -137,6 +155,7 @@ class Indentation {
 
   std::vector<Level> levels_;
   std::optional<size_t> block_scalar_;  // the indentation of what it belongs to
+  Place first_;                         // of all lines that count
   size_t deepest_ = 0;                  // of the last line that counted
   unsigned last_line_ = 0;              // that counted
   bool takes_deeper_ = true;            // it did
@@ -148,12 +167,14 @@ std::optional<ConfigMistake> wrong_indentation(std::string_view text, const std:
                                                unsigned last_line) {
   Indentation indentation;
   unsigned number = 0;
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // the byte order mark of UTF-8
   while (!text.empty() && ++number <= last_line) {
     const size_t newline = std::min(text.find('\n'), text.size());
-    unsigned column = 0;
-    auto trouble = indentation.look_at(text.substr(0, newline), number, column);
+    Place place;
+    auto trouble = indentation.look_at(text.substr(0, newline), number, place);
     if (trouble)
-      return ConfigMistake{file, number, column, std::move(*trouble), MistakeKind::kSyntax};
+      return ConfigMistake{file, place.line, place.column, std::move(*trouble),
+                           MistakeKind::kSyntax};
     text.remove_prefix(std::min(newline + 1, text.size()));
   }
   return std::nullopt;
@@ -168,6 +189,14 @@ ConfigMistake yaml_trouble(std::string_view text, const std::string& file, Place
   if (place.line > end.line || (message.starts_with("end of ") && place.line <= 1)) place = end;
   if (auto found = wrong_indentation(text, file, place.line)) return *std::move(found);
   return {file, place.line, place.column, "not valid YAML: " + message, MistakeKind::kSyntax};
+}
+
+ConfigMistake second_document(std::string_view text, const std::string& file, Place place) {
+  if (auto found = wrong_indentation(text, file, place.line)) return *std::move(found);
+  return {file, place.line, place.column,
+          "a second YAML document begins here, by '---', behind '...', or by a stray character; "
+          "expected one document, without them",
+          MistakeKind::kSyntax};
 }
 
 }  // namespace adit

@@ -15,4 +15,8 @@ namespace adit {
 ConfigMistake yaml_trouble(std::string_view text, const std::string& file, Place place,
                            const std::string& message);
 
+// What begins a second document at `place`, which is not permitted: mostly keys that stand further
+// left than the first.
+ConfigMistake second_document(std::string_view text, const std::string& file, Place place);
+
 }  // namespace adit

@@ -48,6 +48,81 @@ TEST(ConfigYaml, TabsThatIndentNothingAreAllowed) {
             std::vector<std::string>());
 }
 
+using namespace std::string_literals;
+
+INSTANTIATE_TEST_SUITE_P(
+    FirstKey, IndentationRefused,
+    testing::Values(
+        RefusedCase{
+            "Indented",
+            "# adit\n  ports:\n    up: {device: 'tap:x'}\nroutes: []\n",
+            {"2:3: the file's first line with a key is indented by 2 spaces, and line 4 by 0 "
+             "spaces; expected all keys of the file in one column, such as the first"}},
+        RefusedCase{"BehindTheMarkOfADocument",
+                    "---\n ports:\n  up: {device: 'tap:x'}\nroutes: []\n",
+                    {"2:2: the file's first line with a key is indented by 1 space"}},
+        RefusedCase{
+            "LessButNotLeast",
+            "   ports:\n    up: {device: 'tap:x'}\n routes: []\n",
+            {"1:4: the file's first line with a key is indented by 3 spaces, and line 3 by 1 "
+             "space"}},
+        RefusedCase{"OddSpace",
+                    "ports:\n \xc2\xa0up: {device: 'tap:x'}\n",
+                    {"2:2: this line is indented with a character that only looks like a space"}},
+        RefusedCase{"OtherIndentationBehindTabsInComments",
+                    "ports:\n  #\tc\n\t# c\n  up:\t# c\n    device: 'tap:x'\t#\tc\n   x: 1\n",
+                    {"6:4: this line is indented by 3 spaces"}},
+        RefusedCase{"SecondDocument",
+                    "---\nports: {up: {device: 'tap:x'}}\n---\nroutes: []\n",
+                    {"3:1: a second YAML document begins here, by '---'"}}),
+    case_name);
+
+const std::string kGoodText = "ports:\n  up: {device: 'tap:x'}\n";
+INSTANTIATE_TEST_SUITE_P(
+    NoText, IndentationRefused,
+    testing::Values(
+        RefusedCase{"Nul",
+                    kGoodText + "routes: [\0]\n"s,
+                    {"3:10: here is a NUL byte (0x00), which no text has"}},
+        RefusedCase{"NulInAComment", kGoodText + "\n# \0\n"s, {"4:3: here is a NUL byte"}},
+        RefusedCase{"NulInQuotes", "ports: {up: {device: '\0'}}\n"s, {"1:23: here is a NUL byte"}},
+        RefusedCase{"NulBehindAllElse", kGoodText + "\0\0\0\0"s, {"3:1: here is a NUL byte"}},
+        RefusedCase{"NulBeforeAllElse", "\0"s + "\0\0\0\0\0"s, {"1:1: here is a NUL byte"}},
+        RefusedCase{"Escape",
+                    kGoodText + "# \x1b[31m\n",
+                    {"3:3: here is a control character (0x1b), which YAML does not permit"}},
+        RefusedCase{"Utf16LittleEndianWithMark",
+                    "\xff\xfep\0o\0r\0t\0"s,
+                    {"1:1: this file is in UTF-16LE; expected UTF-8, which 'iconv -f UTF-16LE -t "
+                     "UTF-8' makes of it"}},
+        RefusedCase{"Utf16BigEndianWithMark", "\xfe\xff\0p\0o"s, {"1:1: this file is in UTF-16BE"}},
+        RefusedCase{"Utf16LittleEndian", "p\0o\0r\0t\0"s, {"1:1: this file is in UTF-16LE"}},
+        RefusedCase{"Utf16BigEndian", "\0p\0o\0r"s, {"1:1: this file is in UTF-16BE"}},
+        RefusedCase{"Utf32LittleEndian", "\xff\xfe\0\0p\0\0\0"s, {"1:1: this file is in UTF-32LE"}},
+        RefusedCase{"Utf32BigEndian", "\0\0\0p\0\0\0o"s, {"1:1: this file is in UTF-32BE"}}),
+    case_name);
+
+TEST(ConfigYaml, TextOfEveryLegalFormIsRead) {
+  for (const std::string& text :
+       {"\xef\xbb\xbf" + kGoodText, "# caf\xc3\xa9 \xe4\xb8\xad\n" + kGoodText,
+        "# caf\xe9 in Latin-1\n" + kGoodText, "%YAML 1.2\n---\n" + kGoodText + "...\n",
+        "--- # c\n" + kGoodText, "  ports:\n    up: {device: 'tap:x'}\n  routes: []\n"s,
+        "ports:\r\n  up: {device: 'tap:x'}\r\n"s, "ports:\r  up: {device: 'tap:x'}\rroutes: []\r"s})
+    EXPECT_EQ(mistakes_of(text), std::vector<std::string>()) << text;
+  EXPECT_EQ(
+      mistakes_of("\xef\xbb\xbfports:\n  up:\n    device: 'tap:x'\n   x: 1\n").at(0).substr(0, 8),
+      "4:4: thi");
+}
+
+TEST(ConfigYaml, TabsInCommentsAndBeforeThemAreAllowed) {
+  for (const char* text :
+       {"ports:\t# c\n  up:\t\n    device: 'tap:x'\t# c\tc\n",
+        "#\tc\n\t# c\n\t\nports:\n  #\tc\n  \t# c\n  up: {device: 'tap:x'}\t#\tc\t\n",
+        "ports: {up: {device: 'tap:x',\t# c\tc\n\tmtu_bytes: 1500 # d\n\t}}\n",
+        "ports:\n  up:\n    addresses:\n    -\t192.0.2.1/24\t# c\n    device: 'tap:x'\n"})
+    EXPECT_EQ(mistakes_of(text), std::vector<std::string>()) << text;
+}
+
 TEST(ConfigYaml, DeepNestingIsNamed) {
   const auto mistakes = mistakes_of("ports: " + std::string(100'000, '['));
   ASSERT_EQ(mistakes.size(), 1u);
