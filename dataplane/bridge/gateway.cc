@@ -3,9 +3,7 @@
 
 #include <algorithm>
 
-#include "host/host.h"
-#include "packet/mss.h"
-#include "route/route.h"
+#include "packet/ip_rules.h"
 
 namespace adit {
 namespace {
@@ -31,7 +29,7 @@ bool concerns(const GatewayEntry& gateway, const rte_mbuf* mbuf) noexcept {
   constexpr uint8_t kRouterSolicitation = 133, kSolicitation = 135, kAdvertisement = 136;
   if (ethernet->ether_type != be16(kEtherTypeIpv6) || left < kTarget) return false;
   const auto& ip = *reinterpret_cast<const Ipv6Header*>(ethernet + 1);
-  if (!underlay::is_neighbour_discovery(mbuf, ip)) return false;
+  if (!is_neighbour_discovery(mbuf, ip)) return false;
   const auto* at = reinterpret_cast<const uint8_t*>(ethernet + 1);
   const uint8_t type = at[sizeof ip];
   if (type == kRouterSolicitation) return !gateway.router_advertisement.empty();
@@ -45,50 +43,28 @@ bool concerns(const GatewayEntry& gateway, const rte_mbuf* mbuf) noexcept {
 
 }  // namespace
 
-void enter_gateway(Worker& worker, Packet& packet) noexcept {
+void send_to_gateway(Worker& worker, Packet& packet) noexcept {
   TrafficCounters& counters = worker.bridge_port_counters[packet.out];
   counters.tx_packets.add(1);
   counters.tx_bytes.add(packet.mbuf->pkt_len);
-  take_in(worker, network_link(packet.network), packet);
+  worker.to_gateways.push(packet);
 }
 
 bool offer_to_gateway(Worker& worker, const Packet& packet) noexcept {
   const GatewayEntry* gateway = gateway_of(*worker.snapshot, packet.network);
   if (packet.in == gateway->bridge_port || !concerns(*gateway, packet.mbuf)) return false;
   worker.counters.copied.add(1);
-  Packet copy = packet;
-  copy.mbuf = rte_pktmbuf_copy(packet.mbuf, worker.pool, 0, UINT32_MAX);
-  if (copy.mbuf == nullptr)
+  const bool has_room = worker.gateway_copy_count < worker.gateway_copies.size();
+  rte_mbuf* copy = has_room ? rte_pktmbuf_copy(packet.mbuf, worker.pool, 0, UINT32_MAX) : nullptr;
+  if (copy == nullptr) {
     count_drop(worker, packet.mbuf, DropReason::k_no_buffer);
-  else
-    take_in(worker, network_link(packet.network), copy);
+    return true;
+  }
+  Packet& offered = worker.gateway_copies[worker.gateway_copy_count++];
+  offered = packet;
+  offered.mbuf = copy;
+  worker.to_gateways.push(offered);
   return true;
-}
-
-void send_from_gateway(Worker& worker, NetworkId network, rte_mbuf* mbuf) noexcept {
-  const Snapshot& snapshot = *worker.snapshot;
-  const GatewayEntry* gateway = gateway_of(snapshot, network);
-  const auto* ethernet = rte_pktmbuf_mtod(mbuf, const EthernetHeader*);
-  // While the frame waited the gateway may have gone, and its network's id be another's.
-  if (gateway == nullptr || ethernet->src != gateway->mac) [[unlikely]]
-    return drop(worker, mbuf, DropReason::k_neighbour_unresolved);
-  if (worker.from_gateway_count == worker.from_gateways.size()) bridge_from_gateways(worker);
-  const BridgePort& in = snapshot.bridge_ports[gateway->bridge_port];
-  if (in.flags & BridgePort::kMssClamp)
-    clamp_mss(mbuf, snapshot.networks[network].least_frame_bytes);
-  Packet& packet = worker.from_gateways[worker.from_gateway_count++];
-  packet = {};
-  packet.mbuf = mbuf;
-  packet.src_key = snapshot.networks[network].gateway_key;
-  packet.dst_key = fdb_key(network, ethernet->dst);
-  packet.in = gateway->bridge_port;
-  packet.network = network;
-  packet.in_flags = in.flags;
-  packet.drop = DropReason::kCount;
-  worker.fdb->prefetch(packet.dst_key);
-  TrafficCounters& counters = worker.bridge_port_counters[packet.in];
-  counters.rx_packets.add(1);
-  counters.rx_bytes.add(mbuf->pkt_len);
 }
 
 }  // namespace adit

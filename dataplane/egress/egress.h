@@ -88,4 +88,10 @@ inline void encap_pending(Worker& worker) noexcept {
   }
 }
 
+// The same at the end of a step, when nobody has a packet in Worker::copies any more.
+inline void finish_encap(Worker& worker) noexcept {
+  encap_pending(worker);
+  worker.copy_count = 0;
+}
+
 }  // namespace adit

@@ -4,8 +4,8 @@
 
 #include <optional>
 
-#include "bridge/gateway.h"
-#include "ingress/vlan_link.h"
+#include "egress/to_network.h"
+#include "egress/to_vlan.h"
 #include "route/route.h"
 #include "worker/worker.h"
 
@@ -71,7 +71,7 @@ inline void flush_all(Worker& worker) noexcept {
 inline void send_on(Worker& worker, LinkId link, rte_mbuf* mbuf) noexcept {
   if (is_port_link(link)) [[likely]]
     return enqueue(worker, static_cast<PortId>(link), mbuf);
-  if (is_network_link(link)) return send_from_gateway(worker, network_of_link(link), mbuf);
+  if (is_network_link(link)) return send_to_network(worker, network_of_link(link), mbuf);
   send_to_vlan(worker, vlan_of_link(link), mbuf);
 }
 

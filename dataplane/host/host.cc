@@ -8,8 +8,8 @@
 #include "egress/transmit.h"
 #include "host/nd.h"
 #include "icmp/outer_error.h"
-#include "ingress/enter.h"
 #include "packet/checksum.h"
+#include "packet/ip_rules.h"
 #include "packet/vlan.h"
 
 namespace adit {
@@ -39,7 +39,7 @@ void report_neighbour(Worker& worker, LinkId link, const ArpPacket& arp, uint8_t
 // and our own on another link. An address of services may be that of a backend too, which has
 // it for the connections that it gets directly, and asks by it.
 bool can_be_sender(const Snapshot& snapshot, const Interface& own, be32 address) noexcept {
-  return underlay::can_be_source(address) && !is_among(own.broadcasts, address) &&
+  return can_be_source(address) && !is_among(own.broadcasts, address) &&
          snapshot.own_sources.find(own.vrf, Ipv6Key{0, address.raw()}, false) !=
              OwnSources::Owner::kLink;
 }
@@ -115,21 +115,7 @@ void answer_whole(Worker& worker, LinkId link, const Packet& asked, rte_mbuf* mb
   discard(worker, mbuf);
 }
 
-void take_in(Worker& worker, LinkId link, Packet& packet) noexcept {
-  const Interface& own = *interface_of(*worker.snapshot, link);
-  if (is_vlan_type(rte_pktmbuf_mtod(packet.mbuf, const EthernetHeader*)->ether_type) &&
-      !strip_priority_tags(packet.mbuf)) [[unlikely]]
-    return drop(worker, packet.mbuf, DropReason::k_runt_frame);
-  switch (check_routed(own.mac, packet)) {
-    case RoutedClass::kRoute:
-      return enter_routing(worker, packet, own.vrf);
-    case RoutedClass::kHost:
-      return packet.l4_payload == 0 ? handle_arp(worker, link, packet)
-                                    : handle_icmpv6(worker, link, packet);
-    case RoutedClass::kDrop:
-      return drop(worker, packet.mbuf, packet.drop);
-  }
-}
+namespace {
 
 void handle_arp(Worker& worker, LinkId link, Packet& packet) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
@@ -170,7 +156,7 @@ void handle_arp(Worker& worker, LinkId link, Packet& packet) noexcept {
   answer_on(worker, link, packet, mbuf);
 }
 
-void handle_icmp(Worker& worker, PortId port, Packet& packet) noexcept {
+void handle_icmp(Worker& worker, LinkId link, Packet& packet) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
   const uint32_t offset = packet.l4_payload;
   if (offset + sizeof(IcmpEcho) > mbuf->data_len)
@@ -197,7 +183,24 @@ void handle_icmp(Worker& worker, PortId port, Packet& packet) noexcept {
                                            be16(uint16_t{kIcmpEchoReply} << 8));
   icmp->type = kIcmpEchoReply;
   worker.counters.echo_requests_answered.add(1);
-  answer_whole(worker, port, packet, mbuf);
+  answer_whole(worker, link, packet, mbuf);
+}
+
+}  // namespace
+
+void answer_host(Worker& worker) noexcept {
+  if (worker.to_host.empty()) return;
+  for (Packet* packet : worker.to_host.span()) {
+    const LinkId link = packet->link;
+    if (packet->l4_payload == 0)
+      handle_arp(worker, link, *packet);
+    else if (packet->outer_ipv6)
+      handle_icmpv6(worker, link, *packet);
+    else
+      handle_icmp(worker, link, *packet);
+  }
+  finish_encap(worker);
+  worker.to_host.count = 0;
 }
 
 void run_commands(Worker& worker) noexcept {

@@ -7,15 +7,11 @@
 
 namespace adit {
 
-// ARP packet, or ICMP with its IP header checked: answered in place, consumed or dropped.
-void handle_arp(Worker& worker, LinkId link, Packet& packet) noexcept;
-void handle_icmp(Worker& worker, PortId port, Packet& packet) noexcept;
+// Each of Worker::to_host is answered, consumed or dropped.
+void answer_host(Worker& worker) noexcept;
 
 // Tells control, once a second, that somebody with that MAC uses our address.
 void report_conflict(Worker& worker, LinkId link, const IpAddr& own, const MacAddr& mac) noexcept;
-
-// An untagged frame that came in by a routed link other than a port: routed, answered or dropped.
-void take_in(Worker& worker, LinkId link, Packet& packet) noexcept;
 
 // Sends what answers `asked`: where that is a frame of a network, back to where it came from.
 void answer_on(Worker& worker, LinkId link, const Packet& asked, rte_mbuf* mbuf) noexcept;

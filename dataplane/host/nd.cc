@@ -7,6 +7,7 @@
 #include "host/host.h"
 #include "icmp/outer_error.h"
 #include "packet/checksum.h"
+#include "packet/ip_rules.h"
 
 namespace adit {
 namespace {
@@ -128,7 +129,7 @@ bool read_message(const Packet& packet, const Ipv6Header* ip, NdFacts& facts) no
   facts.flags = message.flags.host();
   std::memcpy(&facts.source, ip->src.data(), sizeof facts.source);
   std::memcpy(&facts.destination, ip->dst.data(), sizeof facts.destination);
-  if (!underlay::can_be_host(facts.target)) return false;
+  if (!can_be_host(facts.target)) return false;
   const bool solicits = message.type == kSolicitation;
   if (!read_options(at + sizeof message,
                     mbuf->data_len - packet.l4_payload - unsigned{sizeof message},

@@ -8,6 +8,7 @@
 #include "packet/fragment.h"
 #include "packet/inner.h"
 #include "packet/ip_packet.h"
+#include "packet/ip_rules.h"
 #include "packet/packet.h"
 #include "tunnel/outer_source.h"
 
@@ -24,49 +25,6 @@ inline constexpr uint32_t kIpv6FragmentLen = 8;  // RFC 8200 section 4.5
 inline UnderlayClass refuse(Packet& packet, DropReason reason) noexcept {
   packet.drop = reason;
   return UnderlayClass::kDrop;
-}
-
-// Cuts everything after the first `len` bytes: padding, or what lies behind a datagram.
-inline bool trim(rte_mbuf* mbuf, uint32_t len) noexcept {
-  if (mbuf->pkt_len == len) return true;
-  return rte_pktmbuf_trim(mbuf, static_cast<uint16_t>(mbuf->pkt_len - len)) == 0;
-}
-
-// Unspecified, loopback, multicast and reserved (RFC 1122 section 3.2.1.3) cannot send.
-inline bool can_be_source(be32 address) noexcept {
-  const uint32_t first = address.host() >> 24;
-  return first != 0 && first != 127 && first < 224;
-}
-// RFC 4291 sections 2.5.3, 2.5.5 and 2.7: loopback, multicast, and addresses that stand for IPv4
-// ones within hosts (::a.b.c.d, ::ffff:a.b.c.d; RFC 6890 section 2.2.3), which would pass by the
-// rules for IPv4. The unspecified address is for handle_icmpv6 to judge: a host that probes for
-// duplicates has no other.
-inline bool can_be_source(const Ipv6Key& address) noexcept {
-  if (address.high != 0) [[likely]]
-    return (address.high & 0xff) != 0xff;
-  constexpr uint64_t kUpperHalf = be64(uint64_t{0xffff'ffff} << 32).raw();
-  constexpr uint64_t kMapped = be64(uint64_t{0xffff} << 32).raw();
-  const uint64_t upper = address.low & kUpperHalf;
-  return address.low == 0 || (upper != 0 && upper != kMapped);
-}
-// Of one host elsewhere, as source or destination.
-inline bool can_be_host(const Ipv6Key& address) noexcept {
-  return can_be_source(address) && (address.high | address.low) != 0;
-}
-
-// RFC 4291 section 2.5.6
-inline bool is_link_local(const std::array<uint8_t, 16>& address) noexcept {
-  return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
-}
-
-// RFC 4861 section 7.1: what has not crossed a router, and must not.
-inline bool is_neighbour_discovery(const rte_mbuf* mbuf, const Ipv6Header& ip) noexcept {
-  constexpr unsigned kIcmp = sizeof(EthernetHeader) + sizeof(Ipv6Header);
-  constexpr uint8_t kFirst = 133, kLast = 137;
-  if (ip.next_header != kIpProtocolIcmpv6 || ip.hop_limit != 255 || mbuf->data_len <= kIcmp)
-    return false;
-  const uint8_t type = *rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, kIcmp);
-  return type >= kFirst && type <= kLast;
 }
 
 // RFC 768, RFC 8200 section 8.1: addresses, protocol and UDP length, then the datagram.
@@ -97,7 +55,7 @@ inline UnderlayClass check_udp(const Snapshot& snapshot, Packet& packet, uint32_
     if (none ? packet.outer_ipv6 && !tunnel.zero_checksum6
              : !udp_checksum_ok(mbuf, udp, offset, packet.outer_ipv6))
       return refuse(packet, DropReason::k_udp_checksum);
-    if (!trim(mbuf, offset + length)) return refuse(packet, DropReason::k_udp_length);
+    if (!trim_to(mbuf, offset + length)) return refuse(packet, DropReason::k_udp_length);
     packet.tunnel = tunnel.tunnel;
     packet.l4_payload = static_cast<uint16_t>(offset + sizeof(UdpHeader));
     return UnderlayClass::kTunnel;
@@ -114,7 +72,7 @@ inline UnderlayClass check_payload(const Snapshot& snapshot, Packet& packet, uin
   const uint8_t action = snapshot.ip_protocols[protocol];
   const bool to_host = protocol == (packet.outer_ipv6 ? kIpProtocolIcmpv6 : kIpProtocolIcmp);
   if (action == 0 && !to_host) return refuse(packet, DropReason::k_ip_protocol_unknown);
-  if (!trim(packet.mbuf, end)) return refuse(packet, DropReason::k_ip_total_length);
+  if (!trim_to(packet.mbuf, end)) return refuse(packet, DropReason::k_ip_total_length);
   if (to_host) return UnderlayClass::kHost;
   packet.tunnel = static_cast<uint8_t>(action - 1);
   return UnderlayClass::kTunnel;
@@ -129,7 +87,7 @@ inline UnderlayClass check_payload(const Snapshot& snapshot, Packet& packet, uin
   const bool to_host = protocol == (packet.outer_ipv6 ? kIpProtocolIcmpv6 : kIpProtocolIcmp);
   const bool wanted =
       to_host || (snapshot.reassemble && snapshot.remote_addresses.find(outer_source(packet)) != 0);
-  if (!wanted || !trim(packet.mbuf, end)) return refuse(packet, DropReason::k_ip_fragment);
+  if (!wanted || !trim_to(packet.mbuf, end)) return refuse(packet, DropReason::k_ip_fragment);
   return UnderlayClass::kFragment;
 }
 

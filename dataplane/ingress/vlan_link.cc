@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ingress/vlan_link.h"
 
-#include "egress/transmit.h"
-#include "host/host.h"
+#include "ingress/routed.h"
 #include "packet/vlan.h"
 
 namespace adit {
@@ -14,21 +13,7 @@ void take_from_vlan(Worker& worker, VlanLinkId vlan, Packet& packet) noexcept {
   counters.rx_packets.add(1);
   counters.rx_bytes.add(packet.mbuf->pkt_len);
   packet.in = 0;
-  take_in(worker, vlan_link(vlan), packet);
-}
-
-void send_to_vlan(Worker& worker, VlanLinkId vlan, rte_mbuf* mbuf) noexcept {
-  const VlanLinkEntry* link = vlan_link_of(*worker.snapshot, vlan);
-  // It may have gone while the frame waited.
-  if (link == nullptr) [[unlikely]]
-    return drop(worker, mbuf, DropReason::k_neighbour_unresolved);
-  const uint32_t bytes = mbuf->pkt_len;
-  if (!push_vlan(mbuf, link->vlan_id)) [[unlikely]]
-    return drop(worker, mbuf, DropReason::k_no_headroom);
-  TrafficCounters& counters = worker.bridge_port_counters[link->bridge_port];
-  counters.tx_packets.add(1);
-  counters.tx_bytes.add(bytes);
-  enqueue(worker, link->port, mbuf);
+  accept_routed(worker, vlan_link(vlan), packet);
 }
 
 }  // namespace adit

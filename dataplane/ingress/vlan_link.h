@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// VLANs of ports that VRFs route: frames with the tag come in as if by a port of their own, and
-// what is sent there gets the tag. All between knows a link, and no tag.
+// VLANs of ports that VRFs route: frames with the tag come in as if by a port of their own.
+// What is sent there gets the tag in egress/to_vlan: all between knows a link, and no tag.
 #pragma once
 
 #include "adit/wire.h"
@@ -19,8 +19,5 @@ inline VlanLinkId routed_vlan_of(const PortEntry& port, const rte_mbuf* mbuf) no
 
 // Takes the tag off, and routes, answers or drops the packet.
 void take_from_vlan(Worker& worker, VlanLinkId vlan, Packet& packet) noexcept;
-
-// A finished frame of our own leaves with the tag.
-void send_to_vlan(Worker& worker, VlanLinkId vlan, rte_mbuf* mbuf) noexcept;
 
 }  // namespace adit

@@ -5,8 +5,8 @@
 #include <bit>
 #include <cstring>
 
-#include "ingress/underlay.h"
-#include "worker/worker.h"
+#include "packet/ip_rules.h"
+#include "packet/packet.h"
 
 namespace adit {
 
@@ -26,7 +26,7 @@ struct Ipv4 {
     const bool right = header_len == sizeof ip ? ipv4_header_sum_ok(&ip, sizeof ip)
                                                : ipv4_header_sum_ok(&ip, header_len);
     if (!right) return DropReason::k_ip_checksum;
-    if (!underlay::can_be_source(ip.src)) return DropReason::k_ip_source;
+    if (!can_be_source(ip.src)) return DropReason::k_ip_source;
     const uint32_t first = ip.dst.host() >> 24;
     if (first == 0 || first == 127 || first >= 224 || is_link_local(ip.src) ||
         is_link_local(ip.dst))
@@ -76,9 +76,8 @@ struct Ipv6 {
 
   static DropReason check(const Header& ip, unsigned, uint32_t& bytes) noexcept {
     bytes = unsigned{sizeof ip} + ip.payload_length.host();
-    if (!underlay::can_be_host(wire_key(ip.src))) return DropReason::k_ip_source;
-    if (!underlay::can_be_host(wire_key(ip.dst)) || underlay::is_link_local(ip.src) ||
-        underlay::is_link_local(ip.dst))
+    if (!can_be_host(wire_key(ip.src))) return DropReason::k_ip_source;
+    if (!can_be_host(wire_key(ip.dst)) || is_link_local(ip.src) || is_link_local(ip.dst))
       return DropReason::k_not_routable;
     return DropReason::kCount;
   }

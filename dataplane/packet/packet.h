@@ -33,7 +33,10 @@ struct alignas(64) Packet {
     uint64_t tunnel_id;  // as TunnelOps::wire_id gives it, set by TunnelOps::decap
     const uint8_t* via;  // of a routed packet: address to send it to instead of its destination
   };
-  uint32_t entropy;       // hash of the inner flow
+  union {
+    uint32_t entropy;  // hash of the inner flow
+    LinkId link;       // of what is for us: where it came in
+  };
   NetworkId network;      // of a routed packet: the VRF
   uint16_t split_group;   // of `in`
   uint16_t l4_payload;    // offset of the tunnel header from the frame's start, bytes

@@ -205,7 +205,7 @@ DropReason check_version(const OwnSources& own, VrfId vrf, rte_mbuf* mbuf) noexc
   if (const DropReason wrong = Ip::check(header_of<Ip>(mbuf), mbuf->data_len, bytes);
       wrong != DropReason::kCount) [[unlikely]]
     return wrong;
-  if (bytes > mbuf->pkt_len || !underlay::trim(mbuf, bytes)) return DropReason::k_ip_total_length;
+  if (bytes > mbuf->pkt_len || !trim_to(mbuf, bytes)) return DropReason::k_ip_total_length;
   // RFC 1812 section 5.3.8: what comes from an address of ours is somebody else's.
   if (own.has(vrf, Ip::key_at(Ip::source(header_of<Ip>(mbuf))), Ip::kIpv6)) [[unlikely]]
     return DropReason::k_ip_source;

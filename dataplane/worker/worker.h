@@ -20,6 +20,7 @@
 #include "tunnel/stt_worker.h"
 #include "worker/balancer.h"
 #include "worker/hold_queue.h"
+#include "worker/outbox.h"
 #include "worker/persistence_table.h"
 #include "worker/reassembly.h"
 #include "worker/reported_sources.h"
@@ -115,15 +116,18 @@ struct Worker {
   std::array<Packet, kMaxBurst> packets;
   PacketList bridged;                                 // frames that have their network
   std::array<PacketList, kTunnelKindCount> to_decap;  // by tunnel kind
-  PacketList to_host;
+  PacketList to_host;        // ARP, neighbour discovery and ICMP; Packet::link
   PacketList handed_frames;  // fragments that came to another worker by an underlay port
   PacketList routed;         // IP packets that have their VRF
   PacketList flooded;
   std::array<PacketList, kTunnelKindCount> to_encap;
   std::array<Packet, kMaxBurst> copies;  // of flooded frames, on their way out
   unsigned copy_count = 0;
-  std::array<Packet, kMaxBurst> from_gateways;  // frames on their way into networks
-  unsigned from_gateway_count = 0;
+  PacketList to_gateways;                        // frames for the gateways of their networks
+  std::array<Packet, kMaxBurst> gateway_copies;  // of flooded frames, for gateways
+  unsigned gateway_copy_count = 0;
+  std::array<Packet, kMaxBurst> from_gateways;  // those of Outbox::to_network in hand
+  Outbox outbox;
   ZeroPages<RateMeter> icmp_meters{kMaxTenants};  // by TenantId
   RateMeter short_quote_meter;                    // ICMP errors for which all remotes are searched
   IdCounters stt_ids;                             // of STT frames

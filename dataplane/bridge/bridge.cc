@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bridge/bridge.h"
+
+#include <rte_prefetch.h>
+
+#include "bridge/flood.h"
+#include "bridge/gateway.h"
+#include "egress/egress.h"
+#include "packet/mss.h"
+
+namespace adit {
+namespace {
+
+// The 48 bits of a MAC inside a frame; eight bytes are readable there.
+uint64_t mac_bits(const MacAddr& mac) noexcept {
+  return __builtin_bswap64(load64(mac.bytes.data())) >> 16;
+}
+constexpr bool is_group_mac(uint64_t key) noexcept {
+  return (key >> 40 & 1) != 0;
+}
+// IEEE 802.1Q table 8-1: 01:80:c2:00:00:00 to 0f.
+constexpr bool is_link_local_mac(uint64_t key) noexcept {
+  return (key & 0xffff'ffff'fff0) == 0x0180'c200'0000;
+}
+
+// Tells control of a source that the FDB has not, or elsewhere; once a second.
+[[gnu::cold, gnu::noinline]] void report_source(Worker& worker, const Packet& packet) noexcept {
+  if (!worker.reported->first_in(worker.now_s, packet.src_key, packet.in)) return;
+  Event event{};
+  event.kind = Event::Kind::kMacSeen;
+  event.bridge_port = packet.in;
+  event.fdb_key = packet.src_key;
+  report(worker, event);
+}
+
+// Frames with impossible addresses end here.
+void read_addresses(Worker& worker) noexcept {
+  unsigned kept = 0;
+  for (Packet* packet : worker.bridged.span()) {
+    const auto* ethernet = reinterpret_cast<const EthernetHeader*>(frame_of(packet->mbuf));
+    const uint64_t network = uint64_t{packet->network} << 48;
+    packet->src_key = network | mac_bits(ethernet->src);
+    packet->dst_key = network | mac_bits(ethernet->dst);
+    if (is_group_mac(packet->src_key) || packet->src_key == network) [[unlikely]] {
+      drop(worker, packet->mbuf, DropReason::k_source_mac_invalid);
+      continue;
+    }
+    if ((packet->in_flags & BridgePort::kHasGateway) &&
+        packet->src_key == worker.snapshot->networks[packet->network].gateway_key) [[unlikely]] {
+      drop_of(worker, packet->in, packet->mbuf, DropReason::k_gateway_mac);
+      continue;
+    }
+    if (is_link_local_mac(packet->dst_key)) [[unlikely]] {
+      drop(worker, packet->mbuf, DropReason::k_link_local_multicast);
+      continue;
+    }
+    worker.fdb->prefetch(packet->src_key);
+    worker.fdb->prefetch(packet->dst_key);
+    worker.bridged.items[kept++] = packet;
+  }
+  worker.bridged.count = kept;
+}
+
+// Compares the FDB with where the sources came in.
+void compare_sources(Worker& worker) noexcept {
+  for (const Packet* packet : worker.bridged.span()) {
+    if (!(packet->in_flags & BridgePort::kLearning)) continue;
+    const Fdb::Place place = worker.fdb->lookup(packet->src_key);
+    if (place.bridge_port == packet->in) [[likely]]
+      worker.fdb->touch(place.slot, worker.now_s);
+    else
+      report_source(worker, *packet);
+  }
+}
+
+// The bridge port of its network's gateway, where the frame is for that.
+BridgePortId find_gateway(const Snapshot& snapshot, const Packet& packet) noexcept {
+  const NetworkEntry& network = snapshot.networks[packet.network];
+  if (packet.dst_key != network.gateway_key) return 0;
+  return snapshot.gateways[network.gateway].bridge_port;
+}
+
+// A gateway's frame, which is no part of the burst in hand.
+void take_from_gateway(Worker& worker, const FrameToNetwork& frame) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  const GatewayEntry* gateway = gateway_of(snapshot, frame.network);
+  const BridgePort& in = snapshot.bridge_ports[gateway->bridge_port];
+  if (in.flags & BridgePort::kMssClamp)
+    clamp_mss(frame.mbuf, snapshot.networks[frame.network].least_frame_bytes);
+  Packet& packet = worker.from_gateways[worker.bridged.count];
+  packet = {};
+  packet.mbuf = frame.mbuf;
+  packet.src_key = snapshot.networks[frame.network].gateway_key;
+  packet.dst_key = fdb_key(frame.network, rte_pktmbuf_mtod(frame.mbuf, const EthernetHeader*)->dst);
+  packet.in = gateway->bridge_port;
+  packet.network = frame.network;
+  packet.in_flags = in.flags;
+  packet.drop = DropReason::kCount;
+  worker.fdb->prefetch(packet.dst_key);
+  TrafficCounters& counters = worker.bridge_port_counters[packet.in];
+  counters.rx_packets.add(1);
+  counters.rx_bytes.add(frame.mbuf->pkt_len);
+  worker.bridged.push(packet);
+}
+
+}  // namespace
+
+void learn_sources(Worker& worker) noexcept {
+  read_addresses(worker);
+  compare_sources(worker);
+}
+
+void look_up_destinations(Worker& worker) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  for (Packet* packet : worker.bridged.span()) {
+    BridgePortId out = 0;
+    if (packet->in_flags & BridgePort::kHasGateway) out = find_gateway(snapshot, *packet);
+    if (out == 0 && !is_group_mac(packet->dst_key))
+      out = worker.fdb->lookup(packet->dst_key).bridge_port;
+    // An entry may be older than the snapshot: it only counts where it still fits.
+    if (out >= snapshot.bridge_ports.size()) out = 0;
+    packet->out = out;
+    rte_prefetch0(&snapshot.bridge_ports[out]);
+    rte_prefetch0(reinterpret_cast<const char*>(&snapshot.bridge_ports[out]) + 64);
+    rte_prefetch0(&worker.bridge_port_counters[out]);
+  }
+}
+
+void forward_known(Worker& worker) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  for (Packet* packet : worker.bridged.span()) {
+    const BridgePort& out = snapshot.bridge_ports[packet->out];
+    if (out.network != packet->network) {
+      worker.flooded.push(*packet);
+    } else if (packet->out == packet->in) [[unlikely]] {
+      drop(worker, packet->mbuf, DropReason::k_destination_is_source);
+    } else if (out.split_group != 0 && out.split_group == packet->split_group) [[unlikely]] {
+      drop(worker, packet->mbuf, DropReason::k_split_horizon);
+    } else if (out.kind == BridgePortKind::kGateway) {
+      send_to_gateway(worker, *packet);
+    } else {
+      if (out.kind == BridgePortKind::kTunnel) describe(*packet);
+      dispatch(worker, *packet);
+    }
+  }
+  encap_pending(worker);
+  worker.bridged.count = 0;
+}
+
+void flood_unknown(Worker& worker) noexcept {
+  for (Packet* packet : worker.flooded.span()) flood(worker, *packet);
+  finish_encap(worker);
+  worker.flooded.count = 0;
+}
+
+void bridge_from_gateways(Worker& worker) noexcept {
+  OutboxList<FrameToNetwork>& frames = worker.outbox.to_network;
+  while (const FrameToNetwork* frame = frames.take()) {
+    take_from_gateway(worker, *frame);
+    if (worker.bridged.count < worker.from_gateways.size() && !frames.empty()) continue;
+    look_up_destinations(worker);
+    forward_known(worker);
+    flood_unknown(worker);
+  }
+}
+
+}  // namespace adit

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "egress/to_network.h"
+
+namespace adit {
+
+void send_to_network(Worker& worker, NetworkId network, rte_mbuf* mbuf) noexcept {
+  const GatewayEntry* gateway = gateway_of(*worker.snapshot, network);
+  // While the frame waited the gateway may have gone, and its network's id be another's.
+  if (gateway == nullptr || rte_pktmbuf_mtod(mbuf, const EthernetHeader*)->src != gateway->mac)
+      [[unlikely]]
+    return drop(worker, mbuf, DropReason::k_neighbour_unresolved);
+  if (!worker.outbox.to_network.push({mbuf, network})) [[unlikely]]
+    drop(worker, mbuf, DropReason::k_no_buffer);
+}
+
+}  // namespace adit

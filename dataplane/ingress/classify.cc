@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ingress/classify.h"
+
+#include <rte_prefetch.h>
+
+#include "egress/offload.h"
+#include "fragments/fragments.h"
+#include "ingress/enter.h"
+#include "ingress/routed.h"
+#include "ingress/underlay.h"
+#include "ingress/vlan_link.h"
+
+namespace adit {
+namespace {
+
+constexpr unsigned kPrefetchAhead = 4;
+
+// Where a tagged frame belongs: takes the tag off that names its network. False: nowhere.
+bool place_tagged(const Snapshot& snapshot, const PortEntry& port, rte_mbuf* mbuf,
+                  BridgePortId& member) noexcept {
+  const uint8_t* frame = frame_of(mbuf);
+  const auto* ethernet = reinterpret_cast<const EthernetHeader*>(frame);
+  const auto* tag = reinterpret_cast<const VlanTag*>(frame + sizeof(EthernetHeader));
+  const uint16_t vlan_id = tag->tci.host() & kVlanIdMask;
+  const bool customer_tag = ethernet->ether_type == be16(kEtherTypeVlan);
+  if (customer_tag && !port.by_vlan.empty() && port.by_vlan[vlan_id] != 0) {
+    strip_vlan(mbuf);
+    member = port.by_vlan[vlan_id];
+    return true;
+  }
+  member = port.untagged;
+  return (snapshot.bridge_ports[member].flags & BridgePort::kCarryVlans) != 0;
+}
+
+// Takes off leading tags that carry a priority alone, unless the frame goes to a network that
+// carries tags. False: the frame ends inside of a tag.
+bool take_priority_tags(const Snapshot& snapshot, const PortEntry& port, rte_mbuf* mbuf) noexcept {
+  const auto* tag = reinterpret_cast<const VlanTag*>(frame_of(mbuf) + sizeof(EthernetHeader));
+  if ((tag->tci.host() & kVlanIdMask) != 0 ||
+      (snapshot.bridge_ports[port.untagged].flags & BridgePort::kCarryVlans)) [[likely]]
+    return true;
+  return strip_priority_tags(mbuf);
+}
+
+bool is_tagged(rte_mbuf* mbuf) noexcept {
+  return is_vlan_type(reinterpret_cast<const EthernetHeader*>(frame_of(mbuf))->ether_type);
+}
+
+PortId id_of(const Snapshot& snapshot, const PortEntry& port) noexcept {
+  return static_cast<PortId>(&port - snapshot.ports.data());
+}
+
+void classify_underlay(Worker& worker, const PortEntry& port, Packet& packet) noexcept {
+  switch (check_underlay(*worker.snapshot, port, packet)) {
+    case UnderlayClass::kTunnel:
+      packet.tunnel_id = UINT64_MAX;  // not read yet
+      return worker.to_decap[packet.tunnel].push(packet);
+    case UnderlayClass::kHost:
+      packet.link = id_of(*worker.snapshot, port);
+      return worker.to_host.push(packet);
+    case UnderlayClass::kRoute:
+      rte_pktmbuf_adj(packet.mbuf, sizeof(EthernetHeader));
+      packet.in = 0;
+      return enter_routing(worker, packet, 0);
+    case UnderlayClass::kFragment:
+      // Once at most: a whole packet is no fragment.
+      if (take_outer_fragment(worker, id_of(*worker.snapshot, port), packet))
+        classify_underlay(worker, port, packet);
+      return;
+    case UnderlayClass::kDrop:
+      return drop(worker, packet.mbuf, packet.drop);
+  }
+}
+
+// What ends here has to be complete; uncut, it is a packet like any other.
+[[gnu::cold, gnu::noinline]] bool complete_for_host(rte_mbuf* mbuf) noexcept {
+  mbuf->ol_flags &= ~RTE_MBUF_F_TX_TCP_SEG;
+  return complete_checksum(mbuf);
+}
+
+void classify_one(Worker& worker, const PortEntry& port, Packet& packet) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  rte_mbuf* mbuf = packet.mbuf;
+  if (mbuf->data_len < sizeof(EthernetHeader)) [[unlikely]]
+    return drop(worker, mbuf, DropReason::k_runt_frame);
+  const bool unfinished = is_unfinished(mbuf);
+  if (unfinished && (mbuf->ol_flags & kSenselessMarks) == kSenselessMarks) [[unlikely]]
+    return drop(worker, mbuf, DropReason::k_offload_malformed);
+  BridgePortId member = port.untagged;
+  if (is_tagged(mbuf)) {
+    if (mbuf->data_len < sizeof(EthernetHeader) + sizeof(VlanTag) ||
+        !take_priority_tags(snapshot, port, mbuf)) [[unlikely]]
+      return drop(worker, mbuf, DropReason::k_runt_frame);
+    if (is_tagged(mbuf)) {
+      if (const VlanLinkId vlan = routed_vlan_of(port, mbuf); vlan != 0)
+        return take_from_vlan(worker, vlan, packet);
+      if (!place_tagged(snapshot, port, mbuf, member))
+        return drop(worker, mbuf, DropReason::k_vlan_not_member);
+    }
+  }
+  if (member != 0) return enter_network(worker, packet, member);
+  if (port.is_underlay) {
+    if (unfinished && !complete_for_host(mbuf)) [[unlikely]]
+      return drop(worker, mbuf, DropReason::k_offload_malformed);
+    return classify_underlay(worker, port, packet);
+  }
+  if (port.vrf != 0) {
+    packet.in = 0;
+    return accept_untagged(worker, id_of(snapshot, port), port.mac, port.vrf, packet);
+  }
+  drop(worker, mbuf, DropReason::k_vlan_not_member);
+}
+
+}  // namespace
+
+void classify(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned n) noexcept {
+  const PortEntry& port = worker.snapshot->ports[port_id];
+  uint64_t bytes = 0;
+  if (worker.snapshot->marks_by_port) [[unlikely]]
+    for (unsigned i = 0; i < n; ++i) mbufs[i]->port = port_id;
+  for (unsigned i = 0; i < n && i < kPrefetchAhead; ++i) rte_prefetch0(frame_of(mbufs[i]));
+  for (unsigned i = 0; i < n; ++i) {
+    if (i + kPrefetchAhead < n) rte_prefetch0(frame_of(mbufs[i + kPrefetchAhead]));
+    Packet& packet = worker.packets[i];
+    packet.mbuf = mbufs[i];
+    packet.drop = DropReason::kCount;
+    bytes += mbufs[i]->pkt_len;
+    classify_one(worker, port, packet);
+  }
+  TrafficCounters& counters = worker.port_counters[port_id];
+  counters.rx_packets.add(n);
+  counters.rx_bytes.add(bytes);
+  worker.counters.received.add(n);
+}
+
+void classify_handed(Worker& worker, Packet& packet) noexcept {
+  classify_underlay(worker, worker.snapshot->ports[packet.mbuf->port], packet);
+}
+
+}  // namespace adit

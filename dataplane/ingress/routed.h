@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// What comes in by routed links: ports and VLANs of VRFs, networks' gateways.
+#pragma once
+
+#include "ingress/enter.h"
+#include "packet/ip_rules.h"
+#include "packet/vlan.h"
+#include "worker/worker.h"
+
+namespace adit {
+
+enum class RoutedClass { kDrop, kHost, kRoute };
+
+namespace routed {
+
+// ICMPv6 that stays on its link is for handle_icmpv6: neighbour discovery, and echo requests from
+// or to a link-local address, which no route leads to. kRoute: any other.
+[[gnu::cold, gnu::noinline]] inline RoutedClass check_icmpv6(Packet& packet, const Ipv6Header& ip,
+                                                             bool to_us) noexcept {
+  constexpr uint32_t kIcmp = sizeof(EthernetHeader) + sizeof(Ipv6Header);
+  constexpr uint8_t kEchoRequest = 128;
+  const auto refuse = [&packet](DropReason reason) noexcept {
+    packet.drop = reason;
+    return RoutedClass::kDrop;
+  };
+  const bool echo = to_us && packet.mbuf->data_len > kIcmp &&
+                    frame_of(packet.mbuf)[kIcmp] == kEchoRequest &&
+                    (is_link_local(ip.src) || is_link_local(ip.dst));
+  if (!echo && !is_neighbour_discovery(packet.mbuf, ip)) return RoutedClass::kRoute;
+  const uint32_t end = kIcmp + ip.payload_length.host();
+  if (end > packet.mbuf->pkt_len || !trim_to(packet.mbuf, end))
+    return refuse(DropReason::k_ip_total_length);
+  Ipv6Key source;
+  std::memcpy(&source, ip.src.data(), sizeof source);
+  if (!can_be_source(source)) return refuse(DropReason::k_ip_source);
+  packet.outer_ipv6 = true;
+  packet.l4_payload = kIcmp;
+  return RoutedClass::kHost;
+}
+
+}  // namespace routed
+
+// What an untagged frame that came in by a routed link is, where `own` is our MAC: an IP packet
+// to route, whose Ethernet header is taken off; ARP or ND (kHost); or nothing that we take
+// (Packet::drop).
+inline RoutedClass check_routed(const MacAddr& own, Packet& packet) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  const auto* ethernet = reinterpret_cast<const EthernetHeader*>(frame_of(mbuf));
+  const bool to_us = ethernet->dst == own;
+  const auto refuse = [&packet](DropReason reason) noexcept {
+    packet.drop = reason;
+    return RoutedClass::kDrop;
+  };
+  if (ethernet->ether_type == be16(kEtherTypeArp)) {
+    if (!to_us && !ethernet->dst.is_broadcast()) return refuse(DropReason::k_not_our_mac);
+    packet.l4_payload = 0;
+    return RoutedClass::kHost;
+  }
+  const bool ipv6 = ethernet->ether_type == be16(kEtherTypeIpv6);
+  if (ipv6 && mbuf->data_len >= sizeof *ethernet + sizeof(Ipv6Header)) {
+    // RFC 2464 section 7: 33:33 and the group's last four bytes.
+    const bool to_group = ethernet->dst.bytes[0] == 0x33 && ethernet->dst.bytes[1] == 0x33;
+    const auto& ip = *reinterpret_cast<const Ipv6Header*>(ethernet + 1);
+    if ((to_us || to_group) && ip.next_header == kIpProtocolIcmpv6) [[unlikely]]
+      if (const RoutedClass what = routed::check_icmpv6(packet, ip, to_us);
+          what != RoutedClass::kRoute)
+        return what;
+  }
+  if (!to_us) return refuse(DropReason::k_not_our_mac);
+  if (!ipv6 && ethernet->ether_type != be16(kEtherTypeIpv4))
+    return refuse(DropReason::k_ether_type_unknown);
+  if (mbuf->data_len == sizeof *ethernet) return refuse(DropReason::k_ip_truncated);
+  rte_pktmbuf_adj(mbuf, sizeof(EthernetHeader));
+  if (frame_of(mbuf)[0] >> 4 != (ipv6 ? 6 : 4)) return refuse(DropReason::k_ip_version);
+  return RoutedClass::kRoute;
+}
+
+// Of a frame that came in by `link`, where our MAC is `own`: routes it, in the VRF, puts it in
+// Worker::to_host, or drops it.
+inline void accept_untagged(Worker& worker, LinkId link, const MacAddr& own, VrfId vrf,
+                            Packet& packet) noexcept {
+  switch (check_routed(own, packet)) {
+    case RoutedClass::kRoute:
+      return enter_routing(worker, packet, vrf);
+    case RoutedClass::kHost:
+      packet.link = link;
+      return worker.to_host.push(packet);
+    case RoutedClass::kDrop:
+      return drop(worker, packet.mbuf, packet.drop);
+  }
+}
+
+// The same, by a VLAN or from a network: takes tags off that carry a priority alone.
+void accept_routed(Worker& worker, LinkId link, Packet& packet) noexcept;
+
+// What bridges have for their networks' gateways: Worker::to_gateways.
+void accept_from_networks(Worker& worker) noexcept;
+
+}  // namespace adit
