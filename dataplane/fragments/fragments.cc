@@ -223,13 +223,13 @@ void expire_fragments(Worker& worker) noexcept {
 namespace {
 
 // Back to the link that it came by, from the address that it was sent to.
-void report_to_link(Worker& worker, const rte_mbuf* first, uint32_t ip, bool ipv6) noexcept {
-  constexpr IcmpProblem kProblem = IcmpProblem::kReassemblyTime;
+void report_to_link(Worker& worker, const rte_mbuf* first, uint32_t ip, bool ipv6,
+                    IcmpProblem problem, uint32_t word) noexcept {
   const auto* ethernet = rte_pktmbuf_mtod(first, const EthernetHeader*);
   if (ethernet->src.is_group() || ethernet->src.is_zero() || first->port >= worker.tx.size())
     return;
-  rte_mbuf* error =
-      make_icmp_error(worker, tenant_of_vrf(0), first, ip, ipv6, kProblem, 0, nullptr, UINT32_MAX);
+  rte_mbuf* error = make_icmp_error(worker, tenant_of_vrf(0), first, ip, ipv6, problem, word,
+                                    nullptr, UINT32_MAX);
   if (error == nullptr) return;
   auto* header =
       reinterpret_cast<EthernetHeader*>(rte_pktmbuf_prepend(error, sizeof(EthernetHeader)));
@@ -237,25 +237,35 @@ void report_to_link(Worker& worker, const rte_mbuf* first, uint32_t ip, bool ipv
   enqueue(worker, first->port, error);
 }
 
-}  // namespace
-
-void report_reassembly_time(Worker& worker, FragmentPlace place, rte_mbuf* first,
-                            uint32_t ip) noexcept {
-  constexpr IcmpProblem kProblem = IcmpProblem::kReassemblyTime;
+void report_to_source(Worker& worker, FragmentPlace place, rte_mbuf* first, uint32_t ip,
+                      IcmpProblem problem, uint32_t word) noexcept {
   const uint8_t* at = frame_of(first) + ip;
   const bool ipv6 = at[0] >> 4 == 6;
-  if (!icmp_error_permitted(at, first->data_len - ip, ipv6, kProblem)) return;
-  if (place == kTunnelPlace || place == kHostPlace) return report_to_link(worker, first, ip, ipv6);
+  if (!icmp_error_permitted(at, first->data_len - ip, ipv6, problem)) return;
+  if (place == kTunnelPlace || place == kHostPlace)
+    return report_to_link(worker, first, ip, ipv6, problem, word);
   if (!is_there(*worker.snapshot, vrf_of(place))) return;
   Packet packet{};
   packet.mbuf = first;
   packet.network = vrf_of(place);
   packet.drop = DropReason::kCount;
   if (ipv6)
-    tell<Ipv6>(worker, packet, kProblem, 0);
+    tell<Ipv6>(worker, packet, problem, word);
   else
-    tell<Ipv4>(worker, packet, kProblem, 0);
+    tell<Ipv4>(worker, packet, problem, word);
   encap_pending(worker);
+}
+
+}  // namespace
+
+void report_reassembly_time(Worker& worker, FragmentPlace place, rte_mbuf* first,
+                            uint32_t ip) noexcept {
+  report_to_source(worker, place, first, ip, IcmpProblem::kReassemblyTime, 0);
+}
+
+void report_wrong_fragment(Worker& worker, rte_mbuf* mbuf, const Fragment& fragment,
+                           uint32_t pointer) noexcept {
+  report_to_source(worker, fragment.key.place, mbuf, fragment.ip, IcmpProblem::kParameter, pointer);
 }
 
 }  // namespace adit

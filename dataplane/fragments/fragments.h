@@ -34,4 +34,9 @@ void expire_fragments(Worker& worker) noexcept;
 void report_reassembly_time(Worker& worker, FragmentPlace place, rte_mbuf* first,
                             uint32_t ip) noexcept;
 
+// RFC 8200 section 4.5: tells the sender of an IPv6 fragment that a field of its headers is wrong,
+// `pointer` bytes behind the begin of the IP header. The buffer stays the caller's.
+[[gnu::cold]] void report_wrong_fragment(Worker& worker, rte_mbuf* mbuf, const Fragment& fragment,
+                                         uint32_t pointer) noexcept;
+
 }  // namespace adit

@@ -37,6 +37,8 @@ constexpr TypeAndCode type_and_code(IcmpProblem problem, bool ipv6) noexcept {
       return ipv6 ? TypeAndCode{1, 0} : TypeAndCode{3, 0};
     case IcmpProblem::kHostUnreachable:
       return ipv6 ? TypeAndCode{1, 3} : TypeAndCode{3, 1};
+    case IcmpProblem::kParameter:
+      return TypeAndCode{4, 0};
     case IcmpProblem::kPortUnreachable:
       break;
   }
@@ -71,9 +73,9 @@ bool permitted_ipv6(const uint8_t* at, unsigned left, IcmpProblem problem) noexc
     packet.protocol = ip->next_header;
     packet.later_fragment = false;
   }
-  // Once for a datagram is enough, but each fragment may be too long for itself.
+  // Once for a datagram is enough, but each fragment may be wrong for itself.
   if (packet.later_fragment) {
-    if (problem != IcmpProblem::kTooBig) return false;
+    if (problem != IcmpProblem::kTooBig && problem != IcmpProblem::kParameter) return false;
   } else if (packet.protocol == kIpProtocolIcmpv6 &&
              (packet.l4 >= left || at[packet.l4] < kFirstQuery)) {
     return false;
@@ -151,11 +153,11 @@ bool icmp_error_permitted(const uint8_t* ip, unsigned left, bool ipv6,
 }
 
 rte_mbuf* make_icmp_error(Worker& worker, TenantId whose, const rte_mbuf* about, unsigned offset,
-                          bool ipv6, IcmpProblem problem, unsigned mtu, const IpAddr* source,
+                          bool ipv6, IcmpProblem problem, unsigned word, const IpAddr* source,
                           uint32_t most_bytes) noexcept {
   if (!worker.icmp_meters[whose].allow(kIcmpErrorLimit, worker.now_ns)) return nullptr;
   const TypeAndCode kind = type_and_code(problem, ipv6);
-  const IcmpError error{kind.type, kind.code, be16(0), be32(mtu)};
+  const IcmpError error{kind.type, kind.code, be16(0), be32(word)};
   return ipv6 ? build<Ipv6Header>(worker, about, offset, error, source, most_bytes)
               : build<Ipv4Header>(worker, about, offset, error, source, most_bytes);
 }

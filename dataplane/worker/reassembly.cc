@@ -38,6 +38,14 @@ uint32_t payload_of_buffer(uint32_t room) noexcept {
   return (room - RTE_PKTMBUF_HEADROOM - kMostFragmentHeader) & ~7u;
 }
 
+// Of the datagram, as its length field would tell it. IPv6 counts the headers before the
+// fragment's.
+uint32_t payload_end(const Fragment& fragment) noexcept {
+  const uint32_t end = fragment.offset + fragment.bytes;
+  if (!fragment.key.ipv6) return end;
+  return end + fragment.fragment_header - fragment.ip - unsigned{sizeof(Ipv6Header)};
+}
+
 }  // namespace
 
 FragmentTable::FragmentTable(uint32_t room_bytes, uint64_t seed)
@@ -349,11 +357,17 @@ rte_mbuf* FragmentTable::add(Worker& worker, uint32_t slot, rte_mbuf* mbuf,
     drop(worker, mbuf, reason);
     return nullptr;
   };
-  if (fragment.bytes == 0 || (fragment.more && fragment.bytes % 8 != 0))
+  const bool odd = fragment.more && fragment.bytes % 8 != 0;
+  if (fragment.bytes == 0 || odd) {
+    if (odd && fragment.key.ipv6)
+      report_wrong_fragment(worker, mbuf, fragment, offsetof(Ipv6Header, payload_length));
     return refuse(DropReason::k_fragment_length);
+  }
   // The first one's header may be longer: write_headers() looks again.
-  if (fragment.offset + fragment.bytes > kMostPacketBytes) {
+  if (payload_end(fragment) > kMostPacketBytes) {
     spoil(worker, slot, DropReason::k_fragment_length);
+    if (fragment.key.ipv6)
+      report_wrong_fragment(worker, mbuf, fragment, fragment.fragment_header - fragment.ip + 2);
     return refuse(DropReason::k_fragment_length);
   }
   if (is_unfinished(mbuf)) return refuse(DropReason::k_offload_malformed);

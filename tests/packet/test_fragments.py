@@ -11,7 +11,8 @@ from tunnels import KINDS, OUR_MAC, OURS, from_remote
 
 from scapy.layers.inet import ICMP, IP, fragment
 from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NS,
-                                ICMPv6TimeExceeded, IPv6, IPv6ExtHdrFragment)
+                                ICMPv6ParamProblem, ICMPv6TimeExceeded, IPv6, IPv6ExtHdrFragment,
+                                IPv6ExtHdrHopByHop)
 from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
@@ -190,6 +191,56 @@ def echo():
     run.run()
 
 
+LENGTH_AT, OFFSET_AT = 4, 42  # in the packet, of IPv6's payload length and fragment offset
+
+
+def wrong(packet, pointer):
+    """ICMPv6 about a field of the fragment."""
+    return (IPv6(src=packet.dst, dst=packet.src, hlim=64) / ICMPv6ParamProblem(code=0, ptr=pointer) /
+            Raw(bytes(packet)[:1280 - 48]))
+
+
+def impossible():
+    """RFC 8200 section 4.5: lengths that no datagram can have are told to whom they came from."""
+    run = Scenario("impossible", CONFIG.replace("REASSEMBLE", "true"), ["uplink", "red0"],
+                   start=START)
+    ends = {"src": "02:00:00:00:00:02", "dst": OUR_MAC}
+    for name, protocol in (("a remote's", 17), ("an echo's", 58)):
+        data = bytes(from_remote(VXLAN, udp(host(1, 2), NEAR, size=1400), 6, 2))[54:]
+        if protocol == 58:
+            data = bytes(IPv6(src="2001:db8::2", dst=OURS[6]) / ICMPv6EchoRequest(data=b"x" * 1400))[40:]
+        ident = itertools.count(protocol * 100)
+
+        def part(offset, more, size, before=None, protocol=protocol, data=data, ident=ident):
+            head = IPv6(src="2001:db8::2", dst=OURS[6])
+            head = head / before if before else head
+            return head / IPv6ExtHdrFragment(nh=protocol, offset=offset, m=more, id=next(ident)) / Raw(
+                data[:size])
+
+        for label, one, pointer in (
+                ("the first one odd", part(0, 1, 1001), LENGTH_AT),
+                ("a later one odd", part(100, 1, 1001), LENGTH_AT),
+                ("one beyond 64 KiB", part(8191, 0, 8), OFFSET_AT),
+                ("one that may have more behind it, beyond 64 KiB", part(8190, 1, 64), OFFSET_AT),
+                ("beyond it by another header", part(8190, 0, 9, IPv6ExtHdrHopByHop()),
+                 OFFSET_AT + 8)):
+            run.case(f"{name}: {label}", ("uplink", bytes(Ether(**ends) / one)),
+                     {"uplink": bytes(Ether(src=OUR_MAC, dst=ends["src"]) / wrong(one, pointer))},
+                     "fragment_length")
+        run.case(f"{name}: one that just fits", ("uplink", bytes(Ether(**ends) / part(8190, 0, 15))),
+                 {}, "ip_reassembly", last_ns=2 * SECOND)
+    one = bytes(Ether(**ends) / part(100, 1, 1001))
+    run.case("at most a hundred at once", [("uplink", one)] * 150,
+             {"uplink": [bytes(Ether(src=OUR_MAC, dst=ends["src"]) /
+                               wrong(Ether(one)[IPv6], LENGTH_AT))] * 100}, "fragment_length",
+             wait_ns=SECOND)
+    _, parts = arriving(VXLAN, 4, 2, 1000, 400, 1)
+    one = Ether(parts[0])
+    one[IP].len, one[IP].chksum = one[IP].len - 1, None
+    run.case("nothing is told about IPv4", ("uplink", bytes(one)[:-1]), {}, "fragment_length")
+    run.run()
+
+
 class AnyId(Free):
     """A fragment of IPv6 with any id."""
 
@@ -199,4 +250,4 @@ class AnyId(Free):
         super().__init__(build, frame)
 
 
-main(put_together, dropped_by_default, whole_ones, echo)
+main(put_together, dropped_by_default, whole_ones, echo, impossible)

@@ -9,7 +9,8 @@ from harness import (SECOND, START_NS, Free, accounting_problems, main, run_repl
 
 from scapy.layers.inet import IPOption, IPOption_Router_Alert, fragment
 from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6TimeExceeded,
-                                IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting)
+                                ICMPv6ParamProblem, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop,
+                                IPv6ExtHdrRouting)
 
 HEADERS = {"ipip": 0, "gre": 4, "gue": 12}
 
@@ -388,5 +389,20 @@ def errors():
     run.run()
 
 
+def impossible():
+    """RFC 8200 section 4.5, within a VRF; routers between other hosts do not look."""
+    run = scenario("impossible", config(service("dns", 6, 80, 53, protocol="udp")))
+    for name, offset, more, size, pointer in (("odd", 0, 1, 1001, 4), ("a later one odd", 9, 1, 9, 4),
+                                              ("beyond 64 KiB", 8191, 0, 8, 42)):
+        one = (IPv6(src=client(6), dst=vip(6, 80)) /
+               IPv6ExtHdrFragment(nh=17, id=77 + size, offset=offset, m=more) / Raw(pattern(size)))
+        run.case(name, from_client(one), to_client(told(one, ICMPv6ParamProblem(code=0, ptr=pointer))),
+                 "fragment_length")
+        one.dst = backend(6, 12)
+        run.case(f"{name}, to another host", from_client(one),
+                 {"back0": frame(hop(one), BACK_MAC, backend_mac(12))})
+    run.run()
+
+
 if __name__ == "__main__":
-    main(ways, long_ones, tenants, shares, as_before, echo, headers, errors)
+    main(ways, long_ones, tenants, shares, as_before, echo, headers, errors, impossible)
