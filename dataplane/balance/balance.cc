@@ -9,6 +9,7 @@
 #include "balance/schedule.h"
 #include "balance/to_backend_rewritten.h"
 #include "connection/protocol_state.h"
+#include "connection/sctp_tags.h"
 #include "connection/tcp_numbers.h"
 #include "egress/egress.h"
 #include "fragments/fragments.h"
@@ -134,10 +135,8 @@ ConnectionState next_state(Connection& connection, Direction from, const Flow& f
   if (flow.key.protocol == kIpProtocolTcp) return follow_tcp(connection, from, flow, mbuf, now_s);
   if (flow.key.protocol != kIpProtocolSctp) return next_udp_state(connection, from);
   const uint32_t l4 = flow.packet.l4;
-  const auto event = sctp_event(rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, l4),
-                                std::min<unsigned>(mbuf->data_len, flow.packet.end) - l4);
-  if (!event) return connection.state;
-  return next_sctp_state(state_direction(connection, from), *event, connection.state);
+  return follow_sctp(connection, from, rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, l4),
+                     std::min<unsigned>(mbuf->data_len, flow.packet.end) - l4);
 }
 
 // The packet's part in its connection's life.

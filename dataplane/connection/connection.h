@@ -62,7 +62,8 @@ struct alignas(64) Connection {
   ServiceId service = 0;   // that it came by
   BackendId backend = 0;   // of that service
   // [0]: of the client, [1]: of the backend. TCP: the sequence number behind what it sent, as far
-  // as that was seen (tcp_numbers.h). UDP: its packets, until the state is kUdp.
+  // as that was seen (tcp_numbers.h). SCTP: the tag that it sends (sctp_tags.h). UDP: its packets,
+  // until the state is kUdp.
   uint32_t next[2] = {};
   ConnectionState state = ConnectionState::kNone;
   uint8_t flags = 0;
@@ -75,7 +76,7 @@ struct alignas(64) Connection {
   union {
     Announcement announcement = {};  // kAnnounces
     // TCP, both halves seen: what the other end acknowledged last of the client's numbers, [0], and
-    // of the backend's, [1]; 0: nothing yet.
+    // of the backend's, [1]; 0: nothing yet. SCTP: sctp_tags.h.
     uint32_t acked[2];
     OtherStream other_stream;  // kTwoStreams
   };

@@ -5,6 +5,10 @@ again, and what backends say of connections that were forgotten."""
 from balance import *
 from harness import SECOND, main
 
+from scapy.layers.sctp import (SCTPChunkAbort, SCTPChunkCookieAck, SCTPChunkCookieEcho,
+                               SCTPChunkData, SCTPChunkInit, SCTPChunkInitAck, SCTPChunkShutdown,
+                               SCTPChunkShutdownAck, SCTPChunkShutdownComplete)
+
 BACK = {"nat": 8080, "direct": 80}
 
 
@@ -249,6 +253,89 @@ def ports_used_again():
     run.run()
 
 
+def associations():
+    """SCTP: what ends an association carries its tag, or that of the other end where it is an
+    answer; one that restarts has new tags."""
+    text = "".join(service(f"sig{v}{name}", v, number, protocol="sctp", forwarding=name,
+                           backend_port=8080 if name == "nat" else None)
+                   for v in VERSIONS for name, number in (("nat", 80), ("direct", 81)))
+    run = scenario("associations", config(text))
+    data = SCTPChunkData(data=b"data")
+
+    class Association:
+        def __init__(self, version, sport, nat=True):
+            self.version, self.sport, self.nat = version, sport, nat
+
+        def client(self, chunk, tag, drop=None, **fields):
+            v = self.version
+            one = ip(v, client(v), vip(v, 80 if self.nat else 81)) / SCTP(
+                sport=self.sport, dport=80, tag=tag) / chunk
+            there = rewritten(one, dst=backend(v, 11), dport=8080) if self.nat else hop(one)
+            run.case(f"IPv{v} {self.sport}: client {chunk.name} {tag}", from_client(one),
+                     {} if drop else to_backend(there), drop, **fields)
+
+        def backend(self, chunk, tag, **fields):
+            if not self.nat:
+                return
+            v = self.version
+            one = ip(v, backend(v, 11), client(v)) / SCTP(sport=8080, dport=self.sport,
+                                                          tag=tag) / chunk
+            run.case(f"IPv{v} {self.sport}: backend {chunk.name} {tag}", from_backend(one),
+                     to_client(rewritten(one, src=vip(v, 80), sport=80)), **fields)
+
+        def open(self, mine=0x11, theirs=0x22):
+            self.client(SCTPChunkInit(init_tag=mine), 0)
+            self.backend(SCTPChunkInitAck(init_tag=theirs), mine)
+            self.client(SCTPChunkCookieEcho(cookie=b"cookie00"), theirs)
+            self.backend(SCTPChunkCookieAck(), mine)
+            self.client(data, theirs)
+            return self
+
+        def stays(self, tag=0x22):
+            self.client(data, tag, wait_ns=70 * SECOND)
+
+        def is_over(self, tag=0x22):
+            self.client(data, tag, wait_ns=70 * SECOND, drop="connection_unknown")
+
+    abort = SCTPChunkAbort()
+    for version in VERSIONS:
+        for nat in (True, False):
+            first = 1000 if nat else 2000
+            one = Association(version, first + 1, nat).open()
+            for chunk in (abort, SCTPChunkShutdown(), SCTPChunkShutdownAck(),
+                          SCTPChunkShutdownComplete()):
+                one.client(chunk, 0x99)
+                one.backend(chunk, 0x99)
+            one.stays()
+            one.client(abort, 0x22)
+            one.is_over()
+            one = Association(version, first + 2, nat).open()
+            one.client(SCTPChunkInit(init_tag=0x98), 0)
+            one.client(abort, 0x98)
+            one.client(SCTPChunkCookieEcho(cookie=b"forgery0"), 0x99)
+            one.client(abort, 0x99)
+            one.stays()
+            one.client(abort, 0x22)
+            one.is_over()
+            # It restarts.
+            one = Association(version, first + 3, nat).open().open(0x33, 0x44)
+            one.client(abort, 0x22)
+            one.stays(0x44)
+            one.client(abort, 0x44)
+            one.is_over(0x44)
+        for sport, tag in ((1004, 0x11), (1005, 0x22)):
+            one = Association(version, sport).open()
+            one.backend(data, 0x11)
+            one.backend(abort, tag)
+            one.is_over()
+        one = Association(version, 1006).open()
+        one.client(SCTPChunkShutdown(), 0x22)
+        one.backend(SCTPChunkShutdownAck(), 0x11)
+        one.client(SCTPChunkShutdownComplete(), 0x22)
+        one.is_over()
+    run.run()
+
+
 def handshake_of_somebody_else():
     """An ACK that does not know the backend's number opens nothing: the connection ends as a
     half-open one."""
@@ -315,4 +402,5 @@ def forgotten_replies():
 
 
 if __name__ == "__main__":
-    main(forged_resets, resets_by_number, forged_ends, ports_used_again, handshake_of_somebody_else, forgotten_replies)
+    main(forged_resets, resets_by_number, forged_ends, ports_used_again, associations,
+         handshake_of_somebody_else, forgotten_replies)

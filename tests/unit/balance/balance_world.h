@@ -127,9 +127,10 @@ class BalanceWorld {
     put16(frame.bytes, frame.l4, source.port);
     put16(frame.bytes, frame.l4 + 2, destination.port);
     put32(frame.bytes, frame.end - 4, ++last_id_);
-    if (shape.protocol == kTcpNumber) {  // numbers that fit, and tell nothing new
-      put32(frame.bytes, frame.l4 + 4, 1000);
-      put32(frame.bytes, frame.l4 + 8, 1004);
+    if (shape.protocol == kTcpNumber) {  // numbers that fit, and tell nothing new behind a SYN
+      constexpr uint32_t kFirst = 1000, kBehind = kFirst + 4 + 1;
+      put32(frame.bytes, frame.l4 + 4, segment == Segment::kRst ? kBehind : kFirst);
+      put32(frame.bytes, frame.l4 + 8, kBehind);
     }
     frame.finish_ip();
     if (sctp) {
