@@ -64,7 +64,7 @@ bool is_believed_reset(const Connection& connection, const Segment& segment) noe
   if (keeps_acked(connection)) {
     // While nothing is acknowledged, the SYN's own number is as good.
     const uint32_t acked = connection.acked[segment.side];
-    if (segment.first == (acked != 0 ? acked : next - 1)) return true;
+    if (next != 0 && segment.first == (acked != 0 ? acked : next - 1)) return true;
   }
   if (is_opening(connection.state))
     return segment.has_ack && connection.next[segment.side ^ 1] - segment.ack <= kNear;
@@ -73,11 +73,19 @@ bool is_believed_reset(const Connection& connection, const Segment& segment) noe
 
 // RFC 5961 section 5.2: the acknowledgment, too, has to be of this connection.
 bool is_believed_fin(const Connection& connection, const Segment& segment) noexcept {
-  if (is_opening(connection.state)) return true;
-  if (!is_near(segment.first, connection.next[segment.side], kAhead)) return false;
-  const uint32_t other = connection.next[segment.side ^ 1];
+  const uint32_t own = connection.next[segment.side], other = connection.next[segment.side ^ 1];
+  const bool opens = is_opening(connection.state);
+  if (!(opens && own == 0) && !is_near(segment.first, own, kAhead)) return false;
   return connection.has(Connection::kInputOnly) || !segment.has_ack || other == 0 ||
-         is_near(segment.ack, other, kLate);
+         is_near(segment.ack, other, opens ? kNear : kLate);
+}
+
+// While a client opens: who has not received the backend's SYN does not know its number, and what
+// the backend says of a former connection does not acknowledge the client's. 0: nor do we know it.
+bool is_believed_ack(const Connection& connection, const Segment& segment) noexcept {
+  const uint32_t expected = connection.next[segment.side ^ 1];
+  return connection.state != kSynRecv || expected == 0 || connection.has(Connection::kInputOnly) ||
+         is_near(segment.ack, expected, kNear);
 }
 
 // What ends or opens a connection has to fit what was seen of it; nothing else needs to.
@@ -88,12 +96,11 @@ bool is_believed(const Connection& connection, const Segment& segment) noexcept 
       return is_believed_reset(connection, segment);
     case TcpEvent::kFin:
       return is_believed_fin(connection, segment);
-    case TcpEvent::kAck: {
-      // Who has not received the backend's SYN does not know its number. 0: nor do we.
-      const uint32_t expected = connection.next[1];
-      return connection.state != kSynRecv || segment.side != 0 || expected == 0 ||
-             is_near(segment.ack, expected, kNear);
-    }
+    case TcpEvent::kAck:
+      return is_believed_ack(connection, segment);
+    case TcpEvent::kSyn:
+      // One that acknowledges another opens nothing.
+      return !segment.has_ack || !is_in(connection.state, kClosingStates);
     default:
       return true;
   }
@@ -142,6 +149,10 @@ bool goes_on(Connection& connection, const Segment& segment) noexcept {
 }
 
 void begin_numbers(Connection& connection, const Segment& segment) noexcept {
+  // What the backend said before was not to this SYN.
+  if (segment.side == 0 && segment.event == TcpEvent::kSyn && connection.next[0] != segment.end &&
+      !segment.has_ack)
+    connection.next[1] = 0;
   connection.next[segment.side] = segment.end;
   connection.flags &= static_cast<uint8_t>(~Connection::kTwoStreams);
   connection.doubts = 0;

@@ -168,6 +168,46 @@ def resets_by_number():
     run.run()
 
 
+def former_connections():
+    """What a backend says of a connection whose port is used again."""
+    run = scenario("former", config(services()))
+    new = 3000000000
+    for version in VERSIONS:
+        def half_closed(sport):
+            talk = Talk(run, version, 80, "nat", sport).open()
+            talk.client("FA", 1001)
+            talk.client("S", new)
+            return talk
+
+        over = {"drop": "connection_unknown"}
+        talk = half_closed(1001)
+        talk.backend("FA", 5001, 1002)
+        talk.backend("R", 5001, 0)
+        talk.backend("SA", 700000000, new + 1)
+        talk.client("A", new + 1, 700000001)
+        talk.client("PA", new + 1, 700000001, size=1, wait_ns=300 * SECOND)
+        talk.backend("R", 700000001, 0)
+        talk.client("A", new + 2, 700000001, wait_ns=15 * SECOND, **over)
+        # A challenge of its own is no answer to the SYN.
+        talk = half_closed(1002)
+        talk.backend("A", 5001, 1002)
+        talk.client("A", new + 1, 1, wait_ns=70 * SECOND, **over)
+        # The answer to a SYN that was given up.
+        talk = Talk(run, version, 80, "nat", 1003)
+        talk.client("S", 1000)
+        talk.client("R", 1001, 0)
+        talk.backend("SA", 5000)
+        talk.client("A", 1001, wait_ns=15 * SECOND, **over)
+        talk = Talk(run, version, 80, "nat", 1004).open()
+        talk.client("FA", 1001)
+        talk.backend("FA", 5001, 1002)
+        talk.backend("SA", 5000)
+        talk.client("SA", 1000)
+        talk.client("A", 1002, 5002)
+        talk.client("A", 1002, 5002, wait_ns=130 * SECOND, **over)
+    run.run()
+
+
 def forged_ends():
     """A FIN of somebody else: out of the window it ends nothing; within, the connection goes on."""
     run = scenario("ends", config(services()))
@@ -402,5 +442,6 @@ def forgotten_replies():
 
 
 if __name__ == "__main__":
-    main(forged_resets, resets_by_number, forged_ends, ports_used_again, associations,
+    main(forged_resets, resets_by_number, former_connections,
+         forged_ends, ports_used_again, associations,
          handshake_of_somebody_else, forgotten_replies)

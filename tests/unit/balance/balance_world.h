@@ -127,13 +127,19 @@ class BalanceWorld {
     put16(frame.bytes, frame.l4, source.port);
     put16(frame.bytes, frame.l4 + 2, destination.port);
     put32(frame.bytes, frame.end - 4, ++last_id_);
-    if (shape.protocol == kTcpNumber) {  // numbers that fit, and tell nothing new behind a SYN
+    if (shape.protocol == kTcpNumber) {  // numbers that fit, and tell nothing new behind the first
       constexpr uint32_t kFirst = 1000, kBehind = kFirst + 4 + 1;
-      put32(frame.bytes, frame.l4 + 4, segment == Segment::kRst ? kBehind : kFirst);
+      const bool counts_one = segment == Segment::kSyn || segment == Segment::kFin;
+      put32(frame.bytes, frame.l4 + 4,
+            segment == Segment::kRst ? kBehind
+            : counts_one             ? kFirst
+                                     : kFirst + 1);
       put32(frame.bytes, frame.l4 + 8, kBehind);
     }
     frame.finish_ip();
     if (sctp) {
+      constexpr uint32_t kTag = 7;  // of all associations, both ways
+      put32(frame.bytes, frame.l4 + 4, kTag);
       const auto type = kChunks[static_cast<size_t>(segment) - static_cast<size_t>(Segment::kInit)];
       put32(frame.bytes, frame.l4 + 12, uint32_t{type} << 24 | 8);
       put32(frame.bytes, frame.l4 + 8, sctp_checksum(slice(frame.bytes, frame.l4, frame.end)));
