@@ -99,7 +99,8 @@ void handle_too_big(Worker& worker, Packet& packet) noexcept {
   const Inner inner = read_inner(packet);
   const uint32_t most = most_frame_bytes(worker, out, packet.inner_df);
   if (inner.offset != 0 && most >= inner.offset + kLeastIpv4Mtu) {
-    unsigned mtu = most - inner.offset;
+    const unsigned room = most - inner.offset;
+    unsigned mtu = room;
     if (out.kind == BridgePortKind::kTunnel && mtu < kLeastIpv6Mtu &&
         inner.type == be16(kEtherTypeIpv6)) {
       mtu = kLeastIpv6Mtu;
@@ -114,7 +115,8 @@ void handle_too_big(Worker& worker, Packet& packet) noexcept {
     if (answers && routed) {
       // Its sender is elsewhere.
       rte_pktmbuf_adj(packet.mbuf, static_cast<uint16_t>(inner.offset));
-      report_too_big(worker, gateway_of(*worker.snapshot, packet.network)->vrf, packet.mbuf, mtu);
+      report_too_big(worker, gateway_of(*worker.snapshot, packet.network)->vrf, packet.mbuf, mtu,
+                     room);
     } else if (answers) {
       answer(worker, packet, inner, mtu);
     }

@@ -123,12 +123,27 @@ bool is_icmp_error(uint8_t type, bool ipv6) noexcept {
   return ipv6 ? type >= 1 && type <= 4 : type == 3 || type == 11 || type == 12;
 }
 
+// Source quench and redirect hold a packet as errors do. They mean nothing beyond a router (RFC
+// 6633, RFC 1812 section 4.3.3.2).
+bool is_obsolete_error(uint8_t type, bool ipv6) noexcept {
+  return !ipv6 && (type == 4 || type == 5);
+}
+
+// What it is about is read, to tell whom it concerns.
+[[gnu::cold]] void refuse_obsolete(const uint8_t* data, uint32_t end, Flow& flow) noexcept {
+  const FlowKey key = flow.key;
+  read_embedded(data, end, flow);
+  flow.key = key;
+  refuse(flow, DropReason::k_icmp_embedded);
+}
+
 void read_icmp(const uint8_t* data, uint32_t end, Flow& flow) noexcept {
   if (flow.packet.l4 + sizeof(IcmpHeader) > end) return refuse(flow, DropReason::k_icmp_truncated);
   const uint8_t type = data[flow.packet.l4];
   flow.l4_type = type;
   flow.kind = FlowKind::kOther;
   if (is_icmp_error(type, flow.packet.ipv6)) return read_embedded(data, end, flow);
+  if (is_obsolete_error(type, flow.packet.ipv6)) return refuse_obsolete(data, end, flow);
   if (flow.packet.ipv6 ? type == 128 || type == 129 : type == 8 || type == 0)
     flow.kind = FlowKind::kEcho;
 }
@@ -187,8 +202,9 @@ bool read_first_ports(const rte_mbuf* mbuf, const Flow& flow, FlowKey& key) noex
 
 bool begins_icmp_error(const rte_mbuf* mbuf, const Flow& flow) noexcept {
   const IpPacket& packet = flow.packet;
-  return !packet.later_fragment && is_icmp(packet) && packet.l4 < mbuf->data_len &&
-         is_icmp_error(*rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, packet.l4), packet.ipv6);
+  if (packet.later_fragment || !is_icmp(packet) || packet.l4 >= mbuf->data_len) return false;
+  const uint8_t type = *rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, packet.l4);
+  return is_icmp_error(type, packet.ipv6) || is_obsolete_error(type, packet.ipv6);
 }
 
 }  // namespace adit

@@ -322,7 +322,8 @@ bool is_later_fragment(const Packet& packet) noexcept {
 
 }  // namespace
 
-void report_too_big(Worker& worker, VrfId vrf, rte_mbuf* mbuf, uint32_t mtu) noexcept {
+void report_too_big(Worker& worker, VrfId vrf, rte_mbuf* mbuf, uint32_t mtu,
+                    uint32_t room) noexcept {
   Packet packet{};
   packet.mbuf = mbuf;
   packet.network = vrf;
@@ -330,7 +331,7 @@ void report_too_big(Worker& worker, VrfId vrf, rte_mbuf* mbuf, uint32_t mtu) noe
   packet.drop = DropReason::kCount;
   const bool was_ipv4 = is_ipv4(packet);
   if (worker.snapshot->balanced_vrfs[vrf]) {
-    if (take_wrapped_too_big(worker, mbuf, vrf, mtu)) return;
+    if (take_wrapped_too_big(worker, mbuf, vrf, room)) return;
     // It may be a connection's, with the addresses that we gave it. Whether a later fragment is,
     // nobody knows: the first one of its datagram is told about.
     if (!take_back(worker, packet) && is_later_fragment(packet)) return;

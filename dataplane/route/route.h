@@ -31,8 +31,10 @@ void route_now(Worker& worker, Packet& packet) noexcept;
 void route_all(Worker& worker) noexcept;
 
 // Tells the source of a packet, which the buffer begins with, that it does not fit the way behind
-// the VRF's link to a network. Afterwards it can only be dropped.
-void report_too_big(Worker& worker, VrfId vrf, rte_mbuf* mbuf, uint32_t mtu) noexcept;
+// the VRF's link to a network: `mtu` it is told, `room` is there for what we wrapped ourselves.
+// Afterwards it can only be dropped.
+void report_too_big(Worker& worker, VrfId vrf, rte_mbuf* mbuf, uint32_t mtu,
+                    uint32_t room) noexcept;
 
 // Tells the source of a routed packet that its next hop did not answer. Afterwards the frame can
 // only be dropped.

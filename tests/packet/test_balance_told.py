@@ -4,7 +4,7 @@ method; and those that routers send about packets wrapped for backends lower the
 
 import balance as b
 from harness import SECOND, Free, Scenario, main
-from test_fragments_balanced import cut
+from test_fragments_balanced import cut, joined
 from tunnels import KINDS, OUR_MAC, OURS, to_remote
 
 from scapy.layers.inet import ICMP, IP, UDP
@@ -203,7 +203,71 @@ def narrowed_tunnels():
                      "mtu_exceeded")
             fits = b.tcp(inner, client, service, "A", size=FITS - overhead - len(syn))
             run.case("what fits passes", b.from_client(fits), leaves(fits))
+            if inner == 6:
+                narrow_network(run, 1300)
+                least = b.tcp(6, client, service, "A", size=1280 - len(syn))
+                over = b.tcp(6, client, service, "A", size=1281 - len(syn))
+                run.case("1280 bytes, at first", b.from_client(least), {}, "mtu_exceeded")
+                run.case("1280 bytes", b.from_client(least), parts_of(
+                    bytes(b.hop(least)), "uplink", 64, 1250, outer, overhead),
+                         check=joins(bytes(b.hop(least)), "uplink", 64, overhead))
+                run.case("1281 bytes", b.from_client(over),
+                         b.to_client(b.told(over, too_big(6, 1280))), "mtu_exceeded")
             run.run()
+
+
+def parts_of(inner, port, before, most, outer, overhead):
+    """Of the wrapped packet, in frames that have `before` bytes before it."""
+    head = 20 if outer == 4 else 48
+    total = len(inner) + overhead - (20 if outer == 4 else 40)
+    step = (most - head) // 8 * 8
+    return some(port, *[before + head + min(step, total - at) for at in range(0, total, step)])
+
+
+def joins(inner, port, before, overhead):
+    def check(got, _):
+        data, _, flags = joined([IP(each[before:]) if each[before] >> 4 == 4 else IPv6(each[before:])
+                                 for each in got[port]])
+        head = overhead - (20 if got[port][0][before] >> 4 == 4 else 40)
+        good = data is not None and data[head:] == inner and flags in ({False}, set())
+        return [] if good else [f"not what was sent: {got[port]}"]
+    return check
+
+
+def narrowed_vrf_tunnel():
+    """Wrapped packets whose backend is behind a tunnel of the VRF."""
+    more = """    tunnels: {site: {address: 192.0.2.2, kind: ipip, addresses: [10.255.0.1/30, "fd55::1/64"]}}
+    routes: [{to: 10.6.0.0/16, tunnel: site}, {to: "fd06::/64", tunnel: site}]
+"""
+    path = 1300
+    for outer in b.VERSIONS:
+        text = b.service("s", 6, 20, forwarding="tunnel", wrap="gre", backend_port=None, vrf="red",
+                         backends=(b.backend(outer, 11, 6),))
+        run = b.scenario(f"IPv6 in IPv{outer} into a narrow tunnel", b.config(text, more=more))
+        overhead = 24 if outer == 4 else 44
+        client, service = b.client(6), b.vip(6, 20)
+
+        def of(size):
+            return b.tcp(6, client, service, "A" if size > 60 else "S", size=size - 60)
+
+        def send(one):
+            return "red0", b.frame(one, b.CLIENT_MAC, b.RED_MAC)
+
+        run.case("begins", send(of(60)), some("uplink", 34 + 60 + overhead))
+        src, dst = ("10.255.0.1", "10.6.0.11") if outer == 4 else ("fd55::1", "fd06::11")
+        head = (IP(src=src, dst=dst, id=0, flags="DF", ttl=64) if outer == 4 else IPv6(src=src, dst=dst))
+        sent = IP(bytes(IP(src=OURS[4], dst="192.0.2.2", id=0, flags="DF") / head /
+                        GRE(proto=0x86DD) / b.hop(of(1400))))
+        run.case("a router tells", ("uplink", bytes(
+            Ether(src="02:00:00:00:00:02", dst=OUR_MAC) / IP(src="203.0.113.7", dst=OURS[4]) /
+            too_big(4, path) / Raw(bytes(sent)[:1200]))))
+        least, over = of(1280), of(1281)
+        run.case("1281 bytes", send(over), {"red0": b.frame(b.told(b.hop(over), too_big(6, 1280)),
+                                                            b.RED_MAC, b.CLIENT_MAC)}, "mtu_exceeded")
+        run.case("1280 bytes", send(least), parts_of(
+            bytes(b.hop(least)), "uplink", 34, path - 20, outer, overhead),
+                 check=joins(bytes(b.hop(least)), "uplink", 34, overhead))
+        run.run()
 
 
 # --- path MTU of backends behind forwarding by tunnel
@@ -340,4 +404,5 @@ def not_believed():
 
 
 main(silent_backends, silent_to_fragments, backends_without_route, narrowed_fragments,
-     narrowed_other_version, narrowed_tunnels, path_mtu, not_believed)
+     narrowed_other_version, narrowed_tunnels, narrowed_vrf_tunnel, path_mtu,
+     not_believed)

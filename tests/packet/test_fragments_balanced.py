@@ -370,6 +370,16 @@ def errors():
         run.case(f"IPv{version}: about one, in fragments", [from_backend(part) for part in
                                                             cut(one, 64, 50)], {},
                  ["icmp_embedded"] + [None] * (len(cut(one, 64, 50)) - 1))
+        for name, kind in (("source quench", ICMP(type=4)), ("redirect", ICMP(type=5, code=1))):
+            if version == 6:
+                continue
+            run.case(f"{name}", from_backend(error(b, c, inside, kind)), {}, "icmp_embedded")
+            run.case(f"{name}, in fragments", [from_backend(part) for part in cut(
+                error(b, c, inside, kind), 64, 60)], {},
+                     ["icmp_embedded"] + [None] * (len(cut(error(b, c, inside, kind), 64, 60)) - 1))
+            other = error(router, c, udp(version, c, router, 7, 8, 200), kind)
+            run.case(f"{name}, about another host", from_backend(other, 12),
+                     {"edge0": frame(hop(other), EDGE_MAC, CLIENT_MAC)})
         # What is about others passes, as does what is no error.
         other = error(router, c, udp(version, c, router, 7, 8, 200))
         parts = cut(other, 64, 51)
