@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Persistence: the connections of a client of such a service go to one backend.
 //
-// Connections belong to workers by the client's address and port, so those of one client are many
-// workers'. Its template is that of one, by the address alone: a worker in whose table a packet
-// begins a connection sends it to the keeper of the template, which chooses and sends it back. So
-// there is one place where a client's backend is decided, without a lock, and who has a connection
-// does not depend on whether its service is persistent: replies and full NAT's local ports need not
-// know, and a reload moves no connection. It costs the first packet two rings, and the others
-// nothing; of a burst of UDP, what comes after the first meanwhile may overtake it.
+// A client's template belongs to one worker, its keeper, by the client's address alone. A worker in
+// whose table a packet begins a connection sends the packet to the keeper, which chooses the
+// backend and sends it back. Why so, and what it costs: docs/design/persistence.md.
 #pragma once
 
 #include "packet/packet.h"

@@ -2,25 +2,21 @@
 // Tells a backend who its client is, where the packets do not (FullNAT).
 //
 // TOA: a TCP option, kind 254, with the client's port and address, as backends' kernels with
-// the "toa" module read it: 8 bytes for IPv4, 20 for IPv6. Which packets get it: those of the
-// client with ACK and without SYN and RST whose acknowledgment number is still that of the
-// server's first byte, so that it comes with the end of the handshake and with the first data,
-// whichever of them arrives. A packet without room for it goes without.
+// the "toa" module read it: 8 bytes for IPv4, 20 for IPv6. It is for packets of the client with
+// ACK and without SYN and RST whose acknowledgment number is still that of the server's first
+// byte. A packet without room for it goes without.
 //
 // PROXY protocol version 2 (haproxy.org/download/2.9/doc/proxy-protocol.txt section 2.2): a
-// header of 28 or 52 bytes is the first thing in the client's stream of bytes. A client's first
-// segment may fill the MTU, so the header is a segment of its own. What the caller does:
+// header of 28 or 52 bytes is the first thing in the client's stream. What the caller does:
 // - The client's first segment with ACK and without SYN and RST (the end of the handshake, or
 //   data when that was lost) is preceded by make_proxy_segment(), at sequence number `first`,
-//   that of the client's SYN plus 1. SYN with data (RFC 7413) is not to be let in.
+//   that of the client's SYN plus 1. A SYN with data (RFC 7413) is not to be let in.
 // - From then on all segments of the client, retransmitted SYNs excepted, are shifted by the
 //   header's length (shift_sequence()), and all segments of the server back
 //   (lower_acknowledgment()); ICMP errors too (lower_embedded_sequence()).
 // - Until the server acknowledges `first` plus the length, each packet of the client that is at
-//   `first` itself is preceded by the header again: the gateway needs no timer, as a client whose
-//   data are not acknowledged sends the first of them again, and the server ignores what it has.
-//   A client that says nothing repeats nothing, and needs nothing: the server has its handshake
-//   but for the header.
+//   `first` itself is preceded by the header again.
+// Why that needs no timer: docs/design/client-address.md.
 #pragma once
 
 #include "rewrite/nat.h"

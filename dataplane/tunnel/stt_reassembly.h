@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Puts STT frames together that came in several segments (draft-davie-stt-08). One worker's
-// own. All tables are made with it; what it holds of buffers is capped for the worker and for
-// each peer (outer source), so that whatever arrives, memory stays below the caps. At the
-// worker's cap the oldest frame of the peer that holds most gives way: peers, be they many,
-// cannot push out the frames of one that holds less than its share.
+// own. All tables are made with it. The buffers that it holds are capped for the worker and for
+// each peer (outer source); at the worker's cap the oldest frame of the peer that holds most gives
+// way. The alternatives, and the tests: docs/design/stt-reassembly.md.
 //
-// A peer's entry lives as long as it has frames here. When there are more peers than entries,
-// those that find none share one more entry and its caps. Only configured remotes should get
-// here, and the number of entries should be theirs.
-//
-// Frames that are complete leave no trace: a segment repeated after that begins a frame anew,
-// which expires.
+// A peer's entry lives as long as it has frames here. Peers that find no entry share one more. A
+// segment repeated after its frame was complete begins a frame anew, which expires.
 #pragma once
 
 #include <rte_mbuf.h>

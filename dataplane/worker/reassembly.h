@@ -4,13 +4,14 @@
 //
 // A fragment's payload is copied to its place and its buffer freed: however small the fragments
 // are, a datagram takes no more buffers than its size needs. What is held is bounded in bytes and
-// in datagrams; at a bound the oldest datagram of whom FragmentShares names gives way.
+// in datagrams; at a bound the sender that FragmentShares names loses its oldest datagram.
 //
 // Copies of a fragment are ignored; fragments that overlap in any other way end their datagram,
-// with all that is still to come of it (RFC 5722, RFC 8200 section 4.5).
+// with all that is still to come of it (RFC 5722, RFC 8200 section 4.5). Where only the first
+// fragment tells whether a datagram concerns us, the others wait for it uncopied
+// (State::kUndecided).
 //
-// Some fragments may be nobody's business here, which their datagram's first one tells: such wait
-// for it uncopied, and pass as they came when it is (or never comes).
+// Why a table of our own, and who has what share of it: docs/design/fragments.md.
 #pragma once
 
 #include <rte_mbuf.h>
