@@ -14,6 +14,7 @@
 
 #include "dataplane_impl.h"
 #include "egress/transmit.h"
+#include "fragments/reassembly.h"
 #include "pipeline.h"
 #include "run_loop.h"
 
@@ -112,8 +113,7 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->commands = command_rings.back().get();
   worker->pool = pool.get();
   worker->held = HoldQueue(options.seed + id);
-  worker->fragments =
-      std::make_unique<FragmentTable>(options.mbuf_data_room_bytes, options.seed + id);
+  worker->fragments.reset(new FragmentTable(options.mbuf_data_room_bytes, options.seed + id));
   worker->stt = std::make_unique<SttWorker>(*worker);
   const uint32_t connections = (options.connections + options.workers - 1) / options.workers;
   worker->balancer = std::make_unique<Balancer>(connections, options.seed + id);

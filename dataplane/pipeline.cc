@@ -9,12 +9,12 @@
 #include "bridge/bridge.h"
 #include "egress/egress.h"
 #include "fragments/fragments.h"
+#include "fragments/reassembly.h"
 #include "host/host.h"
 #include "ingress/classify.h"
 #include "ingress/decap.h"
 #include "ingress/routed.h"
 #include "route/route.h"
-#include "worker/reassembly.h"
 
 namespace adit {
 namespace {
@@ -27,19 +27,32 @@ void free_garbage(Worker& worker) noexcept {
 
 }  // namespace
 
+// What steps have put in the outbox; it may make others put something there. That ends: of errors,
+// and of what is ours, no errors are sent.
+[[gnu::cold, gnu::noinline]] void empty_outbox(Worker& worker) noexcept {
+  const Outbox& outbox = worker.outbox;
+  while (!outbox.to_route.empty() || !outbox.fragments.empty() || !outbox.to_network.empty()) {
+    collect_fragments(worker);
+    balance(worker, worker.routed_whole);
+    route_all(worker, worker.routed_whole);
+    bridge_from_gateways(worker);
+  }
+}
+
 template <class Probe>
 void route_routed(Worker& worker, Probe& probe) noexcept {
   if (!worker.routed.empty()) {
     check_packets(worker);
-    balance(worker);
+    balance(worker, worker.routed);
     probe.done(Step::kBalance);
-    route_all(worker);
+    route_all(worker, worker.routed);
     probe.done(Step::kRoute);
   }
   if (!worker.outbox.to_network.empty()) {
     bridge_from_gateways(worker);
     probe.done(Step::kForward);
   }
+  empty_outbox(worker);
   flush_all(worker);
   free_garbage(worker);
   probe.done(Step::kTransmit);
@@ -65,10 +78,17 @@ void carry(Worker& worker, Probe& probe) noexcept {
   probe.done(Step::kHost);
 }
 
+[[gnu::cold, gnu::noinline]] void collect_outer(Worker& worker) noexcept {
+  collect_outer_fragments(worker);
+  classify_list(worker, worker.outer_fragments);
+}
+
 template <class Probe>
 void process_burst(Worker& worker, PortId port, rte_mbuf** mbufs, unsigned n,
                    Probe& probe) noexcept {
   classify(worker, port, mbufs, n);
+  if (!worker.outer_fragments.empty()) [[unlikely]]
+    collect_outer(worker);
   probe.done(Step::kClassify);
   carry(worker, probe);
   route_routed(worker, probe);
@@ -77,11 +97,14 @@ void process_burst(Worker& worker, PortId port, rte_mbuf** mbufs, unsigned n,
 // Fragments that came in by the underlay to other workers.
 template <class Probe>
 [[gnu::cold, gnu::noinline]] void process_handed_frames(Worker& worker, Probe& probe) noexcept {
-  for (Packet* packet : worker.handed_frames.span()) {
-    classify_handed(worker, *packet);
-    carry(worker, probe);
-  }
-  worker.handed_frames.count = 0;
+  classify_list(worker, worker.handed_frames);
+  collect_outer(worker);
+  carry(worker, probe);
+}
+
+// Packets that wait: for a next hop, or for the rest of them.
+unsigned waiting(const Worker& worker) noexcept {
+  return worker.held.size() + worker.fragments->held() + worker.stt->held();
 }
 
 template <class Probe>
@@ -108,18 +131,17 @@ unsigned run_pass(Worker& worker, Probe& probe) noexcept {
   if (worker.survey.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
     continue_survey(worker, total != 0);
   // What control asked for, and what waits: for a next hop, or for the rest of it.
-  if (!rte_ring_empty(worker.commands) || worker.waiting() != 0 || !worker.fragments->is_idle() ||
+  if (!rte_ring_empty(worker.commands) || waiting(worker) != 0 || !worker.fragments->is_idle() ||
       worker.held_now.load(std::memory_order_relaxed) != 0) [[unlikely]] {
     sweep_held(worker);
-    finish_encap(worker);
     expire_fragments(worker);
     worker.stt->set_limits(worker.snapshot->stt_limits);
     worker.stt->expire(worker.now_ns);
     run_commands(worker);
-    bridge_from_gateways(worker);
+    empty_outbox(worker);
     flush_all(worker);
     free_garbage(worker);
-    worker.held_now.store(worker.waiting(), std::memory_order_relaxed);
+    worker.held_now.store(waiting(worker), std::memory_order_relaxed);
     worker.fragment_datagrams.store(worker.fragments->datagrams(), std::memory_order_relaxed);
     worker.fragment_bytes.store(worker.fragments->held_bytes(), std::memory_order_relaxed);
   }

@@ -37,7 +37,8 @@ void put_rates(json& row, const TrafficRates& rates) {
   row["tx_bytes_per_s"] = rounded(rates.tx_bytes);
 }
 
-// What services and their VRFs may have of the connection table (dataplane/connection/shares.h).
+// What services and their VRFs may have of the connection table
+// (dataplane/worker/connection_shares.h).
 class ShareView {
  public:
   explicit ShareView(const ControlPlane& control) : control_(control) {

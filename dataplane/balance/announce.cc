@@ -4,7 +4,7 @@
 #include "connection/protocol_state.h"
 #include "rewrite/client_address.h"
 #include "rewrite/sequence_shift.h"
-#include "route/route.h"
+#include "worker/originate.h"
 
 namespace adit {
 namespace {
@@ -71,7 +71,7 @@ bool send_header(Worker& worker, const Packet& like, const Flow& flow,
   announcement.shift = static_cast<uint8_t>(len);
   worker.counters.originated.add(1);
   worker.balancer->counters[connection.backend].announced.add(1);
-  route_now(worker, segment);
+  route_later(worker, segment);
   return true;
 }
 
@@ -128,12 +128,6 @@ Fate announce(Worker& worker, Packet& packet, Flow flow, Connection& connection)
   if (announcement.how == ClientAddress::kProxy) return precede(worker, packet, flow, connection);
   add_option(worker, packet, flow, connection);
   return Fate::kRoute;
-}
-
-void take_back_numbers(rte_mbuf* mbuf, const Flow& flow,
-                       const Announcement& announcement) noexcept {
-  if (flow.kind == FlowKind::kFlow && announcement.shift != 0 && (flow.l4_type & kTcpSyn) == 0)
-    shift_sequence(mbuf, flow, 0u - announcement.shift);
 }
 
 }  // namespace adit

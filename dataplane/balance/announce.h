@@ -19,7 +19,4 @@ DropReason take_answer(rte_mbuf* mbuf, const Flow& flow, Announcement& announcem
 // A packet of the client, as it goes to the server: `flow` is that. kGone: it was dropped.
 Fate announce(Worker& worker, Packet& packet, Flow flow, Connection& connection) noexcept;
 
-// A packet that announce() has seen becomes what its client sent, as far as numbers go.
-void take_back_numbers(rte_mbuf* mbuf, const Flow& flow, const Announcement& announcement) noexcept;
-
 }  // namespace adit

@@ -11,12 +11,11 @@
 #include "connection/protocol_state.h"
 #include "connection/sctp_tags.h"
 #include "connection/tcp_numbers.h"
-#include "egress/egress.h"
-#include "fragments/fragments.h"
+#include "packet/fragment.h"
 #include "packet/tcp_reset.h"
-#include "route/route.h"
 #include "worker/backend_load.h"
 #include "worker/handover.h"
+#include "worker/originate.h"
 
 namespace adit {
 namespace {
@@ -83,21 +82,12 @@ bool is_about_backend(const Snapshot& snapshot, const rte_mbuf* mbuf, const Flow
   return Reading::kGone;
 }
 
-// Fragments are put together: only the first of them has ports.
-[[gnu::cold, gnu::noinline]] Reading read_fragments(Worker& worker, Packet& packet,
-                                                    Flow& flow) noexcept {
-  switch (take_fragment(worker, packet, flow)) {
-    case Taken::kGone:
-      return Reading::kGone;
-    case Taken::kPass:
-      return pass(worker, packet, flow.key);
-    case Taken::kWhole:
-      break;
-  }
-  flow = read_flow(packet.mbuf, packet.network);
-  if (flow.kind == FlowKind::kMalformed) return judge_malformed(worker, packet, flow);
-  if (flow.kind != FlowKind::kFragment) return Reading::kFlow;
-  drop(worker, packet.mbuf, DropReason::k_ip_fragment);  // one within the other
+// They are put together first: only one of them has ports.
+[[gnu::cold, gnu::noinline]] Reading read_fragment(Worker& worker, Packet& packet) noexcept {
+  if (was_put_together(packet.mbuf))
+    drop(worker, packet.mbuf, DropReason::k_ip_fragment);  // one within the other
+  else
+    collect_later(worker, packet, PacketToRoute::Kind::kOnItsWay);
   return Reading::kGone;
 }
 
@@ -105,7 +95,7 @@ bool is_about_backend(const Snapshot& snapshot, const rte_mbuf* mbuf, const Flow
 Reading read(Worker& worker, Packet& packet, Flow& flow) noexcept {
   new (&flow) Flow(read_flow(packet.mbuf, packet.network));
   if (flow.kind == FlowKind::kFragment) [[unlikely]]
-    return read_fragments(worker, packet, flow);
+    return read_fragment(worker, packet);
   if (flow.kind == FlowKind::kMalformed) [[unlikely]]
     return judge_malformed(worker, packet, flow);
   return Reading::kFlow;
@@ -165,7 +155,7 @@ void update(Worker& worker, ConnectionId id, Direction from, const Flow& flow,
 // TCP, to a service, of no connection, and it begins none.
 Fate refuse_unmatched(Worker& worker, Packet& packet, const Flow& flow, Unmatched rule) noexcept {
   if (rule == Unmatched::kReset && flow.kind == FlowKind::kFlow)
-    answer_with(worker, packet, make_tcp_reset(packet.mbuf, flow, worker.pool));
+    send_reply(worker, packet.network, make_tcp_reset(packet.mbuf, flow, worker.pool));
   return refuse(worker, packet.mbuf, DropReason::k_connection_unknown);
 }
 
@@ -287,7 +277,7 @@ void resume(Worker& worker, Packet& packet, const Errand& told) noexcept {
     return worker.routed.push(packet);
   }
   if (begin_at(worker, packet, flow, id, {backend, told.chosen}) == Fate::kRoute)
-    route_now(worker, packet);
+    route_later(worker, packet);
 }
 
 // Of no connection. `hash`: of its key.
@@ -362,11 +352,10 @@ static_assert(std::is_trivially_destructible_v<Flow>);
 
 }  // namespace
 
-void balance(Worker& worker) noexcept {
+void balance(Worker& worker, PacketList& routed) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   if (!snapshot.balances) return;
   const ConnectionTable& connections = worker.balancer->connections;
-  PacketList& routed = worker.routed;
   std::array<Packet*, 2 * kMaxBurst> packets;
   FlowRoom room;
   auto& flows = room.flows;
@@ -396,39 +385,10 @@ void balance(Worker& worker) noexcept {
   routed.count = kept;
 }
 
-bool take_back(Worker& worker, Packet& packet) noexcept {
-  const Flow flow = read_flow(packet.mbuf, packet.network);
-  FlowKey key = flow.key;
-  if (!has_connection(flow) &&
-      !(flow.kind == FlowKind::kFragment && read_first_ports(packet.mbuf, flow, key)))
-    return false;
-  std::swap(key.source, key.destination);
-  std::swap(key.source_port, key.destination_port);
-  const ConnectionTable& connections = worker.balancer->connections;
-  const auto found = connections.find(key, connections.hash(key));
-  if (found.id == 0) return false;
-  const Connection& connection = connections.at(found.id);
-  const bool full = connection.forwarding == Forwarding::kFullNat;
-  const bool to_backend = found.direction == Direction::kFromBackend;
-  const FlowKey& came_by = to_backend ? connection.forward : connection.reverse;
-  const Endpoint source = source_of(came_by), destination = destination_of(came_by);
-  const Translation to{full || !to_backend ? &source : nullptr,
-                       full || to_backend ? &destination : nullptr};
-  if (!connection.has(kChangesPackets))
-    translate(packet.mbuf, flow, to);
-  else if (!take_back_changed(worker, packet, flow, connection,
-                              to_backend ? Direction::kFromClient : Direction::kFromBackend, to))
-    return false;
-  packet.network = came_by.vrf;
-  packet.translated = false;
-  return true;
-}
-
 unsigned take_handed_over(Worker& worker) noexcept {
   std::array<rte_mbuf*, kMaxBurst / 2> mbufs;
   const unsigned n = rte_ring_sc_dequeue_burst(
       worker.peers[worker.id], reinterpret_cast<void**>(mbufs.data()), mbufs.size(), nullptr);
-  bool asked = false;
   for (unsigned i = 0; i < n; ++i) {
     const Errand errand = errand_of(mbufs[i]);
     Packet& packet = worker.packets[i];
@@ -454,13 +414,11 @@ unsigned take_handed_over(Worker& worker) noexcept {
       worker.handed_frames.push(packet);
       continue;
     }
-    asked = true;
     if (errand.kind == Errand::Kind::kAsk)
       answer_ask(worker, packet, errand);
     else
       resume(worker, packet, errand);
   }
-  if (asked) encap_pending(worker);  // ICMP errors that were sent
   return n;
 }
 

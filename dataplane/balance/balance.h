@@ -7,14 +7,10 @@
 
 namespace adit {
 
-// Takes out of Worker::routed what is dropped or answered, and what another worker's connections
-// concern. What remains there is to be routed, changed or not.
-void balance(Worker& worker) noexcept;
-
-// Gives a translated packet the addresses back with which it came, and its VRF, for whoever sent
-// it to be told of it; it may be of the other IP version then. False where its connection is not
-// known (any more).
-bool take_back(Worker& worker, Packet& packet) noexcept;
+// Takes out of the list what is dropped or answered, what another worker's connections concern, and
+// fragments, which wait in the outbox to be put together. What remains there is to be routed,
+// changed or not.
+void balance(Worker& worker, PacketList& routed) noexcept;
 
 // Takes from other workers what is for this one's connections, into Worker::routed; as much as a
 // burst at most. Returns how much.

@@ -3,8 +3,8 @@
 
 #include "balance/schedule.h"
 #include "balance/to_backend.h"
+#include "icmp/tell.h"
 #include "packet/flow_reader.h"
-#include "route/route.h"
 
 namespace adit {
 namespace {

@@ -51,12 +51,6 @@ void forget(Worker& worker, ConnectionId id) noexcept;
 // Whether the packet may begin a connection.
 bool begins(const Flow& flow, const rte_mbuf* mbuf) noexcept;
 
-// The worker that has the connections of this end; the same on whatever worker it is asked.
-inline unsigned owner_of(const Ipv6Key& address, be16 port, size_t workers) noexcept {
-  const uint64_t hash = mix64(hash_of(address) + port.raw());
-  return static_cast<unsigned>((hash >> 32) * workers >> 32);
-}
-
 // The service of a packet to the virtual address that came in by the port: by its mark, or else
 // the one that has its protocol and port; or 0.
 ServiceId find_service(const Snapshot& snapshot, const RouteTarget& target, const FlowKey& key,

@@ -6,9 +6,10 @@
 #include "balance/to_backend_rewritten.h"
 #include "egress/ip_fragment.h"
 #include "egress/offload.h"
+#include "icmp/tell.h"
 #include "packet/ip_version.h"
 #include "rewrite/wrap.h"
-#include "route/route.h"
+#include "worker/originate.h"
 
 namespace adit {
 namespace {
@@ -87,7 +88,7 @@ uint16_t wrapped_id(Worker& worker, const Wrapping& how, VrfId vrf,
                  [&](rte_mbuf* fragment) noexcept {
                    Packet one = packet;
                    one.mbuf = fragment;
-                   route_now(worker, one);
+                   route_later(worker, one);
                  });
   if (cut != DropReason::kCount) return refuse(worker, mbuf, cut);
   discard(worker, mbuf);
@@ -134,7 +135,7 @@ Fate wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room
         const DropReason why = wrap(fragment, how, wrapped_id(worker, how, vrf, fragment));
         if (why != DropReason::kCount) return drop(worker, fragment, why);
         wrapped.origin.wrapped_bytes = static_cast<uint8_t>(headers);
-        route_now(worker, wrapped);
+        route_later(worker, wrapped);
       });
   if (cut != DropReason::kCount) return drop(worker, mbuf, cut);
   discard(worker, mbuf);
@@ -148,7 +149,7 @@ Fate wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room
   for (rte_mbuf* mbuf : finish(worker, packet.mbuf, FirstHeader::kIp, frames)) {
     Packet finished = packet;
     finished.mbuf = mbuf;
-    if (wrap_one(worker, finished, how, room, vrf) == Fate::kRoute) route_now(worker, finished);
+    if (wrap_one(worker, finished, how, room, vrf) == Fate::kRoute) route_later(worker, finished);
   }
 }
 
@@ -205,7 +206,7 @@ bool own_headers(Worker& worker, Packet& packet, const Flow& flow) noexcept {
 Fate send_on(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
              Direction from) noexcept {
   count(worker, connection, from, packet.mbuf->pkt_len);
-  if (connection.has(kChangesPackets)) [[unlikely]]
+  if (connection.has(Connection::kChangesPackets)) [[unlikely]]
     return send_changed(worker, packet, flow, connection, from);
   const bool full = connection.forwarding == Forwarding::kFullNat;
   if (from == Direction::kFromBackend) {

@@ -3,6 +3,7 @@
 // sent to another next hop.
 #pragma once
 
+#include "packet/destination.h"
 #include "packet/flow_reader.h"
 #include "rewrite/nat.h"
 #include "worker/balancer.h"
@@ -16,14 +17,6 @@ enum class Fate : uint8_t { kRoute, kGone };
 inline Fate refuse(Worker& worker, rte_mbuf* mbuf, DropReason reason) noexcept {
   drop(worker, mbuf, reason);
   return Fate::kGone;
-}
-
-inline const uint8_t* bytes_of(const Ipv6Key& key, bool ipv6) noexcept {
-  return ipv6 ? reinterpret_cast<const uint8_t*>(&key) : reinterpret_cast<const uint8_t*>(&key.low);
-}
-
-inline const RouteTarget& target_of(const Snapshot& snapshot, const FlowKey& key) noexcept {
-  return snapshot.routes.find(key.vrf, bytes_of(key.destination, key.ipv6), key.ipv6 != 0);
 }
 
 // Null where the backend is in no service any more.

@@ -2,7 +2,6 @@
 #include "balance/to_backend_rewritten.h"
 
 #include "balance/announce.h"
-#include "packet/fragment.h"
 #include "packet/ip_version.h"
 #include "rewrite/translate_family.h"
 
@@ -59,53 +58,6 @@ Fate send_changed(Worker& worker, Packet& packet, const Flow& flow, Connection& 
   if (!announces || from_backend) return Fate::kRoute;
   return announce(worker, packet, other_version ? read_flow(packet.mbuf, packet.network) : flow,
                   connection);
-}
-
-namespace {
-
-// The first fragment of a datagram becomes one of the other version, for an error to hold.
-bool take_back_fragment(rte_mbuf* mbuf, Flow flow, const Translation& to, uint16_t id) noexcept {
-  constexpr uint32_t kFragmentHeader = 8;
-  const bool to_ipv4 = flow.packet.ipv6;
-  Fragment fragment;
-  if (!read_fragment(mbuf, 0, kTunnelPlace, fragment)) return false;
-  if (to_ipv4) {
-    take_off_fragment_header(mbuf, 0, fragment.fragment_header, fragment.next_header_at);
-    flow.packet.l4 -= kFragmentHeader;
-    flow.packet.end -= kFragmentHeader;
-    flow.packet.destination = offsetof(Ipv6Header, dst);
-  } else if (flow.packet.protocol == kIpProtocolUdp &&
-             (flow.packet.l4 + sizeof(UdpHeader) > mbuf->data_len ||
-              rte_pktmbuf_mtod_offset(mbuf, const UdpHeader*, flow.packet.l4)->checksum ==
-                  be16(0))) {
-    return false;  // IPv6's is over all of the datagram
-  }
-  if (translate_family(mbuf, flow, to, id) != DropReason::kCount) return false;
-  if (!to_ipv4) return true;
-  auto& ip = header_of<Ipv4>(mbuf);
-  ip.fragment = be16(fragment.more ? kIpv4MoreFragments : uint16_t{0});
-  ip.id = be16(id);
-  write_ipv4_checksum(&ip);
-  return true;
-}
-
-}  // namespace
-
-bool take_back_changed(Worker& worker, Packet& packet, const Flow& flow,
-                       const Connection& connection, Direction from,
-                       const Translation& to) noexcept {
-  if (connection.has(Connection::kAnnounces) && from != Direction::kFromBackend)
-    take_back_numbers(packet.mbuf, flow, connection.announcement);
-  if (connection.has(Connection::kOtherVersion)) {
-    const FlowKey& forward = connection.forward;
-    const uint16_t id = next_ip_id(worker, tenant_of_vrf(forward.vrf), forward.source);
-    if (flow.kind == FlowKind::kFragment) return take_back_fragment(packet.mbuf, flow, to, id);
-    // Nobody is told of an ICMP error.
-    return flow.kind == FlowKind::kFlow &&
-           translate_family(packet.mbuf, flow, to, id) == DropReason::kCount;
-  }
-  translate(packet.mbuf, flow, to);
-  return true;
 }
 
 }  // namespace adit

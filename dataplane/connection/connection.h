@@ -55,6 +55,7 @@ struct alignas(64) Connection {
   // is of the other IP version; it is told of its client.
   static constexpr uint8_t kOtherVersion = 16;
   static constexpr uint8_t kAnnounces = 32;
+  static constexpr uint8_t kChangesPackets = kOtherVersion | kAnnounces;
   static constexpr uint8_t kResetByBackend = 64;  // in state CLOSE: not the client
 
   FlowKey forward;         // client -> virtual address, in the client's VRF

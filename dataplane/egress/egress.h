@@ -3,8 +3,8 @@
 #pragma once
 
 #include "egress/offload.h"
+#include "egress/too_big.h"
 #include "egress/transmit.h"
-#include "icmp/bridge_too_big.h"
 #include "packet/inner.h"
 #include "packet/segment.h"
 #include "packet/vlan.h"

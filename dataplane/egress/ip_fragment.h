@@ -13,10 +13,6 @@
 
 namespace adit {
 
-inline constexpr unsigned kLeastIpv4Mtu = 68;  // RFC 791 section 3.2
-// RFC 8200 section 5: of every link. No sender makes its packets smaller.
-inline constexpr unsigned kLeastIpv6Mtu = 1280;
-
 // The header of each fragment but for lengths and offset: the first one's and the others'.
 struct CutHeader {
   std::array<uint8_t, kMostFragmentHeader> first, rest;

@@ -6,7 +6,7 @@
 
 #include "egress/to_network.h"
 #include "egress/to_vlan.h"
-#include "route/route.h"
+#include "icmp/tell.h"
 #include "worker/worker.h"
 
 namespace adit {

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fragments/fragments.h"
 
-#include "balance/schedule.h"
-#include "balance/to_backend.h"
-#include "egress/egress.h"
-#include "rewrite/nat.h"
-#include "route/out.h"
-#include "route/route.h"
+#include "egress/transmit.h"
+#include "fragments/reassembly.h"
+#include "icmp/tell.h"
+#include "packet/destination.h"
 #include "worker/handover.h"
+#include "worker/originate.h"
 
 namespace adit {
 namespace {
+
+enum class Taken : uint8_t {
+  kGone,   // kept, handed to another worker, or dropped
+  kWhole,  // Packet::mbuf is the whole packet
+  kPass,   // nobody's business: as it came
+};
 
 // The worker that puts a datagram together; for all workers the same.
 unsigned owner_of(const FragmentKey& key, size_t workers) noexcept {
@@ -45,11 +50,10 @@ void route_released(Worker& worker) noexcept {
       drop(worker, mbuf, vrf == 0 ? DropReason::k_ip_not_local : DropReason::k_no_route);
       continue;
     }
-    Packet packet{};
-    packet.mbuf = mbuf;
-    packet.network = vrf;
-    packet.drop = DropReason::kCount;
-    route_now(worker, packet);
+    PacketToRoute released{mbuf};
+    released.origin = {vrf, 0};
+    released.vrf = vrf;
+    if (!worker.outbox.to_route.push(released)) drop(worker, mbuf, DropReason::k_no_buffer);
   }
 }
 
@@ -93,7 +97,7 @@ Taken decide(Worker& worker, Packet& packet, uint32_t slot, const Fragment& frag
       if (packet.network == 0)
         drop(worker, mbuf, DropReason::k_ip_not_local);
       else
-        route_now(worker, other);
+        route_later(worker, other);
     }
     return Taken::kPass;
   }
@@ -169,9 +173,8 @@ Taken take_routed(Worker& worker, Packet& packet, const Flow* flow) noexcept {
   return taken;
 }
 
-}  // namespace
-
-Taken take_fragment(Worker& worker, Packet& packet, const Flow& flow) noexcept {
+// In a VRF with services, as its `flow` says.
+Taken take_balanced(Worker& worker, Packet& packet, const Flow& flow) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   if (is_ours(snapshot, flow.key)) return take_routed(worker, packet, nullptr);
   if (may_be_reply(snapshot, flow.key) || may_be_error(snapshot, flow))
@@ -179,7 +182,9 @@ Taken take_fragment(Worker& worker, Packet& packet, const Flow& flow) noexcept {
   return Taken::kPass;
 }
 
-Taken take_local_fragment(Worker& worker, Packet& packet) noexcept {
+// To an address of ours. One that is whole (RFC 6946) is so without fragment fields or header
+// afterwards. Never kPass.
+Taken take_local(Worker& worker, Packet& packet) noexcept {
   Fragment fragment;
   if (!read_fragment(packet.mbuf, 0, place_of(packet.network), fragment) || !fragment.is_atomic())
     return take_routed(worker, packet, nullptr);
@@ -194,7 +199,8 @@ Taken take_local_fragment(Worker& worker, Packet& packet) noexcept {
   return Taken::kWhole;
 }
 
-bool take_outer_fragment(Worker& worker, PortId port, Packet& packet) noexcept {
+// True: it is the whole frame now.
+bool take_outer(Worker& worker, Packet& packet) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
   const bool to_host =
       packet.outer_protocol == (packet.outer_ipv6 ? kIpProtocolIcmpv6 : kIpProtocolIcmp);
@@ -203,7 +209,6 @@ bool take_outer_fragment(Worker& worker, PortId port, Packet& packet) noexcept {
     drop(worker, mbuf, DropReason::k_ip_fragment);
     return false;
   }
-  mbuf->port = port;
   const unsigned owner = owner_of(fragment.key, worker.peers.size());
   if (worker.peers.size() > 1 && owner != worker.id) {
     pass_on(worker, mbuf, owner, {.kind = Errand::Kind::kOuterFragment});
@@ -213,6 +218,43 @@ bool take_outer_fragment(Worker& worker, PortId port, Packet& packet) noexcept {
   // What is inside a tunnel's packet was not cut.
   if (!to_host) unmark_put_together(packet.mbuf);
   return true;
+}
+
+void collect_one(Worker& worker, const PacketToRoute& item) noexcept {
+  Packet& packet = worker.whole_packets[worker.routed_whole.count];
+  packet = packet_of(item);
+  if (item.kind == PacketToRoute::Kind::kLocal) {
+    if (take_local(worker, packet) == Taken::kWhole) route_later(worker, packet);
+    return;
+  }
+  switch (take_balanced(worker, packet, read_flow(packet.mbuf, packet.network))) {
+    case Taken::kGone:
+      return;
+    case Taken::kWhole:
+      return worker.routed_whole.push(packet);
+    case Taken::kPass:
+      // The underlay is no network to route for anybody.
+      if (packet.network == 0) return drop(worker, packet.mbuf, DropReason::k_ip_not_local);
+      return route_later(worker, packet);
+  }
+}
+
+}  // namespace
+
+void collect_fragments(Worker& worker) noexcept {
+  while (worker.routed_whole.count < worker.whole_packets.size()) {
+    const PacketToRoute* item = worker.outbox.fragments.take();
+    if (item == nullptr) return;
+    collect_one(worker, *item);
+  }
+}
+
+void collect_outer_fragments(Worker& worker) noexcept {
+  PacketList& list = worker.outer_fragments;
+  unsigned kept = 0;
+  for (Packet* packet : list.span())
+    if (take_outer(worker, *packet)) list.items[kept++] = packet;
+  list.count = kept;
 }
 
 void expire_fragments(Worker& worker) noexcept {
@@ -249,11 +291,7 @@ void report_to_source(Worker& worker, FragmentPlace place, rte_mbuf* first, uint
   packet.mbuf = first;
   packet.network = vrf_of(place);
   packet.drop = DropReason::kCount;
-  if (ipv6)
-    tell<Ipv6>(worker, packet, problem, word);
-  else
-    tell<Ipv4>(worker, packet, problem, word);
-  encap_pending(worker);
+  tell_source(worker, packet, problem, word);
 }
 
 }  // namespace

@@ -5,26 +5,18 @@
 #pragma once
 
 #include "packet/flow_reader.h"
+#include "packet/fragment.h"
 #include "packet/packet.h"
 #include "worker/worker.h"
 
 namespace adit {
 
-enum class Taken : uint8_t {
-  kGone,   // kept, handed to another worker, or dropped
-  kWhole,  // Packet::mbuf is the whole packet
-  kPass,   // nobody's business: as it came
-};
-
-// A fragment in a VRF with services, as its `flow` says.
-[[gnu::cold, gnu::noinline]] Taken take_fragment(Worker& worker, Packet& packet,
-                                                 const Flow& flow) noexcept;
-// A routed packet with fragment fields or header, to an address of ours: one that is whole (RFC
-// 6946) is so without them afterwards. Never kPass.
-[[gnu::cold, gnu::noinline]] Taken take_local_fragment(Worker& worker, Packet& packet) noexcept;
-// A frame that check_underlay says to be a fragment. True: it is the whole packet now.
-[[gnu::cold, gnu::noinline]] bool take_outer_fragment(Worker& worker, PortId port,
-                                                      Packet& packet) noexcept;
+// Takes as many from Outbox::fragments as a burst has. What is put together in a VRF with services
+// is in Worker::routed_whole, to be balanced; all else that goes on is in Outbox::to_route.
+[[gnu::cold]] void collect_fragments(Worker& worker) noexcept;
+// Leaves in Worker::outer_fragments what is whole, to be classified again. They came by the port
+// rte_mbuf::port.
+[[gnu::cold]] void collect_outer_fragments(Worker& worker) noexcept;
 
 // Ends datagrams whose time is over.
 void expire_fragments(Worker& worker) noexcept;

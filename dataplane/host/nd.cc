@@ -7,6 +7,7 @@
 #include "host/host.h"
 #include "icmp/outer_error.h"
 #include "packet/checksum.h"
+#include "packet/fragment.h"
 #include "packet/ip_rules.h"
 
 namespace adit {

@@ -3,12 +3,13 @@
 
 #include <optional>
 
-#include "balance/to_backend.h"
+#include "icmp/icmp_error.h"
 #include "packet/flow_reader.h"
+#include "packet/ip_version.h"
 #include "packet/plateau.h"
+#include "packet/stt_header.h"
 #include "rewrite/wrap.h"
-#include "route/out.h"
-#include "tunnel/stt_header.h"
+#include "worker/originate.h"
 #include "worker/path_mtu.h"
 
 namespace adit {
@@ -226,14 +227,11 @@ void tell_in_vrf(Worker& worker, const rte_mbuf* mbuf, uint32_t offset, VrfId vr
                  uint32_t mtu) noexcept {
   const auto& ip = *rte_pktmbuf_mtod_offset(mbuf, const typename Ip::Header*, offset);
   const RouteTarget& back = worker.snapshot->routes.find(vrf, Ip::source(ip), Ip::kIpv6);
-  if (!leads_out(back) || !back.has_source) return;
+  if (!back.leads_out() || !back.has_source) return;
   rte_mbuf* told = make_icmp_error(worker, tenant_of_vrf(vrf), mbuf, offset, Ip::kIpv6,
                                    IcmpProblem::kTooBig, mtu, &back.source, back.max_bytes);
   if (told == nullptr) return;
-  Packet like{};
-  like.network = vrf;
-  like.drop = DropReason::kCount;
-  send_also<Ip>(worker, like, told, back);
+  send_own(worker, vrf, told);
 }
 
 void tell_in_vrf(Worker& worker, const rte_mbuf* mbuf, uint32_t offset, bool ipv6, VrfId vrf,
@@ -242,7 +240,6 @@ void tell_in_vrf(Worker& worker, const rte_mbuf* mbuf, uint32_t offset, bool ipv
     tell_in_vrf<Ipv6>(worker, mbuf, offset, vrf, mtu);
   else
     tell_in_vrf<Ipv4>(worker, mbuf, offset, vrf, mtu);
-  encap_pending(worker);
 }
 
 // Of a VRF's tunnel. Where there are services the packet may be one whose addresses we changed:

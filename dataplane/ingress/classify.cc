@@ -4,7 +4,6 @@
 #include <rte_prefetch.h>
 
 #include "egress/offload.h"
-#include "fragments/fragments.h"
 #include "ingress/enter.h"
 #include "ingress/routed.h"
 #include "ingress/underlay.h"
@@ -63,10 +62,8 @@ void classify_underlay(Worker& worker, const PortEntry& port, Packet& packet) no
       packet.in = 0;
       return enter_routing(worker, packet, 0);
     case UnderlayClass::kFragment:
-      // Once at most: a whole packet is no fragment.
-      if (take_outer_fragment(worker, id_of(*worker.snapshot, port), packet))
-        classify_underlay(worker, port, packet);
-      return;
+      packet.mbuf->port = id_of(*worker.snapshot, port);
+      return worker.outer_fragments.push(packet);
     case UnderlayClass::kDrop:
       return drop(worker, packet.mbuf, packet.drop);
   }
@@ -133,8 +130,10 @@ void classify(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned n) noex
   worker.counters.received.add(n);
 }
 
-void classify_handed(Worker& worker, Packet& packet) noexcept {
-  classify_underlay(worker, worker.snapshot->ports[packet.mbuf->port], packet);
+void classify_list(Worker& worker, PacketList& list) noexcept {
+  for (Packet* packet : list.span())
+    classify_underlay(worker, worker.snapshot->ports[packet->mbuf->port], *packet);
+  list.count = 0;
 }
 
 }  // namespace adit

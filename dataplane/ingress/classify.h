@@ -9,8 +9,8 @@ namespace adit {
 // Each of the `n` frames is on one of the worker's lists afterwards, or dropped.
 void classify(Worker& worker, PortId port, rte_mbuf** mbufs, unsigned n) noexcept;
 
-// Of fragments that came in by the underlay to other workers, Worker::handed_frames, `packet` is
-// one. Its port is rte_mbuf::port.
-void classify_handed(Worker& worker, Packet& packet) noexcept;
+// The same of frames that came in by the underlay port rte_mbuf::port: fragments from other
+// workers, and what was put together.
+void classify_list(Worker& worker, PacketList& list) noexcept;
 
 }  // namespace adit

@@ -161,4 +161,20 @@ inline void copy_from_mbuf(uint8_t* out, const rte_mbuf* mbuf, uint32_t offset,
   }
 }
 
+// The packet in buffers whose first `headers` bytes may be written: itself, or a copy where
+// others read its data, and then it is freed. Null when the pool is empty; the packet is
+// still the caller's then.
+inline rte_mbuf* make_writable(rte_mbuf* mbuf, uint32_t headers, rte_mempool* pool) noexcept {
+  if (owns_data(mbuf)) [[likely]]
+    return mbuf;
+  rte_mbuf* copy = rte_pktmbuf_copy(mbuf, pool, 0, UINT32_MAX);
+  if (copy == nullptr) return nullptr;
+  if (copy->data_len < headers) {  // buffers too small for any header
+    rte_pktmbuf_free(copy);
+    return nullptr;
+  }
+  rte_pktmbuf_free(mbuf);
+  return copy;
+}
+
 }  // namespace adit

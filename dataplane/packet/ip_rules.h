@@ -6,6 +6,7 @@
 
 #include "adit/addr.h"
 #include "adit/byte_order.h"
+#include "adit/snapshot.h"
 #include "adit/wire.h"
 #include "packet/packet.h"
 

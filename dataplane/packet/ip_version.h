@@ -5,10 +5,15 @@
 #include <bit>
 #include <cstring>
 
+#include "packet/checksum.h"
 #include "packet/ip_rules.h"
 #include "packet/packet.h"
 
 namespace adit {
+
+inline constexpr unsigned kLeastIpv4Mtu = 68;  // RFC 791 section 3.2
+// RFC 8200 section 5: of every link. No sender makes its packets smaller.
+inline constexpr unsigned kLeastIpv6Mtu = 1280;
 
 // What differs between the IP versions. check() looks at the header, of which the fixed part
 // is contiguous, and gives the length of the packet; kCount: it is right.

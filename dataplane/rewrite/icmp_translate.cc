@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which ICMP error of the other IP version says the same.
+#include "packet/ip_version.h"
 #include "packet/plateau.h"
 #include "rewrite/translate_family.h"
 
@@ -8,7 +9,6 @@ namespace {
 
 constexpr uint8_t kNone = 0xff;
 constexpr uint32_t kHeaderDifference = sizeof(Ipv6Header) - sizeof(Ipv4Header);
-constexpr uint32_t kLeastIpv6Mtu = 1280;
 
 // RFC 7915 figures 4 and 6: where the field lies in the other header.
 constexpr std::array<uint8_t, 20> kIpv6Pointers = {

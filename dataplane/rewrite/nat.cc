@@ -125,19 +125,6 @@ uint64_t patch_l4(const L4Part& l4, uint64_t pseudo, const Translation& to) noex
 
 }  // namespace nat
 
-rte_mbuf* make_writable(rte_mbuf* mbuf, uint32_t headers, rte_mempool* pool) noexcept {
-  if (owns_data(mbuf)) [[likely]]
-    return mbuf;
-  rte_mbuf* copy = rte_pktmbuf_copy(mbuf, pool, 0, UINT32_MAX);
-  if (copy == nullptr) return nullptr;
-  if (copy->data_len < headers) {  // buffers too small for any header
-    rte_pktmbuf_free(copy);
-    return nullptr;
-  }
-  rte_pktmbuf_free(mbuf);
-  return copy;
-}
-
 void translate(rte_mbuf* mbuf, const Flow& flow, const Translation& to) noexcept {
   if (flow.packet.ipv6)
     translate_as<EndpointIpv6>(mbuf, flow, to);

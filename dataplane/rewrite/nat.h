@@ -28,11 +28,6 @@ struct Translation {
   const Endpoint* destination = nullptr;
 };
 
-// The packet in buffers whose first `headers` bytes may be written: itself, or a copy where
-// others read its data, and then it is freed. Null when the pool is empty; the packet is
-// still the caller's then.
-rte_mbuf* make_writable(rte_mbuf* mbuf, uint32_t headers, rte_mempool* pool) noexcept;
-
 // Writes the endpoints into a packet of kind kFlow, kIcmpError, kEcho or kOther; all are of its
 // IP version, and its headers may be written. An ICMP error gets them as if it were a packet of
 // its key's connection: the addresses outside, so that nobody learns of a router behind us,

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "route/local.h"
 
-#include "fragments/fragments.h"
 #include "icmp/outer_error.h"
+#include "icmp/tell.h"
 #include "packet/flow_reader.h"
 #include "packet/tcp_reset.h"
 #include "route/out.h"
-#include "route/route.h"
+#include "worker/originate.h"
 
 namespace adit {
 namespace {
@@ -49,7 +49,7 @@ void answer_echo(Worker& worker, Packet& packet) noexcept {
     return drop(worker, mbuf, DropReason::k_icmp_ignored);
   const RouteTarget& back = worker.snapshot->routes.find(packet.network, Ip::source(ip), Ip::kIpv6);
   if (back.kind == RouteTarget::Kind::kNone) return drop(worker, mbuf, DropReason::k_no_route);
-  if (!leads_out(back)) return drop(worker, mbuf, DropReason::k_ip_source);
+  if (!back.leads_out()) return drop(worker, mbuf, DropReason::k_ip_source);
   std::swap(ip.src, ip.dst);
   Ip::set_ttl(ip, kReplyTtl);
   icmp->checksum = update_message_checksum(icmp->checksum, be16(uint16_t{Ip::kEchoRequest} << 8),
@@ -85,23 +85,21 @@ bool is_alive(const Worker& worker, const RouteTarget& target) noexcept {
 
 template <class Ip>
 void handle_local(Worker& worker, Packet& packet) noexcept {
-  if (Ip::is_fragment(header_of<Ip>(packet.mbuf)) &&
-      take_local_fragment(worker, packet) != Taken::kWhole)
-    return;
+  if (Ip::is_fragment(header_of<Ip>(packet.mbuf)))
+    return collect_later(worker, packet, PacketToRoute::Kind::kLocal);
   const auto& ip = header_of<Ip>(packet.mbuf);
   if (Ip::protocol(ip) == Ip::kIcmp) return answer_echo<Ip>(worker, packet);
   if (Ip::protocol(ip) != kIpProtocolUdp)
     return drop(worker, packet.mbuf, DropReason::k_ip_protocol_unknown);
-  answer<Ip>(worker, packet, IcmpProblem::kPortUnreachable);
+  tell_sender(worker, packet, IcmpProblem::kPortUnreachable);
   drop(worker, packet.mbuf, DropReason::k_udp_port_closed);
 }
 
 template <class Ip>
 void handle_virtual(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
   constexpr DropReason kWhy = DropReason::k_service_unknown;
-  if (Ip::is_fragment(header_of<Ip>(packet.mbuf)) &&
-      take_local_fragment(worker, packet) != Taken::kWhole)
-    return;
+  if (Ip::is_fragment(header_of<Ip>(packet.mbuf)))
+    return collect_later(worker, packet, PacketToRoute::Kind::kLocal);
   const auto& ip = header_of<Ip>(packet.mbuf);
   switch (Ip::protocol(ip)) {
     case Ip::kIcmp:
@@ -110,11 +108,11 @@ void handle_virtual(Worker& worker, Packet& packet, const RouteTarget& target) n
     case kIpProtocolTcp: {
       const Flow flow = read_flow(packet.mbuf, packet.network);
       if (flow.kind == FlowKind::kFlow)
-        answer_with(worker, packet, make_tcp_reset(packet.mbuf, flow, worker.pool));
+        send_reply(worker, packet.network, make_tcp_reset(packet.mbuf, flow, worker.pool));
       return drop(worker, packet.mbuf, kWhy);
     }
     case kIpProtocolUdp:
-      answer<Ip>(worker, packet, IcmpProblem::kPortUnreachable);
+      tell_sender(worker, packet, IcmpProblem::kPortUnreachable);
       return drop(worker, packet.mbuf, kWhy);
     default:
       return drop(worker, packet.mbuf, kWhy);

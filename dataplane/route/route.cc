@@ -6,10 +6,11 @@
 #include "egress/ip_fragment.h"
 #include "egress/offload.h"
 #include "egress/past_path.h"
-#include "icmp/outer_error.h"
+#include "icmp/tell.h"
 #include "packet/mss.h"
 #include "route/local.h"
 #include "route/out.h"
+#include "worker/originate.h"
 #include "worker/path_mtu.h"
 
 namespace adit {
@@ -30,7 +31,7 @@ template <class Ip>
   const AsItCame came = as_it_came(mbuf);
   if (!Ip::kIpv6 && came.largest > target.max_bytes && mbuf->pkt_len > target.max_bytes &&
       !Ip::may_fragment(header_of<Ip>(mbuf))) {
-    answer<Ip>(worker, packet, IcmpProblem::kTooBig, target.max_bytes);
+    tell_sender(worker, packet, IcmpProblem::kTooBig, target.max_bytes);
     return drop_of(worker, target.tunnel, mbuf, DropReason::k_mtu_exceeded);
   }
   Ip::lower_ttl(header_of<Ip>(mbuf));
@@ -128,7 +129,7 @@ template <class Ip>
   const uint32_t most = most_into_tunnel<Ip>(target);
   if (mbuf->pkt_len <= most || segments_fit(mbuf, most)) return true;
   if (may_cut_wrapped<Ip>(worker, packet)) return true;
-  answer<Ip>(worker, packet, IcmpProblem::kTooBig, most);
+  tell_sender(worker, packet, IcmpProblem::kTooBig, most);
   drop_of(worker, target.tunnel, mbuf, DropReason::k_mtu_exceeded);
   return false;
 }
@@ -156,16 +157,6 @@ template <class Ip>
     else
       send_in_parts<Ip>(worker, finished, target);
   }
-}
-
-// False: this hop is one too many.
-template <class Ip>
-bool may_take_hop(Worker& worker, Packet& packet) noexcept {
-  if (Ip::ttl(header_of<Ip>(packet.mbuf)) > 1) [[likely]]
-    return true;
-  answer<Ip>(worker, packet, IcmpProblem::kTimeExceeded);
-  drop(worker, packet.mbuf, DropReason::k_ttl_expired);
-  return false;
 }
 
 template <class Ip>
@@ -230,9 +221,19 @@ void route_version(Worker& worker, Packet& packet) noexcept {
     case RouteTarget::Kind::kVirtual:
       return handle_virtual<Ip>(worker, packet, target);
     case RouteTarget::Kind::kNone:
-      answer<Ip>(worker, packet, IcmpProblem::kNoRoute);
+      tell_sender(worker, packet, IcmpProblem::kNoRoute);
       return drop(worker, mbuf, DropReason::k_no_route);
   }
+}
+
+// A packet of our own.
+template <class Ip>
+void send_ours(Worker& worker, Packet& packet) noexcept {
+  const RouteTarget& target = worker.snapshot->routes.find(
+      packet.network, Ip::destination(header_of<Ip>(packet.mbuf)), Ip::kIpv6);
+  // Whoever made it has seen to that.
+  if (!target.leads_out()) return drop(worker, packet.mbuf, DropReason::k_no_route);
+  send<Ip>(worker, packet, target);
 }
 
 void route_one(Worker& worker, Packet& packet) noexcept {
@@ -260,107 +261,31 @@ void check_packets(Worker& worker) noexcept {
   routed.count = kept;
 }
 
-void refuse_with(Worker& worker, Packet& packet, IcmpProblem problem, DropReason reason) noexcept {
-  if (is_ipv4(packet))
-    answer<Ipv4>(worker, packet, problem);
-  else
-    answer<Ipv6>(worker, packet, problem);
-  drop(worker, packet.mbuf, reason);
-}
-
-bool take_hop(Worker& worker, Packet& packet) noexcept {
-  if (is_ipv4(packet)) {
-    if (!may_take_hop<Ipv4>(worker, packet)) return false;
-    Ipv4::lower_ttl(header_of<Ipv4>(packet.mbuf));
-  } else {
-    if (!may_take_hop<Ipv6>(worker, packet)) return false;
-    Ipv6::lower_ttl(header_of<Ipv6>(packet.mbuf));
+void route_outbox(Worker& worker) noexcept {
+  OutboxList<PacketToRoute>& list = worker.outbox.to_route;
+  unsigned n = 0;
+  while (const PacketToRoute* item = list.take()) {
+    Packet& packet = worker.outbox_packets[n];
+    packet = packet_of(*item);
+    if (item->kind == PacketToRoute::Kind::kOnItsWay)
+      route_one(worker, packet);
+    else if (is_ipv4(packet))
+      send_ours<Ipv4>(worker, packet);
+    else
+      send_ours<Ipv6>(worker, packet);
+    if (++n < worker.outbox_packets.size()) continue;
+    finish_encap(worker);
+    n = 0;
   }
-  return true;
+  finish_encap(worker);
 }
 
-bool refuse_too_big(Worker& worker, Packet& packet, uint32_t mtu) noexcept {
-  const bool ipv4 = is_ipv4(packet);
-  if (ipv4 && Ipv4::may_fragment(header_of<Ipv4>(packet.mbuf))) return false;
-  if (ipv4)
-    answer<Ipv4>(worker, packet, IcmpProblem::kTooBig, mtu);
-  else
-    answer<Ipv6>(worker, packet, IcmpProblem::kTooBig, mtu);
-  drop(worker, packet.mbuf, DropReason::k_mtu_exceeded);
-  return true;
-}
-
-void answer_with(Worker& worker, const Packet& packet, rte_mbuf* reply) noexcept {
-  if (reply == nullptr) return;
-  if (is_ipv4(packet))
-    answer_by_route<Ipv4>(worker, packet, reply);
-  else
-    answer_by_route<Ipv6>(worker, packet, reply);
-}
-
-void route_now(Worker& worker, Packet& packet) noexcept {
-  route_one(worker, packet);
-  encap_pending(worker);  // its lists keep the packet's address
-}
-
-void route_all(Worker& worker) noexcept {
-  for (Packet* packet : worker.routed.span()) route_one(worker, *packet);
-  encap_pending(worker);
-  worker.copy_count = 0;
-  worker.routed.count = 0;
-}
-
-namespace {
-
-bool is_later_fragment(const Packet& packet) noexcept {
-  IpPacket read;
-  const rte_mbuf* mbuf = packet.mbuf;
-  return read_ip_packet(rte_pktmbuf_mtod(mbuf, const uint8_t*), mbuf->data_len, UINT32_MAX, 0,
-                        read) &&
-         read.later_fragment;
-}
-
-}  // namespace
-
-void report_too_big(Worker& worker, VrfId vrf, rte_mbuf* mbuf, uint32_t mtu,
-                    uint32_t room) noexcept {
-  Packet packet{};
-  packet.mbuf = mbuf;
-  packet.network = vrf;
-  packet.origin = {vrf, 0};
-  packet.drop = DropReason::kCount;
-  const bool was_ipv4 = is_ipv4(packet);
-  if (worker.snapshot->balanced_vrfs[vrf]) {
-    if (take_wrapped_too_big(worker, mbuf, vrf, room)) return;
-    // It may be a connection's, with the addresses that we gave it. Whether a later fragment is,
-    // nobody knows: the first one of its datagram is told about.
-    if (!take_back(worker, packet) && is_later_fragment(packet)) return;
-  }
-  // RFC 7915 sections 4.2 and 5.2
-  constexpr uint32_t kDifference = sizeof(Ipv6Header) - sizeof(Ipv4Header);
-  const uint32_t as_ipv6 = was_ipv4 ? std::max(mtu + kDifference, kLeastIpv6Mtu) : mtu;
-  if (is_ipv4(packet))
-    tell<Ipv4>(worker, packet, IcmpProblem::kTooBig, was_ipv4 ? mtu : mtu - kDifference);
-  else
-    tell<Ipv6>(worker, packet, IcmpProblem::kTooBig, as_ipv6);
-}
-
-void report_host_unreachable(Worker& worker, LinkId link, rte_mbuf* frame,
-                             const RoutedFrame& routed) noexcept {
-  const Interface* out = interface_of(*worker.snapshot, link);
-  if (routed.how == RoutedFrame::kNotRouted || out == nullptr) return;
-  Packet packet{};
-  packet.mbuf = frame;
-  packet.network = out->vrf;
-  packet.origin = routed.origin;
-  packet.translated = routed.how == RoutedFrame::kTranslated;
-  packet.drop = DropReason::kCount;
-  rte_pktmbuf_adj(packet.mbuf, sizeof(EthernetHeader));
-  constexpr IcmpProblem kProblem = IcmpProblem::kHostUnreachable;
-  if (is_ipv4(packet))
-    answer<Ipv4>(worker, packet, kProblem);
-  else
-    answer<Ipv6>(worker, packet, kProblem);
+void route_all(Worker& worker, PacketList& list) noexcept {
+  // What goes before a packet of the list, as the PROXY protocol's header does, is there.
+  route_outbox(worker);
+  for (Packet* packet : list.span()) route_one(worker, *packet);
+  finish_encap(worker);
+  list.count = 0;
 }
 
 }  // namespace adit

@@ -5,9 +5,9 @@
 #include "adit/counters.h"
 #include "adit/rate_limit.h"
 #include "connection/forgotten_flows.h"
-#include "connection/shares.h"
 #include "connection/table.h"
 #include "scheduler/locality_table.h"
+#include "worker/connection_shares.h"
 #include "worker/source_meters.h"
 
 namespace adit {

@@ -13,6 +13,12 @@
 
 namespace adit {
 
+// The worker that has the connections of this end; the same on whatever worker it is asked.
+inline unsigned owner_of(const Ipv6Key& address, be16 port, size_t workers) noexcept {
+  const uint64_t hash = mix64(hash_of(address) + port.raw());
+  return static_cast<unsigned>((hash >> 32) * workers >> 32);
+}
+
 // What a packet takes along, where the NIC left its hash: that is of no use any more.
 struct Errand {
   enum class Kind : uint8_t {

@@ -55,6 +55,7 @@ struct PacketToRoute {
   enum class Kind : uint8_t {
     kOnItsWay,  // part of another's traffic: it takes a hop, and its sender may be told of errors
     kOwn,       // of ours: an answer, an error
+    kLocal,     // a fragment that has come to an address of ours
   };
   rte_mbuf* mbuf;
   const uint8_t* via = nullptr;  // Packet::via
@@ -63,10 +64,12 @@ struct PacketToRoute {
   Kind kind = Kind::kOnItsWay;
   bool translated = false;
   bool may_fragment = false;
+  bool handed_over = false;
 };
 
 struct Outbox {
   OutboxList<PacketToRoute> to_route;
+  OutboxList<PacketToRoute> fragments;  // to be put together
   OutboxList<FrameToNetwork> to_network;
 };
 

@@ -22,7 +22,6 @@
 #include "worker/hold_queue.h"
 #include "worker/outbox.h"
 #include "worker/persistence_table.h"
-#include "worker/reassembly.h"
 #include "worker/reported_sources.h"
 
 namespace adit {
@@ -48,6 +47,10 @@ struct PortBindings;  // port_bindings.h
 inline const RateLimit kIcmpErrorLimit = RateLimit::per_second(1000);
 
 struct ConnectionSurvey;  // adit/connection_survey.h
+class FragmentTable;      // fragments/reassembly.h
+struct FragmentTableDeleter {
+  void operator()(FragmentTable* table) const noexcept;
+};
 
 struct FloodMeters {
   RateMeter broadcast, multicast, unknown_unicast;
@@ -95,13 +98,11 @@ struct Worker {
   std::vector<RxQueue> rx;
   std::vector<TxQueue> tx;  // by PortId
   HoldQueue held;
-  std::unique_ptr<FragmentTable> fragments;
+  std::unique_ptr<FragmentTable, FragmentTableDeleter> fragments;
   std::unique_ptr<SttWorker> stt;
   std::unique_ptr<Balancer> balancer;
   std::unique_ptr<ReportedSources> reported = std::make_unique<ReportedSources>();
   std::vector<FloodMeters> flood_meters = std::vector<FloodMeters>(kMaxNetworks + 1);
-
-  unsigned waiting() const noexcept { return held.size() + fragments->held() + stt->held(); }
 
   // this worker writes, control reads
   WorkerCounters counters;
@@ -116,9 +117,12 @@ struct Worker {
   std::array<Packet, kMaxBurst> packets;
   PacketList bridged;                                 // frames that have their network
   std::array<PacketList, kTunnelKindCount> to_decap;  // by tunnel kind
-  PacketList to_host;        // ARP, neighbour discovery and ICMP; Packet::link
-  PacketList handed_frames;  // fragments that came to another worker by an underlay port
-  PacketList routed;         // IP packets that have their VRF
+  PacketList to_host;          // ARP, neighbour discovery and ICMP; Packet::link
+  PacketList handed_frames;    // fragments that came to another worker by an underlay port
+  PacketList outer_fragments;  // of what came in by the underlay
+  PacketList routed;           // IP packets that have their VRF
+  PacketList routed_whole;     // the same, put together from fragments
+  std::array<Packet, kMaxBurst> whole_packets;  // those of routed_whole
   PacketList flooded;
   std::array<PacketList, kTunnelKindCount> to_encap;
   std::array<Packet, kMaxBurst> copies;  // of flooded frames, on their way out
@@ -128,6 +132,7 @@ struct Worker {
   unsigned gateway_copy_count = 0;
   std::array<Packet, kMaxBurst> from_gateways;  // those of Outbox::to_network in hand
   Outbox outbox;
+  std::array<Packet, kMaxBurst> outbox_packets;   // those of Outbox::to_route in hand
   ZeroPages<RateMeter> icmp_meters{kMaxTenants};  // by TenantId
   RateMeter short_quote_meter;                    // ICMP errors for which all remotes are searched
   IdCounters stt_ids;                             // of STT frames

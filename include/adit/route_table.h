@@ -35,6 +35,11 @@ struct RouteTarget {
   uint32_t max_bytes = 0;        // of an IP packet that goes this way; kNone, kLocal: 0
   IpAddr source = {};            // of ICMP errors that go this way
   bool mss_clamp = false;        // of its VRF
+
+  // Whether a packet of our own can go this way.
+  bool leads_out() const noexcept {
+    return kind != Kind::kNone && kind != Kind::kLocal && kind != Kind::kVirtual;
+  }
 };
 
 class RouteTable {

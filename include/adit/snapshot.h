@@ -209,7 +209,7 @@ struct ServiceEntry {
 };
 
 // Of the connections for which there is room, times so many may a service or a VRF have; see
-// dataplane/connection/shares.h.
+// dataplane/worker/connection_shares.h.
 inline constexpr unsigned kServiceShareFactor = 16, kVrfShareFactor = 8;
 
 // What a VRF's services may take of a worker's connection table.

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "worker/connection_shares.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -6,7 +8,6 @@
 #include <map>
 #include <random>
 
-#include "connection/shares.h"
 #include "connection_test.h"
 
 namespace adit {

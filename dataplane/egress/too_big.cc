@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "icmp/bridge_too_big.h"
+#include "egress/too_big.h"
 
 #include "egress/egress.h"
 #include "egress/ip_fragment.h"
 #include "egress/past_path.h"
-#include "icmp/icmp_error.h"
+#include "icmp/tell.h"
 
 namespace adit {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "connection/shares.h"
+#include "worker/connection_shares.h"
 
 #include "worker/backend_load.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "table/fragment_shares.h"
+#include "fragments/fragment_shares.h"
 
 #include <algorithm>
 #include <bit>

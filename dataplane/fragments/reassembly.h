@@ -22,8 +22,8 @@
 #include "adit/drop_reason.h"
 #include "adit/snapshot.h"
 #include "adit/zero_pages.h"
+#include "fragments/fragment_shares.h"
 #include "packet/fragment_bits.h"
-#include "table/fragment_shares.h"
 
 namespace adit {
 

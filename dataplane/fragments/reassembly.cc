@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "worker/reassembly.h"
+#include "fragments/reassembly.h"
 
 #include <algorithm>
 #include <bit>
@@ -447,6 +447,10 @@ rte_mbuf* FragmentTable::finish(Worker& worker, uint32_t slot) noexcept {
   held_ -= entry.count;
   erase(slot);
   return head;
+}
+
+void FragmentTableDeleter::operator()(FragmentTable* table) const noexcept {
+  delete table;
 }
 
 }  // namespace adit

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "icmp/tell.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "icmp/outer_error.h"
+#include "icmp/untranslate.h"
+#include "packet/ip_packet.h"
+#include "worker/originate.h"
+
+namespace adit {
+namespace {
+
+// RFC 7600 section 4.8: the source of ICMP errors where there is no IPv4 address.
+const IpAddr kIpv4Dummy = IpAddr::v4(be32(0xc000'0008));
+
+// RFC 7915 sections 4.2 and 5.2: of a packet that `went` as one of the other version, maybe.
+uint32_t mtu_as_sent(const Packet& sent, bool went_as_ipv4, uint32_t mtu) noexcept {
+  constexpr uint32_t kDifference = sizeof(Ipv6Header) - sizeof(Ipv4Header);
+  if (is_ipv4(sent) == went_as_ipv4) return mtu;
+  return went_as_ipv4 ? std::max(mtu + kDifference, kLeastIpv6Mtu) : mtu - kDifference;
+}
+
+template <class Ip>
+void tell(Worker& worker, const Packet& packet, IcmpProblem problem, unsigned word) noexcept {
+  const rte_mbuf* mbuf = packet.mbuf;
+  const auto& ip = header_of<Ip>(packet.mbuf);
+  if (!icmp_error_permitted(frame_of(packet.mbuf), mbuf->data_len, Ip::kIpv6, problem)) return;
+  const RouteTarget& back = worker.snapshot->routes.find(packet.network, Ip::source(ip), Ip::kIpv6);
+  if (!back.leads_out() || (Ip::kIpv6 && !back.has_source)) return;
+  rte_mbuf* error =
+      make_icmp_error(worker, tenant_of_vrf(packet.network), mbuf, 0, Ip::kIpv6, problem, word,
+                      back.has_source ? &back.source : &kIpv4Dummy, back.max_bytes);
+  if (error != nullptr) send_own(worker, packet.network, error);
+}
+
+// Takes off what we put before the packet. False where it is another part of it than the first.
+bool unwrap(rte_mbuf* mbuf, uint32_t wrapped_bytes) noexcept {
+  const uint8_t* at = frame_of(mbuf);
+  if (at[0] >> 4 == 4) {
+    if ((header_of<Ipv4>(mbuf).fragment.host() & kIpv4OffsetMask) != 0) return false;
+  } else if (Ipv6::is_fragment(header_of<Ipv6>(mbuf))) {
+    if (mbuf->data_len < sizeof(Ipv6Header) + 8 || at[42] != 0 || (at[43] & 0xf8) != 0)
+      return false;
+    wrapped_bytes += 8;
+  }
+  if (mbuf->data_len < wrapped_bytes + sizeof(Ipv6Header)) return false;
+  rte_pktmbuf_adj(mbuf, static_cast<uint16_t>(wrapped_bytes));
+  return true;
+}
+
+// False where what the sender sent is not known any more.
+bool restore(Worker& worker, Packet& packet) noexcept {
+  if (packet.translated) return untranslate(worker, packet);
+  const uint8_t wrapped = std::exchange(packet.origin.wrapped_bytes, uint8_t{0});
+  if (wrapped != 0 && !unwrap(packet.mbuf, wrapped)) return false;
+  packet.network = packet.origin.vrf;
+  return true;
+}
+
+bool is_later_fragment(const Packet& packet) noexcept {
+  IpPacket read;
+  const rte_mbuf* mbuf = packet.mbuf;
+  return read_ip_packet(rte_pktmbuf_mtod(mbuf, const uint8_t*), mbuf->data_len, UINT32_MAX, 0,
+                        read) &&
+         read.later_fragment;
+}
+
+}  // namespace
+
+void tell_source(Worker& worker, const Packet& packet, IcmpProblem problem,
+                 unsigned word) noexcept {
+  if (is_ipv4(packet))
+    tell<Ipv4>(worker, packet, problem, word);
+  else
+    tell<Ipv6>(worker, packet, problem, word);
+}
+
+void tell_sender(Worker& worker, Packet& packet, IcmpProblem problem, unsigned mtu) noexcept {
+  const unsigned wrapped = packet.origin.wrapped_bytes;
+  const bool went_as_ipv4 = is_ipv4(packet);
+  if (!restore(worker, packet)) return;
+  if (wrapped != 0) {
+    const unsigned room = mtu - std::min(mtu, wrapped);
+    return tell_source(
+        worker, packet, problem,
+        is_ipv4(packet) || mtu == 0 ? room : std::max<unsigned>(room, kLeastIpv6Mtu));
+  }
+  if (problem == IcmpProblem::kTooBig) mtu = mtu_as_sent(packet, went_as_ipv4, mtu);
+  tell_source(worker, packet, problem, mtu);
+}
+
+void refuse_with(Worker& worker, Packet& packet, IcmpProblem problem, DropReason reason) noexcept {
+  tell_sender(worker, packet, problem);
+  drop(worker, packet.mbuf, reason);
+}
+
+bool refuse_too_big(Worker& worker, Packet& packet, uint32_t mtu) noexcept {
+  if (is_ipv4(packet) && Ipv4::may_fragment(header_of<Ipv4>(packet.mbuf))) return false;
+  tell_sender(worker, packet, IcmpProblem::kTooBig, mtu);
+  drop(worker, packet.mbuf, DropReason::k_mtu_exceeded);
+  return true;
+}
+
+bool take_hop(Worker& worker, Packet& packet) noexcept {
+  if (is_ipv4(packet)) {
+    if (!may_take_hop<Ipv4>(worker, packet)) return false;
+    Ipv4::lower_ttl(header_of<Ipv4>(packet.mbuf));
+  } else {
+    if (!may_take_hop<Ipv6>(worker, packet)) return false;
+    Ipv6::lower_ttl(header_of<Ipv6>(packet.mbuf));
+  }
+  return true;
+}
+
+void report_too_big(Worker& worker, VrfId vrf, rte_mbuf* mbuf, uint32_t mtu,
+                    uint32_t room) noexcept {
+  Packet packet{};
+  packet.mbuf = mbuf;
+  packet.network = vrf;
+  packet.origin = {vrf, 0};
+  packet.drop = DropReason::kCount;
+  const bool was_ipv4 = is_ipv4(packet);
+  if (worker.snapshot->balanced_vrfs[vrf]) {
+    if (take_wrapped_too_big(worker, mbuf, vrf, room)) return;
+    // It may be a connection's, with the addresses that we gave it. Whether a later fragment is,
+    // nobody knows: the first one of its datagram is told about.
+    if (!untranslate(worker, packet) && is_later_fragment(packet)) return;
+  }
+  tell_source(worker, packet, IcmpProblem::kTooBig, mtu_as_sent(packet, was_ipv4, mtu));
+}
+
+void report_host_unreachable(Worker& worker, LinkId link, rte_mbuf* frame,
+                             const RoutedFrame& routed) noexcept {
+  const Interface* out = interface_of(*worker.snapshot, link);
+  if (routed.how == RoutedFrame::kNotRouted || out == nullptr) return;
+  Packet packet{};
+  packet.mbuf = frame;
+  packet.network = out->vrf;
+  packet.origin = routed.origin;
+  packet.translated = routed.how == RoutedFrame::kTranslated;
+  packet.drop = DropReason::kCount;
+  rte_pktmbuf_adj(packet.mbuf, sizeof(EthernetHeader));
+  tell_sender(worker, packet, IcmpProblem::kHostUnreachable);
+}
+
+}  // namespace adit

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "icmp/untranslate.h"
+
+#include "packet/flow_reader.h"
+#include "packet/fragment.h"
+#include "packet/ip_version.h"
+#include "rewrite/sequence_shift.h"
+#include "rewrite/translate_family.h"
+
+namespace adit {
+namespace {
+
+// The packet's numbers are those of its client again (balance/announce.h).
+void restore_numbers(rte_mbuf* mbuf, const Flow& flow, const Announcement& announcement) noexcept {
+  if (flow.kind == FlowKind::kFlow && announcement.shift != 0 && (flow.l4_type & kTcpSyn) == 0)
+    shift_sequence(mbuf, flow, 0u - announcement.shift);
+}
+
+// The first fragment of a datagram becomes one of the other version, for an error to hold.
+bool untranslate_fragment(rte_mbuf* mbuf, Flow flow, const Translation& to, uint16_t id) noexcept {
+  constexpr uint32_t kFragmentHeader = 8;
+  const bool to_ipv4 = flow.packet.ipv6;
+  Fragment fragment;
+  if (!read_fragment(mbuf, 0, kTunnelPlace, fragment)) return false;
+  if (to_ipv4) {
+    take_off_fragment_header(mbuf, 0, fragment.fragment_header, fragment.next_header_at);
+    flow.packet.l4 -= kFragmentHeader;
+    flow.packet.end -= kFragmentHeader;
+    flow.packet.destination = offsetof(Ipv6Header, dst);
+  } else if (flow.packet.protocol == kIpProtocolUdp &&
+             (flow.packet.l4 + sizeof(UdpHeader) > mbuf->data_len ||
+              rte_pktmbuf_mtod_offset(mbuf, const UdpHeader*, flow.packet.l4)->checksum ==
+                  be16(0))) {
+    return false;  // IPv6's is over all of the datagram
+  }
+  if (translate_family(mbuf, flow, to, id) != DropReason::kCount) return false;
+  if (!to_ipv4) return true;
+  auto& ip = header_of<Ipv4>(mbuf);
+  ip.fragment = be16(fragment.more ? kIpv4MoreFragments : uint16_t{0});
+  ip.id = be16(id);
+  write_ipv4_checksum(&ip);
+  return true;
+}
+
+// Of which more than addresses and ports was changed, after it came `from` there.
+bool untranslate_changed(Worker& worker, Packet& packet, const Flow& flow,
+                         const Connection& connection, Direction from,
+                         const Translation& to) noexcept {
+  if (connection.has(Connection::kAnnounces) && from != Direction::kFromBackend)
+    restore_numbers(packet.mbuf, flow, connection.announcement);
+  if (connection.has(Connection::kOtherVersion)) {
+    const FlowKey& forward = connection.forward;
+    const uint16_t id = next_ip_id(worker, tenant_of_vrf(forward.vrf), forward.source);
+    if (flow.kind == FlowKind::kFragment) return untranslate_fragment(packet.mbuf, flow, to, id);
+    // Nobody is told of an ICMP error.
+    return flow.kind == FlowKind::kFlow &&
+           translate_family(packet.mbuf, flow, to, id) == DropReason::kCount;
+  }
+  translate(packet.mbuf, flow, to);
+  return true;
+}
+
+}  // namespace
+
+bool untranslate(Worker& worker, Packet& packet) noexcept {
+  const Flow flow = read_flow(packet.mbuf, packet.network);
+  FlowKey key = flow.key;
+  if (flow.kind != FlowKind::kFlow && flow.kind != FlowKind::kIcmpError &&
+      !(flow.kind == FlowKind::kFragment && read_first_ports(packet.mbuf, flow, key)))
+    return false;
+  std::swap(key.source, key.destination);
+  std::swap(key.source_port, key.destination_port);
+  const ConnectionTable& connections = worker.balancer->connections;
+  const auto found = connections.find(key, connections.hash(key));
+  if (found.id == 0) return false;
+  const Connection& connection = connections.at(found.id);
+  const bool full = connection.forwarding == Forwarding::kFullNat;
+  const bool to_backend = found.direction == Direction::kFromBackend;
+  const FlowKey& came_by = to_backend ? connection.forward : connection.reverse;
+  const Endpoint source = source_of(came_by), destination = destination_of(came_by);
+  const Translation to{full || !to_backend ? &source : nullptr,
+                       full || to_backend ? &destination : nullptr};
+  if (!connection.has(Connection::kChangesPackets))
+    translate(packet.mbuf, flow, to);
+  else if (!untranslate_changed(worker, packet, flow, connection,
+                                to_backend ? Direction::kFromClient : Direction::kFromBackend, to))
+    return false;
+  packet.network = came_by.vrf;
+  packet.translated = false;
+  return true;
+}
+
+}  // namespace adit
