@@ -157,27 +157,7 @@ json drain(ApiContext& context, const json& params, const Caller&) {
   return {{"backends", count}};
 }
 
-json ports(ApiContext& context, const json&, const Caller&) {
-  return to_json(show_ports(*context.control_plane));
-}
-
-json networks(ApiContext& context, const json& params, const Caller&) {
-  return to_json(show_networks(*context.control_plane, window_param(params)));
-}
-
-json remotes(ApiContext& context, const json& params, const Caller&) {
-  return to_json(show_remotes(*context.control_plane, network_param(context, params),
-                              window_param(params), context.now_ns()));
-}
-
-json tunnels(ApiContext& context, const json& params, const Caller&) {
-  return to_json(show_tunnels(*context.control_plane, window_param(params), context.now_ns()));
-}
-
-json routes(ApiContext& context, const json& params, const Caller&) {
-  return to_json(show_routes(*context.control_plane, window_param(params)));
-}
-
+// Rows that control makes at a time: of those that take longest, some milliseconds.
 constexpr uint64_t kSlice = 250;
 
 // The rows of a window, so many at a time that control's other work can wait for it. `rows` gives
@@ -193,7 +173,7 @@ LaterAnswer in_slices(Window window, GetRows rows) {
       if (text.back() != '[') text += ',';
       text += row.dump(-1, ' ', false, json::error_handler_t::replace);
     }
-    window.limit -= limit;
+    window.limit -= slice.rows.size();  // a slice may end where it has looked for long enough
     if (slice.truncated && window.limit != 0) {
       window.offset = slice.next_offset;
       return std::nullopt;
@@ -202,6 +182,38 @@ LaterAnswer in_slices(Window window, GetRows rows) {
     if (slice.truncated) text += R"(,"next_offset":)" + std::to_string(slice.next_offset);
     return text + '}';
   };
+}
+
+LaterAnswer ports(ApiContext& context, const json&, const Caller&) {
+  return in_slices({.limit = UINT64_MAX},
+                   [&control = *context.control_plane](const Window& window) {
+                     return show_ports(control, window);
+                   });
+}
+
+LaterAnswer networks(ApiContext& context, const json& params, const Caller&) {
+  return in_slices(window_param(params), [&control = *context.control_plane](const Window& window) {
+    return show_networks(control, window);
+  });
+}
+
+LaterAnswer remotes(ApiContext& context, const json& params, const Caller&) {
+  return in_slices(window_param(params),
+                   [&context, network = network_param(context, params)](const Window& window) {
+                     return show_remotes(*context.control_plane, network, window, context.now_ns());
+                   });
+}
+
+LaterAnswer tunnels(ApiContext& context, const json& params, const Caller&) {
+  return in_slices(window_param(params), [&context](const Window& window) {
+    return show_tunnels(*context.control_plane, window, context.now_ns());
+  });
+}
+
+LaterAnswer routes(ApiContext& context, const json& params, const Caller&) {
+  return in_slices(window_param(params), [&control = *context.control_plane](const Window& window) {
+    return show_routes(control, window);
+  });
 }
 
 LaterAnswer services(ApiContext& context, const json& params, const Caller&) {
@@ -217,16 +229,20 @@ LaterAnswer backends(ApiContext& context, const json& params, const Caller&) {
   });
 }
 
-json fdb(ApiContext& context, const json& params, const Caller&) {
+LaterAnswer fdb(ApiContext& context, const json& params, const Caller&) {
   FdbFilter filter;
   if (const auto network = network_param(context, params))
     filter.network = context.control_plane->ids().networks.at(*network);
   filter.mac = mac_param(params);
-  return to_json(show_fdb(*context.control_plane, filter, window_param(params), context.now_ns()));
+  return in_slices(window_param(params), [&context, filter](const Window& window) {
+    return show_fdb(*context.control_plane, filter, window, context.now_ns());
+  });
 }
 
-json neighbours(ApiContext& context, const json& params, const Caller&) {
-  return to_json(show_neighbours(*context.control_plane, window_param(params), context.now_ns()));
+LaterAnswer neighbours(ApiContext& context, const json& params, const Caller&) {
+  return in_slices(window_param(params), [&context](const Window& window) {
+    return show_neighbours(*context.control_plane, window, context.now_ns());
+  });
 }
 
 json drops(ApiContext& context, const json& params, const Caller&) {
@@ -321,21 +337,22 @@ constexpr Method kMethods[] = {
      reload},
     {"drain", Effect::kChanges, "lets UDP flows leave backends of weight 0 now", kDrainParameters,
      drain},
-    {"show.ports", Effect::kReads, "ports with link and counters", {}, ports},
-    {"show.networks", Effect::kReads, "networks with counters", kWindowParameters, networks},
+    {"show.ports", Effect::kReads, "ports with link and counters", {}, nullptr, ports},
+    {"show.networks", Effect::kReads, "networks with counters", kWindowParameters, nullptr,
+     networks},
     {"show.remotes", Effect::kReads, "remotes with next hop and counters", kRemotesParameters,
-     remotes},
+     nullptr, remotes},
     {"show.tunnels", Effect::kReads, "tunnels of VRFs with next hop and counters",
-     kWindowParameters, tunnels},
-    {"show.routes", Effect::kReads, "routes of VRFs", kWindowParameters, routes},
+     kWindowParameters, nullptr, tunnels},
+    {"show.routes", Effect::kReads, "routes of VRFs", kWindowParameters, nullptr, routes},
     {"show.services", Effect::kReads, "virtual services with connections and counters",
      kWindowParameters, nullptr, services},
     {"show.backends", Effect::kReads, "backends with state, connections and counters",
      kBackendsParameters, nullptr, backends},
     {"show.connections", Effect::kReads, "balanced connections, as the workers have them",
      kConnectionsParameters, nullptr, show_connections},
-    {"show.fdb", Effect::kReads, "the MAC table", kFdbParameters, fdb},
-    {"show.neighbours", Effect::kReads, "next hops with MAC and state", kWindowParameters,
+    {"show.fdb", Effect::kReads, "the MAC table", kFdbParameters, nullptr, fdb},
+    {"show.neighbours", Effect::kReads, "next hops with MAC and state", kWindowParameters, nullptr,
      neighbours},
     {"show.drops", Effect::kReads, "dropped packets by reason", kDropsParameters, drops},
     {"show.workers", Effect::kReads, "workers with their counters", {}, workers},

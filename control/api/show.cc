@@ -14,7 +14,7 @@ namespace {
 using nlohmann::json;
 
 // A look through a table of 16 million slots would keep the control thread for too long.
-constexpr uint64_t kMaxSlotsPerCall = 1 << 20;
+constexpr uint64_t kMaxSlotsPerCall = 1 << 17;
 
 json texts_of(const std::vector<IpPrefix>& addresses) {
   json texts = json::array();
@@ -131,7 +131,7 @@ void put_slot(json& rows, const Fdb& fdb, uint32_t slot, const FdbFilter& filter
 
 }  // namespace
 
-Rows show_ports(const ControlPlane& control) {
+Rows show_ports(const ControlPlane& control, const Window& window) {
   const Config& config = control.config();
   std::unordered_map<std::string, std::vector<std::pair<const VrfConfig*, const VlanConfig*>>>
       vlans;
@@ -139,11 +139,19 @@ Rows show_ports(const ControlPlane& control) {
     for (const VlanConfig& vlan : vrf.vlans) vlans[vlan.port].emplace_back(&vrf, &vlan);
   const auto vrfs = vrfs_of_ports(config);
   Rows out;
-  for (size_t i = 0; i < config.ports.size(); ++i) {
+  uint64_t place = 0;
+  const auto is_wanted = [&] {
+    if (place++ < window.offset || out.truncated) return false;
+    out.truncated = out.rows.size() == window.limit;
+    if (out.truncated) out.next_offset = place - 1;
+    return !out.truncated;
+  };
+  for (size_t i = 0; i < config.ports.size() && !out.truncated; ++i) {
     const auto id = static_cast<PortId>(i);
-    out.rows.push_back(port_row(control, id, vrfs[i] ? &config.vrfs[*vrfs[i]].name : nullptr));
+    if (is_wanted())
+      out.rows.push_back(port_row(control, id, vrfs[i] ? &config.vrfs[*vrfs[i]].name : nullptr));
     for (const auto& [vrf, vlan] : vlans[config.ports[i].name])
-      out.rows.push_back(vlan_row(control, id, *vrf, *vlan));
+      if (is_wanted()) out.rows.push_back(vlan_row(control, id, *vrf, *vlan));
   }
   return out;
 }

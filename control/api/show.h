@@ -38,7 +38,7 @@ struct FdbFilter {
 enum class DropRows { kNonZero, kAll };
 
 // And behind each port, the VLANs of it that VRFs have.
-Rows show_ports(const ControlPlane& control);
+Rows show_ports(const ControlPlane& control, const Window& window);
 Rows show_networks(const ControlPlane& control, const Window& window);
 Rows show_remotes(const ControlPlane& control, const std::optional<std::string>& network,
                   const Window& window, uint64_t now_ns);

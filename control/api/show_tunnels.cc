@@ -128,16 +128,29 @@ RouteRow route_via(const VrfRouteConfig& route, const std::vector<RouteLink>& li
   return {route.to, "static", to_string(*route.via), {}, {}, {}};
 }
 
-std::vector<RouteRow> routes_of(const Config& config, const VrfConfig& vrf) {
+uint64_t count_of_routes(const Config& config, const VrfConfig& vrf) {
+  uint64_t count = vrf.routes.size();
+  for (const RouteLink& link : links_of(config, vrf)) count += link.addresses->size();
+  for (const VrfTunnelConfig& tunnel : vrf.tunnels) count += tunnel.addresses.size();
+  return count;
+}
+
+// The VRF's routes from the number `first` on, `most` of them.
+std::vector<RouteRow> routes_of(const Config& config, const VrfConfig& vrf, uint64_t first,
+                                uint64_t most) {
   std::vector<RouteRow> rows;
+  uint64_t place = 0;
+  const auto is_wanted = [&] { return place++ >= first && rows.size() < most; };
   const std::vector<RouteLink> links = links_of(config, vrf);
   for (const RouteLink& link : links)
     for (const IpPrefix& own : *link.addresses)
-      rows.push_back({subnet_of(own), "connected", {}, link.port, link.network, {}, link.vlan});
+      if (is_wanted())
+        rows.push_back({subnet_of(own), "connected", {}, link.port, link.network, {}, link.vlan});
   for (const VrfTunnelConfig& tunnel : vrf.tunnels)
     for (const IpPrefix& own : tunnel.addresses)
-      rows.push_back({subnet_of(own), "connected", {}, {}, {}, tunnel.name});
+      if (is_wanted()) rows.push_back({subnet_of(own), "connected", {}, {}, {}, tunnel.name});
   for (const VrfRouteConfig& route : vrf.routes) {
+    if (!is_wanted()) continue;
     if (route.tunnel)
       rows.push_back({route.to, "static", {}, {}, {}, *route.tunnel});
     else
@@ -183,19 +196,35 @@ Rows show_tunnels(const ControlPlane& control, const Window& window, uint64_t no
 }
 
 Rows show_routes(const ControlPlane& control, const Window& window) {
-  return window_of(
-      control.running().vrfs, window,
-      [&](const VrfConfig& vrf) { return routes_of(control.running(), vrf); },
-      [&](const VrfConfig& vrf, const RouteRow& route) {
-        return json{{"vrf", vrf.name},
-                    {"to", to_string(route.to)},
-                    {"source", route.source},
-                    {"via", text_or_null(route.via)},
-                    {"port", text_or_null(route.port)},
-                    {"vlan", number_or_null(route.vlan)},
-                    {"network", text_or_null(route.network)},
-                    {"tunnel", text_or_null(route.tunnel)}};
-      });
+  Rows out;
+  uint64_t place = 0;  // of the first route of the VRF
+  for (const VrfConfig& vrf : control.running().vrfs) {
+    const uint64_t end = place + count_of_routes(control.running(), vrf);
+    const uint64_t first = std::max(place, window.offset);
+    if (first < end && out.rows.size() == window.limit) {
+      out.truncated = true;
+      out.next_offset = first;
+      return out;
+    }
+    if (first < end)
+      for (const RouteRow& route :
+           routes_of(control.running(), vrf, first - place, window.limit - out.rows.size()))
+        out.rows.push_back({{"vrf", vrf.name},
+                            {"to", to_string(route.to)},
+                            {"source", route.source},
+                            {"via", text_or_null(route.via)},
+                            {"port", text_or_null(route.port)},
+                            {"vlan", number_or_null(route.vlan)},
+                            {"network", text_or_null(route.network)},
+                            {"tunnel", text_or_null(route.tunnel)}});
+    if (out.rows.size() == window.limit && window.offset + window.limit < end) {
+      out.truncated = true;
+      out.next_offset = window.offset + window.limit;
+      return out;
+    }
+    place = end;
+  }
+  return out;
 }
 
 }  // namespace adit

@@ -69,7 +69,7 @@ class Show : public testing::Test {
 };
 
 TEST_F(Show, Ports) {
-  const json rows = show_ports(control).rows;
+  const json rows = show_ports(control, {}).rows;
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_EQ(rows[0]["name"], "uplink");
   EXPECT_EQ(rows[0]["device"], "tap:up0");
@@ -95,7 +95,7 @@ TEST(ShowVlans, StandBehindTheirPort) {
                        parse_config(yaml, "test"),
                        {*parse_mac("02:00:00:00:00:01"), *parse_mac("02:00:00:00:00:02")},
                        kStart};
-  const json rows = show_ports(control).rows;
+  const json rows = show_ports(control, {}).rows;
   ASSERT_EQ(rows.size(), 4u);
   EXPECT_EQ(rows[0]["name"], "uplink");
   EXPECT_EQ(rows[0]["vlan"], nullptr);
@@ -206,20 +206,36 @@ TEST_F(Show, ARemoteThatSpeaksOtherwiseCountsFromZero) {
   EXPECT_EQ(row()["rx_packets"], 5u);
 }
 
-TEST_F(Show, RemotesPageByPage) {
-  for (const auto& network : {std::optional<std::string>(), std::optional<std::string>("red")}) {
-    const json all = show_remotes(control, network, {}, kStart).rows;
-    json paged = json::array();
-    Window window{0, 1};
-    for (;;) {
-      const Rows page = show_remotes(control, network, window, kStart);
-      paged.insert(paged.end(), page.rows.begin(), page.rows.end());
-      if (!page.truncated) break;
-      ASSERT_GT(page.next_offset, window.offset);
-      window.offset = page.next_offset;
-    }
-    EXPECT_EQ(paged, all);
+// Of pages of one row each.
+template <class GetPage>
+json pages_of(GetPage get) {
+  json paged = json::array();
+  Window window{0, 1};
+  for (;;) {
+    const Rows page = get(window);
+    paged.insert(paged.end(), page.rows.begin(), page.rows.end());
+    if (!page.truncated) return paged;
+    EXPECT_GT(page.next_offset, window.offset);
+    if (page.next_offset <= window.offset) return paged;
+    window.offset = page.next_offset;
   }
+}
+
+TEST_F(Show, RemotesPageByPage) {
+  for (const auto& network : {std::optional<std::string>(), std::optional<std::string>("red")})
+    EXPECT_EQ(pages_of([&](const Window& window) {
+                return show_remotes(control, network, window, kStart);
+              }),
+              show_remotes(control, network, {}, kStart).rows);
+}
+
+TEST_F(Show, PortsRoutesAndNetworksPageByPage) {
+  EXPECT_EQ(pages_of([&](const Window& window) { return show_ports(control, window); }),
+            show_ports(control, {}).rows);
+  EXPECT_EQ(pages_of([&](const Window& window) { return show_routes(control, window); }),
+            show_routes(control, {}).rows);
+  EXPECT_EQ(pages_of([&](const Window& window) { return show_networks(control, window); }),
+            show_networks(control, {}).rows);
 }
 
 TEST_F(Show, FdbNamesWhereAMacIs) {
