@@ -13,7 +13,15 @@
 namespace adit {
 namespace {
 
-enum class WarningKind { kNoRoute, kNoArp, kNoBackends, kShadowed, kHealthWay, kCount };
+enum class WarningKind {
+  kNoRoute,
+  kNoArp,
+  kNoBackends,
+  kShadowed,
+  kHealthWay,
+  kUnverified,
+  kCount
+};
 
 // Where packets of a VRF, or of the underlay, can go.
 struct Reach {
@@ -43,9 +51,12 @@ class Warnings {
 
  private:
   static constexpr std::array<const char*, static_cast<size_t>(WarningKind::kCount)> kSays = {
-      "no route leads to a backend or sorry server", "nobody is told of an address by ARP",
-      "a service has no backends", "another takes all packets of a rule or service",
-      "a check goes another way than the packets"};
+      "no route leads to a backend or sorry server",
+      "nobody is told of an address by ARP",
+      "a service has no backends",
+      "another takes all packets of a rule or service",
+      "a check goes another way than the packets",
+      "an https check does not verify certificates"};
 
   void warn(WarningKind kind, Place place, std::string message) {
     if (++counts_[static_cast<size_t>(kind)] > kMaxWarningsOfAKind) return;
@@ -91,6 +102,7 @@ class Warnings {
     if (has_sorry) look_at(service, service.sorry_draft, "sorry server ");
     look_at_destinations_of_replies(service);
     look_at_health(service);
+    look_at_certificates(service);
   }
 
   void look_at_address(const ServiceDraft& service) {
@@ -144,6 +156,19 @@ class Warnings {
       warn(WarningKind::kNoRoute, backend.places.at("address"),
            what + "is in no subnet of " + place_text(vrf) +
                ", and no route there leads to it: what is sent to it is dropped as no_route");
+  }
+
+  // Written out, it is meant.
+  void look_at_certificates(const ServiceDraft& service) {
+    const HealthDraft& health = service.health_draft;
+    if (!service.places.has("health") || health.wanted != CheckKind::kHttps ||
+        health.http.places.has("verify") || !wants(WarningKind::kUnverified))
+      return;
+    warn(WarningKind::kUnverified, service.places.at("health"),
+         "health: https checks of service '" + service.name +
+             "' do not verify certificates, so whoever answers at a backend's address counts as "
+             "up; expected 'http: {verify: true}', with 'sni' for the certificate's name or "
+             "'ca_file' for an authority of your own, or 'verify: false' if that is meant");
   }
 
   void look_at_health(const ServiceDraft& service) {

@@ -83,6 +83,21 @@ TEST(ConfigWarnings, HealthChecksThatGoAnotherWay) {
   EXPECT_EQ(warnings_of(world(service + "health: {kind: none}}\n")).size(), 0u);
 }
 
+TEST(ConfigWarnings, HttpsChecksThatDoNotVerify) {
+  const auto service = [](const std::string& health) {
+    return world(
+        "  web: {address: 192.0.2.80, port: 443, backends: [{address: 192.0.2.9}], health: " +
+        health + "}\n");
+  };
+  expect_one(service("{kind: https}"),
+             "7:83: health: https checks of service 'web' do not verify "
+             "certificates, so whoever answers at a backend's address");
+  expect_one(service("{kind: https, http: {path: /up}}"), "expected 'http: {verify: true}'");
+  for (const char* health : {"{kind: https, http: {verify: true, sni: www.example}}",
+                             "{kind: https, http: {verify: false}}", "{kind: http}", "{kind: tcp}"})
+    EXPECT_EQ(warnings_of(service(health)).size(), 0u) << health;
+}
+
 TEST(ConfigWarnings, RuleBehindAnother) {
   const std::string marked = "  shop: {mark: 1, backends: [{address: 192.0.2.9}]}\n";
   const auto rules = [](const std::string& first, const std::string& second) {
