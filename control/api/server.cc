@@ -12,10 +12,10 @@
 #include <set>
 #include <utility>
 
-#include "api/listen.h"
 #include "api/rpc.h"
 #include "api/session.h"
 #include "base/log.h"
+#include "base/unix_socket.h"
 
 namespace adit {
 namespace {

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/log_options.h"
 #include "base/log_queue.h"
-#include "config/config.h"
 
 namespace adit {
 

@@ -14,14 +14,13 @@
 #include "adit/ids.h"
 #include "adit/scheduler_ops.h"
 #include "adit/tunnel_kinds.h"
+#include "base/log_options.h"
 #include "health/check_options.h"
 
 namespace adit {
 
 enum class PollMode { kAdaptive, kBusy };
 enum class HugepageMode { kAuto, kYes, kNo };
-enum class LogTarget { kStderr, kJournald, kSyslog };
-enum class LogLevel { kDebug, kInfo, kWarn, kError };
 
 // `system:`; a change of any of these takes a restart.
 inline constexpr char kAutoUser[] = "auto";

@@ -15,7 +15,7 @@
 #include <string_view>
 #include <system_error>
 
-#include "api/listen.h"
+#include "base/unix_socket.h"
 #include "machine/privileges.h"
 #include "machine/runtime_files.h"
 

@@ -7,6 +7,7 @@
 #include "bridge/gateway.h"
 #include "egress/egress.h"
 #include "packet/mss.h"
+#include "worker/doors.h"
 
 namespace adit {
 namespace {
@@ -97,9 +98,7 @@ void take_from_gateway(Worker& worker, const FrameToNetwork& frame) noexcept {
   packet.in_flags = in.flags;
   packet.drop = DropReason::kCount;
   worker.fdb->prefetch(packet.dst_key);
-  TrafficCounters& counters = worker.bridge_port_counters[packet.in];
-  counters.rx_packets.add(1);
-  counters.rx_bytes.add(frame.mbuf->pkt_len);
+  enter(worker, packet.in, frame.mbuf->pkt_len);
   worker.bridged.push(packet);
 }
 

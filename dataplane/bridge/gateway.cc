@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "packet/ip_rules.h"
+#include "worker/doors.h"
 
 namespace adit {
 namespace {
@@ -44,9 +45,7 @@ bool concerns(const GatewayEntry& gateway, const rte_mbuf* mbuf) noexcept {
 }  // namespace
 
 void send_to_gateway(Worker& worker, Packet& packet) noexcept {
-  TrafficCounters& counters = worker.bridge_port_counters[packet.out];
-  counters.tx_packets.add(1);
-  counters.tx_bytes.add(packet.mbuf->pkt_len);
+  leave(worker, packet.out, packet.mbuf->pkt_len);
   worker.to_gateways.push(packet);
 }
 

@@ -8,6 +8,7 @@
 #include "packet/inner.h"
 #include "packet/segment.h"
 #include "packet/vlan.h"
+#include "worker/doors.h"
 #include "worker/path_mtu.h"
 #include "worker/worker.h"
 
@@ -35,9 +36,7 @@ inline void dispatch(Worker& worker, Packet& packet) noexcept {
   // Of a super-frame that is still one, the segments fit.
   if (is_too_big(worker, out, mbuf->pkt_len, packet.inner_df) && !is_super_frame(mbuf)) [[unlikely]]
     return handle_too_big(worker, packet);
-  TrafficCounters& counters = worker.bridge_port_counters[packet.out];
-  counters.tx_packets.add(1);
-  counters.tx_bytes.add(mbuf->pkt_len);
+  leave(worker, packet.out, mbuf->pkt_len);
   if (out.kind == BridgePortKind::kTunnel) return worker.to_encap[out.tunnel].push(packet);
   if (out.vlan_id != 0 && !push_vlan(mbuf, out.vlan_id)) [[unlikely]]
     return drop(worker, mbuf, DropReason::k_no_headroom);

@@ -3,6 +3,7 @@
 
 #include "egress/egress.h"
 #include "egress/ip_fragment.h"
+#include "worker/doors.h"
 
 namespace adit {
 namespace {
@@ -44,9 +45,7 @@ void send_cut_frame(Worker& worker, const BridgePort& out, rte_mbuf* mbuf, uint3
 void send_past_path(Worker& worker, Packet& packet) noexcept {
   encap_pending(worker);  // what came before it
   const BridgePort& out = worker.snapshot->bridge_ports[packet.out];
-  TrafficCounters& counters = worker.bridge_port_counters[packet.out];
-  counters.tx_packets.add(1);
-  counters.tx_bytes.add(packet.mbuf->pkt_len);
+  leave(worker, packet.out, packet.mbuf->pkt_len);
   packet.drop = DropReason::kCount;
   Packet* const one = &packet;
   tunnel_registry()[out.tunnel]->encap(worker, {&one, 1});

@@ -3,6 +3,7 @@
 
 #include "egress/transmit.h"
 #include "packet/vlan.h"
+#include "worker/doors.h"
 
 namespace adit {
 
@@ -14,9 +15,7 @@ void send_to_vlan(Worker& worker, VlanLinkId vlan, rte_mbuf* mbuf) noexcept {
   const uint32_t bytes = mbuf->pkt_len;
   if (!push_vlan(mbuf, link->vlan_id)) [[unlikely]]
     return drop(worker, mbuf, DropReason::k_no_headroom);
-  TrafficCounters& counters = worker.bridge_port_counters[link->bridge_port];
-  counters.tx_packets.add(1);
-  counters.tx_bytes.add(bytes);
+  leave(worker, link->bridge_port, bytes);
   enqueue(worker, link->port, mbuf);
 }
 

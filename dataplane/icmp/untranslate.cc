@@ -8,13 +8,13 @@
 #include "rewrite/translate_family.h"
 
 namespace adit {
-namespace {
 
-// The packet's numbers are those of its client again (balance/announce.h).
 void restore_numbers(rte_mbuf* mbuf, const Flow& flow, const Announcement& announcement) noexcept {
   if (flow.kind == FlowKind::kFlow && announcement.shift != 0 && (flow.l4_type & kTcpSyn) == 0)
     shift_sequence(mbuf, flow, 0u - announcement.shift);
 }
+
+namespace {
 
 // The first fragment of a datagram becomes one of the other version, for an error to hold.
 bool untranslate_fragment(rte_mbuf* mbuf, Flow flow, const Translation& to, uint16_t id) noexcept {

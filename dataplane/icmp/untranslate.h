@@ -2,6 +2,7 @@
 // Balanced packets as their senders sent them.
 #pragma once
 
+#include "packet/flow_reader.h"
 #include "worker/worker.h"
 
 namespace adit {
@@ -10,5 +11,8 @@ namespace adit {
 // it to be told of it; it may be of the other IP version then. False where its connection is not
 // known (any more), or that is nothing to tell anybody of.
 [[gnu::cold]] bool untranslate(Worker& worker, Packet& packet) noexcept;
+
+// A packet that balance/announce has seen gets its client's sequence numbers again.
+void restore_numbers(rte_mbuf* mbuf, const Flow& flow, const Announcement& announcement) noexcept;
 
 }  // namespace adit

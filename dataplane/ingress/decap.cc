@@ -8,6 +8,7 @@
 #include "packet/inner.h"
 #include "packet/ip_version.h"
 #include "tunnel/outer_ip.h"
+#include "worker/doors.h"
 
 namespace adit {
 namespace {
@@ -100,10 +101,7 @@ void enter_vrf(Worker& worker, Packet& packet, const BridgePort& in,
   const be16 type(at[0] >> 4 == 4 ? kEtherTypeIpv4 : kEtherTypeIpv6);
   if (marks.any() && !apply_outer_marks(type, at, mbuf->data_len, marks)) [[unlikely]]
     return drop_of(worker, packet.in, mbuf, DropReason::k_ecn_illegal);
-  TrafficCounters& counters = worker.bridge_port_counters[packet.in];
-  counters.rx_packets.add(1);
-  counters.rx_bytes.add(mbuf->pkt_len);
-  counters.last_rx_s.store(worker.now_s, std::memory_order_relaxed);
+  enter(worker, packet.in, mbuf->pkt_len);
   if (take_keepalive(worker, packet, in, at)) [[unlikely]]
     return;
   enter_routing(worker, packet, in.network);

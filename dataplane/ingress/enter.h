@@ -5,6 +5,7 @@
 #include "egress/egress.h"
 #include "packet/mss.h"
 #include "packet/vlan.h"
+#include "worker/doors.h"
 #include "worker/worker.h"
 
 namespace adit {
@@ -30,10 +31,7 @@ inline void enter_network(Worker& worker, Packet& packet, BridgePortId in) noexc
   packet.network = bridge_port.network;
   packet.split_group = bridge_port.split_group;
   packet.in_flags = bridge_port.flags;
-  TrafficCounters& counters = worker.bridge_port_counters[in];
-  counters.rx_packets.add(1);
-  counters.rx_bytes.add(mbuf->pkt_len);
-  counters.last_rx_s.store(worker.now_s, std::memory_order_relaxed);
+  enter(worker, in, mbuf->pkt_len);
   worker.bridged.push(packet);
 }
 

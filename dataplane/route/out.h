@@ -5,6 +5,7 @@
 #include "egress/egress.h"
 #include "egress/ip_fragment.h"
 #include "packet/ip_version.h"
+#include "worker/doors.h"
 
 namespace adit {
 
@@ -52,9 +53,7 @@ void send_by_tunnel(Worker& worker, Packet& packet, const RouteTarget& target) n
               flow);
   packet.out = target.tunnel;
   note(packet, flow);
-  TrafficCounters& counters = worker.bridge_port_counters[packet.out];
-  counters.tx_packets.add(1);
-  counters.tx_bytes.add(mbuf->pkt_len);
+  leave(worker, packet.out, mbuf->pkt_len);
   worker.to_encap[out.tunnel].push(packet);
 }
 

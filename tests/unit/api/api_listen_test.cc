@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "api/listen.h"
+#include "base/unix_socket.h"
 #include "temp_dir.h"
 
 namespace adit {

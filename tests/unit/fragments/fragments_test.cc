@@ -10,6 +10,7 @@
 
 #include "adit/dataplane.h"
 #include "balance/balance.h"
+#include "fragments/reassembly.h"
 
 namespace adit {
 namespace {
@@ -279,7 +280,8 @@ TEST_F(FragmentsTest, AllOfADatagramComeToOneWorker) {
       packet.drop = DropReason::kCount;
       one.routed.count = 0;
       one.routed.push(packet);
-      balance(one);
+      balance(one, one.routed);
+      collect_fragments(one);
       ASSERT_EQ(one.routed.count, 0u);
     }
     // What one has handed to the other, until neither has anything.
@@ -289,13 +291,17 @@ TEST_F(FragmentsTest, AllOfADatagramComeToOneWorker) {
       for (unsigned id = 0; id < 2; ++id) {
         worker(id).routed.count = 0;
         any |= take_handed_over(worker(id)) != 0;
-        balance(worker(id));
-        for (Packet* packet : worker(id).routed.span()) {
-          ++whole;
-          EXPECT_EQ(packet->mbuf->pkt_len, 20u + 29u);
-          rte_pktmbuf_free(packet->mbuf);
+        balance(worker(id), worker(id).routed);
+        collect_fragments(worker(id));
+        balance(worker(id), worker(id).routed_whole);
+        for (PacketList* list : {&worker(id).routed, &worker(id).routed_whole}) {
+          for (Packet* packet : list->span()) {
+            ++whole;
+            EXPECT_EQ(packet->mbuf->pkt_len, 20u + 29u);
+            rte_pktmbuf_free(packet->mbuf);
+          }
+          list->count = 0;
         }
-        worker(id).routed.count = 0;
       }
     }
     // No service has the port: it goes on to be answered for the address, as one packet.

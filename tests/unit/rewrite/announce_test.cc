@@ -2,6 +2,7 @@
 // What a connection remembers of the sequence numbers that its backend is announced at.
 #include "balance/announce.h"
 
+#include "icmp/untranslate.h"
 #include "l4_packets.h"
 
 namespace adit {
@@ -82,14 +83,14 @@ TEST_F(AnnounceTest, NumbersMayGoRoundAsOftenAsTheyLike) {
   }
 }
 
-TEST_F(AnnounceTest, WhatWasNotShiftedIsTakenBackAsItIs) {
+TEST_F(AnnounceTest, WhatWasNotShiftedIsRestoredAsItIs) {
   announcement_ = {.asked = 1001, .first = 1001, .shift = 28, .answered = true};
   for (const uint8_t flags : {kTcpAck, kTcpSyn}) {
     Frame frame = make_packet(maker_, {.tcp_flags = flags});
     put32(frame.bytes, frame.l4 + 4, 2000);
     frame.finish_l4();
     rte_mbuf* mbuf = to_mbuf(frame.bytes);
-    take_back_numbers(mbuf, read_flow(mbuf, 0), announcement_);
+    restore_numbers(mbuf, read_flow(mbuf, 0), announcement_);
     EXPECT_EQ(fault_of(to_bytes(mbuf)), "");
     EXPECT_EQ(get32(to_bytes(mbuf), frame.l4 + 4), flags == kTcpSyn ? 2000u : 1972u);
     rte_pktmbuf_free(mbuf);

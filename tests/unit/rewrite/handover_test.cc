@@ -66,7 +66,7 @@ struct HandoverTest : testing::Test {
     packet.drop = DropReason::kCount;
     worker.routed.count = 0;
     worker.routed.push(packet);
-    balance(worker);
+    balance(worker, worker.routed);
     const unsigned kept = worker.routed.count;
     if (kept != 0) rte_pktmbuf_free(packet.mbuf);
     worker.routed.count = 0;
@@ -85,7 +85,7 @@ TEST_F(HandoverTest, PacketsGoToTheWorkerOfTheirConnection) {
   const Packet& packet = *other.routed.items[0];
   EXPECT_EQ(packet.network, 1);
   EXPECT_TRUE(packet.handed_over);
-  balance(other);
+  balance(other, other.routed);
   EXPECT_EQ(other.routed.count, 1u);
   rte_pktmbuf_free(packet.mbuf);
   other.routed.count = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/listen.h"
+#include "base/unix_socket.h"
 
 #include <fcntl.h>
 #include <grp.h>
