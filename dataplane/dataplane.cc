@@ -22,14 +22,15 @@ namespace adit {
 namespace {
 
 constexpr unsigned kRingSize = 8192;
+constexpr unsigned kPuntRingSize = 512;  // its packets are in buffers of the pool
 
 // A worker begins a pass every 100 microseconds at least; a machine may take its core away for
 // longer. Beyond that it stands still.
 constexpr uint64_t kPublishPatienceNs = 1'000'000'000;
 constexpr uint64_t kStopPatienceNs = 3'000'000'000;
 
-RingPtr make_ring(const std::string& name, std::size_t element_bytes) {
-  RingPtr ring(rte_ring_create_elem(name.c_str(), static_cast<unsigned>(element_bytes), kRingSize,
+RingPtr make_ring(const std::string& name, std::size_t element_bytes, unsigned size = kRingSize) {
+  RingPtr ring(rte_ring_create_elem(name.c_str(), static_cast<unsigned>(element_bytes), size,
                                     static_cast<int>(rte_socket_id()),
                                     RING_F_SP_ENQ | RING_F_SC_DEQ));
   if (!ring)
@@ -109,7 +110,10 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->bindings_number = &bindings_number;
   event_rings.push_back(make_ring("adit_events_" + std::to_string(id), sizeof(Event)));
   command_rings.push_back(make_ring("adit_commands_" + std::to_string(id), sizeof(Command)));
+  punt_rings.push_back(
+      make_ring("adit_punted_" + std::to_string(id), sizeof(PuntedPacket), kPuntRingSize));
   worker->events = event_rings.back().get();
+  worker->punted = punt_rings.back().get();
   worker->commands = command_rings.back().get();
   worker->pool = pool.get();
   worker->held = HoldQueue(options.seed + id);
@@ -162,6 +166,9 @@ Dataplane::Impl::~Impl() {
   for (rte_ring* ring : peers)
     for (void* mbuf = nullptr; rte_ring_sc_dequeue(ring, &mbuf) == 0;)
       rte_pktmbuf_free(static_cast<rte_mbuf*>(mbuf));
+  for (const RingPtr& ring : punt_rings)
+    for (PuntedPacket packet; rte_ring_sc_dequeue_elem(ring.get(), &packet, sizeof packet) == 0;)
+      rte_pktmbuf_free(packet.mbuf);
   for (auto& worker : workers)
     worker->held.sweep([](const HeldPacket&) noexcept { return std::optional(true); },
                        [](const HeldPacket& held, bool) noexcept { rte_pktmbuf_free(held.mbuf); });
@@ -267,96 +274,6 @@ const BackendLives& Dataplane::backend_lives() const noexcept {
   return impl_->lives;
 }
 
-Dataplane::BackendState Dataplane::backend_state(BackendId backend) const noexcept {
-  BackendState state;
-  for (const auto& worker : impl_->workers) {
-    const BackendLoad& load = worker->balancer->loads[backend];
-    const BackendCounters& counters = worker->balancer->counters[backend];
-    state.active += load.active.load(std::memory_order_relaxed);
-    state.inactive += load.inactive.load(std::memory_order_relaxed);
-    state.connections += counters.connections.get();
-    state.traffic.rx_packets += counters.rx_packets.get();
-    state.traffic.rx_bytes += counters.rx_bytes.get();
-    state.traffic.tx_packets += counters.tx_packets.get();
-    state.traffic.tx_bytes += counters.tx_bytes.get();
-    state.announced += counters.announced.get();
-    state.unannounced += counters.unannounced.get();
-  }
-  return state;
-}
-
-uint64_t Dataplane::connections() const noexcept {
-  uint64_t sum = 0;
-  for (const auto& worker : impl_->workers)
-    sum += worker->balancer->size.load(std::memory_order_relaxed);
-  return sum;
-}
-
-uint64_t Dataplane::connections_of_vrf(VrfId vrf) const noexcept {
-  uint64_t sum = 0;
-  for (const auto& worker : impl_->workers) sum += worker->balancer->shares.held_by_vrf(vrf);
-  return sum;
-}
-
-uint64_t Dataplane::connection_capacity() const noexcept {
-  uint64_t sum = 0;
-  for (const auto& worker : impl_->workers) sum += worker->balancer->capacity;
-  return sum;
-}
-
-uint64_t Dataplane::templates(ServiceId service) const noexcept {
-  uint64_t sum = 0;
-  for (const auto& table : impl_->templates) sum += table->count(service);
-  return sum;
-}
-
-bool Dataplane::survey(unsigned worker, std::shared_ptr<ConnectionSurvey> survey) {
-  if (!takes_survey(worker)) return false;
-  impl_->surveys[worker] = std::move(survey);
-  impl_->workers[worker]->survey.store(impl_->surveys[worker].get(), std::memory_order_release);
-  return true;
-}
-
-bool Dataplane::takes_survey(unsigned worker) {
-  if (impl_->workers[worker]->survey.load(std::memory_order_acquire) != nullptr) return false;
-  impl_->surveys[worker] = nullptr;
-  return true;
-}
-
-// Another worker's come first each time: none is left waiting for good where they are too many.
-unsigned Dataplane::poll_events(std::span<Event> events) {
-  const std::size_t workers = impl_->workers.size();
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < workers && count < events.size(); ++i) {
-    Worker& worker = *impl_->workers[(impl_->first_to_poll + i) % workers];
-    const unsigned taken =
-        rte_ring_sc_dequeue_burst_elem(worker.events, events.data() + count, sizeof(Event),
-                                       static_cast<unsigned>(events.size() - count), nullptr);
-    for (const Event& event : events.subspan(count, taken))
-      worker.events_waiting[event.tenant].fetch_sub(1, std::memory_order_relaxed);
-    count += taken;
-  }
-  impl_->first_to_poll = (impl_->first_to_poll + 1) % workers;
-  return static_cast<unsigned>(count);
-}
-
-bool Dataplane::send(Command command) {
-  // Every worker has a queue on every port, so the first one will do.
-  return rte_ring_sp_enqueue_elem(impl_->command_rings[0].get(), &command, sizeof command) == 0;
-}
-
-void Dataplane::finish_commands() {
-  const uint64_t end_ns = monotonic_ns() + 200'000'000;
-  const auto wait_while = [&](auto waiting) {
-    while (impl_->running && waiting() && monotonic_ns() < end_ns) rte_delay_us_sleep(100);
-  };
-  rte_ring* const ring = impl_->command_rings[0].get();
-  wait_while([&] { return rte_ring_empty(ring) == 0; });
-  // The pass that took the last of them, to its end.
-  const uint64_t loops = impl_->workers[0]->counters.loops.get();
-  wait_while([&] { return impl_->workers[0]->counters.loops.get() == loops; });
-}
-
 unsigned Dataplane::worker_count() const noexcept {
   return static_cast<unsigned>(impl_->workers.size());
 }
@@ -369,74 +286,6 @@ unsigned Dataplane::worker_core(unsigned worker) const noexcept {
 }
 const WorkerCounters& Dataplane::worker_counters(unsigned worker) const noexcept {
   return impl_->workers[worker]->counters;
-}
-
-Dataplane::Traffic Dataplane::port_traffic(PortId port) const noexcept {
-  return impl_->sum([port](const Worker& worker) -> const TrafficCounters& {
-    return worker.port_counters[port];
-  });
-}
-Dataplane::Traffic Dataplane::bridge_port_traffic(BridgePortId bridge_port) const noexcept {
-  Traffic traffic = impl_->bridge_port_total(bridge_port);
-  if (const auto found = impl_->baselines.find(bridge_port); found != impl_->baselines.end()) {
-    const Traffic& baseline = found->second;
-    traffic.rx_packets -= baseline.rx_packets;
-    traffic.rx_bytes -= baseline.rx_bytes;
-    traffic.tx_packets -= baseline.tx_packets;
-    traffic.tx_bytes -= baseline.tx_bytes;
-  }
-  return traffic;
-}
-uint64_t Dataplane::last_received_s(BridgePortId bridge_port) const noexcept {
-  uint32_t last = 0;
-  for (const auto& worker : impl_->workers)
-    last = std::max(last, worker->bridge_port_counters[bridge_port].last_rx_s.load());
-  return last;
-}
-void Dataplane::reset_bridge_port(BridgePortId bridge_port) {
-  const Traffic total = impl_->bridge_port_total(bridge_port);
-  if (total.rx_packets + total.tx_packets != 0) impl_->baselines[bridge_port] = total;
-  const Drops drops = impl_->bridge_port_drops(bridge_port);
-  if (drops != Drops{}) impl_->drop_baselines[bridge_port] = drops;
-  // Writing takes memory, and most have never been used.
-  const auto clear = [](auto& value) {
-    if (value.load() != 0) value.store(0);
-  };
-  for (auto& worker : impl_->workers) clear(worker->bridge_port_counters[bridge_port].last_rx_s);
-  impl_->path_mtus.forget_remote(bridge_port);
-  clear(impl_->sequences[bridge_port].sent);
-  clear(impl_->sequences[bridge_port].received);
-  clear(impl_->sequences[bridge_port].received_s);
-  clear(impl_->sequences[bridge_port].old_run);
-}
-const PathMtus& Dataplane::path_mtus() const noexcept {
-  return impl_->path_mtus;
-}
-Dataplane::Drops Dataplane::bridge_port_drops(BridgePortId bridge_port) const noexcept {
-  Drops drops = impl_->bridge_port_drops(bridge_port);
-  const auto found = impl_->drop_baselines.find(bridge_port);
-  if (found == impl_->drop_baselines.end()) return drops;
-  for (std::size_t i = 0; i < drops.size(); ++i) drops[i] -= found->second[i];
-  return drops;
-}
-
-uint64_t Dataplane::drops(DropReason reason) const noexcept {
-  uint64_t total = 0;
-  for (const auto& worker : impl_->workers)
-    total += worker->counters.drops[static_cast<std::size_t>(reason)].get();
-  return total;
-}
-
-uint64_t Dataplane::held_now() const noexcept {
-  uint64_t total = 0;
-  for (const auto& worker : impl_->workers) total += worker->held_now.load();
-  return total;
-}
-
-Dataplane::FragmentState Dataplane::fragment_state(unsigned id) const noexcept {
-  const Worker& worker = *impl_->workers[id];
-  return {worker.fragment_datagrams.load(std::memory_order_relaxed),
-          worker.fragment_bytes.load(std::memory_order_relaxed)};
 }
 
 const PortFacts& Dataplane::port_facts(PortId port) const noexcept {

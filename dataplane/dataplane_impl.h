@@ -95,6 +95,7 @@ struct Dataplane::Impl {
   DropObserver observer;
   std::vector<RingPtr> event_rings;
   std::vector<RingPtr> command_rings;
+  std::vector<RingPtr> punt_rings;
   std::vector<RingPtr> handover_rings;
   std::vector<rte_ring*> peers;                           // the same
   std::vector<std::unique_ptr<TemplateTable>> templates;  // by worker

@@ -111,6 +111,10 @@ void ControlPlane::tick(uint64_t now_ns) {
     taken += count;
     if (count < events.size()) break;
   }
+  dataplane_.take_punted([&](const Punted& packet) {
+    if (packet.to == router_solicitations(packet.to.vrf))
+      advertiser_.solicited(packet.link, now_ns);
+  });
   neighbours_.tick(now_ns);
   advertiser_.tick(now_ns);
   fdb_.tick(now_ns);
@@ -166,8 +170,6 @@ void ControlPlane::handle(const Event& event, uint64_t now_ns) {
       return neighbours_.wanted(event.adjacency, now_ns);
     case Event::Kind::kHostWanted:
       return neighbours_.host_wanted(event.link, event.ip, now_ns);
-    case Event::Kind::kRouterSolicited:
-      return advertiser_.solicited(event.link, now_ns);
     case Event::Kind::kRemoteSeen:
       return learner_.seen(config(), event.network, event.ip, now_ns);
   }

@@ -9,13 +9,13 @@
 #include "packet/checksum.h"
 #include "packet/fragment.h"
 #include "packet/ip_rules.h"
+#include "worker/punt.h"
 
 namespace adit {
 namespace {
 
 constexpr uint8_t kEchoRequest = 128;
 constexpr uint8_t kEchoReply = 129;
-constexpr uint8_t kRouterSolicitation = 133;
 constexpr uint8_t kSolicitation = 135;
 constexpr uint8_t kAdvertisement = 136;
 constexpr uint8_t kOptionSourceMac = 1;
@@ -160,12 +160,10 @@ void take_router_solicitation(Worker& worker, LinkId link, const Packet& packet,
   std::memcpy(&facts.destination, ip->dst.data(), sizeof facts.destination);
   if (!is_for_us(*interface_of(*worker.snapshot, link), facts.destination))
     return drop(worker, mbuf, DropReason::k_nd_not_for_us);
-  if (worker.reported->first_in(worker.now_s, kRouterSolicitation, link)) {
-    Event event{};
-    event.kind = Event::Kind::kRouterSolicited;
-    event.link = link;
-    report(worker, event);
-  }
+  // Once a second of each link, as hosts have no more to say.
+  if (worker.reported->first_in(worker.now_s, kRouterSolicitationType, link))
+    return punt(worker, router_solicitations(interface_of(*worker.snapshot, link)->vrf), link, true,
+                mbuf);
   worker.counters.consumed.add(1);
   discard(worker, mbuf);
 }
@@ -340,7 +338,7 @@ void handle_icmpv6(Worker& worker, LinkId link, Packet& packet) noexcept {
     return drop(worker, mbuf, DropReason::k_ip_source);
   if (type == kEchoRequest && frame_of(mbuf)[offset + 1] == 0)
     return answer_echo(worker, link, packet, ip);
-  if (type == kRouterSolicitation && !interface.router_advertisement.empty())
+  if (type == kRouterSolicitationType && !interface.router_advertisement.empty())
     return take_router_solicitation(worker, link, packet, ip);
   if (interface.vrf == 0 && take_outer_error(worker, mbuf, sizeof(EthernetHeader), offset, 0))
     return;

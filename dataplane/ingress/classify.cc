@@ -8,6 +8,8 @@
 #include "ingress/routed.h"
 #include "ingress/underlay.h"
 #include "ingress/vlan_link.h"
+#include "packet/local_port.h"
+#include "worker/punt.h"
 
 namespace adit {
 namespace {
@@ -64,6 +66,11 @@ void classify_underlay(Worker& worker, const PortEntry& port, Packet& packet) no
     case UnderlayClass::kFragment:
       packet.mbuf->port = id_of(*worker.snapshot, port);
       return worker.outer_fragments.push(packet);
+    case UnderlayClass::kControl:
+      return punt(worker,
+                  {0, packet.outer_protocol,
+                   destination_port_of(packet.mbuf, packet.outer_protocol, packet.l4_payload)},
+                  id_of(*worker.snapshot, port), true, packet.mbuf);
     case UnderlayClass::kDrop:
       return drop(worker, packet.mbuf, packet.drop);
   }

@@ -9,13 +9,14 @@
 #include "packet/inner.h"
 #include "packet/ip_packet.h"
 #include "packet/ip_rules.h"
+#include "packet/local_port.h"
 #include "packet/packet.h"
 #include "tunnel/outer_source.h"
 
 namespace adit {
 
-// kHost: ARP (Packet::l4_payload is 0), ICMP or ICMPv6.
-enum class UnderlayClass { kDrop, kHost, kTunnel, kFragment, kRoute };
+// kHost: ARP (Packet::l4_payload is 0), ICMP or ICMPv6. kControl: of Snapshot::local_ports.
+enum class UnderlayClass { kDrop, kHost, kTunnel, kFragment, kRoute, kControl };
 
 namespace underlay {
 
@@ -36,6 +37,17 @@ inline UnderlayClass refuse(Packet& packet, DropReason reason) noexcept {
                                   : sum_words(ip + offsetof(Ipv4Header, src), 8);
   const uint64_t pseudo = addresses + be16(kIpProtocolUdp).raw() + udp->length.raw();
   return sum_mbuf(mbuf, offset, udp->length.host(), pseudo) == 0xffff;
+}
+
+// What no tunnel takes, to an address of ours. `offset`: where its IP header ends.
+[[gnu::cold, gnu::noinline]] inline UnderlayClass refuse_unless_control(
+    const Snapshot& snapshot, Packet& packet, uint8_t protocol, uint32_t offset,
+    DropReason reason) noexcept {
+  const LocalPort to{0, protocol, destination_port_of(packet.mbuf, protocol, offset)};
+  if (!is_local_port(snapshot, to)) return refuse(packet, reason);
+  packet.outer_protocol = protocol;
+  packet.l4_payload = static_cast<uint16_t>(offset);
+  return UnderlayClass::kControl;
 }
 
 inline UnderlayClass check_udp(const Snapshot& snapshot, Packet& packet, uint32_t offset,
@@ -60,7 +72,8 @@ inline UnderlayClass check_udp(const Snapshot& snapshot, Packet& packet, uint32_
     packet.l4_payload = static_cast<uint16_t>(offset + sizeof(UdpHeader));
     return UnderlayClass::kTunnel;
   }
-  return refuse(packet, DropReason::k_udp_port_closed);
+  return refuse_unless_control(snapshot, packet, kIpProtocolUdp, offset,
+                               DropReason::k_udp_port_closed);
 }
 
 // What follows the IP header, which begins at kIpOffset; the packet ends at `end`.
@@ -71,7 +84,9 @@ inline UnderlayClass check_payload(const Snapshot& snapshot, Packet& packet, uin
   if (protocol == kIpProtocolUdp) return check_udp(snapshot, packet, offset, end);
   const uint8_t action = snapshot.ip_protocols[protocol];
   const bool to_host = protocol == (packet.outer_ipv6 ? kIpProtocolIcmpv6 : kIpProtocolIcmp);
-  if (action == 0 && !to_host) return refuse(packet, DropReason::k_ip_protocol_unknown);
+  if (action == 0 && !to_host) [[unlikely]]
+    return refuse_unless_control(snapshot, packet, protocol, offset,
+                                 DropReason::k_ip_protocol_unknown);
   if (!trim_to(packet.mbuf, end)) return refuse(packet, DropReason::k_ip_total_length);
   if (to_host) return UnderlayClass::kHost;
   packet.tunnel = static_cast<uint8_t>(action - 1);

@@ -4,9 +4,11 @@
 #include "icmp/outer_error.h"
 #include "icmp/tell.h"
 #include "packet/flow_reader.h"
+#include "packet/local_port.h"
 #include "packet/tcp_reset.h"
 #include "route/out.h"
 #include "worker/originate.h"
+#include "worker/punt.h"
 
 namespace adit {
 namespace {
@@ -61,6 +63,14 @@ void answer_echo(Worker& worker, Packet& packet) noexcept {
   send<Ip>(worker, packet, back);
 }
 
+// Of a packet that is no ICMP.
+template <class Ip>
+LocalPort local_port_of(const Packet& packet) noexcept {
+  const auto& ip = header_of<Ip>(packet.mbuf);
+  return {packet.network, Ip::protocol(ip),
+          destination_port_of(packet.mbuf, Ip::protocol(ip), Ip::header_len(ip))};
+}
+
 bool has_backend_up(const Worker& worker, ServiceId service) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   const Range backends = snapshot.services[service].backends;
@@ -89,6 +99,9 @@ void handle_local(Worker& worker, Packet& packet) noexcept {
     return collect_later(worker, packet, PacketToRoute::Kind::kLocal);
   const auto& ip = header_of<Ip>(packet.mbuf);
   if (Ip::protocol(ip) == Ip::kIcmp) return answer_echo<Ip>(worker, packet);
+  if (!worker.snapshot->local_ports.empty() &&
+      is_local_port(*worker.snapshot, local_port_of<Ip>(packet))) [[unlikely]]
+    return punt(worker, local_port_of<Ip>(packet), 0, false, packet.mbuf);
   if (Ip::protocol(ip) != kIpProtocolUdp)
     return drop(worker, packet.mbuf, DropReason::k_ip_protocol_unknown);
   tell_sender(worker, packet, IcmpProblem::kPortUnreachable);

@@ -46,6 +46,16 @@ struct PortBindings;  // port_bindings.h
 // RFC 4443 section 2.4 (f)).
 inline const RateLimit kIcmpErrorLimit = RateLimit::per_second(1000);
 
+// In the ring of packets for control (worker/punt.h).
+struct PuntedPacket {
+  rte_mbuf* mbuf;
+  LinkId link;
+  VrfId vrf;
+  uint16_t port;
+  uint8_t protocol;
+  bool has_ethernet;
+};
+
 struct ConnectionSurvey;  // adit/connection_survey.h
 class FragmentTable;      // fragments/reassembly.h
 struct FragmentTableDeleter {
@@ -80,6 +90,9 @@ struct Worker {
   // How many of a tenant's are in that ring: this worker adds, control takes away.
   ZeroPages<std::atomic<uint32_t>> events_waiting{kMaxTenants};
   rte_ring* commands = nullptr;  // Command, control produces
+  rte_ring* punted = nullptr;    // PuntedPacket, this worker produces
+  // How many of a tenant's are in that ring: as of events.
+  ZeroPages<std::atomic<uint32_t>> punts_waiting{kMaxTenants};
   // Control sets it where it is null, this worker makes it null.
   std::atomic<ConnectionSurvey*> survey = nullptr;
 
@@ -134,6 +147,7 @@ struct Worker {
   Outbox outbox;
   std::array<Packet, kMaxBurst> outbox_packets;   // those of Outbox::to_route in hand
   ZeroPages<RateMeter> icmp_meters{kMaxTenants};  // by TenantId
+  ZeroPages<RateMeter> punt_meters{kMaxTenants};  // by TenantId
   RateMeter short_quote_meter;                    // ICMP errors for which all remotes are searched
   IdCounters stt_ids;                             // of STT frames
   IdCounters ip_ids;                              // of IPv4 headers of ours that may be fragmented
@@ -196,8 +210,7 @@ inline void count_drop(Worker& worker, const rte_mbuf* mbuf, DropReason reason) 
       return tenant_of_network(event.network);
     case Event::Kind::kNeighbourSeen:
     case Event::Kind::kAddressConflict:
-    case Event::Kind::kHostWanted:
-    case Event::Kind::kRouterSolicited: {
+    case Event::Kind::kHostWanted: {
       const Interface* interface = interface_of(snapshot, event.link);
       return interface != nullptr ? tenant_of_vrf(interface->vrf) : kUnderlayTenant;
     }

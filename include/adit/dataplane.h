@@ -18,6 +18,7 @@
 #include "adit/host_table.h"
 #include "adit/path_mtus.h"
 #include "adit/port_io.h"
+#include "adit/punt.h"
 #include "adit/snapshot.h"
 
 struct rte_mbuf;
@@ -119,6 +120,9 @@ class Dataplane {
 
   // Takes reports of the workers, at most events.size(); returns how many.
   unsigned poll_events(std::span<Event> events);
+  // Hands control the packets that workers left to it (adit/punt.h), some at a time; they are gone
+  // when `take` returns.
+  void take_punted(const std::function<void(const Punted&)>& take);
   // Hands a command to a worker; false when its ring is full.
   bool send(Command command);
   // Waits until the workers have carried out what they were sent, 200 ms at most; not at all

@@ -109,6 +109,8 @@ namespace adit {
   X(neighbour_unresolved,  "next hop did not answer ARP in time")                                \
   X(neighbour_queue_full,  "too many packets wait for next hops")                                \
   X(tx_full,               "transmit queue of the port is full")                                 \
+  X(punt_limit,            "beyond the rate at which control takes a tenant's packets")           \
+  X(punt_full,             "control takes no packets just now, or has that tenant's share waiting") \
   X(link_down,             "link of the port to leave by is down, or the port is gone")
 // clang-format on
 

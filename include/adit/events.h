@@ -27,7 +27,6 @@ struct Event {
     kNeighbourWanted,  // packets wait for this adjacency
     kRemoteSeen,       // ip sent into network, which learns remotes
     kHostWanted,       // packets wait for ip, on a subnet of the routed link
-    kRouterSolicited,  // a host on link asks who routes
   };
   Kind kind;
   union {

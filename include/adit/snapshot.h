@@ -310,6 +310,7 @@ struct Snapshot {
   FlatTable<uint64_t> local_ipv4;         // own address (raw be32) -> PortId + 1
   FlatTable<Ipv6Key> local_ipv6;          // own address -> PortId + 1
   OwnSources own_sources;                 // of all VRFs and the underlay
+  FlatTable<uint64_t> local_ports;        // LocalPort::key() of what control takes -> 1
   std::array<TunnelTables, kTunnelKindCount> tunnels;  // by tunnel_index()
   std::vector<UdpTunnel> udp_tunnels;
   bool gre_sequences = false;  // some GRE remote or tunnel numbers its packets

@@ -27,6 +27,8 @@ ELSEWHERE = {
     "stt_no_room": "takes buffers smaller than any port's: tests/unit/tunnel/stt_test.cc",
     "tx_full": "a capture file takes every packet",
     "link_down": "a capture file has no link: tests/unit/running/transmit_test.cc, tests/lab/links.sh",
+    "punt_limit": "takes more from one tenant than others' messages let through: tests/unit/host/punt_test.cc",
+    "punt_full": "takes a control that does not take: tests/unit/host/punt_test.cc",
     "handover_full": "takes two workers: tests/unit/rewrite/handover_test.cc",
     "no_headroom": "buffers begin with 128 bytes of headroom and at most 96 are put before a frame",
 }

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a Dataplane knows of its workers' counters.
+#include <algorithm>
+
+#include "dataplane_impl.h"
+
+namespace adit {
+
+Dataplane::BackendState Dataplane::backend_state(BackendId backend) const noexcept {
+  BackendState state;
+  for (const auto& worker : impl_->workers) {
+    const BackendLoad& load = worker->balancer->loads[backend];
+    const BackendCounters& counters = worker->balancer->counters[backend];
+    state.active += load.active.load(std::memory_order_relaxed);
+    state.inactive += load.inactive.load(std::memory_order_relaxed);
+    state.connections += counters.connections.get();
+    state.traffic.rx_packets += counters.rx_packets.get();
+    state.traffic.rx_bytes += counters.rx_bytes.get();
+    state.traffic.tx_packets += counters.tx_packets.get();
+    state.traffic.tx_bytes += counters.tx_bytes.get();
+    state.announced += counters.announced.get();
+    state.unannounced += counters.unannounced.get();
+  }
+  return state;
+}
+
+uint64_t Dataplane::connections() const noexcept {
+  uint64_t sum = 0;
+  for (const auto& worker : impl_->workers)
+    sum += worker->balancer->size.load(std::memory_order_relaxed);
+  return sum;
+}
+
+uint64_t Dataplane::connections_of_vrf(VrfId vrf) const noexcept {
+  uint64_t sum = 0;
+  for (const auto& worker : impl_->workers) sum += worker->balancer->shares.held_by_vrf(vrf);
+  return sum;
+}
+
+uint64_t Dataplane::connection_capacity() const noexcept {
+  uint64_t sum = 0;
+  for (const auto& worker : impl_->workers) sum += worker->balancer->capacity;
+  return sum;
+}
+
+uint64_t Dataplane::templates(ServiceId service) const noexcept {
+  uint64_t sum = 0;
+  for (const auto& table : impl_->templates) sum += table->count(service);
+  return sum;
+}
+
+Dataplane::Traffic Dataplane::port_traffic(PortId port) const noexcept {
+  return impl_->sum([port](const Worker& worker) -> const TrafficCounters& {
+    return worker.port_counters[port];
+  });
+}
+Dataplane::Traffic Dataplane::bridge_port_traffic(BridgePortId bridge_port) const noexcept {
+  Traffic traffic = impl_->bridge_port_total(bridge_port);
+  if (const auto found = impl_->baselines.find(bridge_port); found != impl_->baselines.end()) {
+    const Traffic& baseline = found->second;
+    traffic.rx_packets -= baseline.rx_packets;
+    traffic.rx_bytes -= baseline.rx_bytes;
+    traffic.tx_packets -= baseline.tx_packets;
+    traffic.tx_bytes -= baseline.tx_bytes;
+  }
+  return traffic;
+}
+uint64_t Dataplane::last_received_s(BridgePortId bridge_port) const noexcept {
+  uint32_t last = 0;
+  for (const auto& worker : impl_->workers)
+    last = std::max(last, worker->bridge_port_counters[bridge_port].last_rx_s.load());
+  return last;
+}
+void Dataplane::reset_bridge_port(BridgePortId bridge_port) {
+  const Traffic total = impl_->bridge_port_total(bridge_port);
+  if (total.rx_packets + total.tx_packets != 0) impl_->baselines[bridge_port] = total;
+  const Drops drops = impl_->bridge_port_drops(bridge_port);
+  if (drops != Drops{}) impl_->drop_baselines[bridge_port] = drops;
+  // Writing takes memory, and most have never been used.
+  const auto clear = [](auto& value) {
+    if (value.load() != 0) value.store(0);
+  };
+  for (auto& worker : impl_->workers) clear(worker->bridge_port_counters[bridge_port].last_rx_s);
+  impl_->path_mtus.forget_remote(bridge_port);
+  clear(impl_->sequences[bridge_port].sent);
+  clear(impl_->sequences[bridge_port].received);
+  clear(impl_->sequences[bridge_port].received_s);
+  clear(impl_->sequences[bridge_port].old_run);
+}
+const PathMtus& Dataplane::path_mtus() const noexcept {
+  return impl_->path_mtus;
+}
+Dataplane::Drops Dataplane::bridge_port_drops(BridgePortId bridge_port) const noexcept {
+  Drops drops = impl_->bridge_port_drops(bridge_port);
+  const auto found = impl_->drop_baselines.find(bridge_port);
+  if (found == impl_->drop_baselines.end()) return drops;
+  for (std::size_t i = 0; i < drops.size(); ++i) drops[i] -= found->second[i];
+  return drops;
+}
+
+uint64_t Dataplane::drops(DropReason reason) const noexcept {
+  uint64_t total = 0;
+  for (const auto& worker : impl_->workers)
+    total += worker->counters.drops[static_cast<std::size_t>(reason)].get();
+  return total;
+}
+
+uint64_t Dataplane::held_now() const noexcept {
+  uint64_t total = 0;
+  for (const auto& worker : impl_->workers) total += worker->held_now.load();
+  return total;
+}
+
+Dataplane::FragmentState Dataplane::fragment_state(unsigned id) const noexcept {
+  const Worker& worker = *impl_->workers[id];
+  return {worker.fragment_datagrams.load(std::memory_order_relaxed),
+          worker.fragment_bytes.load(std::memory_order_relaxed)};
+}
+
+}  // namespace adit

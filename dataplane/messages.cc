@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// What workers and control tell each other: events, packets, commands, dumps of connections.
+#include <algorithm>
+
+#include "dataplane_impl.h"
+
+namespace adit {
+
+bool Dataplane::survey(unsigned worker, std::shared_ptr<ConnectionSurvey> survey) {
+  if (!takes_survey(worker)) return false;
+  impl_->surveys[worker] = std::move(survey);
+  impl_->workers[worker]->survey.store(impl_->surveys[worker].get(), std::memory_order_release);
+  return true;
+}
+
+bool Dataplane::takes_survey(unsigned worker) {
+  if (impl_->workers[worker]->survey.load(std::memory_order_acquire) != nullptr) return false;
+  impl_->surveys[worker] = nullptr;
+  return true;
+}
+
+// Another worker's come first each time: none is left waiting for good where they are too many.
+unsigned Dataplane::poll_events(std::span<Event> events) {
+  const std::size_t workers = impl_->workers.size();
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < workers && count < events.size(); ++i) {
+    Worker& worker = *impl_->workers[(impl_->first_to_poll + i) % workers];
+    const unsigned taken =
+        rte_ring_sc_dequeue_burst_elem(worker.events, events.data() + count, sizeof(Event),
+                                       static_cast<unsigned>(events.size() - count), nullptr);
+    for (const Event& event : events.subspan(count, taken))
+      worker.events_waiting[event.tenant].fetch_sub(1, std::memory_order_relaxed);
+    count += taken;
+  }
+  impl_->first_to_poll = (impl_->first_to_poll + 1) % workers;
+  return static_cast<unsigned>(count);
+}
+
+bool Dataplane::send(Command command) {
+  // Every worker has a queue on every port, so the first one will do.
+  return rte_ring_sp_enqueue_elem(impl_->command_rings[0].get(), &command, sizeof command) == 0;
+}
+
+void Dataplane::finish_commands() {
+  const uint64_t end_ns = monotonic_ns() + 200'000'000;
+  const auto wait_while = [&](auto waiting) {
+    while (impl_->running && waiting() && monotonic_ns() < end_ns) rte_delay_us_sleep(100);
+  };
+  rte_ring* const ring = impl_->command_rings[0].get();
+  wait_while([&] { return rte_ring_empty(ring) == 0; });
+  // The pass that took the last of them, to its end.
+  const uint64_t loops = impl_->workers[0]->counters.loops.get();
+  wait_while([&] { return impl_->workers[0]->counters.loops.get() == loops; });
+}
+
+void Dataplane::take_punted(const std::function<void(const Punted&)>& take) {
+  constexpr unsigned kMostOfWorker = 64;
+  for (auto& worker : impl_->workers) {
+    std::array<PuntedPacket, kMostOfWorker> packets;
+    const unsigned n = rte_ring_sc_dequeue_burst_elem(worker->punted, packets.data(),
+                                                      sizeof(PuntedPacket), kMostOfWorker, nullptr);
+    for (const PuntedPacket& packet : std::span(packets).first(n)) {
+      worker->punts_waiting[tenant_of_vrf(packet.vrf)].fetch_sub(1, std::memory_order_relaxed);
+      take({{packet.vrf, packet.protocol, packet.port},
+            packet.link,
+            packet.has_ethernet,
+            {rte_pktmbuf_mtod(packet.mbuf, const uint8_t*), packet.mbuf->data_len}});
+      rte_pktmbuf_free(packet.mbuf);
+    }
+  }
+}
+
+}  // namespace adit
