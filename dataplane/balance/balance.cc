@@ -361,6 +361,7 @@ void balance(Worker& worker, PacketList& routed) noexcept {
   auto& flows = room.flows;
   std::array<uint64_t, 2 * kMaxBurst> hashes;
   unsigned kept = 0, n = 0;
+  [[maybe_unused]] const unsigned before = routed.count;
   for (Packet* packet : routed.span()) {
     if (!snapshot.balanced_vrfs[packet->network]) {
       routed.items[kept++] = packet;
@@ -382,6 +383,7 @@ void balance(Worker& worker, PacketList& routed) noexcept {
   for (unsigned i = 0; i < n; ++i)
     if (serve(worker, *packets[i], flows[i], hashes[i]) == Fate::kRoute)
       routed.items[kept++] = packets[i];
+  ADIT_ASSERT(routed.count == before && kept <= before);  // nothing joined them meanwhile
   routed.count = kept;
 }
 
@@ -389,6 +391,7 @@ unsigned take_handed_over(Worker& worker) noexcept {
   std::array<rte_mbuf*, kMaxBurst / 2> mbufs;
   const unsigned n = rte_ring_sc_dequeue_burst(
       worker.peers[worker.id], reinterpret_cast<void**>(mbufs.data()), mbufs.size(), nullptr);
+  ADIT_ASSERT(n <= worker.packets.size());
   for (unsigned i = 0; i < n; ++i) {
     const Errand errand = errand_of(mbufs[i]);
     Packet& packet = worker.packets[i];

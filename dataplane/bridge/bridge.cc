@@ -88,6 +88,7 @@ void take_from_gateway(Worker& worker, const FrameToNetwork& frame) noexcept {
   const BridgePort& in = snapshot.bridge_ports[gateway->bridge_port];
   if (in.flags & BridgePort::kMssClamp)
     clamp_mss(frame.mbuf, snapshot.networks[frame.network].least_frame_bytes);
+  ADIT_ASSERT(worker.bridged.count < worker.from_gateways.size());
   Packet& packet = worker.from_gateways[worker.bridged.count];
   packet = {};
   packet.mbuf = frame.mbuf;
@@ -127,6 +128,7 @@ void look_up_destinations(Worker& worker) noexcept {
 
 void forward_known(Worker& worker) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
+  [[maybe_unused]] const unsigned count = worker.bridged.count;
   for (Packet* packet : worker.bridged.span()) {
     const BridgePort& out = snapshot.bridge_ports[packet->out];
     if (out.network != packet->network) {
@@ -142,12 +144,15 @@ void forward_known(Worker& worker) noexcept {
       dispatch(worker, *packet);
     }
   }
+  ADIT_ASSERT(worker.bridged.count == count);  // nothing joined them meanwhile
   encap_pending(worker);
   worker.bridged.count = 0;
 }
 
 void flood_unknown(Worker& worker) noexcept {
+  [[maybe_unused]] const unsigned count = worker.flooded.count;
   for (Packet* packet : worker.flooded.span()) flood(worker, *packet);
+  ADIT_ASSERT(worker.flooded.count == count);  // nothing joined them meanwhile
   finish_encap(worker);
   worker.flooded.count = 0;
 }

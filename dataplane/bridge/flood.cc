@@ -42,8 +42,9 @@ rte_mbuf* share_payload(Worker& worker, rte_mbuf* original, uint16_t own_bytes) 
   }
   rte_mbuf_dynfield_copy(head, original);
   if (own_bytes != 0) {
+    ADIT_ASSERT(own_bytes <= rte_pktmbuf_tailroom(head));
     std::memcpy(rte_pktmbuf_append(head, own_bytes), frame_of(original), own_bytes);
-    rte_pktmbuf_adj(rest, own_bytes);
+    cut_front(rest, own_bytes);
   }
   head->next = rest;
   head->nb_segs = static_cast<uint16_t>(1 + rest->nb_segs);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "connection/table.h"
 
-#include <cassert>
-
 namespace adit {
 namespace {
 
@@ -26,7 +24,7 @@ ConnectionTable::ConnectionTable(uint32_t capacity, uint64_t seed)
       buckets_(bucket_count_),
       connections_(size_t{capacity} + 1),
       check_s_(size_t{capacity} + 1) {
-  assert(capacity != 0 && capacity <= kMaxCapacity);
+  ADIT_ASSERT(capacity != 0 && capacity <= kMaxCapacity);
   for (uint64_t& secret : secrets_) secret = next_secret(seed);
 }
 
@@ -59,7 +57,7 @@ void ConnectionTable::prefetch_connection(uint64_t hash) const noexcept {
 }
 
 void ConnectionTable::find_burst(std::span<const FlowKey> keys, Found* found) const noexcept {
-  assert(keys.size() <= kMaxBurst);
+  ADIT_ASSERT(keys.size() <= kMaxBurst);
   std::array<uint64_t, kMaxBurst> hashes;
   for (size_t i = 0; i < keys.size(); ++i) prefetch(hashes[i] = hash(keys[i]));
   for (size_t i = 0; i < keys.size(); ++i) prefetch_connection(hashes[i]);
@@ -92,7 +90,7 @@ ConnectionTable::Inserted ConnectionTable::insert(const Connection& connection) 
 }
 
 void ConnectionTable::erase(ConnectionId id) noexcept {
-  assert(id != 0 && id <= used_ids_ && check_s_[id] != 0);
+  ADIT_ASSERT(id != 0 && id <= used_ids_ && check_s_[id] != 0);
   const Connection& connection = connections_[id];
   unlink(hash(connection.forward), id);
   if (connection.has_reverse()) unlink(hash(connection.reverse), id | kReverse);
@@ -130,7 +128,7 @@ void ConnectionTable::unlink(uint64_t hash, uint32_t place) noexcept {
       return;
     }
   }
-  assert(false);
+  ADIT_ASSERT(false);
 }
 
 // The first bucket while it is roomy: what is there is found with one cache line. Then the
@@ -168,6 +166,7 @@ ConnectionTable::Slot ConnectionTable::make_room(uint32_t bucket) noexcept {
 }
 
 ConnectionId ConnectionTable::take_id() noexcept {
+  ADIT_ASSERT(free_ids_ != 0 || used_ids_ < capacity_);
   if (free_ids_ == 0) return ++used_ids_;
   const ConnectionId id = free_ids_;
   free_ids_ = connections_[id].expires_s;

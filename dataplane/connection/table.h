@@ -18,6 +18,7 @@
 #include <cstring>
 #include <span>
 
+#include "adit/assert.h"
 #include "adit/zero_pages.h"
 #include "connection/connection.h"
 
@@ -85,8 +86,14 @@ class ConnectionTable {
   Inserted insert(const Connection& connection) noexcept;
   void erase(ConnectionId id) noexcept;
   // One that is there. Its keys and `forwarding` must not be changed.
-  Connection& at(ConnectionId id) noexcept { return connections_[id]; }
-  const Connection& at(ConnectionId id) const noexcept { return connections_[id]; }
+  Connection& at(ConnectionId id) noexcept {
+    ADIT_ASSERT(id != 0 && id <= used_ids_);
+    return connections_[id];
+  }
+  const Connection& at(ConnectionId id) const noexcept {
+    ADIT_ASSERT(id != 0 && id <= used_ids_);
+    return connections_[id];
+  }
   // To end earlier than it would have: on a change of state. Who merely extends its life
   // writes Connection::expires_s and saves a cache line.
   void expire_at(ConnectionId id, uint32_t expires_s) noexcept {

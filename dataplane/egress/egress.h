@@ -51,6 +51,7 @@ inline Packet& take_copy(Worker& worker, const Packet& like) noexcept {
     encap_pending(worker);
     worker.copy_count = 0;
   }
+  ADIT_ASSERT(worker.copy_count < worker.copies.size());
   Packet& packet = worker.copies[worker.copy_count++];
   packet = like;
   packet.drop = DropReason::kCount;

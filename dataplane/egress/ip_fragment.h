@@ -120,6 +120,7 @@ DropReason cut_packet(Worker& worker, const rte_mbuf* mbuf, uint32_t max_bytes, 
     const uint32_t room = std::min<uint32_t>(max_bytes, rte_pktmbuf_tailroom(fragment));
     const uint32_t most = std::max((room - std::min(room, len)) & ~7u, 8u);
     const uint32_t payload = std::min(most, mbuf->pkt_len - at);
+    ADIT_ASSERT(len + payload <= rte_pktmbuf_tailroom(fragment));
     auto* to = reinterpret_cast<uint8_t*>(
         rte_pktmbuf_append(fragment, static_cast<uint16_t>(len + payload)));
     std::memcpy(to, made == 0 ? header.first.data() : header.rest.data(), len);

@@ -30,10 +30,10 @@ uint32_t most_outer_bytes(const Worker& worker, const BridgePort& out) noexcept 
 
 void send_cut_frame(Worker& worker, const BridgePort& out, rte_mbuf* mbuf, uint32_t most) noexcept {
   const auto ethernet = *rte_pktmbuf_mtod(mbuf, const EthernetHeader*);
-  rte_pktmbuf_adj(mbuf, sizeof ethernet);
+  cut_front(mbuf, sizeof ethernet);
   const be32 id = out.outer & outer::kIpv6 ? next_fragment_id<Ipv6>(worker, 0, mbuf) : be32(0);
   const DropReason why = cut_packet(worker, mbuf, most, id, [&](rte_mbuf* fragment) noexcept {
-    std::memcpy(rte_pktmbuf_prepend(fragment, sizeof ethernet), &ethernet, sizeof ethernet);
+    std::memcpy(put_front(fragment, sizeof ethernet), &ethernet, sizeof ethernet);
     send_finished(worker, out, fragment);
   });
   if (why != DropReason::kCount) return drop(worker, mbuf, why);

@@ -51,8 +51,7 @@ void answer(Worker& worker, const Packet& packet, const Inner& inner, unsigned m
                       IcmpProblem::kTooBig, mtu, nullptr, UINT32_MAX);
   if (mbuf == nullptr) return;
   // A fresh buffer begins with its whole headroom.
-  auto* ethernet = reinterpret_cast<EthernetHeader*>(
-      rte_pktmbuf_prepend(mbuf, static_cast<uint16_t>(inner.offset)));
+  auto* ethernet = reinterpret_cast<EthernetHeader*>(put_front(mbuf, inner.offset));
   std::memcpy(ethernet, frame_of(packet.mbuf), inner.offset);  // MACs, type and tags
   std::swap(ethernet->src, ethernet->dst);
   if (ethernet->src.is_group()) ethernet->src = ethernet->dst;
@@ -64,16 +63,16 @@ bool send_fragments(Worker& worker, const Packet& packet, const Inner& inner,
                     unsigned mtu) noexcept {
   std::array<uint8_t, sizeof(EthernetHeader) + 2 * sizeof(VlanTag)> ethernet;
   rte_mbuf* mbuf = packet.mbuf;  // the packet's own place may be needed for its fragments
+  ADIT_ASSERT(inner.offset <= ethernet.size());
   std::memcpy(ethernet.data(), frame_of(mbuf), inner.offset);
-  const auto offset = static_cast<uint16_t>(inner.offset);
-  rte_pktmbuf_adj(mbuf, offset);
+  cut_front(mbuf, inner.offset);
   const Packet like = packet;
   const DropReason why = cut_packet(worker, mbuf, mtu, be32(0), [&](rte_mbuf* fragment) noexcept {
-    std::memcpy(rte_pktmbuf_prepend(fragment, offset), ethernet.data(), inner.offset);
+    std::memcpy(put_front(fragment, inner.offset), ethernet.data(), inner.offset);
     send_another(worker, like, fragment, like.out);
   });
   if (why != DropReason::kCount) {
-    rte_pktmbuf_prepend(mbuf, offset);
+    put_front(mbuf, inner.offset);
     return false;
   }
   discard(worker, mbuf);
@@ -114,7 +113,7 @@ void handle_too_big(Worker& worker, Packet& packet) noexcept {
     const bool answers = inner.may_answer && (out.flags & BridgePort::kTooBigIcmp);
     if (answers && routed) {
       // Its sender is elsewhere.
-      rte_pktmbuf_adj(packet.mbuf, static_cast<uint16_t>(inner.offset));
+      cut_front(packet.mbuf, inner.offset);
       report_too_big(worker, gateway_of(*worker.snapshot, packet.network)->vrf, packet.mbuf, mtu,
                      room);
     } else if (answers) {

@@ -58,6 +58,7 @@ inline void enqueue(Worker& worker, PortId port, rte_mbuf* mbuf) noexcept {
     if (flat == nullptr) return drop(worker, mbuf, DropReason::k_no_buffer);
     mbuf = flat;
   }
+  ADIT_ASSERT(queue.count < queue.packets.size());
   queue.packets[queue.count++] = mbuf;
   if (queue.count == queue.packets.size()) flush(worker, port);
 }

@@ -46,6 +46,7 @@ uint32_t FragmentShares::acquire_place(FragmentPlace id) noexcept {
   const uint32_t found = places_.find({id});
   if (found != kNoSlot) return found;
   const uint32_t slot = places_.insert({id});
+  ADIT_ASSERT(slot != kNoSlot);
   Place& place = places_[slot];
   place.bytes = 0;
   place.senders = place.classes = 0;
@@ -58,6 +59,7 @@ uint32_t FragmentShares::join(const FragmentKey& key) noexcept {
   uint32_t slot = senders_.find(whose);
   if (slot == kNoSlot) {
     slot = senders_.insert(whose);
+    ADIT_ASSERT(slot != kNoSlot);
     Sender& sender = senders_[slot];
     sender.bytes = 0;
     sender.datagrams = 0;
@@ -102,6 +104,7 @@ uint32_t FragmentShares::heaviest(uint32_t wanting, uint64_t more) noexcept {
     most_bytes = places_[slot].bytes;
   }
   const Place& place = places_[most];
+  ADIT_ASSERT(place.classes != 0);
   const auto top = static_cast<uint32_t>(std::bit_width(place.classes)) - 1;
   // Among equals the newcomer stays: what is oldest is least likely to be completed.
   if (most == sender.place && class_of(sender.bytes + more) > top) return wanting;

@@ -273,8 +273,7 @@ void report_to_link(Worker& worker, const rte_mbuf* first, uint32_t ip, bool ipv
   rte_mbuf* error = make_icmp_error(worker, tenant_of_vrf(0), first, ip, ipv6, problem, word,
                                     nullptr, UINT32_MAX);
   if (error == nullptr) return;
-  auto* header =
-      reinterpret_cast<EthernetHeader*>(rte_pktmbuf_prepend(error, sizeof(EthernetHeader)));
+  auto* header = reinterpret_cast<EthernetHeader*>(put_front(error, sizeof(EthernetHeader)));
   *header = {ethernet->src, ethernet->dst, ethernet->ether_type};
   enqueue(worker, first->port, error);
 }

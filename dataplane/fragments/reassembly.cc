@@ -92,6 +92,7 @@ uint32_t FragmentTable::begin(Worker& worker, const FragmentKey& key, State stat
     evict(worker, by_sender_[shares_.heaviest(any, 0)].front());
   }
   const uint32_t slot = entries_.insert(key);
+  ADIT_ASSERT(slot != kNoSlot);
   Entry& entry = entries_[slot];
   entry.sender = shares_.join(key);
   entry.first_ns = worker.now_ns;
@@ -144,6 +145,7 @@ void FragmentTable::erase(uint32_t slot) noexcept {
   clear_body(slot);
   Entry& entry = entries_[slot];
   charge(entry, -int64_t{entry.bytes});
+  ADIT_ASSERT(entry.first_kept == nullptr && datagrams_ != 0);
   oldest_first_.remove(entries_, &Entry::by_age, slot);
   by_sender_[entry.sender].remove(entries_, &Entry::by_sender_age, slot);
   shares_.leave(entry.sender);
@@ -165,6 +167,7 @@ void FragmentTable::expire(Worker& worker) noexcept {
 void FragmentTable::tell_expired(Worker& worker, uint32_t slot) noexcept {
   const Entry& entry = entries_[slot];
   if (entry.first_bytes == 0) return;
+  ADIT_ASSERT(bodies_[slot].buffers[0] != nullptr);
   rte_mbuf* mbuf = bodies_[slot].buffers[0];
   mbuf->data_off = static_cast<uint16_t>(RTE_PKTMBUF_HEADROOM + kMostFragmentHeader - entry.header);
   mbuf->data_len = static_cast<uint16_t>(entry.header + std::min(entry.first_bytes, payload_));
@@ -300,6 +303,7 @@ bool FragmentTable::make_buffers(Worker& worker, uint32_t slot, const Fragment& 
                                  DropReason& why) noexcept {
   const unsigned begin = fragment.offset / payload_;
   const unsigned end = (fragment.offset + fragment.bytes - 1) / payload_ + 1;
+  ADIT_ASSERT(end <= kMostBuffers);
   for (unsigned i = begin; i < end; ++i) {
     if (bodies_[slot].buffers[i] != nullptr) continue;
     why = DropReason::k_fragment_evicted;
@@ -338,6 +342,7 @@ void FragmentTable::copy_in(Worker& worker, uint32_t slot, const rte_mbuf* mbuf,
   ++held_;
   if (fragment.offset != 0) return;
   rte_mbuf* head = body.buffers[0];
+  ADIT_ASSERT(fragment.payload <= kMostFragmentHeader);
   copy_from_mbuf(static_cast<uint8_t*>(head->buf_addr) + RTE_PKTMBUF_HEADROOM +
                      kMostFragmentHeader - fragment.payload,
                  mbuf, 0, fragment.payload);
@@ -424,13 +429,14 @@ rte_mbuf* FragmentTable::finish(Worker& worker, uint32_t slot) noexcept {
   rte_mbuf* head = body.buffers[0];
   for (unsigned i = 0; i < count; ++i) {
     rte_mbuf* buffer = body.buffers[i];
+    ADIT_ASSERT(buffer != nullptr);
     buffer->data_off = RTE_PKTMBUF_HEADROOM + kMostFragmentHeader;
     buffer->data_len = static_cast<uint16_t>(std::min(payload_, entry.total - i * payload_));
     buffer->next = i + 1 < count ? body.buffers[i + 1] : nullptr;
   }
   head->nb_segs = static_cast<uint16_t>(count);
   head->pkt_len = entry.total;
-  rte_pktmbuf_prepend(head, static_cast<uint16_t>(entry.header));
+  put_front(head, entry.header);
   if (const DropReason why = write_headers(head, entry); why != DropReason::kCount) {
     for (unsigned i = 0; i < count; ++i) body.buffers[i]->next = nullptr;
     head->nb_segs = 1;

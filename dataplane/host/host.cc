@@ -105,10 +105,10 @@ void answer_whole(Worker& worker, LinkId link, const Packet& asked, rte_mbuf* mb
   const EthernetHeader ethernet = *rte_pktmbuf_mtod(mbuf, const EthernetHeader*);
   const AsItCame came = as_it_came(mbuf);
   unmark_put_together(mbuf);
-  rte_pktmbuf_adj(mbuf, sizeof ethernet);
+  cut_front(mbuf, sizeof ethernet);
   const DropReason why = cut_packet(
       worker, mbuf, came.largest, be32::from_raw(came.id), [&](rte_mbuf* fragment) noexcept {
-        std::memcpy(rte_pktmbuf_prepend(fragment, sizeof ethernet), &ethernet, sizeof ethernet);
+        std::memcpy(put_front(fragment, sizeof ethernet), &ethernet, sizeof ethernet);
         answer_on(worker, link, asked, fragment);
       });
   if (why != DropReason::kCount) return drop(worker, mbuf, why);

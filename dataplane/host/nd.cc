@@ -353,6 +353,7 @@ rte_mbuf* make_router_advertisement(Worker& worker, const Command& command) noex
   rte_mbuf* mbuf = rte_pktmbuf_alloc(worker.pool);
   if (mbuf == nullptr) return nullptr;
   const auto bytes = static_cast<uint16_t>(frame.size());
+  ADIT_ASSERT(bytes <= rte_pktmbuf_tailroom(mbuf));
   auto* at = reinterpret_cast<uint8_t*>(rte_pktmbuf_append(mbuf, bytes));
   std::memcpy(at, frame.data(), bytes);
   if (command.kind == Command::Kind::kCeaseRouter) std::memset(at + kLifetime, 0, sizeof(be16));

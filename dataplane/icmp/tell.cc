@@ -46,7 +46,7 @@ bool unwrap(rte_mbuf* mbuf, uint32_t wrapped_bytes) noexcept {
     wrapped_bytes += 8;
   }
   if (mbuf->data_len < wrapped_bytes + sizeof(Ipv6Header)) return false;
-  rte_pktmbuf_adj(mbuf, static_cast<uint16_t>(wrapped_bytes));
+  cut_front(mbuf, wrapped_bytes);
   return true;
 }
 
@@ -141,7 +141,7 @@ void report_host_unreachable(Worker& worker, LinkId link, rte_mbuf* frame,
   packet.origin = routed.origin;
   packet.translated = routed.how == RoutedFrame::kTranslated;
   packet.drop = DropReason::kCount;
-  rte_pktmbuf_adj(packet.mbuf, sizeof(EthernetHeader));
+  cut_front(packet.mbuf, sizeof(EthernetHeader));
   tell_sender(worker, packet, IcmpProblem::kHostUnreachable);
 }
 

@@ -60,7 +60,7 @@ void classify_underlay(Worker& worker, const PortEntry& port, Packet& packet) no
       packet.link = id_of(*worker.snapshot, port);
       return worker.to_host.push(packet);
     case UnderlayClass::kRoute:
-      rte_pktmbuf_adj(packet.mbuf, sizeof(EthernetHeader));
+      cut_front(packet.mbuf, sizeof(EthernetHeader));
       packet.in = 0;
       return enter_routing(worker, packet, 0);
     case UnderlayClass::kFragment:
@@ -120,6 +120,7 @@ void classify_one(Worker& worker, const PortEntry& port, Packet& packet) noexcep
 void classify(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned n) noexcept {
   const PortEntry& port = worker.snapshot->ports[port_id];
   uint64_t bytes = 0;
+  ADIT_ASSERT(n <= worker.packets.size());
   if (worker.snapshot->marks_by_port) [[unlikely]]
     for (unsigned i = 0; i < n; ++i) mbufs[i]->port = port_id;
   for (unsigned i = 0; i < n && i < kPrefetchAhead; ++i) rte_prefetch0(frame_of(mbufs[i]));

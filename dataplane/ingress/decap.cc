@@ -114,7 +114,7 @@ void rejoin(Worker& worker, Packet& packet) noexcept {
     return refuse_sender(worker, packet);
   const BridgePort& in = worker.snapshot->bridge_ports[packet.in];
   const OuterMarks marks = outer_marks(packet, in);
-  rte_pktmbuf_adj(mbuf, packet.inner_offset);
+  cut_front(mbuf, packet.inner_offset);
   if (in.kind == BridgePortKind::kRouted) return enter_vrf(worker, packet, in, marks);
   if (mbuf->data_len < sizeof(EthernetHeader)) [[unlikely]]
     return drop_of(worker, packet.in, mbuf, DropReason::k_inner_runt);

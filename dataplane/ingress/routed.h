@@ -70,7 +70,7 @@ inline RoutedClass check_routed(const MacAddr& own, Packet& packet) noexcept {
   if (!ipv6 && ethernet->ether_type != be16(kEtherTypeIpv4))
     return refuse(DropReason::k_ether_type_unknown);
   if (mbuf->data_len == sizeof *ethernet) return refuse(DropReason::k_ip_truncated);
-  rte_pktmbuf_adj(mbuf, sizeof(EthernetHeader));
+  cut_front(mbuf, sizeof(EthernetHeader));
   if (frame_of(mbuf)[0] >> 4 != (ipv6 ? 6 : 4)) return refuse(DropReason::k_ip_version);
   return RoutedClass::kRoute;
 }

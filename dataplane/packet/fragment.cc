@@ -4,6 +4,7 @@
 #include "adit/wire.h"
 #include "packet/checksum.h"
 #include "packet/inner.h"
+#include "packet/packet.h"
 
 namespace adit {
 namespace {
@@ -104,7 +105,7 @@ void take_off_fragment_header(rte_mbuf* mbuf, uint32_t ip, uint32_t fragment_hea
   auto* data = rte_pktmbuf_mtod(mbuf, uint8_t*);
   data[next_header_at] = data[fragment_header];
   std::memmove(data + kBytes, data, fragment_header);
-  rte_pktmbuf_adj(mbuf, kBytes);
+  cut_front(mbuf, kBytes);
   auto* header = rte_pktmbuf_mtod_offset(mbuf, Ipv6Header*, ip);
   header->payload_length = be16(static_cast<uint16_t>(header->payload_length.host() - kBytes));
 }

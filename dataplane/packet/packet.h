@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 
+#include "adit/assert.h"
 #include "adit/drop_reason.h"
 #include "adit/ids.h"
 
@@ -64,13 +65,27 @@ struct PacketList {
   std::array<Packet*, 2 * kMaxBurst> items;
   unsigned count = 0;
 
-  void push(Packet& packet) noexcept { items[count++] = &packet; }
+  void push(Packet& packet) noexcept {
+    ADIT_ASSERT(count < items.size());
+    items[count++] = &packet;
+  }
   bool empty() const noexcept { return count == 0; }
   std::span<Packet* const> span() const noexcept { return {items.data(), count}; }
 };
 
 inline uint8_t* frame_of(rte_mbuf* mbuf) noexcept {
   return rte_pktmbuf_mtod(mbuf, uint8_t*);
+}
+
+// Takes bytes off the front, which the first buffer has.
+inline void cut_front(rte_mbuf* mbuf, uint32_t bytes) noexcept {
+  ADIT_ASSERT(bytes <= mbuf->data_len);
+  rte_pktmbuf_adj(mbuf, static_cast<uint16_t>(bytes));
+}
+// Makes room for bytes before what is there, which the headroom has.
+inline uint8_t* put_front(rte_mbuf* mbuf, uint32_t bytes) noexcept {
+  ADIT_ASSERT(bytes <= rte_pktmbuf_headroom(mbuf));
+  return reinterpret_cast<uint8_t*>(rte_pktmbuf_prepend(mbuf, static_cast<uint16_t>(bytes)));
 }
 
 }  // namespace adit

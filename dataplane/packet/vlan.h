@@ -26,7 +26,7 @@ inline void move_macs(uint8_t* to, const uint8_t* from) noexcept {
 inline void strip_vlan(rte_mbuf* mbuf) noexcept {
   uint8_t* frame = frame_of(mbuf);
   move_macs(frame + sizeof(VlanTag), frame);
-  rte_pktmbuf_adj(mbuf, sizeof(VlanTag));
+  cut_front(mbuf, sizeof(VlanTag));
 }
 
 // A frame with a VLAN id of 0 belongs to no VLAN: its tag, 802.1Q's or 802.1ad's, carries a

@@ -283,7 +283,9 @@ void route_outbox(Worker& worker) noexcept {
 void route_all(Worker& worker, PacketList& list) noexcept {
   // What goes before a packet of the list, as the PROXY protocol's header does, is there.
   route_outbox(worker);
+  [[maybe_unused]] const unsigned count = list.count;
   for (Packet* packet : list.span()) route_one(worker, *packet);
+  ADIT_ASSERT(list.count == count);  // nothing joined them meanwhile
   finish_encap(worker);
   list.count = 0;
 }

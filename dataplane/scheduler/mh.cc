@@ -2,8 +2,8 @@
 // Maglev hashing (Eisenbud and others, NSDI 2016, section 3.4): as sh, with a table that
 // depends on the backends' addresses, not on their order, and changes little when one comes
 // or goes. Gateways beside each other agree on where a connection goes without a word.
-#include <cassert>
 
+#include "adit/assert.h"
 #include "scheduler/hashed.h"
 #include "scheduler/registry.h"
 
@@ -48,7 +48,7 @@ std::vector<Contender> contenders(std::span<const SchedulerBackend> backends, ui
 std::vector<uint32_t> build(std::span<const SchedulerBackend> backends,
                             const SchedulerOptions& options) {
   const uint32_t slots = options.table_size;
-  assert(is_maglev_size(slots));
+  ADIT_ASSERT(is_maglev_size(slots));
   std::vector<Contender> turns = contenders(backends, slots);
   if (turns.empty()) return {};
   std::vector<uint32_t> table(slots, kNoBackend);

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "adit/assert.h"
+
 namespace adit {
 
 inline constexpr uint32_t kNoSlot = UINT32_MAX;
@@ -27,7 +29,10 @@ class SlotTable {
     }
   }
 
-  Entry& operator[](uint32_t slot) noexcept { return entries_[slot]; }
+  Entry& operator[](uint32_t slot) noexcept {
+    ADIT_ASSERT(slot < entries_.size());
+    return entries_[slot];
+  }
 
   uint32_t find(const Key& key) const noexcept {
     uint32_t slot = buckets_[bucket_of(key)];
@@ -49,6 +54,7 @@ class SlotTable {
   }
 
   void erase(uint32_t slot) noexcept {
+    ADIT_ASSERT(find(entries_[slot].key) == slot);
     Entry& entry = entries_[slot];
     uint32_t* link = &buckets_[bucket_of(entry.key)];
     while (*link != slot) link = &entries_[*link].bucket_next;

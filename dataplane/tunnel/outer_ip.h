@@ -60,6 +60,7 @@ inline uint8_t* compile_outer_ip(const TunnelEndpoint& endpoint, uint8_t protoco
     out.checksum_base = fold_sum(sum_words(ip, sizeof *ip));
   }
   const unsigned begin = outer_ip_len(ipv6);
+  ADIT_ASSERT(begin + tunnel_len >= 32 && begin + tunnel_len <= out.header.size());
   out.header_len = static_cast<uint8_t>(begin + tunnel_len);
   out.max_frame_bytes = endpoint.mtu_bytes + unsigned{sizeof(EthernetHeader)} - out.header_len;
   return out.header.data() + begin;
@@ -72,6 +73,7 @@ inline uint8_t* prepend_header(rte_mbuf* mbuf, const BridgePort& out) noexcept {
     return nullptr;
   // Two moves of 32 bytes that overlap, or four: shorter than a call for any length.
   const unsigned len = out.header_len;
+  ADIT_ASSERT(len >= 32 && len <= out.header.size());
   const uint8_t* from = out.header.data();
   std::memcpy(header, from, 32);
   if (len > 64) std::memcpy(header + 32, from + 32, 32);

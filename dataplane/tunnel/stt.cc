@@ -244,7 +244,9 @@ void send_segments(Worker& worker, Packet& packet, const BridgePort& out) noexce
     rte_mbuf* mbuf = segments[i];
     const auto payload = static_cast<uint16_t>(mbuf->pkt_len);
     const bool last = i + 1 == count;
-    (void)prepend_segment_header(mbuf, out);  // split_stt has left the room
+    const bool has_header = prepend_segment_header(mbuf, out);
+    ADIT_ASSERT(has_header);  // split_stt has left the room
+    (void)has_header;
     write_segment(worker, packet, out, mbuf,
                   {frame_len, offset, packet_id, last ? SttLast::kYes : SttLast::kNo});
     offset = static_cast<uint16_t>(offset + payload);

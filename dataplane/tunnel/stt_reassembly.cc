@@ -126,6 +126,7 @@ uint32_t SttReassembly::oldest_of_most(Measure measure, const Peer* wanting,
     most = would_have;
     oldest = peer.frames.front();
   }
+  ADIT_ASSERT(oldest != kNoSlot);
   return oldest;
 }
 
@@ -161,6 +162,7 @@ uint32_t SttReassembly::acquire_peer(const PeerKey& key) noexcept {
 // After make_room(): a slot is free.
 uint32_t SttReassembly::begin(const SttSegment& segment, uint64_t now_ns) noexcept {
   const uint32_t slot = frames_.insert(segment.key);
+  ADIT_ASSERT(slot != kNoSlot);
   Frame& frame = frames_[slot];
   // make_room() may have let go of the peer's entry, with the last of its frames.
   frame.peer = acquire_peer({segment.key.src, segment.key.is_v6});
@@ -183,6 +185,7 @@ void SttReassembly::insert(uint32_t slot, unsigned at, const SttSegment& segment
                            uint64_t bytes) noexcept {
   Frame& frame = frames_[slot];
   const auto held = held_of(slot);
+  ADIT_ASSERT(frame.segments < held.size() && at <= frame.segments);
   std::move_backward(held.begin() + at, held.begin() + frame.segments,
                      held.begin() + frame.segments + 1);
   held[at] = {segment.mbuf, stt_place(segment.sequence).offset, segment.payload_len,
@@ -199,6 +202,7 @@ void SttReassembly::insert(uint32_t slot, unsigned at, const SttSegment& segment
 void SttReassembly::release(uint32_t slot) noexcept {
   const Frame& frame = frames_[slot];
   Peer& peer = peer_at(frame.peer);
+  ADIT_ASSERT(held_bytes_ >= frame.held_bytes && peer.held_bytes >= frame.held_bytes);
   peer.frames.remove(frames_, &Frame::by_peer_age, slot);
   peer.held_bytes -= frame.held_bytes;
   if (--peer.held_frames == 0 && frame.peer != kNoSlot) peers_.erase(frame.peer);

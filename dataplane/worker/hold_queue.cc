@@ -32,6 +32,7 @@ uint32_t HoldQueue::who_gives_way(unsigned buffers, const NextHopKey& hop) noexc
     const bool wants = tenant.id == hop.tenant;
     return no_place ? tenant.packets + wants : tenant.buffers + (wants ? buffers : 0);
   };
+  ADIT_ASSERT(tenant_count_ != 0);
   const auto tenants = std::span(tenants_).first(tenant_count_);
   return std::ranges::max_element(tenants, {}, would_have)->oldest_first.front();
 }
@@ -39,6 +40,7 @@ uint32_t HoldQueue::who_gives_way(unsigned buffers, const NextHopKey& hop) noexc
 HoldQueue::Tenant& HoldQueue::tenant_of_packet(TenantId id) noexcept {
   uint16_t& place = place_of_tenant_[id];
   if (place == 0) {
+    ADIT_ASSERT(tenant_count_ < tenants_.size());
     tenants_[tenant_count_++] = {.id = id, .oldest_first = {}};
     place = static_cast<uint16_t>(tenant_count_);
   }
@@ -48,11 +50,13 @@ HoldQueue::Tenant& HoldQueue::tenant_of_packet(TenantId id) noexcept {
 void HoldQueue::add(rte_mbuf* mbuf, const NextHopKey& hop, uint64_t now_ns,
                     const RoutedFrame& routed) noexcept {
   const uint32_t slot = free_;
+  ADIT_ASSERT(slot != kNoSlot && count_ < kCapacity && buffers_ + mbuf->nb_segs <= kMostBuffers);
   HeldPacket& packet = packets_[slot];
   free_ = packet.of_all.next;
   uint32_t next_hop = next_hops_.find(hop);
   if (next_hop == kNoSlot) {
     next_hop = next_hops_.insert(hop);  // no more of them than packets
+    ADIT_ASSERT(next_hop != kNoSlot);
     next_hops_[next_hop].packets = 0;
     next_hops_[next_hop].oldest_first = {};
   }
@@ -76,6 +80,7 @@ void HoldQueue::add(rte_mbuf* mbuf, const NextHopKey& hop, uint64_t now_ns,
 
 void HoldQueue::remove(uint32_t slot) noexcept {
   HeldPacket& packet = packets_[slot];
+  ADIT_ASSERT(packet.mbuf != nullptr && count_ != 0);
   if (cursor_ == slot) cursor_ = packet.of_all.next;
   NextHop& next_hop = next_hops_[packet.next_hop];
   uint16_t& place = place_of_tenant_[packet.hop.tenant];

@@ -32,6 +32,7 @@ class OutboxList {
   unsigned size() const noexcept { return count_ - taken_; }
   // Null: all are taken. What is pushed meanwhile is taken, too.
   const Item* take() noexcept {
+    ADIT_ASSERT(taken_ <= count_ && count_ <= kCapacity);
     if (taken_ == count_) {
       taken_ = count_ = 0;
       return nullptr;

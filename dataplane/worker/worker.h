@@ -170,10 +170,12 @@ inline void discard(Worker& worker, rte_mbuf* mbuf) noexcept {
     rte_pktmbuf_free_bulk(worker.garbage.data(), worker.garbage_count);
     worker.garbage_count = 0;
   }
+  ADIT_ASSERT(mbuf != nullptr && worker.garbage_count < worker.garbage.size());
   worker.garbage[worker.garbage_count++] = mbuf;
 }
 
 inline void count_drop(Worker& worker, const rte_mbuf* mbuf, DropReason reason) noexcept {
+  ADIT_ASSERT(reason < DropReason::kCount);
   worker.counters.drops[static_cast<std::size_t>(reason)].add(1);
   if (worker.observer != nullptr) [[unlikely]]
     (*worker.observer)(mbuf, reason);

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "adit/assert.h"
+
 namespace adit {
 
 // Multiplicative hashing. A product's low bits know only of low bits, so the high half is
@@ -63,10 +65,12 @@ class FlatTable {
 
   // Whether a key is not in its first place.
   bool fill(const Entries& entries, std::size_t size) {
+    ADIT_ASSERT(std::has_single_bit(size) && 2 * entries.size() < size);
     slots_.assign(size, Slot{});
     mask_ = size - 1;
     bool met = false;
     for (const auto& [key, value] : entries) {
+      ADIT_ASSERT(value != 0 && find(key) == 0);
       uint64_t index = hash_of(key) & mask_;
       for (; slots_[index].value != 0; met = true) index = (index + 1) & mask_;
       slots_[index] = {key, value};

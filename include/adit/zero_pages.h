@@ -9,6 +9,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "adit/assert.h"
+
 namespace adit {
 
 // For types for which all-zero bytes are the initial value.
@@ -35,8 +37,14 @@ class ZeroPages {
     return *this;
   }
 
-  T& operator[](std::size_t index) noexcept { return data_[index]; }
-  const T& operator[](std::size_t index) const noexcept { return data_[index]; }
+  T& operator[](std::size_t index) noexcept {
+    ADIT_ASSERT(index < bytes_ / sizeof(T));
+    return data_[index];
+  }
+  const T& operator[](std::size_t index) const noexcept {
+    ADIT_ASSERT(index < bytes_ / sizeof(T));
+    return data_[index];
+  }
 
  private:
   void swap(ZeroPages& other) noexcept {

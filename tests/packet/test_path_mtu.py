@@ -495,6 +495,67 @@ def sites():
     run.run()
 
 
+def between_networks():
+    """From one network of a VRF into another, of which a remote is farther away than it looks."""
+    near_gateway, far_gateway = "02:00:00:00:00:c1", "02:00:00:00:00:c2"
+    far = frames.host(1, 2)
+    text = f"""
+ports:
+  uplink: {{device: tap:up0, mtu_bytes: 1600, mac: {OUR_MAC}, addresses: [192.0.2.1/24]}}
+  red0: {{device: tap:red0, mtu_bytes: 9000}}
+neighbours:
+  - {{address: 192.0.2.2, mac: "{mac(2)}"}}
+networks:
+  far:
+    vni: 100
+    remotes: [{{address: 192.0.2.2}}]
+    static_macs: [{{mac: "{far}", remote: 192.0.2.2}}]
+  near:
+    vni: 101
+    members: [{{port: red0}}]
+    static_macs: [{{mac: "{NEAR}", port: red0}}]
+vrfs:
+  blue:
+    networks:
+      far: {{addresses: [10.2.0.254/24], mac: "{far_gateway}"}}
+      near: {{addresses: [10.1.0.254/24], mac: "{near_gateway}"}}
+    neighbours:
+      - {{address: 10.1.0.1, mac: "{NEAR}"}}
+      - {{address: 10.2.0.9, mac: "{far}"}}
+"""
+    kind = KINDS[0]
+    start = {"uplink": [announcement(), to_remote(kind, announcement(far_gateway, "10.2.0.254"), 4, 2)],
+             "red0": [announcement(near_gateway, "10.1.0.254")]}
+    run = Scenario("between networks", text, ["uplink", "red0"], start=start)
+
+    def inner(size, number):
+        return routed.packet(4, "10.1.0.1", "10.2.0.9", size, id=number)
+
+    def asked(packet):
+        return bytes(Ether(src=NEAR, dst=near_gateway) / packet)
+
+    def routed_on(packet):
+        return bytes(Ether(src=far_gateway, dst=far) / routed.hop(packet))
+
+    run.case("fits what is known", ("red0", asked(inner(1460, 1))),
+             {"uplink": to_remote(kind, routed_on(inner(1460, 1)), 4, 2)})
+    sent = outer_of(kind, 4, 2, routed_on(inner(1460, 1)))
+    run.case("a router tells", ("uplink", error_about(sent, too_big(4, 1390))), {}, None)
+    fits = 1390 - 20 - 16 - 14
+
+    def answer(packet):
+        return bytes(Ether(src=near_gateway, dst=NEAR) / routed.about(
+            packet, routed.too_big(4, fits), "10.1.0.254"))
+
+    # The errors go into the other network while the packets that they are about are still there.
+    for number in range(2, 6):
+        run.case(f"now too big, {number}", ("red0", asked(inner(1460, number))),
+                 {"red0": answer(routed.hop(inner(1460, number)))}, "mtu_exceeded")
+    run.case("fits the path", ("red0", asked(inner(fits, 7))),
+             {"uplink": to_remote(kind, routed_on(inner(fits, 7)), 4, 2)})
+    run.run()
+
+
 def keepalive():
     """Cisco's, and the same over IPv6: the packet inside comes back; not from a stranger, and no
     other."""
@@ -537,4 +598,4 @@ def keepalive():
 
 
 main(remotes, limits, df, least_of_ipv6, configured_narrow, into_network, stt, undelivered, sites,
-     keepalive)
+     between_networks, keepalive)
