@@ -218,6 +218,9 @@ bool Dataplane::stop() {
   }
   rte_eal_mp_wait_lcore();
   impl_->running = false;
+  std::vector<Worker*> workers;
+  for (const auto& worker : impl_->workers) workers.push_back(worker.get());
+  drain(workers);
   return true;
 }
 

@@ -107,6 +107,35 @@ unsigned waiting(const Worker& worker) noexcept {
   return worker.held.size() + worker.fragments->held() + worker.stt->held();
 }
 
+// What other workers handed over.
+template <class Probe>
+unsigned take_from_peers(Worker& worker, Probe& probe) noexcept {
+  const unsigned n = take_handed_over(worker);
+  if (!worker.handed_frames.empty()) [[unlikely]]
+    process_handed_frames(worker, probe);
+  if (n != 0) route_routed(worker, probe);
+  return n;
+}
+
+bool has_waiting(const Worker& worker) noexcept {
+  return !rte_ring_empty(worker.commands) || waiting(worker) != 0 || !worker.fragments->is_idle();
+}
+
+// What control asked for, and what waits: for a next hop, or for the rest of it.
+[[gnu::cold, gnu::noinline]] void serve_waiting(Worker& worker) noexcept {
+  sweep_held(worker);
+  expire_fragments(worker);
+  worker.stt->set_limits(worker.snapshot->stt_limits);
+  worker.stt->expire(worker.now_ns);
+  run_commands(worker);
+  empty_outbox(worker);
+  flush_all(worker);
+  free_garbage(worker);
+  worker.held_now.store(waiting(worker), std::memory_order_relaxed);
+  worker.fragment_datagrams.store(worker.fragments->datagrams(), std::memory_order_relaxed);
+  worker.fragment_bytes.store(worker.fragments->held_bytes(), std::memory_order_relaxed);
+}
+
 template <class Probe>
 unsigned run_pass(Worker& worker, Probe& probe) noexcept {
   unsigned total = 0;
@@ -121,31 +150,21 @@ unsigned run_pass(Worker& worker, Probe& probe) noexcept {
   }
   if (worker.peers.size() > 1) {
     probe.start();
-    const unsigned n = take_handed_over(worker);
-    if (!worker.handed_frames.empty()) [[unlikely]]
-      process_handed_frames(worker, probe);
-    if (n != 0) route_routed(worker, probe);
-    total += n;
+    total += take_from_peers(worker, probe);
   }
   expire_connections(worker);
   if (worker.survey.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
     continue_survey(worker, total != 0);
-  // What control asked for, and what waits: for a next hop, or for the rest of it.
-  if (!rte_ring_empty(worker.commands) || waiting(worker) != 0 || !worker.fragments->is_idle() ||
-      worker.held_now.load(std::memory_order_relaxed) != 0) [[unlikely]] {
-    sweep_held(worker);
-    expire_fragments(worker);
-    worker.stt->set_limits(worker.snapshot->stt_limits);
-    worker.stt->expire(worker.now_ns);
-    run_commands(worker);
-    empty_outbox(worker);
-    flush_all(worker);
-    free_garbage(worker);
-    worker.held_now.store(waiting(worker), std::memory_order_relaxed);
-    worker.fragment_datagrams.store(worker.fragments->datagrams(), std::memory_order_relaxed);
-    worker.fragment_bytes.store(worker.fragments->held_bytes(), std::memory_order_relaxed);
-  }
+  if (has_waiting(worker) || worker.held_now.load(std::memory_order_relaxed) != 0) [[unlikely]]
+    serve_waiting(worker);
   return total;
+}
+
+bool drain_pass(Worker& worker) noexcept {
+  NoProbe probe;
+  const bool handed_over = take_from_peers(worker, probe) != 0;
+  serve_waiting(worker);
+  return handed_over || has_waiting(worker);
 }
 
 template unsigned run_pass(Worker&, NoProbe&) noexcept;

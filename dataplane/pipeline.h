@@ -15,4 +15,7 @@ inline constexpr unsigned kRxBurst = 32;
 template <class Probe>
 unsigned run_pass(Worker& worker, Probe& probe) noexcept;
 
+// What is left of a pass where nothing is received any more. Whether there may be more to do.
+bool drain_pass(Worker& worker) noexcept;
+
 }  // namespace adit

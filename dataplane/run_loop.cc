@@ -9,7 +9,6 @@
 
 #include <algorithm>
 
-#include "egress/transmit.h"
 #include "pipeline.h"
 
 namespace adit {
@@ -43,17 +42,25 @@ class IdlePolicy {
   unsigned idle_passes_ = 0;
 };
 
-// The last pass: what waits is sent where its next hop is known, else dropped by name.
-void drain(Worker& worker) noexcept {
-  worker.now_ns = UINT64_MAX;
-  sweep_held(worker);
-  flush_all(worker);
-  rte_pktmbuf_free_bulk(worker.garbage.data(), worker.garbage_count);
-  worker.garbage_count = 0;
-  worker.held_now.store(0, std::memory_order_relaxed);
-}
-
 }  // namespace
+
+void drain(std::span<Worker* const> workers) noexcept {
+  // Nothing waits for longer, whatever is configured.
+  constexpr uint64_t kLongNs = 3600 * uint64_t{1'000'000'000};
+  // A full ring takes 256 rounds, a full table of fragments 128; what comes of them is told once.
+  constexpr unsigned kMostRounds = 1000;
+  bool more = true;
+  for (unsigned round = 0; more && round < kMostRounds; ++round) {
+    more = false;
+    for (Worker* worker : workers) {
+      worker->snapshot = worker->current->load(std::memory_order_acquire);
+      if (worker->snapshot == nullptr) continue;
+      worker->now_ns += kLongNs;
+      more |= drain_pass(*worker);
+    }
+    for (const Worker* worker : workers) more |= !rte_ring_empty(worker->peers[worker->id]);
+  }
+}
 
 int run_loop(void* arguments) {
   const auto& [worker, qsbr, busy_poll] = *static_cast<LoopArguments*>(arguments);
@@ -78,7 +85,6 @@ int run_loop(void* arguments) {
     worker.counters.cycles.add(now_tsc - last_tsc);
     last_tsc = now_tsc;
   }
-  drain(worker);
   rte_rcu_qsbr_thread_offline(qsbr, worker.id);
   rte_rcu_qsbr_thread_unregister(qsbr, worker.id);
   return 0;

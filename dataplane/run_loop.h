@@ -2,6 +2,8 @@
 // A worker's loop on its lcore.
 #pragma once
 
+#include <span>
+
 #include "port_bindings.h"
 #include "worker/worker.h"
 
@@ -24,6 +26,10 @@ inline void begin_pass(Worker& worker, uint64_t now_ns) noexcept {
   if (worker.bindings_number->load(std::memory_order_acquire) != worker.bindings_taken) [[unlikely]]
     take_bindings(worker);
 }
+
+// When no worker runs any more: sends what waits and what workers handed to each other, or drops it
+// by name, as if its time was over. Errors are told as in a pass.
+void drain(std::span<Worker* const> workers) noexcept;
 
 // For rte_eal_remote_launch; `arguments` is a LoopArguments. Ends when Worker::stopping.
 int run_loop(void* arguments);
