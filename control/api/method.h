@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a method of the API is. Methods are declared once, in tables of these; dispatch,
-// `help` and the documentation's test read the tables.
+// A method of the API with its handler. What else there is to say of it stands in the catalogue.
 #pragma once
 
 #include <sys/types.h>
@@ -13,6 +12,8 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+
+#include "api/catalogue.h"
 
 namespace adit {
 
@@ -36,35 +37,21 @@ struct ApiContext {
   uint64_t started_ns = 0;         // on it
 };
 
-enum class ParameterType { kString, kUnsigned, kBoolean };
-std::string_view to_string(ParameterType type);
-enum class Presence { kOptional, kRequired };
-
-struct Parameter {
-  std::string_view name;
-  ParameterType type;
-  Presence presence;
-  std::string_view help;
-};
-
-enum class Effect { kReads, kChanges };
-
 // An answer that takes its time: called about every millisecond until it gives one, as JSON text.
 // Each call does a part, and waits for nothing. Throws ApiError. Destroyed where nobody wants the
 // answer any more.
 using LaterAnswer = std::function<std::optional<std::string>()>;
 
-struct Method {
-  std::string_view name;
-  Effect effect;  // calls of what changes things are logged with the caller
-  std::string_view help;
-  std::span<const Parameter> parameters;
-  // `params` is an object whose members are declared, typed and complete. Throws ApiError.
-  nlohmann::json (*handler)(ApiContext& context, const nlohmann::json& params,
-                            const Caller& caller);
-  // Instead of the handler, where the answer takes its time.
-  LaterAnswer (*begin)(ApiContext& context, const nlohmann::json& params,
-                       const Caller& caller) = nullptr;
+// `params` is an object whose members are declared, typed, in their range and complete. Both throw
+// ApiError. Of a method either is bound, as its Answer says.
+using HandleMethod = nlohmann::json(ApiContext& context, const nlohmann::json& params,
+                                    const Caller& caller);
+using BeginMethod = LaterAnswer(ApiContext& context, const nlohmann::json& params,
+                                const Caller& caller);
+
+struct Method : MethodInfo {
+  HandleMethod* handler = nullptr;
+  BeginMethod* begin = nullptr;
 };
 
 using MethodTable = std::span<const Method>;

@@ -104,6 +104,11 @@ void check_params(const Method& method, const json& params) {
     else if (!has_type(value, declared->type))
       complain("parameter " + adit::in_quotes(name) + ": expected " +
                std::string(to_string(declared->type)) + ", found " + value.type_name());
+    else if (declared->type == ParameterType::kUnsigned &&
+             (value.get<uint64_t>() < declared->min || value.get<uint64_t>() > declared->max))
+      complain("parameter " + adit::in_quotes(name) + ": expected " +
+               std::to_string(declared->min) + ".." + std::to_string(declared->max) + ", found " +
+               value.dump());
   }
   for (const Parameter& parameter : method.parameters)
     if (parameter.presence == Presence::kRequired && !params.contains(parameter.name))
@@ -143,18 +148,6 @@ void complete(RpcAnswer& answer, size_t max_bytes, Function function) {
 
 std::string to_string(const Caller& caller) {
   return "uid:" + std::to_string(caller.uid) + ",pid:" + std::to_string(caller.pid);
-}
-
-std::string_view to_string(ParameterType type) {
-  switch (type) {
-    case ParameterType::kString:
-      return "string";
-    case ParameterType::kUnsigned:
-      return "unsigned integer";
-    case ParameterType::kBoolean:
-      return "boolean";
-  }
-  return {};
 }
 
 std::string error_line(ApiErrorCode code, const std::string& message) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "api/catalogue.h"
 #include "base/log_queue.h"
 #include "running/control_plane.h"
 
@@ -19,9 +20,8 @@ namespace adit {
 // is a place, not a count of rows, so that rows which come and go meanwhile shift nothing.
 struct Window {
   uint64_t offset = 0;
-  uint64_t limit = 10'000;
+  uint64_t limit = kUsualRows;
 };
-inline constexpr uint64_t kMaxWindow = 20'000;  // rows, some 5 MB
 
 struct Rows {
   nlohmann::json rows = nlohmann::json::array();

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/show_connections.h"
-
+// `show.connections`: the workers' balanced connections, with filters, or how many there are.
 #include <algorithm>
 #include <cctype>
 #include <map>
 #include <set>
 
 #include "adit/wire.h"
+#include "api/method.h"
 #include "api/show_parts.h"
 #include "base/nearest_name.h"
 #include "config/values.h"
@@ -24,7 +24,7 @@ using nlohmann::json;
 
 // What is asked, as far as it takes more than a question to the workers.
 struct Wish {
-  uint64_t limit = kConnectionRows;
+  uint64_t limit = kUsualConnectionRows;
   bool count = false;
   std::vector<BackendId> groups = {0};  // whose the counts are; 0: all others
   std::string unknown;                  // what is wrong with the filters if nothing matches
@@ -36,14 +36,6 @@ template <class Names>
 std::string near(const std::string& wanted, const Names& names) {
   const std::vector<std::string_view> views(names.begin(), names.end());
   return did_you_mean(wanted, views);
-}
-
-void read_limit(const json& params, Wish& wish) {
-  wish.count = params.value("count", false);
-  wish.limit = params.value("limit", wish.count ? kMaxConnectionRows : kConnectionRows);
-  if (wish.limit < 1 || wish.limit > kMaxConnectionRows)
-    refuse("parameter 'limit': expected 1.." + std::to_string(kMaxConnectionRows) + ", found " +
-           std::to_string(wish.limit));
 }
 
 AddressMatch exactly(const IpAddr& address) {
@@ -140,7 +132,8 @@ std::vector<uint32_t> group_backends(const CompiledIds& ids, const std::string& 
 ConnectionQuestion read_params(const ControlPlane& control, const json& params, Wish& wish) {
   ConnectionQuestion question;
   ConnectionFilter& filter = question.filter;
-  read_limit(params, wish);
+  wish.count = params.value("count", false);
+  wish.limit = params.value("limit", wish.count ? kMaxConnectionRows : kUsualConnectionRows);
   const auto given = [&](const char* name) { return params.value(name, std::string()); };
   if (params.contains("client")) read_client(given("client"), filter);
   if (params.contains("state")) read_state(given("state"), filter);
@@ -313,7 +306,7 @@ std::optional<std::string> write_some(Call& call) {
 
 }  // namespace
 
-LaterAnswer show_connections(ApiContext& context, const json& params, const Caller&) {
+LaterAnswer begin_connections(ApiContext& context, const json& params, const Caller&) {
   ControlPlane& control = *context.control_plane;
   Wish wish;
   ConnectionQuestion question = read_params(control, params, wish);

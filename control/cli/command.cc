@@ -8,82 +8,20 @@
 namespace adit::cli {
 namespace {
 
-constexpr CommandOption kNetworkOption = {"network", "NAME", "only what belongs to this network"};
-constexpr CommandOption kLimitOption = {"limit", "N", "at most so many rows"};
+// What a method's answer is printed by: a table, in words of its own, or as it is.
+int (*printer_of(const MethodInfo& method))(const Invocation&) {
+  if (!method.columns.empty()) return run_show;
+  if (method.name == "reload") return run_reload;
+  if (method.name == "drain") return run_drain;
+  return run_call;
+}
 
-constexpr CommandOption kRemotesOptions[] = {kNetworkOption, kLimitOption};
-constexpr CommandOption kFdbOptions[] = {
-    kNetworkOption, {"mac", "MAC", "only this address"}, kLimitOption};
-constexpr CommandOption kLimitOptions[] = {kLimitOption};
-constexpr CommandOption kBackendsOptions[] = {{"service", "NAME", "only those of this service"},
-                                              kLimitOption};
-constexpr CommandOption kDrainOptions[] = {{"service", "NAME", "only those of this service"},
-                                           {"backend", "ADDRESS", "only those of this address"}};
-constexpr CommandOption kConnectionsOptions[] = {
-    {"service", "NAME|ADDRESS", "only those of this service"},
-    {"backend", "ADDRESS", "only those with this backend"},
-    {"client", "ADDRESS[/LENGTH]", "only those of this client, or of clients in this prefix"},
-    {"state", "STATE", "only those in this state: established, time_wait, ..."},
-    {"vrf", "NAME", "only those of clients in this VRF"},
-    {"count", "", "no connections, but how many there are, by backend and state"},
-    {"limit", "N", "at most so many rows, 1..10000; 100 if not given, 10000 with --count"},
-};
-constexpr CommandOption kDropsOptions[] = {{"all", "", "also reasons that dropped nothing"}};
-
-constexpr Command kCommands[] = {
-    {"check",
-     "[FILE]",
-     "",
-     "says whether a configuration is right; needs no daemon",
-     Watch::kNo,
-     {},
-     run_check},
-    {"reload",
-     "",
-     "reload",
-     "makes the daemon's file the running configuration",
-     Watch::kNo,
-     {},
-     run_reload},
-    {"drain", "", "drain", "lets UDP flows leave backends of weight 0 now, at their next packet",
-     Watch::kNo, kDrainOptions, run_drain},
-    {"show ports", "", "show.ports", "ports with link and counters", Watch::kYes, {}, run_show},
-    {"show networks", "", "show.networks", "networks with counters", Watch::kYes, kLimitOptions,
-     run_show},
-    {"show remotes", "", "show.remotes", "remotes with next hop and counters", Watch::kYes,
-     kRemotesOptions, run_show},
-    {"show tunnels", "", "show.tunnels", "tunnels of VRFs with next hop and counters", Watch::kYes,
-     kLimitOptions, run_show},
-    {"show routes", "", "show.routes", "routes of VRFs", Watch::kYes, kLimitOptions, run_show},
-    {"show services", "", "show.services", "virtual services with connections and counters",
-     Watch::kYes, kLimitOptions, run_show},
-    {"show backends", "", "show.backends", "backends with state, connections and counters",
-     Watch::kYes, kBackendsOptions, run_show},
-    {"show connections", "", "show.connections", "balanced connections, as the workers have them",
-     Watch::kYes, kConnectionsOptions, run_show},
-    {"show fdb", "", "show.fdb", "the MAC table", Watch::kYes, kFdbOptions, run_show},
-    {"show neighbours", "", "show.neighbours", "next hops with MAC and state", Watch::kYes,
-     kLimitOptions, run_show},
-    {"show drops", "", "show.drops", "dropped packets by reason", Watch::kYes, kDropsOptions,
-     run_show},
-    {"show workers", "", "show.workers", "workers with their counters", Watch::kYes, {}, run_show},
-    {"show status",
-     "",
-     "show.status",
-     "the daemon itself: its log, and whether all workers run",
-     Watch::kYes,
-     {},
-     run_show},
-    {"version", "", "version", "versions of client and daemon", Watch::kNo, {}, run_version},
-    {"help", "[COMMAND]", "", "describes a command, or lists them", Watch::kNo, {}, run_help},
-    {"completion",
-     "bash",
-     "",
-     "prints a completion script for the shell",
-     Watch::kNo,
-     {},
-     run_completion},
-};
+Command command_of(const MethodInfo& method) {
+  Command command = {method.command, "", method.help, &method, {}, printer_of(method)};
+  for (const Parameter& parameter : method.parameters)
+    if (parameter.is_option()) command.options.push_back(&parameter);
+  return command;
+}
 
 bool begins_with(const std::vector<std::string>& words, std::string_view name) {
   for (const std::string& word : words) {
@@ -99,7 +37,7 @@ bool begins_with(const std::vector<std::string>& words, std::string_view name) {
 // Commands that begin with the word: "ports, networks, ..."; empty: there are none.
 std::string second_words(const std::string& first) {
   std::string list;
-  for (const Command& command : kCommands) {
+  for (const Command& command : commands()) {
     if (!command.name.starts_with(first + ' ')) continue;
     if (!list.empty()) list += ", ";
     list += command.name.substr(first.size() + 1);
@@ -109,13 +47,39 @@ std::string second_words(const std::string& first) {
 
 }  // namespace
 
-std::span<const Command> commands() noexcept {
+const Parameter* Command::find_option(std::string_view option) const {
+  const auto found = std::ranges::find(options, option, &Parameter::name);
+  return found == options.end() ? nullptr : *found;
+}
+
+std::vector<Command> make_commands(Catalogue catalogue) {
+  std::vector<Command> all = {{"check",
+                               "[FILE]",
+                               "says whether a configuration is right; needs no daemon",
+                               nullptr,
+                               {},
+                               run_check}};
+  for (const MethodInfo& method : catalogue)
+    if (!method.command.empty()) all.push_back(command_of(method));
+  all.push_back({"version", "", "versions of client and daemon", nullptr, {}, run_version});
+  all.push_back({"help", "[COMMAND]", "describes a command, or lists them", nullptr, {}, run_help});
+  all.push_back({"completion",
+                 "bash",
+                 "prints a completion script for the shell",
+                 nullptr,
+                 {},
+                 run_completion});
+  return all;
+}
+
+Commands commands() {
+  static const std::vector<Command> kCommands = make_commands(catalogue());
   return kCommands;
 }
 
 const Command& take_command(std::vector<std::string>& words) {
   if (words.empty()) throw UsageError("a command is missing; `aditctl help` lists them");
-  for (const Command& command : kCommands) {
+  for (const Command& command : commands()) {
     if (!begins_with(words, command.name)) continue;
     const auto count = 1 + std::count(command.name.begin(), command.name.end(), ' ');
     words.erase(words.begin(), words.begin() + count);
@@ -125,7 +89,7 @@ const Command& take_command(std::vector<std::string>& words) {
   if (!rest.empty() && words.size() == 1) throw UsageError(words[0] + " what? One of: " + rest);
   const std::string wanted = rest.empty() ? words[0] : words[0] + ' ' + words[1];
   std::vector<std::string_view> names = {"show"};
-  for (const Command& command : kCommands) names.push_back(command.name);
+  for (const Command& command : commands()) names.push_back(command.name);
   throw UsageError("there is no command " + adit::in_quotes(wanted) + did_you_mean(wanted, names) +
                    "; `aditctl help` lists them");
 }

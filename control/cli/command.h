@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a command of aditctl is. The table of all of them is what the command line is
-// checked against; help and shell completion are made from it.
+// What a command of aditctl is. Most are made of the API's catalogue; the command line is checked
+// against their table, and help and shell completion are made from it.
 #pragma once
 
 #include <map>
@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "api/catalogue.h"
 
 namespace adit::cli {
 
@@ -37,28 +39,27 @@ struct Invocation {
   std::string socket;
   bool json = false;
   bool human = false;
+  bool wide = false;
   std::optional<double> watch_s;
 };
-
-struct CommandOption {
-  std::string_view name;        // without dashes
-  std::string_view value_name;  // empty: a flag
-  std::string_view help;
-};
-
-enum class Watch { kNo, kYes };
 
 struct Command {
   std::string_view name;      // "show fdb"
   std::string_view argument;  // "[FILE]"; empty: takes none
-  std::string_view method;    // of the API; empty: works without the daemon
   std::string_view help;
-  Watch watch;
-  std::span<const CommandOption> options;
-  int (*run)(const Invocation& invocation);  // returns the exit code
-};
+  const MethodInfo* method;                    // null: the command is more than a call
+  std::vector<const Parameter*> options = {};  // that it has: the method's
+  int (*run)(const Invocation& invocation);    // returns the exit code
 
-std::span<const Command> commands() noexcept;
+  bool is_shown() const { return method != nullptr && !method->columns.empty(); }
+  // Null where it has none of this name.
+  const Parameter* find_option(std::string_view option) const;
+};
+using Commands = std::span<const Command>;
+
+Commands commands();
+// aditctl's commands over any catalogue, which has to stay.
+std::vector<Command> make_commands(Catalogue catalogue);
 
 // The command whose name begins `words`, which lose it. Throws UsageError.
 const Command& take_command(std::vector<std::string>& words);
@@ -67,6 +68,7 @@ const Command& take_command(std::vector<std::string>& words);
 int run_check(const Invocation& invocation);
 int run_reload(const Invocation& invocation);
 int run_drain(const Invocation& invocation);
+int run_call(const Invocation& invocation);
 int run_show(const Invocation& invocation);
 int run_version(const Invocation& invocation);
 int run_help(const Invocation& invocation);

@@ -3,6 +3,7 @@
 #include <iostream>
 #include <string>
 
+#include "cli/call.h"
 #include "cli/client.h"
 #include "cli/command.h"
 
@@ -26,9 +27,7 @@ int run_reload(const Invocation& invocation) {
 
 int run_drain(const Invocation& invocation) {
   Client client(invocation.socket);
-  json parameters = json::object();
-  for (const auto& [name, value] : invocation.options) parameters[name] = value;
-  const json result = client.call("drain", parameters);
+  const json result = client.call("drain", method_params(invocation));
   if (invocation.json) {
     std::cout << result.dump(2) << '\n';
     return kDone;

@@ -18,30 +18,16 @@ namespace po = boost::program_options;
 constexpr char kDefaultSocket[] = "/run/adit/adit.sock";
 constexpr double kMaxWatch_s = 86'400;
 
-po::options_description describe_globals() {
-  po::options_description options("options of all commands", 100);
-  options.add_options()  //
-      ("socket,s", po::value<std::string>()->value_name("PATH"),
-       "the daemon's socket (else $ADIT_SOCKET, else /run/adit/adit.sock)")  //
-      ("json,j", "print JSON, for programs")                                 //
-      ("watch,w", po::value<std::string>()->implicit_value("1")->value_name("SECONDS"),
-       "show again and again, every second if not given, with rates; ends on Ctrl-C")  //
-      ("human", "print numbers short: 1.2M")                                           //
-      ("version", "print the version")                                                 //
-      ("help,h", "describe the command");
-  return options;
-}
-
 // All commands' own options: po has one namespace, so one name means one thing.
 po::options_description describe_all() {
   po::options_description all;
-  all.add(describe_globals());
+  all.add(global_options());
   std::set<std::string_view> known;
   for (const Command& command : commands()) {
-    for (const CommandOption& option : command.options) {
-      if (!known.insert(option.name).second) continue;
-      const std::string name(option.name);
-      if (option.value_name.empty())
+    for (const Parameter* option : command.options) {
+      if (!known.insert(option->name).second) continue;
+      const std::string name(option->name);
+      if (option->is_flag())
         all.add_options()(name.c_str(), "");
       else
         all.add_options()(name.c_str(), po::value<std::string>(), "");
@@ -119,12 +105,10 @@ std::map<std::string, std::string> own_options(const Command& command,
   for (const auto& [name, value] : given) {
     if (name == "words" || std::find(globals.begin(), globals.end(), "--" + name) != globals.end())
       continue;
-    const auto declared =
-        std::find_if(command.options.begin(), command.options.end(),
-                     [&name = name](const CommandOption& option) { return option.name == name; });
-    if (declared == command.options.end())
+    const Parameter* declared = command.find_option(name);
+    if (declared == nullptr)
       throw UsageError("`" + std::string(command.name) + "` has no option --" + name);
-    own[name] = declared->value_name.empty() ? std::string() : value.as<std::string>();
+    own[name] = declared->is_flag() ? std::string() : value.as<std::string>();
   }
   return own;
 }
@@ -136,7 +120,7 @@ void check_arguments(const Invocation& invocation) {
   if (invocation.arguments.size() > allowed)
     throw UsageError("`" + std::string(command.name) + "` does not take " +
                      adit::in_quotes(invocation.arguments[allowed]));
-  if (invocation.watch_s && command.watch == Watch::kNo)
+  if (invocation.watch_s && !command.is_shown())
     throw UsageError("`" + std::string(command.name) + "` can not be watched");
 }
 
@@ -155,6 +139,7 @@ Invocation parse_command_line(const std::vector<std::string>& arguments) {
   out.socket = socket_path(given);
   out.json = given.count("json") != 0;
   out.human = given.count("human") != 0;
+  out.wide = given.count("wide") != 0;
   if (given.count("words") != 0) out.arguments = given["words"].as<std::vector<std::string>>();
   if (given.count("help") != 0) {
     out.command = &command_named("help");
@@ -172,15 +157,30 @@ Invocation parse_command_line(const std::vector<std::string>& arguments) {
   return out;
 }
 
+po::options_description global_options() {
+  po::options_description options("options of all commands", 100);
+  options.add_options()  //
+      ("socket,s", po::value<std::string>()->value_name("PATH"),
+       "the daemon's socket (else $ADIT_SOCKET, else /run/adit/adit.sock)")  //
+      ("json,j", "print JSON, for programs")                                 //
+      ("watch,w", po::value<std::string>()->implicit_value("1")->value_name("SECONDS"),
+       "show again and again, every second if not given, with rates; ends on Ctrl-C")  //
+      ("human", "print numbers short: 1.2M")                                           //
+      ("wide", "show all columns of a table")                                          //
+      ("version", "print the version")                                                 //
+      ("help,h", "describe the command");
+  return options;
+}
+
 std::string global_options_text() {
   std::ostringstream out;
-  out << describe_globals();
+  out << global_options();
   return out.str();
 }
 
 std::vector<std::string> global_option_names() {
   std::vector<std::string> names;
-  const auto globals = describe_globals();
+  const auto globals = global_options();
   for (const auto& option : globals.options()) names.push_back("--" + option->long_name());
   return names;
 }

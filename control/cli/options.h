@@ -2,6 +2,7 @@
 // The command line of aditctl.
 #pragma once
 
+#include <boost/program_options/options_description.hpp>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,9 @@ namespace adit::cli {
 // come out as the commands of that name.
 Invocation parse_command_line(const std::vector<std::string>& arguments);
 
-// The options that all commands share, for people.
+// The options that all commands share.
+boost::program_options::options_description global_options();
+// For people.
 std::string global_options_text();
 // Their names with the dashes, for completion.
 std::vector<std::string> global_option_names();

@@ -12,9 +12,10 @@
 #include <optional>
 #include <string>
 
-#include "base/nearest_name.h"
+#include "cli/call.h"
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/table.h"
 #include "cli/view.h"
 
 namespace adit::cli {
@@ -35,52 +36,20 @@ struct Sample {
   Clock::time_point time;
 };
 
-uint64_t parse_limit(const std::string& text) {
-  constexpr size_t kMaxDigits = 18;
-  if (text.empty() || text.size() > kMaxDigits ||
-      text.find_first_not_of("0123456789") != std::string::npos || std::stoull(text) == 0)
-    throw UsageError("--limit " + adit::in_quotes(text) + ": expected a number from 1");
-  return std::stoull(text);
-}
-
-const CommandOption* find_option(const Command& command, std::string_view name) {
-  const auto found = std::ranges::find(command.options, name, &CommandOption::name);
-  return found == command.options.end() ? nullptr : &*found;
-}
-
-// Connections come and go: they are one answer, as long as it may be.
-bool is_paged(const Command& command) {
-  return find_option(command, "limit") != nullptr && command.method != "show.connections";
-}
-
-// The parameters that the command line gives.
-json method_params(const Invocation& invocation) {
-  json params = json::object();
-  for (const auto& [name, value] : invocation.options)
-    if (find_option(*invocation.command, name)->value_name.empty())
-      params[name] = true;
-    else if (name != "limit")
-      params[name] = value;
-  return params;
-}
-
-// All rows, page by page.
+// All rows, page by page. Connections come and go: they are one answer, as long as it may be.
 Sample fetch(Client& client, const Invocation& invocation) {
-  const Command& command = *invocation.command;
-  const auto limit_option = invocation.options.find("limit");
-  const uint64_t limit =
-      limit_option == invocation.options.end() ? UINT64_MAX : parse_limit(limit_option->second);
+  const MethodInfo& method = *invocation.command->method;
   json params = method_params(invocation);
+  const uint64_t limit = params.value("limit", UINT64_MAX);
   Sample sample;
   sample.time = Clock::now();
-  if (!is_paged(command) && limit != UINT64_MAX) params["limit"] = limit;
   for (;;) {
-    if (is_paged(command)) params["limit"] = std::min(kRowsPerCall, limit - sample.rows.size());
-    json page = client.call(std::string(command.method), params);
+    if (method.is_paged()) params["limit"] = std::min(kRowsPerCall, limit - sample.rows.size());
+    json page = client.call(std::string(method.name), params);
     for (json& row : page.at("rows")) sample.rows.push_back(std::move(row));
     if (page.contains("total")) sample.total = page["total"].get<uint64_t>();
     if (!page.value("truncated", false)) return sample;
-    sample.truncated = sample.rows.size() >= limit || !is_paged(command);
+    sample.truncated = sample.rows.size() >= limit || !method.is_paged();
     if (sample.truncated) return sample;
     params["offset"] = page.at("next_offset");
   }
@@ -88,16 +57,17 @@ Sample fetch(Client& client, const Invocation& invocation) {
 
 std::string table_of(const Invocation& invocation, const Sample& sample,
                      const std::optional<Sample>& former) {
-  const std::string method(invocation.command->method);
-  const bool counts = invocation.options.contains("count");
-  const View& view = view_of(counts ? method + ".count" : method);
+  const MethodInfo& method = *invocation.command->method;
+  const bool counts = invocation.options.contains("count") && !method.counted.empty();
+  const Columns columns = counts ? method.counted : method.columns;
+  const auto shown = shown_columns(columns, invocation.wide ? Width::kWide : Width::kUsual);
   const Numbers numbers = invocation.human ? Numbers::kHuman : Numbers::kExact;
-  if (!invocation.watch_s) return render_table(view.columns, sample.rows, numbers);
+  if (!invocation.watch_s) return render_table(shown, sample.rows, numbers);
   const json none = json::array();
   const std::chrono::duration<double> elapsed =
       former ? sample.time - former->time : Clock::duration(1);
-  const json rows = rates(view, former ? former->rows : none, sample.rows, elapsed.count());
-  return render_table(rate_columns(view), rows, numbers);
+  const json rows = rates(columns, former ? former->rows : none, sample.rows, elapsed.count());
+  return render_table(shown, rows, numbers, Values::kRates);
 }
 
 void on_interrupt(int) {

@@ -40,10 +40,9 @@ std::string short_number(double value) {
 }
 
 std::string number_text(const json& value, Format format, Numbers numbers) {
-  const bool grows = format == Format::kCount || format == Format::kBytes;
-  if (numbers == Numbers::kHuman && grows) return short_number(value.get<double>());
+  if (numbers == Numbers::kHuman && grows(format)) return short_number(value.get<double>());
   if (format == Format::kPercent) return with_decimals(value.get<double>(), 1);
-  if (value.is_number_float()) return with_decimals(value.get<double>(), grows ? 0 : 1);
+  if (value.is_number_float()) return with_decimals(value.get<double>(), grows(format) ? 0 : 1);
   return value.dump();
 }
 
@@ -91,9 +90,11 @@ std::string cell_text(const json& row, const Column& column, Numbers numbers) {
   return port == row.end() || !port->is_number() ? text : with_port(text, *port);
 }
 
-std::string render_table(std::span<const Column> columns, const json& rows, Numbers numbers) {
+std::string render_table(Columns columns, const json& rows, Numbers numbers, Values values) {
   std::vector<std::vector<std::string>> lines(1);
-  for (const Column& column : columns) lines[0].emplace_back(column.title);
+  for (const Column& column : columns)
+    lines[0].push_back(std::string(column.title) +
+                       (values == Values::kRates && grows(column.format) ? "/S" : ""));
   for (const json& row : rows) {
     auto& line = lines.emplace_back();
     for (const Column& column : columns) line.push_back(cell_text(row, column, numbers));

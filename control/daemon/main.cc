@@ -6,9 +6,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <boost/program_options.hpp>
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 
@@ -20,6 +18,7 @@
 #include "config/parser.h"
 #include "config/yaml/error.h"
 #include "daemon/daemon.h"
+#include "daemon/options.h"
 #include "health/file_weakness.h"
 #include "machine/dpdk_log.h"
 #include "machine/eal_args.h"
@@ -30,59 +29,7 @@
 namespace adit {
 namespace {
 
-namespace po = boost::program_options;
-
-constexpr const char* kDefaultConfig = "/etc/adit/adit.yaml";
-
-struct Options {
-  std::string config_path;
-  bool check = false;
-  std::vector<std::string> eal_args;
-};
-
-struct UsageError : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-// Everything after `--` is EAL's. Returns false when help or version was all that was asked.
-bool parse_options(int argc, char** argv, Options& options) {
-  const char* from_environment = std::getenv("ADIT_CONFIG");
-  po::options_description description("Usage: aditd [OPTION]... [-- EAL-ARGUMENT...]\n\nOptions");
-  description.add_options()(
-      "config,c",
-      po::value(&options.config_path)
-          ->value_name("FILE")
-          ->default_value(from_environment != nullptr ? from_environment : kDefaultConfig),
-      "configuration; else $ADIT_CONFIG, else /etc/adit/adit.yaml")(
-      "check", po::bool_switch(&options.check), "check configuration and machine, and exit")(
-      "help,h", "print this and exit")("version", "print the version and exit");
-  const auto end = std::find(argv, argv + argc, std::string_view("--"));
-  if (end != argv + argc) options.eal_args.assign(end + 1, argv + argc);
-  po::variables_map values;
-  try {
-    // No positional arguments: a stray word is a mistake.
-    po::store(po::command_line_parser(std::vector<std::string>(argv + 1, end))
-                  .options(description)
-                  .positional({})
-                  .run(),
-              values);
-    po::notify(values);
-  } catch (const po::error& error) {
-    throw UsageError(error.what());
-  }
-  if (values.contains("help")) {
-    std::cout << description
-              << "\nSignals: SIGHUP reloads the configuration, SIGTERM and SIGINT stop.\n"
-                 "Exit codes: 0 ok, 1 failed, 2 usage, 3 configuration refused, 4 the machine\n"
-                 "lacks something or EAL does not start.\n";
-    return false;
-  }
-  if (values.contains("version")) {
-    std::cout << "aditd " ADIT_VERSION " (" << rte_version() << ")\n";
-    return false;
-  }
-  return true;
-}
+using daemon::Options;
 
 // The file says which programs run here, and where packets go.
 void warn_of_weak_file(const std::string& path) {
@@ -180,8 +127,10 @@ int serve(const Config& config, const Options& options, const SystemFacts& facts
 }
 
 int run(int argc, char** argv) {
-  Options options;
-  if (!parse_options(argc, argv, options)) return kExitOk;
+  const Options options = daemon::parse_options(argc, argv);
+  if (options.help) std::cout << daemon::usage_text();
+  if (options.version) std::cout << "aditd " ADIT_VERSION " (" << rte_version() << ")\n";
+  if (options.help || options.version) return kExitOk;
   // One that comes before the daemon can take it shall not end it, nor be lost: the file may have
   // changed after it was read.
   if (!options.check) block_signals({SIGHUP});
@@ -211,7 +160,7 @@ int main(int argc, char** argv) {
     const int result = adit::run(argc, argv);
     adit::close_log();
     return adit::finish_output("aditd", result);
-  } catch (const adit::UsageError& error) {
+  } catch (const adit::daemon::UsageError& error) {
     std::cerr << "aditd: " << error.what() << "; see aditd --help\n";
     return adit::kExitUsage;
   } catch (const adit::ConfigError& error) {

@@ -14,21 +14,6 @@ namespace {
 
 namespace po = boost::program_options;
 
-po::options_description describe() {
-  po::options_description options("options", 100);
-  const auto files = [] { return po::value<std::vector<std::string>>()->composing(); };
-  options.add_options()                                                                        //
-      ("config,c", po::value<std::string>(), "configuration (YAML)")                           //
-      ("in,i", files()->value_name("PORT=FILE"), "packets that PORT receives (pcap, pcapng)")  //
-      ("out,o", files()->value_name("PORT=FILE"), "pcap file for what PORT sends")             //
-      ("report,r", po::value<std::string>(), "JSON file for counters and drops; - : stdout")   //
-      ("burst", po::value<unsigned>()->default_value(1),
-       "most packets of one capture time that enter together (1..64)")  //
-      ("version", "print the version")                                  //
-      ("help,h", "print this text");
-  return options;
-}
-
 std::vector<PortFile> port_files(const po::variables_map& given, const char* option) {
   std::vector<PortFile> files;
   if (given.count(option) == 0) return files;
@@ -76,13 +61,29 @@ void refuse_shared_files(const Options& options) {
 
 }  // namespace
 
+po::options_description describe_options() {
+  po::options_description options("options", 100);
+  const auto files = [] { return po::value<std::vector<std::string>>()->composing(); };
+  options.add_options()                                                                        //
+      ("config,c", po::value<std::string>(), "configuration (YAML)")                           //
+      ("in,i", files()->value_name("PORT=FILE"), "packets that PORT receives (pcap, pcapng)")  //
+      ("out,o", files()->value_name("PORT=FILE"), "pcap file for what PORT sends")             //
+      ("report,r", po::value<std::string>(), "JSON file for counters and drops; - : stdout")   //
+      ("burst", po::value<unsigned>()->default_value(1),
+       "most packets of one capture time that enter together (1..64)")  //
+      ("version", "print the version")                                  //
+      ("help,h", "print this text");
+  return options;
+}
+
 std::string usage_text() {
   std::ostringstream text;
   text << "usage: adit-replay --config FILE --in PORT=FILE ... [--out PORT=FILE ...] [--report "
           "FILE]\n"
           "Runs captured packets through adit's pipeline, with the time of the capture. Needs no\n"
           "privileges, hugepages or NIC. Equal input gives equal output, to the byte.\n\n"
-       << describe() << "\nexit codes: 0 ok, 1 failed, 2 usage, 3 configuration refused, 4 EAL\n";
+       << describe_options()
+       << "\nexit codes: 0 ok, 1 failed, 2 usage, 3 configuration refused, 4 EAL\n";
   return text.str();
 }
 
@@ -92,9 +93,12 @@ Options parse_options(int argc, const char* const* argv) {
     // No guessing: an abbreviation that works today breaks with tomorrow's option.
     const int style =
         po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
-    po::store(
-        po::command_line_parser(argc, argv).options(describe()).positional({}).style(style).run(),
-        given);
+    po::store(po::command_line_parser(argc, argv)
+                  .options(describe_options())
+                  .positional({})
+                  .style(style)
+                  .run(),
+              given);
     po::notify(given);
   } catch (const po::error& error) {
     throw UsageError(error.what());

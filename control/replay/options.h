@@ -2,6 +2,7 @@
 // The command line of adit-replay.
 #pragma once
 
+#include <boost/program_options/options_description.hpp>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -32,6 +33,8 @@ class UsageError : public std::runtime_error {
 
 // Throws UsageError.
 Options parse_options(int argc, const char* const* argv);
+
+boost::program_options::options_description describe_options();
 
 std::string usage_text();
 

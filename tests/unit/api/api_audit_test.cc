@@ -27,9 +27,9 @@ json refuse(ApiContext&, const json&, const Caller&) {
 }
 
 constexpr Method kTable[] = {
-    {"read", Effect::kReads, "", {}, read},
-    {"change", Effect::kChanges, "", {}, change},
-    {"refuse", Effect::kChanges, "", {}, refuse},
+    {{"read", Effect::kReads, "", {}}, read},
+    {{"change", Effect::kChanges, "", {}}, change},
+    {{"refuse", Effect::kChanges, "", {}}, refuse},
 };
 
 std::string request(std::string_view method) {

@@ -4,13 +4,10 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
+#include <stdexcept>
 
 #include "api/methods.h"
 #include "api/rpc.h"
-#include "cli/command.h"
-#include "cli/view.h"
 #include "config/parser.h"
 #include "running/control_plane.h"
 #include "running/reload.h"
@@ -202,8 +199,8 @@ TEST_F(Methods, ShowAnswersInRows) {
   }
 }
 
-// So that no column of a table stays empty for a misspelt key.
-TEST_F(Methods, RowsHaveEveryColumnOfTheirTable) {
+// And no other: what rows have stands in the catalogue.
+TEST_F(Methods, RowsHaveEveryColumnOfTheirEntry) {
   const NetworkId red = control_.ids().networks.at("red");
   for (const auto& [name, info] : control_.ids().bridge_ports)
     dataplane_->fdb().set(fdb_key(red, MacAddr::from_u64(info.id)), info.id, false, 1);
@@ -211,18 +208,21 @@ TEST_F(Methods, RowsHaveEveryColumnOfTheirTable) {
   connection.forwarding = Forwarding::kDirect;
   connection.expires_s = UINT32_MAX;
   ASSERT_NE(dataplane_->worker(0).balancer->connections.insert(connection).id, 0u);
-  const auto check = [this](std::string_view method, const json& params, const cli::View& view) {
+  const auto check = [this](std::string_view method, const json& params, Columns columns) {
     json all = json::object();  // the union: an access entry has no remote
     const json answer = result(method, params);
     for (const json& row : answer["rows"]) all.update(row);
-    for (const cli::Column& column : view.columns)
-      EXPECT_TRUE(all.contains(column.key)) << view.method << ' ' << column.key;
+    for (const Column& column : columns)
+      EXPECT_TRUE(all.contains(column.key)) << method << ' ' << column.key;
+    for (const auto& [key, value] : all.items())
+      EXPECT_TRUE(std::ranges::count(columns, key, &Column::key)) << method << ' ' << key;
   };
-  for (const Method& method : api_methods())
-    if (method.name.starts_with("show."))
-      check(method.name, method.name == "show.drops" ? json{{"all", true}} : json::object(),
-            cli::view_of(method.name));
-  check("show.connections", {{"count", true}}, cli::view_of("show.connections.count"));
+  for (const MethodInfo& method : catalogue()) {
+    if (method.columns.empty()) continue;
+    check(method.name, method.name == "show.drops" ? json{{"all", true}} : json::object(),
+          method.columns);
+    if (!method.counted.empty()) check(method.name, {{"count", true}}, method.counted);
+  }
 }
 
 TEST_F(Methods, RefuseWrongFilters) {
@@ -264,49 +264,50 @@ TEST_F(Methods, HelpDescribesAllOfThem) {
   EXPECT_EQ(rows[0]["parameters"][0]["type"], "string");
 }
 
-bool has_method(std::string_view name) {
-  return std::any_of(api_methods().begin(), api_methods().end(),
-                     [&](const Method& method) { return method.name == name; });
-}
-
-TEST(MethodTable, HasWhatTheClientsCommandsCall) {
-  for (const cli::Command& command : cli::commands())
-    EXPECT_TRUE(command.method.empty() || has_method(command.method)) << command.name;
-}
-
-TEST(MethodTable, HasTheParametersThatTheClientsOptionsSet) {
-  for (const cli::Command& command : cli::commands())
-    for (const cli::CommandOption& option : command.options) {
-      const auto method = std::find_if(api_methods().begin(), api_methods().end(),
-                                       [&](const Method& m) { return m.name == command.method; });
-      ASSERT_NE(method, api_methods().end());
-      EXPECT_TRUE(
-          std::any_of(method->parameters.begin(), method->parameters.end(),
-                      [&](const Parameter& parameter) { return parameter.name == option.name; }))
-          << command.name << " --" << option.name;
-    }
-}
-
-TEST(MethodTable, IsWhatTheDocumentationDescribes) {
-  std::ifstream file(ADIT_SOURCE_ROOT "/docs/api.md");
-  std::stringstream stream;
-  stream << file.rdbuf();
-  const std::string text = stream.str();
-  size_t sections = 0;
-  for (size_t at = text.find("\n### `"); at != std::string::npos; at = text.find("\n### `", at + 1))
-    ++sections;
-  EXPECT_EQ(sections, api_methods().size()) << "a section per method, and no other";
-  for (const Method& method : api_methods()) {
-    const size_t begin = text.find("\n### `" + std::string(method.name) + "`");
-    ASSERT_NE(begin, std::string::npos) << method.name;
-    const std::string section = text.substr(begin, text.find("\n### `", begin + 1) - begin);
-    EXPECT_NE(section.find(method.help), std::string::npos) << method.name;
+TEST_F(Methods, BoundsAreThoseOfTheCatalogue) {
+  for (const MethodInfo& method : catalogue())
     for (const Parameter& parameter : method.parameters) {
-      const std::string line =
-          "- `" + std::string(parameter.name) + "` (" + std::string(to_string(parameter.type));
-      EXPECT_NE(section.find(line), std::string::npos) << method.name << ' ' << parameter.name;
+      if (!parameter.is_bounded()) continue;
+      for (const uint64_t value : {parameter.min - 1, parameter.max + 1})
+        EXPECT_EQ(complaint(method.name, {{parameter.name, value}}),
+                  std::string(method.name) + ": parameter '" + std::string(parameter.name) +
+                      "': expected " + std::to_string(parameter.min) + ".." +
+                      std::to_string(parameter.max) + ", found " + std::to_string(value));
+      for (const uint64_t value : {parameter.min, parameter.max})
+        EXPECT_TRUE(call(method.name, {{parameter.name, value}}).contains("result"));
     }
-  }
+}
+
+json now(ApiContext&, const json&, const Caller&) {
+  return 1;
+}
+LaterAnswer later(ApiContext&, const json&, const Caller&) {
+  return {};
+}
+
+TEST(MethodTable, IsTheWholeCatalogue) {
+  EXPECT_EQ(api_methods().size(), catalogue().size());
+}
+
+TEST(MethodTable, SaysWhatIsMissingOnEitherSide) {
+  constexpr MethodInfo kTwo[] = {
+      {.name = "a", .effect = Effect::kReads, .help = ""},
+      {.name = "b", .effect = Effect::kReads, .help = "", .answer = Answer::kLater}};
+  const auto complaint = [&](std::vector<Binding> bindings) -> std::string {
+    try {
+      EXPECT_EQ(bind_methods(kTwo, bindings).size(), 2u);
+    } catch (const std::logic_error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(complaint({{"b", nullptr, later}, {"a", now}}), "");
+  EXPECT_EQ(complaint({{"b", nullptr, later}}), "API methods: a has no handler");
+  EXPECT_EQ(complaint({{"a", now}, {"b", now}}), "API methods: b has a handler of the other kind");
+  EXPECT_EQ(complaint({{"a", now}, {"b", nullptr, later}, {"c", now}}),
+            "API methods: c is not in the catalogue");
+  EXPECT_EQ(complaint({{"c", now}}),
+            "API methods: a has no handler; b has no handler; c is not in the catalogue");
 }
 
 }  // namespace

@@ -45,12 +45,12 @@ constexpr Parameter kEchoParameters[] = {
 constexpr Parameter kLaterParameters[] = {
     {"text", ParameterType::kString, Presence::kOptional, ""}};
 constexpr Method kTable[] = {
-    {"echo", Effect::kReads, "", kEchoParameters, echo},
-    {"who", Effect::kReads, "", {}, who},
-    {"change", Effect::kChanges, "", {}, change},
-    {"refuse", Effect::kChanges, "", {}, refuse},
-    {"crash", Effect::kReads, "", {}, crash},
-    {"later", Effect::kReads, "", kLaterParameters, nullptr, later},
+    {{"echo", Effect::kReads, "", kEchoParameters}, echo},
+    {{"who", Effect::kReads, "", {}}, who},
+    {{"change", Effect::kChanges, "", {}}, change},
+    {{"refuse", Effect::kChanges, "", {}}, refuse},
+    {{"crash", Effect::kReads, "", {}}, crash},
+    {{"later", Effect::kReads, "", kLaterParameters}, nullptr, later},
 };
 constexpr size_t kRoom = 4096;
 

@@ -39,10 +39,10 @@ LaterAnswer when_ready(ApiContext&, const json&, const Caller&) {
 
 constexpr Parameter kText[] = {{"text", ParameterType::kString, Presence::kOptional, ""}};
 constexpr Method kTable[] = {
-    {"echo", Effect::kReads, "", kText, echo},
-    {"who", Effect::kReads, "", {}, who},
-    {"big", Effect::kReads, "", {}, big},
-    {"when_ready", Effect::kReads, "", {}, nullptr, when_ready},
+    {{"echo", Effect::kReads, "", kText}, echo},
+    {{"who", Effect::kReads, "", {}}, who},
+    {{"big", Effect::kReads, "", {}}, big},
+    {{"when_ready", Effect::kReads, "", {}}, nullptr, when_ready},
 };
 
 std::string request(std::string_view method, int id = 1) {

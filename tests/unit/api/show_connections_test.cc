@@ -105,8 +105,9 @@ TEST_F(ShowConnections, WrongFiltersAreNamed) {
       << state;
   EXPECT_NE(state.find("one of: C-ECHOED, "), std::string::npos) << state;
   for (const uint64_t limit : {uint64_t{0}, uint64_t{10'001}})
-    EXPECT_EQ(complaint({{"limit", limit}}),
-              "parameter 'limit': expected 1..10000, found " + std::to_string(limit));
+    EXPECT_EQ(
+        complaint({{"limit", limit}}),
+        "show.connections: parameter 'limit': expected 1..10000, found " + std::to_string(limit));
 }
 
 TEST_F(ShowConnections, ALongTableGivesTheFirstRowsAndTheirTotal) {

@@ -67,11 +67,11 @@ constexpr Parameter kConnectionsParameters[] = {
     {"limit", ParameterType::kUnsigned, Presence::kOptional, ""},
 };
 constexpr Method kTable[] = {
-    {"show.connections", Effect::kReads, "", kConnectionsParameters, connections},
-    {"show.networks", Effect::kReads, "", kParameters, networks},
-    {"show.fdb", Effect::kReads, "", kParameters, echo_rows},
-    {"reload", Effect::kChanges, "", {}, reload},
-    {"show.ports", Effect::kReads, "", {}, fail},
+    {{"show.connections", Effect::kReads, "", kConnectionsParameters}, connections},
+    {{"show.networks", Effect::kReads, "", kParameters}, networks},
+    {{"show.fdb", Effect::kReads, "", kParameters}, echo_rows},
+    {{"reload", Effect::kChanges, "", {}}, reload},
+    {{"show.ports", Effect::kReads, "", {}}, fail},
 };
 
 struct Outcome {

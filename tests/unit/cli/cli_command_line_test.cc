@@ -34,10 +34,10 @@ TEST_F(CommandLine, FindsTheCommandAndItsArguments) {
   const Invocation check = parse_command_line({"check", "a.yaml"});
   EXPECT_EQ(check.command->name, "check");
   EXPECT_EQ(check.arguments, Words{"a.yaml"});
-  EXPECT_EQ(parse_command_line({"show", "fdb"}).command->method, "show.fdb");
-  EXPECT_EQ(parse_command_line({"reload"}).command->method, "reload");
+  EXPECT_EQ(parse_command_line({"show", "fdb"}).command->method->name, "show.fdb");
+  EXPECT_EQ(parse_command_line({"reload"}).command->method->name, "reload");
   const Invocation backends = parse_command_line({"show", "backends", "--service", "web"});
-  EXPECT_EQ(backends.command->method, "show.backends");
+  EXPECT_EQ(backends.command->method->name, "show.backends");
   EXPECT_EQ(backends.options.at("service"), "web");
 }
 
@@ -118,23 +118,17 @@ TEST(Help, NamesEveryCommandAndOption) {
     EXPECT_NE(overview.find("  " + std::string(command.name) + ' '), std::string::npos);
     const std::string text = command_text(command);
     EXPECT_NE(text.find(command.help), std::string::npos);
-    for (const CommandOption& option : command.options)
-      EXPECT_NE(text.find("--" + std::string(option.name)), std::string::npos) << command.name;
+    for (const Parameter* option : command.options)
+      EXPECT_NE(text.find("--" + std::string(option->name)), std::string::npos) << command.name;
   }
   for (const char* option : {"--socket", "--json", "--watch", "--human"})
     EXPECT_NE(overview.find(option), std::string::npos);
 }
 
-TEST(View, ExistsForEveryShowCommand) {
-  for (const Command& command : commands())
-    if (command.name.starts_with("show ")) {
-      EXPECT_EQ(view_of(command.method).method, command.method);
-    }
-}
-
 // What bash offers behind `line`.
-std::string completions(const std::string& line) {
-  std::string script = "source /dev/stdin <<'END'\n" + bash_completion() + "END\n";
+std::string completions(const std::string& line, Commands all = commands(),
+                        const std::string& before = "") {
+  std::string script = "source /dev/stdin <<'END'\n" + bash_completion(all) + "END\n" + before;
   script += "COMP_WORDS=(" + line + "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMPREPLY=()\n";
   script += "_aditctl; echo \"${COMPREPLY[*]}\"\n";
   char path[] = "/tmp/adit-completion-XXXXXX";
@@ -159,6 +153,24 @@ TEST(Completion, OffersWhatMayFollow) {
   EXPECT_EQ(completions("aditctl show fdb --ma"), "--mac");
   EXPECT_EQ(completions("aditctl --so"), "--socket");
   EXPECT_EQ(completions("aditctl completion ''"), "bash");
+}
+
+TEST(Completion, AsksTheDaemonForNames) {
+  const std::string daemon = R"sh(timeout() { shift; "$@"; }
+aditctl() {
+  [[ $* == "--socket /x -j show networks --limit 1000" ]] &&
+    printf '[\n  {\n    "name": "red",\n    "vni": 1\n  },\n  {\n    "name": "$(blue)"\n  }\n]\n'
+}
+)sh";
+  EXPECT_EQ(completions("aditctl -s /x show fdb --network ''", commands(), daemon), "red");
+  EXPECT_EQ(completions("aditctl -s /x show fdb --network b", commands(), daemon), "");
+  EXPECT_EQ(completions("aditctl show fdb --network ''", commands(), daemon), "") << "none runs";
+  EXPECT_EQ(completions("aditctl show fdb --network red --m"), "--mac");
+}
+
+TEST(Completion, IsWhatBashHasForAditctl) {
+  EXPECT_EQ(completions("aditctl x", commands(), "complete -p aditctl\n"),
+            "complete -F _aditctl aditctl\n");
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "cli/table.h"
 #include "cli/view.h"
 
@@ -70,34 +72,39 @@ TEST(Table, ShortensNumbersForPeople) {
   EXPECT_EQ(text_of(4789, Format::kNumber, Numbers::kHuman), "4789");  // an id is no amount
 }
 
+Columns columns_of(std::string_view method) {
+  return std::ranges::find(catalogue(), method, &MethodInfo::name)->columns;
+}
+
 json port(const char* name, uint64_t rx, uint64_t mtu = 1500) {
   return {{"name", name}, {"mtu_bytes", mtu}, {"rx_packets", rx}};
 }
 
 TEST(Rates, AreGrowthPerSecond) {
-  const View& view = view_of("show.ports");
+  const Columns columns = columns_of("show.ports");
   const json rated =
-      rates(view, {port("a", 100), port("b", 0)}, {port("b", 50), port("a", 400)}, 2);
+      rates(columns, {port("a", 100), port("b", 0)}, {port("b", 50), port("a", 400)}, 2);
   EXPECT_EQ(rated[0]["rx_packets"], 25.0);
   EXPECT_EQ(rated[1]["rx_packets"], 150.0);
   EXPECT_EQ(rated[0]["mtu_bytes"], 1500u) << "what does not grow stays";
 }
 
 TEST(Rates, AreUnknownForNewRowsAndResetCounters) {
-  const View& view = view_of("show.ports");
-  const json rated = rates(view, json::array({port("a", 100)}), {port("a", 99), port("new", 7)}, 1);
+  const Columns columns = columns_of("show.ports");
+  const json rated =
+      rates(columns, json::array({port("a", 100)}), {port("a", 99), port("new", 7)}, 1);
   EXPECT_TRUE(rated[0]["rx_packets"].is_null());
   EXPECT_TRUE(rated[1]["rx_packets"].is_null());
 }
 
 // A server of two services, or with two ports, is several backends.
 TEST(Rates, TellBackendsByServiceVrfAddressAndPort) {
-  const View& view = view_of("show.backends");
+  const Columns columns = columns_of("show.backends");
   const auto backend = [](const char* service, const char* vrf, const json& port, uint64_t made) {
     return json{{"service", service}, {"vrf", vrf},  {"address", "192.0.2.11"},
                 {"port", port},       {"active", 7}, {"connections", made}};
   };
-  const json rated = rates(view,
+  const json rated = rates(columns,
                            {backend("a", "blue", 80, 100), backend("a", "blue", nullptr, 200),
                             backend("b", "blue", 80, 300), backend("a", "red", 80, 400)},
                            {backend("a", "red", 80, 404), backend("b", "blue", 80, 303),
@@ -111,7 +118,7 @@ TEST(Rates, TellBackendsByServiceVrfAddressAndPort) {
 }
 
 TEST(Rates, OfWorkersAreThoseOfTheInterval) {
-  const View& view = view_of("show.workers");
+  const Columns columns = columns_of("show.workers");
   const auto worker = [](uint64_t cycles, uint64_t busy, uint64_t received) {
     return json::array({{{"id", 0},
                          {"cycles", cycles},
@@ -120,19 +127,25 @@ TEST(Rates, OfWorkersAreThoseOfTheInterval) {
                          {"busy_percent", 1.0},
                          {"cycles_per_packet", 1.0}}});
   };
-  json rated = rates(view, worker(1000, 900, 10), worker(2000, 1000, 12), 1);
+  json rated = rates(columns, worker(1000, 900, 10), worker(2000, 1000, 12), 1);
   EXPECT_EQ(rated[0]["busy_percent"], 10.0);
   EXPECT_EQ(rated[0]["cycles_per_packet"], 50.0);
-  rated = rates(view, worker(1000, 900, 10), worker(2000, 900, 10), 1);
+  rated = rates(columns, worker(1000, 900, 10), worker(2000, 900, 10), 1);
   EXPECT_EQ(rated[0]["busy_percent"], 0.0);
   EXPECT_TRUE(rated[0]["cycles_per_packet"].is_null()) << "no packet, no cost of one";
 }
 
 TEST(Rates, HaveTheirOwnTitles) {
-  for (const Column& column : rate_columns(view_of("show.ports"))) {
-    const bool grows = column.format == Format::kCount || column.format == Format::kBytes;
-    EXPECT_EQ(column.title.ends_with("/S") && column.title != "MBIT/S", grows) << column.title;
-  }
+  EXPECT_EQ(render_table(kColumns, json::array(), Numbers::kExact, Values::kRates),
+            "NAME  COUNT/S  NOTE\n");
+}
+
+TEST(Table, ShowsTheRestIfWide) {
+  constexpr Column kSome[] = {{"a", "A"}, {"a_port", ""}, {"b", "B", Format::kText, Role::kWide}};
+  EXPECT_EQ(render_table(shown_columns(kSome, Width::kUsual), json::array(), Numbers::kExact),
+            "A\n");
+  EXPECT_EQ(render_table(shown_columns(kSome, Width::kWide), json::array(), Numbers::kExact),
+            "A  B\n");
 }
 
 }  // namespace

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// A method's call, from a command line.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+
+namespace adit::cli {
+
+// The parameters that the options give. Throws UsageError.
+nlohmann::json method_params(const Invocation& invocation);
+
+}  // namespace adit::cli
