@@ -10,6 +10,7 @@
 #include "api/show_parts.h"
 #include "base/nearest_name.h"
 #include "config/values.h"
+#include "config/words.h"
 #include "running/connection_query.h"
 #include "running/control_plane.h"
 
@@ -195,9 +196,9 @@ std::string text_of(const Ipv6Key& key, bool ipv6) {
 }
 
 json protocol_of(uint8_t protocol) {
-  if (protocol == kIpProtocolTcp) return name_of(Protocol::kTcp);
-  if (protocol == kIpProtocolUdp) return name_of(Protocol::kUdp);
-  if (protocol == kIpProtocolSctp) return name_of(Protocol::kSctp);
+  if (protocol == kIpProtocolTcp) return word_of(Protocol::kTcp);
+  if (protocol == kIpProtocolUdp) return word_of(Protocol::kUdp);
+  if (protocol == kIpProtocolSctp) return word_of(Protocol::kSctp);
   return std::to_string(protocol);
 }
 

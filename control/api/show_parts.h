@@ -24,11 +24,6 @@ inline nlohmann::json number_or_null(uint16_t number) {
   return number == 0 ? nlohmann::json(nullptr) : nlohmann::json(number);
 }
 
-inline const char* word_of(Forwarding forwarding) {
-  constexpr const char* kWords[] = {"nat", "direct", "tunnel", "fullnat"};
-  return kWords[static_cast<size_t>(forwarding)];
-}
-
 inline void put(nlohmann::json& row, const Dataplane::Traffic& traffic) {
   row["rx_packets"] = traffic.rx_packets;
   row["rx_bytes"] = traffic.rx_bytes;

@@ -7,6 +7,7 @@
 #include "api/show.h"
 #include "api/show_parts.h"
 #include "config/values.h"
+#include "config/words.h"
 
 namespace adit {
 namespace {
@@ -157,7 +158,7 @@ Rows show_services(const ControlPlane& control, const Window& window) {
         {"name", service.name},
         {"vrf", service.vrf},
         {"address", by_mark ? json(nullptr) : json(to_string(service.address))},
-        {"protocol", by_mark ? json(nullptr) : json(name_of(service.protocol))},
+        {"protocol", by_mark ? json(nullptr) : json(word_of(service.protocol))},
         {"port", by_mark ? json(nullptr) : ports_of(service)},
         {"mark", by_mark ? json(service.mark) : json(nullptr)},
         {"scheduler", service.scheduler},

@@ -10,6 +10,7 @@
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/mistakes.h"
+#include "config/diff.h"
 #include "config/parser.h"
 #include "config/yaml/error.h"
 #include "config/yaml/mistakes_json.h"
@@ -121,6 +122,14 @@ int run_check(const Invocation& invocation) {
     const std::string path = file_to_check(invocation);
     const std::string text = read_config_file(path);
     const auto [config, warnings] = check_config(text, path);
+    if (invocation.options.contains("print")) {
+      const std::string yaml = config_text(config);
+      std::cout << (invocation.json ? json{{"ok", true}, {"text", yaml}}.dump(
+                                          2, ' ', false, json::error_handler_t::replace) +
+                                          '\n'
+                                    : yaml);
+      return kDone;
+    }
     const std::vector<Count> counts = counts_of(config);
     const json listed = to_json(warnings);
     const json daemon = ask_daemon(invocation, path, text);

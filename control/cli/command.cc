@@ -23,6 +23,9 @@ Command command_of(const MethodInfo& method) {
   return command;
 }
 
+constexpr Parameter kPrint = {"print", ParameterType::kBoolean, Presence::kOptional,
+                              "prints the configuration as adit understood it, without defaults"};
+
 bool begins_with(const std::vector<std::string>& words, std::string_view name) {
   for (const std::string& word : words) {
     if (!name.starts_with(word)) return false;
@@ -57,7 +60,7 @@ std::vector<Command> make_commands(Catalogue catalogue) {
                                "[FILE]",
                                "says whether a configuration is right; needs no daemon",
                                nullptr,
-                               {},
+                               {&kPrint},
                                run_check}};
   for (const MethodInfo& method : catalogue)
     if (!method.command.empty()) all.push_back(command_of(method));

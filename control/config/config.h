@@ -142,11 +142,12 @@ struct RemoteConfig {
   friend auto operator<=>(const RemoteConfig&, const RemoteConfig&) = default;
 };
 
-// One entry of a network's `static_macs:`: behind a member or behind a remote.
+// One entry of a network's `static_macs:`: behind a member, `port` and `vlan`, or behind a remote.
 struct StaticMacConfig {
-  MacAddr mac;                         // unicast, not zero
-  std::optional<MemberConfig> member;  // exactly one of the two
-  std::optional<IpAddr> remote;
+  MacAddr mac;                           // unicast, not zero
+  std::optional<std::string> port = {};  // exactly one of port and remote
+  std::optional<uint16_t> vlan = {};
+  std::optional<IpAddr> remote = {};
   friend bool operator==(const StaticMacConfig&, const StaticMacConfig&) = default;
 };
 
@@ -248,9 +249,6 @@ struct VrfConfig {
 inline constexpr const char* kUnderlayName = "underlay";
 
 enum class Protocol : uint8_t { kTcp = 6, kUdp = 17, kSctp = 132 };
-constexpr const char* name_of(Protocol protocol) {
-  return protocol == Protocol::kTcp ? "tcp" : protocol == Protocol::kUdp ? "udp" : "sctp";
-}
 
 // One entry of a service's `backends:`.
 struct BackendConfig {

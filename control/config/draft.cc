@@ -11,11 +11,8 @@ NetworkConfig finished(NetworkDraft draft) {
   for (MemberDraft& member : draft.member_drafts)
     network.members.push_back(std::move(static_cast<MemberConfig&>(member)));
   for (const RemoteDraft& remote : draft.remote_drafts) network.remotes.push_back(remote);
-  for (StaticMacDraft& entry : draft.static_mac_drafts) {
-    StaticMacConfig mac{entry.mac, std::nullopt, entry.remote};
-    if (entry.port) mac.member = MemberConfig{std::move(*entry.port), entry.vlan};
-    network.static_macs.push_back(std::move(mac));
-  }
+  for (StaticMacDraft& entry : draft.static_mac_drafts)
+    network.static_macs.push_back(std::move(static_cast<StaticMacConfig&>(entry)));
   return network;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The configuration between the two halves of reading it: values are right by themselves and
-// have their places in the file; whether they fit together is not known yet.
+// have their places in the file; whether they fit together is not known yet. `Finished` is what
+// becomes of a draft: what is compared and written by the same table of keys.
 #pragma once
 
 #include <array>
@@ -14,41 +15,45 @@
 namespace adit {
 
 struct RouterAdvertisementsDraft : RouterAdvertisements {
+  using Finished = RouterAdvertisements;
   Places places;
   std::vector<Placed<IpAddr>> rdnss_drafts;
 };
 
 struct PortDraft : PortConfig {
+  using Finished = PortConfig;
   Places places;
   std::vector<Placed<IpPrefix>> address_drafts;
   RouterAdvertisementsDraft advertisement_draft;
 };
 
 struct RouteDraft : RouteConfig {
+  using Finished = RouteConfig;
   Places places;
 };
 
 struct NeighbourDraft : NeighbourConfig {
+  using Finished = NeighbourConfig;
   Places places;
 };
 
 struct MemberDraft : MemberConfig {
+  using Finished = MemberConfig;
   Places places;
 };
 
 struct RemoteDraft : RemoteConfig {
+  using Finished = RemoteConfig;
   Places places;
 };
 
-struct StaticMacDraft {
-  MacAddr mac;
-  std::optional<std::string> port;
-  std::optional<uint16_t> vlan;
-  std::optional<IpAddr> remote;
+struct StaticMacDraft : StaticMacConfig {
+  using Finished = StaticMacConfig;
   Places places;
 };
 
 struct NetworkDraft : NetworkConfig {
+  using Finished = NetworkConfig;
   Places places;
   std::vector<MemberDraft> member_drafts;
   std::vector<RemoteDraft> remote_drafts;
@@ -56,21 +61,25 @@ struct NetworkDraft : NetworkConfig {
 };
 
 struct VrfTunnelDraft : VrfTunnelConfig {
+  using Finished = VrfTunnelConfig;
   Places places;
   std::vector<Placed<IpPrefix>> address_drafts;
 };
 
 struct VrfRouteDraft : VrfRouteConfig {
+  using Finished = VrfRouteConfig;
   Places places;
 };
 
 struct GatewayDraft : GatewayConfig {
+  using Finished = GatewayConfig;
   Places places;
   std::vector<Placed<IpPrefix>> address_drafts;
   RouterAdvertisementsDraft advertisement_draft;
 };
 
 struct VlanDraft : VlanConfig {
+  using Finished = VlanConfig;
   Places places;
   std::vector<Placed<IpPrefix>> address_drafts;
   RouterAdvertisementsDraft advertisement_draft;
@@ -78,6 +87,7 @@ struct VlanDraft : VlanConfig {
 
 // `ports` of the base is filled as soon as the names are read: all checks go by it.
 struct VrfDraft : VrfConfig {
+  using Finished = VrfConfig;
   Places places;
   std::vector<Placed<std::string>> port_drafts;
   std::vector<GatewayDraft> gateway_drafts;
@@ -88,15 +98,18 @@ struct VrfDraft : VrfConfig {
 };
 
 struct BackendDraft : BackendConfig {
+  using Finished = BackendConfig;
   Places places;
 };
 
 struct HttpDraft : HttpCheck {
+  using Finished = HttpCheck;
   Places places;
   std::vector<Placed<StatusRange>> status_drafts;
 };
 
 struct DampingDraft : Damping {
+  using Finished = Damping;
   Places places;
 };
 
@@ -115,13 +128,17 @@ struct HealthDraft : CheckQuestion, HealthRules {
 
 // None: kind none.
 std::optional<HealthOptions> finished(HealthDraft draft);
+// The keys that it would be read from.
+std::optional<HealthDraft> draft_of(const std::optional<HealthOptions>& options);
 
 struct SchedulerOptionsDraft : SchedulerOptions {
+  using Finished = SchedulerOptions;
   Places places;
 };
 
 // `scheduler_options` of the base is filled as soon as the service is read.
 struct ServiceDraft : ServiceConfig {
+  using Finished = ServiceConfig;
   Places places;
   SchedulerOptionsDraft option_drafts;
   std::vector<Placed<IpAddr>> local_address_drafts;
@@ -132,11 +149,13 @@ struct ServiceDraft : ServiceConfig {
 };
 
 struct MarkRuleDraft : MarkRuleConfig {
+  using Finished = MarkRuleConfig;
   Places places;
   std::vector<Placed<IpPrefix>> destination_drafts;
 };
 
 struct TunnelDraft : TunnelConfig {
+  using Finished = TunnelConfig;
   Places places;
 };
 
@@ -148,6 +167,7 @@ inline std::array<TunnelDraft, kTunnelKindCount> default_tunnel_drafts() {
 }
 
 struct ConfigDraft {
+  using Finished = Config;
   Places places;
   SystemConfig system;
   std::array<TunnelDraft, kTunnelKindCount> tunnels = default_tunnel_drafts();

@@ -6,6 +6,7 @@
 
 #include "base/nearest_name.h"
 #include "config/shared_keys.h"
+#include "config/words.h"
 
 namespace adit {
 namespace {
@@ -77,7 +78,7 @@ Section<HttpDraft> http_section() {
   s.text("path", &H::path, parse_path, "a path from / on", "What to get, with a query if need be.");
   s.text("host", &H::host, parse_host, "a host name",
          "The Host header; default: the backend's address and port.");
-  s.texts("status", &HttpDraft::status_drafts, parse_status,
+  s.texts("status", &HttpDraft::status_drafts, &H::status, parse_status,
           "a status such as 200, or two as in 200-399",
           "The statuses that are expected; default: 200-399. Redirects are not followed.",
           "One status, or a range of them.", kMostStatus);
@@ -110,13 +111,12 @@ Section<UdpCheck> udp_section() {
   s.text(
       "expect", &U::expect, [](std::string_view text) { return parse_bytes(text, 1, 1400); },
       "1 to 1400 bytes", "What must stand in the answer; default: any answer will do.");
-  s.word("silence", &U::silence, {{"up", Silence::kUp}, {"down", Silence::kDown}},
-         "What no answer means.");
+  s.word("silence", &U::silence, "What no answer means.");
   return s;
 }
 
 Section<DnsCheck> dns_section() {
-  std::vector<std::pair<const char*, DnsType>> types;
+  std::vector<Word<DnsType>> types;
   for (const DnsTypeInfo& info : kDnsTypes) types.emplace_back(info.name.data(), info.type);
   Section<DnsCheck> s;
   s.text("name", &DnsCheck::name, parse_domain, "a domain name", "The name to resolve.");
@@ -199,9 +199,14 @@ void check_health(Reader& reader, HealthDraft& health) {
 
 }  // namespace
 
+std::string to_string(const StatusRange& range) {
+  const std::string first = std::to_string(range.first);
+  return range.last == range.first ? first : first + '-' + std::to_string(range.last);
+}
+
 Section<HealthDraft> health_section() {
   using H = HealthDraft;
-  std::vector<std::pair<const char*, std::optional<CheckKind>>> kinds = {{"none", std::nullopt}};
+  std::vector<Word<std::optional<CheckKind>>> kinds = {{"none", std::nullopt}};
   for (size_t i = 0; i < kCheckKinds.size(); ++i)
     kinds.emplace_back(kCheckKinds[i].name.data(), static_cast<CheckKind>(i));
   Section<H> s;
@@ -212,11 +217,10 @@ Section<HealthDraft> health_section() {
            "For a whole check; no more than 'interval_ms'.");
   s.number("rise", &HealthRules::rise, 1, 100, "Successes in a row that bring a backend up.");
   s.number("fall", &HealthRules::fall, 1, 100, "Failures in a row that bring it down.");
-  s.word("initial", &HealthRules::initial,
-         {{"up", InitialState::kUp}, {"down", InitialState::kDown}},
-         "What a backend is before the first verdict.");
+  s.word("initial", &HealthRules::initial, "What a backend is before the first verdict.");
   s.number("port", &CheckQuestion::port, 1, 65535,
-           "The port to ask; default: the backend's, or the service's.");
+           "The port to ask; default: the backend's, or the service's.")
+      .absent("the backend's");
   s.text("device", &CheckQuestion::device, parse_interface, "the name of an interface of the host",
          "Where checks leave and answers come back; default: as the host's routes say.");
   s.text("source", &CheckQuestion::source, parse_host_address, kHostAddress,
@@ -226,7 +230,7 @@ Section<HealthDraft> health_section() {
   s.section("udp", &CheckQuestion::udp, udp_section(), "For kind udp.");
   s.section("dns", &CheckQuestion::dns, dns_section(), "For kind dns.");
   s.texts(
-      "command", &H::command_drafts,
+      "command", &H::command_drafts, [](const H& health) -> auto& { return health.command.argv; },
       [](std::string_view text) { return parse_bytes(text, 1, 4096); }, "1 to 4096 bytes",
       "For kind command: the program, as an absolute path, and its words; no shell reads them.",
       "A word.", kMostWords);
@@ -246,6 +250,20 @@ std::optional<HealthOptions> finished(HealthDraft draft) {
   options.question = std::move(static_cast<CheckQuestion&>(draft));
   options.question.http = std::move(draft.http);
   return options;
+}
+
+std::optional<HealthDraft> draft_of(const std::optional<HealthOptions>& options) {
+  if (!options) return std::nullopt;
+  HealthDraft draft;
+  static_cast<CheckQuestion&>(draft) = options->question;
+  static_cast<HealthRules&>(draft) = options->rules;
+  draft.wanted = options->question.kind;
+  draft.interval_ms = options->interval_ms;
+  draft.timeout_ms = options->timeout_ms;
+  static_cast<Damping&>(draft.damping) = options->rules.damping;
+  static_cast<HttpCheck&>(draft.http) = options->question.http;
+  draft.user = options->question.command.user;
+  return draft;
 }
 
 }  // namespace adit

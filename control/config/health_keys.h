@@ -8,4 +8,7 @@ namespace adit {
 
 Section<HealthDraft> health_section();
 
+// As written in the file: "200", "200-399".
+std::string to_string(const StatusRange& range);
+
 }  // namespace adit

@@ -6,6 +6,7 @@
 #include "config/service_keys.h"
 #include "config/shared_keys.h"
 #include "config/vrf_keys.h"
+#include "config/words.h"
 
 namespace adit {
 namespace {
@@ -13,26 +14,15 @@ namespace {
 Section<SystemConfig> system_section() {
   using S = SystemConfig;
   Section<S> log;
-  log.word("target", &S::log_target,
-           {{"stderr", LogTarget::kStderr},
-            {"journald", LogTarget::kJournald},
-            {"syslog", LogTarget::kSyslog}},
-           "Where the log goes.");
-  log.word("level", &S::log_level,
-           {{"debug", LogLevel::kDebug},
-            {"info", LogLevel::kInfo},
-            {"warn", LogLevel::kWarn},
-            {"error", LogLevel::kError}},
-           "The least important messages to log.");
+  log.word("target", &S::log_target, "Where the log goes.");
+  log.word("level", &S::log_level, "The least important messages to log.");
 
   Section<S> s;
   s.number("workers", &S::workers, 1, 64,
            "Worker threads, each on a core of its own; auto: one per core but the first.",
            KeyType::kNumberOrAuto);
-  s.word("poll", &S::poll, {{"adaptive", PollMode::kAdaptive}, {"busy", PollMode::kBusy}},
-         "adaptive: idle workers sleep for microseconds; busy: they never do.");
+  s.word("poll", &S::poll, "adaptive: idle workers sleep for microseconds; busy: they never do.");
   s.word("hugepages", &S::hugepages,
-         {{"auto", HugepageMode::kAuto}, {"yes", HugepageMode::kYes}, {"no", HugepageMode::kNo}},
          "auto: hugepages if enough are free, ordinary memory if not; yes: refuse to start "
          "without.");
   s.number("memory_mb", &S::memory_mb, 64, 1048576,
@@ -66,7 +56,8 @@ Section<PortDraft> port_section() {
       .restart();
   s.text("mac", &P::mac, parse_station_mac, kStationMac,
          "The port's own MAC address; by default the device's.")
-      .restart();
+      .restart()
+      .absent("the device's own");
   s.flag("promiscuous", &P::promiscuous,
          "Receive frames for any MAC address; ports that are members of networks always do.")
       .restart();
@@ -84,16 +75,17 @@ Section<PortDraft> port_section() {
   s.number("tx_ring", &P::tx_ring, 64, 8192, "Descriptors of each transmit queue.",
            KeyType::kPowerOfTwo)
       .restart();
-  s.word("offload", &P::offload, {{"auto", OffloadMode::kAuto}, {"off", OffloadMode::kOff}},
+  s.word("offload", &P::offload,
          "auto: exchange TCP in frames of up to 64 KiB, and checksums that are left to the other "
          "end, with devices that can (tap); off: finished frames only.")
       .restart();
-  s.texts("addresses", &PortDraft::address_drafts, parse_host_prefix,
+  s.texts("addresses", &PortDraft::address_drafts, &P::addresses, parse_host_prefix,
           "an IP address and its prefix length, such as 192.0.2.1/24 or 2001:db8::1/64",
           "The port's own addresses. With any, it is an underlay port, towards the remotes, or one "
           "of a "
           "VRF.",
-          "An own address with the prefix length of its subnet.");
+          "An own address with the prefix length of its subnet.")
+      .each("address", "addresses");
   add_advertisements(s);
   return s;
 }
@@ -128,7 +120,7 @@ Section<TunnelDraft> tunnel_section(const TunnelKindInfo& kind) {
   Section<TunnelDraft> s;
   if (kind.default_port != 0)
     s.number(port_key(kind), &T::port, 1, 65535, "Destination port to send to and to receive on.")
-        .fallback(std::to_string(kind.default_port).c_str());
+        .fallback(std::to_string(kind.default_port));
   s.number("ttl", &T::ttl, 1, 255, "Time to live (hop limit) of the outer header.");
   s.number("dscp", &T::dscp, 0, 63, "Differentiated services code point of the outer header.");
   if (kind.ip_protocol == kUdpProtocol)
@@ -152,35 +144,47 @@ Section<FragmentsConfig> fragments_section() {
 
 Section<ConfigDraft> make_config_section() {
   using C = ConfigDraft;
+// Of a draft, or of a Config.
+#define ADIT_PART(name)       \
+  [](auto& config) -> auto& { \
+    return config.name;       \
+  }
   Section<C> tunnels;
-  tunnels.flag("reassemble", &C::reassemble,
+  tunnels.flag("reassemble", ADIT_PART(reassemble),
                "Put fragments that come from remotes together; otherwise they are dropped, as RFC "
                "7348 permits.");
   for (size_t i = 0; i < kTunnelKindCount; ++i)
     tunnels.section(
-        kTunnelKinds[i].name.data(), [i](C& draft) -> TunnelDraft& { return draft.tunnels[i]; },
+        kTunnelKinds[i].name.data(), [i](auto& config) -> auto& { return config.tunnels[i]; },
         tunnel_section(kTunnelKinds[i]), kTunnelKinds[i].help);
 
   Section<C> s;
-  s.section("system", &C::system, system_section(), "The process as a whole.").restart();
-  s.map("ports", &C::ports, port_section(), 1, kMaxPorts, "The ports, by name.").required();
-  s.list("routes", &C::routes, route_section(), kMaxRoutes, "Static routes of the underlay.");
-  s.list("neighbours", &C::neighbours, neighbour_section(), kMaxNeighbours,
-         "Static neighbours of the underlay.");
+  s.section("system", ADIT_PART(system), system_section(), "The process as a whole.").restart();
+  s.map("ports", ADIT_PART(ports), ADIT_PART(ports), port_section(), {.place_is_id = true}, 1,
+        kMaxPorts, "The ports, by name.")
+      .required();
+  s.list("routes", ADIT_PART(routes), ADIT_PART(routes), route_section(), told_of_routes(),
+         kMaxRoutes, "Static routes of the underlay.");
+  s.list("neighbours", ADIT_PART(neighbours), ADIT_PART(neighbours), neighbour_section(),
+         told_of_neighbours(), kMaxNeighbours, "Static neighbours of the underlay.");
   s.group("tunnels", std::move(tunnels), "What all tunnels of one kind have in common.");
-  s.section("fragments", &C::fragments, fragments_section(),
+  s.section("fragments", ADIT_PART(fragments), fragments_section(),
             "IP fragments that are put together: those for our own addresses and services', and "
             "of remotes where 'tunnels' has 'reassemble'.");
-  s.map("networks", &C::networks, network_section(), 0, kMaxNetworks,
-        "The networks (bridge domains), by name.");
-  s.map("vrfs", &C::vrfs, vrf_section(), 0, kMaxVrfs,
+  s.map("networks", ADIT_PART(networks), ADIT_PART(networks), network_section(),
+        {.more = [](const NetworkConfig& network) { return "vni " + std::to_string(network.vni); }},
+        0, kMaxNetworks, "The networks (bridge domains), by name.");
+  s.map("vrfs", ADIT_PART(vrfs), ADIT_PART(vrfs), vrf_section(), {}, 0, kMaxVrfs,
         "The routing tables of tenants (VRFs), by name.");
-  s.section("balancer", &C::balancer, balancer_section(), "What all services have in common.");
-  s.map("services", &C::services, service_section(), 0, kMaxServices,
-        "Virtual services, whose connections are spread over backends, by name.");
+  s.section("balancer", ADIT_PART(balancer), balancer_section(),
+            "What all services have in common.");
+  s.map("services", ADIT_PART(services), ADIT_PART(services), service_section(), {}, 0,
+        kMaxServices, "Virtual services, whose connections are spread over backends, by name.");
   s.list(
-      "classifier", &C::classifier, mark_rule_section(), kMaxMarkRules,
+      "classifier", ADIT_PART(classifier), ADIT_PART(classifier), mark_rule_section(), {},
+      kMaxMarkRules,
       "Which connections are those of services with a 'mark': the first entry that fits says it.");
+#undef ADIT_PART
   return s;
 }
 

@@ -2,6 +2,7 @@
 #include "config/mark_rule_keys.h"
 
 #include "config/limits.h"
+#include "config/words.h"
 
 namespace adit {
 namespace {
@@ -42,20 +43,18 @@ Section<MarkRuleDraft> mark_rule_section() {
        "mark", &R::mark, 0, UINT32_MAX,
        "The mark of the service that takes the connections; 0: none, their address and port say "
        "the service.")
-      .required()
-      .fallback("");
+      .required();
   s.text("vrf", &R::vrf, parse_name, "the name of a VRF, or underlay",
          "Where the destinations are.");
-  s.texts("destinations", &MarkRuleDraft::destination_drafts, parse_destination, kForm,
+  s.texts("destinations", &MarkRuleDraft::destination_drafts, &R::destinations, parse_destination,
+          kForm,
           "The virtual addresses that clients connect to, of one IP version. A subnet has to be "
           "routed to us; for single addresses, ARP and ND are answered.",
           "An address, or a subnet.", kMaxMarkDestinations)
       .required();
   s.text("source", &R::source, parse_destination, kForm,
          "Where the clients are; without the key, anywhere.");
-  std::vector<std::pair<const char*, std::optional<Protocol>>> protocols;
-  for (const auto& [word, protocol] : protocol_words()) protocols.emplace_back(word, protocol);
-  s.word("protocol", &R::protocol, protocols, "The protocol; without the key, any of them.");
+  s.word("protocol", &R::protocol, "The protocol; without the key, any of them.");
   s.number("port", &R::port, 1, 65535, "The port; without the key, all ports.");
   s.number("last_port", &R::last_port, 1, 65535, "The last port of a range that begins at 'port'.");
   s.number("source_port", &R::source_port, 1, 65535,

@@ -2,6 +2,7 @@
 #include "config/network_keys.h"
 
 #include "config/shared_keys.h"
+#include "config/words.h"
 
 namespace adit {
 namespace {
@@ -28,7 +29,8 @@ Section<RemoteDraft> remote_section() {
          "The encapsulation that this remote speaks.");
   s.number("id", &R::id, 0, UINT64_MAX,
            "The network's VNI, VSID, key or context id at this remote; without it, the network's "
-           "'vni', and for gre no key.");
+           "'vni', and for gre no key.")
+      .absent("the default");
   s.flag("checksum", &R::checksum, "GRE: send a checksum. One that comes in is always verified.");
   s.flag("sequence", &R::sequence,
          "GRE: number the packets, and drop those that come in out of order or without a number.");
@@ -55,8 +57,8 @@ void check_static_mac(Reader& reader, StaticMacDraft& mac) {
 }
 
 Section<StaticMacDraft> static_mac_section() {
-  using S = StaticMacDraft;
-  Section<S> s;
+  using S = StaticMacConfig;
+  Section<StaticMacDraft> s;
   s.text("mac", &S::mac, parse_station_mac, kStationMac, "The station's MAC address.").required();
   s.text("port", &S::port, parse_name, kPortName, "The member's port that it is behind.");
   s.number("vlan", &S::vlan, 1, 4094, "The member's VLAN, where it has one.");
@@ -64,6 +66,11 @@ Section<StaticMacDraft> static_mac_section() {
          "The remote that it is behind, instead of port and vlan.");
   s.check(check_static_mac);
   return s;
+}
+
+std::string place_of(const StaticMacConfig& entry) {
+  if (entry.remote) return "at remote " + to_string(*entry.remote);
+  return "at port " + *entry.port + (entry.vlan ? " vlan " + std::to_string(*entry.vlan) : "");
 }
 
 }  // namespace
@@ -76,15 +83,24 @@ Section<NetworkDraft> network_section() {
   limits.number("multicast_pps", &N::multicast_pps, 1, 1000000000, "The same for multicast.");
   limits.number("unknown_unicast_pps", &N::unknown_unicast_pps, 1, 1000000000,
                 "The same for frames to a MAC address that is not known.");
+  limits.absent_everywhere("no limit");
 
   Section<NetworkDraft> s;
   s.number("vni", &N::vni, 1, 16777215,
            "Network identifier, each network has its own: that of its remotes without an 'id'.")
-      .required()
-      .fallback("");
-  s.list("members", &NetworkDraft::member_drafts, member_section(), kMaxBridgePorts,
+      .required();
+  s.list("members", &NetworkDraft::member_drafts, &N::members, member_section(),
+         {.noun = "member", .plural = "members"}, kMaxBridgePorts,
          "Ports, or VLANs of ports, of the network. A port and VLAN is in one network only.");
-  s.list("remotes", &NetworkDraft::remote_drafts, remote_section(), kMaxBridgePorts,
+  s.list("remotes", &NetworkDraft::remote_drafts, &N::remotes, remote_section(),
+         {.noun = "remote",
+          .plural = "remotes",
+          .name = [](const RemoteConfig& remote) { return to_string(remote.address); },
+          .more =
+              [](const RemoteConfig& remote) {
+                return '(' + std::string(info_of(remote.kind).name) + ')';
+              }},
+         kMaxBridgePorts,
          "Other ends of the tunnels; see 'split_horizon' for which of them speak to each other.");
   s.flag("learning", &N::learning, "Learn MAC addresses from the frames' sources.");
   s.flag("carry_vlans", &N::carry_vlans,
@@ -93,12 +109,16 @@ Section<NetworkDraft> network_section() {
            "Seconds after which a learned MAC address that is silent is forgotten.");
   s.number("mac_limit", &N::mac_limit, 0, 16777216,
            "Learned MAC addresses at one time; beyond, none is learned.");
-  s.list("static_macs", &NetworkDraft::static_mac_drafts, static_mac_section(), 16777216,
-         "MAC addresses that never move and never age.");
+  s.list("static_macs", &NetworkDraft::static_mac_drafts, &N::static_macs, static_mac_section(),
+         {.noun = "static MAC",
+          .plural = "static MACs",
+          .name = [](const StaticMacConfig& entry) { return to_string(entry.mac); },
+          .more = place_of,
+          .whole = true},
+         16777216, "MAC addresses that never move and never age.");
   s.section("tunnel", &N::tunnel, tunnel_options_section(),
             "The outer header, for all remotes; default: that of the kind in 'tunnels'.");
   s.word("too_big", &N::too_big,
-         {{"icmp", TooBig::kIcmp}, {"fragment", TooBig::kFragment}, {"drop", TooBig::kDrop}},
          "A frame beyond the MTU of its way out. icmp: the sender is told, where it is IPv6 or may "
          "not be fragmented; fragment: also, IPv4 that may be fragmented is; drop: neither.");
   s.flag("mss_clamp", &N::mss_clamp, "Lower the MSS of TCP connections to what fits the tunnels.");

@@ -9,6 +9,7 @@
 #include "config/mark_rule_keys.h"
 #include "config/shared_keys.h"
 #include "config/timeouts.h"
+#include "config/words.h"
 
 namespace adit {
 namespace {
@@ -29,20 +30,6 @@ Parsed<std::string> parse_scheduler(std::string_view text) {
   return {{}, "expected one of " + all + did_you_mean(text, names)};
 }
 
-std::vector<std::pair<const char*, Forwarding>> forwarding_words() {
-  return {{"nat", Forwarding::kNat},
-          {"direct", Forwarding::kDirect},
-          {"tunnel", Forwarding::kTunnel},
-          {"fullnat", Forwarding::kFullNat}};
-}
-
-// Of a backend, which may leave it to its service.
-std::vector<std::pair<const char*, std::optional<Forwarding>>> own_forwarding_words() {
-  std::vector<std::pair<const char*, std::optional<Forwarding>>> words;
-  for (const auto& [word, forwarding] : forwarding_words()) words.emplace_back(word, forwarding);
-  return words;
-}
-
 constexpr const char* kForwardingHelp =
     "nat: the backend's address and port replace the virtual ones, and replies come back through "
     "here; direct: the packet goes unchanged to the backend's MAC; tunnel: it goes wrapped whole; "
@@ -53,8 +40,16 @@ template <class T, class M>
 Section<T> timeouts_section(M TimeoutKey::*member) {
   Section<T> s;
   for (const TimeoutKey& key : kTimeoutKeys)
-    s.number(key.name, key.*member, 1, kMostSeconds, key.help);
+    s.number(key.name, key.*member, 1, kMostSeconds, key.help).absent("the balancer's");
   return s;
+}
+
+// "192.0.2.11:8080 in blue"
+std::string name_of(const BackendConfig& backend) {
+  std::string name = to_string(backend.address);
+  if (backend.port != 0)
+    name = (backend.address.is_v4() ? name : '[' + name + ']') + ':' + std::to_string(backend.port);
+  return backend.vrf ? name + " in " + *backend.vrf : name;
 }
 
 void check_backend(Reader& reader, BackendDraft& backend) {
@@ -79,8 +74,9 @@ Section<BackendDraft> backend_section() {
   s.number("port", &B::port, 0, 65535, "The backend's port; 0: that which the client asked for.");
   s.number("weight", &B::weight, 0, 65535,
            "Its share of new connections; 0: it keeps those it has, and gets none.");
-  s.word("forwarding", &B::forwarding, own_forwarding_words(),
-         "How packets reach this backend; default: that of the service.");
+  s.word("forwarding", &B::forwarding,
+         "How packets reach this backend; default: that of the service.")
+      .absent("the service's");
   s.text("vrf", &B::vrf, parse_name, kVrfName,
          "Where the backend's address is; default: the service's VRF.");
   s.number("upper_connections", &B::upper_connections, 0, 16777216,
@@ -97,9 +93,10 @@ Section<BackendDraft> sorry_section() {
   s.text("address", &B::address, parse_host_address, kHostAddress, "The server's address.")
       .required();
   s.number("port", &B::port, 0, 65535, "Its port; 0: that which the client asked for.");
-  s.word("forwarding", &B::forwarding, own_forwarding_words(),
-         "How packets reach it; default: as the service's.");
-  s.text("vrf", &B::vrf, parse_name, kVrfName, "Where its address is; default: the service's VRF.");
+  s.word("forwarding", &B::forwarding, "How packets reach it; default: as the service's.")
+      .absent("the service's");
+  s.text("vrf", &B::vrf, parse_name, kVrfName, "Where its address is; default: the service's VRF.")
+      .absent("the service's");
   return s;
 }
 
@@ -201,7 +198,6 @@ Section<BalancerConfig> balancer_section() {
   s.section("timeouts", &B::timeouts, timeouts_section<TimeoutsConfig>(&TimeoutKey::all),
             "When silent connections are forgotten, by their state.");
   s.word("when_full", &B::when_full,
-         {{"refuse", WhenFull::kRefuse}, {"replace_half_open", WhenFull::kReplaceHalfOpen}},
          "A new connection for which there is no place, or which is beyond its service's or VRF's "
          "share: dropped; or it takes the place of the oldest that is not established, or over.");
   s.flag("expire_nodest", &B::expire_nodest,
@@ -216,18 +212,20 @@ Section<ServiceDraft> service_section() {
   Section<D> s;
   s.text("vrf", &S::vrf, parse_name, kVrfName, "Where the virtual address is.");
   s.text("address", &S::address, parse_host_address, kHostAddress,
-         "The virtual address that clients connect to.");
-  s.word("protocol", &S::protocol, protocol_words(), "The protocol.");
+         "The virtual address that clients connect to.")
+      .fallback("");
+  s.word("protocol", &S::protocol, "The protocol.");
   s.number("port", &S::port, 0, 65535,
            "The port; 0: all ports for which the address has no other service.")
-      .fallback("");
+      .fallback("")
+      .written_if([](const S& service) { return service.mark == 0; });
   s.number("last_port", &S::last_port, 1, 65535, "The last port of a range that begins at 'port'.");
   s.text(
       "scheduler", &S::scheduler, parse_scheduler, "the name of a scheduler",
       "Which backend takes a new connection: rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, mh, "
       "fo or ovf; see scheduler.md.");
   s.section(
-      "scheduler_options", &D::option_drafts,
+      "scheduler_options", &D::option_drafts, &S::scheduler_options,
       [] {
         using O = SchedulerOptions;
         Section<SchedulerOptionsDraft> options;
@@ -239,41 +237,38 @@ Section<ServiceDraft> service_section() {
         return options;
       }(),
       "What some of the schedulers let one choose.");
-  s.word("forwarding", &S::forwarding, forwarding_words(), kForwardingHelp);
-  s.word("wrap", &S::wrap,
-         {{"ipip", WrapKind::kIpip}, {"gre", WrapKind::kGre}, {"gue", WrapKind::kGue}},
-         "How 'forwarding: tunnel' wraps a packet.");
+  s.word("forwarding", &S::forwarding, kForwardingHelp);
+  s.word("wrap", &S::wrap, "How 'forwarding: tunnel' wraps a packet.");
   s.number("gue_port", &S::gue_port, 1, 65535, "UDP destination port of 'wrap: gue'.");
   s.flag("one_packet", &S::one_packet, "UDP: each packet goes where the scheduler says anew.");
   s.word("unmatched", &S::unmatched,
-         {{"drop", Unmatched::kDrop},
-          {"reset", Unmatched::kReset},
-          {"schedule", Unmatched::kSchedule}},
          "TCP packets that belong to no known connection and begin none: dropped; answered with a "
          "reset; or given to the backend that the scheduler says, which is right with mh and sh.");
   s.word("client_address", &S::client_address,
-         {{"none", ClientAddress::kNone},
-          {"toa", ClientAddress::kToa},
-          {"proxy", ClientAddress::kProxy}},
          "TCP: how backends are told the client's address and port. toa, with fullnat: by TCP "
          "option 254; proxy, with nat and fullnat: by the PROXY protocol, version 2, which they "
          "have to expect.");
-  s.texts("local_addresses", &D::local_address_drafts, parse_host_address, kHostAddress,
-          "fullnat: addresses of ours that backends see as the clients'.", "One of them.");
-  s.list("backends", &D::backend_drafts, backend_section(), kMaxServiceBackends,
+  s.texts("local_addresses", &D::local_address_drafts, &S::local_addresses, parse_host_address,
+          kHostAddress, "fullnat: addresses of ours that backends see as the clients'.",
+          "One of them.")
+      .each("local address", "local addresses");
+  s.list("backends", &D::backend_drafts, &S::backends, backend_section(),
+         {.noun = "backend", .plural = "backends", .name = name_of}, kMaxServiceBackends,
          "The servers behind the service.");
-  s.section("health", &D::health_draft, health_section(),
-            "How to find out whether backends are up; see health.md.");
-  s.word("on_down", &S::on_down, {{"expire", OnDown::kExpire}, {"keep", OnDown::kKeep}},
+  s.section(
+      "health", &D::health_draft, [](const S& service) { return draft_of(service.health); },
+      health_section(), "How to find out whether backends are up; see health.md.");
+  s.word("on_down", &S::on_down,
          "Connections of a backend that goes down: forgotten at their next packet, or kept.");
   s.number("slow_start_s", &S::slow_start_s, 0, 3600,
            "Seconds in which the weight of a backend that comes up, or new to a running service, "
            "grows from a tenth to its full; 0: at once.");
   s.number(
-      "drain_udp_s", &S::drain_udp_s, 0, kMostSeconds,
-      "Seconds after which UDP flows leave a backend of weight 0 at their next packet; 0: they "
-      "stay; default: 'udp_s' of 'timeouts'.");
-  s.section("sorry", &D::sorry_draft, sorry_section(),
+       "drain_udp_s", &S::drain_udp_s, 0, kMostSeconds,
+       "Seconds after which UDP flows leave a backend of weight 0 at their next packet; 0: they "
+       "stay; default: 'udp_s' of 'timeouts'.")
+      .absent("udp_s");
+  s.section("sorry", &D::sorry_draft, &S::sorry, sorry_section(),
             "A server that takes new connections as long as no backend does.");
   s.section("timeouts", &S::timeouts, timeouts_section<ServiceTimeoutsConfig>(&TimeoutKey::own),
             "Its own ones of the balancer's 'timeouts', for connections that begin from now on.");
@@ -297,7 +292,7 @@ Section<ServiceDraft> service_section() {
        "Instead of address, protocol and port: takes the connections to which 'classifier' gives "
        "this mark.")
       .fallback("");
-  s.section("persistence", &D::persistence_draft, persistence_section(),
+  s.section("persistence", &D::persistence_draft, &S::persistence, persistence_section(),
             "The connections of a client go to one backend, all ports and addresses of the service "
             "together.");
   s.check(check_service);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/shared_keys.h"
 
+#include "config/words.h"
+
 namespace adit {
 namespace {
 
@@ -29,13 +31,15 @@ Section<RouterAdvertisementsDraft> advertisements_section() {
            "Seconds between two advertisements at most; at least a third of that.");
   s.number("lifetime_s", &R::lifetime_s, 0, 9000,
            "Seconds that hosts use us as their router after an advertisement, no less than "
-           "'interval_s'; 0: not at all; default: three intervals.");
+           "'interval_s'; 0: not at all; default: three intervals.")
+      .absent("three intervals");
   s.flag("autonomous", &R::autonomous,
          "Hosts make addresses of their own in subnets of 64 bits (SLAAC).");
   s.flag("mtu", &R::mtu, "Tell hosts the MTU of packets that go their way.");
-  s.texts("rdnss", &RouterAdvertisementsDraft::rdnss_drafts, parse_host_address,
+  s.texts("rdnss", &RouterAdvertisementsDraft::rdnss_drafts, &R::rdnss, parse_host_address,
           "an IPv6 address such as 2001:db8::53", "DNS servers that hosts are told of, IPv6.",
-          "A DNS server.", kMaxAdvertisedDnsServers);
+          "A DNS server.", kMaxAdvertisedDnsServers)
+      .each("DNS server", "DNS servers");
   s.check(check_advertisements);
   return s;
 }
@@ -52,6 +56,16 @@ Section<RouteDraft> route_section() {
   return s;
 }
 
+Told<RouteConfig> told_of_routes() {
+  return {.name = [](const RouteConfig& route) { return to_string(route.to); },
+          .more = [](const RouteConfig& route) { return "via " + to_string(route.via); }};
+}
+
+Told<NeighbourConfig> told_of_neighbours() {
+  return {.name = [](const NeighbourConfig& entry) { return to_string(entry.address); },
+          .more = [](const NeighbourConfig& entry) { return "mac " + to_string(entry.mac); }};
+}
+
 Section<NeighbourDraft> neighbour_section() {
   Section<NeighbourDraft> s;
   s.text("address", &NeighbourConfig::address, parse_host_address, kHostAddress,
@@ -63,8 +77,8 @@ Section<NeighbourDraft> neighbour_section() {
   return s;
 }
 
-std::vector<std::pair<const char*, TunnelKind>> kind_words(Carries payload) {
-  std::vector<std::pair<const char*, TunnelKind>> kinds;
+std::vector<Word<TunnelKind>> kind_words(Carries payload) {
+  std::vector<Word<TunnelKind>> kinds;
   for (size_t i = 0; i < kTunnelKindCount; ++i)
     if (kTunnelKinds[i].routed == (payload == Carries::kPackets))
       kinds.emplace_back(kTunnelKinds[i].name.data(), static_cast<TunnelKind>(i));
@@ -76,14 +90,13 @@ Section<TunnelOptions> tunnel_options_section() {
   Section<T> s;
   s.number("ttl", &T::ttl, 1, 255, "Time to live (hop limit) of the outer header.");
   s.number("dscp", &T::dscp, 0, 63, "Differentiated services code point of the outer header.");
-  s.word("ttl_mode", &T::ttl_mode, {{"pipe", HeaderMode::kPipe}, {"uniform", HeaderMode::kUniform}},
+  s.word("ttl_mode", &T::ttl_mode,
          "pipe: 'ttl' on every packet; uniform: that of the inner IP packet.");
   s.word("dscp_mode", &T::dscp_mode,
-         {{"pipe", HeaderMode::kPipe}, {"uniform", HeaderMode::kUniform}},
          "pipe: 'dscp' on every packet; uniform: copied from the inner packet, and back.");
   s.word("df", &T::df,
-         {{"set", DfPolicy::kSet}, {"clear", DfPolicy::kClear}, {"inherit", DfPolicy::kInherit}},
          "Don't Fragment of the outer IPv4 header; inherit: that of the inner IPv4 packet.");
+  s.absent_everywhere("the default");
   return s;
 }
 

@@ -13,13 +13,16 @@ inline constexpr const char* kStationMac = "a MAC address such as 02:00:00:00:00
 inline constexpr const char* kPortName = "the name of a port";
 
 Section<RouteDraft> route_section();
+Told<RouteConfig> told_of_routes();
 Section<NeighbourDraft> neighbour_section();
+Told<NeighbourConfig> told_of_neighbours();
 Section<RouterAdvertisementsDraft> advertisements_section();
 Section<TunnelOptions> tunnel_options_section();
 
 template <class T>
 void add_advertisements(Section<T>& s) {
-  s.section("router_advertisements", &T::advertisement_draft, advertisements_section(),
+  s.section("router_advertisements", &T::advertisement_draft, &T::Finished::router_advertisements,
+            advertisements_section(),
             "Tell hosts by IPv6 router advertisements of us and of the subnets; {}: with all "
             "defaults; without the key, no.");
 }
@@ -27,7 +30,7 @@ void add_advertisements(Section<T>& s) {
 enum class Carries { kFrames, kPackets };
 
 // The tunnel kinds that carry it.
-std::vector<std::pair<const char*, TunnelKind>> kind_words(Carries payload);
+std::vector<Word<TunnelKind>> kind_words(Carries payload);
 
 // What depends on the kind. `gre`: the kind that has a key, checksum and sequence to choose.
 template <class Draft>

@@ -43,9 +43,8 @@ void FdbKeeper::configure(const Config& config, const CompiledIds& ids, uint64_t
     rules_[id] = {network.learning, network.mac_aging_s, network.mac_limit, 0};
     for (const StaticMacConfig& entry : network.static_macs) {
       const BridgePortName name =
-          entry.member
-              ? BridgePortName{network.name, entry.member->port, entry.member->vlan.value_or(0), {}}
-              : BridgePortName{network.name, {}, 0, *entry.remote};
+          entry.port ? BridgePortName{network.name, *entry.port, entry.vlan.value_or(0), {}}
+                     : BridgePortName{network.name, {}, 0, *entry.remote};
       fixed[fdb_key(id, entry.mac)] = ids.bridge_ports.at(name).id;
     }
   }

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <iterator>
+#include <memory>
 #include <type_traits>
 
 #include "base/nearest_name.h"
@@ -25,9 +27,9 @@ inline constexpr bool kIsOptional = false;
 template <class V>
 inline constexpr bool kIsOptional<std::optional<V>> = true;
 
-// A default as it would stand in the file; empty for what has none.
+// A value as it stands in the file; nothing for an optional one that is not there.
 template <class V>
-std::string text_of(const V& value) {
+std::optional<std::string> text_of(const V& value) {
   if constexpr (std::is_same_v<V, std::string>) {
     return value;
   } else if constexpr (std::is_same_v<V, bool>) {
@@ -35,10 +37,23 @@ std::string text_of(const V& value) {
   } else if constexpr (std::is_integral_v<V>) {
     return std::to_string(value);
   } else if constexpr (kIsOptional<V>) {
-    return value ? text_of(*value) : std::string();
+    return value ? text_of(*value) : std::nullopt;
   } else {
-    return {};
+    return to_string(value);
   }
+}
+
+template <class Part, class T>
+using PartOf = std::remove_cvref_t<std::invoke_result_t<const Part&, T&>>;
+// The enum, where the part may be an optional one.
+template <class Part, class T>
+using EnumOf = typename Bare<PartOf<Part, T>>::type;
+
+template <class V>
+std::vector<std::string> texts_of(const std::vector<V>& values) {
+  std::vector<std::string> texts;
+  for (const V& value : values) texts.push_back(*text_of(value));
+  return texts;
 }
 
 }  // namespace walker
@@ -59,97 +74,124 @@ void Reader::read(const YamlNode& node, Place place, const Section<T>& section,
 }
 
 template <class T>
-KeyInfo& Section<T>::add(KeyInfo key, const std::vector<KeyInfo>& inner, const char* between,
-                         ReadField read) {
-  Field field{std::move(key), {}, std::move(read)};
+typename Section<T>::Field& Section<T>::add(KeyInfo key, const std::vector<KeyInfo>& inner,
+                                            const char* between, ReadField read,
+                                            CompareField compare, WriteField write) {
+  Field field{{std::move(key)}, std::move(read), std::move(compare), std::move(write)};
   for (KeyInfo below : inner) {
     below.path = field.key.path + between + below.path;
     field.inner.push_back(std::move(below));
   }
   fields_.push_back(std::move(field));
-  return fields_.back().key;
+  return fields_.back();
 }
 
 template <class T>
-template <class C, class V>
-Section<T>& Section<T>::number(const char* name, V C::*member, uint64_t min, uint64_t max,
+typename Section<T>::Field& Section<T>::add_value(KeyInfo key, ReadField read, Show show) {
+  auto initial = show(Finished{});
+  key.fallback = key.type == KeyType::kNumberOrAuto ? "auto" : initial.value_or(std::string());
+  Field& field = add(
+      std::move(key), {}, "", std::move(read),
+      [show](Changes& out, const Where& where, const FieldFacts& facts, const Finished& from,
+             const Finished& to) { out.value(where, facts, show(from), show(to)); },
+      [show](ValueSink& out, const Field& field, const Finished& value) {
+        const auto text = show(value);
+        const bool has_to_be = field.key.required || (field.written_if && field.written_if(value));
+        if (text && (has_to_be || text != field.initial)) out.value(field.key, *text);
+      });
+  field.initial = std::move(initial);
+  return field;
+}
+
+template <class T>
+template <class Part>
+Section<T>& Section<T>::number(const char* name, Part part, uint64_t min, uint64_t max,
                                const char* help, KeyType type) {
-  KeyInfo& key =
-      add({.path = name, .type = type, .min = min, .max = max, .help = help}, {}, "",
-          [member](Reader& reader, const YamlNode& node, Place place, const KeyInfo& info, T& out) {
-            if (info.type == KeyType::kNumberOrAuto && reader.is_auto(node)) return;
-            if (const auto value = reader.number(info, node, place))
-              out.*member = static_cast<typename walker::Bare<V>::type>(*value);
-          });
-  key.fallback = type == KeyType::kNumberOrAuto ? "auto" : walker::text_of(T{}.*member);
+  add_value(
+      {.path = name, .type = type, .min = min, .max = max, .help = help},
+      [part](Reader& reader, const YamlNode& node, Place place, const KeyInfo& info, T& out) {
+        if (info.type == KeyType::kNumberOrAuto && reader.is_auto(node)) return;
+        if (const auto value = reader.number(info, node, place))
+          std::invoke(part, out) = static_cast<walker::EnumOf<Part, T>>(*value);
+      },
+      [part](const Finished& value) { return walker::text_of(std::invoke(part, value)); });
   return *this;
 }
 
 template <class T>
-template <class C, class V>
-Section<T>& Section<T>::flag(const char* name, V C::*member, const char* help) {
-  add({.path = name,
-       .type = KeyType::kFlag,
-       .fallback = walker::text_of(T{}.*member),
-       .help = help},
-      {}, "",
-      [member](Reader& reader, const YamlNode& node, Place place, const KeyInfo& info, T& out) {
-        if (const auto value = reader.flag(info, node, place)) out.*member = *value;
-      });
+template <class Part>
+Section<T>& Section<T>::flag(const char* name, Part part, const char* help) {
+  add_value(
+      {.path = name, .type = KeyType::kFlag, .help = help},
+      [part](Reader& reader, const YamlNode& node, Place place, const KeyInfo& info, T& out) {
+        if (const auto value = reader.flag(info, node, place)) std::invoke(part, out) = *value;
+      },
+      [part](const Finished& value) { return walker::text_of(std::invoke(part, value)); });
   return *this;
 }
 
 template <class T>
-template <class C, class E>
-Section<T>& Section<T>::word(const char* name, E C::*member,
-                             std::vector<std::pair<const char*, E>> words, const char* help) {
-  KeyInfo key{.path = name, .type = KeyType::kWord, .help = help};
-  for (const auto& [text, value] : words) {
-    key.words.push_back(text);
-    if (value == T{}.*member) key.fallback = text;
-  }
-  add(std::move(key), {}, "",
-      [member, words](Reader& reader, const YamlNode& node, Place place, const KeyInfo& info,
-                      T& out) {
-        if (const auto index = reader.word(info, node, place)) out.*member = words[*index].second;
-      });
-  return *this;
+template <class Part>
+Section<T>& Section<T>::word(const char* name, Part part, const char* help) {
+  const auto& all = WordsOf<walker::EnumOf<Part, T>>::kAll;
+  return word(name, part, std::vector(std::begin(all), std::end(all)), help);
 }
 
 template <class T>
-template <class C, class V, class P>
-Section<T>& Section<T>::text(const char* name, V C::*member, P parse, const char* form,
+template <class Part, class E>
+Section<T>& Section<T>::word(const char* name, Part part, std::vector<Word<E>> words,
                              const char* help) {
-  add({.path = name,
-       .type = KeyType::kText,
-       .form = form,
-       .fallback = walker::text_of(T{}.*member),
-       .help = help},
-      {}, "",
-      [member, parse](Reader& reader, const YamlNode& node, Place place, const KeyInfo& info,
-                      T& out) {
+  KeyInfo key{.path = name, .type = KeyType::kWord, .help = help};
+  for (const auto& [text, value] : words) key.words.push_back(text);
+  add_value(
+      std::move(key),
+      [part, words](Reader& reader, const YamlNode& node, Place place, const KeyInfo& info,
+                    T& out) {
+        if (const auto index = reader.word(info, node, place))
+          std::invoke(part, out) = words[*index].second;
+      },
+      [part, words](const Finished& value) -> std::optional<std::string> {
+        for (const auto& [text, meaning] : words)
+          if (std::invoke(part, value) == meaning) return text;
+        return std::nullopt;
+      });
+  return *this;
+}
+
+template <class T>
+template <class Part, class P>
+Section<T>& Section<T>::text(const char* name, Part part, P parse, const char* form,
+                             const char* help) {
+  add_value(
+      {.path = name, .type = KeyType::kText, .form = form, .help = help},
+      [part, parse](Reader& reader, const YamlNode& node, Place place, const KeyInfo& info,
+                    T& out) {
         const auto found = reader.text(info, node, place);
         if (!found) return;
         auto parsed = parse(*found);
         if (parsed.value)
-          out.*member = std::move(*parsed.value);
+          std::invoke(part, out) = std::move(*parsed.value);
         else
           reader.wrong_text(info, *found, place, parsed.complaint);
-      });
+      },
+      [part](const Finished& value) { return walker::text_of(std::invoke(part, value)); });
   return *this;
 }
 
 template <class T>
-template <class C, class V, class P>
-Section<T>& Section<T>::texts(const char* name, std::vector<Placed<V>> C::*member, P parse,
-                              const char* form, const char* help, const char* entry_help,
-                              uint64_t max) {
+template <class Part, class F, class P>
+Section<T>& Section<T>::texts(const char* name, Part part, F finished, P parse, const char* form,
+                              const char* help, const char* entry_help, uint64_t max) {
   const KeyInfo entry{.path = "", .type = KeyType::kText, .form = form, .help = entry_help};
   KeyInfo entry_key = entry;
   entry_key.path = name;  // in messages: "addresses: found ..."
-  add({.path = name, .type = KeyType::kList, .max = max, .help = help}, {entry}, "[]",
-      [member, parse, entry_key](Reader& reader, const YamlNode& node, Place place,
-                                 const KeyInfo& info, T& out) {
+  const auto show = [finished](const Finished& value) {
+    return walker::texts_of(std::invoke(finished, value));
+  };
+  add(
+      {.path = name, .type = KeyType::kList, .max = max, .help = help}, {entry}, "[]",
+      [part, parse, entry_key](Reader& reader, const YamlNode& node, Place place,
+                               const KeyInfo& info, T& out) {
         if (!reader.list_ok(info, node, place)) return;
         for (const auto& item : node) {
           const Place at = Reader::value_place(item, place);
@@ -157,93 +199,193 @@ Section<T>& Section<T>::texts(const char* name, std::vector<Placed<V>> C::*membe
           if (!found) continue;
           auto parsed = parse(*found);
           if (parsed.value)
-            (out.*member).push_back({std::move(*parsed.value), at});
+            std::invoke(part, out).push_back({std::move(*parsed.value), at});
           else
             reader.wrong_text(entry_key, *found, at, parsed.complaint);
         }
+      },
+      [show](Changes& out, const Where& where, const FieldFacts& facts, const Finished& from,
+             const Finished& to) { out.texts(where, facts, show(from), show(to)); },
+      [show, initial = show(Finished{})](ValueSink& out, const Field& field,
+                                         const Finished& value) {
+        const auto texts = show(value);
+        if (field.key.required || texts != initial) out.texts(field.key, texts);
       });
   return *this;
 }
 
 template <class T>
-template <class C, class E>
-Section<T>& Section<T>::list(const char* name, std::vector<E> C::*member, Section<E> entry,
-                             uint64_t max, const char* help) {
+template <class F, class E>
+typename Section<T>::CompareField Section<T>::comparing(F finished, Inner<E> entry,
+                                                        Told<FinishedEntry<E>> told) {
+  using Entry = FinishedEntry<E>;
+  const auto name_of = [entry, told](const Entry& value) {
+    if (told.name) return told.name(value);
+    if constexpr (requires { value.name; })
+      return value.name;
+    else
+      return entry->words(value);
+  };
+  return [=](Changes& out, const Where& where, const FieldFacts& facts, const Finished& before,
+             const Finished& after) {
+    const auto &from = std::invoke(finished, before), &to = std::invoke(finished, after);
+    const auto more = [&](const Entry& value) {
+      return told.more ? told.more(value) : std::string();
+    };
+    ComparedEntries all{.noun = told.noun, .plural = told.plural, .place_is_id = told.place_is_id};
+    for (const Entry& value : from) all.from.push_back(name_of(value));
+    for (const Entry& value : to) all.to.push_back(name_of(value));
+    all.more_from = [&](size_t i) { return more(from[i]); };
+    all.more_to = [&](size_t j) { return more(to[j]); };
+    all.both = [&](const Where& within, size_t i, size_t j) {
+      if (from[i] == to[j]) return;
+      if (told.whole)
+        out.add(within.restart, within.head + ": " + more(from[i]) + " -> " + more(to[j]));
+      else
+        entry->compare(out, within, from[i], to[j]);
+    };
+    out.entries(where, facts.key, all);
+  };
+}
+
+template <class T>
+template <class Part, class F, class E>
+Section<T>& Section<T>::list(const char* name, Part part, F finished, Section<E> section,
+                             Told<FinishedEntry<E>> told, uint64_t max, const char* help) {
   const std::string what = "an entry of '" + std::string(name) + '\'';
-  add({.path = name, .type = KeyType::kList, .max = max, .help = help}, entry.keys(), "[].",
-      [member, entry, what](Reader& reader, const YamlNode& node, Place place, const KeyInfo& info,
-                            T& out) {
+  const auto entry = std::make_shared<const Section<E>>(std::move(section));
+  add(
+      {.path = name, .type = KeyType::kList, .max = max, .help = help}, entry->keys(), "[].",
+      [part, entry, what](Reader& reader, const YamlNode& node, Place place, const KeyInfo& info,
+                          T& out) {
         if (!reader.list_ok(info, node, place)) return;
         for (const auto& item : node) {
           E value = {};
           const size_t before = reader.mistake_count();
-          reader.read(item, Reader::value_place(item, place), entry, what, value);
-          if (reader.mistake_count() == before) (out.*member).push_back(std::move(value));
+          reader.read(item, Reader::value_place(item, place), *entry, what, value);
+          if (reader.mistake_count() == before) std::invoke(part, out).push_back(std::move(value));
         }
+      },
+      comparing<F, E>(finished, entry, std::move(told)),
+      [finished, entry](ValueSink& out, const Field& field, const Finished& value) {
+        out.begin(field.key.path, ValueSink::Empty::kLeftOut);
+        for (const auto& item : std::invoke(finished, value)) {
+          out.begin_item();
+          entry->write(out, item);
+          out.end();
+        }
+        out.end();
       });
   return *this;
 }
 
 template <class T>
-template <class C, class E>
-Section<T>& Section<T>::map(const char* name, std::vector<E> C::*member, Section<E> entry,
-                            uint64_t min, uint64_t max, const char* help) {
+template <class Part, class F, class E>
+Section<T>& Section<T>::map(const char* name, Part part, F finished, Section<E> section,
+                            Told<FinishedEntry<E>> told, uint64_t min, uint64_t max,
+                            const char* help) {
   std::string kind = name;  // "ports" -> "port"
   kind.pop_back();
-  add({.path = name, .type = KeyType::kMap, .min = min, .max = max, .help = help}, entry.keys(),
+  const auto entry = std::make_shared<const Section<E>>(std::move(section));
+  add(
+      {.path = name, .type = KeyType::kMap, .min = min, .max = max, .help = help}, entry->keys(),
       ".*.",
-      [member, entry, kind](Reader& reader, const YamlNode& node, Place place, const KeyInfo& info,
-                            T& out) {
+      [part, entry, kind](Reader& reader, const YamlNode& node, Place place, const KeyInfo& info,
+                          T& out) {
         reader.entries(
             info, node, place,
             [&](std::string_view entry_name, Place at, const YamlNode& value, Place value_at) {
               E item = {};
-              reader.read(value, value_at, entry, kind + ' ' + in_quotes(entry_name), item);
+              reader.read(value, value_at, *entry, kind + ' ' + in_quotes(entry_name), item);
               item.name = entry_name;
               item.places.self = at;
-              (out.*member).push_back(std::move(item));
+              std::invoke(part, out).push_back(std::move(item));
             });
+      },
+      comparing<F, E>(finished, entry, std::move(told)),
+      [finished, entry](ValueSink& out, const Field& field, const Finished& value) {
+        out.begin(field.key.path, ValueSink::Empty::kLeftOut);
+        for (const auto& item : std::invoke(finished, value)) {
+          out.begin(item.name, ValueSink::Empty::kWritten);
+          entry->write(out, item);
+          out.end();
+        }
+        out.end();
       });
   return *this;
 }
 
 template <class T>
-template <class Part, class M>
-Section<T>& Section<T>::section(const char* name, Part part, Section<M> inner, const char* help) {
+template <class Part, class F, class M>
+Section<T>& Section<T>::section(const char* name, Part part, F finished, Section<M> section,
+                                const char* help) {
+  constexpr bool kMayBeAbsent = walker::kIsOptional<walker::PartOf<F, const Finished>>;
   const std::string what = '\'' + std::string(name) + '\'';
-  const std::vector<KeyInfo> keys = inner.keys();
-  add({.path = name, .type = KeyType::kSection, .help = help}, keys, ".",
-      [part, inner = std::move(inner), what](Reader& reader, const YamlNode& node, Place place,
-                                             const KeyInfo&, T& out) {
-        reader.read(node, place, inner, what, std::invoke(part, out));
+  const auto inner = std::make_shared<const Section<M>>(std::move(section));
+  add(
+      {.path = name, .type = KeyType::kSection, .help = help}, inner->keys(), ".",
+      [part, inner, what](Reader& reader, const YamlNode& node, Place place, const KeyInfo&,
+                          T& out) {
+        reader.read(node, place, *inner, what, std::invoke(part, out));
+      },
+      [finished, inner](Changes& out, const Where& where, const FieldFacts& facts,
+                        const Finished& before, const Finished& after) {
+        const auto &from = std::invoke(finished, before), &to = std::invoke(finished, after);
+        if constexpr (!kMayBeAbsent) {
+          inner->compare(out, where.within(facts.key), from, to);
+        } else if (from && to) {
+          inner->compare(out, where.within(facts.key), *from, *to);
+        } else if (from || to) {
+          out.presence(where, facts.key, to.has_value(), inner->words(to ? *to : *from));
+        }
+      },
+      [finished, inner](ValueSink& out, const Field& field, const Finished& value) {
+        const auto& within = std::invoke(finished, value);
+        if constexpr (kMayBeAbsent) {
+          if (!within) return;
+          out.begin(field.key.path, ValueSink::Empty::kWritten);
+          inner->write(out, *within);
+        } else {
+          out.begin(field.key.path, ValueSink::Empty::kLeftOut);
+          inner->write(out, within);
+        }
+        out.end();
       });
   return *this;
 }
 
 template <class T>
-Section<T>& Section<T>::group(const char* name, Section inner, const char* help) {
+Section<T>& Section<T>::group(const char* name, Section section, const char* help) {
   const std::string what = '\'' + std::string(name) + '\'';
-  const std::vector<KeyInfo> keys = inner.keys();
-  add({.path = name, .type = KeyType::kSection, .help = help}, keys, ".",
-      [inner = std::move(inner), what](Reader& reader, const YamlNode& node, Place place,
-                                       const KeyInfo&, T& out) {
+  const auto inner = std::make_shared<const Section>(std::move(section));
+  add(
+      {.path = name, .type = KeyType::kSection, .help = help}, inner->keys(), ".",
+      [inner, what](Reader& reader, const YamlNode& node, Place place, const KeyInfo&, T& out) {
         if constexpr (requires { out.places; }) {
           // T's places are those of its own map, which is still being read; and a key's place
           // within the group is told by nobody.
           Places saved = std::move(out.places);
-          reader.read(node, place, inner, what, out);
+          reader.read(node, place, *inner, what, out);
           out.places = std::move(saved);
         } else {
-          reader.read(node, place, inner, what, out);
+          reader.read(node, place, *inner, what, out);
         }
+      },
+      [inner](Changes& out, const Where& where, const FieldFacts& facts, const Finished& from,
+              const Finished& to) { inner->compare(out, where.within(facts.key), from, to); },
+      [inner](ValueSink& out, const Field& field, const Finished& value) {
+        out.begin(field.key.path, ValueSink::Empty::kLeftOut);
+        inner->write(out, value);
+        out.end();
       });
   return *this;
 }
 
+// A key that has to be there has no default.
 template <class T>
 Section<T>& Section<T>::required() {
   fields_.back().key.required = true;
-  return *this;
+  return fallback("");
 }
 
 template <class T>
@@ -254,8 +396,34 @@ Section<T>& Section<T>::restart() {
 }
 
 template <class T>
-Section<T>& Section<T>::fallback(const char* text) {
+Section<T>& Section<T>::fallback(const std::string& text) {
   fields_.back().key.fallback = text;
+  if (!text.empty()) fields_.back().initial = text;
+  return *this;
+}
+
+template <class T>
+Section<T>& Section<T>::absent(const char* text) {
+  fields_.back().absent = text;
+  return *this;
+}
+
+template <class T>
+Section<T>& Section<T>::absent_everywhere(const char* text) {
+  for (Field& field : fields_) field.absent = text;
+  return *this;
+}
+
+template <class T>
+Section<T>& Section<T>::each(const char* noun, const char* plural) {
+  fields_.back().noun = noun;
+  fields_.back().plural = plural;
+  return *this;
+}
+
+template <class T>
+Section<T>& Section<T>::written_if(std::function<bool(const Finished&)> fits) {
+  fields_.back().written_if = std::move(fits);
   return *this;
 }
 
@@ -273,6 +441,24 @@ std::vector<KeyInfo> Section<T>::keys() const {
     all.insert(all.end(), field.inner.begin(), field.inner.end());
   }
   return all;
+}
+
+template <class T>
+void Section<T>::compare(Changes& out, const Where& where, const Finished& from,
+                         const Finished& to) const {
+  for (const Field& field : fields_) field.compare(out, where, field, from, to);
+}
+
+template <class T>
+void Section<T>::write(ValueSink& out, const Finished& value) const {
+  for (const Field& field : fields_) field.write(out, field, value);
+}
+
+template <class T>
+std::string Section<T>::words(const Finished& value) const {
+  WordsWriter words;
+  write(words, value);
+  return words.take();
 }
 
 }  // namespace adit

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The strict walk over a YAML tree. A Section<T> is a table of the keys that a map may have
 // and where in T each value goes; Reader walks a map by it and reports everything that is not
-// as the table says. A new key is one line in such a table (config/keys.cc).
+// as the table says. By the same table two values are compared, and one is written as YAML.
+// A new key is one line in such a table (config/keys.cc).
 //
 // What YAML 1.1 and 1.2 do not read alike is refused, with the quotes that would make it the same.
 #pragma once
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,9 +17,12 @@
 #include <vector>
 
 #include "config/values.h"
+#include "config/yaml/changes.h"
 #include "config/yaml/key_info.h"
 #include "config/yaml/mistakes.h"
 #include "config/yaml/tree.h"
+#include "config/yaml/words.h"
+#include "config/yaml/writer.h"
 
 namespace adit {
 
@@ -103,54 +108,111 @@ class Reader {
   MistakeList& mistakes_;
 };
 
+// What becomes of a T that was read: T, or what a draft names.
+template <class T>
+struct FinishedOf {
+  using type = T;
+};
+template <class T>
+requires requires {
+  typename T::Finished;
+}
+struct FinishedOf<T> {
+  using type = typename T::Finished;
+};
+
+// How a difference of a list or map says which of its entries E it is about.
+template <class E>
+struct Told {
+  // "remote" and "remotes": "networks.red: remote 192.0.2.9 added". Without `plural`, lines name
+  // the key: "routes: 10.0.0.0/8 added", "networks.red: added".
+  const char* noun = "";
+  const char* plural = nullptr;
+  // What an entry is known by. By default a map's is its name, and a list's all that is in it: one
+  // that changes is another one then.
+  std::function<std::string(const E&)> name = {};
+  // What is said too of one that comes or goes.
+  std::function<std::string(const E&)> more = {};
+  // A change is told by `more`, and not by keys.
+  bool whole = false;
+  // Entries' places in the file are their ids: to come, go and move takes a restart.
+  bool place_is_id = false;
+};
+
+template <class E>
+using FinishedEntry = typename FinishedOf<E>::type;
+
 template <class T>
 class Section {
  public:
+  using Finished = typename FinishedOf<T>::type;
   using ReadField = std::function<void(Reader&, const YamlNode&, Place, const KeyInfo&, T&)>;
+  using CompareField = std::function<void(Changes&, const Where&, const FieldFacts&,
+                                          const Finished&, const Finished&)>;
+  struct Field;
+  using WriteField = std::function<void(ValueSink&, const Field&, const Finished&)>;
   using Check = std::function<void(Reader&, T&)>;
 
-  // `path` of a field's KeyInfo is its name alone, that of an inner key goes on from there.
-  struct Field {
-    KeyInfo key;
-    std::vector<KeyInfo> inner;
+  struct Field : FieldFacts {
     ReadField read;
+    CompareField compare;
+    WriteField write;
+    std::function<bool(const Finished&)> written_if = {};
   };
 
-  // Members are numbers or std::optional of such; `auto` leaves an optional empty.
-  template <class C, class V>
-  Section& number(const char* name, V C::*member, uint64_t min, uint64_t max, const char* help,
-                  KeyType type = KeyType::kNumber);
-  template <class C, class V>
-  Section& flag(const char* name, V C::*member, const char* help);
-  template <class C, class E>
-  Section& word(const char* name, E C::*member, std::vector<std::pair<const char*, E>> words,
-                const char* help);
-  // `parse` gives Parsed<V>; `form` names what it takes.
-  template <class C, class V, class P>
-  Section& text(const char* name, V C::*member, P parse, const char* form, const char* help);
+  // A `part` is a member of T and of Finished, or a function from both to it. Where T is a draft
+  // that has it elsewhere, `part` is T's, and `finished` that of Finished.
 
-  // A list of texts, with places.
-  template <class C, class V, class P>
-  Section& texts(const char* name, std::vector<Placed<V>> C::*member, P parse, const char* form,
+  // Parts are numbers or std::optional of such; `auto` leaves an optional empty.
+  template <class Part>
+  Section& number(const char* name, Part part, uint64_t min, uint64_t max, const char* help,
+                  KeyType type = KeyType::kNumber);
+  template <class Part>
+  Section& flag(const char* name, Part part, const char* help);
+  // One of the words of an enum, or of those `words`.
+  template <class Part>
+  Section& word(const char* name, Part part, const char* help);
+  template <class Part, class E>
+  Section& word(const char* name, Part part, std::vector<Word<E>> words, const char* help);
+  // `parse` gives Parsed of the part; `form` names what it takes.
+  template <class Part, class P>
+  Section& text(const char* name, Part part, P parse, const char* form, const char* help);
+
+  // A list of texts, with places; std::vector<Placed<V>> becomes std::vector<V>.
+  template <class Part, class F, class P>
+  Section& texts(const char* name, Part part, F finished, P parse, const char* form,
                  const char* help, const char* entry_help, uint64_t max = 65536);
   // A list of maps. An entry with a mistake is left out.
-  template <class C, class E>
-  Section& list(const char* name, std::vector<E> C::*member, Section<E> entry, uint64_t max,
-                const char* help);
+  template <class Part, class F, class E>
+  Section& list(const char* name, Part part, F finished, Section<E> entry,
+                Told<FinishedEntry<E>> told, uint64_t max, const char* help);
   // A map of names to maps; the name goes to E::name. An entry stays even with mistakes, so
   // that what refers to it is not reported as well.
-  template <class C, class E>
-  Section& map(const char* name, std::vector<E> C::*member, Section<E> entry, uint64_t min,
-               uint64_t max, const char* help);
-  // A map within, whose keys go to a part of T, std::invoke(part, T), or to the same T.
+  template <class Part, class F, class E>
+  Section& map(const char* name, Part part, F finished, Section<E> entry,
+               Told<FinishedEntry<E>> told, uint64_t min, uint64_t max, const char* help);
+  // A map within, whose keys go to a part of T, or to the same T. Where `finished` is optional,
+  // the section is one that may be there or not.
   template <class Part, class M>
-  Section& section(const char* name, Part part, Section<M> inner, const char* help);
+  Section& section(const char* name, Part part, Section<M> inner, const char* help) {
+    return section(name, part, part, std::move(inner), help);
+  }
+  template <class Part, class F, class M>
+  Section& section(const char* name, Part part, F finished, Section<M> inner, const char* help);
   Section& group(const char* name, Section inner, const char* help);
 
   // These change the field added last.
   Section& required();
   Section& restart();
-  Section& fallback(const char* text);
+  Section& fallback(const std::string& text);
+  // What a difference says where the key is not there.
+  Section& absent(const char* text);
+  // A list of texts: "address 192.0.2.1/24 added", "order of addresses changed".
+  Section& each(const char* noun, const char* plural);
+  // Written even where it is the default.
+  Section& written_if(std::function<bool(const Finished&)> fits);
+  // Of all fields so far.
+  Section& absent_everywhere(const char* text);
   // Looks at the whole map after its keys.
   Section& check(Check check);
 
@@ -161,8 +223,21 @@ class Section {
   // All keys, those of inner sections after their section.
   std::vector<KeyInfo> keys() const;
 
+  void compare(Changes& out, const Where& where, const Finished& from, const Finished& to) const;
+  void write(ValueSink& out, const Finished& value) const;
+  // All that is not as by default: "port red0 vlan 10".
+  std::string words(const Finished& value) const;
+
  private:
-  KeyInfo& add(KeyInfo key, const std::vector<KeyInfo>& inner, const char* between, ReadField read);
+  using Show = std::function<std::optional<std::string>(const Finished&)>;
+  Field& add(KeyInfo key, const std::vector<KeyInfo>& inner, const char* between, ReadField read,
+             CompareField compare, WriteField write);
+  template <class E>
+  using Inner = std::shared_ptr<const Section<E>>;
+  template <class F, class E>
+  static CompareField comparing(F finished, Inner<E> entry, Told<FinishedEntry<E>> told);
+  // A key with one value, which `show` gives as it stands in the file.
+  Field& add_value(KeyInfo key, ReadField read, Show show);
 
   std::vector<Field> fields_;
   Check check_;

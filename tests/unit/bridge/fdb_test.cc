@@ -159,7 +159,7 @@ TEST_F(KeeperTest, WhatWasLearnedBehindAPortIsForgottenWhenItsLinkGoesDown) {
   config.ports[1].name = "access";
   config.networks[0].members.push_back({"other", std::nullopt});
   config.networks[0].mac_limit = 10;
-  config.networks[0].static_macs = {{mac(9), MemberConfig{"access", std::nullopt}, std::nullopt}};
+  config.networks[0].static_macs = {{mac(9), "access", std::nullopt, std::nullopt}};
   ids.bridge_ports[{"red", "other", 0, {}}] = {3, 1, 0};
   keeper.configure(config, ids, kSecond);
   seen(1, 1, 1);
@@ -225,7 +225,7 @@ TEST(FdbKeeper, OneNetworksFloodLeavesOthersTheirShare) {
 }
 
 TEST_F(KeeperTest, StaticEntriesNeitherMoveNorAgeAndGoWithTheirConfiguration) {
-  config.networks[0].static_macs = {{mac(9), MemberConfig{"access", 5}, std::nullopt}};
+  config.networks[0].static_macs = {{mac(9), "access", 5, std::nullopt}};
   keeper.configure(config, ids, kSecond);
   seen(9, 1, 2);
   EXPECT_EQ(where(9), 2u);

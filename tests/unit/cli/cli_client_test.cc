@@ -221,6 +221,10 @@ TEST(AditctlAlone, ChecksAFileWithoutADaemon) {
   EXPECT_EQ(fine.out, "ok: 2 ports, 1 network, 1 remote, 1 member\n");
   EXPECT_EQ(json::parse(run({"-j", "check", good}).out)["remotes"], 1);
 
+  const std::string printed = run({"check", "--print", good}).out;
+  EXPECT_NE(printed.find("    addresses: [192.0.2.1/24]\n"), std::string::npos) << printed;
+  EXPECT_EQ(run({"check", "--print", directory.write("again.yaml", printed)}).out, printed);
+
   const std::string bad =
       directory.write("bad.yaml", "ports:\n  a: {device: \"tap:a\", mtu: 1}\nx: 1\n");
   const Outcome wrong = run({"check", bad});

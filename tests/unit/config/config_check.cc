@@ -3,7 +3,8 @@
 // keys, as JSON.
 //   config_check FILE...   one line per file: {"file": ..., "mistakes": [{kind, text}...]}
 //   config_check --changes RUNNING FILE...   the same, with what a reload would say to each:
-//                          {..., "changes": [...], "needs_restart": [...], "equal": bool}
+//                          {..., "changes": [...], "needs_restart": [...], "equal": bool,
+//                          "written": bool}, whether its text is read as the same again
 //   config_check --keys    the table of keys
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -81,6 +82,7 @@ nlohmann::json look_at(const char* file, const adit::Config* running) {
     line["changes"] = diff.changes;
     line["needs_restart"] = diff.needs_restart;
     line["equal"] = *running == config;
+    line["written"] = adit::parse_config(adit::config_text(config), "what was written") == config;
   } catch (const adit::ConfigError& error) {
     for (const adit::ConfigMistake& mistake : error.mistakes())
       line["mistakes"].push_back({{"kind", name_of(mistake.kind)}, {"text", to_string(mistake)}});

@@ -248,11 +248,12 @@ TEST(DiffClassifier, RulesComeAndGo) {
       "mark: 7, destinations: [192.0.2.81, 198.51.100.0/24], source: 10.0.0.0/8, protocol: "
       "tcp, port: 80, last_port: 81, source_port: 9, in_port: up");
   EXPECT_EQ(changes(marked(kGood), marked(kGood)), Lines{});
-  EXPECT_EQ(changes(marked(kGood), marked(kGood + full)),
-            Lines{"classifier: mark 7: underlay 192.0.2.81/32, 198.51.100.0/24 source 10.0.0.0/8 "
-                  "protocol tcp port 80-81 source_port 9 in_port up added"});
+  EXPECT_EQ(
+      changes(marked(kGood), marked(kGood + full)),
+      Lines{"classifier: mark 7 destinations 192.0.2.81/32, 198.51.100.0/24 source 10.0.0.0/8 "
+            "protocol tcp port 80 last_port 81 source_port 9 in_port up added"});
   EXPECT_EQ(changes(marked(full + kGood), marked(full)),
-            Lines{"classifier: mark 7: underlay 192.0.2.80/32 removed"});
+            Lines{"classifier: mark 7 destinations 192.0.2.80/32 removed"});
   EXPECT_EQ(changes(marked(full + kGood), marked(kGood + full)),
             Lines{"classifier: order changed"});
 }
@@ -261,7 +262,7 @@ TEST(DiffClassifier, AServiceTurnsFromAddressToMark) {
   EXPECT_EQ(
       changes(web("address: 192.0.2.80, port: 80"), marked(kGood)),
       (Lines{"services.web.address: 192.0.2.80 -> none", "services.web.port: 80 -> 0",
-             "services.web.mark: 0 -> 7", "classifier: mark 7: underlay 192.0.2.80/32 added"}));
+             "services.web.mark: 0 -> 7", "classifier: mark 7 destinations 192.0.2.80/32 added"}));
 }
 
 TEST(DiffPersistence, EveryKey) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <vector>
 
+#include "config/diff.h"
 #include "config/parser.h"
 
 namespace adit::config_examples_test {
@@ -18,6 +19,8 @@ TEST(ConfigExamples, AllAreAccepted) {
     const Config config = load_config(entry.path());
     EXPECT_FALSE(config.networks.empty() && config.vrfs.empty());
     EXPECT_FALSE(config.ports.empty());
+    const std::string written = config_text(config);
+    EXPECT_TRUE(parse_config(written, "what was written") == config) << written;
     names.push_back(entry.path().filename());
   }
   EXPECT_GE(names.size(), 6U);

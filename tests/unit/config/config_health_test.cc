@@ -120,14 +120,14 @@ std::vector<std::string> changes(const std::string& from, const std::string& to)
 TEST(HealthDiff, TellsEachChange) {
   using Lines = std::vector<std::string>;
   EXPECT_EQ(changes("on_down: expire", "on_down: keep, slow_start_s: 5, health: {kind: icmp}"),
-            (Lines{"services.web.health.kind: none -> icmp", "services.web.on_down: expire -> keep",
+            (Lines{"services.web.health: added (kind icmp)", "services.web.on_down: expire -> keep",
                    "services.web.slow_start_s: 0 -> 5"}));
   EXPECT_EQ(changes("health: {kind: http}",
                     "health: {kind: http, fall: 5, http: {status: [200, 204-206]}}"),
-            (Lines{"services.web.health.http.status: 200-399 -> 200, 204-206",
-                   "services.web.health.fall: 3 -> 5"}));
+            (Lines{"services.web.health.fall: 3 -> 5",
+                   "services.web.health.http.status: 200-399 -> 200, 204-206"}));
   EXPECT_EQ(changes("on_down: expire", "sorry: {address: 192.0.2.12, port: 81}"),
-            (Lines{"services.web.sorry: none -> 192.0.2.12:81"}));
+            (Lines{"services.web.sorry: added (address 192.0.2.12 port 81)"}));
 }
 
 }  // namespace

@@ -119,9 +119,9 @@ TEST(RouterAdvertisementsOf, LinksAreReadAndChangesAreTold) {
   EXPECT_EQ(all.vrfs[0].vlans[0].router_advertisements,
             (RouterAdvertisements{4, 0, false, false, {*parse_ip("fd02::53")}}));
   using Lines = std::vector<std::string>;
-  const std::string where = "vrfs.blue: port trunk vlan 7.router_advertisements";
-  EXPECT_EQ(diff_configs(off, on).changes, Lines{where + ": on"});
-  EXPECT_EQ(diff_configs(on, off).changes, Lines{where + ": off"});
+  const std::string where = "vrfs.blue: port trunk vlan 7 router_advertisements";
+  EXPECT_EQ(diff_configs(off, on).changes, Lines{where + ": added"});
+  EXPECT_EQ(diff_configs(on, off).changes, Lines{where + ": removed"});
   EXPECT_EQ(diff_configs(on, all).changes,
             (Lines{where + ".interval_s: 600 -> 4", where + ".lifetime_s: three intervals -> 0",
                    where + ".autonomous: true -> false", where + ".mtu: true -> false",

@@ -37,7 +37,7 @@ Config example() {
   red.remotes = {{ip("192.0.2.2")}, {ip("192.0.2.3")}};
   StaticMacConfig still;
   still.mac = mac("02:00:00:00:aa:01");
-  still.member = MemberConfig{"red0", {}};
+  still.port = "red0";
   red.static_macs = {still};
   NetworkConfig blue;
   blue.name = "blue";
@@ -138,7 +138,7 @@ INSTANTIATE_TEST_SUITE_P(
               "ports.uplink: address 198.51.100.1/25 added"}),
         live("order of addresses",
              [](Config& c) { std::swap(c.ports[0].addresses[0], c.ports[0].addresses[1]); },
-             {"ports.uplink.addresses: order changed"})));
+             {"ports.uplink: order of addresses changed"})));
 
 INSTANTIATE_TEST_SUITE_P(
     Underlay, DiffCase,
@@ -229,10 +229,10 @@ INSTANTIATE_TEST_SUITE_P(
              {"networks.red: static MAC 02:00:00:00:aa:01 at port red0 removed"}),
         live("static MAC moved",
              [](Config& c) {
-               c.networks[0].static_macs[0].member.reset();
+               c.networks[0].static_macs[0].port.reset();
                c.networks[0].static_macs[0].remote = ip("192.0.2.2");
              },
-             {"networks.red: static MAC 02:00:00:00:aa:01: port red0 -> remote 192.0.2.2"}),
+             {"networks.red: static MAC 02:00:00:00:aa:01: at port red0 -> at remote 192.0.2.2"}),
         live("order", [](Config& c) { std::swap(c.networks[0], c.networks[1]); },
              {"networks: order changed"})));
 

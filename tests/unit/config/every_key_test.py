@@ -11,6 +11,7 @@ import copy
 import ipaddress
 import json
 import pathlib
+import random
 import re
 import subprocess
 import sys
@@ -204,6 +205,16 @@ def shortened(key):
             yield Variant(key, place, f"without {last!r}", None, config)
 
 
+def several_at_once(variants, count):
+    """Files with five keys changed, of those that were taken one at a time; the same ones each run."""
+    dice = random.Random(1)
+    for number in range(count):
+        config = copy.deepcopy(RUNNING)
+        for variant in dice.sample(variants, 5):
+            at(config, variant.place[:-1])[variant.place[-1]] = copy.deepcopy(variant.value)
+        yield Variant(None, [number], "five keys", None, config)
+
+
 def ask(variants):
     """What a reload would say to each."""
     with tempfile.TemporaryDirectory() as directory:
@@ -277,6 +288,22 @@ class EveryKey(unittest.TestCase):
                 with self.subTest(str(variant)):
                     self.assertEqual(variant.key["restart"], bool(answer["needs_restart"]),
                                      answer["changes"])
+
+    def test_is_the_same_when_it_was_written_and_read_again(self):
+        for variant, answer in self.accepted():
+            with self.subTest(str(variant)):
+                self.assertTrue(answer["written"])
+
+    def test_is_the_same_when_several_keys_changed(self):
+        variants = list(several_at_once(
+            [variant for variant, _ in self.accepted() if variant.value is not None], 300))
+        taken = [(v, a) for v, a in zip(variants, ask(variants), strict=True) if not a["mistakes"]]
+        self.assertGreater(len(taken), 50)
+        for variant, answer in taken:
+            with self.subTest(str(variant), config=variant.config):
+                self.assertTrue(answer["written"])
+                self.assertFalse(answer["equal"])
+                self.assertTrue(answer["changes"])
 
 
 if __name__ == "__main__":
