@@ -62,7 +62,7 @@ void Testbed::exchange(Side from, uint8_t tcp_flags) {
 void Testbed::note_connection_memory(uint64_t resident_before) {
   // What was given back meanwhile may be more.
   const uint64_t resident = std::max(resident_bytes(), resident_before);
-  const uint32_t capacity = worker().balancer->connections.capacity();
+  const uint32_t capacity = worker().connections->capacity();
   connection_memory_ = {static_cast<double>(ConnectionTable::bytes_for(capacity)) / capacity,
                         static_cast<double>(resident - resident_before) / case_.flows};
 }
@@ -115,14 +115,10 @@ uint64_t Testbed::expected_connections() const noexcept {
 }
 
 void Testbed::forget_connections() {
-  Balancer& balancer = *worker().balancer;
+  Connections& connections = *worker().connections;
   ConnectionTable::Progress progress = 0;
-  balancer.connections.sweep(progress, UINT32_MAX,
-                             [&](ConnectionId id, const Connection& connection) {
-                               uncount(worker(), id, connection);
-                               return true;
-                             });
-  balancer.size.store(balancer.connections.size(), std::memory_order_relaxed);
+  connections.sweep(progress, UINT32_MAX,
+                    [&](ConnectionId id, const Connection&) { connections.erase(worker(), id); });
 }
 
 }  // namespace adit::bench

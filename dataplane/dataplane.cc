@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "connection_owners.h"
 #include "dataplane_impl.h"
 #include "egress/transmit.h"
 #include "fragments/reassembly.h"
@@ -120,7 +121,9 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->fragments.reset(new FragmentTable(options.mbuf_data_room_bytes, options.seed + id));
   worker->stt = std::make_unique<SttWorker>(*worker);
   const uint32_t connections = (options.connections + options.workers - 1) / options.workers;
-  worker->balancer = std::make_unique<Balancer>(connections, options.seed + id);
+  worker->connections =
+      std::make_unique<Connections>(connections, options.seed + id, kConnectionOwners);
+  worker->balancer = std::make_unique<Balancer>(options.seed + id);
   worker->stt_ids = IdCounters(options.seed + id);
   worker->ip_ids = IdCounters(options.seed + id);
   worker->fragment_ids = IdCounters(options.seed + id);

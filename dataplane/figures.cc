@@ -26,20 +26,19 @@ Dataplane::BackendState Dataplane::backend_state(BackendId backend) const noexce
 
 uint64_t Dataplane::connections() const noexcept {
   uint64_t sum = 0;
-  for (const auto& worker : impl_->workers)
-    sum += worker->balancer->size.load(std::memory_order_relaxed);
+  for (const auto& worker : impl_->workers) sum += worker->connections->size();
   return sum;
 }
 
 uint64_t Dataplane::connections_of_vrf(VrfId vrf) const noexcept {
   uint64_t sum = 0;
-  for (const auto& worker : impl_->workers) sum += worker->balancer->shares.held_by_vrf(vrf);
+  for (const auto& worker : impl_->workers) sum += worker->connections->held_by_vrf(vrf);
   return sum;
 }
 
 uint64_t Dataplane::connection_capacity() const noexcept {
   uint64_t sum = 0;
-  for (const auto& worker : impl_->workers) sum += worker->balancer->capacity;
+  for (const auto& worker : impl_->workers) sum += worker->connections->capacity();
   return sum;
 }
 

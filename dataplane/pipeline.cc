@@ -4,7 +4,6 @@
 #include "pipeline.h"
 
 #include "balance/balance.h"
-#include "balance/connection_dump.h"
 #include "balance/expiry.h"
 #include "bridge/bridge.h"
 #include "egress/egress.h"
@@ -15,6 +14,7 @@
 #include "ingress/decap.h"
 #include "ingress/routed.h"
 #include "route/route.h"
+#include "worker/connection_dump.h"
 
 namespace adit {
 namespace {

@@ -211,7 +211,7 @@ json connection_row(const Call& call, const Place& place) {
   const ConnectionRow& row = call.query.surveys()[place.worker_or_group]->rows[place.row_or_state];
   const auto backend = call.backends.find(row.backend_id);
   const bool full_nat = row.forwarding == Forwarding::kFullNat;
-  return {
+  json written = {
       {"vrf", vrf_of(call, row.vrf)},
       {"protocol", protocol_of(row.protocol)},
       {"expires_s", row.left_s},
@@ -226,8 +226,10 @@ json connection_row(const Call& call, const Place& place) {
       {"backend_port", row.backend_port.host()},
       {"backend_vrf", vrf_of(call, row.backend_vrf)},
       {"service", backend == call.backends.end() ? json(nullptr) : json(backend->second.service)},
-      {"forwarding", word_of(row.forwarding)},
+      {"forwarding", row.forwarding ? json(word_of(*row.forwarding)) : json(nullptr)},
       {"worker", place.worker_or_group}};
+  if (!row.forwarding) written["owner"] = row.owner;
+  return written;
 }
 
 json count_row(const Call& call, const Place& place) {

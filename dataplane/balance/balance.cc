@@ -8,12 +8,10 @@
 #include "balance/persistence.h"
 #include "balance/schedule.h"
 #include "balance/to_backend_rewritten.h"
-#include "connection/protocol_state.h"
-#include "connection/sctp_tags.h"
-#include "connection/tcp_numbers.h"
 #include "packet/fragment.h"
 #include "packet/tcp_reset.h"
 #include "worker/backend_load.h"
+#include "worker/follow.h"
 #include "worker/handover.h"
 #include "worker/originate.h"
 
@@ -76,7 +74,7 @@ bool is_about_backend(const Snapshot& snapshot, const rte_mbuf* mbuf, const Flow
     pass_on(worker, packet.mbuf, owner, {.vrf = packet.network});
     return Reading::kGone;
   }
-  const ConnectionTable& connections = worker.balancer->connections;
+  const ConnectionTable& connections = worker.connections->table();
   if (connections.find(key, connections.hash(key)).id == 0) return pass(worker, packet, key);
   drop(worker, packet.mbuf, flow.drop);
   return Reading::kGone;
@@ -118,38 +116,6 @@ bool hand_over(Worker& worker, Packet& packet, const Flow& flow) noexcept {
   return true;
 }
 
-// --- connections
-
-ConnectionState next_state(Connection& connection, Direction from, const Flow& flow,
-                           const rte_mbuf* mbuf, uint32_t now_s) noexcept {
-  if (flow.key.protocol == kIpProtocolTcp) return follow_tcp(connection, from, flow, mbuf, now_s);
-  if (flow.key.protocol != kIpProtocolSctp) return next_udp_state(connection, from);
-  const uint32_t l4 = flow.packet.l4;
-  return follow_sctp(connection, from, rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, l4),
-                     std::min<unsigned>(mbuf->data_len, flow.packet.end) - l4);
-}
-
-// The packet's part in its connection's life.
-void update(Worker& worker, ConnectionId id, Direction from, const Flow& flow,
-            const rte_mbuf* mbuf) noexcept {
-  Balancer& balancer = *worker.balancer;
-  Connection& connection = balancer.connections.at(id);
-  const ConnectionState state = next_state(connection, from, flow, mbuf, worker.now_s);
-  if (state != connection.state) [[unlikely]] {
-    const ConnectionState before = connection.state;
-    count_changed(balancer.loads[connection.backend], before, state);
-    connection.state = state;
-    balancer.shares.changed(id, before);
-  }
-  const uint32_t expires_s = worker.now_s + lifetime_s(worker, connection);
-  if (expires_s < connection.expires_s) [[unlikely]]
-    return balancer.connections.expire_at(id, expires_s);
-  // Once a second is often enough.
-  if (state == ConnectionState::kUdpNew && expires_s != connection.expires_s) [[unlikely]]
-    balancer.shares.renew(id);
-  connection.expires_s = expires_s;
-}
-
 // --- new connections
 
 // TCP, to a service, of no connection, and it begins none.
@@ -166,10 +132,10 @@ bool has_ended(const Connection& connection) noexcept {
 // Of the addresses and ports at the backend: a client may use its port for another virtual
 // address of the backend's as soon as it is done with the first.
 bool forget_ended(Worker& worker, const FlowKey& reverse) noexcept {
-  const ConnectionTable& connections = worker.balancer->connections;
+  const ConnectionTable& connections = worker.connections->table();
   const ConnectionId id = connections.find(reverse).id;
   if (id == 0 || !has_ended(connections.at(id))) return false;
-  forget(worker, id);
+  worker.connections->erase(worker, id);
   return true;
 }
 
@@ -187,10 +153,10 @@ DropReason connect(Worker& worker, const Flow& flow, ServiceId id, const Service
   Connection connection = connection_to(backend, worker.snapshot->services[id], flow, id);
   connection.controller = controller;
   if (controller != 0) connection.flags |= Connection::kControlled;
-  const DropReason why = keep_connection(worker, connection, backend, made);
+  const DropReason why = keep_connection(worker, connection, made);
   if (why != DropReason::k_connection_collides || !forget_ended(worker, connection.reverse))
     return why;
-  return keep_connection(worker, connection, backend, made);
+  return keep_connection(worker, connection, made);
 }
 
 // Whether it may do at another backend.
@@ -240,9 +206,8 @@ Fate begin_at(Worker& worker, Packet& packet, const Flow& flow, ServiceId id,
     release(worker, choice.controller);
     return refuse(worker, packet.mbuf, why);
   }
-  update(worker, made, Direction::kFromClient, flow, packet.mbuf);
-  return send_on(worker, packet, flow, worker.balancer->connections.at(made),
-                 Direction::kFromClient);
+  follow(worker, made, Direction::kFromClient, flow, packet.mbuf);
+  return send_on(worker, packet, flow, worker.connections->at(made), Direction::kFromClient);
 }
 
 Fate begin(Worker& worker, Packet& packet, const Flow& flow, ServiceId id) noexcept {
@@ -272,13 +237,15 @@ void resume(Worker& worker, Packet& packet, const Errand& told) noexcept {
   const ServiceId id = find_service(*worker.snapshot, flow.key, packet.mbuf->port);
   const ServiceBackend* backend = told_backend(worker, told, id);
   // There may be another configuration by now; or another packet was the first.
-  if (backend == nullptr || worker.balancer->connections.find(flow.key).id != 0) {
+  if (backend == nullptr || worker.connections->table().find(flow.key).id != 0) {
     release(worker, told.chosen);
     return worker.routed.push(packet);
   }
   if (begin_at(worker, packet, flow, id, {backend, told.chosen}) == Fate::kRoute)
     route_later(worker, packet);
 }
+
+// --- packets of connections, and of none
 
 // Of no connection. `hash`: of its key.
 Fate serve_stranger(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash) noexcept {
@@ -320,27 +287,43 @@ bool is_lost(const Connection& connection, BackendLives::Life life) noexcept {
   return life.ends_connections() || (life.moves && connection.forward.protocol == kIpProtocolUdp);
 }
 
-Fate serve(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash) noexcept {
-  if (!has_connection(flow)) return serve_stranger(worker, packet, flow, hash);
+// `hash`: of its key.
+Fate serve_of_service(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash,
+                      ConnectionId id, Direction from) noexcept {
   Balancer& balancer = *worker.balancer;
-  const auto found = balancer.connections.find(flow.key, hash);
-  if (found.id == 0) return serve_stranger(worker, packet, flow, hash);
-  Connection& connection = balancer.connections.at(found.id);
+  Connection& connection = worker.connections->at(id);
   // A backend that is gone, or down and not to keep them, loses its connections, as soon as one
   // of their packets comes.
   const BackendLives::Life life = worker.lives->load(connection.backend);
   const bool again =
-      found.direction == Direction::kFromClient &&
+      from == Direction::kFromClient &&
       begins_again(connection, flow, packet.mbuf, life, balancer.loads[connection.backend]);
   if ((!life.is_plain() && is_lost(connection, life)) || again) [[unlikely]] {
     if (!again && !worker.snapshot->expire_nodest &&
         find_backend(*worker.snapshot, connection.backend) == nullptr)
       return refuse(worker, packet.mbuf, DropReason::k_no_backend);
-    forget(worker, found.id);
+    worker.connections->erase(worker, id);
     return serve_stranger(worker, packet, flow, hash);
   }
-  if (flow.kind == FlowKind::kFlow) update(worker, found.id, found.direction, flow, packet.mbuf);
-  return send_on(worker, packet, flow, connection, found.direction);
+  if (flow.kind == FlowKind::kFlow) follow(worker, id, from, flow, packet.mbuf);
+  return send_on(worker, packet, flow, connection, from);
+}
+
+[[gnu::cold, gnu::noinline]] Fate serve_of_other(Worker& worker, Packet& packet, const Flow& flow,
+                                                 ConnectionTable::Found found) noexcept {
+  Connections& connections = *worker.connections;
+  return connections.ops_of(connections.at(found.id))
+      .on_packet(worker, packet, flow, found.id, found.direction);
+}
+
+Fate serve(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash) noexcept {
+  if (!has_connection(flow)) return serve_stranger(worker, packet, flow, hash);
+  const Connections& connections = *worker.connections;
+  const auto found = connections.table().find(flow.key, hash);
+  if (found.id == 0) return serve_stranger(worker, packet, flow, hash);
+  if (connections.at(found.id).owner.kind != OwnerKind::kService) [[unlikely]]
+    return serve_of_other(worker, packet, flow, found);
+  return serve_of_service(worker, packet, flow, hash, found.id, found.direction);
 }
 
 // Nothing is in it at first: it is larger than all that a burst needs.
@@ -352,10 +335,16 @@ static_assert(std::is_trivially_destructible_v<Flow>);
 
 }  // namespace
 
+Fate serve_connection(Worker& worker, Packet& packet, const Flow& flow, ConnectionId id,
+                      Direction from) noexcept {
+  return serve_of_service(worker, packet, flow, worker.connections->table().hash(flow.key), id,
+                          from);
+}
+
 void balance(Worker& worker, PacketList& routed) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   if (!snapshot.balances) return;
-  const ConnectionTable& connections = worker.balancer->connections;
+  const ConnectionTable& connections = worker.connections->table();
   std::array<Packet*, 2 * kMaxBurst> packets;
   FlowRoom room;
   auto& flows = room.flows;

@@ -39,15 +39,15 @@ const ServiceBackend* kept_backend(const Worker& worker, const ServiceEntry& ser
                                                 VrfId vrf) noexcept {
   constexpr unsigned kTries = 16;
   if (worker.snapshot->when_full != WhenFull::kReplaceHalfOpen) return false;
-  Balancer& balancer = *worker.balancer;
+  Connections& connections = *worker.connections;
   for (unsigned tries = 0; tries < kTries; ++tries) {
-    const ConnectionId id =
-        balancer.shares.victim(ConnectionShares::Room::kTableFull, service, vrf);
+    const ConnectionId id = connections.shares().victim(ConnectionShares::Room::kTableFull,
+                                                        service_owner(service), vrf);
     if (id == 0) return false;
-    const Connection& connection = balancer.connections.at(id);
+    const Connection& connection = connections.at(id);
     const TemplateId controller =
         connection.has(Connection::kControlled) ? connection.controller : 0;
-    forget(worker, id);
+    connections.erase(worker, id);
     if (controller != 0 && TemplateTable::worker_of(controller) == worker.id &&
         worker.templates[worker.id]->forget(controller))
       return true;

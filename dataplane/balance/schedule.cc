@@ -6,7 +6,7 @@
 #include "balance/mark_rules.h"
 #include "balance/to_backend.h"
 #include "connection/protocol_state.h"
-#include "worker/backend_load.h"
+#include "worker/follow.h"
 
 namespace adit {
 namespace {
@@ -44,47 +44,17 @@ bool take_local(Worker& worker, std::span<const IpAddr> locals, Connection& conn
   return false;
 }
 
-// Makes a place for a connection of the service in the VRF. kCount: there is one.
-[[gnu::cold, gnu::noinline]] DropReason make_room(Worker& worker, ConnectionShares::Room room,
-                                                  ServiceId service, VrfId vrf) noexcept {
-  using Room = ConnectionShares::Room;
-  const DropReason full =
-      room == Room::kTableFull ? DropReason::k_connections_full : DropReason::k_connections_share;
-  if (worker.snapshot->when_full != WhenFull::kReplaceHalfOpen) return full;
-  Balancer& balancer = *worker.balancer;
-  const ConnectionId id = balancer.shares.victim(room, service, vrf);
-  if (id == 0) return full;
-  forget(worker, id);
-  return DropReason::kCount;
-}
-
 DropReason find_room(Worker& worker, const Connection& connection) noexcept {
-  using Room = ConnectionShares::Room;
   const Snapshot& snapshot = *worker.snapshot;
-  const ServiceEntry& service = snapshot.services[connection.service];
   const VrfId vrf = connection.forward.vrf;
-  const VrfShare& share = snapshot.vrf_shares[vrf];
-  // First come, first served, but for limits that the operator has set.
-  const bool by_share = snapshot.when_full == WhenFull::kReplaceHalfOpen;
-  const Room room = worker.balancer->shares.room_for(
-      connection.service, vrf,
-      {.vrf = share.max_connections,
-       .service = service.max_connections,
-       .vrf_is_alone = !by_share || snapshot.vrfs_with_services < 2,
-       .service_is_alone = !by_share || share.services < 2});
-  if (room == Room::kFree) [[likely]]
-    return DropReason::kCount;
-  return make_room(worker, room, connection.service, vrf);
+  return worker.connections->make_room(
+      worker, connection.owner, vrf,
+      {.owner = snapshot.services[connection.owner.id].max_connections,
+       .vrf_is_alone = snapshot.vrfs_with_services < 2,
+       .owner_is_alone = snapshot.vrf_shares[vrf].services < 2});
 }
 
 }  // namespace
-
-void forget(Worker& worker, ConnectionId id) noexcept {
-  Balancer& balancer = *worker.balancer;
-  uncount(worker, id, balancer.connections.at(id));
-  balancer.connections.erase(id);
-  balancer.size.store(balancer.connections.size(), std::memory_order_relaxed);
-}
 
 bool begins(const Flow& flow, const rte_mbuf* mbuf) noexcept {
   if (flow.kind != FlowKind::kFlow) return false;
@@ -96,15 +66,6 @@ bool begins(const Flow& flow, const rte_mbuf* mbuf) noexcept {
   return event && sctp_begins(*event);
 }
 
-uint32_t shortened(const Worker& worker, uint32_t seconds) noexcept {
-  constexpr uint32_t kLeast = 3;  // a handshake takes one round trip, and its first repetition 1 s
-  const ConnectionTable& connections = worker.balancer->connections;
-  const uint64_t free = connections.capacity() - connections.size();
-  if (4 * free >= connections.capacity() || seconds <= kLeast) [[likely]]
-    return seconds;
-  return std::max(kLeast, static_cast<uint32_t>(seconds * 4 * free / connections.capacity()));
-}
-
 DropReason check_limits(Worker& worker, ServiceId id, const FlowKey& key) noexcept {
   const ServiceEntry& service = worker.snapshot->services[id];
   Balancer& balancer = *worker.balancer;
@@ -114,7 +75,7 @@ DropReason check_limits(Worker& worker, ServiceId id, const FlowKey& key) noexce
     if (key.ipv6) source.source.low = 0;
     source.destination.low = id;
     source.vrf = key.vrf;
-    if (!balancer.source_connections.allow(balancer.connections.hash(source),
+    if (!balancer.source_connections.allow(worker.connections->table().hash(source),
                                            service.source_connections, worker.now_ns))
       return DropReason::k_source_rate;
   }
@@ -184,7 +145,7 @@ Connection make_connection(const FlowKey& forward, ServiceId service,
                            const ServiceBackend& backend) noexcept {
   Connection connection;
   connection.forward = forward;
-  connection.service = service;
+  connection.owner = service_owner(service);
   connection.backend = backend.id;
   connection.forwarding = backend.forwarding;
   connection.state = first_state(forward.protocol);
@@ -202,38 +163,31 @@ Connection make_connection(const FlowKey& forward, ServiceId service,
   return connection;
 }
 
-DropReason keep_connection(Worker& worker, Connection& connection, const ServiceBackend& backend,
-                           ConnectionId& id) noexcept {
-  Balancer& balancer = *worker.balancer;
+DropReason keep_connection(Worker& worker, Connection& connection, ConnectionId& id) noexcept {
+  Connections& connections = *worker.connections;
+  const ServiceEntry& service = worker.snapshot->services[connection.owner.id];
   if (const DropReason full = find_room(worker, connection); full != DropReason::kCount)
       [[unlikely]]
     return full;
   // In the end by its state, which the packet that begins it says.
-  if (worker.snapshot->services[connection.service].own_timeouts != 0)
-    connection.flags |= Connection::kOwnTimeouts;
+  if (service.own_timeouts != 0) connection.flags |= Connection::kOwnTimeouts;
   connection.expires_s = worker.now_s + lifetime_s(worker, connection);
   ConnectionTable::Inserted inserted;
   if (connection.forwarding != Forwarding::kFullNat) {
-    inserted = balancer.connections.insert(connection);
+    inserted = connections.insert(worker, connection);
   } else {
-    const ServiceEntry& service = worker.snapshot->services[connection.service];
     const auto locals =
         part(worker.snapshot->local_addresses, service.locals[connection.reverse.ipv6]);
     inserted.refusal = ConnectionTable::Refusal::kReverseExists;
     for (unsigned tries = 0;
          tries < kPortTries && inserted.refusal == ConnectionTable::Refusal::kReverseExists;
          ++tries)
-      if (take_local(worker, locals, connection))
-        inserted = balancer.connections.insert(connection);
+      if (take_local(worker, locals, connection)) inserted = connections.insert(worker, connection);
     if (inserted.refusal == ConnectionTable::Refusal::kReverseExists)
       return DropReason::k_local_ports_full;
   }
   if (inserted.id == 0) return reason_of(inserted.refusal);
   id = inserted.id;
-  balancer.shares.add(id);
-  count_inserted(balancer.loads[backend.id], backend, connection.state);
-  balancer.counters[backend.id].connections.add(1);
-  balancer.size.store(balancer.connections.size(), std::memory_order_relaxed);
   return DropReason::kCount;
 }
 

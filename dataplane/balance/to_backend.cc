@@ -172,7 +172,7 @@ Fate send_wrapped(Worker& worker, Packet& packet, const Connection& connection) 
     refuse_with(worker, packet, IcmpProblem::kNoRoute, DropReason::k_no_route);
     return Fate::kGone;
   }
-  const ServiceEntry& service = snapshot.services[connection.service];
+  const ServiceEntry& service = snapshot.services[connection.owner.id];
   Wrapping how;
   how.source = target.source;
   how.destination = to_address(reverse.source, ipv6);

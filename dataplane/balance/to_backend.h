@@ -6,13 +6,9 @@
 #include "packet/destination.h"
 #include "packet/flow_reader.h"
 #include "rewrite/nat.h"
-#include "worker/balancer.h"
 #include "worker/worker.h"
 
 namespace adit {
-
-// What becomes of a packet after it was looked at.
-enum class Fate : uint8_t { kRoute, kGone };
 
 inline Fate refuse(Worker& worker, rte_mbuf* mbuf, DropReason reason) noexcept {
   drop(worker, mbuf, reason);

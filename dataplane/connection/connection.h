@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A balanced connection. The worker that owns it alone reads and writes it.
+// A connection: a balanced one, or one of whatever else has connections (adit/connection_owner.h).
+// The worker that has it alone reads and writes it.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+#include "adit/connection_owner.h"
 #include "adit/connection_state.h"
 #include "adit/ids.h"
 #include "adit/service.h"
@@ -44,12 +46,13 @@ static_assert(sizeof(OtherStream) == 12);
 
 // Two cache lines: the first is what a packet from the client needs to find its connection
 // and to update it, the second what it is rewritten with, and what packets from the backend
-// are found by. IPv4 and IPv6 alike, also where the two sides differ.
+// are found by. IPv4 and IPv6 alike, also where the two sides differ. "Client" is whoever began it,
+// "backend" the other end, whoever owns it.
 struct alignas(64) Connection {
   static constexpr uint8_t kInputOnly = 1;    // of the backend's half nothing was seen yet
   static constexpr uint8_t kTwoStreams = 2;   // `other_stream` is one, and both halves are not seen
   static constexpr uint8_t kControlled = 4;   // `controller` chose its backend, and counts it
-  static constexpr uint8_t kOwnTimeouts = 8;  // its service had such when it began
+  static constexpr uint8_t kOwnTimeouts = 8;  // its service had its own when it began
 
   // Packets need more than other addresses and ports (balance/to_backend_rewritten.h): the backend
   // is of the other IP version; it is told of its client.
@@ -60,8 +63,11 @@ struct alignas(64) Connection {
 
   FlowKey forward;         // client -> virtual address, in the client's VRF
   uint32_t expires_s = 0;  // the second in which it ends, as Worker::now_s counts
-  ServiceId service = 0;   // that it came by
-  BackendId backend = 0;   // of that service
+  ConnectionOwner owner;
+  union {
+    uint32_t ext = 0;   // the owner's own
+    BackendId backend;  // a service's: of that service
+  };
   // [0]: of the client, [1]: of the backend. TCP: the sequence number behind what it sent, as far
   // as that was seen (tcp_numbers.h). SCTP: the tag that it sends (sctp_tags.h). UDP: its packets,
   // until the state is kUdp.
@@ -81,8 +87,8 @@ struct alignas(64) Connection {
     uint32_t acked[2];
     OtherStream other_stream;  // kTwoStreams
   };
-  uint32_t controller = 0;  // TemplateId, of whatever worker
-  // Where it gives way: its neighbours in the list of its service (connection_shares.h).
+  uint32_t controller = 0;  // TemplateId, of whatever worker; only a service's
+  // Where it gives way: its neighbours in the list of its owner (connection_shares.h).
   ConnectionId older = 0, newer = 0;
 
   // Whether the backend's packets come back through us.

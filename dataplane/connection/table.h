@@ -102,30 +102,24 @@ class ConnectionTable {
   }
 
   // --- slices of work: `budget` bounds what one call looks at ---
-  // A visitor gets (ConnectionId, Connection&), says whether the connection is to be erased,
-  // and neither inserts nor erases itself.
+  // A visitor gets (ConnectionId, Connection&). It may erase that connection and others; it inserts
+  // none.
 
   // What expire() has to look at after so much time, so that it sees all in about a second.
   uint32_t expiry_budget(uint64_t elapsed_ns) noexcept;
-  // Visits what has expired; what the visitor keeps, it may give more time, else it comes
-  // again a second later. Returns how many were erased.
+  // Visits what has expired. The visitor erases it, or may give it more time: else it comes again a
+  // second later.
   template <class Visitor>
-  uint32_t expire(uint32_t now_s, uint32_t budget, Visitor&& visitor) {
-    uint32_t erased = 0;
+  void expire(uint32_t now_s, uint32_t budget, Visitor&& visitor) {
     for (budget = std::min(budget, used_ids_); budget != 0; --budget) {
       expiry_cursor_ = expiry_cursor_ >= used_ids_ ? 1 : expiry_cursor_ + 1;
       const ConnectionId id = expiry_cursor_;
       if (check_s_[id] > now_s || check_s_[id] == 0) [[likely]]
         continue;
       Connection& connection = connections_[id];
-      if (connection.expires_s <= now_s && visitor(id, connection)) {
-        erase(id);
-        ++erased;
-      } else {
-        check_s_[id] = std::max(connection.expires_s, now_s + 1);
-      }
+      if (connection.expires_s <= now_s) visitor(id, connection);
+      if (check_s_[id] != 0) check_s_[id] = std::max(connection.expires_s, now_s + 1);
     }
-    return erased;
   }
 
   // Visits all connections that are there from its first call on. True when it is done and
@@ -219,7 +213,7 @@ class ConnectionTable {
         return true;
       }
       ++progress;
-      if (check_s_[id] != 0 && visitor(id, connections_[id])) erase(id);
+      if (check_s_[id] != 0) visitor(id, connections_[id]);
     }
     return false;
   }

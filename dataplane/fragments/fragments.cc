@@ -85,7 +85,7 @@ Taken decide(Worker& worker, Packet& packet, uint32_t slot, const Fragment& frag
       pass_on(worker, mbuf, owner, {.vrf = packet.network});
     return Taken::kGone;
   }
-  const ConnectionTable& connections = worker.balancer->connections;
+  const ConnectionTable& connections = worker.connections->table();
   const uint64_t hash = connections.hash(key);
   // Whether a reply of a forgotten connection goes on is seen when it is whole.
   if (!is_error && (!known || (connections.find(key, hash).id == 0 &&

@@ -70,7 +70,7 @@ bool untranslate(Worker& worker, Packet& packet) noexcept {
     return false;
   std::swap(key.source, key.destination);
   std::swap(key.source_port, key.destination_port);
-  const ConnectionTable& connections = worker.balancer->connections;
+  const ConnectionTable& connections = worker.connections->table();
   const auto found = connections.find(key, connections.hash(key));
   if (found.id == 0) return false;
   const Connection& connection = connections.at(found.id);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one worker has of load balancing: its connections and what it knows of the backends.
+// What one worker has of load balancing beside the connections: what it knows of services and
+// backends.
 #pragma once
 
 #include "adit/counters.h"
@@ -7,7 +8,6 @@
 #include "connection/forgotten_flows.h"
 #include "connection/table.h"
 #include "scheduler/locality_table.h"
-#include "worker/connection_shares.h"
 #include "worker/source_meters.h"
 
 namespace adit {
@@ -21,13 +21,10 @@ struct alignas(64) BackendCounters {
 };
 
 struct Balancer {
-  // `capacity`: of connections. The seed makes hashes that nobody can foresee.
-  Balancer(uint32_t capacity, uint64_t seed)
-      : connections(capacity, seed), localities(seed), capacity(capacity) {}
+  // The seed makes hashes that nobody can foresee.
+  explicit Balancer(uint64_t seed) : localities(seed) {}
 
   // The worker's alone.
-  ConnectionTable connections;
-  ConnectionShares shares{connections};
   ForgottenFlows forgotten;
   LocalityTable localities;
   ZeroPages<SchedulerState> schedulers{kMaxServices + 1};  // by ServiceId
@@ -42,8 +39,6 @@ struct Balancer {
   uint32_t sweeps_for = 0, swept_for = 0;
 
   // This worker writes, control reads.
-  const uint32_t capacity;
-  std::atomic<uint32_t> size = 0;                         // connections
   ZeroPages<BackendLoad> loads{kMaxBackends + 1};         // by BackendId
   ZeroPages<BackendCounters> counters{kMaxBackends + 1};  // by BackendId
 };

@@ -2,10 +2,10 @@
 // Who has how much of a worker's connection table, and which connection makes room for a new one:
 // the oldest that gives way (protocol_state.h) of whoever takes most. The worker alone writes.
 //
-// A holder, a service or a VRF with all its services, may have so many connections as are left
-// free, times a factor: one that wants all leaves a part for others, and several share what there
-// is, without anybody having to say how much. A holder with a limit of its own goes by that
-// instead.
+// A holder, an owner (a service, say) or a VRF with all its owners, may have so many connections as
+// are left free, times a factor: one that wants all leaves a part for others, and several share
+// what there is, without anybody having to say how much. A holder with a limit of its own goes by
+// that instead.
 #pragma once
 
 #include <atomic>
@@ -38,27 +38,29 @@ class ConnectionShares {
     link(id);
   }
 
-  // What a new connection of the service in the VRF may do. `vrf_is_alone`, `service_is_alone`:
-  // there is no other VRF with services, or no other service in it.
-  enum class Room : uint8_t { kFree, kTableFull, kVrfFull, kServiceFull };
+  // What a new connection of the owner in the VRF may do. `vrf_is_alone`, `owner_is_alone`: no
+  // other VRF has owners, or there is no other owner in it.
+  enum class Room : uint8_t { kFree, kTableFull, kVrfFull, kOwnerFull };
   struct Limits {
-    uint32_t vrf = 0, service = 0;  // connections; 0: by what is free
-    bool vrf_is_alone = true, service_is_alone = true;
+    uint32_t vrf = 0, owner = 0;  // connections; 0: by what is free
+    bool vrf_is_alone = true, owner_is_alone = true;
   };
-  Room room_for(ServiceId service, VrfId vrf, const Limits& limits) const noexcept {
+  Room room_for(ConnectionOwner owner, VrfId vrf, const Limits& limits) const noexcept {
     const uint64_t free = table_.capacity() - table_.size();
-    const uint64_t of_service = services_[service].held;
+    const uint64_t of_owner = owners_[index_of(owner)].held;
     const uint64_t of_vrf = vrfs_[vrf].held.load(std::memory_order_relaxed);
-    if (limits.service != 0 ? of_service >= limits.service
-                            : !limits.service_is_alone && of_service >= kServiceShareFactor * free)
-      return Room::kServiceFull;
+    if (limits.owner != 0 ? of_owner >= limits.owner
+                          : !limits.owner_is_alone && of_owner >= kServiceShareFactor * free)
+      return Room::kOwnerFull;
     if (limits.vrf != 0 ? of_vrf >= limits.vrf
                         : !limits.vrf_is_alone && of_vrf >= kVrfShareFactor * free)
       return Room::kVrfFull;
     return free == 0 ? Room::kTableFull : Room::kFree;
   }
   // The one that makes room; 0: none gives way.
-  ConnectionId victim(Room room, ServiceId service, VrfId vrf) const noexcept;
+  ConnectionId victim(Room room, ConnectionOwner owner, VrfId vrf) const noexcept;
+
+  uint32_t held_by(ConnectionOwner owner) const noexcept { return owners_[index_of(owner)].held; }
 
   // Also for control.
   uint32_t held_by_vrf(VrfId vrf) const noexcept {
@@ -66,27 +68,27 @@ class ConnectionShares {
   }
 
  private:
-  struct OfService {
+  struct OfOwner {
     uint32_t held, giving_way;
     ConnectionId oldest, newest;  // of those that give way
   };
-  // `most`: the service, here or in the VRF, that has most connections which give way; about so:
+  // `most`: the owner, here or in the VRF, that has most connections which give way; about so:
   // it is compared with when another one gets more.
   struct OfVrf {
     std::atomic<uint32_t> held;
-    ServiceId most;
+    OwnerIndex most;
   };
 
   void link(ConnectionId id) noexcept;
   void unlink(ConnectionId id) noexcept;
-  void raise(ServiceId& most, ServiceId service) noexcept {
-    if (services_[service].giving_way > services_[most].giving_way) most = service;
+  void raise(OwnerIndex& most, OwnerIndex owner) noexcept {
+    if (owners_[owner].giving_way > owners_[most].giving_way) most = owner;
   }
 
   ConnectionTable& table_;
-  ZeroPages<OfService> services_{kMaxServices + 1};
+  ZeroPages<OfOwner> owners_{kOwnerIndices};
   ZeroPages<OfVrf> vrfs_{kMaxVrfs + 1};
-  ServiceId most_ = 0;
+  OwnerIndex most_ = 0;
 };
 
 }  // namespace adit

@@ -19,6 +19,7 @@
 #include "tunnel/sequences.h"
 #include "tunnel/stt_worker.h"
 #include "worker/balancer.h"
+#include "worker/connections.h"
 #include "worker/hold_queue.h"
 #include "worker/outbox.h"
 #include "worker/persistence_table.h"
@@ -113,6 +114,7 @@ struct Worker {
   HoldQueue held;
   std::unique_ptr<FragmentTable, FragmentTableDeleter> fragments;
   std::unique_ptr<SttWorker> stt;
+  std::unique_ptr<Connections> connections;
   std::unique_ptr<Balancer> balancer;
   std::unique_ptr<ReportedSources> reported = std::make_unique<ReportedSources>();
   std::vector<FloodMeters> flood_meters = std::vector<FloodMeters>(kMaxNetworks + 1);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "adit/connection_state.h"
@@ -41,17 +42,19 @@ struct ConnectionFilter {
 };
 static_assert(kConnectionStates <= 32);
 
-// Of a connection, what people want to see. Addresses and ports as on the wire.
+// Of a connection, what people want to see. Addresses and ports as on the wire. What only its owner
+// knows, its owner writes (dataplane/worker/connection_ops.h).
 struct ConnectionRow {
   Ipv6Key client, virtual_address, backend;
   Ipv6Key local;  // of full NAT
   be16 client_port, virtual_port, backend_port, local_port;
-  BackendId backend_id = 0;
-  uint32_t left_s = 0;  // before it ends, if no packet comes
+  std::string_view owner;    // the kind: ConnectionOps::name
+  BackendId backend_id = 0;  // a service's; 0: it has none
+  uint32_t left_s = 0;       // before it ends, if no packet comes
   VrfId vrf = 0, backend_vrf = 0;
   uint8_t protocol = 0;
   ConnectionState state = ConnectionState::kNone;
-  Forwarding forwarding = Forwarding::kNat;
+  std::optional<Forwarding> forwarding;  // a service's
   bool ipv6 = false, backend_ipv6 = false;
 };
 

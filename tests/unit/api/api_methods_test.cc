@@ -207,7 +207,8 @@ TEST_F(Methods, RowsHaveEveryColumnOfTheirEntry) {
   Connection connection;
   connection.forwarding = Forwarding::kDirect;
   connection.expires_s = UINT32_MAX;
-  ASSERT_NE(dataplane_->worker(0).balancer->connections.insert(connection).id, 0u);
+  Worker& worker = dataplane_->worker(0);
+  ASSERT_NE(worker.connections->insert(worker, connection).id, 0u);
   const auto check = [this](std::string_view method, const json& params, Columns columns) {
     json all = json::object();  // the union: an access entry has no remote
     const json answer = result(method, params);

@@ -2,6 +2,8 @@
 // `show connections` over two workers that go on meanwhile, a pass at a time.
 #include "show_connections_test.h"
 
+#include "connection_owners.h"
+
 namespace adit::show_connections_test {
 namespace {
 
@@ -42,6 +44,31 @@ TEST_F(ShowConnections, RowsSayWhoTalksToWhom) {
   EXPECT_EQ(answer["rows"][2]["virtual"], "2001:db8::80");
   EXPECT_EQ(answer["rows"][2]["backend"], "2001:db8::b");
   EXPECT_EQ(answer["rows"][2]["forwarding"], "direct");
+}
+
+// What no service has, no service is asked about.
+TEST_F(ShowConnections, RowsOfOtherOwnersSayWhoseTheyAre) {
+  static const ConnectionOps kPlain = {.name = "plain"};
+  static const ConnectionOwners kOwners = {kConnectionOwners[0], &kPlain};
+  dataplane->worker(0).connections = std::make_unique<Connections>(1000, 1, kOwners);
+  insert(0, {.client_port = 1});
+  Connection connection;
+  connection.forward.source_port = be16(2);
+  connection.forward.protocol = kIpProtocolUdp;
+  connection.reverse.destination_port = be16(2);
+  connection.owner = {.id = 1, .kind = OwnerKind{1}};
+  connection.ext = UINT32_MAX;
+  connection.expires_s = UINT32_MAX;
+  ASSERT_NE(insert_as_it_is(0, connection), 0u);
+  const json rows = ask()["rows"];
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_FALSE(rows[0].contains("owner"));
+  EXPECT_EQ(rows[1]["owner"], "plain");
+  EXPECT_EQ(rows[1]["client_port"], 2);
+  EXPECT_EQ(rows[1]["service"], nullptr);
+  EXPECT_EQ(rows[1]["forwarding"], nullptr);
+  EXPECT_EQ(ask({{"service", "web"}})["total"], 1);
+  EXPECT_EQ(ask({{"count", true}})["total"], 2);
 }
 
 TEST_F(ShowConnections, FiltersLeaveOutTheRest) {
@@ -149,7 +176,7 @@ TEST_F(ShowConnections, WhatStaysIsShownOnceWhileOthersComeAndGo) {
   uint16_t port = 1000;
   while (!finish_answer(answer, kRoom)) {
     for (int i = 0; i < 50 && !passing.empty(); ++i) {
-      table(0).erase(passing.back());
+      erase(0, passing.back());
       passing.pop_back();
       ASSERT_NE(insert(0, {.client_port = ++port}), 0u);
     }

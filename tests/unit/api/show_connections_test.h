@@ -14,7 +14,7 @@
 #include "run_loop.h"
 #include "running/connection_query.h"
 #include "running/control_plane.h"
-#include "worker/balancer.h"
+#include "worker/worker.h"
 
 namespace adit::show_connections_test {
 
@@ -89,6 +89,10 @@ class ShowConnections : public testing::Test {
   VrfId vrf_id(const std::string& name) {
     return name == "underlay" ? VrfId{0} : control->ids().vrfs.at(name);
   }
+  ConnectionId insert_as_it_is(unsigned worker, const Connection& connection) {
+    Worker& own = dataplane->worker(worker);
+    return own.connections->insert(own, connection).id;
+  }
   ConnectionId insert(unsigned worker, const Shape& shape) {
     Connection connection;
     FlowKey& forward = connection.forward;
@@ -109,11 +113,11 @@ class ShowConnections : public testing::Test {
     reverse.ipv6 = !backend.is_v4();
     connection.backend =
         control->ids().backends.at({shape.service, shape.backend_vrf, backend, shape.backend_port});
-    connection.service = control->ids().services.at(shape.service);
+    connection.owner = service_owner(control->ids().services.at(shape.service));
     connection.state = shape.state;
     connection.forwarding = shape.forwarding;
     connection.expires_s = dataplane->worker(worker).now_s + 100;
-    return table(worker).insert(connection).id;
+    return insert_as_it_is(worker, connection);
   }
   void insert_many(unsigned worker, uint32_t count) {
     for (uint32_t i = 0; i < count; ++i) {
@@ -122,8 +126,9 @@ class ShowConnections : public testing::Test {
       ASSERT_NE(insert(worker, {.client = client.c_str()}), 0u) << i;
     }
   }
-  ConnectionTable& table(unsigned worker) {
-    return dataplane->worker(worker).balancer->connections;
+  void erase(unsigned worker, ConnectionId id) {
+    Worker& own = dataplane->worker(worker);
+    own.connections->erase(own, id);
   }
 
   // --- the workers

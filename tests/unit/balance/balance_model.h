@@ -24,7 +24,7 @@ inline std::string to_string(const End& end) {
 }
 
 // What became of a packet.
-struct Fate {
+struct Outcome {
   unsigned times = 0;  // that it was sent or dropped
   bool sent = false;
   bool to_backends = false;  // by the port where they are, else by the clients'
@@ -143,7 +143,7 @@ class BalanceModel {
   }
 
   // A client's packet to a service. Returns what is wrong with its fate; empty: nothing.
-  std::string request(const Key& key, Segment segment, const Fate& fate) {
+  std::string request(const Key& key, Segment segment, const Outcome& fate) {
     const Service& service = services[key.first];
     if (const auto found = connections.find(key); found != connections.end()) {
       Connection& connection = found->second;
@@ -163,7 +163,7 @@ class BalanceModel {
   }
 
   // A backend's packet of a connection, which may be past.
-  std::string reply(const Key& key, Segment segment, const Fate& fate) {
+  std::string reply(const Key& key, Segment segment, const Outcome& fate) {
     const Service& service = services[key.first];
     const auto found = connections.find(key);
     if (found != connections.end() && !is_lost(key, found->second)) {
@@ -178,7 +178,7 @@ class BalanceModel {
     return late_reply(key, fate);
   }
   // Of a connection that is not there any more.
-  std::string late_reply(const Key& key, const Fate& fate) const {
+  std::string late_reply(const Key& key, const Outcome& fate) const {
     const Service& service = services[key.first];
     if (!fate.sent) return "";
     if (service.full_nat()) return "what came to a local address was sent on";
@@ -242,16 +242,17 @@ class BalanceModel {
     bool may_refuse = false;
   };
 
-  static std::string check_drop(const Fate& fate, DropReason reason) {
+  static std::string check_drop(const Outcome& fate, DropReason reason) {
     if (fate.sent) return "sent, not dropped";
     if (fate.drop == reason) return "";
     return "dropped by another name than " +
            std::string(kDropReasons[static_cast<size_t>(reason)].name);
   }
-  static bool is_at(const Service& service, const End& backend, const Fate& fate) {
+  static bool is_at(const Service& service, const End& backend, const Outcome& fate) {
     return service.one_way() ? fate.next == backend.address : fate.destination == backend;
   }
-  std::string check_request(const Key& key, const Connection& connection, const Fate& fate) const {
+  std::string check_request(const Key& key, const Connection& connection,
+                            const Outcome& fate) const {
     if (!fate.sent || !fate.to_backends) return "it came to no backend";
     const Service& service = services[key.first];
     const End& backend = service.backends[connection.backend].at;
@@ -357,7 +358,7 @@ class BalanceModel {
     can.backends.insert(kept.backend);  // the template may be there yet
     return can;
   }
-  std::string begin(const Key& key, const Fate& fate) {
+  std::string begin(const Key& key, const Outcome& fate) {
     const Service& service = services[key.first];
     const Candidates can = candidates(key);
     if (!fate.sent)

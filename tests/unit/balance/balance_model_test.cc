@@ -141,12 +141,12 @@ class RandomRun {
       const bool begins = packet.segment == BalanceModel::first_of(model_.services[key.first].over);
       if (!packet.reply && begins && chance(20)) planned.emplace(send(packet), packet);
     }
-    const std::map<uint32_t, Fate> fates = world_->run();
+    const std::map<uint32_t, Outcome> fates = world_->run();
     for (const auto& [id, packet] : planned) {
       note(packet.text);
       const auto found = fates.find(id);
       if (found == fates.end()) return check("the packet is neither sent nor dropped");
-      const Fate& fate = found->second;
+      const Outcome& fate = found->second;
       history_.back() +=
           fate.sent ? ": from " + to_string(fate.source) + " to " + to_string(fate.destination)
                     : ": " + std::string(kDropReasons[static_cast<size_t>(fate.drop)].name);
@@ -216,7 +216,7 @@ class RandomRun {
     const Planned packet{key, late, true, ""};
     const uint32_t id = send_reply(connection, packet);
     note("late reply to " + to_string(key.second) + " of " + service.name);
-    const std::map<uint32_t, Fate> fates = world_->run();
+    const std::map<uint32_t, Outcome> fates = world_->run();
     if (fates.size() != 1 || fates.begin()->first != id || fates.begin()->second.times != 1)
       return check("it was not sent or dropped once");
     check(model_.late_reply(key, fates.begin()->second));
@@ -227,6 +227,7 @@ class RandomRun {
     note("wait " + std::to_string(ms) + " ms, until " + std::to_string(world_->now_s()) + " s");
     model_.pass(world_->now_s());
     check(world_->check_loads());
+    check(world_->check_sums());
   }
 
   void change_health() {
@@ -260,6 +261,7 @@ class RandomRun {
     world_->reload();
     note("reload");
     check(world_->check_loads());
+    check(world_->check_sums());
   }
 
   void check_end() {

@@ -52,7 +52,7 @@ class BalanceWorld {
     }
     dataplane_ = std::make_unique<Dataplane>(options);
     dataplane_->observe_drops([this](const rte_mbuf* mbuf, DropReason reason) {
-      Fate& fate = fates_[id_of(mbuf)];
+      Outcome& fate = fates_[id_of(mbuf)];
       ++fate.times;
       fate.drop = reason;
     });
@@ -158,7 +158,7 @@ class BalanceWorld {
   }
   // As many passes as packets can take, from worker to worker. By their numbers; others than
   // those that came in should not be there.
-  std::map<uint32_t, Fate> run() {
+  std::map<uint32_t, Outcome> run() {
     fates_.clear();
     for (unsigned i = 0; i < 6; ++i)
       for (unsigned id = 0; id < dataplane_->worker_count(); ++id) {
@@ -184,6 +184,53 @@ class BalanceWorld {
                std::to_string(state.active) + " active and " + std::to_string(state.inactive) +
                " inactive connections, not " + std::to_string(load.active) + " and " +
                std::to_string(load.inactive);
+    }
+    return "";
+  }
+  // What does not add up in what each worker counts of its connections: in all, for owners, for
+  // VRFs, for the backends of services.
+  std::string check_sums() const {
+    for (unsigned id = 0; id < dataplane_->worker_count(); ++id) {
+      Worker& worker = dataplane_->worker(id);
+      Connections& connections = *worker.connections;
+      uint32_t all = 0, of_services = 0;
+      std::map<OwnerIndex, uint32_t> of_owner;
+      std::map<VrfId, uint32_t> of_vrf;
+      std::map<BackendId, uint32_t> of_backend;
+      ConnectionTable::Progress progress = 0;
+      connections.sweep(progress, UINT32_MAX, [&](ConnectionId, const Connection& connection) {
+        ++all;
+        ++of_owner[index_of(connection.owner)];
+        ++of_vrf[connection.forward.vrf];
+        if (connection.owner.kind != OwnerKind::kService) return;
+        ++of_services;
+        ++of_backend[connection.backend];
+      });
+      uint32_t by_owner = 0, by_vrf = 0, by_load = 0;
+      for (OwnerIndex owner = 0; owner < kOwnerIndices; owner += owner % 65536 == 100 ? 65436 : 1) {
+        const auto kind = static_cast<OwnerKind>(owner >> 16);
+        const uint32_t held =
+            connections.shares().held_by({static_cast<uint16_t>(owner & 65535), kind});
+        if (held != of_owner[owner]) return "an owner's share: " + std::to_string(owner);
+        by_owner += held;
+      }
+      for (VrfId vrf = 0; vrf < 10; ++vrf) {
+        if (connections.held_by_vrf(vrf) != of_vrf[vrf]) return "the share of a VRF";
+        by_vrf += connections.held_by_vrf(vrf);
+      }
+      std::set<BackendId> backends;
+      for (const auto& [which, backend] : ids_) backends.insert(backend);
+      for (const BackendId backend : backends) {
+        const BackendLoad& load = worker.balancer->loads[backend];
+        if (load.active + load.inactive != of_backend[backend]) return "the load of a backend";
+        by_load += of_backend[backend];
+      }
+      if (all != connections.table().size() || all != connections.size() || all != by_owner ||
+          all != by_vrf || of_services != by_load)
+        return std::to_string(all) + " connections, " + std::to_string(of_services) +
+               " of services, but " + std::to_string(connections.size()) + " by the table, " +
+               std::to_string(by_owner) + " by owners, " + std::to_string(by_vrf) + " by VRFs, " +
+               std::to_string(by_load) + " by loads";
     }
     return "";
   }
@@ -334,7 +381,7 @@ vrfs:
     const size_t l4 = v6 ? 40 : 20;
     if (protocol != kTcpNumber && protocol != kUdpNumber && protocol != kSctpNumber) return;
     if (packet.size() < l4 + (protocol == kTcpNumber ? 20 : 8) + 4) return;
-    Fate& fate = fates_[id_of(mbuf)];
+    Outcome& fate = fates_[id_of(mbuf)];
     ++fate.times;
     fate.sent = true;
     fate.to_backends = port == kBack;
@@ -352,7 +399,7 @@ vrfs:
   FrameMaker maker_;
   uint64_t now_ns_ = 1'000'000'000'000;
   uint32_t last_id_ = 0;
-  std::map<uint32_t, Fate> fates_;
+  std::map<uint32_t, Outcome> fates_;
   std::map<uint32_t, uint8_t> flags_;
   std::map<Which, BackendId> ids_;
   std::array<Wire, kPorts> wires_;

@@ -197,7 +197,7 @@ TEST_F(PersistenceTest, AClientHasOneBackendWhicheverWorkersHaveItsConnections) 
   EXPECT_EQ(used.size(), 3u) << "rr has them all";
   EXPECT_EQ(templates(), 32u);
   for (unsigned id = 0; id < 2; ++id) {
-    EXPECT_GT(dataplane->worker(id).balancer->size, 400u) << id;
+    EXPECT_GT(dataplane->worker(id).connections->size(), 400u) << id;
     EXPECT_GT(dataplane->worker_counters(id).handed_over.get(), 300u) << id;
   }
   EXPECT_EQ(dataplane->connections(), 32u * 40u);

@@ -39,12 +39,12 @@ class RemovedBackends : public testing::Test {
     world->reload();
   }
   // What becomes of a client's packet.
-  Fate ask(Segment segment, size_t service = 0, End client = kClient) {
+  Outcome ask(Segment segment, size_t service = 0, End client = kClient) {
     const uint32_t id =
         world->arrive(BalanceWorld::kEdge0, client, model.services[service].at, segment, false);
     return world->run()[id];
   }
-  Fate answer(const End& backend, End client = kClient) {
+  Outcome answer(const End& backend, End client = kClient) {
     const uint32_t id = world->arrive(BalanceWorld::kBack, backend, client, Segment::kAck, true);
     return world->run()[id];
   }
@@ -138,7 +138,7 @@ TEST_F(RemovedBackends, AnotherBackendTakesWhatCollides) {
     model.services.clear();
     start(3, true, scheduler);
     const End first = ask(Segment::kSyn, 0).destination;
-    const Fate second = ask(Segment::kSyn, 1);
+    const Outcome second = ask(Segment::kSyn, 1);
     ASSERT_TRUE(second.sent);
     EXPECT_NE(second.destination, first);
     EXPECT_EQ(answer(first).source, model.services[0].at);

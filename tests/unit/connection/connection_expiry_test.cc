@@ -22,10 +22,24 @@ struct ExpiryTest : testing::Test {
     return table.insert(connection).id;
   }
   bool has(uint32_t number) { return table.find(test_connection(number).forward).id != 0; }
+  // Erases what the visitor says.
+  template <class Visitor>
+  auto erasing(Visitor& visitor) {
+    return [this, &visitor](ConnectionId id, Connection& connection) {
+      if (visitor(id, connection)) table.erase(id);
+    };
+  }
+  // How many were erased.
+  template <class Visitor>
+  uint32_t expire(uint32_t now_s, uint32_t budget, Visitor&& visitor) {
+    const uint32_t before = table.size();
+    table.expire(now_s, budget, erasing(visitor));
+    return before - table.size();
+  }
   // Looks at every connection.
   template <class Visitor>
   uint32_t expire(uint32_t now_s, Visitor&& visitor) {
-    return table.expire(now_s, table.capacity(), visitor);
+    return expire(now_s, table.capacity(), visitor);
   }
   uint32_t expire(uint32_t now_s) { return expire(now_s, kErase); }
 
@@ -128,7 +142,7 @@ TEST_F(ExpiryTest, OneCallLooksAtNoMoreThanItsBudget) {
   for (uint32_t i = 0; i < 1000; ++i) insert(i, 10);
   uint32_t left = 1000;
   for (uint32_t budget = 0; left != 0; ++budget) {
-    const uint32_t erased = table.expire(20, budget, kErase);
+    const uint32_t erased = expire(20, budget, kErase);
     EXPECT_EQ(erased, std::min(budget, left));  // all have expired: one for each that it looks at
     left -= erased;
     ASSERT_EQ(table.size(), left);
@@ -150,7 +164,7 @@ TEST_F(ExpiryTest, EveryConnectionIsVisitedAboutOnceASecond) {
       looked_at += budget;
       EXPECT_LE(budget, table.capacity());
       for (uint32_t i = 0; i < budget; ++i)
-        table.expire(++now_s, 1, [&](ConnectionId id, Connection&) { return ++visits[id] == 0; });
+        table.expire(++now_s, 1, [&](ConnectionId id, Connection&) { ++visits[id]; });
     }
     const auto [least, most] = std::minmax_element(visits.begin() + 1, visits.end());
     const unsigned rounds = pass_ns > kSecond ? static_cast<unsigned>(calls) : 10;
@@ -162,7 +176,7 @@ TEST_F(ExpiryTest, EveryConnectionIsVisitedAboutOnceASecond) {
 
 TEST_F(ExpiryTest, AnEmptyTableCostsNothing) {
   EXPECT_EQ(table.expiry_budget(kSecond), 0u);
-  EXPECT_EQ(table.expire(100, 1000, kErase), 0u);
+  EXPECT_EQ(expire(100, 1000, kErase), 0u);
 }
 
 // Lives at random, on a clock, against what should be left.
@@ -196,7 +210,7 @@ TEST_F(ExpiryTest, RandomLivesEndWhenTheyShould) {
   }
 }
 
-TEST_F(ExpiryTest, ASweepErasesWhatItIsToldTo) {
+TEST_F(ExpiryTest, AVisitorOfASweepMayErase) {
   for (uint32_t i = 0; i < 700; ++i) insert(i, 10);
   for (uint32_t i = 0; i < 700; i += 5) table.erase(table.find(test_connection(i).forward).id);
   std::set<ConnectionId> seen;
@@ -206,7 +220,7 @@ TEST_F(ExpiryTest, ASweepErasesWhatItIsToldTo) {
   };
   ConnectionTable::Progress progress = 0;
   unsigned calls = 1;
-  while (!table.sweep(progress, 10, of_backend_3)) {
+  while (!table.sweep(progress, 10, erasing(of_backend_3))) {
     EXPECT_LE(seen.size(), 10 * calls);
     ++calls;
   }
@@ -222,6 +236,20 @@ TEST_F(ExpiryTest, ASweepErasesWhatItIsToldTo) {
   EXPECT_EQ(table.size(), left);
 }
 
+// An owner that ends one of its connections may end others with it.
+TEST_F(ExpiryTest, AVisitorMayEraseOthersAsWell) {
+  for (uint32_t i = 0; i < 10; ++i) insert(i, 10);
+  unsigned visits = 0;
+  table.expire(10, 10, [&](ConnectionId id, Connection&) {
+    ++visits;
+    table.erase(id);
+    if (const ConnectionId next = table.find(test_connection(id).forward).id; next != 0)
+      table.erase(next);
+  });
+  EXPECT_EQ(visits, 5u);
+  EXPECT_EQ(table.size(), 0u);
+}
+
 TEST_F(ExpiryTest, TurnsOfSamplesMeetEachConnectionOnce) {
   for (uint32_t i = 0; i < 1000; ++i) insert(i, 10);
   std::vector<unsigned> visits(1001);
@@ -234,7 +262,7 @@ TEST_F(ExpiryTest, TurnsOfSamplesMeetEachConnectionOnce) {
       unsigned in_call = 0;
       is_done = table.sample(turn, progress, 7, [&](ConnectionId id, Connection&) {
         ++in_call;
-        return ++visits[id] == 0;
+        ++visits[id];
       });
       EXPECT_LE(in_call, 7u);
       in_turn += in_call;
@@ -244,13 +272,13 @@ TEST_F(ExpiryTest, TurnsOfSamplesMeetEachConnectionOnce) {
   EXPECT_EQ(std::count(visits.begin() + 1, visits.end(), 1u), 1000);
 }
 
-TEST_F(ExpiryTest, ASampleErasesWhatItIsToldTo) {
+TEST_F(ExpiryTest, AVisitorOfASampleMayErase) {
   for (uint32_t i = 0; i < 1000; ++i) insert(i, 10);
   ConnectionTable::Progress progress = 0;
   std::vector<FlowKey> erased;
-  EXPECT_TRUE(table.sample(3, progress, 1000, [&](ConnectionId, Connection& connection) {
+  EXPECT_TRUE(table.sample(3, progress, 1000, [&](ConnectionId id, Connection& connection) {
     erased.push_back(connection.forward);
-    return true;
+    table.erase(id);
   }));
   EXPECT_FALSE(erased.empty());
   EXPECT_EQ(table.size(), 1000 - erased.size());

@@ -48,7 +48,8 @@ TEST_P(ConnectionModelTest, BehavesLikeAMap) {
       connection.forwarding = static_cast<Forwarding>(random() % 4);
       connection.forward = some_key();
       connection.reverse = some_key();
-      connection.service = static_cast<ServiceId>(step);
+      connection.owner.id = static_cast<uint16_t>(step);
+      connection.ext = static_cast<uint32_t>(step);
       Refusal expected = Refusal::kNone;
       if (model.contains(connection.forward))
         expected = Refusal::kForwardExists;
@@ -62,7 +63,8 @@ TEST_P(ConnectionModelTest, BehavesLikeAMap) {
       ASSERT_EQ(id != 0, refusal == Refusal::kNone);
       if (id != 0) {
         ASSERT_EQ(std::find(ids.begin(), ids.end(), id), ids.end());
-        ASSERT_EQ(table.at(id).service, connection.service);
+        ASSERT_EQ(table.at(id).owner, connection.owner);
+        ASSERT_EQ(table.at(id).ext, connection.ext);
         ids.push_back(id);
         model[connection.forward] = {id, Direction::kFromClient};
         if (connection.has_reverse()) model[connection.reverse] = {id, Direction::kFromBackend};

@@ -273,7 +273,7 @@ TEST(ConnectionTable, HalfFullMostKeysAreInTheirFirstBucket) {
 TEST(ConnectionTable, KeepsIdsAndContentsWhileOthersComeAndGo) {
   ConnectionTable table(2000, kSeed);
   Connection kept = test_connection(0);
-  kept.service = 77;
+  kept.owner = service_owner(77);
   kept.expires_s = 1234;
   const ConnectionId id = table.insert(kept).id;
   for (uint32_t round = 0; round < 5; ++round) {
@@ -283,7 +283,7 @@ TEST(ConnectionTable, KeepsIdsAndContentsWhileOthersComeAndGo) {
       table.erase(table.find(test_connection(i + 2000 * round).forward).id);
     EXPECT_EQ(table.find(kept.forward).id, id);
     EXPECT_EQ(table.find(kept.reverse).id, id);
-    EXPECT_EQ(table.at(id).service, 77u);
+    EXPECT_EQ(table.at(id).owner, service_owner(77));
     EXPECT_EQ(table.at(id).expires_s, 1234u);
   }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "balance/connection_dump.h"
+#include "worker/connection_dump.h"
 
 #include "adit/connection_survey.h"
 
@@ -14,11 +14,10 @@ uint32_t group_of(const ConnectionSurvey& survey, BackendId backend) noexcept {
   return backend < groups.size() ? groups[backend] : 0;
 }
 
-bool fits(const ConnectionFilter& filter, const Connection& connection, uint32_t group) noexcept {
+bool fits(const ConnectionFilter& filter, const Connection& connection) noexcept {
   const FlowKey& forward = connection.forward;
   const FlowKey& reverse = connection.reverse;
   if ((filter.states >> static_cast<unsigned>(connection.state) & 1) == 0) return false;
-  if (filter.grouped_only && group == 0) return false;
   if (filter.vrf && *filter.vrf != forward.vrf) return false;
   if (filter.client && !filter.client->matches(forward.source, forward.ipv6)) return false;
   if (filter.virtual_address && !filter.virtual_address->matches(forward.destination, forward.ipv6))
@@ -26,7 +25,7 @@ bool fits(const ConnectionFilter& filter, const Connection& connection, uint32_t
   return !filter.backend || filter.backend->matches(reverse.source, reverse.ipv6);
 }
 
-ConnectionRow row_of(const Connection& connection, uint32_t now_s) noexcept {
+ConnectionRow row_of(const Worker& worker, const Connection& connection) noexcept {
   const FlowKey& forward = connection.forward;
   const FlowKey& reverse = connection.reverse;
   ConnectionRow row;
@@ -38,15 +37,16 @@ ConnectionRow row_of(const Connection& connection, uint32_t now_s) noexcept {
   row.backend_port = reverse.source_port;
   row.local = reverse.destination;
   row.local_port = reverse.destination_port;
-  row.backend_id = connection.backend;
-  row.left_s = connection.expires_s > now_s ? connection.expires_s - now_s : 0;
+  row.left_s = connection.expires_s > worker.now_s ? connection.expires_s - worker.now_s : 0;
   row.vrf = forward.vrf;
   row.backend_vrf = reverse.vrf;
   row.protocol = forward.protocol;
   row.state = connection.state;
-  row.forwarding = connection.forwarding;
   row.ipv6 = forward.ipv6 != 0;
   row.backend_ipv6 = reverse.ipv6 != 0;
+  const ConnectionOps& ops = worker.connections->ops_of(connection);
+  row.owner = ops.name;
+  if (ops.describe != nullptr) ops.describe(connection, row);
   return row;
 }
 
@@ -55,18 +55,19 @@ ConnectionRow row_of(const Connection& connection, uint32_t now_s) noexcept {
 void continue_survey(Worker& worker, bool found_packets) noexcept {
   ConnectionSurvey& survey = *worker.survey.load(std::memory_order_acquire);
   if (!survey.cancelled.load(std::memory_order_relaxed)) {
-    const bool done = worker.balancer->connections.sweep(
-        survey.progress, found_packets ? kBusySlice : kIdleSlice,
-        [&](ConnectionId, const Connection& connection) noexcept {
-          const uint32_t group = group_of(survey, connection.backend);
-          if (!fits(survey.filter, connection, group)) return false;
-          ++survey.matched;
-          if (!survey.counts.empty())
-            ++survey.counts[group][static_cast<unsigned>(connection.state)];
-          if (survey.row_count < survey.rows.size())
-            survey.rows[survey.row_count++] = row_of(connection, worker.now_s);
-          return false;
-        });
+    const bool done =
+        worker.connections->sweep(survey.progress, found_packets ? kBusySlice : kIdleSlice,
+                                  [&](ConnectionId, const Connection& connection) noexcept {
+                                    if (!fits(survey.filter, connection)) return;
+                                    const ConnectionRow row = row_of(worker, connection);
+                                    const uint32_t group = group_of(survey, row.backend_id);
+                                    if (survey.filter.grouped_only && group == 0) return;
+                                    ++survey.matched;
+                                    if (!survey.counts.empty())
+                                      ++survey.counts[group][static_cast<unsigned>(row.state)];
+                                    if (survey.row_count < survey.rows.size())
+                                      survey.rows[survey.row_count++] = row;
+                                  });
     survey.slices.fetch_add(1, std::memory_order_relaxed);
     if (!done) return;
     survey.answered.store(true, std::memory_order_release);
