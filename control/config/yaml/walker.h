@@ -245,4 +245,4 @@ class Section {
 
 }  // namespace adit
 
-#include "config/yaml/section.h"
+#include "config/yaml/nested_section.h"
