@@ -141,7 +141,7 @@ class Owners : public testing::Test {
               there);
   }
 
-  static constexpr VrfId kOther = 9;
+  static constexpr VrfId kOther = 0;  // the underlay: all VRFs have to be configured
   const ConnectionOwners owners_ = {kConnectionOwners[0], &kPlainConnections};
   BalanceModel model_;
   std::unique_ptr<BalanceWorld> world_;
