@@ -70,7 +70,7 @@ _aditctl() {
   local current=${COMP_WORDS[COMP_CWORD]} former=${COMP_WORDS[COMP_CWORD-1]}
   local -a words=() daemon=()
   local i choices="" names_of=""
-  if [[ $former == --socket || $former == -s ]]; then
+  if [[ $former == --socket || $former == -s || ($former == check && $current != -*) ]]; then
     mapfile -t COMPREPLY < <(compgen -f -- "$current")
     return
   fi
@@ -160,9 +160,6 @@ std::string bash_completion(Commands all) {
       text += "    \"" + std::string(command.name) + "\"*) choices=\"" + options + "\" ;;\n";
   }
   text +=
-      "    \"check\")\n"
-      "      mapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n"
-      "      return ;;\n"
       "  esac\n"
       "  if [[ $current == -* ]]; then choices+=\"" +
       globals +

@@ -153,6 +153,8 @@ TEST(Completion, OffersWhatMayFollow) {
   EXPECT_EQ(completions("aditctl show fdb --ma"), "--mac");
   EXPECT_EQ(completions("aditctl --so"), "--socket");
   EXPECT_EQ(completions("aditctl completion ''"), "bash");
+  EXPECT_EQ(completions("aditctl check /etc/hostn"), "/etc/hostname") << "a file";
+  EXPECT_EQ(completions("aditctl check --p"), "--print");
 }
 
 TEST(Completion, AsksTheDaemonForNames) {
