@@ -208,6 +208,7 @@ TEST_F(Methods, RowsHaveEveryColumnOfTheirEntry) {
   connection.forwarding = Forwarding::kDirect;
   connection.expires_s = UINT32_MAX;
   Worker& worker = dataplane_->worker(0);
+  worker.snapshot = worker.current->load();  // as a pass begins
   ASSERT_NE(worker.connections->insert(worker, connection).id, 0u);
   const auto check = [this](std::string_view method, const json& params, Columns columns) {
     json all = json::object();  // the union: an access entry has no remote
