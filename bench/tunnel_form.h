@@ -7,6 +7,7 @@
 
 #include "adit/tunnel_kinds.h"
 #include "adit/wire.h"
+#include "tunnel/stt_header.h"
 
 namespace adit::bench {
 

@@ -104,7 +104,6 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->direct_flows = &direct_flows;
   worker->peers = peers;
   worker->templates = templates;
-  worker->sequences = &sequences;
   worker->path_mtus = &path_mtus;
   worker->stopping = &stopping;
   worker->bindings = &bindings;
@@ -119,12 +118,11 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->pool = pool.get();
   worker->held = HoldQueue(options.seed + id);
   worker->fragments.reset(new FragmentTable(options.mbuf_data_room_bytes, options.seed + id));
-  worker->stt = std::make_unique<SttWorker>(*worker);
+  worker->tunnels = TunnelStates(tunnel_registry(), tunnel_states, *worker, options.seed + id);
   const uint32_t connections = (options.connections + options.workers - 1) / options.workers;
   worker->connections =
       std::make_unique<Connections>(connections, options.seed + id, kConnectionOwners);
   worker->balancer = std::make_unique<Balancer>(options.seed + id);
-  worker->stt_ids = IdCounters(options.seed + id);
   worker->ip_ids = IdCounters(options.seed + id);
   worker->fragment_ids = IdCounters(options.seed + id);
   worker->tx.resize(ports);

@@ -80,7 +80,7 @@ struct Dataplane::Impl {
   HostTable hosts;
   BackendLives lives;
   DirectFlows direct_flows;
-  ZeroPages<Sequences> sequences{kMaxBridgePorts + 1};
+  SharedTunnelStates tunnel_states = make_shared_states(tunnel_registry());
   PathMtus path_mtus;
   std::atomic<const Snapshot*> current = nullptr;
   struct Former {

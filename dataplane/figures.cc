@@ -81,10 +81,9 @@ void Dataplane::reset_bridge_port(BridgePortId bridge_port) {
   };
   for (auto& worker : impl_->workers) clear(worker->bridge_port_counters[bridge_port].last_rx_s);
   impl_->path_mtus.forget_remote(bridge_port);
-  clear(impl_->sequences[bridge_port].sent);
-  clear(impl_->sequences[bridge_port].received);
-  clear(impl_->sequences[bridge_port].received_s);
-  clear(impl_->sequences[bridge_port].old_run);
+  const auto kinds = tunnel_registry();
+  for (std::size_t i = 0; i < kinds.size(); ++i)
+    if (kinds[i]->forget != nullptr) kinds[i]->forget(impl_->tunnel_states[i], bridge_port);
 }
 const PathMtus& Dataplane::path_mtus() const noexcept {
   return impl_->path_mtus;

@@ -104,7 +104,7 @@ template <class Probe>
 
 // Packets that wait: for a next hop, or for the rest of them.
 unsigned waiting(const Worker& worker) noexcept {
-  return worker.held.size() + worker.fragments->held() + worker.stt->held();
+  return worker.held.size() + worker.fragments->held() + worker.tunnels.kept;
 }
 
 // What other workers handed over.
@@ -125,8 +125,7 @@ bool has_waiting(const Worker& worker) noexcept {
 [[gnu::cold, gnu::noinline]] void serve_waiting(Worker& worker) noexcept {
   sweep_held(worker);
   expire_fragments(worker);
-  worker.stt->set_limits(worker.snapshot->stt_limits);
-  worker.stt->expire(worker.now_ns);
+  worker.tunnels.tick(worker);
   run_commands(worker);
   empty_outbox(worker);
   flush_all(worker);

@@ -40,11 +40,17 @@ void TunnelCompiler::add_id(TunnelKind kind, std::optional<uint64_t> id, Network
 // VXLAN always listens, as its networks may have no remote yet; the others with their first
 // remote, or where remotes are learned.
 void TunnelCompiler::finish(Snapshot& snapshot) const {
+  unsigned largest_mtu = 0;
+  for (const PortConfig& port : config_.ports) largest_mtu = std::max(largest_mtu, port.mtu_bytes);
   for (size_t i = 0; i < kTunnelKindCount; ++i) {
     const auto index = static_cast<uint8_t>(i);
     const TunnelKindInfo& kind = kTunnelKinds[i];
     const TunnelConfig& config = config_.tunnels[i];
     TunnelTables& tables = snapshot.tunnels[i];
+    tables.port = config.port;
+    tables.numbered = numbered_[i];
+    if (const auto compile = tunnel_keys(i).compile; compile != nullptr)
+      tables.settings = compile(config.own, largest_mtu);
     tables.senders = FlatTable<SenderKey>(senders_[i]);
     const FlatTable<uint64_t>::Entries ids(ids_of_kind_[i].begin(), ids_of_kind_[i].end());
     tables.ids = FlatTable<uint64_t>(ids);
@@ -62,17 +68,6 @@ void TunnelCompiler::finish(Snapshot& snapshot) const {
         static_cast<uint8_t>(tunnel_index(TunnelKind::kGre) + 1);
   // IP in IP has a protocol for each version inside.
   snapshot.ip_protocols[kIpProtocolIpv6] = snapshot.ip_protocols[kIpProtocolIpv4];
-  const TunnelConfig& stt = config_.tunnels[tunnel_index(TunnelKind::kStt)];
-  snapshot.gre_sequences = gre_sequences_;
-  snapshot.stt_port = stt.port;
-  // One frame fits, whatever the defaults are: those that are configured have been checked.
-  unsigned largest_mtu = 0;
-  for (const PortConfig& port : config_.ports) largest_mtu = std::max(largest_mtu, port.mtu_bytes);
-  const unsigned least = stt_frame_mb(largest_mtu);
-  snapshot.stt_limits = {
-      .max_bytes = uint64_t{std::max(stt.reassembly_mb, least)} << 20,
-      .max_bytes_per_peer = uint64_t{std::max(stt.reassembly_peer_mb, least)} << 20,
-      .expiry_ns = uint64_t{stt.reassembly_timeout_ms} * 1'000'000};
   const FlatTable<Ipv6Key>::Entries addresses(remote_addresses_.begin(), remote_addresses_.end());
   snapshot.remote_addresses = FlatTable<Ipv6Key>(addresses);
 }

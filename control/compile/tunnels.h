@@ -43,7 +43,7 @@ class TunnelCompiler {
   const std::vector<PortTraits>& traits_;
   const Routing& routing_;
   std::map<Ipv6Key, uint32_t> remote_addresses_;
-  bool gre_sequences_ = false;
+  std::array<bool, kTunnelKindCount> numbered_ = {};
   std::array<FlatTable<SenderKey>::Entries, kTunnelKindCount> senders_;
   std::array<std::map<uint64_t, uint32_t>, kTunnelKindCount> ids_of_kind_;  // wire id -> network
 };
@@ -67,7 +67,7 @@ void TunnelCompiler::add_header(const Remote& remote, std::optional<uint64_t> id
   endpoint.checksum = remote.checksum ||
                       (info_of(remote.kind).ip_protocol == kUdpProtocol && !tunnel.zero_checksum6);
   endpoint.sequence = remote.sequence;
-  gre_sequences_ = gre_sequences_ || remote.sequence;
+  numbered_[kind] = numbered_[kind] || remote.sequence;
   endpoint.payload = payload;
   endpoint.mtu_bytes = config_.ports[port].mtu_bytes;
   tunnel_registry()[kind]->compile(endpoint, out);

@@ -13,6 +13,7 @@
 #include "adit/addr.h"
 #include "adit/ids.h"
 #include "adit/scheduler_ops.h"
+#include "adit/tunnel_keys.h"
 #include "adit/tunnel_kinds.h"
 #include "base/log_options.h"
 #include "health/check_options.h"
@@ -96,11 +97,7 @@ struct TunnelConfig {
   uint8_t ttl = 64;             // 1..255, of the outer header
   uint8_t dscp = 0;             // 0..63, of the outer header
   bool zero_checksum6 = false;  // UDP over IPv6: send no checksum, accept none (RFC 6935)
-  // STT: frames that are not complete yet. MiB of packet buffers for each worker, 1..1024, and
-  // of these for each sender, no more than that.
-  unsigned reassembly_mb = 8;
-  unsigned reassembly_peer_mb = 2;
-  unsigned reassembly_timeout_ms = 1000;  // 10..60000 after the frame's first segment
+  TunnelValues own = {};        // of the kind's own keys: tunnel_keys()
   friend bool operator==(const TunnelConfig&, const TunnelConfig&) = default;
 };
 
@@ -366,9 +363,12 @@ struct FragmentsConfig {
 
 using TunnelConfigs = std::array<TunnelConfig, kTunnelKindCount>;  // by tunnel_index()
 
-constexpr TunnelConfigs default_tunnels() {
+inline TunnelConfigs default_tunnels() {
   TunnelConfigs tunnels;
-  for (size_t i = 0; i < tunnels.size(); ++i) tunnels[i].port = kTunnelKinds[i].default_port;
+  for (size_t i = 0; i < tunnels.size(); ++i) {
+    tunnels[i].port = kTunnelKinds[i].default_port;
+    tunnels[i].own = default_values(i);
+  }
   return tunnels;
 }
 

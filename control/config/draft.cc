@@ -76,6 +76,17 @@ MarkRuleConfig finished(MarkRuleDraft draft) {
 
 }  // namespace
 
+TunnelDraftValues own_values(const TunnelDraft& draft, size_t kind) {
+  TunnelDraftValues own{.values = draft.own};
+  uint32_t bit = 1;
+  for (const TunnelKey& key : tunnel_keys(kind).keys) {
+    if (draft.places.has(key.name)) own.written |= bit;
+    if (!draft.places.good(key.name)) own.wrong |= bit;
+    bit <<= 1;
+  }
+  return own;
+}
+
 Config finished(ConfigDraft draft) {
   Config config;
   config.system = std::move(draft.system);

@@ -159,6 +159,9 @@ struct TunnelDraft : TunnelConfig {
   Places places;
 };
 
+// Of the keys that only this kind has.
+TunnelDraftValues own_values(const TunnelDraft& draft, size_t kind);
+
 inline std::array<TunnelDraft, kTunnelKindCount> default_tunnel_drafts() {
   std::array<TunnelDraft, kTunnelKindCount> drafts;
   const TunnelConfigs tunnels = default_tunnels();

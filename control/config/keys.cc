@@ -28,7 +28,7 @@ Section<SystemConfig> system_section() {
   s.number("memory_mb", &S::memory_mb, 64, 1048576,
            "Memory of DPDK in MiB; auto: by the number of buffers.", KeyType::kNumberOrAuto);
   s.number("mbufs", &S::mbufs, 1024, 16777216,
-           "Packet buffers; auto: by ports, queues, rings and what STT may take for reassembly.",
+           "Packet buffers; auto: by ports, queues, rings and what may be kept for reassembly.",
            KeyType::kNumberOrAuto);
   s.number("fdb_capacity", &S::fdb_capacity, 1024, 16777216,
            "MAC addresses known at one time, over all networks.");
@@ -90,33 +90,26 @@ Section<PortDraft> port_section() {
   return s;
 }
 
-void check_stt(Reader& reader, TunnelDraft& stt) {
-  const Places& at = stt.places;
-  if (!at.good("reassembly_mb") || !at.good("reassembly_peer_mb")) return;
-  if (stt.reassembly_peer_mb <= stt.reassembly_mb) return;
-  const char* key = at.has("reassembly_peer_mb") ? "reassembly_peer_mb" : "reassembly_mb";
-  reader.misfit(at.at(key),
-                "reassembly_peer_mb: " + std::to_string(stt.reassembly_peer_mb) +
-                    (at.has("reassembly_peer_mb") ? "" : ", the default,") +
-                    " is more than reassembly_mb: " + std::to_string(stt.reassembly_mb) +
-                    "; one peer can have no more than all of them");
+// The keys that only this kind has.
+void add_own_keys(Section<TunnelDraft>& s, size_t kind) {
+  const TunnelKeys& own = tunnel_keys(kind);
+  for (size_t i = 0; i < own.keys.size(); ++i) {
+    const TunnelKey& key = own.keys[i];
+    s.number(
+         key.name, [i](auto& tunnel) -> auto& { return tunnel.own[i]; }, key.least, key.most,
+         key.help)
+        .fallback(std::to_string(key.fallback));
+  }
+  if (own.check == nullptr) return;
+  s.check([kind](Reader& reader, TunnelDraft& draft) {
+    for (const TunnelKeyMistake& mistake : tunnel_keys(kind).check(own_values(draft, kind)))
+      reader.misfit(draft.places.at(tunnel_keys(kind).keys[mistake.key].name), mistake.text);
+  });
 }
 
-void add_stt_fields(Section<TunnelDraft>& s) {
+Section<TunnelDraft> tunnel_section(size_t index) {
   using T = TunnelConfig;
-  s.number("reassembly_mb", &T::reassembly_mb, 1, 1024,
-           "MiB of packet buffers, of each worker, that frames may take whose segments have not "
-           "all come; the oldest of the address that holds most gives way. Never more than 1024 "
-           "frames.");
-  s.number("reassembly_peer_mb", &T::reassembly_peer_mb, 1, 1024,
-           "The same for what comes from one address. Never more than 256 frames.");
-  s.number("reassembly_timeout_ms", &T::reassembly_timeout_ms, 10, 60000,
-           "Milliseconds after its first segment that a frame has to be complete.");
-  s.check(check_stt);
-}
-
-Section<TunnelDraft> tunnel_section(const TunnelKindInfo& kind) {
-  using T = TunnelConfig;
+  const TunnelKindInfo& kind = kTunnelKinds[index];
   Section<TunnelDraft> s;
   if (kind.default_port != 0)
     s.number(port_key(kind), &T::port, 1, 65535, "Destination port to send to and to receive on.")
@@ -126,7 +119,7 @@ Section<TunnelDraft> tunnel_section(const TunnelKindInfo& kind) {
   if (kind.ip_protocol == kUdpProtocol)
     s.flag("zero_checksum6", &T::zero_checksum6,
            "Over IPv6, send no UDP checksum and accept packets without (RFC 6935).");
-  if (&kind == &info_of(TunnelKind::kStt)) add_stt_fields(s);
+  add_own_keys(s, index);
   return s;
 }
 
@@ -156,7 +149,7 @@ Section<ConfigDraft> make_config_section() {
   for (size_t i = 0; i < kTunnelKindCount; ++i)
     tunnels.section(
         kTunnelKinds[i].name.data(), [i](auto& config) -> auto& { return config.tunnels[i]; },
-        tunnel_section(kTunnelKinds[i]), kTunnelKinds[i].help);
+        tunnel_section(i), kTunnelKinds[i].help);
 
   Section<C> s;
   s.section("system", ADIT_PART(system), system_section(), "The process as a whole.").restart();

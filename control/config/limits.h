@@ -26,14 +26,6 @@ inline constexpr uint64_t kMaxMarkRules = 1024;
 inline constexpr uint64_t kMaxMarkDestinations = 4096;  // of all rules
 inline constexpr size_t kMaxConfigFileBytes = 64 << 20;
 
-// MiB that the buffers of one STT frame take at most, where the largest port has that MTU: with
-// less, frames in so many segments would never be complete.
-constexpr unsigned stt_frame_mb(unsigned largest_mtu_bytes) {
-  constexpr unsigned kBesideMtuBytes = 384;  // headroom, Ethernet, tunnel headers, rounding
-  const uint64_t bytes = uint64_t{kMaxSttBuffers} * (largest_mtu_bytes + kBesideMtuBytes);
-  return static_cast<unsigned>((bytes + (1u << 20) - 1) >> 20);
-}
-
 // Of a file as a whole; tests lower them.
 struct ConfigLimits {
   // Aliases can make a small file large; no honest file comes near.

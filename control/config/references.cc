@@ -23,23 +23,20 @@ void check_tunnel_ports(const ConfigDraft& draft, MistakeList& mistakes) {
   }
 }
 
-// Where less than one frame fits, none that comes in many segments is ever complete.
-void check_stt_room(const ConfigDraft& draft, MistakeList& mistakes) {
-  const TunnelDraft& stt = draft.tunnels[tunnel_index(TunnelKind::kStt)];
+// What kinds say of their own keys.
+void check_own_keys(const ConfigDraft& draft, MistakeList& mistakes) {
   const auto largest = std::ranges::max_element(
       draft.ports, {}, [](const PortDraft& port) { return port.mtu_bytes; });
   if (largest == draft.ports.end()) return;
-  const unsigned least = stt_frame_mb(largest->mtu_bytes);
-  const auto check = [&](const char* key, unsigned mb) {
-    if (!stt.places.has(key) || !stt.places.good(key) || mb >= least) return;
-    mistakes.add(stt.places.at(key), MistakeKind::kReference,
-                 std::string(key) + ": " + std::to_string(mb) +
-                     " is less than one frame may take, " + std::to_string(least) +
-                     " MiB with the buffers for mtu_bytes: " + std::to_string(largest->mtu_bytes) +
-                     " of port '" + largest->name + '\'');
-  };
-  check("reassembly_mb", stt.reassembly_mb);
-  check("reassembly_peer_mb", stt.reassembly_peer_mb);
+  for (size_t i = 0; i < kTunnelKindCount; ++i) {
+    const TunnelKeys& own = tunnel_keys(i);
+    if (own.check_ports == nullptr) continue;
+    const TunnelDraft& tunnel = draft.tunnels[i];
+    for (TunnelKeyMistake& mistake :
+         own.check_ports(own_values(tunnel, i), {largest->mtu_bytes, largest->name}))
+      mistakes.add(tunnel.places.at(own.keys[mistake.key].name), MistakeKind::kReference,
+                   std::move(mistake.text));
+  }
 }
 
 }  // namespace
@@ -53,7 +50,7 @@ void check_references(const ConfigDraft& draft, const ConfigLimits& limits, Mist
   check_services(draft, limits, mistakes);
   check_classifier(draft, mistakes);
   check_tunnel_ports(draft, mistakes);
-  check_stt_room(draft, mistakes);
+  check_own_keys(draft, mistakes);
 }
 
 std::vector<OwnAddress> own_addresses(const ConfigDraft& draft) {

@@ -58,13 +58,29 @@ bool is_af_xdp(const PortConfig& port) {
          (port.device.kind == DeviceKind::kVdev && port.device.argument.starts_with("net_af_xdp"));
 }
 
-bool has_stt(const Config& config) {
-  return std::ranges::any_of(config.networks, [](const NetworkConfig& network) {
-    return (network.learn_remotes && network.learn_kind == TunnelKind::kStt) ||
-           std::ranges::any_of(network.remotes, [](const RemoteConfig& remote) {
-             return remote.kind == TunnelKind::kStt;
-           });
-  });
+bool uses(const Config& config, TunnelKind kind) {
+  const auto is_it = [kind](const auto& remote) { return remote.kind == kind; };
+  return std::ranges::any_of(config.networks,
+                             [&](const NetworkConfig& network) {
+                               return (network.learn_remotes && network.learn_kind == kind) ||
+                                      std::ranges::any_of(network.remotes, is_it);
+                             }) ||
+         std::ranges::any_of(config.vrfs, [&](const VrfConfig& vrf) {
+           return std::ranges::any_of(vrf.tunnels, is_it);
+         });
+}
+
+// What tunnel kinds may keep, of each worker.
+uint64_t kept_bytes(const Config& config) {
+  unsigned largest_mtu = 0;
+  for (const PortConfig& port : config.ports) largest_mtu = std::max(largest_mtu, port.mtu_bytes);
+  uint64_t bytes = 0;
+  for (size_t i = 0; i < kTunnelKindCount; ++i) {
+    const TunnelKeys& keys = tunnel_keys(i);
+    if (keys.kept_bytes != nullptr && uses(config, static_cast<TunnelKind>(i)))
+      bytes += keys.kept_bytes(config.tunnels[i].own, largest_mtu);
+  }
+  return bytes;
 }
 
 const char* log_level(LogLevel level) {
@@ -217,13 +233,7 @@ unsigned mbuf_count(const Config& config, unsigned workers) {
   for (const PortConfig& port : config.ports)
     count += uint64_t{rx_queue_count(port, workers)} * port.rx_ring +
              uint64_t{tx_queue_count(port, workers)} * port.tx_ring;
-  if (has_stt(config)) {
-    const TunnelConfig& stt = config.tunnels[tunnel_index(TunnelKind::kStt)];
-    unsigned largest_mtu = 0;
-    for (const PortConfig& port : config.ports) largest_mtu = std::max(largest_mtu, port.mtu_bytes);
-    const uint64_t mb = std::max(stt.reassembly_mb, stt_frame_mb(largest_mtu));
-    count += (mb << 20) / mbuf_data_room_bytes(config) * workers;
-  }
+  count += kept_bytes(config) / mbuf_data_room_bytes(config) * workers;
   if (config.reassemble || !config.services.empty())
     count += (uint64_t{config.fragments.memory_mb} << 20) / mbuf_data_room_bytes(config) * workers;
   return static_cast<unsigned>(std::min(count, kMax));

@@ -34,8 +34,8 @@ unsigned worker_count(const Config& config, size_t cores);
 unsigned rx_queue_count(const PortConfig& port, unsigned workers);
 unsigned tx_queue_count(const PortConfig& port, unsigned workers);
 
-// Packet buffers: as configured, else enough to fill all rings and caches, and STT's
-// reassembly where there is STT, and some.
+// Packet buffers: as configured, else enough to fill all rings and caches, and for what tunnel
+// kinds that are used may keep, and some.
 unsigned mbuf_count(const Config& config, unsigned workers);
 
 // Data room of each, for rte_pktmbuf_pool_create: headroom, the largest frame of any port,

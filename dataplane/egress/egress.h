@@ -68,13 +68,24 @@ inline void send_another(Worker& worker, const Packet& like, rte_mbuf* mbuf,
   dispatch(worker, packet);
 }
 
+[[gnu::cold, gnu::noinline]] inline void send_pieces(Worker& worker) noexcept {
+  while (const PieceToRemote* piece = worker.outbox.pieces.take()) {
+    const BridgePort& out = worker.snapshot->bridge_ports[piece->out];
+    send_to_next_hop(worker, tenant_of(out), out.port, out.adjacency, piece->mbuf);
+  }
+}
+
 // Encapsulates and sends what dispatch() gathered for remotes.
 inline void encap_pending(Worker& worker) noexcept {
   const auto registry = tunnel_registry();
   for (unsigned kind = 0; kind < registry.size(); ++kind) {
     PacketList& list = worker.to_encap[kind];
     if (list.empty()) continue;
-    registry[kind]->encap(worker, list.span());
+    for (std::span<Packet* const> rest = list.span(); !rest.empty();) {
+      rest = rest.subspan(registry[kind]->encap(worker, rest));
+      if (!worker.outbox.pieces.empty()) [[unlikely]]
+        send_pieces(worker);
+    }
     for (Packet* packet : list.span()) {
       if (packet->drop != DropReason::kCount) [[unlikely]] {
         drop_of(worker, packet->out, packet->mbuf, packet->drop);

@@ -26,8 +26,8 @@ rte_mbuf* change_own(Worker& worker, rte_mbuf* frame, Change change) noexcept {
 bool takes_unfinished(const Snapshot& snapshot, const BridgePort& out,
                       const rte_mbuf* frame) noexcept {
   if (out.kind == BridgePortKind::kAccess) return snapshot.ports[out.port].takes_unfinished;
-  // STT says it in its header; a frame longer than its length field can tell has to be cut.
-  return out.kind == BridgePortKind::kTunnel && out.tunnel == tunnel_index(TunnelKind::kStt) &&
+  // A frame longer than the kind's length field can tell has to be cut.
+  return out.kind == BridgePortKind::kTunnel && tunnel_registry()[out.tunnel]->takes_unfinished &&
          (!is_super_frame(frame) || frame->pkt_len <= out.max_frame_bytes);
 }
 

@@ -7,9 +7,9 @@
 
 namespace adit {
 
-// Encapsulates what goes to Packet::out, a remote or tunnel other than STT's, and sends it: over
-// IPv4 without DF (RFC 4213 section 3.2.2), for routers on the way to fragment; over IPv6 in
-// fragments that fit the path. describe() was called.
+// Encapsulates what goes to Packet::out, a remote or tunnel whose kind puts no frame in pieces, and
+// sends it: over IPv4 without DF (RFC 4213 section 3.2.2), for routers on the way to fragment; over
+// IPv6 in fragments that fit the path. describe() was called.
 [[gnu::cold, gnu::noinline]] void send_past_path(Worker& worker, Packet& packet) noexcept;
 
 }  // namespace adit

@@ -7,7 +7,6 @@
 #include "packet/flow_reader.h"
 #include "packet/ip_version.h"
 #include "packet/plateau.h"
-#include "packet/stt_header.h"
 #include "rewrite/wrap.h"
 #include "worker/originate.h"
 #include "worker/path_mtu.h"
@@ -98,68 +97,25 @@ bool read_error(const rte_mbuf* mbuf, uint32_t ip, uint32_t icmp, OuterError& er
 
 // --- whose packet it was
 
-// By which remote or tunnel: its kind, and its id where enough of the packet is there to tell.
-struct SentBy {
-  TunnelKind kind;
-  std::optional<uint64_t> wire_id;
-};
-
 constexpr uint16_t kFirstEntropyPort = 0xc000;
 
-std::optional<SentBy> by_udp(const Snapshot& snapshot, const OuterError& error) noexcept {
-  if (error.word16(0) < kFirstEntropyPort) return {};
-  for (const UdpTunnel& tunnel : snapshot.udp_tunnels) {
-    if (error.word16(2) != tunnel.port) continue;
-    SentBy by{static_cast<TunnelKind>(tunnel.tunnel), {}};
-    constexpr uint32_t kVni = sizeof(UdpHeader) + 4;  // of VXLAN and Geneve alike
-    if (error.has(kVni + 4)) by.wire_id = error.word32(kVni) >> 8;
-    return by;
+std::optional<QuotedId> sent_by(const Snapshot& snapshot, const OuterError& error) noexcept {
+  const IpPacket& sent = error.sent;
+  const TunnelQuote quote = {error.data + sent.l4, error.end - sent.l4,
+                             key_of(error.destination(), sent.ipv6)};
+  const auto kinds = tunnel_registry();
+  if (sent.protocol == kIpProtocolUdp) {
+    if (quote.word16(0) < kFirstEntropyPort) return {};
+    for (const UdpTunnel& tunnel : snapshot.udp_tunnels)
+      if (quote.word16(2) == tunnel.port) return kinds[tunnel.tunnel]->read_quote(snapshot, quote);
+    return {};
   }
+  // IP in IP has a protocol for each version inside.
+  const uint8_t protocol = sent.protocol == kIpProtocolIpv6 ? kIpProtocolIpv4 : sent.protocol;
+  for (std::size_t i = 0; i < kinds.size(); ++i)
+    if (kTunnelKinds[i].ip_protocol == protocol && kinds[i]->read_quote != nullptr)
+      return kinds[i]->read_quote(snapshot, quote);
   return {};
-}
-
-std::optional<SentBy> by_gre(const Snapshot& snapshot, const OuterError& error) noexcept {
-  constexpr uint64_t kHasKey = uint64_t{1} << 32;  // as gre.cc has it
-  const uint16_t flags = error.word16(0), type = error.word16(2);
-  if (flags & ~(kGreChecksum | kGreKey | kGreSequence)) return {};
-  const uint32_t key_at = flags & kGreChecksum ? 8 : 4;
-  const bool has_key = (flags & kGreKey) != 0;
-  const bool known = !has_key || error.has(key_at + 4);
-  std::optional<uint64_t> id;
-  if (known) id = has_key ? kHasKey | error.word32(key_at) : 0;
-  if (type == kEtherTypeIpv4 || type == kEtherTypeIpv6) return SentBy{TunnelKind::kGreIp, id};
-  if (type != kEtherTypeBridged) return {};
-  const auto& plain = snapshot.tunnels[tunnel_index(TunnelKind::kGre)];
-  const Ipv6Key remote = key_of(error.destination(), error.sent.ipv6);
-  if (id && plain.senders.find({remote, *id}) == 0 && flags == kGreKey)
-    return SentBy{TunnelKind::kNvgre, error.word32(key_at) >> 8};
-  return SentBy{TunnelKind::kGre, id};
-}
-
-std::optional<SentBy> by_stt(const Snapshot& snapshot, const OuterError& error) noexcept {
-  if (error.word16(0) < kFirstEntropyPort || error.word16(2) != snapshot.stt_port) return {};
-  SentBy by{TunnelKind::kStt, {}};
-  constexpr uint32_t kContext = sizeof(SttTcpHeader) + offsetof(SttFrameHeader, context_id);
-  // The first segment of a frame, whose offset is 0, has the frame header.
-  if ((error.word32(4) & 0xffff) == 0 && error.has(kContext + 8))
-    by.wire_id = uint64_t{error.word32(kContext)} << 32 | error.word32(kContext + 4);
-  return by;
-}
-
-std::optional<SentBy> sent_by(const Snapshot& snapshot, const OuterError& error) noexcept {
-  switch (error.sent.protocol) {
-    case kIpProtocolUdp:
-      return by_udp(snapshot, error);
-    case kIpProtocolGre:
-      return by_gre(snapshot, error);
-    case kIpProtocolTcp:
-      return by_stt(snapshot, error);
-    case kIpProtocolIpv4:
-    case kIpProtocolIpv6:
-      return SentBy{TunnelKind::kIpip, 0};
-    default:
-      return {};
-  }
 }
 
 // Whether the outer header is that of this way out.
@@ -176,9 +132,8 @@ bool has_header_of(const BridgePort& out, const OuterError& error) noexcept {
 
 // Of the outer packets, as it was configured.
 uint32_t configured_mtu(const BridgePort& out) noexcept {
-  if (out.tunnel != tunnel_index(TunnelKind::kStt)) return out.max_frame_bytes + outer_bytes(out);
-  const uint32_t ip = out.outer & outer::kIpv6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header);
-  return out.segment_bytes + ip + unsigned{sizeof(SttTcpHeader)};
+  if (out.segment_head == 0) return out.max_frame_bytes + outer_bytes(out);
+  return uint32_t{out.segment_bytes} + out.segment_head;
 }
 
 bool lower_remote(Worker& worker, const BridgePort& out, uint32_t mtu) noexcept {

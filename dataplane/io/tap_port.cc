@@ -23,7 +23,7 @@
 namespace adit {
 namespace {
 
-// Of one frame to send: an STT frame of 64 KiB comes together from as many.
+// Of one frame to send: one of 64 KiB that came in pieces comes together from as many.
 constexpr unsigned kMaxTxBuffers = 132;
 // Of one frame to receive, where buffers are as small as they get.
 constexpr unsigned kMaxRxBuffers = 32;

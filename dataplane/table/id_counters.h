@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Identification fields of what this gateway makes itself: IPv4 headers that may be fragmented, STT
-// frames, IPv6 fragments. They have to differ between two ends (RFC 6864 section 4.1, RFC 8200
-// section 4.5), so each pair of ends has a counter, as far as there are that many: two that share
-// one still have no number twice. What one tenant sends shows in no other's numbers, unless both
-// send to the same remote.
+// Identification fields of what this gateway makes itself: IPv4 headers that may be fragmented,
+// frames that tunnel kinds put in pieces, IPv6 fragments. They have to differ between two ends (RFC
+// 6864 section 4.1, RFC 8200 section 4.5), so each pair of ends has a counter, as far as there are
+// that many: two that share one still have no number twice. What one tenant sends shows in no
+// other's numbers, unless both send to the same remote.
 #pragma once
 
 #include <cstdint>

@@ -43,6 +43,7 @@ void decap(Worker&, std::span<Packet* const> packets) {
 
 }  // namespace
 
-constinit const TunnelOps kGeneveOps = {plain_wire_id, compile, decap, encap_udp};
+constinit const TunnelOps kGeneveOps = {plain_wire_id, compile, decap, encap_udp,
+                                        read_quoted_vni<TunnelKind::kGeneve>};
 
 }  // namespace adit

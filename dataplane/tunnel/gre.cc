@@ -4,6 +4,7 @@
 #include "tunnel/inner_ip.h"
 #include "tunnel/outer_ip.h"
 #include "tunnel/registry.h"
+#include "tunnel/sequences.h"
 #include "worker/worker.h"
 
 namespace adit {
@@ -42,13 +43,29 @@ bool checksum_ok(const rte_mbuf* mbuf, unsigned offset) noexcept {
   return sum_mbuf(mbuf, offset, mbuf->pkt_len - offset) == 0xffff;
 }
 
+// Of all workers, by BridgePortId. Each of the two kinds has its own.
+using AllSequences = ZeroPages<Sequences>;
+
+TunnelState make_shared() {
+  return TunnelState(std::make_unique<AllSequences>(kMaxBridgePorts + 1));
+}
+
+void forget(TunnelState& shared, BridgePortId bridge_port) {
+  shared.as<AllSequences>()[bridge_port].reset();
+}
+
+Sequences& sequences_of(const Worker& worker, const BridgePort& out) noexcept {
+  return worker.tunnels.shared<AllSequences>(out.tunnel)[out.sequence_id];
+}
+
 // What may come in: of frames with a key, kEither is told by the sender.
 struct GreKinds {
   enum class Keyed : uint8_t { kGre, kNvgre, kEither };
 
   explicit GreKinds(const Snapshot& snapshot) noexcept
       : routed(!snapshot.tunnels[tunnel_index(TunnelKind::kGreIp)].senders.empty()),
-        numbered(snapshot.gre_sequences) {
+        numbered(snapshot.tunnels[tunnel_index(TunnelKind::kGre)].numbered ||
+                 snapshot.tunnels[tunnel_index(TunnelKind::kGreIp)].numbered) {
     if (snapshot.tunnels[tunnel_index(TunnelKind::kNvgre)].ids.empty())
       keyed = Keyed::kGre;
     else if (snapshot.tunnels[tunnel_index(TunnelKind::kGre)].ids.empty())
@@ -76,7 +93,7 @@ struct GreKinds {
   if (!(bridge_port.outer & outer::kGreSequence)) return;
   if (sequence == nullptr)
     packet.drop = DropReason::k_gre_sequence_missing;
-  else if (!(*worker.sequences)[bridge_port.sequence_id].accept(sequence->host(), worker.now_s))
+  else if (!sequences_of(worker, bridge_port).accept(sequence->host(), worker.now_s))
     packet.drop = DropReason::k_gre_sequence;
 }
 
@@ -153,14 +170,14 @@ void decap(Worker& worker, std::span<Packet* const> packets) {
   for (Packet* packet : packets) decap_one(worker, kinds, *packet);
 }
 
-void encap(Worker& worker, std::span<Packet* const> packets) {
-  encap_each(
+std::size_t encap(Worker& worker, std::span<Packet* const> packets) {
+  return encap_each(
       worker, packets,
       [&](uint8_t* header, unsigned ip_end, const BridgePort& out, Packet& packet) noexcept {
         // Sequence number and checksum, in the order in which they depend on each other.
         if (out.outer & outer::kGreSequence) {
           const uint32_t number =
-              (*worker.sequences)[out.sequence_id].sent.fetch_add(1, std::memory_order_relaxed);
+              sequences_of(worker, out).sent.fetch_add(1, std::memory_order_relaxed);
           *reinterpret_cast<be32*>(header + out.header_len - 4) = be32(number);
         }
         if (out.outer & outer::kGreChecksum) {
@@ -171,9 +188,38 @@ void encap(Worker& worker, std::span<Packet* const> packets) {
       });
 }
 
+// Of all that goes by GRE, NVGRE included.
+std::optional<QuotedId> read_quote(const Snapshot& snapshot, const TunnelQuote& quote) {
+  const uint16_t flags = quote.word16(0), type = quote.word16(2);
+  if (flags & ~(kGreChecksum | kGreKey | kGreSequence)) return {};
+  const uint32_t key_at = flags & kGreChecksum ? 8 : 4;
+  const bool has_key = (flags & kGreKey) != 0;
+  const bool known = !has_key || quote.has(key_at + 4);
+  std::optional<uint64_t> id;
+  if (known) id = has_key ? kHasKey | quote.word32(key_at) : 0;
+  if (type == kEtherTypeIpv4 || type == kEtherTypeIpv6) return QuotedId{TunnelKind::kGreIp, id};
+  if (type != kEtherTypeBridged) return {};
+  const TunnelTables& plain = snapshot.tunnels[tunnel_index(TunnelKind::kGre)];
+  if (id && plain.senders.find({quote.remote, *id}) == 0 && flags == kGreKey)
+    return QuotedId{TunnelKind::kNvgre, quote.word32(key_at) >> 8};
+  return QuotedId{TunnelKind::kGre, id};
+}
+
 }  // namespace
 
-constinit const TunnelOps kGreOps = {wire_id, compile, decap, encap};
-constinit const TunnelOps kGreIpOps = {wire_id, compile, nullptr, encap};
+constinit const TunnelOps kGreOps = {.wire_id = wire_id,
+                                     .compile = compile,
+                                     .decap = decap,
+                                     .encap = encap,
+                                     .read_quote = read_quote,
+                                     .make_shared = make_shared,
+                                     .forget = forget};
+constinit const TunnelOps kGreIpOps = {.wire_id = wire_id,
+                                       .compile = compile,
+                                       .decap = nullptr,
+                                       .encap = encap,
+                                       .read_quote = nullptr,
+                                       .make_shared = make_shared,
+                                       .forget = forget};
 
 }  // namespace adit

@@ -27,12 +27,17 @@ void decap(Worker&, std::span<Packet* const> packets) {
   }
 }
 
-void encap(Worker& worker, std::span<Packet* const> packets) {
-  encap_each(worker, packets, [](uint8_t*, unsigned, const BridgePort&, const Packet&) noexcept {});
+std::size_t encap(Worker& worker, std::span<Packet* const> packets) {
+  return encap_each(worker, packets,
+                    [](uint8_t*, unsigned, const BridgePort&, const Packet&) noexcept {});
+}
+
+std::optional<QuotedId> read_quote(const Snapshot&, const TunnelQuote&) {
+  return QuotedId{TunnelKind::kIpip, 0};
 }
 
 }  // namespace
 
-constinit const TunnelOps kIpipOps = {wire_id, compile, decap, encap};
+constinit const TunnelOps kIpipOps = {wire_id, compile, decap, encap, read_quote};
 
 }  // namespace adit

@@ -15,17 +15,17 @@ void compile(const TunnelEndpoint& endpoint, BridgePort& out) {
             be32(static_cast<uint32_t>(*endpoint.id) << 8)};
 }
 
-void encap(Worker& worker, std::span<Packet* const> packets) {
-  encap_each(worker, packets,
-             [](uint8_t* header, unsigned ip_end, const BridgePort&, Packet& packet) noexcept {
-               // Section 3.2: the FlowID, the lowest byte, is the flow's entropy.
-               header[ip_end + sizeof(NvgreHeader) - 1] =
-                   static_cast<uint8_t>(packet.entropy >> 24);
-             });
+std::size_t encap(Worker& worker, std::span<Packet* const> packets) {
+  return encap_each(
+      worker, packets,
+      [](uint8_t* header, unsigned ip_end, const BridgePort&, Packet& packet) noexcept {
+        // Section 3.2: the FlowID, the lowest byte, is the flow's entropy.
+        header[ip_end + sizeof(NvgreHeader) - 1] = static_cast<uint8_t>(packet.entropy >> 24);
+      });
 }
 
 }  // namespace
 
-constinit const TunnelOps kNvgreOps = {plain_wire_id, compile, nullptr, encap};
+constinit const TunnelOps kNvgreOps = {plain_wire_id, compile, nullptr, encap, nullptr};
 
 }  // namespace adit

@@ -150,10 +150,11 @@ inline void patch_outer_ip(Worker& worker, uint8_t* header, const BridgePort& ou
     patch_inner_dependent(worker, header, out, packet);
 }
 
-// Puts the outer headers before each packet, or sets Packet::drop. `finish(header, ip_end, out,
-// packet)` fills in what the kind has behind the IP header, which ends at `ip_end`.
+// TunnelOps::encap: `finish(header, ip_end, out, packet)` fills in what the kind has behind the IP
+// header, which ends at `ip_end`.
 template <class Finish>
-inline void encap_each(Worker& worker, std::span<Packet* const> packets, Finish finish) noexcept {
+inline std::size_t encap_each(Worker& worker, std::span<Packet* const> packets,
+                              Finish finish) noexcept {
   for (Packet* packet : packets) {
     const BridgePort& out = worker.snapshot->bridge_ports[packet->out];
     uint8_t* header = prepend_header(packet->mbuf, out);
@@ -165,6 +166,7 @@ inline void encap_each(Worker& worker, std::span<Packet* const> packets, Finish 
     patch_outer_ip(worker, header, out, packet->mbuf->pkt_len - ip_end, *packet);
     finish(header, ip_end, out, *packet);
   }
+  return packets.size();
 }
 
 }  // namespace adit

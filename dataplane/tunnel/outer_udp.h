@@ -30,16 +30,24 @@ inline uint8_t* compile_outer_udp(const TunnelEndpoint& endpoint, unsigned tunne
   udp->checksum = be16::from_raw(sum == 0 ? uint16_t{0xffff} : sum);
 }
 
-inline void encap_udp(Worker& worker, std::span<Packet* const> packets) noexcept {
-  encap_each(worker, packets,
-             [](uint8_t* header, unsigned ip_end, const BridgePort& out, Packet& packet) noexcept {
-               auto* udp = reinterpret_cast<UdpHeader*>(header + ip_end);
-               // RFC 7348 section 5: from the dynamic range, equal for all packets of a flow.
-               udp->src_port = be16(static_cast<uint16_t>(0xc000 | packet.entropy >> 18));
-               udp->length = be16(static_cast<uint16_t>(packet.mbuf->pkt_len - ip_end));
-               if (out.outer & outer::kUdpChecksum)
-                 write_udp_checksum(out, packet.mbuf, udp, ip_end);
-             });
+inline std::size_t encap_udp(Worker& worker, std::span<Packet* const> packets) noexcept {
+  return encap_each(
+      worker, packets,
+      [](uint8_t* header, unsigned ip_end, const BridgePort& out, Packet& packet) noexcept {
+        auto* udp = reinterpret_cast<UdpHeader*>(header + ip_end);
+        // RFC 7348 section 5: from the dynamic range, equal for all packets of a flow.
+        udp->src_port = be16(static_cast<uint16_t>(0xc000 | packet.entropy >> 18));
+        udp->length = be16(static_cast<uint16_t>(packet.mbuf->pkt_len - ip_end));
+        if (out.outer & outer::kUdpChecksum) write_udp_checksum(out, packet.mbuf, udp, ip_end);
+      });
+}
+
+// TunnelOps::read_quote of kinds whose header ends with the VNI and a reserved byte.
+template <TunnelKind kKind>
+inline std::optional<QuotedId> read_quoted_vni(const Snapshot&, const TunnelQuote& quote) {
+  constexpr uint32_t kVni = sizeof(UdpHeader) + 4;
+  if (!quote.has(kVni + 4)) return QuotedId{kKind, {}};
+  return QuotedId{kKind, quote.word32(kVni) >> 8};
 }
 
 }  // namespace adit

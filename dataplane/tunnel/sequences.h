@@ -35,6 +35,17 @@ struct Sequences {
     return true;
   }
 
+  // Writing takes memory, and most have never been used.
+  void reset() noexcept {
+    const auto clear = [](auto& value) {
+      if (value.load() != 0) value.store(0);
+    };
+    clear(sent);
+    clear(received);
+    clear(received_s);
+    clear(old_run);
+  }
+
  private:
   static constexpr uint64_t kSeen = uint64_t{1} << 32;
 

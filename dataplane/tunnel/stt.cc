@@ -2,13 +2,12 @@
 // STT, draft-davie-stt-08: frames of up to 64 KiB in segments that look like TCP's.
 #include <rte_mbuf.h>
 
-#include "egress/transmit.h"
 #include "packet/ip_packet.h"
 #include "packet/segment.h"
-#include "packet/stt_header.h"
 #include "packet/vlan.h"
 #include "tunnel/outer_ip.h"
 #include "tunnel/registry.h"
+#include "tunnel/stt_header.h"
 #include "tunnel/stt_segment.h"
 #include "tunnel/stt_worker.h"
 #include "worker/path_mtu.h"
@@ -20,6 +19,15 @@ constexpr unsigned kHeaders = sizeof(SttTcpHeader) + sizeof(SttFrameHeader);
 // Section 3.1: the length field counts the frame header; outer IPv4 and TCP have 40 bytes.
 constexpr unsigned kMaxInnerBytes = 65535 - sizeof(SttFrameHeader) - 40;
 constexpr unsigned kMostSegments = kMaxSttBuffers;
+constexpr uint16_t kFirstPort = 0xc000;  // that we send from
+
+SttWorker& state_of(const Worker& worker) noexcept {
+  return worker.tunnels.own<SttWorker>(TunnelKind::kStt);
+}
+
+TunnelState make_state(Worker& worker, uint64_t seed) {
+  return TunnelState(std::make_unique<SttWorker>(worker, seed));
+}
 
 void compile(const TunnelEndpoint& endpoint, BridgePort& out) {
   auto* tcp =
@@ -36,8 +44,8 @@ void compile(const TunnelEndpoint& endpoint, BridgePort& out) {
   out.l4_checksum_base =
       fold_sum(pseudo + sum_bytes(reinterpret_cast<const uint8_t*>(tcp), kHeaders));
   const unsigned ip_len = outer_ip_len(out) - unsigned{sizeof(EthernetHeader)};
-  out.segment_bytes =
-      static_cast<uint16_t>(endpoint.mtu_bytes - ip_len - unsigned{sizeof(SttTcpHeader)});
+  out.segment_head = static_cast<uint8_t>(ip_len + unsigned{sizeof(SttTcpHeader)});
+  out.segment_bytes = static_cast<uint16_t>(endpoint.mtu_bytes - out.segment_head);
   out.max_frame_bytes = kMaxInnerBytes;
 }
 
@@ -98,6 +106,19 @@ void open_frame(Packet& packet, unsigned offset, uint16_t frame_len) noexcept {
   if (header.vlan_tci.host() & kSttVlanPresent) restore_vlan(packet, header.vlan_tci);
 }
 
+const TunnelTables& tables_of(const Worker& worker) noexcept {
+  return worker.snapshot->tunnels[tunnel_index(TunnelKind::kStt)];
+}
+SttLimits limits_of(const Worker& worker) noexcept {
+  return stt_limits(tables_of(worker).settings);
+}
+
+void tick(Worker& worker) noexcept {
+  SttWorker& state = state_of(worker);
+  state.set_limits(limits_of(worker));
+  state.expire(worker.now_ns);
+}
+
 void reassemble(Worker& worker, Packet& packet, const SttSegment& segment,
                 uint16_t frame_len) noexcept {
   // Nobody but remotes gets at the memory.
@@ -105,8 +126,9 @@ void reassemble(Worker& worker, Packet& packet, const SttSegment& segment,
     packet.drop = DropReason::k_remote_unknown;
     return;
   }
-  worker.stt->set_limits(worker.snapshot->stt_limits);
-  const SttResult result = worker.stt->add(segment, worker.now_ns);
+  SttWorker& state = state_of(worker);
+  state.set_limits(limits_of(worker));
+  const SttResult result = state.add(segment, worker.now_ns);
   packet.mbuf = result.mbuf;  // null unless complete
   if (result.kind != SttResult::Kind::kComplete) return;
   worker.counters.consumed.add(result.segments - 1u);
@@ -120,7 +142,7 @@ void decap_one(Worker& worker, Packet& packet) noexcept {
   const auto refuse = [&packet](DropReason reason) noexcept { packet.drop = reason; };
   if (offset + sizeof(SttTcpHeader) > mbuf->data_len) return refuse(DropReason::k_stt_truncated);
   const auto* tcp = reinterpret_cast<const SttTcpHeader*>(frame_of(packet.mbuf) + offset);
-  if (tcp->dst_port != be16(worker.snapshot->stt_port)) return refuse(DropReason::k_stt_port);
+  if (tcp->dst_port != be16(tables_of(worker).port)) return refuse(DropReason::k_stt_port);
   const unsigned header_len = (tcp->data_offset >> 4) * 4u;
   const uint32_t tcp_len = mbuf->pkt_len - offset;
   if (header_len < sizeof *tcp || offset + header_len > mbuf->data_len || header_len > tcp_len)
@@ -197,11 +219,11 @@ struct SegmentFacts {
   SttLast last;
 };
 
-// Writes everything up to the TCP-like header, for which the room is there already.
 uint32_t stt_id(Worker& worker, const BridgePort& out) noexcept {
-  return next_stt_id(worker, kUnderlayTenant, outer_destination(out.header.data(), out));
+  return state_of(worker).next_id(outer_destination(out.header.data(), out));
 }
 
+// Writes everything up to the TCP-like header, for which the room is there already.
 void write_segment(Worker& worker, const Packet& packet, const BridgePort& out, rte_mbuf* mbuf,
                    const SegmentFacts& facts) noexcept {
   uint8_t* header = frame_of(mbuf);
@@ -210,8 +232,8 @@ void write_segment(Worker& worker, const Packet& packet, const BridgePort& out, 
   patch_outer_ip(worker, header, out, tcp_len, packet);
   auto* tcp = reinterpret_cast<SttTcpHeader*>(header + ip_end);
   const uint16_t port = tcp->dst_port.host();
-  write_stt_tcp(*tcp, static_cast<uint16_t>(0xc000 | packet.entropy >> 18), port, facts.frame_len,
-                facts.offset, facts.packet_id, facts.last);
+  write_stt_tcp(*tcp, static_cast<uint16_t>(kFirstPort | packet.entropy >> 18), port,
+                facts.frame_len, facts.offset, facts.packet_id, facts.last);
   const uint8_t* ip = header + sizeof(EthernetHeader);
   const auto len = static_cast<uint16_t>(tcp_len);
   tcp->checksum = out.outer & outer::kIpv6
@@ -226,8 +248,13 @@ bool prepend_segment_header(rte_mbuf* mbuf, const BridgePort& out) noexcept {
   return header != nullptr;
 }
 
-// All segments but the last leave here; the last one stays as Packet::mbuf.
-void send_segments(Worker& worker, Packet& packet, const BridgePort& out) noexcept {
+void send_piece(Worker& worker, BridgePortId out, rte_mbuf* mbuf) noexcept {
+  if (!worker.outbox.pieces.push({mbuf, out})) [[unlikely]]
+    drop(worker, mbuf, DropReason::k_no_buffer);
+}
+
+// All segments but the last are put into the outbox; the last one stays as Packet::mbuf.
+void cut_frame(Worker& worker, Packet& packet, const BridgePort& out) noexcept {
   std::array<rte_mbuf*, kMostSegments> segments;
   const auto headroom = static_cast<uint16_t>(out.header_len - sizeof(SttFrameHeader));
   const auto frame_len = static_cast<uint16_t>(packet.mbuf->pkt_len);
@@ -253,7 +280,7 @@ void send_segments(Worker& worker, Packet& packet, const BridgePort& out) noexce
     if (last)
       packet.mbuf = mbuf;
     else
-      send_to_next_hop(worker, tenant_of(out), out.port, out.adjacency, mbuf);
+      send_piece(worker, packet.out, mbuf);
   }
 }
 
@@ -275,7 +302,7 @@ void encap_one(Worker& worker, Packet& packet) noexcept {
   }
   std::memcpy(at, &frame_header, sizeof frame_header);
   const uint32_t frame_len = mbuf->pkt_len;
-  if (frame_len > segment_bytes_of(worker, out)) return send_segments(worker, packet, out);
+  if (frame_len > segment_bytes_of(worker, out)) return cut_frame(worker, packet, out);
   if (!prepend_segment_header(mbuf, out)) {
     packet.drop = DropReason::k_no_headroom;
     return;
@@ -306,7 +333,7 @@ void encap_plain(Worker& worker, Packet& packet, const BridgePort& out) noexcept
   const auto tcp_len = static_cast<uint16_t>(kHeaders + inner_len);
   patch_outer_ip(worker, header, out, tcp_len, packet);
   auto* tcp = reinterpret_cast<SttTcpHeader*>(header + ip_end);
-  tcp->src_port = be16(static_cast<uint16_t>(0xc000 | packet.entropy >> 18));
+  tcp->src_port = be16(static_cast<uint16_t>(kFirstPort | packet.entropy >> 18));
   tcp->sequence = be32((tcp_len - unsigned{sizeof *tcp}) << 16);
   tcp->packet_id = be32(stt_id(worker, out));
   const uint64_t sum = uint64_t{out.l4_checksum_base} + tcp->src_port.raw() + tcp->sequence.raw() +
@@ -314,18 +341,44 @@ void encap_plain(Worker& worker, Packet& packet, const BridgePort& out) noexcept
   tcp->checksum = be16::from_raw(static_cast<uint16_t>(~fold_sum(sum)));
 }
 
-void encap(Worker& worker, std::span<Packet* const> packets) {
-  for (Packet* packet : packets) {
+std::size_t encap(Worker& worker, std::span<Packet* const> packets) {
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    Packet* packet = packets[i];
     const BridgePort& out = worker.snapshot->bridge_ports[packet->out];
     if (is_plain(worker, packet->mbuf, out)) [[likely]]
       encap_plain(worker, *packet, out);
     else
       encap_one(worker, *packet);
+    // No more than one frame's pieces wait.
+    if (!worker.outbox.pieces.empty()) [[unlikely]]
+      return i + 1;
   }
+  return packets.size();
+}
+
+// --- what is told of it
+
+std::optional<QuotedId> read_quote(const Snapshot& snapshot, const TunnelQuote& quote) {
+  if (quote.word16(0) < kFirstPort ||
+      quote.word16(2) != snapshot.tunnels[tunnel_index(TunnelKind::kStt)].port)
+    return {};
+  QuotedId quoted{TunnelKind::kStt, {}};
+  constexpr uint32_t kContext = sizeof(SttTcpHeader) + offsetof(SttFrameHeader, context_id);
+  // The first segment of a frame, whose offset is 0, has the frame header.
+  if ((quote.word32(4) & 0xffff) == 0 && quote.has(kContext + 8))
+    quoted.wire_id = uint64_t{quote.word32(kContext)} << 32 | quote.word32(kContext + 4);
+  return quoted;
 }
 
 }  // namespace
 
-constinit const TunnelOps kSttOps = {plain_wire_id, compile, decap, encap};
+constinit const TunnelOps kSttOps = {.wire_id = plain_wire_id,
+                                     .compile = compile,
+                                     .decap = decap,
+                                     .encap = encap,
+                                     .read_quote = read_quote,
+                                     .takes_unfinished = true,
+                                     .make_state = make_state,
+                                     .tick = tick};
 
 }  // namespace adit

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <span>
 
-#include "packet/stt_header.h"
+#include "tunnel/stt_header.h"
 
 namespace adit {
 

@@ -16,9 +16,9 @@
 #include <vector>
 
 #include "adit/drop_reason.h"
-#include "adit/snapshot.h"
 #include "table/slot_table.h"
 #include "tunnel/stt_chain.h"
+#include "tunnel/stt_limits.h"
 
 namespace adit {
 

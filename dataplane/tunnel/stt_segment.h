@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <span>
 
-#include "adit/wire.h"
+#include "tunnel/stt_header.h"
 
 namespace adit {
 

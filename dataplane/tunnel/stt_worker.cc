@@ -3,8 +3,6 @@
 
 #include <cstring>
 
-#include "worker/worker.h"
-
 namespace adit {
 namespace {
 
@@ -25,7 +23,7 @@ Ipv6Key source_of(const SttKey& key) noexcept {
 // Frames can outlive the configuration that they came under: then the remote may be nobody.
 void SttWorker::on_drop(void* context, rte_mbuf* mbuf, const SttDrop& facts) noexcept {
   auto& self = *static_cast<SttWorker*>(context);
-  --self.held_;
+  --self.worker_.tunnels.kept;
   const BridgePortId remote = remote_of(*self.worker_.snapshot, tunnel_index(TunnelKind::kStt),
                                         {source_of(facts.key), facts.context_id});
   drop_of(self.worker_, remote, mbuf, facts.reason);

@@ -30,6 +30,7 @@ void decap(Worker&, std::span<Packet* const> packets) {
 
 }  // namespace
 
-constinit const TunnelOps kVxlanOps = {plain_wire_id, compile, decap, encap_udp};
+constinit const TunnelOps kVxlanOps = {plain_wire_id, compile, decap, encap_udp,
+                                       read_quoted_vni<TunnelKind::kVxlan>};
 
 }  // namespace adit

@@ -51,6 +51,12 @@ struct FrameToNetwork {
   NetworkId network;
 };
 
+// Part of a frame that a tunnel kind has put in pieces, finished but for the next hop's MAC.
+struct PieceToRemote {
+  rte_mbuf* mbuf;
+  BridgePortId out;
+};
+
 // A packet, which begins with its IP header, for the VRF's routes.
 struct PacketToRoute {
   enum class Kind : uint8_t {
@@ -72,6 +78,7 @@ struct Outbox {
   OutboxList<PacketToRoute> to_route;
   OutboxList<PacketToRoute> fragments;  // to be put together
   OutboxList<FrameToNetwork> to_network;
+  OutboxList<PieceToRemote> pieces;  // of one frame, all but the last: see TunnelOps::encap
 };
 
 }  // namespace adit

@@ -16,8 +16,8 @@ inline uint32_t outer_bytes(const BridgePort& out) noexcept {
                                                               const BridgePort& out,
                                                               bool inner_df) noexcept {
   const bool tunnel = out.kind == BridgePortKind::kTunnel || out.kind == BridgePortKind::kRouted;
-  // STT sends shorter segments instead.
-  if (!tunnel || out.tunnel == tunnel_index(TunnelKind::kStt)) return out.max_frame_bytes;
+  // Where frames are cut into segments, these become shorter instead.
+  if (!tunnel || out.segment_head != 0) return out.max_frame_bytes;
   // Routers on the way may fragment what has no DF.
   const bool fragmentable =
       (out.outer & outer::kIpv6) == 0 &&
@@ -43,15 +43,14 @@ inline bool is_too_big(const Worker& worker, const BridgePort& out, uint32_t byt
   return bytes > worker.fits_all_paths && bytes > path_frame_bytes(worker, out, inner_df);
 }
 
-// STT: most payload of a segment.
+// Most payload of a segment.
 inline uint16_t segment_bytes_of(const Worker& worker, const BridgePort& out) noexcept {
   if (worker.fits_all_paths == UINT32_MAX) [[likely]]
     return out.segment_bytes;
   const uint32_t mtu = worker.path_mtus->of_remote(out.sequence_id, worker.now_s);
-  constexpr uint32_t kTcp = 20;
-  const uint32_t ip = out.outer & outer::kIpv6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header);
-  return mtu == 0 ? out.segment_bytes
-                  : static_cast<uint16_t>(std::min<uint32_t>(out.segment_bytes, mtu - ip - kTcp));
+  return mtu == 0
+             ? out.segment_bytes
+             : static_cast<uint16_t>(std::min<uint32_t>(out.segment_bytes, mtu - out.segment_head));
 }
 
 }  // namespace adit

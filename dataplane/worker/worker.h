@@ -16,14 +16,13 @@
 #include "adit/zero_pages.h"
 #include "packet/packet.h"
 #include "table/id_counters.h"
-#include "tunnel/sequences.h"
-#include "tunnel/stt_worker.h"
 #include "worker/balancer.h"
 #include "worker/connections.h"
 #include "worker/hold_queue.h"
 #include "worker/outbox.h"
 #include "worker/persistence_table.h"
 #include "worker/reported_sources.h"
+#include "worker/tunnel_state.h"
 
 namespace adit {
 
@@ -82,9 +81,8 @@ struct Worker {
   // What ports' queues lead to, where that has changed: the number changes after the bindings.
   const std::atomic<const PortBindings*>* bindings = nullptr;
   const std::atomic<uint32_t>* bindings_number = nullptr;
-  const DropObserver* observer = nullptr;     // null but in adit-replay
-  ZeroPages<Sequences>* sequences = nullptr;  // by BridgePortId; all workers write
-  PathMtus* path_mtus = nullptr;              // all workers write
+  const DropObserver* observer = nullptr;  // null but in adit-replay
+  PathMtus* path_mtus = nullptr;           // all workers write
 
   // between this worker and control
   rte_ring* events = nullptr;  // Event, this worker produces
@@ -113,7 +111,7 @@ struct Worker {
   std::vector<TxQueue> tx;  // by PortId
   HoldQueue held;
   std::unique_ptr<FragmentTable, FragmentTableDeleter> fragments;
-  std::unique_ptr<SttWorker> stt;
+  TunnelStates tunnels;
   std::unique_ptr<Connections> connections;
   std::unique_ptr<Balancer> balancer;
   std::unique_ptr<ReportedSources> reported = std::make_unique<ReportedSources>();
@@ -151,7 +149,6 @@ struct Worker {
   ZeroPages<RateMeter> icmp_meters{kMaxTenants};  // by TenantId
   ZeroPages<RateMeter> punt_meters{kMaxTenants};  // by TenantId
   RateMeter short_quote_meter;                    // ICMP errors for which all remotes are searched
-  IdCounters stt_ids;                             // of STT frames
   IdCounters ip_ids;                              // of IPv4 headers of ours that may be fragmented
   IdCounters fragment_ids;                        // of packets that are fragmented
   std::array<rte_mbuf*, 4 * kMaxBurst> garbage;   // dropped or used up, freed in bulk
@@ -159,9 +156,6 @@ struct Worker {
 };
 
 // Workers have the same addresses: each has a part of the numbers, or begins elsewhere.
-inline uint32_t next_stt_id(Worker& worker, TenantId place, const Ipv6Key& peer) noexcept {
-  return (worker.id << 26) + worker.stt_ids.next(place, peer);
-}
 inline uint16_t next_ip_id(Worker& worker, TenantId place, const Ipv6Key& peer) noexcept {
   return static_cast<uint16_t>((worker.id << 10) + worker.ip_ids.next(place, peer));
 }

@@ -19,7 +19,8 @@ class PathMtus {
   // RFC 1191 section 6.3, RFC 8201 section 4: a larger MTU is tried after ten minutes.
   static constexpr uint32_t kLifeS = 600;
   // No lower MTU is believed, whoever tells it: what every host takes whole (RFC 791 section 3.1),
-  // with which an STT frame of 64 KiB still fits the buffers for one, and RFC 8200 section 5.
+  // with which a frame of 64 KiB in segments still fits the buffers for one, and RFC 8200
+  // section 5.
   static constexpr uint32_t kLeastIpv4 = 576, kLeastIpv6 = 1280;
   // No tunnel puts more than this before a frame.
   static constexpr uint32_t kMostHeaderBytes = 128;

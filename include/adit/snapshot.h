@@ -99,10 +99,13 @@ struct alignas(64) BridgePort {
   // Sum of what every packet has in common: over IPv4 of the outer IP header, without length,
   // ECN and checksum; over IPv6 of UDP's pseudo-header, without length.
   uint32_t checksum_base = 0;
-  uint8_t outer = 0;                    // outer::k...
-  uint16_t segment_bytes = 0;           // STT: most payload of a segment
+  uint8_t outer = 0;  // outer::k...
+  // Kinds that cut frames into segments: how many bytes come before a segment's payload, from the
+  // outer IP header on, and its most bytes. Else 0.
+  uint8_t segment_head = 0;
+  uint16_t segment_bytes = 0;
   BridgePortId sequence_id = 0;         // GRE: whose sequence numbers it takes
-  uint32_t l4_checksum_base = 0;        // STT: the same of all that its checksum covers
+  uint32_t l4_checksum_base = 0;        // the same of all that the kind's own checksum covers
   std::array<uint8_t, 92> header = {};  // template: Ethernet to tunnel header
 };
 static_assert(sizeof(BridgePort) == 128);
@@ -141,21 +144,15 @@ constexpr uint64_t hash_of(const SenderKey& key) noexcept {
   return mix64(hash_of(key.source) * 0x9fb2'1c65'1e98'df25 + key.id);
 }
 
+// What the kind made of the keys of its own (adit/tunnel_keys.h): nobody else knows what they mean.
+using TunnelSettings = std::array<uint64_t, 4>;
+
 struct TunnelTables {
   FlatTable<SenderKey> senders;  // -> BridgePortId
   FlatTable<uint64_t> ids;       // id -> NetworkId; only to name a drop, and to learn remotes
-};
-
-// Most buffers of one STT frame, and so most segments: one of 64 KiB at an MTU of 576 has 123.
-inline constexpr unsigned kMaxSttBuffers = 128;
-
-// What STT frames under reassembly may take, of each worker.
-struct SttLimits {
-  // Of buffers, each with all its room, used or not: packet buffers are what runs out.
-  uint64_t max_bytes = 8u << 20;
-  uint64_t max_bytes_per_peer = 2u << 20;
-  uint64_t expiry_ns = 1'000'000'000;  // after a frame's first segment
-  friend bool operator==(const SttLimits&, const SttLimits&) = default;
+  uint16_t port = 0;             // host order; 0: the kind has none
+  bool numbered = false;         // some remote or tunnel numbers its packets
+  TunnelSettings settings = {};
 };
 
 // What IP datagrams whose fragments have not all come may take, of each worker.
@@ -313,9 +310,6 @@ struct Snapshot {
   FlatTable<uint64_t> local_ports;        // LocalPort::key() of what control takes -> 1
   std::array<TunnelTables, kTunnelKindCount> tunnels;  // by tunnel_index()
   std::vector<UdpTunnel> udp_tunnels;
-  bool gre_sequences = false;  // some GRE remote or tunnel numbers its packets
-  uint16_t stt_port = 0;       // host order
-  SttLimits stt_limits;
   FragmentLimits fragment_limits;
   bool reassemble = false;                     // fragments of outer packets
   FlatTable<Ipv6Key> remote_addresses;         // -> the first BridgePortId of that address

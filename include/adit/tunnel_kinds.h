@@ -14,7 +14,7 @@ struct TunnelKindInfo {
   const char* help;       // with its specification
   const char* id_name;    // what the specification calls the network's id
   uint8_t ip_protocol;    // of the outer IP packet
-  uint16_t default_port;  // destination port of UDP (STT: TCP-like) kinds, 0: it has none
+  uint16_t default_port;  // destination port; 0: the kind has none
   uint64_t min_id, max_id;
   bool needs_id;  // else a remote may do without
   bool routed;    // carries IP packets for a VRF; else Ethernet frames of a network
@@ -57,7 +57,7 @@ constexpr const TunnelKindInfo& info_of(TunnelKind kind) noexcept {
 
 inline constexpr uint8_t kUdpProtocol = 17;
 
-// The YAML key of the kind's port; STT's is like TCP's.
+// The YAML key of the kind's port.
 constexpr const char* port_key(const TunnelKindInfo& kind) noexcept {
   return kind.ip_protocol == kUdpProtocol ? "udp_port" : "tcp_port";
 }

@@ -10,10 +10,10 @@
 #include "config/parser.h"
 #include "fragments/reassembly.h"
 #include "packet/ip_packet.h"
-#include "packet/stt_header.h"
 #include "pipeline.h"
 #include "run_loop.h"
 #include "running/control_plane.h"
+#include "tunnel/stt_header.h"
 #include "tunnel/stt_segment.h"
 
 namespace adit::drain_test {
@@ -154,7 +154,7 @@ class DrainTest : public testing::Test {
       out += counters.sent.get() + counters.consumed.get();
       for (const Counter& drop : counters.drops) out += drop.get();
       EXPECT_TRUE(worker(id).held.empty());
-      EXPECT_EQ(worker(id).stt->held(), 0u);
+      EXPECT_EQ(worker(id).tunnels.kept, 0u);
       EXPECT_TRUE(worker(id).fragments->is_idle());
       EXPECT_TRUE(rte_ring_empty(worker(id).peers[id]));
     }
@@ -203,7 +203,7 @@ TEST_F(DrainTest, WhatWaitsIsDroppedByName) {
   pass_all();
   // A worker has handed the other one fragments that nobody has looked at.
   EXPECT_FALSE(rte_ring_empty(worker(1).peers[1]));
-  EXPECT_EQ(worker(0).stt->held() + worker(1).stt->held(), 1u);
+  EXPECT_EQ(worker(0).tunnels.kept + worker(1).tunnels.kept, 1u);
   EXPECT_EQ(worker(0).held.size() + worker(1).held.size(), 3u);
 
   drain_all();

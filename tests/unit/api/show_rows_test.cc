@@ -8,6 +8,7 @@
 #include "api/show.h"
 #include "config/parser.h"
 #include "test_dataplane.h"
+#include "tunnel/sequences.h"
 #include "worker/worker.h"
 
 namespace adit::show_rows_test {
@@ -167,20 +168,23 @@ TEST_F(Show, ARemoteThatSpeaksOtherwiseCountsFromZero) {
   const BridgePortName name{"red", "", 0, *parse_ip("192.0.2.7")};
   Worker& worker = dataplane->worker(0);
   const auto id = [&] { return control.ids().bridge_ports.at(name).id; };
+  const auto sequences = [&]() -> Sequences& {
+    return worker.tunnels.shared<ZeroPages<Sequences>>(tunnel_index(TunnelKind::kGre))[id()];
+  };
   const auto use = [&] {
     worker.bridge_port_counters[id()].rx_packets.add(5);
     worker.bridge_port_counters[id()].last_rx_s = 999;
     worker.bridge_port_errors[id()].drops[static_cast<size_t>(DropReason::k_gre_sequence)].add(3);
-    (*worker.sequences)[id()].received = 8;
-    (*worker.sequences)[id()].sent = 8;
+    sequences().received = 8;
+    sequences().sent = 8;
   };
   const auto row = [&]() -> json { return show_remotes(control, "red", {}, kStart).rows.at(0); };
   const auto expect_fresh = [&](const char* why) {
     EXPECT_EQ(row()["rx_packets"], 0u) << why;
     EXPECT_EQ(row()["errors"], json::object()) << why;
     EXPECT_EQ(dataplane->last_received_s(id()), 0u) << why;
-    EXPECT_EQ((*worker.sequences)[id()].received, 0u) << why;
-    EXPECT_EQ((*worker.sequences)[id()].sent, 0u) << why;
+    EXPECT_EQ(sequences().received, 0u) << why;
+    EXPECT_EQ(sequences().sent, 0u) << why;
   };
   Config config = control.config();
   RemoteConfig& remote = config.networks[0].remotes[0];
@@ -190,7 +194,7 @@ TEST_F(Show, ARemoteThatSpeaksOtherwiseCountsFromZero) {
   control.apply(config, kStart);
   EXPECT_EQ(row()["rx_packets"], 5u) << "it is the same one";
   EXPECT_EQ(row()["errors"], json({{"gre_sequence", 3}}));
-  EXPECT_EQ((*worker.sequences)[id()].received, 8u);
+  EXPECT_EQ(sequences().received, 8u);
   EXPECT_EQ(fdb().size(), 2u) << "the static MAC and the learned one";
 
   remote.kind = TunnelKind::kGre;

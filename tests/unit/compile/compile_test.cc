@@ -7,6 +7,7 @@
 #include "adit/wire.h"
 #include "compile/routing.h"
 #include "packet/checksum.h"
+#include "tunnel/stt_limits.h"
 
 namespace adit::compile_test {
 namespace {
@@ -237,13 +238,11 @@ TEST(Compile, RemotesBehindOneGatewayShareTheirNextHop) {
 
 TEST(Compile, SttLimitsAreBytesAndNanoseconds) {
   Config config = base();
-  TunnelConfig& stt = config.tunnels[tunnel_index(TunnelKind::kStt)];
-  EXPECT_EQ(compiled(config).snapshot->stt_limits, SttLimits{});
-  stt.reassembly_mb = 1024;
-  stt.reassembly_peer_mb = 3;
-  stt.reassembly_timeout_ms = 60000;
-  EXPECT_EQ(compiled(config).snapshot->stt_limits,
-            (SttLimits{1024u << 20, 3u << 20, 60'000'000'000}));
+  constexpr uint8_t kStt = tunnel_index(TunnelKind::kStt);
+  const auto limits = [&] { return stt_limits(compiled(config).snapshot->tunnels[kStt].settings); };
+  EXPECT_EQ(limits(), SttLimits{});
+  config.tunnels[kStt].own = {1024, 3, 60000};
+  EXPECT_EQ(limits(), (SttLimits{1024u << 20, 3u << 20, 60'000'000'000}));
 }
 
 Config with_gateway() {

@@ -92,9 +92,7 @@ networks:
   EXPECT_EQ(config.tunnels[0], (TunnelConfig{8472, 1, 63, true}));
   TunnelConfig stt;
   stt.port = 1;
-  stt.reassembly_mb = 1024;
-  stt.reassembly_peer_mb = 3;
-  stt.reassembly_timeout_ms = 60000;
+  stt.own = {1024, 3, 60000};
   EXPECT_EQ(config.tunnels[tunnel_index(TunnelKind::kStt)], stt);
   const NetworkConfig red{"red",
                           16777215,

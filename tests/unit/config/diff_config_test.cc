@@ -163,10 +163,7 @@ INSTANTIATE_TEST_SUITE_P(
              {"neighbours: 192.0.2.7 mac: 02:00:00:00:00:07 -> 02:00:00:00:00:08"}),
         live("stt reassembly",
              [](Config& c) {
-               TunnelConfig& stt = c.tunnels[tunnel_index(TunnelKind::kStt)];
-               stt.reassembly_mb = 4;
-               stt.reassembly_peer_mb = 1;
-               stt.reassembly_timeout_ms = 500;
+               c.tunnels[tunnel_index(TunnelKind::kStt)].own = {4, 1, 500};
              },
              {"tunnels.stt.reassembly_mb: 8 -> 4", "tunnels.stt.reassembly_peer_mb: 2 -> 1",
               "tunnels.stt.reassembly_timeout_ms: 1000 -> 500"}),

@@ -9,6 +9,7 @@
 #include "config/parser.h"
 #include "offload_frames.h"
 #include "packet/segment.h"
+#include "tunnel/stt_header.h"
 
 namespace adit {
 

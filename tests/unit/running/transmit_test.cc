@@ -10,6 +10,7 @@
 
 #include "adit/tunnel_ops.h"
 #include "compile/compile.h"
+#include "egress/egress.h"
 #include "test_dataplane.h"
 
 namespace adit::transmit_test {
@@ -293,11 +294,9 @@ TEST_F(ChainTest, SttSegmentsLeaveWholeByAPortThatTakesOneBuffer) {
   packet.out = compiled.ids.bridge_ports.begin()->second.id;
   packet.drop = DropReason::kCount;
   ASSERT_EQ(compiled.ids.bridge_ports.begin()->second.adjacency, 1u);
-  const TunnelOps& stt = *tunnel_registry()[tunnel_index(TunnelKind::kStt)];
-  Packet* const pointer = &packet;
-  stt.encap(worker, {&pointer, 1});
+  worker.to_encap[tunnel_index(TunnelKind::kStt)].push(packet);
+  encap_pending(worker);
   ASSERT_EQ(packet.drop, DropReason::kCount);
-  send_to_next_hop(worker, 0, 0, 1, packet.mbuf);
 
   std::vector<uint8_t> frame;
   for (const auto& segment : sent()) {

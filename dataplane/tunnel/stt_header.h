@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The checks of STT's headers and the checksum of its segments (draft-davie-stt-08). Pure;
+// STT's headers, their checks and the checksum of its segments (draft-davie-stt-08). Pure;
 // whole frames and those in reassembly go through the same ones.
 #pragma once
 
@@ -14,6 +14,44 @@
 #include "packet/checksum.h"
 
 namespace adit {
+
+// draft-davie-stt-08 section 3.2: what each segment of an STT frame begins with. It has the
+// layout of TCP's header, so that network cards segment and checksum it; nothing else is TCP.
+struct SttTcpHeader {
+  be16 src_port;  // entropy of the inner flow, one value for all segments of a frame
+  be16 dst_port;
+  be32 sequence;        // frame length(16) offset of the payload in the frame(16)
+  be32 packet_id;       // TCP's acknowledgment number: one value for all segments of a frame
+  uint8_t data_offset;  // header length(4), in 4 bytes; reserved(4)
+  uint8_t flags;
+  be16 window;  // ignored
+  be16 checksum;
+  be16 urgent;  // ignored
+};
+static_assert(sizeof(SttTcpHeader) == 20);
+inline constexpr uint16_t kSttPort = 7471;
+inline constexpr uint8_t kSttTcpPsh = 0x08;
+inline constexpr uint8_t kSttTcpAck = 0x10;
+
+// draft-davie-stt-08 section 3.1: what each STT frame begins with, before its Ethernet frame.
+struct SttFrameHeader {
+  uint8_t version;
+  uint8_t flags;
+  uint8_t l4_offset;  // from the end of this header to the inner TCP or UDP header, bytes
+  uint8_t reserved;
+  be16 mss;       // 0: no segmentation asked for
+  be16 vlan_tci;  // PCP(3) V(1) VID(12)
+  be64 context_id;
+  be16 padding;  // ignored; puts the inner IP header on a multiple of 4
+};
+static_assert(sizeof(SttFrameHeader) == 18);
+inline constexpr uint8_t kSttVersion = 0;
+// The bits that deployed code and Wireshark use.
+inline constexpr uint8_t kSttChecksumVerified = 0x01;
+inline constexpr uint8_t kSttChecksumPartial = 0x02;
+inline constexpr uint8_t kSttIpv4 = 0x04;
+inline constexpr uint8_t kSttTcp = 0x08;
+inline constexpr uint16_t kSttVlanPresent = 0x1000;
 
 // STT frame header and inner Ethernet header: no frame is shorter.
 inline constexpr unsigned kSttMinFrameBytes = sizeof(SttFrameHeader) + sizeof(EthernetHeader);
