@@ -58,12 +58,15 @@ constexpr std::array<const TunnelOps*, 2> kKinds = {&kPlain, &kKeeper};
 class TunnelStateTest : public testing::Test {
  protected:
   TunnelStateTest() {
-    record = {};
     dataplane->publish(std::make_unique<Snapshot>());
     worker.tunnels = TunnelStates(kKinds, shared, worker, 7);
   }
   ~TunnelStateTest() override { worker.tunnels = {}; }
 
+  // Before anything is made.
+  struct FreshRecord {
+    FreshRecord() { record = {}; }
+  } fresh_record;
   SharedTunnelStates shared = make_shared_states(kKinds);
   TestDataplane dataplane;
   Worker& worker = dataplane->worker(0);
