@@ -59,17 +59,15 @@ Ipv6Key key_of(const uint8_t* address, bool ipv6) noexcept {
 
 // RFC 1191 section 4, RFC 8201 section 4. A router that tells no MTU means the next plateau below
 // the packet's length (RFC 1191 section 5). 0: not to be believed, as it is less than any IPv6 link
-// has, or as the packet would have fitted.
+// has, or as the packet is below all plateaus that count. What a router tells counts whatever the
+// length of the packet that it is about: a short one says as much of the path.
 uint32_t told_mtu(const IcmpHeader& icmp, const IpPacket& sent) noexcept {
   const uint32_t bytes = sent.end - sent.ip;
-  uint32_t told = icmp.word.host();
-  if (sent.ipv6) {
-    if (told < PathMtus::kLeastIpv6) return 0;
-  } else {
-    told &= 0xffff;
-    told = std::max(told != 0 ? told : plateau_below(bytes), PathMtus::kLeastIpv4);
-  }
-  return told < bytes ? told : 0;
+  const uint32_t told = icmp.word.host();
+  if (sent.ipv6) return told < PathMtus::kLeastIpv6 ? 0 : told;
+  if ((told & 0xffff) != 0) return std::max(told & 0xffff, PathMtus::kLeastIpv4);
+  const uint32_t plateau = std::max(plateau_below(bytes), PathMtus::kLeastIpv4);
+  return plateau < bytes ? plateau : 0;
 }
 
 constexpr uint32_t kLeastQuote = 8;  // RFC 792

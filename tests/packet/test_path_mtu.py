@@ -147,7 +147,8 @@ def limits():
             error_about(outer_of(tunnels.Kind("vxlan", "", lambda _: tunnels.VXLAN(
                 flags="Instance", vni=777), 4789), 4, number, frame), too_big(4, 1300)))
     ignored("more than the port's MTU", error_about(sent, too_big(4, 1600)))
-    ignored("about a packet that would have fitted", error_about(sent, too_big(4, len(sent))))
+    run.case("about a packet that fits it", ("uplink", error_about(sent, too_big(4, len(sent)))))
+    run.case("about a packet that fits it: nothing changes", ("red0", frame), out)
     ignored("the same of the plateaus", error_about(outer_of(kind, family, number, big(number, 500)),
                                                     too_big(4, 0)))
     ignored("ends inside of the quote", error_about(sent, too_big(4, 1300), most=27),
@@ -160,6 +161,10 @@ def limits():
                                   4789), 4, number, frame)
     run.case("of another network", ("uplink", error_about(other, too_big(4, 1300))))
     run.case("of another network: nothing changes here", ("red0", frame), out)
+    short = outer_of(kind, family, number, big(number, 100))
+    run.case("about a short packet", ("uplink", error_about(short, too_big(4, 1350))))
+    run.case("about a short packet: it is the path's", ("red0", frame), {"red0": told(frame, 1300)},
+             "mtu_exceeded")
     # Eight bytes of UDP do not say which network's: it is the same path.
     run.case("a short quote", ("uplink", error_about(sent, too_big(4, 1300), most=28)))
     run.case("a short quote: too big", ("red0", frame), {"red0": told(frame, 1250)}, "mtu_exceeded")
@@ -182,7 +187,8 @@ def limits():
     # RFC 8201 section 4: not to be believed.
     for mtu in (0, 100, 1279):
         ignored(f"IPv6: {mtu} bytes", error_about(sent, too_big(6, mtu)))
-    ignored("IPv6: about a packet that would have fitted", error_about(sent, too_big(6, len(sent))))
+    run.case("IPv6: about a packet that fits it", ("uplink", error_about(sent, too_big(6, len(sent)))))
+    run.case("IPv6: about a packet that fits it: nothing changes", ("red0", frame), out)
     run.case("IPv6: 1280", ("uplink", error_about(sent, too_big(6, 1280))))
     run.case("IPv6: 1280 is the path's", ("red0", frame), {"red0": told(frame, 1280 - 70)},
              "mtu_exceeded")
