@@ -269,7 +269,9 @@ template <class Header>
     std::memcpy(&source, ip->src.data(), sizeof source);
   else
     source.low = ip->src.raw();
-  const bool none = kIpv6 && (source.high | source.low) == 0;
+  // Before it has an address, a host tells routers of its groups from none (RFC 3590).
+  bool none = kIpv6 && (source.high | source.low) == 0;
+  if constexpr (kIpv6) none = none && ip->dst[0] != 0xff;
   if (!none && !snapshot.own_sources.has(0, source, kIpv6)) return judged;
   return refuse(packet, DropReason::k_ip_source);
 }

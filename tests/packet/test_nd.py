@@ -5,6 +5,7 @@ from frames import host, patched, udp
 from harness import MS, SECOND, Scenario, main
 from nd_frames import *
 from scapy.layers.inet import UDP
+from scapy.layers.inet6 import ICMPv6MLReport2, IPv6ExtHdrHopByHop, RouterAlert
 from scapy.layers.vxlan import VXLAN as VXLAN_HEADER
 from tunnels import KINDS, OUR_MAC, from_remote, to_remote
 
@@ -190,6 +191,10 @@ def refused():
     case("echo reply", echo6(129, PEER_MAC, OUR_MAC, PEER, OURS), "icmp_ignored")
     case("echo from ourselves", echo6(128, PEER_MAC, OUR_MAC, OURS, OURS), "ip_source")
     case("echo from nowhere", echo6(128, PEER_MAC, OUR_MAC, "::", OURS), "icmp_ignored")
+    # RFC 3590: from a host that has no address yet. An IP packet like any other to a group.
+    report = (Ether(src=PEER_MAC, dst="33:33:00:00:00:16") / IPv6(src="::", dst="ff02::16", hlim=1) /
+              IPv6ExtHdrHopByHop(options=RouterAlert()) / ICMPv6MLReport2())
+    case("MLD report from none", bytes(report), "ip_not_local")
     for length in range(0, 32):
         # An option of a length that lies: 0, or beyond the end; the checksum is right.
         frame = with_option(bytes([1, length]) + bytes(6))
