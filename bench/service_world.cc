@@ -69,13 +69,20 @@ uint16_t ServiceWorld::backend_port() const noexcept {
   return translates() ? kBackendPort : kServicePort;
 }
 
+// RFC 9293 section 3.4: a SYN takes a number. Each end begins with the flow's.
+static uint32_t first_behind_syn(uint8_t flags) noexcept {
+  return (flags & kTcpSyn) != 0 ? 0 : 1;
+}
+
 // The rest of the payload is zero, which adds nothing to the checksum.
 void ServiceWorld::append_packet(FrameHead& head, const Packet& packet, uint32_t flow,
                                  uint8_t flags, uint16_t bytes) const noexcept {
   TcpHeader tcp = {};
   tcp.src_port = be16(packet.source_port);
   tcp.dst_port = be16(packet.destination_port);
-  tcp.sequence = be32(flow);
+  // As both ends have it: a SYN takes a number, and each has acknowledged the other's.
+  tcp.sequence = be32(flow + first_behind_syn(flags));
+  if ((flags & kTcpAck) != 0) tcp.acknowledgment = be32(flow + 1);
   tcp.data_offset = 5 << 4;
   tcp.flags = flags;
   tcp.window = be16(1024);
@@ -176,17 +183,19 @@ ServiceWorld::Peer ServiceWorld::peer_in(const uint8_t* head) const noexcept {
 
 std::string ServiceWorld::examine_to_backend(const uint8_t* head, uint8_t flags, uint32_t bytes) {
   const unsigned inner = unsigned{sizeof(EthernetHeader)} + wrapping_bytes();
-  be32 flow;
-  std::memcpy(&flow, head + inner + ip_bytes() + offsetof(TcpHeader, sequence), sizeof flow);
-  if (flow.host() >= peers_.size()) return "its sequence number is no flow's";
-  Peer& peer = peers_[flow.host()];
+  be32 sequence;
+  std::memcpy(&sequence, head + inner + ip_bytes() + offsetof(TcpHeader, sequence),
+              sizeof sequence);
+  const uint32_t flow = sequence.host() - first_behind_syn(flags);
+  if (flow >= peers_.size()) return "its sequence number is no flow's";
+  Peer& peer = peers_[flow];
   if (peer.backend == kNone) {
     const Peer chosen = peer_in(head);
     if (chosen.backend >= kBackends) return "it is for no backend";
     if (chosen.local >= kLocals) return "it is from no local address";
     peer = chosen;
   }
-  FrameHead right = to_backend(flow.host(), flags, static_cast<uint16_t>(bytes));
+  FrameHead right = to_backend(flow, flags, static_cast<uint16_t>(bytes));
   if (form_.ipv6 && form_.forwarding == Forwarding::kTunnel) {
     // The outer flow label, 20 bits, is the pipeline's choice (RFC 6438).
     uint8_t* label = right.data() + sizeof(EthernetHeader) + 1;
@@ -199,11 +208,12 @@ std::string ServiceWorld::examine_to_backend(const uint8_t* head, uint8_t flags,
 
 std::string ServiceWorld::examine_to_client(const uint8_t* head, uint8_t flags,
                                             uint32_t bytes) const {
-  be32 flow;
-  std::memcpy(&flow, head + sizeof(EthernetHeader) + ip_bytes() + offsetof(TcpHeader, sequence),
-              sizeof flow);
-  if (flow.host() >= peers_.size()) return "its sequence number is no flow's";
-  return first_difference(head, to_client(flow.host(), flags, static_cast<uint16_t>(bytes)));
+  be32 sequence;
+  std::memcpy(&sequence, head + sizeof(EthernetHeader) + ip_bytes() + offsetof(TcpHeader, sequence),
+              sizeof sequence);
+  const uint32_t flow = sequence.host() - first_behind_syn(flags);
+  if (flow >= peers_.size()) return "its sequence number is no flow's";
+  return first_difference(head, to_client(flow, flags, static_cast<uint16_t>(bytes)));
 }
 
 uint32_t ServiceWorld::flows_placed() const noexcept {
