@@ -6,7 +6,7 @@
 namespace adit::bench {
 namespace {
 
-constexpr DropReason kNoDrop = DropReason::kCount;
+constexpr DropReason kNoDrop = DropReason::kNone;
 
 constexpr Scenario balanced(std::string_view name, std::string_view help, Side from,
                             ServiceForm service) {

@@ -38,11 +38,11 @@ struct Scenario {
   Side from = Side::kNone;
   Side to = Side::kNone;
   Destination destination = Destination::kKnown;
-  unsigned remotes = 2;                        // of each network
-  unsigned packets_out = 1;                    // for each that comes in
-  DropReason dropped_as = DropReason::kCount;  // every packet is; kCount: none may be
-  bool varies = true;                          // with flows, networks and sizes
-  std::optional<ServiceForm> service = {};     // varies with flows and sizes
+  unsigned remotes = 2;                       // of each network
+  unsigned packets_out = 1;                   // for each that comes in
+  DropReason dropped_as = DropReason::kNone;  // every packet is; kNone: none may be
+  bool varies = true;                         // with flows, networks and sizes
+  std::optional<ServiceForm> service = {};    // varies with flows and sizes
 };
 
 std::span<const Scenario> scenarios() noexcept;

@@ -294,7 +294,7 @@ Testbed::Accounts Testbed::accounts() const {
   now.in = dataplane_->port_traffic(in_);
   now.out = dataplane_->port_traffic(out_);
   const DropReason reason = case_.scenario->dropped_as;
-  now.dropped = reason == DropReason::kCount ? 0 : dataplane_->drops(reason);
+  now.dropped = reason == DropReason::kNone ? 0 : dataplane_->drops(reason);
   now.dropped_otherwise = sum_drops(*dataplane_) - now.dropped;
   now.held = dataplane_->worker_counters(0).held.get();
   now.events_lost = dataplane_->worker_counters(0).events_lost.get();
@@ -324,7 +324,7 @@ void Testbed::check_accounts() {
   if (table_.count() == 0) return;
   const uint64_t fed = now.fed - then.fed;
   const uint64_t out = fed * case_.scenario->packets_out;
-  const bool dropped = case_.scenario->dropped_as != DropReason::kCount;
+  const bool dropped = case_.scenario->dropped_as != DropReason::kNone;
   auto lines = differences({
       {"packets received", now.in.rx_packets - then.in.rx_packets, fed},
       {"bytes received", now.in.rx_bytes - then.in.rx_bytes,

@@ -103,15 +103,15 @@ DropReason take_answer(rte_mbuf* mbuf, const Flow& flow, Announcement& announcem
   if (flow.kind == FlowKind::kIcmpError) {
     if (announcement.shift != 0)
       lower_embedded_sequence(mbuf, flow, announcement.first, announcement.shift);
-    return DropReason::kCount;
+    return DropReason::kNone;
   }
-  if ((flow.l4_type & kTcpAck) == 0) return DropReason::kCount;
+  if ((flow.l4_type & kTcpAck) == 0) return DropReason::kNone;
   const TcpHeader& tcp = tcp_of(mbuf, flow);
   if ((flow.l4_type & kTcpSyn) != 0) take_syn(tcp, announcement);
-  if (announcement.shift == 0) return DropReason::kCount;
+  if (announcement.shift == 0) return DropReason::kNone;
   take_acknowledgment(tcp.acknowledgment.host(), announcement);
   return lower_acknowledgment(mbuf, flow, announcement.first, announcement.shift)
-             ? DropReason::kCount
+             ? DropReason::kNone
              : DropReason::k_tcp_options;
 }
 

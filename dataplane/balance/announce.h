@@ -13,7 +13,7 @@ namespace adit {
 void begin_announcement(Connection& connection, ClientAddress how, const Flow& flow) noexcept;
 
 // A packet of the server, or an ICMP error about one of the client, as it came; its headers may be
-// written. kCount, or the reason to drop it for.
+// written. kNone, or the reason to drop it for.
 DropReason take_answer(rte_mbuf* mbuf, const Flow& flow, Announcement& announcement) noexcept;
 
 // A packet of the client, as it goes to the server: `flow` is that. kGone: it was dropped.

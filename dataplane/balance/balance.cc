@@ -147,7 +147,7 @@ Connection connection_to(const ServiceBackend& backend, const ServiceEntry& serv
   return connection;
 }
 
-// kCount: the connection was made, else why not.
+// kNone: the connection was made, else why not.
 DropReason connect(Worker& worker, const Flow& flow, ServiceId id, const ServiceBackend& backend,
                    TemplateId controller, ConnectionId& made) noexcept {
   Connection connection = connection_to(backend, worker.snapshot->services[id], flow, id);
@@ -202,7 +202,7 @@ Fate begin_at(Worker& worker, Packet& packet, const Flow& flow, ServiceId id,
   DropReason why = connect(worker, flow, id, *choice.backend, choice.controller, made);
   if (is_taken(why) && service.persistence.timeout_s == 0 && begins(flow, packet.mbuf))
     why = connect_elsewhere(worker, flow, id, *choice.backend, why, made);
-  if (why != DropReason::kCount) {
+  if (why != DropReason::kNone) {
     release(worker, choice.controller);
     return refuse(worker, packet.mbuf, why);
   }
@@ -217,7 +217,7 @@ Fate begin(Worker& worker, Packet& packet, const Flow& flow, ServiceId id) noexc
         service.unmatched == Unmatched::kSchedule && !(flow.l4_type & kTcpRst)))
     return refuse_unmatched(worker, packet, flow, service.unmatched);
   const DropReason too_many = check_limits(worker, id, flow.key);
-  if (too_many != DropReason::kCount) [[unlikely]]
+  if (too_many != DropReason::kNone) [[unlikely]]
     return refuse(worker, packet.mbuf, too_many);
   if (service.persistence.timeout_s == 0)
     return begin_at(worker, packet, flow, id, {schedule(worker, id, flow.key)});
@@ -385,7 +385,7 @@ unsigned take_handed_over(Worker& worker) noexcept {
     const Errand errand = errand_of(mbufs[i]);
     Packet& packet = worker.packets[i];
     packet.mbuf = mbufs[i];
-    packet.drop = DropReason::kCount;
+    packet.drop = DropReason::kNone;
     packet.in = 0;
     packet.network = errand.vrf;
     packet.origin = {errand.vrf, 0};

@@ -82,7 +82,7 @@ DropReason check_limits(Worker& worker, ServiceId id, const FlowKey& key) noexce
   if (service.new_connections.interval_ns != 0 &&
       !balancer.new_connections[id].allow(service.new_connections, worker.now_ns))
     return DropReason::k_service_rate;
-  return DropReason::kCount;
+  return DropReason::kNone;
 }
 
 ServiceId find_service(const Snapshot& snapshot, const RouteTarget& target, const FlowKey& key,
@@ -166,8 +166,7 @@ Connection make_connection(const FlowKey& forward, ServiceId service,
 DropReason keep_connection(Worker& worker, Connection& connection, ConnectionId& id) noexcept {
   Connections& connections = *worker.connections;
   const ServiceEntry& service = worker.snapshot->services[connection.owner.id];
-  if (const DropReason full = find_room(worker, connection); full != DropReason::kCount)
-      [[unlikely]]
+  if (const DropReason full = find_room(worker, connection); full != DropReason::kNone) [[unlikely]]
     return full;
   // In the end by its state, which the packet that begins it says.
   if (service.own_timeouts != 0) connection.flags |= Connection::kOwnTimeouts;
@@ -188,7 +187,7 @@ DropReason keep_connection(Worker& worker, Connection& connection, ConnectionId&
   }
   if (inserted.id == 0) return reason_of(inserted.refusal);
   id = inserted.id;
-  return DropReason::kCount;
+  return DropReason::kNone;
 }
 
 }  // namespace adit

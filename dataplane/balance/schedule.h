@@ -18,7 +18,7 @@ ServiceId find_service(const Snapshot& snapshot, const RouteTarget& target, cons
 // The same; 0 also where the destination is not virtual.
 ServiceId find_service(const Snapshot& snapshot, const FlowKey& key, PortId in) noexcept;
 
-// kCount: the service may have one more connection of that client now; else why not.
+// kNone: the service may have one more connection of that client now; else why not.
 DropReason check_limits(Worker& worker, ServiceId service, const FlowKey& key) noexcept;
 
 // The backend for a new connection; null where none takes it.
@@ -31,7 +31,7 @@ Connection make_connection(const FlowKey& forward, ServiceId service,
                            const ServiceBackend& backend) noexcept;
 
 // Takes the connection into the worker's table, and gives it a local address and port first
-// where it needs them. kCount: done, and `id` is that of it; else why not.
+// where it needs them. kNone: done, and `id` is that of it; else why not.
 DropReason keep_connection(Worker& worker, Connection& connection, ConnectionId& id) noexcept;
 
 }  // namespace adit

@@ -78,7 +78,7 @@ uint16_t wrapped_id(Worker& worker, const Wrapping& how, VrfId vrf,
   how.dont_fragment = Wrapping::DontFragment::kClear;
   packet.network = vrf;
   const DropReason why = wrap(packet.mbuf, how, wrapped_id(worker, how, vrf, packet.mbuf));
-  if (why != DropReason::kCount) return refuse(worker, packet.mbuf, why);
+  if (why != DropReason::kNone) return refuse(worker, packet.mbuf, why);
   const uint32_t headers = wrapping_bytes(how);
   packet.origin.wrapped_bytes = static_cast<uint8_t>(headers);
   if (how.destination.is_v4()) return Fate::kRoute;
@@ -90,7 +90,7 @@ uint16_t wrapped_id(Worker& worker, const Wrapping& how, VrfId vrf,
                    one.mbuf = fragment;
                    route_later(worker, one);
                  });
-  if (cut != DropReason::kCount) return refuse(worker, mbuf, cut);
+  if (cut != DropReason::kNone) return refuse(worker, mbuf, cut);
   discard(worker, mbuf);
   return Fate::kGone;
 }
@@ -107,7 +107,7 @@ Fate wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room
     return Fate::kGone;
   packet.network = vrf;
   const DropReason why = wrap(packet.mbuf, how, wrapped_id(worker, how, vrf, packet.mbuf));
-  if (why != DropReason::kCount) return refuse(worker, packet.mbuf, why);
+  if (why != DropReason::kNone) return refuse(worker, packet.mbuf, why);
   packet.origin.wrapped_bytes = static_cast<uint8_t>(wrapping_bytes(how));
   return Fate::kRoute;
 }
@@ -133,11 +133,11 @@ Fate wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room
         Packet wrapped = packet;
         wrapped.mbuf = fragment;
         const DropReason why = wrap(fragment, how, wrapped_id(worker, how, vrf, fragment));
-        if (why != DropReason::kCount) return drop(worker, fragment, why);
+        if (why != DropReason::kNone) return drop(worker, fragment, why);
         wrapped.origin.wrapped_bytes = static_cast<uint8_t>(headers);
         route_later(worker, wrapped);
       });
-  if (cut != DropReason::kCount) return drop(worker, mbuf, cut);
+  if (cut != DropReason::kNone) return drop(worker, mbuf, cut);
   discard(worker, mbuf);
 }
 

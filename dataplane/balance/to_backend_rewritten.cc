@@ -24,7 +24,7 @@ DropReason change_version(Worker& worker, Packet& packet, const Flow& flow, cons
     packet.may_fragment = true;
   const uint16_t id = next_ip_id(worker, tenant_of_vrf(vrf), to.destination->address);
   const DropReason why = translate_family(packet.mbuf, flow, to, id);
-  if (why == DropReason::kCount && flow.packet.ipv6 && packet.may_fragment)
+  if (why == DropReason::kNone && flow.packet.ipv6 && packet.may_fragment)
     let_fragment(packet.mbuf, id);
   return why;
 }
@@ -38,7 +38,7 @@ Fate send_changed(Worker& worker, Packet& packet, const Flow& flow, Connection& 
   const bool announces = connection.has(Connection::kAnnounces);
   if (announces && from_backend) {
     const DropReason why = take_answer(packet.mbuf, flow, connection.announcement);
-    if (why != DropReason::kCount) return refuse(worker, packet.mbuf, why);
+    if (why != DropReason::kNone) return refuse(worker, packet.mbuf, why);
   }
   // It goes to whom the packets of the other half come from.
   const FlowKey& other_half = from_backend ? connection.forward : connection.reverse;
@@ -49,7 +49,7 @@ Fate send_changed(Worker& worker, Packet& packet, const Flow& flow, Connection& 
   const bool other_version = connection.has(Connection::kOtherVersion);
   if (other_version) {
     const DropReason why = change_version(worker, packet, flow, to, other_half.vrf);
-    if (why != DropReason::kCount) return refuse(worker, packet.mbuf, why);
+    if (why != DropReason::kNone) return refuse(worker, packet.mbuf, why);
   } else {
     translate(packet.mbuf, flow, to);
   }

@@ -97,7 +97,7 @@ void take_from_gateway(Worker& worker, const FrameToNetwork& frame) noexcept {
   packet.in = gateway->bridge_port;
   packet.network = frame.network;
   packet.in_flags = in.flags;
-  packet.drop = DropReason::kCount;
+  packet.drop = DropReason::kNone;
   worker.fdb->prefetch(packet.dst_key);
   enter(worker, packet.in, frame.mbuf->pkt_len);
   worker.bridged.push(packet);

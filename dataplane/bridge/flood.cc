@@ -15,7 +15,7 @@ bool is_group(const Packet& packet) noexcept {
   return fdb_key_mac(packet.dst_key).is_group();
 }
 
-// The limit that the frame is beyond, or kCount.
+// The limit that the frame is beyond, or kNone.
 DropReason check_limit(Worker& worker, const Packet& packet, const NetworkEntry& network) noexcept {
   FloodMeters& meters = worker.flood_meters[packet.network];
   if (is_broadcast(packet)) {
@@ -27,7 +27,7 @@ DropReason check_limit(Worker& worker, const Packet& packet, const NetworkEntry&
   } else if (!meters.unknown_unicast.allow(network.unknown_unicast, worker.now_ns)) {
     return DropReason::k_unknown_unicast_limit;
   }
-  return DropReason::kCount;
+  return DropReason::kNone;
 }
 
 // A fresh buffer for the first `own_bytes` of the frame and whatever is put before them,
@@ -127,7 +127,7 @@ void flood_frame(Worker& worker, Packet& packet) noexcept {
 void flood(Worker& worker, Packet& packet) noexcept {
   const NetworkEntry& network = worker.snapshot->networks[packet.network];
   const DropReason limit = check_limit(worker, packet, network);
-  if (limit != DropReason::kCount) return drop(worker, packet.mbuf, limit);
+  if (limit != DropReason::kNone) return drop(worker, packet.mbuf, limit);
 
   worker.counters.flooded.add(1);
   if (is_unfinished(packet.mbuf)) [[unlikely]]

@@ -54,7 +54,7 @@ inline Packet& take_copy(Worker& worker, const Packet& like) noexcept {
   ADIT_ASSERT(worker.copy_count < worker.copies.size());
   Packet& packet = worker.copies[worker.copy_count++];
   packet = like;
-  packet.drop = DropReason::kCount;
+  packet.drop = DropReason::kNone;
   return packet;
 }
 
@@ -87,7 +87,7 @@ inline void encap_pending(Worker& worker) noexcept {
         send_pieces(worker);
     }
     for (Packet* packet : list.span()) {
-      if (packet->drop != DropReason::kCount) [[unlikely]] {
+      if (packet->drop != DropReason::kNone) [[unlikely]] {
         drop_of(worker, packet->out, packet->mbuf, packet->drop);
         continue;
       }

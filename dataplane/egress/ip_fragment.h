@@ -90,7 +90,7 @@ inline void finish_cut_header(uint8_t* at, uint32_t header_len, uint32_t payload
 
 // Calls `send` with each fragment, of at most `max_bytes`, of the packet whose IP header `mbuf`
 // begins with; DF is in all of them or in none, as in the packet. An IPv4 packet may be a fragment
-// itself. `id`: of IPv6's. `mbuf` stays the caller's, who discards it: kCount; else it is to be
+// itself. `id`: of IPv6's. `mbuf` stays the caller's, who discards it: kNone; else it is to be
 // dropped, for that reason, and some fragments may be on their way nevertheless.
 template <class Send>
 DropReason cut_packet(Worker& worker, const rte_mbuf* mbuf, uint32_t max_bytes, be32 id,
@@ -134,7 +134,7 @@ DropReason cut_packet(Worker& worker, const rte_mbuf* mbuf, uint32_t max_bytes, 
   }
   if (made == 0) return DropReason::k_mtu_exceeded;
   worker.counters.copied.add(made - 1);
-  return DropReason::kCount;
+  return DropReason::kNone;
 }
 
 // Of a packet that is to be cut, in the VRF; no other worker's.

@@ -36,7 +36,7 @@ void send_cut_frame(Worker& worker, const BridgePort& out, rte_mbuf* mbuf, uint3
     std::memcpy(put_front(fragment, sizeof ethernet), &ethernet, sizeof ethernet);
     send_finished(worker, out, fragment);
   });
-  if (why != DropReason::kCount) return drop(worker, mbuf, why);
+  if (why != DropReason::kNone) return drop(worker, mbuf, why);
   discard(worker, mbuf);
 }
 
@@ -46,10 +46,10 @@ void send_past_path(Worker& worker, Packet& packet) noexcept {
   encap_pending(worker);  // what came before it
   const BridgePort& out = worker.snapshot->bridge_ports[packet.out];
   leave(worker, packet.out, packet.mbuf->pkt_len);
-  packet.drop = DropReason::kCount;
+  packet.drop = DropReason::kNone;
   Packet* const one = &packet;
   tunnel_registry()[out.tunnel]->encap(worker, {&one, 1});
-  if (packet.drop != DropReason::kCount)
+  if (packet.drop != DropReason::kNone)
     return drop_of(worker, packet.out, packet.mbuf, packet.drop);
   if (!(out.outer & outer::kIpv6)) clear_df(worker, packet.mbuf);
   const uint32_t most = most_outer_bytes(worker, out);

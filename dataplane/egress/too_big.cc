@@ -71,7 +71,7 @@ bool send_fragments(Worker& worker, const Packet& packet, const Inner& inner,
     std::memcpy(put_front(fragment, inner.offset), ethernet.data(), inner.offset);
     send_another(worker, like, fragment, like.out);
   });
-  if (why != DropReason::kCount) {
+  if (why != DropReason::kNone) {
     put_front(mbuf, inner.offset);
     return false;
   }

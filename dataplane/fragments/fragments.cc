@@ -289,7 +289,7 @@ void report_to_source(Worker& worker, FragmentPlace place, rte_mbuf* first, uint
   Packet packet{};
   packet.mbuf = first;
   packet.network = vrf_of(place);
-  packet.drop = DropReason::kCount;
+  packet.drop = DropReason::kNone;
   tell_source(worker, packet, problem, word);
 }
 

@@ -386,7 +386,7 @@ rte_mbuf* FragmentTable::add(Worker& worker, uint32_t slot, rte_mbuf* mbuf,
     case Fit::kNew:
       break;
   }
-  DropReason why = DropReason::kCount;
+  DropReason why = DropReason::kNone;
   if (!make_buffers(worker, slot, fragment, why)) return refuse(why);
   copy_in(worker, slot, mbuf, fragment);
   Entry& entry = entries_[slot];
@@ -410,7 +410,7 @@ DropReason FragmentTable::write_headers(rte_mbuf* mbuf, const Entry& entry) noex
     ip->fragment = be16(static_cast<uint16_t>(ip->fragment.host() & kIpv4DontFragment));
     if (marked) ip->tos |= kEcnCe;
     write_ipv4_checksum(ip);
-    return DropReason::kCount;
+    return DropReason::kNone;
   }
   const uint32_t before = entry.fragment_header - entry.ip - unsigned{sizeof(Ipv6Header)};
   if (before + entry.total > kMostPacketBytes) return DropReason::k_fragment_length;
@@ -419,7 +419,7 @@ DropReason FragmentTable::write_headers(rte_mbuf* mbuf, const Entry& entry) noex
   ip->payload_length = be16(static_cast<uint16_t>(before + entry.total));
   if (marked)
     ip->version_class_label = be32(ip->version_class_label.host() | uint32_t{kEcnCe} << 20);
-  return DropReason::kCount;
+  return DropReason::kNone;
 }
 
 rte_mbuf* FragmentTable::finish(Worker& worker, uint32_t slot) noexcept {
@@ -437,7 +437,7 @@ rte_mbuf* FragmentTable::finish(Worker& worker, uint32_t slot) noexcept {
   head->nb_segs = static_cast<uint16_t>(count);
   head->pkt_len = entry.total;
   put_front(head, entry.header);
-  if (const DropReason why = write_headers(head, entry); why != DropReason::kCount) {
+  if (const DropReason why = write_headers(head, entry); why != DropReason::kNone) {
     for (unsigned i = 0; i < count; ++i) body.buffers[i]->next = nullptr;
     head->nb_segs = 1;
     drop_held(worker, slot, why);

@@ -44,7 +44,7 @@ bool can_be_sender(const Snapshot& snapshot, const Interface& own, be32 address)
              OwnSources::Owner::kLink;
 }
 
-// kCount: who sends it may be answered and, where it has an address, learned.
+// kNone: who sends it may be answered and, where it has an address, learned.
 DropReason check_sender(Worker& worker, LinkId link, const EthernetHeader& ethernet,
                         const ArpPacket& arp) noexcept {
   const Interface& own = *interface_of(*worker.snapshot, link);
@@ -59,7 +59,7 @@ DropReason check_sender(Worker& worker, LinkId link, const EthernetHeader& ether
   const bool probes = arp.sender_ip == be32(0) && arp.operation == be16(kArpRequest);
   if (!probes && !can_be_sender(*worker.snapshot, own, arp.sender_ip))
     return DropReason::k_arp_sender;
-  return DropReason::kCount;
+  return DropReason::kNone;
 }
 
 rte_mbuf* make_arp_request(Worker& worker, const Command& command) noexcept {
@@ -111,7 +111,7 @@ void answer_whole(Worker& worker, LinkId link, const Packet& asked, rte_mbuf* mb
         std::memcpy(put_front(fragment, sizeof ethernet), &ethernet, sizeof ethernet);
         answer_on(worker, link, asked, fragment);
       });
-  if (why != DropReason::kCount) return drop(worker, mbuf, why);
+  if (why != DropReason::kNone) return drop(worker, mbuf, why);
   discard(worker, mbuf);
 }
 
@@ -131,7 +131,7 @@ void handle_arp(Worker& worker, LinkId link, Packet& packet) noexcept {
 
   const Interface& own = *interface_of(*worker.snapshot, link);
   if (const DropReason wrong = check_sender(worker, link, *ethernet, *arp);
-      wrong != DropReason::kCount)
+      wrong != DropReason::kNone)
     return drop(worker, mbuf, wrong);
   const bool for_us = is_among(own.own_ipv4, arp->target_ip);
   const bool announcement = arp->sender_ip == arp->target_ip;  // RFC 5227 section 3

@@ -268,7 +268,7 @@ bool is_conflict(const Interface& interface, const NdFacts& facts, uint8_t type)
          (type == kAdvertisement && is_own(interface, facts.target));
 }
 
-// kCount: a solicitation to answer, or an advertisement to learn from.
+// kNone: a solicitation to answer, or an advertisement to learn from.
 DropReason check_neighbour(Worker& worker, LinkId link, const EthernetHeader& ethernet,
                            const NdFacts& facts, uint8_t type) noexcept {
   const Interface& interface = *interface_of(*worker.snapshot, link);
@@ -284,13 +284,13 @@ DropReason check_neighbour(Worker& worker, LinkId link, const EthernetHeader& et
       OwnSources::Owner::kLink)
     return DropReason::k_ip_source;
   if (type == kAdvertisement)
-    return is_for_us(interface, facts.destination) ? DropReason::kCount
+    return is_for_us(interface, facts.destination) ? DropReason::kNone
                                                    : DropReason::k_nd_not_for_us;
   // RFC 4861 section 4.3: to the group of the target. What is to an address of ours is for us.
   const bool to_target = is_multicast(facts.destination)
                              ? facts.destination == solicited_node_group(facts.target)
                              : is_own(interface, facts.destination);
-  return to_target && is_own(interface, facts.target) ? DropReason::kCount
+  return to_target && is_own(interface, facts.target) ? DropReason::kNone
                                                       : DropReason::k_nd_not_for_us;
 }
 
@@ -301,7 +301,7 @@ void handle_neighbour(Worker& worker, LinkId link, const Packet& packet, uint8_t
   if (!read_message(packet, reinterpret_cast<const Ipv6Header*>(ethernet + 1), facts))
     return drop(worker, mbuf, DropReason::k_nd_malformed);
   if (const DropReason wrong = check_neighbour(worker, link, *ethernet, facts, type);
-      wrong != DropReason::kCount)
+      wrong != DropReason::kNone)
     return drop(worker, mbuf, wrong);
   if (type == kAdvertisement) {
     report_neighbour(worker, link, facts.target, facts.mac, claim_of(facts));

@@ -120,7 +120,7 @@ void report_too_big(Worker& worker, VrfId vrf, rte_mbuf* mbuf, uint32_t mtu,
   packet.mbuf = mbuf;
   packet.network = vrf;
   packet.origin = {vrf, 0};
-  packet.drop = DropReason::kCount;
+  packet.drop = DropReason::kNone;
   const bool was_ipv4 = is_ipv4(packet);
   if (worker.snapshot->balanced_vrfs[vrf]) {
     if (take_wrapped_too_big(worker, mbuf, vrf, room)) return;
@@ -140,7 +140,7 @@ void report_host_unreachable(Worker& worker, LinkId link, rte_mbuf* frame,
   packet.network = out->vrf;
   packet.origin = routed.origin;
   packet.translated = routed.how == RoutedFrame::kTranslated;
-  packet.drop = DropReason::kCount;
+  packet.drop = DropReason::kNone;
   cut_front(packet.mbuf, sizeof(EthernetHeader));
   tell_sender(worker, packet, IcmpProblem::kHostUnreachable);
 }

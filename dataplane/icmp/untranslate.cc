@@ -33,7 +33,7 @@ bool untranslate_fragment(rte_mbuf* mbuf, Flow flow, const Translation& to, uint
                   be16(0))) {
     return false;  // IPv6's is over all of the datagram
   }
-  if (translate_family(mbuf, flow, to, id) != DropReason::kCount) return false;
+  if (translate_family(mbuf, flow, to, id) != DropReason::kNone) return false;
   if (!to_ipv4) return true;
   auto& ip = header_of<Ipv4>(mbuf);
   ip.fragment = be16(fragment.more ? kIpv4MoreFragments : uint16_t{0});
@@ -54,7 +54,7 @@ bool untranslate_changed(Worker& worker, Packet& packet, const Flow& flow,
     if (flow.kind == FlowKind::kFragment) return untranslate_fragment(packet.mbuf, flow, to, id);
     // Nobody is told of an ICMP error.
     return flow.kind == FlowKind::kFlow &&
-           translate_family(packet.mbuf, flow, to, id) == DropReason::kCount;
+           translate_family(packet.mbuf, flow, to, id) == DropReason::kNone;
   }
   translate(packet.mbuf, flow, to);
   return true;

@@ -128,7 +128,7 @@ void classify(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned n) noex
     if (i + kPrefetchAhead < n) rte_prefetch0(frame_of(mbufs[i + kPrefetchAhead]));
     Packet& packet = worker.packets[i];
     packet.mbuf = mbufs[i];
-    packet.drop = DropReason::kCount;
+    packet.drop = DropReason::kNone;
     bytes += mbufs[i]->pkt_len;
     classify_one(worker, port, packet);
   }

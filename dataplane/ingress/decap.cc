@@ -128,7 +128,7 @@ void compact(Worker& worker, PacketList& list) noexcept {
   unsigned kept = 0;
   for (Packet* packet : list.span()) {
     if (packet->mbuf == nullptr) continue;
-    if (packet->drop != DropReason::kCount) [[unlikely]] {
+    if (packet->drop != DropReason::kNone) [[unlikely]] {
       const BridgePortId remote =
           remote_of(*worker.snapshot, packet->tunnel, {outer_source(*packet), packet->tunnel_id});
       drop_of(worker, remote, packet->mbuf, packet->drop);

@@ -26,8 +26,8 @@ struct Flow {
   IpPacket embedded;         // kIcmpError; seldom is all of it there up to `end`
   uint32_t payload_len = 0;  // kFlow: behind the header of TCP (options included), UDP or SCTP
   FlowKind kind = FlowKind::kFlow;
-  DropReason drop = DropReason::kCount;  // kMalformed
-  uint8_t l4_type = 0;                   // TCP: flags; SCTP: type of the first chunk; ICMP: type
+  DropReason drop = DropReason::kNone;  // kMalformed
+  uint8_t l4_type = 0;                  // TCP: flags; SCTP: type of the first chunk; ICMP: type
 };
 
 // Of the packet that the buffer begins with. Its headers have to be contiguous: up to the end

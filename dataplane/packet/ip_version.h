@@ -16,7 +16,7 @@ inline constexpr unsigned kLeastIpv4Mtu = 68;  // RFC 791 section 3.2
 inline constexpr unsigned kLeastIpv6Mtu = 1280;
 
 // What differs between the IP versions. check() looks at the header, of which the fixed part
-// is contiguous, and gives the length of the packet; kCount: it is right.
+// is contiguous, and gives the length of the packet; kNone: it is right.
 struct Ipv4 {
   using Header = Ipv4Header;
   static constexpr bool kIpv6 = false;
@@ -36,7 +36,7 @@ struct Ipv4 {
     if (first == 0 || first == 127 || first >= 224 || is_link_local(ip.src) ||
         is_link_local(ip.dst))
       return DropReason::k_not_routable;
-    return DropReason::kCount;
+    return DropReason::kNone;
   }
   // RFC 3927 section 2.7: 169.254.0.0/16 is never forwarded.
   static bool is_link_local(be32 address) noexcept { return address.host() >> 16 == 0xa9fe; }
@@ -84,7 +84,7 @@ struct Ipv6 {
     if (!can_be_host(wire_key(ip.src))) return DropReason::k_ip_source;
     if (!can_be_host(wire_key(ip.dst)) || is_link_local(ip.src) || is_link_local(ip.dst))
       return DropReason::k_not_routable;
-    return DropReason::kCount;
+    return DropReason::kNone;
   }
   static Ipv6Key wire_key(const std::array<uint8_t, 16>& address) noexcept {
     Ipv6Key key;

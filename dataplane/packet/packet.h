@@ -56,7 +56,7 @@ struct alignas(64) Packet {
     uint8_t outer_protocol;  // that of the tunnel's outermost header
     bool may_fragment;       // of a routed packet: IPv6 that came in fragments, or as IPv4
   };
-  DropReason drop;  // kCount: none
+  DropReason drop;  // kNone: none
 };
 static_assert(sizeof(Packet) == 64);
 

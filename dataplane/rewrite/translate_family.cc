@@ -125,7 +125,7 @@ DropReason translate_flow(rte_mbuf* mbuf, const Flow& flow, const Translation& t
       reinterpret_cast<UdpHeader*>(start + len)->checksum == be16(0))
     write_udp_checksum(mbuf, len);
   move_marks(mbuf, to_ipv6);
-  return DropReason::kCount;
+  return DropReason::kNone;
 }
 
 // --- ICMP errors
@@ -198,7 +198,7 @@ DropReason translate_error(rte_mbuf* mbuf, const Flow& flow, const Translation& 
   std::memcpy(start + outer_len, &icmp, sizeof icmp);
   std::memcpy(start + outer_len + sizeof icmp, inner.data(), inner_len);
   write_icmp_checksum(mbuf, outer_len, to_ipv6);
-  return DropReason::kCount;
+  return DropReason::kNone;
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace adit {
 // and IPv6 extension headers are left out. `id`: of an IPv4 packet that may be fragmented.
 // A packet grows by at most 20 bytes, an error by 40 and not beyond 1280; a super-frame's
 // segments stay as long, and its way out has to allow for that.
-// kCount: done. Else the reason to drop it for, and it may have changed.
+// kNone: done. Else the reason to drop it for, and it may have changed.
 DropReason translate_family(rte_mbuf* mbuf, const Flow& flow, const Translation& to,
                             uint16_t id) noexcept;
 

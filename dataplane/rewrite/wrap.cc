@@ -128,7 +128,7 @@ DropReason wrap(rte_mbuf* mbuf, const Wrapping& how, uint16_t id) noexcept {
     *reinterpret_cast<GreHeader*>(start + ip_len) = {
         be16(0), be16(inner_ipv6 ? kEtherTypeIpv6 : kEtherTypeIpv4)};
   if (how.kind == Wrapping::Kind::kGue) write_gue(mbuf, start + ip_len, how, flow, inner_ipv6);
-  return DropReason::kCount;
+  return DropReason::kNone;
 }
 
 }  // namespace adit

@@ -36,7 +36,7 @@ uint32_t wrapping_bytes(const Wrapping& how) noexcept;
 // Puts the header before the IP packet that the buffer begins with, whose checksums are
 // complete (nothing is left to a device), and which nobody else reads. DSCP and ECN are copied
 // outwards (RFC 6040 section 4.1); the flow's hash becomes source port (kGue) or flow label.
-// `id`: of an outer IPv4 header without DF. kCount: done; else the reason to drop the packet,
+// `id`: of an outer IPv4 header without DF. kNone: done; else the reason to drop the packet,
 // which has not changed.
 DropReason wrap(rte_mbuf* mbuf, const Wrapping& how, uint16_t id) noexcept;
 

@@ -80,7 +80,7 @@ void send_cut(Worker& worker, const Packet& packet, const RouteTarget& target, u
   const DropReason why = cut_packet(
       worker, packet.mbuf, max_bytes, id,
       [&](rte_mbuf* fragment) noexcept { send_also<Ip>(worker, packet, fragment, target); });
-  if (why != DropReason::kCount) return drop(worker, packet.mbuf, why);
+  if (why != DropReason::kNone) return drop(worker, packet.mbuf, why);
   discard(worker, packet.mbuf);
 }
 

@@ -194,13 +194,13 @@ DropReason check_version(const OwnSources& own, VrfId vrf, rte_mbuf* mbuf) noexc
   if (mbuf->data_len < sizeof(typename Ip::Header)) return DropReason::k_ip_truncated;
   uint32_t bytes = 0;
   if (const DropReason wrong = Ip::check(header_of<Ip>(mbuf), mbuf->data_len, bytes);
-      wrong != DropReason::kCount) [[unlikely]]
+      wrong != DropReason::kNone) [[unlikely]]
     return wrong;
   if (bytes > mbuf->pkt_len || !trim_to(mbuf, bytes)) return DropReason::k_ip_total_length;
   // RFC 1812 section 5.3.8: what comes from an address of ours is somebody else's.
   if (own.has(vrf, Ip::key_at(Ip::source(header_of<Ip>(mbuf))), Ip::kIpv6)) [[unlikely]]
     return DropReason::k_ip_source;
-  return DropReason::kCount;
+  return DropReason::kNone;
 }
 
 template <class Ip>
@@ -253,7 +253,7 @@ void check_packets(Worker& worker) noexcept {
     const DropReason wrong = is_ipv4(*packet)
                                  ? check_version<Ipv4>(own, packet->network, packet->mbuf)
                                  : check_version<Ipv6>(own, packet->network, packet->mbuf);
-    if (wrong != DropReason::kCount) [[unlikely]]
+    if (wrong != DropReason::kNone) [[unlikely]]
       drop(worker, packet->mbuf, wrong);
     else
       routed.items[kept++] = packet;

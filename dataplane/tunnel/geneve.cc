@@ -21,7 +21,7 @@ DropReason check(const GeneveHeader& geneve, unsigned header_len, unsigned left)
   // Control messages are for endpoints that have asked for them.
   if ((geneve.flags & kGeneveControl) || geneve.protocol != be16(kEtherTypeBridged))
     return DropReason::k_tunnel_payload;
-  return DropReason::kCount;
+  return DropReason::kNone;
 }
 
 void decap(Worker&, std::span<Packet* const> packets) {

@@ -95,7 +95,7 @@ void open_frame(Packet& packet, unsigned offset, uint16_t frame_len) noexcept {
   SttFrameHeader header;
   std::memcpy(&header, frame_of(mbuf) + offset, sizeof header);
   packet.drop = check_stt_frame(header, frame_len);
-  if (packet.drop != DropReason::kCount) return;
+  if (packet.drop != DropReason::kNone) return;
   packet.tunnel_id = header.context_id.host();
   packet.inner_offset = static_cast<uint16_t>(offset + sizeof header);
   mbuf->ol_flags &= ~kOffloadMarks;
@@ -154,7 +154,7 @@ void decap_one(Worker& worker, Packet& packet) noexcept {
   const auto payload_len = static_cast<uint16_t>(tcp_len - header_len);
   const SttPlace place = stt_place(sequence);
   const DropReason wrong = check_stt_segment(place, payload_len);
-  if (wrong != DropReason::kCount) return refuse(wrong);
+  if (wrong != DropReason::kNone) return refuse(wrong);
   if (is_whole_stt_frame(place, payload_len)) [[likely]]
     return open_frame(packet, payload_offset, place.frame_len);
   const SttSegment segment = {.key = key_of(packet, tcp->packet_id.host()),

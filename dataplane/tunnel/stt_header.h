@@ -65,12 +65,12 @@ constexpr SttPlace stt_place(uint32_t sequence) noexcept {
   return {static_cast<uint16_t>(sequence >> 16), static_cast<uint16_t>(sequence)};
 }
 
-// Of a segment by itself. kCount: nothing is wrong.
+// Of a segment by itself. kNone: nothing is wrong.
 constexpr DropReason check_stt_segment(SttPlace place, uint32_t payload_len) noexcept {
   if (payload_len == 0) return DropReason::k_stt_empty;
   if (place.frame_len < kSttMinFrameBytes || place.offset + payload_len > place.frame_len)
     return DropReason::k_stt_length;
-  return DropReason::kCount;
+  return DropReason::kNone;
 }
 
 // Such a segment needs no reassembly.
@@ -78,12 +78,12 @@ constexpr bool is_whole_stt_frame(SttPlace place, uint32_t payload_len) noexcept
   return place.offset == 0 && payload_len == place.frame_len;
 }
 
-// Of the frame header of a complete frame. kCount: nothing is wrong. Whether the inner
+// Of the frame header of a complete frame. kNone: nothing is wrong. Whether the inner
 // packet is what the flags say has still to be seen.
 inline DropReason check_stt_frame(const SttFrameHeader& header, uint16_t frame_len) noexcept {
   if (header.version != kSttVersion) return DropReason::k_stt_version;
   // Section 3.1: without a partial checksum the fields that describe it are ignored.
-  if (!(header.flags & kSttChecksumPartial)) return DropReason::kCount;
+  if (!(header.flags & kSttChecksumPartial)) return DropReason::kNone;
   if (header.flags & kSttChecksumVerified) return DropReason::k_stt_flags;
   constexpr unsigned kTcpHeaderLen = 20;
   const unsigned l4_len = header.flags & kSttTcp ? kTcpHeaderLen : sizeof(UdpHeader);
@@ -91,7 +91,7 @@ inline DropReason check_stt_frame(const SttFrameHeader& header, uint16_t frame_l
   if (header.l4_offset < sizeof(EthernetHeader) + ip_len ||
       sizeof(SttFrameHeader) + header.l4_offset + l4_len > frame_len)
     return DropReason::k_stt_flags;
-  return DropReason::kCount;
+  return DropReason::kNone;
 }
 
 // Sum of the pseudo-header of TCP, not folded. `tcp_len`: TCP-like header and payload, bytes.

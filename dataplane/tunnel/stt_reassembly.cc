@@ -88,7 +88,7 @@ DropReason SttReassembly::check_frame(uint32_t slot, unsigned at,
       (at < held.size() && place.offset + segment.payload_len > held[at].offset))
     return DropReason::k_stt_duplicate;
   if (frame.buffers + segment.mbuf->nb_segs > kMaxSttBuffers) return DropReason::k_stt_segments;
-  return DropReason::kCount;
+  return DropReason::kNone;
 }
 
 void SttReassembly::set_limits(const SttLimits& limits) noexcept {
@@ -259,7 +259,7 @@ SttResult SttReassembly::add(const SttSegment& segment, uint64_t now_ns) noexcep
   rte_mbuf* mbuf = segment.mbuf;
   const SttPlace place = stt_place(segment.sequence);
   const DropReason wrong = check_stt_segment(place, segment.payload_len);
-  if (wrong != DropReason::kCount) [[unlikely]]
+  if (wrong != DropReason::kNone) [[unlikely]]
     return refuse(segment, kNoSlot, wrong);
   if (segment.payload_offset > mbuf->data_len ||
       uint32_t{segment.payload_offset} + segment.payload_len > mbuf->pkt_len) [[unlikely]]
@@ -278,7 +278,7 @@ SttResult SttReassembly::add(const SttSegment& segment, uint64_t now_ns) noexcep
   if (slot != kNoSlot) {
     at = position(slot, place.offset);
     const DropReason misfit = check_frame(slot, at, segment);
-    if (misfit != DropReason::kCount) [[unlikely]]
+    if (misfit != DropReason::kNone) [[unlikely]]
       return refuse(segment, slot, misfit);
     completes = frames_[slot].received + segment.payload_len == place.frame_len;
   }

@@ -50,11 +50,11 @@ struct SttReassemblyOptions {
 struct SttResult {
   enum class Kind : uint8_t { kHeld, kComplete, kDropped };
   Kind kind = Kind::kHeld;
-  DropReason reason = DropReason::kCount;  // kDropped: what the sink was told of the segment
-  bool ce_marked = false;                  // kComplete: a segment carried CE, repeated ones too
-  uint16_t segments = 0;                   // kComplete: how many
-  uint16_t payload_offset = 0;             // kComplete: of the STT frame header in mbuf
-  rte_mbuf* mbuf = nullptr;                // kComplete: see join_stt(); the caller's
+  DropReason reason = DropReason::kNone;  // kDropped: what the sink was told of the segment
+  bool ce_marked = false;                 // kComplete: a segment carried CE, repeated ones too
+  uint16_t segments = 0;                  // kComplete: how many
+  uint16_t payload_offset = 0;            // kComplete: of the STT frame header in mbuf
+  rte_mbuf* mbuf = nullptr;               // kComplete: see join_stt(); the caller's
 };
 
 // Why a packet is dropped, and whose it is.

@@ -16,13 +16,13 @@ DropReason Connections::make_room(Worker& worker, ConnectionOwner owner, VrfId v
   if (!replaces) limits.vrf_is_alone = limits.owner_is_alone = true;
   const Room room = shares_.room_for(owner, vrf, limits);
   if (room == Room::kFree) [[likely]]
-    return DropReason::kCount;
+    return DropReason::kNone;
   const ConnectionId victim = replaces ? shares_.victim(room, owner, vrf) : 0;
   if (victim == 0)
     return room == Room::kTableFull ? DropReason::k_connections_full
                                     : DropReason::k_connections_share;
   erase(worker, victim);
-  return DropReason::kCount;
+  return DropReason::kNone;
 }
 
 ConnectionTable::Inserted Connections::insert(Worker& worker,

@@ -31,7 +31,7 @@ class Connections {
   // --- the beginning
 
   // Before it is inserted: makes a place for one more of the owner in the VRF, by the rule that the
-  // operator has chosen. `limits.vrf` is what the VRF's own is. kCount: there is one; else why not.
+  // operator has chosen. `limits.vrf` is what the VRF's own is. kNone: there is one; else why not.
   DropReason make_room(Worker& worker, ConnectionOwner owner, VrfId vrf,
                        ConnectionShares::Limits limits) noexcept;
   // Where it is refused, nothing has changed.

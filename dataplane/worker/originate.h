@@ -28,7 +28,7 @@ inline Packet packet_of(const PacketToRoute& item) noexcept {
   packet.translated = item.translated;
   packet.may_fragment = item.may_fragment;
   packet.handed_over = item.handed_over;
-  packet.drop = DropReason::kCount;
+  packet.drop = DropReason::kNone;
   return packet;
 }
 

@@ -171,7 +171,7 @@ inline void discard(Worker& worker, rte_mbuf* mbuf) noexcept {
 }
 
 inline void count_drop(Worker& worker, const rte_mbuf* mbuf, DropReason reason) noexcept {
-  ADIT_ASSERT(reason < DropReason::kCount);
+  ADIT_ASSERT(reason < DropReason::kNone);
   worker.counters.drops[static_cast<std::size_t>(reason)].add(1);
   if (worker.observer != nullptr) [[unlikely]]
     (*worker.observer)(mbuf, reason);

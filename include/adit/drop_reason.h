@@ -118,10 +118,10 @@ enum class DropReason : uint8_t {
 #define ADIT_ENUM(name, help) k_##name,
   ADIT_DROP_REASONS(ADIT_ENUM)
 #undef ADIT_ENUM
-      kCount,
+      kNone,  // not dropped; behind all others, so that it is their number
 };
 
-inline constexpr std::size_t kDropReasonCount = static_cast<std::size_t>(DropReason::kCount);
+inline constexpr std::size_t kDropReasonCount = static_cast<std::size_t>(DropReason::kNone);
 
 struct DropReasonText {
   std::string_view name;

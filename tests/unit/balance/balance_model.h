@@ -31,7 +31,7 @@ struct Outcome {
   End source, destination;
   IpAddr next;  // whose MAC the frame has; of what came wrapped, the outer destination
   bool wrapped = false;
-  DropReason drop = DropReason::kCount;
+  DropReason drop = DropReason::kNone;
   std::string fault;  // of what was sent: checksums, flags
 };
 

@@ -104,7 +104,7 @@ class Owners : public testing::Test {
     const Connection made = connection(number, vrf);
     if (connections().make_room(worker(), made.owner, vrf,
                                 {.vrf_is_alone = false, .owner_is_alone = false}) !=
-        DropReason::kCount)
+        DropReason::kNone)
       return 0;
     return connections().insert(worker(), made).id;
   }

@@ -277,7 +277,7 @@ TEST_F(FragmentsTest, AllOfADatagramComeToOneWorker) {
       packet = {};
       packet.mbuf = make(pieces[i], ident);
       packet.network = 1;
-      packet.drop = DropReason::kCount;
+      packet.drop = DropReason::kNone;
       one.routed.count = 0;
       one.routed.push(packet);
       balance(one, one.routed);

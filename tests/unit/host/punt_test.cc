@@ -73,7 +73,7 @@ struct PuntTest : testing::Test {
     rte_pktmbuf_adj(packet.mbuf, sizeof(EthernetHeader));
     packet.network = 1;
     packet.origin = {1, 0};
-    packet.drop = DropReason::kCount;
+    packet.drop = DropReason::kNone;
     worker.routed.push(packet);
     route_all(worker, worker.routed);
   }

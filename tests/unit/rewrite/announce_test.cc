@@ -23,7 +23,7 @@ class AnnounceTest : public MbufTest {
     Bytes got = to_bytes(mbuf);
     rte_pktmbuf_free(mbuf);
     EXPECT_EQ(fault_of(got), "");
-    return why == DropReason::kCount ? got : Bytes{};
+    return why == DropReason::kNone ? got : Bytes{};
   }
   uint32_t acknowledged(uint32_t number) { return get32(take(kTcpAck, 7, number), 40 + 8); }
 

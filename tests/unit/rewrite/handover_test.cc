@@ -63,7 +63,7 @@ struct HandoverTest : testing::Test {
     packet.mbuf = make_packet(port);
     EXPECT_NE(packet.mbuf, nullptr);
     packet.network = 1;
-    packet.drop = DropReason::kCount;
+    packet.drop = DropReason::kNone;
     worker.routed.count = 0;
     worker.routed.push(packet);
     balance(worker, worker.routed);

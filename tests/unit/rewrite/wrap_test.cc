@@ -22,7 +22,7 @@ class WrapTest : public MbufTest {
   }
   Bytes wrap_bytes(const Bytes& inner, const Wrapping& how) {
     rte_mbuf* mbuf = to_mbuf(inner);
-    EXPECT_EQ(wrap(mbuf, how, 0x1234), DropReason::kCount);
+    EXPECT_EQ(wrap(mbuf, how, 0x1234), DropReason::kNone);
     const Bytes bytes = to_bytes(mbuf);
     rte_pktmbuf_free(mbuf);
     return bytes;
@@ -141,7 +141,7 @@ TEST_F(WrapTest, WhatCannotBeWrappedIsRefusedUnchanged) {
         expect_refused(mbuf, how, DropReason::k_mtu_exceeded);
         continue;
       }
-      EXPECT_EQ(wrap(mbuf, how, 1), DropReason::kCount);
+      EXPECT_EQ(wrap(mbuf, how, 1), DropReason::kNone);
       rte_pktmbuf_free(mbuf);
     }
   }

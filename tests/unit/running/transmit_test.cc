@@ -292,11 +292,11 @@ TEST_F(ChainTest, SttSegmentsLeaveWholeByAPortThatTakesOneBuffer) {
   Packet packet{};
   packet.mbuf = chain(3, kFrame / 3);
   packet.out = compiled.ids.bridge_ports.begin()->second.id;
-  packet.drop = DropReason::kCount;
+  packet.drop = DropReason::kNone;
   ASSERT_EQ(compiled.ids.bridge_ports.begin()->second.adjacency, 1u);
   worker.to_encap[tunnel_index(TunnelKind::kStt)].push(packet);
   encap_pending(worker);
-  ASSERT_EQ(packet.drop, DropReason::kCount);
+  ASSERT_EQ(packet.drop, DropReason::kNone);
 
   std::vector<uint8_t> frame;
   for (const auto& segment : sent()) {

@@ -17,7 +17,7 @@ class Model {
  public:
   struct Verdict {
     Kind kind;
-    DropReason reason = DropReason::kCount;
+    DropReason reason = DropReason::kNone;
     Bytes frame = {};
     bool ce_marked = false;
     unsigned segments = 0;

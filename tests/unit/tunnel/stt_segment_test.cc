@@ -26,19 +26,19 @@ TEST(SttHeader, ChecksTheFrameHeader) {
     uint16_t frame_len;
     DropReason reason;
   } const cases[] = {
-      {"plain", 0, 0, 0, 32, DropReason::kCount},
+      {"plain", 0, 0, 0, 32, DropReason::kNone},
       {"version", 1, 0, 0, 100, DropReason::k_stt_version},
-      {"verified", 0, kSttChecksumVerified, 255, 32, DropReason::kCount},
-      {"unknown flags are ignored", 0, 0xf0, 0, 32, DropReason::kCount},
+      {"verified", 0, kSttChecksumVerified, 255, 32, DropReason::kNone},
+      {"unknown flags are ignored", 0, 0xf0, 0, 32, DropReason::kNone},
       {"both", 0, kSttChecksumVerified | kSttChecksumPartial | kSttIpv4, 34, 200,
        DropReason::k_stt_flags},
-      {"UDP fits", 0, kSttChecksumPartial | kSttIpv4, 34, 60, DropReason::kCount},
+      {"UDP fits", 0, kSttChecksumPartial | kSttIpv4, 34, 60, DropReason::kNone},
       {"UDP does not", 0, kSttChecksumPartial | kSttIpv4, 34, 59, DropReason::k_stt_flags},
-      {"TCP fits", 0, kSttChecksumPartial | kSttIpv4 | kSttTcp, 34, 72, DropReason::kCount},
+      {"TCP fits", 0, kSttChecksumPartial | kSttIpv4 | kSttTcp, 34, 72, DropReason::kNone},
       {"TCP does not", 0, kSttChecksumPartial | kSttIpv4 | kSttTcp, 34, 71,
        DropReason::k_stt_flags},
       {"inside IPv4", 0, kSttChecksumPartial | kSttIpv4, 33, 200, DropReason::k_stt_flags},
-      {"behind IPv6", 0, kSttChecksumPartial, 54, 200, DropReason::kCount},
+      {"behind IPv6", 0, kSttChecksumPartial, 54, 200, DropReason::kNone},
       {"inside IPv6", 0, kSttChecksumPartial, 53, 200, DropReason::k_stt_flags},
   };
   for (const auto& each : cases) {

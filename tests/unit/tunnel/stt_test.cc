@@ -11,12 +11,12 @@ using Kind = SttResult::Kind;
 constexpr uint64_t kBuffer = RTE_PKTMBUF_HEADROOM + kRoom;
 constexpr uint8_t kCe = 3;
 
-// Adds frame[cut] and gives the reason for which it was dropped, or kCount.
+// Adds frame[cut] and gives the reason for which it was dropped, or kNone.
 DropReason add(TestReassembly& stt, const SttKey& key, const Bytes& frame, Cut cut,
                uint64_t now_ns = 0) {
   const SttResult result = stt->add(segment(key, frame, cut), now_ns);
   EXPECT_NE(result.kind, Kind::kComplete);
-  EXPECT_EQ(result.kind == Kind::kDropped, result.reason != DropReason::kCount);
+  EXPECT_EQ(result.kind == Kind::kDropped, result.reason != DropReason::kNone);
   return result.reason;
 }
 
@@ -32,10 +32,10 @@ void complete(TestReassembly& stt, const SttKey& key, const Bytes& frame, Cut cu
 TEST(SttReassembly, JoinsSegmentsInAnyOrder) {
   TestReassembly stt;
   const Bytes frame = pattern(4000);
-  EXPECT_EQ(add(stt, key(1, 7), frame, {1400, 1400}), DropReason::kCount);
+  EXPECT_EQ(add(stt, key(1, 7), frame, {1400, 1400}), DropReason::kNone);
   EXPECT_EQ(stt->held_frames(), 1u);
   EXPECT_EQ(stt->held_bytes(), kBuffer);
-  EXPECT_EQ(add(stt, key(1, 7), frame, {2800, 1200}), DropReason::kCount);
+  EXPECT_EQ(add(stt, key(1, 7), frame, {2800, 1200}), DropReason::kNone);
   const SttResult result = stt->add(segment(key(1, 7), frame, {0, 1400}), 0);
   ASSERT_EQ(result.kind, Kind::kComplete);
   EXPECT_EQ(result.segments, 3u);
@@ -54,7 +54,7 @@ TEST(SttReassembly, KeepsKeysApart) {
   SttKey other_dst = key(1, 1);
   other_dst.dst[15] = 1;
   const SttKey keys[] = {key(1, 1), key(1, 2), key(2, 1), key(1, 1, true), other_dst};
-  for (const SttKey& each : keys) EXPECT_EQ(add(stt, each, frame, {0, 50}), DropReason::kCount);
+  for (const SttKey& each : keys) EXPECT_EQ(add(stt, each, frame, {0, 50}), DropReason::kNone);
   EXPECT_EQ(stt->held_frames(), std::size(keys));
   for (const SttKey& each : keys) complete(stt, each, frame, {50, 50});
 }
@@ -79,15 +79,15 @@ TEST(SttReassembly, RefusesSegmentsThatAreWrongByThemselves) {
 TEST(SttReassembly, ShortestFrameHasAnEthernetHeader) {
   TestReassembly stt;
   const Bytes frame = pattern(32);
-  EXPECT_EQ(add(stt, key(1, 1), frame, {0, 1}), DropReason::kCount);
+  EXPECT_EQ(add(stt, key(1, 1), frame, {0, 1}), DropReason::kNone);
   complete(stt, key(1, 1), frame, {1, 31});
 }
 
 TEST(SttReassembly, KeepsTheFrameWhenASegmentDoesNotFitIt) {
   TestReassembly stt;
   const Bytes frame = pattern(1000);
-  EXPECT_EQ(add(stt, key(1, 1), frame, {200, 200}), DropReason::kCount);
-  EXPECT_EQ(add(stt, key(1, 1), frame, {600, 200}), DropReason::kCount);
+  EXPECT_EQ(add(stt, key(1, 1), frame, {200, 200}), DropReason::kNone);
+  EXPECT_EQ(add(stt, key(1, 1), frame, {600, 200}), DropReason::kNone);
   EXPECT_EQ(add(stt, key(1, 1), pattern(1001), {0, 200}), DropReason::k_stt_length_differs);
   const Cut overlaps[] = {{200, 200}, {199, 2},   {399, 2},   {250, 10}, {100, 500},
                           {400, 201}, {399, 201}, {700, 300}, {0, 1000}};
@@ -95,8 +95,8 @@ TEST(SttReassembly, KeepsTheFrameWhenASegmentDoesNotFitIt) {
     EXPECT_EQ(add(stt, key(1, 1), frame, cut), DropReason::k_stt_duplicate) << cut.offset;
   EXPECT_EQ(stt.total_drops(), 1 + std::size(overlaps));
   EXPECT_EQ(stt->held_bytes(), 2 * kBuffer);
-  EXPECT_EQ(add(stt, key(1, 1), frame, {0, 200}), DropReason::kCount);
-  EXPECT_EQ(add(stt, key(1, 1), frame, {400, 200}), DropReason::kCount);
+  EXPECT_EQ(add(stt, key(1, 1), frame, {0, 200}), DropReason::kNone);
+  EXPECT_EQ(add(stt, key(1, 1), frame, {400, 200}), DropReason::kNone);
   complete(stt, key(1, 1), frame, {800, 200});
 }
 
@@ -131,7 +131,7 @@ TEST(SttReassembly, BringsHeadersTogetherFromTinySegments) {
   TestReassembly stt;
   const Bytes frame = pattern(5000);
   const Cut cuts[] = {{0, 1}, {1, 9}, {10, 7}, {17, 2}, {19, 81}, {100, 1900}, {2000, 1500}};
-  for (const Cut& cut : cuts) EXPECT_EQ(add(stt, key(1, 1), frame, cut), DropReason::kCount);
+  for (const Cut& cut : cuts) EXPECT_EQ(add(stt, key(1, 1), frame, cut), DropReason::kNone);
   complete(stt, key(1, 1), frame, {3500, 1500});
 }
 
@@ -152,7 +152,7 @@ TEST(SttReassembly, BoundsTheBuffersOfAFrame) {
   TestReassembly stt;
   const Bytes frame = pattern(1000);
   for (unsigned i = 0; i < kMaxSttBuffers; ++i)
-    EXPECT_EQ(add(stt, key(1, 1), frame, {i, 1}), DropReason::kCount);
+    EXPECT_EQ(add(stt, key(1, 1), frame, {i, 1}), DropReason::kNone);
   EXPECT_EQ(add(stt, key(1, 1), frame, {kMaxSttBuffers, 1}), DropReason::k_stt_segments);
   EXPECT_EQ(stt->held_bytes(), kMaxSttBuffers * kBuffer);
   // One packet of more buffers than that.
@@ -185,7 +185,7 @@ TEST(SttReassembly, ReusedPacketIdDoesNotMeetAnExpiredFrame) {
   TestReassembly stt({.limits = {.expiry_ns = 1000}});
   const Bytes old_frame = pattern(200, 1), new_frame = pattern(200, 2);
   add(stt, key(1, 1), old_frame, {0, 100}, 0);
-  EXPECT_EQ(add(stt, key(1, 1), new_frame, {100, 100}, 1000), DropReason::kCount);
+  EXPECT_EQ(add(stt, key(1, 1), new_frame, {100, 100}, 1000), DropReason::kNone);
   EXPECT_EQ(stt.drops[DropReason::k_stt_expired], 1u);
   complete(stt, key(1, 1), new_frame, {0, 100}, 1001);
 }
@@ -246,7 +246,7 @@ TEST(SttReassembly, AtTheCapOfTheWorkerOneOfEqualsGivesWay) {
   for (unsigned peer : {1, 2, 3, 4}) add(stt, key(peer, 1), frame, {0, 100});
   EXPECT_EQ(stt.drops[DropReason::k_stt_evicted], 1u);
   EXPECT_EQ(stt->held_bytes(), 3 * kBuffer);
-  EXPECT_EQ(add(stt, key(1, 1), frame, {100, 100}), DropReason::kCount);  // pushes out peer 2
+  EXPECT_EQ(add(stt, key(1, 1), frame, {100, 100}), DropReason::kNone);  // pushes out peer 2
   EXPECT_EQ(stt.drops[DropReason::k_stt_evicted], 2u);
   add(stt, key(3, 1), frame, {100, 200 - 1});  // would hold most: it goes, with its new segment
   EXPECT_EQ(stt.drops[DropReason::k_stt_evicted], 4u);
