@@ -196,7 +196,7 @@ Fate begin_at(Worker& worker, Packet& packet, const Flow& flow, ServiceId id,
   const ServiceEntry& service = worker.snapshot->services[id];
   if (service.one_packet) {
     Connection connection = connection_to(*choice.backend, service, flow, id);
-    return send_on(worker, packet, flow, connection, Direction::kFromClient);
+    return forward_to_backend(worker, packet, flow, connection, Direction::kFromClient);
   }
   ConnectionId made = 0;
   DropReason why = connect(worker, flow, id, *choice.backend, choice.controller, made);
@@ -207,7 +207,8 @@ Fate begin_at(Worker& worker, Packet& packet, const Flow& flow, ServiceId id,
     return refuse(worker, packet.mbuf, why);
   }
   follow(worker, made, Direction::kFromClient, flow, packet.mbuf);
-  return send_on(worker, packet, flow, worker.connections->at(made), Direction::kFromClient);
+  return forward_to_backend(worker, packet, flow, worker.connections->at(made),
+                            Direction::kFromClient);
 }
 
 Fate begin(Worker& worker, Packet& packet, const Flow& flow, ServiceId id) noexcept {
@@ -306,7 +307,7 @@ Fate serve_of_service(Worker& worker, Packet& packet, const Flow& flow, uint64_t
     return serve_stranger(worker, packet, flow, hash);
   }
   if (flow.kind == FlowKind::kFlow) follow(worker, id, from, flow, packet.mbuf);
-  return send_on(worker, packet, flow, connection, from);
+  return forward_to_backend(worker, packet, flow, connection, from);
 }
 
 [[gnu::cold, gnu::noinline]] Fate serve_of_other(Worker& worker, Packet& packet, const Flow& flow,

@@ -203,11 +203,11 @@ bool own_headers(Worker& worker, Packet& packet, const Flow& flow) noexcept {
   return own_bytes(worker, packet, last.l4 + kMostL4);
 }
 
-Fate send_on(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
-             Direction from) noexcept {
+Fate forward_to_backend(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
+                        Direction from) noexcept {
   count(worker, connection, from, packet.mbuf->pkt_len);
   if (connection.has(Connection::kChangesPackets)) [[unlikely]]
-    return send_changed(worker, packet, flow, connection, from);
+    return forward_rewritten(worker, packet, flow, connection, from);
   const bool full = connection.forwarding == Forwarding::kFullNat;
   if (from == Direction::kFromBackend) {
     const Endpoint service = destination_of(connection.forward);

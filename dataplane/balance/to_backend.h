@@ -26,7 +26,7 @@ inline const ServiceBackend* find_backend(const Snapshot& snapshot, BackendId id
 bool own_headers(Worker& worker, Packet& packet, const Flow& flow) noexcept;
 
 // Of a connection, which the packet came `from`, and counted for its backend.
-Fate send_on(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
-             Direction from) noexcept;
+Fate forward_to_backend(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
+                        Direction from) noexcept;
 
 }  // namespace adit

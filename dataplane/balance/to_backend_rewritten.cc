@@ -31,8 +31,8 @@ DropReason change_version(Worker& worker, Packet& packet, const Flow& flow, cons
 
 }  // namespace
 
-Fate send_changed(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
-                  Direction from) noexcept {
+Fate forward_rewritten(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
+                       Direction from) noexcept {
   if (!own_headers(worker, packet, flow)) return Fate::kGone;
   const bool from_backend = from == Direction::kFromBackend;
   const bool announces = connection.has(Connection::kAnnounces);

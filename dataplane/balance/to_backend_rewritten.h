@@ -7,8 +7,9 @@
 
 namespace adit {
 
-// What send_on() is for the others.
-[[gnu::cold, gnu::noinline]] Fate send_changed(Worker& worker, Packet& packet, const Flow& flow,
-                                               Connection& connection, Direction from) noexcept;
+// What forward_to_backend() is for the others.
+[[gnu::cold, gnu::noinline]] Fate forward_rewritten(Worker& worker, Packet& packet,
+                                                    const Flow& flow, Connection& connection,
+                                                    Direction from) noexcept;
 
 }  // namespace adit

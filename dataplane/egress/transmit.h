@@ -69,7 +69,7 @@ inline void flush_all(Worker& worker) noexcept {
 }
 
 // A finished frame of our own leaves by the port, untagged or by VLAN, or goes into the network.
-inline void send_on(Worker& worker, LinkId link, rte_mbuf* mbuf) noexcept {
+inline void transmit_on_link(Worker& worker, LinkId link, rte_mbuf* mbuf) noexcept {
   if (is_port_link(link)) [[likely]]
     return enqueue(worker, static_cast<PortId>(link), mbuf);
   if (is_network_link(link)) return send_to_network(worker, network_of_link(link), mbuf);
@@ -123,7 +123,7 @@ inline bool send_if_resolved(Worker& worker, LinkId link, AdjacencyId adjacency,
   if (word == 0 || (!worker.held.empty() && worker.held.waiting_for(adjacency) != 0)) [[unlikely]]
     return false;
   AdjacencyTable::write_mac(word, frame_of(mbuf));
-  send_on(worker, link, mbuf);
+  transmit_on_link(worker, link, mbuf);
   return true;
 }
 
@@ -149,7 +149,7 @@ inline void sweep_held(Worker& worker) noexcept {
   worker.held.sweep(judge, [&worker](const HeldPacket& held, uint64_t word) noexcept {
     if (word != 0) {
       AdjacencyTable::write_mac(word, frame_of(held.mbuf));
-      return send_on(worker, held.hop.link, held.mbuf);
+      return transmit_on_link(worker, held.hop.link, held.mbuf);
     }
     report_host_unreachable(worker, held.hop.link, held.mbuf, held.routed);
     drop(worker, held.mbuf, DropReason::k_neighbour_unresolved);
