@@ -75,20 +75,21 @@ bool send_header(Worker& worker, const Packet& like, const Flow& flow,
   return true;
 }
 
-Fate precede(Worker& worker, Packet& packet, const Flow& flow, Connection& connection) noexcept {
+PacketVerdict precede(Worker& worker, Packet& packet, const Flow& flow,
+                      Connection& connection) noexcept {
   const Announcement& announcement = connection.announcement;
   const bool has_ack = (flow.l4_type & kTcpAck) != 0;
   const bool may_begin = has_ack && (flow.l4_type & kTcpRst) == 0;
-  if (announcement.shift == 0 && !may_begin) return Fate::kRoute;
+  if (announcement.shift == 0 && !may_begin) return PacketVerdict::kRoute;
   const bool at_first =
       !announcement.acknowledged && tcp_of(packet.mbuf, flow).sequence.host() == announcement.first;
   // RFC 9293 section 3.10.7.1: a reset without ACK has the number that the server's segment asked
   // for, and that was no more than this.
-  if (at_first && !has_ack) return Fate::kRoute;
+  if (at_first && !has_ack) return PacketVerdict::kRoute;
   if ((announcement.shift == 0 || at_first) && !send_header(worker, packet, flow, connection))
     return refuse(worker, packet.mbuf, DropReason::k_no_buffer);
   shift_sequence(packet.mbuf, flow, announcement.shift);
-  return Fate::kRoute;
+  return PacketVerdict::kRoute;
 }
 
 }  // namespace
@@ -115,19 +116,19 @@ DropReason take_answer(rte_mbuf* mbuf, const Flow& flow, Announcement& announcem
              : DropReason::k_tcp_options;
 }
 
-Fate announce(Worker& worker, Packet& packet, Flow flow, Connection& connection) noexcept {
-  if (flow.kind != FlowKind::kFlow) return Fate::kRoute;
+PacketVerdict announce(Worker& worker, Packet& packet, Flow flow, Connection& connection) noexcept {
+  if (flow.kind != FlowKind::kFlow) return PacketVerdict::kRoute;
   Announcement& announcement = connection.announcement;
   if ((flow.l4_type & kTcpSyn) != 0) {
     if (announcement.how == ClientAddress::kProxy && flow.payload_len != 0)
       return refuse(worker, packet.mbuf, DropReason::k_tcp_syn_data);
     announcement.asked = tcp_of(packet.mbuf, flow).sequence.host() + 1;
-    return Fate::kRoute;
+    return PacketVerdict::kRoute;
   }
-  if (!announcement.answered) return Fate::kRoute;
+  if (!announcement.answered) return PacketVerdict::kRoute;
   if (announcement.how == ClientAddress::kProxy) return precede(worker, packet, flow, connection);
   add_option(worker, packet, flow, connection);
-  return Fate::kRoute;
+  return PacketVerdict::kRoute;
 }
 
 }  // namespace adit

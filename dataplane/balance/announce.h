@@ -16,7 +16,7 @@ void begin_announcement(Connection& connection, ClientAddress how, const Flow& f
 // written. kNone, or the reason to drop it for.
 DropReason take_answer(rte_mbuf* mbuf, const Flow& flow, Announcement& announcement) noexcept;
 
-// A packet of the client, as it goes to the server: `flow` is that. kGone: it was dropped.
-Fate announce(Worker& worker, Packet& packet, Flow flow, Connection& connection) noexcept;
+// A packet of the client, as it goes to the server: `flow` is that. kConsumed: it was dropped.
+PacketVerdict announce(Worker& worker, Packet& packet, Flow flow, Connection& connection) noexcept;
 
 }  // namespace adit

@@ -119,7 +119,8 @@ bool hand_over(Worker& worker, Packet& packet, const Flow& flow) noexcept {
 // --- new connections
 
 // TCP, to a service, of no connection, and it begins none.
-Fate refuse_unmatched(Worker& worker, Packet& packet, const Flow& flow, Unmatched rule) noexcept {
+PacketVerdict refuse_unmatched(Worker& worker, Packet& packet, const Flow& flow,
+                               Unmatched rule) noexcept {
   if (rule == Unmatched::kReset && flow.kind == FlowKind::kFlow)
     send_reply(worker, packet.network, make_tcp_reset(packet.mbuf, flow, worker.pool));
   return refuse(worker, packet.mbuf, DropReason::k_connection_unknown);
@@ -187,11 +188,11 @@ bool is_taken(DropReason why) noexcept {
   return why;
 }
 
-Fate begin_at(Worker& worker, Packet& packet, const Flow& flow, ServiceId id,
-              const Choice& choice) noexcept {
+PacketVerdict begin_at(Worker& worker, Packet& packet, const Flow& flow, ServiceId id,
+                       const Choice& choice) noexcept {
   if (choice.backend == nullptr) {
     refuse_new(worker, packet, choice.why);
-    return Fate::kGone;
+    return PacketVerdict::kConsumed;
   }
   const ServiceEntry& service = worker.snapshot->services[id];
   if (service.one_packet) {
@@ -211,7 +212,7 @@ Fate begin_at(Worker& worker, Packet& packet, const Flow& flow, ServiceId id,
                             Direction::kFromClient);
 }
 
-Fate begin(Worker& worker, Packet& packet, const Flow& flow, ServiceId id) noexcept {
+PacketVerdict begin(Worker& worker, Packet& packet, const Flow& flow, ServiceId id) noexcept {
   const ServiceEntry& service = worker.snapshot->services[id];
   if (!begins(flow, packet.mbuf) &&
       !(flow.kind == FlowKind::kFlow && flow.key.protocol == kIpProtocolTcp &&
@@ -229,7 +230,7 @@ Fate begin(Worker& worker, Packet& packet, const Flow& flow, ServiceId id) noexc
            .kind = Errand::Kind::kAsk,
            .asker = static_cast<uint8_t>(worker.id & 0x7f),
            .may_fragment = packet.may_fragment});
-  return Fate::kGone;
+  return PacketVerdict::kConsumed;
 }
 
 // The keeper of the client's template has told its backend.
@@ -242,36 +243,37 @@ void resume(Worker& worker, Packet& packet, const Errand& told) noexcept {
     release(worker, told.chosen);
     return worker.routed.push(packet);
   }
-  if (begin_at(worker, packet, flow, id, {backend, told.chosen}) == Fate::kRoute)
+  if (begin_at(worker, packet, flow, id, {backend, told.chosen}) == PacketVerdict::kRoute)
     route_later(worker, packet);
 }
 
 // --- packets of connections, and of none
 
 // Of no connection. `hash`: of its key.
-Fate serve_stranger(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash) noexcept {
+PacketVerdict handle_miss(Worker& worker, Packet& packet, const Flow& flow,
+                          uint64_t hash) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   const RouteTarget& target = target_of(snapshot, flow.key);
   if (target.kind == RouteTarget::Kind::kVirtual) {
-    if (flow.kind == FlowKind::kEcho || flow.kind == FlowKind::kOther) return Fate::kRoute;
+    if (flow.kind == FlowKind::kEcho || flow.kind == FlowKind::kOther) return PacketVerdict::kRoute;
     const ServiceId service = find_service(snapshot, target, flow.key, packet.mbuf->port);
     if (service != 0) return begin(worker, packet, flow, service);
     if (flow.kind == FlowKind::kIcmpError)
       return refuse(worker, packet.mbuf, DropReason::k_icmp_ignored);
-    return Fate::kRoute;
+    return PacketVerdict::kRoute;
   }
   if (target.kind == RouteTarget::Kind::kLocal) {
     // To full NAT's local address, say: nobody of ours listens there, and the name tells why.
     if (flow.kind == FlowKind::kFlow && flow.key.protocol != kIpProtocolUdp &&
         is_forgotten_reply(worker, flow, packet.mbuf, hash))
       return refuse(worker, packet.mbuf, DropReason::k_connection_unknown);
-    return Fate::kRoute;
+    return PacketVerdict::kRoute;
   }
   // The underlay is no network to route for anybody.
   if (packet.network == 0) return refuse(worker, packet.mbuf, DropReason::k_ip_not_local);
   if (is_forgotten_reply(worker, flow, packet.mbuf, hash))
     return refuse(worker, packet.mbuf, DropReason::k_connection_unknown);
-  return Fate::kRoute;
+  return PacketVerdict::kRoute;
 }
 
 // A client's packet that begins a connection where one is closing: the gateway may be the last that
@@ -289,8 +291,8 @@ bool is_lost(const Connection& connection, BackendLives::Life life) noexcept {
 }
 
 // `hash`: of its key.
-Fate serve_of_service(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash,
-                      ConnectionId id, Direction from) noexcept {
+PacketVerdict serve_of_service(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash,
+                               ConnectionId id, Direction from) noexcept {
   Balancer& balancer = *worker.balancer;
   Connection& connection = worker.connections->at(id);
   // A backend that is gone, or down and not to keep them, loses its connections, as soon as one
@@ -304,24 +306,25 @@ Fate serve_of_service(Worker& worker, Packet& packet, const Flow& flow, uint64_t
         find_backend(*worker.snapshot, connection.backend) == nullptr)
       return refuse(worker, packet.mbuf, DropReason::k_no_backend);
     worker.connections->erase(worker, id);
-    return serve_stranger(worker, packet, flow, hash);
+    return handle_miss(worker, packet, flow, hash);
   }
   if (flow.kind == FlowKind::kFlow) follow(worker, id, from, flow, packet.mbuf);
   return forward_to_backend(worker, packet, flow, connection, from);
 }
 
-[[gnu::cold, gnu::noinline]] Fate serve_of_other(Worker& worker, Packet& packet, const Flow& flow,
-                                                 ConnectionTable::Found found) noexcept {
+[[gnu::cold, gnu::noinline]] PacketVerdict serve_of_other(Worker& worker, Packet& packet,
+                                                          const Flow& flow,
+                                                          ConnectionTable::Found found) noexcept {
   Connections& connections = *worker.connections;
   return connections.ops_of(connections.at(found.id))
       .on_packet(worker, packet, flow, found.id, found.direction);
 }
 
-Fate serve(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash) noexcept {
-  if (!has_connection(flow)) return serve_stranger(worker, packet, flow, hash);
+PacketVerdict serve(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash) noexcept {
+  if (!has_connection(flow)) return handle_miss(worker, packet, flow, hash);
   const Connections& connections = *worker.connections;
   const auto found = connections.table().find(flow.key, hash);
-  if (found.id == 0) return serve_stranger(worker, packet, flow, hash);
+  if (found.id == 0) return handle_miss(worker, packet, flow, hash);
   if (connections.at(found.id).owner.kind != OwnerKind::kService) [[unlikely]]
     return serve_of_other(worker, packet, flow, found);
   return serve_of_service(worker, packet, flow, hash, found.id, found.direction);
@@ -336,8 +339,8 @@ static_assert(std::is_trivially_destructible_v<Flow>);
 
 }  // namespace
 
-Fate serve_connection(Worker& worker, Packet& packet, const Flow& flow, ConnectionId id,
-                      Direction from) noexcept {
+PacketVerdict serve_connection(Worker& worker, Packet& packet, const Flow& flow, ConnectionId id,
+                               Direction from) noexcept {
   return serve_of_service(worker, packet, flow, worker.connections->table().hash(flow.key), id,
                           from);
 }
@@ -371,7 +374,7 @@ void balance(Worker& worker, PacketList& routed) noexcept {
   }
   for (unsigned i = 0; i < n; ++i) connections.prefetch_connection(hashes[i]);
   for (unsigned i = 0; i < n; ++i)
-    if (serve(worker, *packets[i], flows[i], hashes[i]) == Fate::kRoute)
+    if (serve(worker, *packets[i], flows[i], hashes[i]) == PacketVerdict::kRoute)
       routed.items[kept++] = packets[i];
   ADIT_ASSERT(routed.count == before && kept <= before);  // nothing joined them meanwhile
   routed.count = kept;

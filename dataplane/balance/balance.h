@@ -14,8 +14,8 @@ void balance(Worker& worker, PacketList& routed) noexcept;
 
 // A packet of a service's connection, or an ICMP error about one (ConnectionOps::on_packet).
 // balance() itself goes there without a look at the table of owners.
-Fate serve_connection(Worker& worker, Packet& packet, const Flow& flow, ConnectionId id,
-                      Direction from) noexcept;
+PacketVerdict serve_connection(Worker& worker, Packet& packet, const Flow& flow, ConnectionId id,
+                               Direction from) noexcept;
 
 // Takes from other workers what is for this one's connections, into Worker::routed; as much as a
 // burst at most. Returns how much.

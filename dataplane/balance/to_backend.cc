@@ -34,23 +34,23 @@ bool own_bytes(Worker& worker, Packet& packet, uint32_t bytes) noexcept {
   return true;
 }
 
-Fate translate_packet(Worker& worker, Packet& packet, const Flow& flow, const Translation& to,
-                      VrfId vrf) noexcept {
-  if (!own_headers(worker, packet, flow)) return Fate::kGone;
+PacketVerdict translate_packet(Worker& worker, Packet& packet, const Flow& flow,
+                               const Translation& to, VrfId vrf) noexcept {
+  if (!own_headers(worker, packet, flow)) return PacketVerdict::kConsumed;
   translate(packet.mbuf, flow, to);
   packet.network = vrf;
   packet.translated = true;
-  return Fate::kRoute;
+  return PacketVerdict::kRoute;
 }
 
 // The backend has the virtual address itself. Its own one is read when the packet is routed:
 // from the snapshot, for the connection may be gone by then.
-Fate send_direct(Worker& worker, Packet& packet, const Connection& connection) noexcept {
+PacketVerdict send_direct(Worker& worker, Packet& packet, const Connection& connection) noexcept {
   const ServiceBackend* backend = find_backend(*worker.snapshot, connection.backend);
   if (backend == nullptr) return refuse(worker, packet.mbuf, DropReason::k_no_backend);
   packet.network = connection.reverse.vrf;
   packet.via = backend->address.bytes.data();
-  return Fate::kRoute;
+  return PacketVerdict::kRoute;
 }
 
 // RFC 8200 section 5: no sender makes such a packet smaller.
@@ -71,17 +71,18 @@ uint16_t wrapped_id(Worker& worker, const Wrapping& how, VrfId vrf,
 
 // Longer than its path. Over IPv4 routers on the way fragment it (RFC 4213 section 3.2.2), over
 // IPv6 we do.
-[[gnu::cold, gnu::noinline]] Fate wrap_past_path(Worker& worker, Packet& packet, Wrapping how,
-                                                 uint32_t room, VrfId vrf) noexcept {
+[[gnu::cold, gnu::noinline]] PacketVerdict wrap_past_path(Worker& worker, Packet& packet,
+                                                          Wrapping how, uint32_t room,
+                                                          VrfId vrf) noexcept {
   if (!own_bytes(worker, packet, packet.mbuf->data_len) || !take_hop(worker, packet))
-    return Fate::kGone;
+    return PacketVerdict::kConsumed;
   how.dont_fragment = Wrapping::DontFragment::kClear;
   packet.network = vrf;
   const DropReason why = wrap(packet.mbuf, how, wrapped_id(worker, how, vrf, packet.mbuf));
   if (why != DropReason::kNone) return refuse(worker, packet.mbuf, why);
   const uint32_t headers = wrapping_bytes(how);
   packet.origin.wrapped_bytes = static_cast<uint8_t>(headers);
-  if (how.destination.is_v4()) return Fate::kRoute;
+  if (how.destination.is_v4()) return PacketVerdict::kRoute;
   rte_mbuf* mbuf = packet.mbuf;
   const DropReason cut =
       cut_packet(worker, mbuf, room + headers, next_fragment_id<Ipv6>(worker, vrf, mbuf),
@@ -92,24 +93,24 @@ uint16_t wrapped_id(Worker& worker, const Wrapping& how, VrfId vrf,
                  });
   if (cut != DropReason::kNone) return refuse(worker, mbuf, cut);
   discard(worker, mbuf);
-  return Fate::kGone;
+  return PacketVerdict::kConsumed;
 }
 
 // Towards a backend in `vrf`.
-Fate wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room,
-              VrfId vrf) noexcept {
+PacketVerdict wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room,
+                       VrfId vrf) noexcept {
   if (packet.mbuf->pkt_len > room) [[unlikely]] {
     if (is_least_ipv6(packet)) return wrap_past_path(worker, packet, how, room, vrf);
     if (refuse_too_big(worker, packet, is_ipv4(packet) ? room : std::max(room, kLeastIpv6Mtu)))
-      return Fate::kGone;
+      return PacketVerdict::kConsumed;
   }
   if (!own_bytes(worker, packet, packet.mbuf->data_len) || !take_hop(worker, packet))
-    return Fate::kGone;
+    return PacketVerdict::kConsumed;
   packet.network = vrf;
   const DropReason why = wrap(packet.mbuf, how, wrapped_id(worker, how, vrf, packet.mbuf));
   if (why != DropReason::kNone) return refuse(worker, packet.mbuf, why);
   packet.origin.wrapped_bytes = static_cast<uint8_t>(wrapping_bytes(how));
-  return Fate::kRoute;
+  return PacketVerdict::kRoute;
 }
 
 // What was put together is cut again before it is wrapped, so that neither the outer packets nor
@@ -149,7 +150,8 @@ Fate wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room
   for (rte_mbuf* mbuf : finish(worker, packet.mbuf, FirstHeader::kIp, frames)) {
     Packet finished = packet;
     finished.mbuf = mbuf;
-    if (wrap_one(worker, finished, how, room, vrf) == Fate::kRoute) route_later(worker, finished);
+    if (wrap_one(worker, finished, how, room, vrf) == PacketVerdict::kRoute)
+      route_later(worker, finished);
   }
 }
 
@@ -162,7 +164,7 @@ Fate wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room
   return told == 0 ? most : std::min(most, told);
 }
 
-Fate send_wrapped(Worker& worker, Packet& packet, const Connection& connection) noexcept {
+PacketVerdict send_wrapped(Worker& worker, Packet& packet, const Connection& connection) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   const FlowKey& reverse = connection.reverse;
   const bool ipv6 = reverse.ipv6 != 0;
@@ -170,7 +172,7 @@ Fate send_wrapped(Worker& worker, Packet& packet, const Connection& connection) 
       snapshot.routes.find(reverse.vrf, bytes_of(reverse.source, ipv6), ipv6);
   if (!target.has_source) {
     refuse_with(worker, packet, IcmpProblem::kNoRoute, DropReason::k_no_route);
-    return Fate::kGone;
+    return PacketVerdict::kConsumed;
   }
   const ServiceEntry& service = snapshot.services[connection.owner.id];
   Wrapping how;
@@ -186,11 +188,11 @@ Fate send_wrapped(Worker& worker, Packet& packet, const Connection& connection) 
   const uint32_t room = most - std::min(most, wrapping_bytes(how));
   if (is_unfinished(packet.mbuf)) [[unlikely]] {
     wrap_unfinished(worker, packet, how, room, reverse.vrf);
-    return Fate::kGone;
+    return PacketVerdict::kConsumed;
   }
   if (was_put_together(packet.mbuf)) [[unlikely]] {
     wrap_cut(worker, packet, how, room, reverse.vrf);
-    return Fate::kGone;
+    return PacketVerdict::kConsumed;
   }
   return wrap_one(worker, packet, how, room, reverse.vrf);
 }
@@ -203,8 +205,8 @@ bool own_headers(Worker& worker, Packet& packet, const Flow& flow) noexcept {
   return own_bytes(worker, packet, last.l4 + kMostL4);
 }
 
-Fate forward_to_backend(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
-                        Direction from) noexcept {
+PacketVerdict forward_to_backend(Worker& worker, Packet& packet, const Flow& flow,
+                                 Connection& connection, Direction from) noexcept {
   count(worker, connection, from, packet.mbuf->pkt_len);
   if (connection.has(Connection::kChangesPackets)) [[unlikely]]
     return forward_rewritten(worker, packet, flow, connection, from);
@@ -228,7 +230,7 @@ Fate forward_to_backend(Worker& worker, Packet& packet, const Flow& flow, Connec
     case Forwarding::kTunnel:
       return send_wrapped(worker, packet, connection);
   }
-  return Fate::kRoute;
+  return PacketVerdict::kRoute;
 }
 
 }  // namespace adit

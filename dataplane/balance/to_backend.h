@@ -10,9 +10,9 @@
 
 namespace adit {
 
-inline Fate refuse(Worker& worker, rte_mbuf* mbuf, DropReason reason) noexcept {
+inline PacketVerdict refuse(Worker& worker, rte_mbuf* mbuf, DropReason reason) noexcept {
   drop(worker, mbuf, reason);
-  return Fate::kGone;
+  return PacketVerdict::kConsumed;
 }
 
 // Null where the backend is in no service any more.
@@ -26,7 +26,7 @@ inline const ServiceBackend* find_backend(const Snapshot& snapshot, BackendId id
 bool own_headers(Worker& worker, Packet& packet, const Flow& flow) noexcept;
 
 // Of a connection, which the packet came `from`, and counted for its backend.
-Fate forward_to_backend(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
-                        Direction from) noexcept;
+PacketVerdict forward_to_backend(Worker& worker, Packet& packet, const Flow& flow,
+                                 Connection& connection, Direction from) noexcept;
 
 }  // namespace adit

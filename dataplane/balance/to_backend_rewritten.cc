@@ -31,9 +31,9 @@ DropReason change_version(Worker& worker, Packet& packet, const Flow& flow, cons
 
 }  // namespace
 
-Fate forward_rewritten(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
-                       Direction from) noexcept {
-  if (!own_headers(worker, packet, flow)) return Fate::kGone;
+PacketVerdict forward_rewritten(Worker& worker, Packet& packet, const Flow& flow,
+                                Connection& connection, Direction from) noexcept {
+  if (!own_headers(worker, packet, flow)) return PacketVerdict::kConsumed;
   const bool from_backend = from == Direction::kFromBackend;
   const bool announces = connection.has(Connection::kAnnounces);
   if (announces && from_backend) {
@@ -55,7 +55,7 @@ Fate forward_rewritten(Worker& worker, Packet& packet, const Flow& flow, Connect
   }
   packet.network = other_half.vrf;
   packet.translated = true;
-  if (!announces || from_backend) return Fate::kRoute;
+  if (!announces || from_backend) return PacketVerdict::kRoute;
   return announce(worker, packet, other_version ? read_flow(packet.mbuf, packet.network) : flow,
                   connection);
 }

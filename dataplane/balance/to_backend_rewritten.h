@@ -8,8 +8,9 @@
 namespace adit {
 
 // What forward_to_backend() is for the others.
-[[gnu::cold, gnu::noinline]] Fate forward_rewritten(Worker& worker, Packet& packet,
-                                                    const Flow& flow, Connection& connection,
-                                                    Direction from) noexcept;
+[[gnu::cold, gnu::noinline]] PacketVerdict forward_rewritten(Worker& worker, Packet& packet,
+                                                             const Flow& flow,
+                                                             Connection& connection,
+                                                             Direction from) noexcept;
 
 }  // namespace adit

@@ -18,7 +18,7 @@ struct Packet;
 struct Worker;
 
 // What becomes of a packet after it was looked at.
-enum class Fate : uint8_t { kRoute, kGone };
+enum class PacketVerdict : uint8_t { kRoute, kConsumed };
 
 struct ConnectionOps {
   std::string_view name;  // as operators read it
@@ -31,8 +31,8 @@ struct ConnectionOps {
   // A packet of it, or an ICMP error about one, which came `from` there. The owner calls follow()
   // (worker/follow.h) where the packet counts for the state and the time that is left, and changes
   // the packet as it likes. It may end the connection.
-  Fate (*on_packet)(Worker& worker, Packet& packet, const Flow& flow, ConnectionId id,
-                    Direction from) noexcept = nullptr;
+  PacketVerdict (*on_packet)(Worker& worker, Packet& packet, const Flow& flow, ConnectionId id,
+                             Direction from) noexcept = nullptr;
   // It is about to be erased, whoever does so, and still found by its keys. The owner may erase
   // other connections, but neither this one again, nor insert any. Null: nothing is to be done.
   void (*on_end)(Worker& worker, const Connection& connection) noexcept = nullptr;

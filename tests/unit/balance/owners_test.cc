@@ -33,11 +33,11 @@ void begin(Worker&, const Connection& connection) noexcept {
 void change_state(Worker&, const Connection&, ConnectionState before) noexcept {
   told.states.push_back(before);
 }
-Fate take(Worker& worker, Packet& packet, const Flow& flow, ConnectionId id,
-          Direction from) noexcept {
+PacketVerdict take(Worker& worker, Packet& packet, const Flow& flow, ConnectionId id,
+                   Direction from) noexcept {
   told.packets.push_back(from);
   if (flow.kind == FlowKind::kFlow) follow(worker, id, from, flow, packet.mbuf);
-  return Fate::kRoute;
+  return PacketVerdict::kRoute;
 }
 void end(Worker& worker, const Connection& connection) noexcept {
   ++told.ended[number_of(connection)];
