@@ -105,7 +105,7 @@ bool has_connection(const Flow& flow) noexcept {
 
 // The connection's worker, by the client's end of it: the source of what goes to a service, the
 // destination of what comes back. Full NAT's local ports are chosen to give the same.
-bool hand_over(Worker& worker, Packet& packet, const Flow& flow) noexcept {
+bool steer_to_owner(Worker& worker, Packet& packet, const Flow& flow) noexcept {
   const FlowKey& key = flow.key;
   const bool to_service = target_of(*worker.snapshot, key).kind == RouteTarget::Kind::kVirtual;
   const unsigned owner = to_service
@@ -223,21 +223,21 @@ PacketVerdict begin(Worker& worker, Packet& packet, const Flow& flow, ServiceId 
     return refuse(worker, packet.mbuf, too_many);
   if (service.persistence.timeout_s == 0)
     return begin_at(worker, packet, flow, id, {schedule(worker, id, flow.key)});
-  const unsigned keeper = keeper_of(worker, service, flow.key);
+  const unsigned keeper = owner_of_client(worker, service, flow.key);
   if (keeper == worker.id) return begin_at(worker, packet, flow, id, choose(worker, id, flow.key));
   pass_on(worker, packet.mbuf, keeper,
           {.vrf = packet.network,
-           .kind = Errand::Kind::kAsk,
+           .kind = HandoverMeta::Kind::kAsk,
            .asker = static_cast<uint8_t>(worker.id & 0x7f),
            .may_fragment = packet.may_fragment});
   return PacketVerdict::kConsumed;
 }
 
 // The keeper of the client's template has told its backend.
-void resume(Worker& worker, Packet& packet, const Errand& told) noexcept {
+void resume(Worker& worker, Packet& packet, const HandoverMeta& told) noexcept {
   const Flow flow = read_flow(packet.mbuf, told.vrf);
   const ServiceId id = find_service(*worker.snapshot, flow.key, packet.mbuf->port);
-  const ServiceBackend* backend = told_backend(worker, told, id);
+  const ServiceBackend* backend = resolved_backend(worker, told, id);
   // There may be another configuration by now; or another packet was the first.
   if (backend == nullptr || worker.connections->table().find(flow.key).id != 0) {
     release(worker, told.chosen);
@@ -366,7 +366,7 @@ void balance(Worker& worker, PacketList& routed) noexcept {
       continue;
     }
     if (worker.peers.size() > 1 && has_connection(flows[n]) && !packet->handed_over &&
-        hand_over(worker, *packet, flows[n]))
+        steer_to_owner(worker, *packet, flows[n]))
       continue;
     hashes[n] = connections.hash(flows[n].key);
     connections.prefetch(hashes[n]);
@@ -386,34 +386,34 @@ unsigned take_handed_over(Worker& worker) noexcept {
       worker.peers[worker.id], reinterpret_cast<void**>(mbufs.data()), mbufs.size(), nullptr);
   ADIT_ASSERT(n <= worker.packets.size());
   for (unsigned i = 0; i < n; ++i) {
-    const Errand errand = errand_of(mbufs[i]);
+    const HandoverMeta meta = handover_meta_of(mbufs[i]);
     Packet& packet = worker.packets[i];
     packet.mbuf = mbufs[i];
     packet.drop = DropReason::kNone;
     packet.in = 0;
-    packet.network = errand.vrf;
-    packet.origin = {errand.vrf, 0};
+    packet.network = meta.vrf;
+    packet.origin = {meta.vrf, 0};
     packet.via = nullptr;
     packet.translated = false;
     packet.handed_over = true;
-    packet.may_fragment = errand.may_fragment;
-    if (errand.kind == Errand::Kind::kPacket) [[likely]] {
+    packet.may_fragment = meta.may_fragment;
+    if (meta.kind == HandoverMeta::Kind::kPacket) [[likely]] {
       worker.routed.push(packet);
       continue;
     }
-    if (errand.kind == Errand::Kind::kFragment) {
+    if (meta.kind == HandoverMeta::Kind::kFragment) {
       packet.handed_over = false;  // its connection may be another worker's
       worker.routed.push(packet);
       continue;
     }
-    if (errand.kind == Errand::Kind::kOuterFragment) {
+    if (meta.kind == HandoverMeta::Kind::kOuterFragment) {
       worker.handed_frames.push(packet);
       continue;
     }
-    if (errand.kind == Errand::Kind::kAsk)
-      answer_ask(worker, packet, errand);
+    if (meta.kind == HandoverMeta::Kind::kAsk)
+      answer_ask(worker, packet, meta);
     else
-      resume(worker, packet, errand);
+      resume(worker, packet, meta);
   }
   return n;
 }

@@ -57,7 +57,8 @@ const ServiceBackend* kept_backend(const Worker& worker, const ServiceEntry& ser
 
 }  // namespace
 
-unsigned keeper_of(const Worker& worker, const ServiceEntry& service, const FlowKey& key) noexcept {
+unsigned owner_of_client(const Worker& worker, const ServiceEntry& service,
+                         const FlowKey& key) noexcept {
   return owner_of(masked_client(service, key), be16(0), worker.peers.size());
 }
 
@@ -91,10 +92,10 @@ void refuse_new(Worker& worker, Packet& packet, DropReason why) noexcept {
   refuse_with(worker, packet, IcmpProblem::kPortUnreachable, why);
 }
 
-void answer_ask(Worker& worker, Packet& packet, const Errand& ask) noexcept {
+void answer_ask(Worker& worker, Packet& packet, const HandoverMeta& ask) noexcept {
   const Flow flow = read_flow(packet.mbuf, ask.vrf);
   const ServiceId id = find_service(*worker.snapshot, flow.key, packet.mbuf->port);
-  Errand answer{.vrf = ask.vrf, .may_fragment = ask.may_fragment};
+  HandoverMeta answer{.vrf = ask.vrf, .may_fragment = ask.may_fragment};
   // Another configuration has come: who asked begins again.
   if (id == 0 || worker.snapshot->services[id].persistence.timeout_s == 0) {
     pass_on(worker, packet.mbuf, ask.asker, answer);
@@ -102,16 +103,16 @@ void answer_ask(Worker& worker, Packet& packet, const Errand& ask) noexcept {
   }
   const Choice choice = choose(worker, id, flow.key);
   if (choice.backend == nullptr) return refuse_new(worker, packet, choice.why);
-  answer.kind = choice.controller != 0 ? Errand::Kind::kTold : Errand::Kind::kSorry;
+  answer.kind = choice.controller != 0 ? HandoverMeta::Kind::kTold : HandoverMeta::Kind::kSorry;
   answer.chosen = choice.controller;
   if (!pass_on(worker, packet.mbuf, ask.asker, answer)) release(worker, choice.controller);
 }
 
-const ServiceBackend* told_backend(const Worker& worker, const Errand& told,
-                                   ServiceId service) noexcept {
+const ServiceBackend* resolved_backend(const Worker& worker, const HandoverMeta& told,
+                                       ServiceId service) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   if (service == 0) return nullptr;
-  if (told.kind == Errand::Kind::kSorry) {
+  if (told.kind == HandoverMeta::Kind::kSorry) {
     const uint32_t sorry = snapshot.services[service].sorry;
     return sorry == 0 ? nullptr : &snapshot.service_backends[sorry - 1];
   }

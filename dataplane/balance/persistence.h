@@ -19,7 +19,8 @@ struct Choice {
 };
 
 // The worker that has the client's template; the same on whatever worker it is asked.
-unsigned keeper_of(const Worker& worker, const ServiceEntry& service, const FlowKey& key) noexcept;
+unsigned owner_of_client(const Worker& worker, const ServiceEntry& service,
+                         const FlowKey& key) noexcept;
 
 // For the keeper: by the client's template, or a new one that the scheduler is asked for.
 Choice choose(Worker& worker, ServiceId service, const FlowKey& key) noexcept;
@@ -30,12 +31,12 @@ void release(Worker& worker, TemplateId id) noexcept;
 // Drops a packet whose connection gets no backend, and tells its sender where that helps.
 void refuse_new(Worker& worker, Packet& packet, DropReason why) noexcept;
 
-// For the keeper: a packet that came with Errand::Kind::kAsk goes back, or is dropped.
-void answer_ask(Worker& worker, Packet& packet, const Errand& ask) noexcept;
+// For the keeper: a packet that came with HandoverMeta::Kind::kAsk goes back, or is dropped.
+void answer_ask(Worker& worker, Packet& packet, const HandoverMeta& ask) noexcept;
 
 // For who asked: the backend that the answer names, of that service. Null where it is there no
 // more: there is another configuration now.
-const ServiceBackend* told_backend(const Worker& worker, const Errand& told,
-                                   ServiceId service) noexcept;
+const ServiceBackend* resolved_backend(const Worker& worker, const HandoverMeta& told,
+                                       ServiceId service) noexcept;
 
 }  // namespace adit

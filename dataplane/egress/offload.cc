@@ -59,7 +59,7 @@ std::span<rte_mbuf*> finish(Worker& worker, rte_mbuf* frame, FirstHeader first,
   return std::span(room).first(count);
 }
 
-rte_mbuf* hand_over(Worker& worker, rte_mbuf* frame, FirstHeader first) noexcept {
+rte_mbuf* prepare_tx_offload(Worker& worker, rte_mbuf* frame, FirstHeader first) noexcept {
   return change_own(worker, frame,
                     [first](rte_mbuf* mbuf) { return write_pseudo_sum(mbuf, first); });
 }
@@ -87,7 +87,7 @@ bool finish_offload(Worker& worker, Packet& packet) noexcept {
     return !finished.empty();
   }
   if (out.kind == BridgePortKind::kTunnel) return true;
-  packet.mbuf = hand_over(worker, packet.mbuf, FirstHeader::kEthernet);
+  packet.mbuf = prepare_tx_offload(worker, packet.mbuf, FirstHeader::kEthernet);
   return packet.mbuf != nullptr;
 }
 

@@ -164,7 +164,8 @@ Taken take_routed(Worker& worker, Packet& packet, const Flow* flow) noexcept {
   if (workers > 1 && !packet.handed_over) {
     const unsigned owner = owner_of(fragment.key, workers);
     if (owner != worker.id) {
-      pass_on(worker, packet.mbuf, owner, {.vrf = packet.network, .kind = Errand::Kind::kFragment});
+      pass_on(worker, packet.mbuf, owner,
+              {.vrf = packet.network, .kind = HandoverMeta::Kind::kFragment});
       return Taken::kGone;
     }
   }
@@ -211,7 +212,7 @@ bool take_outer(Worker& worker, Packet& packet) noexcept {
   }
   const unsigned owner = owner_of(fragment.key, worker.peers.size());
   if (worker.peers.size() > 1 && owner != worker.id) {
-    pass_on(worker, mbuf, owner, {.kind = Errand::Kind::kOuterFragment});
+    pass_on(worker, mbuf, owner, {.kind = HandoverMeta::Kind::kOuterFragment});
     return false;
   }
   if (take(worker, packet, fragment, nullptr) != Taken::kWhole) return false;

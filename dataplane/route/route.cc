@@ -144,7 +144,7 @@ template <class Ip>
   if (by_link && is_network_link(target.link)) return send_by_link<Ip>(worker, packet, target);
   if (by_link && takes_unfinished(*worker.snapshot, target.link)) {
     Packet handed = packet;
-    handed.mbuf = hand_over(worker, packet.mbuf, FirstHeader::kIp);
+    handed.mbuf = prepare_tx_offload(worker, packet.mbuf, FirstHeader::kIp);
     if (handed.mbuf != nullptr) send_by_link<Ip>(worker, handed, target);
     return;
   }

@@ -20,7 +20,7 @@ inline unsigned owner_of(const Ipv6Key& address, be16 port, size_t workers) noex
 }
 
 // What a packet takes along, where the NIC left its hash: that is of no use any more.
-struct Errand {
+struct HandoverMeta {
   enum class Kind : uint8_t {
     kPacket,    // its connection is the receiver's, or would be
     kAsk,       // it begins a connection of `asker`, and the receiver has the client's template
@@ -35,11 +35,11 @@ struct Errand {
   uint8_t may_fragment : 1 = 0;  // Packet::may_fragment
   TemplateId chosen = 0;
 };
-static_assert(sizeof(Errand) == sizeof(rte_mbuf::hash));
+static_assert(sizeof(HandoverMeta) == sizeof(rte_mbuf::hash));
 
 // False: the peer's ring is full, and the packet is dropped.
-inline bool pass_on(Worker& worker, rte_mbuf* mbuf, unsigned peer, Errand errand) noexcept {
-  std::memcpy(&mbuf->hash, &errand, sizeof errand);
+inline bool pass_on(Worker& worker, rte_mbuf* mbuf, unsigned peer, HandoverMeta meta) noexcept {
+  std::memcpy(&mbuf->hash, &meta, sizeof meta);
   if (rte_ring_mp_enqueue(worker.peers[peer], mbuf) != 0) {
     drop(worker, mbuf, DropReason::k_handover_full);
     return false;
@@ -48,8 +48,8 @@ inline bool pass_on(Worker& worker, rte_mbuf* mbuf, unsigned peer, Errand errand
   return true;
 }
 
-inline Errand errand_of(const rte_mbuf* mbuf) noexcept {
-  return std::bit_cast<Errand>(mbuf->hash);
+inline HandoverMeta handover_meta_of(const rte_mbuf* mbuf) noexcept {
+  return std::bit_cast<HandoverMeta>(mbuf->hash);
 }
 
 }  // namespace adit
