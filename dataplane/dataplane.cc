@@ -130,7 +130,7 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->bridge_port_counters = ZeroPages<TrafficCounters>(kMaxBridgePorts + 1);
   worker->bridge_port_errors = ZeroPages<ErrorCounters>(kMaxBridgePorts + 1);
   workers.push_back(std::move(worker));
-  surveys.emplace_back();
+  dumps.emplace_back();
 }
 
 // Receive queues are dealt out over the workers, beginning with another one at each port;

@@ -100,10 +100,10 @@ struct Dataplane::Impl {
   std::vector<rte_ring*> peers;                           // the same
   std::vector<std::unique_ptr<TemplateTable>> templates;  // by worker
   std::vector<std::unique_ptr<Worker>> workers;
-  std::vector<std::shared_ptr<ConnectionSurvey>> surveys;  // by worker: as long as it has it
-  std::deque<LoopArguments> loop_arguments;                // addresses stay
-  std::unique_ptr<InterfaceWatch> interfaces;              // null where no port has a device
-  std::vector<std::unique_ptr<Port>> devices;  // null where the port is ready-made or lost
+  std::vector<std::shared_ptr<ConnectionDump>> dumps;  // by worker: as long as it has it
+  std::deque<LoopArguments> loop_arguments;            // addresses stay
+  std::unique_ptr<InterfaceWatch> interfaces;          // null where no port has a device
+  std::vector<std::unique_ptr<Port>> devices;          // null where the port is ready-made or lost
   std::vector<PortFacts> io_facts;
 
   // What workers may still have until they have passed the token.

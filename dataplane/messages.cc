@@ -6,16 +6,16 @@
 
 namespace adit {
 
-bool Dataplane::survey(unsigned worker, std::shared_ptr<ConnectionSurvey> survey) {
-  if (!takes_survey(worker)) return false;
-  impl_->surveys[worker] = std::move(survey);
-  impl_->workers[worker]->survey.store(impl_->surveys[worker].get(), std::memory_order_release);
+bool Dataplane::dump(unsigned worker, std::shared_ptr<ConnectionDump> dump) {
+  if (!takes_dump(worker)) return false;
+  impl_->dumps[worker] = std::move(dump);
+  impl_->workers[worker]->dump.store(impl_->dumps[worker].get(), std::memory_order_release);
   return true;
 }
 
-bool Dataplane::takes_survey(unsigned worker) {
-  if (impl_->workers[worker]->survey.load(std::memory_order_acquire) != nullptr) return false;
-  impl_->surveys[worker] = nullptr;
+bool Dataplane::takes_dump(unsigned worker) {
+  if (impl_->workers[worker]->dump.load(std::memory_order_acquire) != nullptr) return false;
+  impl_->dumps[worker] = nullptr;
   return true;
 }
 

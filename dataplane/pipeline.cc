@@ -152,8 +152,8 @@ unsigned run_pass(Worker& worker, Probe& probe) noexcept {
     total += take_from_peers(worker, probe);
   }
   expire_connections(worker);
-  if (worker.survey.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
-    continue_survey(worker, total != 0);
+  if (worker.dump.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
+    continue_dump(worker, total != 0);
   if (has_waiting(worker) || worker.held_now.load(std::memory_order_relaxed) != 0) [[unlikely]]
     serve_waiting(worker);
   return total;

@@ -208,7 +208,7 @@ json vrf_of(const Call& call, VrfId id) {
 }
 
 json connection_row(const Call& call, const Place& place) {
-  const ConnectionRow& row = call.query.surveys()[place.worker_or_group]->rows[place.row_or_state];
+  const ConnectionRow& row = call.query.dumps()[place.worker_or_group]->rows[place.row_or_state];
   const auto backend = call.backends.find(row.backend_id);
   const bool full_nat = row.forwarding == Forwarding::kFullNat;
   json written = {
@@ -251,11 +251,11 @@ json count_row(const Call& call, const Place& place) {
 
 std::set<BackendId> place_rows(Call& call) {
   std::set<BackendId> backends;
-  for (uint32_t worker = 0; worker < call.query.surveys().size(); ++worker) {
-    const ConnectionSurvey& survey = *call.query.surveys()[worker];
-    for (uint32_t i = 0; i < survey.row_count && call.places.size() < call.wish.limit; ++i) {
+  for (uint32_t worker = 0; worker < call.query.dumps().size(); ++worker) {
+    const ConnectionDump& dump = *call.query.dumps()[worker];
+    for (uint32_t i = 0; i < dump.row_count && call.places.size() < call.wish.limit; ++i) {
       call.places.push_back({worker, i, 0});
-      backends.insert(survey.rows[i].backend_id);
+      backends.insert(dump.rows[i].backend_id);
     }
   }
   call.truncated = call.places.size() < call.total;
@@ -270,7 +270,7 @@ std::set<BackendId> place_counts(Call& call) {
     const auto group = static_cast<uint32_t>(i % groups.size());
     for (uint32_t state = 0; state < kConnectionStates; ++state) {
       uint64_t sum = 0;
-      for (const auto& survey : call.query.surveys()) sum += survey->counts[group][state];
+      for (const auto& dump : call.query.dumps()) sum += dump->counts[group][state];
       if (sum == 0) continue;
       call.truncated = call.places.size() == call.wish.limit;
       if (call.truncated) return backends;
@@ -283,7 +283,7 @@ std::set<BackendId> place_counts(Call& call) {
 
 // All workers have answered.
 void take_answers(Call& call, const CompiledIds& ids) {
-  for (const auto& survey : call.query.surveys()) call.total += survey->matched;
+  for (const auto& dump : call.query.dumps()) call.total += dump->matched;
   if (call.total == 0 && !call.wish.unknown.empty()) refuse(call.wish.unknown);
   const std::set<BackendId> backends = call.wish.count ? place_counts(call) : place_rows(call);
   for (const auto& [name, id] : ids.backends)

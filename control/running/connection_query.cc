@@ -4,7 +4,7 @@
 namespace adit {
 
 ConnectionQuery::~ConnectionQuery() {
-  for (const auto& survey : surveys_) survey->cancelled.store(true, std::memory_order_relaxed);
+  for (const auto& dump : surveys_) dump->cancelled.store(true, std::memory_order_relaxed);
 }
 
 // All workers or none: else two queries could wait for each other. Room is taken only now, by one
@@ -12,19 +12,19 @@ ConnectionQuery::~ConnectionQuery() {
 bool ConnectionQuery::ask() {
   const unsigned workers = dataplane_.worker_count();
   for (unsigned id = 0; id < workers; ++id)
-    if (!dataplane_.takes_survey(id)) {
+    if (!dataplane_.takes_dump(id)) {
       silent_worker_ = id;
       return false;
     }
   for (unsigned id = 0; id < workers; ++id) {
-    auto survey = std::make_shared<ConnectionSurvey>();
-    survey->filter = question_.filter;
-    survey->group_of = question_.group_of;
-    survey->rows.resize(question_.rows);
-    survey->counts.resize(question_.groups);
-    surveys_.push_back(std::move(survey));
+    auto dump = std::make_shared<ConnectionDump>();
+    dump->filter = question_.filter;
+    dump->group_of = question_.group_of;
+    dump->rows.resize(question_.rows);
+    dump->counts.resize(question_.groups);
+    surveys_.push_back(std::move(dump));
   }
-  for (unsigned id = 0; id < workers; ++id) dataplane_.survey(id, surveys_[id]);
+  for (unsigned id = 0; id < workers; ++id) dataplane_.dump(id, surveys_[id]);
   return true;
 }
 

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "adit/connection_survey.h"
+#include "adit/connection_dump.h"
 #include "adit/dataplane.h"
 
 namespace adit {
@@ -41,7 +41,7 @@ class ConnectionQuery {
 
   State poll(uint64_t now_ns);
   // By worker; to be read once it is done.
-  std::span<const std::shared_ptr<ConnectionSurvey>> surveys() const noexcept { return surveys_; }
+  std::span<const std::shared_ptr<ConnectionDump>> dumps() const noexcept { return surveys_; }
   // Once it is silent.
   unsigned silent_worker() const noexcept { return silent_worker_; }
 
@@ -50,7 +50,7 @@ class ConnectionQuery {
 
   Dataplane& dataplane_;
   const ConnectionQuestion question_;
-  std::vector<std::shared_ptr<ConnectionSurvey>> surveys_;  // by worker; none before they are asked
+  std::vector<std::shared_ptr<ConnectionDump>> surveys_;  // by worker; none before they are asked
   uint64_t since_ns_;    // when the workers were last seen to go on
   uint64_t slices_ = 0;  // that they had looked at then
   unsigned silent_worker_ = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "balance/service_connections.h"
 
-#include "adit/connection_survey.h"
+#include "adit/connection_dump.h"
 #include "balance/balance.h"
 #include "balance/persistence.h"
 #include "balance/to_backend.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/connection_dump.h"
 
-#include "adit/connection_survey.h"
+#include "adit/connection_dump.h"
 
 namespace adit {
 namespace {
@@ -9,8 +9,8 @@ namespace {
 // Connections of a pass: a few microseconds for packets to wait, and as an idle worker sleeps.
 constexpr uint32_t kBusySlice = 64, kIdleSlice = 512;
 
-uint32_t group_of(const ConnectionSurvey& survey, BackendId backend) noexcept {
-  const std::vector<uint32_t>& groups = *survey.group_of;
+uint32_t group_of(const ConnectionDump& dump, BackendId backend) noexcept {
+  const std::vector<uint32_t>& groups = *dump.group_of;
   return backend < groups.size() ? groups[backend] : 0;
 }
 
@@ -52,27 +52,27 @@ ConnectionRow row_of(const Worker& worker, const Connection& connection) noexcep
 
 }  // namespace
 
-void continue_survey(Worker& worker, bool found_packets) noexcept {
-  ConnectionSurvey& survey = *worker.survey.load(std::memory_order_acquire);
-  if (!survey.cancelled.load(std::memory_order_relaxed)) {
+void continue_dump(Worker& worker, bool found_packets) noexcept {
+  ConnectionDump& dump = *worker.dump.load(std::memory_order_acquire);
+  if (!dump.cancelled.load(std::memory_order_relaxed)) {
     const bool done =
-        worker.connections->sweep(survey.progress, found_packets ? kBusySlice : kIdleSlice,
+        worker.connections->sweep(dump.progress, found_packets ? kBusySlice : kIdleSlice,
                                   [&](ConnectionId, const Connection& connection) noexcept {
-                                    if (!fits(survey.filter, connection)) return;
+                                    if (!fits(dump.filter, connection)) return;
                                     const ConnectionRow row = row_of(worker, connection);
-                                    const uint32_t group = group_of(survey, row.backend_id);
-                                    if (survey.filter.grouped_only && group == 0) return;
-                                    ++survey.matched;
-                                    if (!survey.counts.empty())
-                                      ++survey.counts[group][static_cast<unsigned>(row.state)];
-                                    if (survey.row_count < survey.rows.size())
-                                      survey.rows[survey.row_count++] = row;
+                                    const uint32_t group = group_of(dump, row.backend_id);
+                                    if (dump.filter.grouped_only && group == 0) return;
+                                    ++dump.matched;
+                                    if (!dump.counts.empty())
+                                      ++dump.counts[group][static_cast<unsigned>(row.state)];
+                                    if (dump.row_count < dump.rows.size())
+                                      dump.rows[dump.row_count++] = row;
                                   });
-    survey.slices.fetch_add(1, std::memory_order_relaxed);
+    dump.slices.fetch_add(1, std::memory_order_relaxed);
     if (!done) return;
-    survey.answered.store(true, std::memory_order_release);
+    dump.answered.store(true, std::memory_order_release);
   }
-  worker.survey.store(nullptr, std::memory_order_release);
+  worker.dump.store(nullptr, std::memory_order_release);
 }
 
 }  // namespace adit

@@ -12,7 +12,7 @@
 
 namespace adit {
 
-struct ConnectionRow;  // adit/connection_survey.h
+struct ConnectionRow;  // adit/connection_dump.h
 struct Flow;           // packet/flow_reader.h
 struct Packet;
 struct Worker;

@@ -56,8 +56,8 @@ struct PuntedPacket {
   bool has_ethernet;
 };
 
-struct ConnectionSurvey;  // adit/connection_survey.h
-class FragmentTable;      // fragments/reassembly.h
+struct ConnectionDump;  // adit/connection_dump.h
+class FragmentTable;    // fragments/reassembly.h
 struct FragmentTableDeleter {
   void operator()(FragmentTable* table) const noexcept;
 };
@@ -93,7 +93,7 @@ struct Worker {
   // How many of a tenant's are in that ring: as of events.
   ZeroPages<std::atomic<uint32_t>> punts_waiting{kMaxTenants};
   // Control sets it where it is null, this worker makes it null.
-  std::atomic<ConnectionSurvey*> survey = nullptr;
+  std::atomic<ConnectionDump*> dump = nullptr;
 
   // what workers hand to each other: rte_mbuf*, by whom it is for
   std::span<rte_ring* const> peers;

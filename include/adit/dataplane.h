@@ -26,8 +26,8 @@ struct rte_mempool;
 
 namespace adit {
 
-struct ConnectionSurvey;  // adit/connection_survey.h
-struct Worker;            // dataplane/worker/worker.h
+struct ConnectionDump;  // adit/connection_dump.h
+struct Worker;          // dataplane/worker/worker.h
 
 // A device to be opened, or (replay, bench) ready-made functions in `io`.
 struct PortSpec {
@@ -159,10 +159,10 @@ class Dataplane {
   uint64_t connections_of_vrf(VrfId vrf) const noexcept;
   uint64_t connection_capacity() const noexcept;
   uint64_t templates(ServiceId service) const noexcept;  // of persistence
-  // Has the worker look through its connections; false while it has another survey.
-  bool survey(unsigned worker, std::shared_ptr<ConnectionSurvey> survey);
+  // Has the worker look through its connections; false while it has another dump.
+  bool dump(unsigned worker, std::shared_ptr<ConnectionDump> dump);
   // Whether the worker takes one: it has let go of the last.
-  bool takes_survey(unsigned worker);
+  bool takes_dump(unsigned worker);
   // Counts and numbers from 0 again: the id is being given to something new, and no snapshot
   // that workers have names it.
   void reset_bridge_port(BridgePortId bridge_port);

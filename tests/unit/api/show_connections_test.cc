@@ -292,9 +292,9 @@ TEST_F(ShowConnections, WhoLeavesKeepsNobodyWaiting) {
     EXPECT_FALSE(finish_answer(left, kRoom));
     pass_all();
   }
-  EXPECT_FALSE(dataplane->takes_survey(0));
+  EXPECT_FALSE(dataplane->takes_dump(0));
   pass_all();
-  EXPECT_TRUE(dataplane->takes_survey(0));
+  EXPECT_TRUE(dataplane->takes_dump(0));
   EXPECT_EQ(ask({{"limit", 1}})["total"], 50'000);
 }
 

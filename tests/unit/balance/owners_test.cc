@@ -5,7 +5,7 @@
 
 #include <map>
 
-#include "adit/connection_survey.h"
+#include "adit/connection_dump.h"
 #include "balance_world.h"
 #include "connection_owners.h"
 #include "worker/follow.h"
@@ -264,20 +264,20 @@ TEST_F(Owners, StaysWhenBackendsAreRemoved) {
 TEST_F(Owners, IsDescribedByItsOwner) {
   insert(1000);
   ask_service(2000, Segment::kSyn);
-  auto survey = std::make_shared<ConnectionSurvey>();
-  survey->group_of = std::make_shared<const std::vector<uint32_t>>();
-  survey->rows.resize(10);
-  ASSERT_TRUE(world_->dataplane().survey(0, survey));
+  auto dump = std::make_shared<ConnectionDump>();
+  dump->group_of = std::make_shared<const std::vector<uint32_t>>();
+  dump->rows.resize(10);
+  ASSERT_TRUE(world_->dataplane().dump(0, dump));
   world_->run();
-  ASSERT_EQ(survey->row_count, 2u);
-  EXPECT_EQ(survey->rows[0].owner, "plain");
-  EXPECT_EQ(survey->rows[0].left_s, UINT32_MAX);
-  EXPECT_EQ(survey->rows[0].backend_id, 0u);
-  EXPECT_EQ(survey->rows[0].forwarding, std::nullopt);
-  EXPECT_EQ(survey->rows[0].client_port, be16(1000));
-  EXPECT_EQ(survey->rows[1].owner, "service");
-  EXPECT_NE(survey->rows[1].backend_id, 0u);
-  EXPECT_EQ(survey->rows[1].forwarding, Forwarding::kNat);
+  ASSERT_EQ(dump->row_count, 2u);
+  EXPECT_EQ(dump->rows[0].owner, "plain");
+  EXPECT_EQ(dump->rows[0].left_s, UINT32_MAX);
+  EXPECT_EQ(dump->rows[0].backend_id, 0u);
+  EXPECT_EQ(dump->rows[0].forwarding, std::nullopt);
+  EXPECT_EQ(dump->rows[0].client_port, be16(1000));
+  EXPECT_EQ(dump->rows[1].owner, "service");
+  EXPECT_NE(dump->rows[1].backend_id, 0u);
+  EXPECT_EQ(dump->rows[1].forwarding, Forwarding::kNat);
 }
 
 TEST_F(Owners, EachEndsOnceWhateverEndsIt) {

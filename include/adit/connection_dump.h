@@ -61,7 +61,7 @@ struct ConnectionRow {
 using StateCounts = std::array<uint32_t, kConnectionStates>;
 
 // One worker's part.
-struct ConnectionSurvey {
+struct ConnectionDump {
   // --- control writes, before the worker has it
   ConnectionFilter filter;
   // By BackendId; 0, and where it ends: no group. All workers'.
