@@ -81,7 +81,7 @@ class Compiler {
       PortEntry& entry = snapshot_->ports.emplace_back();
       entry.mac = traits_[i].mac;
       entry.tx_multi_segs = traits_[i].tx_multi_segs;
-      entry.takes_unfinished = traits_[i].takes_unfinished;
+      entry.takes_pending_offload = traits_[i].takes_pending_offload;
       add_own(vrfs_[i] ? config_.vrfs[*vrfs_[i]].name : kUnderlayName, port.addresses, entry);
       if (vrfs_[i]) {
         entry.vrf = vrf_id(*vrfs_[i]);

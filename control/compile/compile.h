@@ -94,7 +94,7 @@ struct Compiled {
 struct PortTraits {
   MacAddr mac;
   bool tx_multi_segs = true;
-  bool takes_unfinished = false;
+  bool takes_pending_offload = false;
 };
 
 // `config` has passed the parser. `workers` share the flood limits.

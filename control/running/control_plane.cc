@@ -20,7 +20,7 @@ std::vector<PortTraits> traits_of(const Dataplane& dataplane, const std::vector<
   std::vector<PortTraits> traits;
   for (PortId port = 0; port < macs.size(); ++port) {
     const PortFacts& facts = dataplane.port_facts(port);
-    traits.push_back({macs[port], facts.max_tx_buffers > 1, facts.takes_unfinished});
+    traits.push_back({macs[port], facts.max_tx_buffers > 1, facts.takes_pending_offload});
   }
   return traits;
 }

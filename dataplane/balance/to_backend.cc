@@ -143,9 +143,9 @@ PacketVerdict wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint
 }
 
 // What a sender left to do has to be done before it is wrapped.
-[[gnu::cold, gnu::noinline]] void wrap_unfinished(Worker& worker, const Packet& packet,
-                                                  const Wrapping& how, uint32_t room,
-                                                  VrfId vrf) noexcept {
+[[gnu::cold, gnu::noinline]] void wrap_pending_offload(Worker& worker, const Packet& packet,
+                                                       const Wrapping& how, uint32_t room,
+                                                       VrfId vrf) noexcept {
   FinishedFrames frames;
   for (rte_mbuf* mbuf : finish(worker, packet.mbuf, FirstHeader::kIp, frames)) {
     Packet finished = packet;
@@ -186,8 +186,8 @@ PacketVerdict send_wrapped(Worker& worker, Packet& packet, const Connection& con
   if (packet.mbuf->pkt_len > worker.fits_all_paths) [[unlikely]]
     most = most_on_path(worker, connection, most);
   const uint32_t room = most - std::min(most, wrapping_bytes(how));
-  if (is_unfinished(packet.mbuf)) [[unlikely]] {
-    wrap_unfinished(worker, packet, how, room, reverse.vrf);
+  if (is_pending_offload(packet.mbuf)) [[unlikely]] {
+    wrap_pending_offload(worker, packet, how, room, reverse.vrf);
     return PacketVerdict::kConsumed;
   }
   if (was_put_together(packet.mbuf)) [[unlikely]] {

@@ -113,7 +113,8 @@ void flood_frame(Worker& worker, Packet& packet) noexcept {
 }
 
 // Copies share the frame's data, in which nothing may be left to do then.
-[[gnu::cold, gnu::noinline]] void flood_unfinished(Worker& worker, const Packet& packet) noexcept {
+[[gnu::cold, gnu::noinline]] void flood_pending_offload(Worker& worker,
+                                                        const Packet& packet) noexcept {
   FinishedFrames room;
   for (rte_mbuf* frame : finish(worker, packet.mbuf, FirstHeader::kEthernet, room)) {
     Packet finished = packet;
@@ -130,8 +131,8 @@ void flood(Worker& worker, Packet& packet) noexcept {
   if (limit != DropReason::kNone) return drop(worker, packet.mbuf, limit);
 
   worker.counters.flooded.add(1);
-  if (is_unfinished(packet.mbuf)) [[unlikely]]
-    return flood_unfinished(worker, packet);
+  if (is_pending_offload(packet.mbuf)) [[unlikely]]
+    return flood_pending_offload(worker, packet);
   flood_frame(worker, packet);
 }
 

@@ -30,11 +30,11 @@ inline void describe(Packet& packet) noexcept {
 // Worker::to_encap to a remote. For a remote, describe() was called.
 inline void dispatch(Worker& worker, Packet& packet) noexcept {
   const BridgePort& out = worker.snapshot->bridge_ports[packet.out];
-  if (is_unfinished(packet.mbuf) && !finish_offload(worker, packet)) [[unlikely]]
+  if (is_pending_offload(packet.mbuf) && !finish_offload(worker, packet)) [[unlikely]]
     return;
   rte_mbuf* mbuf = packet.mbuf;
-  // Of a super-frame that is still one, the segments fit.
-  if (is_too_big(worker, out, mbuf->pkt_len, packet.inner_df) && !is_super_frame(mbuf)) [[unlikely]]
+  // Of a GSO frame that is still one, the segments fit.
+  if (is_too_big(worker, out, mbuf->pkt_len, packet.inner_df) && !is_gso_frame(mbuf)) [[unlikely]]
     return handle_too_big(worker, packet);
   leave(worker, packet.out, mbuf->pkt_len);
   if (out.kind == BridgePortKind::kTunnel) return worker.to_encap[out.tunnel].push(packet);

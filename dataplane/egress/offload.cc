@@ -23,12 +23,13 @@ rte_mbuf* change_own(Worker& worker, rte_mbuf* frame, Change change) noexcept {
 }
 
 // Whether what is behind the way out does what is left to do.
-bool takes_unfinished(const Snapshot& snapshot, const BridgePort& out,
-                      const rte_mbuf* frame) noexcept {
-  if (out.kind == BridgePortKind::kAccess) return snapshot.ports[out.port].takes_unfinished;
+bool takes_pending_offload(const Snapshot& snapshot, const BridgePort& out,
+                           const rte_mbuf* frame) noexcept {
+  if (out.kind == BridgePortKind::kAccess) return snapshot.ports[out.port].takes_pending_offload;
   // A frame longer than the kind's length field can tell has to be cut.
-  return out.kind == BridgePortKind::kTunnel && tunnel_registry()[out.tunnel]->takes_unfinished &&
-         (!is_super_frame(frame) || frame->pkt_len <= out.max_frame_bytes);
+  return out.kind == BridgePortKind::kTunnel &&
+         tunnel_registry()[out.tunnel]->takes_pending_offload &&
+         (!is_gso_frame(frame) || frame->pkt_len <= out.max_frame_bytes);
 }
 
 bool cut_and_send(Worker& worker, const Packet& packet) noexcept {
@@ -43,7 +44,7 @@ bool cut_and_send(Worker& worker, const Packet& packet) noexcept {
 
 std::span<rte_mbuf*> finish(Worker& worker, rte_mbuf* frame, FirstHeader first,
                             FinishedFrames& room) noexcept {
-  if (!is_super_frame(frame)) {
+  if (!is_gso_frame(frame)) {
     room[0] = change_own(worker, frame,
                          [first](rte_mbuf* mbuf) { return complete_checksum(mbuf, first); });
     return std::span(room).first(room[0] != nullptr ? 1 : 0);
@@ -66,7 +67,7 @@ rte_mbuf* prepare_tx_offload(Worker& worker, rte_mbuf* frame, FirstHeader first)
 
 bool finish_offload(Worker& worker, Packet& packet) noexcept {
   const BridgePort& out = worker.snapshot->bridge_ports[packet.out];
-  if (is_super_frame(packet.mbuf)) {
+  if (is_gso_frame(packet.mbuf)) {
     const uint32_t bytes = segment_bytes(packet.mbuf);
     if (bytes == 0) {
       drop(worker, packet.mbuf, DropReason::k_offload_malformed);
@@ -78,9 +79,10 @@ bool finish_offload(Worker& worker, Packet& packet) noexcept {
       handle_too_big(worker, packet);
       return false;
     }
-    if (!takes_unfinished(*worker.snapshot, out, packet.mbuf)) return cut_and_send(worker, packet);
+    if (!takes_pending_offload(*worker.snapshot, out, packet.mbuf))
+      return cut_and_send(worker, packet);
   } else if (packet.mbuf->pkt_len > out.max_frame_bytes ||
-             !takes_unfinished(*worker.snapshot, out, packet.mbuf)) {
+             !takes_pending_offload(*worker.snapshot, out, packet.mbuf)) {
     FinishedFrames room;
     const auto finished = finish(worker, packet.mbuf, FirstHeader::kEthernet, room);
     if (!finished.empty()) packet.mbuf = finished[0];

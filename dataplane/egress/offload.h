@@ -20,12 +20,12 @@ using FinishedFrames = std::array<rte_mbuf*, kMostSegments>;
                                           FinishedFrames& room) noexcept;
 
 // Makes the frame, which is Worker's afterwards, ready for a port that finishes it
-// (PortEntry::takes_unfinished). What to send in its stead; null: it was dropped.
+// (PortEntry::takes_pending_offload). What to send in its stead; null: it was dropped.
 [[gnu::cold]] rte_mbuf* prepare_tx_offload(Worker& worker, rte_mbuf* frame,
                                            FirstHeader first) noexcept;
 
 // Completes the frame for a way out that does not take it as it is. False when the packet has
-// gone: as several ones, as too big, or dropped. A super-frame that is left has segments that fit.
+// gone: as several ones, as too big, or dropped. A GSO frame that is left has segments that fit.
 [[gnu::cold]] bool finish_offload(Worker& worker, Packet& packet) noexcept;
 
 }  // namespace adit

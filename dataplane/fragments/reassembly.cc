@@ -375,7 +375,7 @@ rte_mbuf* FragmentTable::add(Worker& worker, uint32_t slot, rte_mbuf* mbuf,
       report_wrong_fragment(worker, mbuf, fragment, fragment.fragment_header - fragment.ip + 2);
     return refuse(DropReason::k_fragment_length);
   }
-  if (is_unfinished(mbuf)) return refuse(DropReason::k_offload_malformed);
+  if (is_pending_offload(mbuf)) return refuse(DropReason::k_offload_malformed);
   entries_[slot].ecn_seen |= static_cast<uint8_t>(1u << fragment.ecn);
   switch (fit(slot, mbuf, fragment)) {
     case Fit::kCopy:

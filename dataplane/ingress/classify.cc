@@ -87,7 +87,7 @@ void classify_one(Worker& worker, const PortEntry& port, Packet& packet) noexcep
   rte_mbuf* mbuf = packet.mbuf;
   if (mbuf->data_len < sizeof(EthernetHeader)) [[unlikely]]
     return drop(worker, mbuf, DropReason::k_runt_frame);
-  const bool unfinished = is_unfinished(mbuf);
+  const bool unfinished = is_pending_offload(mbuf);
   if (unfinished && (mbuf->ol_flags & kSenselessMarks) == kSenselessMarks) [[unlikely]]
     return drop(worker, mbuf, DropReason::k_offload_malformed);
   BridgePortId member = port.untagged;

@@ -27,7 +27,7 @@ namespace {
 constexpr unsigned kMaxTxBuffers = 132;
 // Of one frame to receive, where buffers are as small as they get.
 constexpr unsigned kMaxRxBuffers = 32;
-// The longest super-frame: 64 KiB from its IP header on, and what is before that.
+// The longest GSO frame: 64 KiB from its IP header on, and what is before that.
 constexpr unsigned kMaxFrameBytes = 65536 + 14 + 2 * 4;
 // What one call of receive() takes of the pool: the frames' segments need some, too.
 constexpr unsigned kMaxBurstBuffers = 256;
@@ -101,7 +101,7 @@ TapPort::TapPort(const PortSpec& spec, unsigned workers, rte_mempool* pool) : Po
   interface_ = interface;
   facts_.driver = "tap";
   facts_.max_tx_buffers = kMaxTxBuffers;
-  facts_.takes_unfinished = spec.offload;
+  facts_.takes_pending_offload = spec.offload;
   const unsigned queues = std::max({workers, spec.rx_queues, spec.tx_queues});
   facts_.rx_queues = facts_.tx_queues = queues;
   for (unsigned queue = 0; queue < queues; ++queue) open_queue(interface, spec, pool);

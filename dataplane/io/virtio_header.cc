@@ -25,7 +25,7 @@ bool find_l4(const VirtioHeader& header, const rte_mbuf* frame, IpPacket& packet
 
 bool mark(rte_mbuf* frame, uint8_t protocol, uint16_t mss) noexcept {
   const uint64_t flags = frame->ol_flags;
-  mark_unfinished(frame, protocol, mss);
+  mark_pending_offload(frame, protocol, mss);
   // The rest of the headers; what the field holds is the sum of the pseudo-header already.
   const bool right = mss != 0 ? segment_bytes(frame) != 0 : write_pseudo_sum(frame);
   if (right) return true;
@@ -71,11 +71,11 @@ bool read_virtio_header(const VirtioHeader& header, rte_mbuf* frame) noexcept {
 VirtioHeader make_virtio_header(const rte_mbuf* frame) noexcept {
   VirtioHeader header{};
   IpPacket packet;
-  if (!is_unfinished(frame) || !read_ip_frame(frame, packet)) return header;
+  if (!is_pending_offload(frame) || !read_ip_frame(frame, packet)) return header;
   header.flags = virtio::kNeedsChecksum;
   header.csum_start = static_cast<uint16_t>(packet.l4);
   header.csum_offset = checksum_offset(packet.protocol);
-  if (!is_super_frame(frame)) return header;
+  if (!is_gso_frame(frame)) return header;
   const auto* tcp = rte_pktmbuf_mtod_offset(frame, const TcpHeader*, packet.l4);
   const uint32_t header_len = packet.l4 + (tcp->data_offset >> 4) * 4u;
   if (packet.end - header_len <= frame->tso_segsz) return header;

@@ -43,7 +43,7 @@ be16* checksum_field(rte_mbuf* frame, const IpPacket& packet, uint32_t& bytes) n
   uint8_t* data = frame_of(frame);
   bytes = packet.end - packet.l4;
   // A segmentation mark means the checksum's, too.
-  if (is_super_frame(frame) || l4 == RTE_MBUF_F_TX_TCP_CKSUM) {
+  if (is_gso_frame(frame) || l4 == RTE_MBUF_F_TX_TCP_CKSUM) {
     uint32_t header_len = 0;
     if (tcp_header(data, frame->data_len, packet, header_len) == nullptr) return nullptr;
     return &reinterpret_cast<TcpHeader*>(data + packet.l4)->checksum;
@@ -58,13 +58,13 @@ be16* checksum_field(rte_mbuf* frame, const IpPacket& packet, uint32_t& bytes) n
 }
 
 bool complete_l4(rte_mbuf* frame, const IpPacket& packet) noexcept {
-  if (!is_super_frame(frame) &&
+  if (!is_gso_frame(frame) &&
       (frame->ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_L4_NO_CKSUM)
     return true;
   uint32_t bytes = 0;
   be16* field = checksum_field(frame, packet, bytes);
   if (field == nullptr) return false;
-  if (is_super_frame(frame)) {
+  if (is_gso_frame(frame)) {
     const auto* tcp = reinterpret_cast<const TcpHeader*>(frame_of(frame) + packet.l4);
     if (bytes - (tcp->data_offset >> 4) * 4u > frame->tso_segsz) return false;
   }
@@ -98,7 +98,7 @@ bool read_cut(const rte_mbuf* frame, FirstHeader first, uint16_t mss, Cut& cut) 
   cut.header_len = cut.packet.l4 + tcp_len;
   const uint32_t payload = cut.packet.end - cut.header_len;
   if (payload > cut.mss) cut.count = (payload + cut.mss - 1) / cut.mss;
-  // These have a meaning for one place in the stream; no sender makes super-frames of them.
+  // These have a meaning for one place in the stream; no sender makes GSO frames of them.
   return cut.count == 1 || (tcp->flags & (kTcpSyn | kTcpRst | kTcpUrg)) == 0;
 }
 
@@ -189,7 +189,7 @@ unsigned refuse(int error) noexcept {
 }  // namespace
 
 bool complete_checksum(rte_mbuf* frame, FirstHeader first) noexcept {
-  if (!is_unfinished(frame)) return true;
+  if (!is_pending_offload(frame)) return true;
   IpPacket packet;
   if ((frame->ol_flags & RTE_MBUF_F_TX_UDP_SEG) != 0 || !owns_data(frame) ||
       !read_headers(frame, first, packet) || !complete_l4(frame, packet))

@@ -27,16 +27,16 @@ inline constexpr uint64_t kSenselessMarks = RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_T
 // What a frame begins with.
 enum class FirstHeader : uint8_t { kEthernet, kIp };
 
-inline bool is_unfinished(const rte_mbuf* frame) noexcept {
+inline bool is_pending_offload(const rte_mbuf* frame) noexcept {
   return (frame->ol_flags & kOffloadMarks) != 0;
 }
-inline bool is_super_frame(const rte_mbuf* frame) noexcept {
+inline bool is_gso_frame(const rte_mbuf* frame) noexcept {
   return (frame->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0;
 }
 
 // Marks a frame whose sender left the checksum of TCP or UDP to a NIC, and with an `mss` other
 // than 0, TCP's segmentation.
-inline void mark_unfinished(rte_mbuf* frame, uint8_t protocol, uint16_t mss) noexcept {
+inline void mark_pending_offload(rte_mbuf* frame, uint8_t protocol, uint16_t mss) noexcept {
   const bool tcp = protocol == kIpProtocolTcp;
   frame->ol_flags |= tcp ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM;
   if (!tcp || mss == 0) return;
@@ -55,7 +55,7 @@ bool complete_checksum(rte_mbuf* frame, FirstHeader first = FirstHeader::kEthern
 // frame may be as long as it is, and others may share a buffer in which nothing has to change.
 bool write_pseudo_sum(rte_mbuf* frame, FirstHeader first = FirstHeader::kEthernet) noexcept;
 
-// Bytes of the longest frame that segment_tcp() makes of a super-frame; 0 where it makes none.
+// Bytes of the longest frame that segment_tcp() makes of a GSO frame; 0 where it makes none.
 uint32_t segment_bytes(const rte_mbuf* frame, FirstHeader first = FirstHeader::kEthernet) noexcept;
 
 // Cuts a frame of TCP into such of at most `mss` bytes of payload each, complete and with the

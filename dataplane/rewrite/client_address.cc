@@ -50,9 +50,9 @@ ToaResult insert_toa(rte_mbuf* mbuf, Flow& flow, const Endpoint& client,
   const unsigned header_len =
       tcp_header_len(*reinterpret_cast<const TcpHeader*>(frame_of(mbuf) + l4));
   if (header_len + len > kMostTcpHeader) return ToaResult::kNoOptionRoom;
-  // Segments of a super-frame have its options each.
+  // Segments of a GSO frame have its options each.
   uint32_t longest = flow.packet.end;
-  if (is_super_frame(mbuf)) longest = std::min(longest, l4 + header_len + mbuf->tso_segsz);
+  if (is_gso_frame(mbuf)) longest = std::min(longest, l4 + header_len + mbuf->tso_segsz);
   if (longest + len > max_bytes || flow.packet.end + len > 0xffff) return ToaResult::kNoPacketRoom;
   auto* data = reinterpret_cast<uint8_t*>(rte_pktmbuf_prepend(mbuf, static_cast<uint16_t>(len)));
   if (data == nullptr) return ToaResult::kNoHeadroom;

@@ -11,7 +11,7 @@ namespace adit {
 // of `to`, which are of that version; read_flow() has to read it anew. Its headers may be
 // written. TTL and TOS are kept: the TTL is lowered by who forwards the packet. IPv4 options
 // and IPv6 extension headers are left out. `id`: of an IPv4 packet that may be fragmented.
-// A packet grows by at most 20 bytes, an error by 40 and not beyond 1280; a super-frame's
+// A packet grows by at most 20 bytes, an error by 40 and not beyond 1280; a GSO frame's
 // segments stay as long, and its way out has to allow for that.
 // kNone: done. Else the reason to drop it for, and it may have changed.
 DropReason translate_family(rte_mbuf* mbuf, const Flow& flow, const Translation& to,

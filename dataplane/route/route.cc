@@ -71,14 +71,14 @@ void clamp_connection(Worker& worker, const Packet& packet, const RouteTarget& t
 
 // Whether the packet is to be cut, into such as fit.
 bool segments_fit(const rte_mbuf* mbuf, uint32_t max_bytes) noexcept {
-  const uint32_t bytes = is_super_frame(mbuf) ? segment_bytes(mbuf, FirstHeader::kIp) : 0;
+  const uint32_t bytes = is_gso_frame(mbuf) ? segment_bytes(mbuf, FirstHeader::kIp) : 0;
   return bytes != 0 && bytes <= max_bytes;
 }
 
-bool takes_unfinished(const Snapshot& snapshot, LinkId link) noexcept {
+bool takes_pending_offload(const Snapshot& snapshot, LinkId link) noexcept {
   const PortId port =
       is_port_link(link) ? static_cast<PortId>(link) : snapshot.vlan_links[vlan_of_link(link)].port;
-  return snapshot.ports[port].takes_unfinished;
+  return snapshot.ports[port].takes_pending_offload;
 }
 
 // No sender makes IPv6 packets of this length smaller; what goes into a tunnel that has less room
@@ -136,13 +136,13 @@ template <class Ip>
 
 // Leaves to a port what it takes, and does the rest here. `fits`: needs no fragmentation.
 template <class Ip>
-[[gnu::cold, gnu::noinline]] void forward_unfinished(Worker& worker, const Packet& packet,
-                                                     const RouteTarget& target,
-                                                     bool fits) noexcept {
+[[gnu::cold, gnu::noinline]] void forward_pending_offload(Worker& worker, const Packet& packet,
+                                                          const RouteTarget& target,
+                                                          bool fits) noexcept {
   const bool by_link = fits && target.kind != RouteTarget::Kind::kTunnel;
   // A network sees to it like to the frames of its hosts.
   if (by_link && is_network_link(target.link)) return send_by_link<Ip>(worker, packet, target);
-  if (by_link && takes_unfinished(*worker.snapshot, target.link)) {
+  if (by_link && takes_pending_offload(*worker.snapshot, target.link)) {
     Packet handed = packet;
     handed.mbuf = prepare_tx_offload(worker, packet.mbuf, FirstHeader::kIp);
     if (handed.mbuf != nullptr) send_by_link<Ip>(worker, handed, target);
@@ -171,8 +171,8 @@ void forward(Worker& worker, Packet& packet, const RouteTarget& target) noexcept
     return;
   if (target.mss_clamp) clamp_connection<Ip>(worker, packet, target);
   Ip::lower_ttl(ip);
-  if (is_unfinished(mbuf)) [[unlikely]]
-    return forward_unfinished<Ip>(worker, packet, target, fits);
+  if (is_pending_offload(mbuf)) [[unlikely]]
+    return forward_pending_offload<Ip>(worker, packet, target, fits);
   if (!fits) [[unlikely]]
     return send_in_parts<Ip>(worker, packet, target);
   send<Ip>(worker, packet, target);

@@ -100,8 +100,8 @@ void open_frame(Packet& packet, unsigned offset, uint16_t frame_len) noexcept {
   packet.inner_offset = static_cast<uint16_t>(offset + sizeof header);
   mbuf->ol_flags &= ~kOffloadMarks;
   if (header.flags & kSttChecksumPartial)
-    mark_unfinished(mbuf, header.flags & kSttTcp ? kIpProtocolTcp : kIpProtocolUdp,
-                    header.mss.host());
+    mark_pending_offload(mbuf, header.flags & kSttTcp ? kIpProtocolTcp : kIpProtocolUdp,
+                         header.mss.host());
   // Test the bit, not the value: VID 0 with V set is a priority tag.
   if (header.vlan_tci.host() & kSttVlanPresent) restore_vlan(packet, header.vlan_tci);
 }
@@ -209,7 +209,7 @@ void pass_partial_on(rte_mbuf* mbuf, SttFrameHeader& header) noexcept {
   header.flags =
       static_cast<uint8_t>(kSttChecksumPartial | (ipv4 ? kSttIpv4 : 0) | (tcp ? kSttTcp : 0));
   header.l4_offset = static_cast<uint8_t>(network.offset + ip_len);
-  if (is_super_frame(mbuf)) header.mss = be16(mbuf->tso_segsz);
+  if (is_gso_frame(mbuf)) header.mss = be16(mbuf->tso_segsz);
   mbuf->ol_flags &= ~kOffloadMarks;
 }
 
@@ -294,7 +294,7 @@ void encap_one(Worker& worker, Packet& packet) noexcept {
     return;
   }
   rte_mbuf* mbuf = packet.mbuf;
-  if (is_unfinished(mbuf)) pass_partial_on(mbuf, frame_header);
+  if (is_pending_offload(mbuf)) pass_partial_on(mbuf, frame_header);
   char* at = rte_pktmbuf_prepend(mbuf, sizeof frame_header);
   if (at == nullptr) {
     packet.drop = DropReason::k_no_headroom;
@@ -313,7 +313,7 @@ void encap_one(Worker& worker, Packet& packet) noexcept {
 
 // Whether the frame goes into one segment as it is.
 bool is_plain(const Worker& worker, const rte_mbuf* mbuf, const BridgePort& out) noexcept {
-  if (is_unfinished(mbuf) || mbuf->data_len < sizeof(EthernetHeader)) return false;
+  if (is_pending_offload(mbuf) || mbuf->data_len < sizeof(EthernetHeader)) return false;
   const auto* ethernet = rte_pktmbuf_mtod(mbuf, const EthernetHeader*);
   return ethernet->ether_type != be16(kEtherTypeVlan) &&
          mbuf->pkt_len + sizeof(SttFrameHeader) <= segment_bytes_of(worker, out);
@@ -377,7 +377,7 @@ constinit const TunnelOps kSttOps = {.wire_id = plain_wire_id,
                                      .decap = decap,
                                      .encap = encap,
                                      .read_quote = read_quote,
-                                     .takes_unfinished = true,
+                                     .takes_pending_offload = true,
                                      .make_state = make_state,
                                      .tick = tick};
 

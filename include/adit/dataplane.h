@@ -53,7 +53,7 @@ constexpr unsigned xdp_buffers(unsigned queues) noexcept {
 struct PortFacts {
   MacAddr device_mac;                    // zero for `io` ports
   uint16_t max_tx_buffers = UINT16_MAX;  // chained in one frame that it can send
-  bool takes_unfinished = false;         // completes checksums and cuts super-frames
+  bool takes_pending_offload = false;    // completes checksums and cuts GSO frames
   std::string driver;
   unsigned rx_queues = 0;
   unsigned tx_queues = 0;

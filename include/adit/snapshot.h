@@ -40,7 +40,7 @@ struct Interface {
 struct PortEntry : Interface {
   bool is_underlay = false;                // has IP addresses
   bool tx_multi_segs = false;              // takes chained buffers
-  bool takes_unfinished = false;           // completes checksums and cuts super-frames
+  bool takes_pending_offload = false;      // completes checksums and cuts GSO frames
   BridgePortId untagged = 0;               // member for frames without tag
   std::vector<BridgePortId> by_vlan;       // member per VLAN id: 4096 entries, or none at all
   std::vector<VlanLinkId> routed_by_vlan;  // the same of VRFs

@@ -102,7 +102,7 @@ struct TunnelOps {
   // --- What follows is for kinds that have it.
 
   // It tells the other end what of a frame's checksum and segmentation is left to do.
-  bool takes_unfinished = false;
+  bool takes_pending_offload = false;
   // Of each worker, made and freed with it. `seed`: another one for each.
   TunnelState (*make_state)(Worker& worker, uint64_t seed) = nullptr;
   // Of all workers, made before them and freed after them.

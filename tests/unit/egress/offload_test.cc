@@ -259,7 +259,7 @@ TEST_F(OffloadTest, SegmentsAddUpToTheFrame) {
     EXPECT_EQ(in_use(), before + n);
     std::vector<Bytes> segments;
     for (unsigned i = 0; i < n; ++i) {
-      EXPECT_FALSE(is_unfinished(out_[i]));
+      EXPECT_FALSE(is_pending_offload(out_[i]));
       EXPECT_EQ(out_[i]->nb_segs, 1);
       EXPECT_EQ(out_[i]->port, 3);
       EXPECT_GE(rte_pktmbuf_headroom(out_[i]), RTE_PKTMBUF_HEADROOM);
@@ -267,7 +267,7 @@ TEST_F(OffloadTest, SegmentsAddUpToTheFrame) {
     }
     expect_segments(frame, segments, mss);
     EXPECT_EQ(to_bytes(mbuf), frame.bytes);
-    EXPECT_TRUE(is_super_frame(mbuf));
+    EXPECT_TRUE(is_gso_frame(mbuf));
     rte_pktmbuf_free_bulk(out_.data(), n);
     rte_pktmbuf_free(clone);
     rte_pktmbuf_free(mbuf);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A gateway with ports that cut super-frames and ports that do not, for frames whose checksum or
+// A gateway with ports that cut GSO frames and ports that do not, for frames whose checksum or
 // segmentation is left to do.
 #pragma once
 
@@ -135,7 +135,7 @@ class UnfinishedTest : public testing::Test {
       else
         ASSERT_EQ(rte_pktmbuf_chain(head, part), 0);
     }
-    mark_unfinished(head, frame.protocol, mss);
+    mark_pending_offload(head, frame.protocol, mss);
     head->ol_flags |= more_marks;
     wires_[port].arriving.push_back(head);
     now_ns_ += kSecond;
@@ -160,7 +160,7 @@ class UnfinishedTest : public testing::Test {
     }
     EXPECT_EQ(payload, slice(frame.bytes, frame.payload, frame.end));
   }
-  // One super-frame, as it came.
+  // One GSO frame, as it came.
   static void expect_whole(Frame frame, const std::vector<Sent>& all, unsigned mss) {
     ASSERT_EQ(all.size(), 1u);
     frame.leave_pseudo_sum();

@@ -49,7 +49,7 @@ TEST_F(VirtioHeaderTest, FrameWithNothingLeftToDoIsLeftAlone) {
   header.gso_size = 1;
   rte_mbuf* mbuf = to_mbuf(frame.bytes);
   EXPECT_TRUE(read_virtio_header(header, mbuf));
-  EXPECT_FALSE(is_unfinished(mbuf));
+  EXPECT_FALSE(is_pending_offload(mbuf));
   EXPECT_EQ(to_bytes(mbuf), frame.bytes);
   rte_pktmbuf_free(mbuf);
 }
@@ -197,7 +197,7 @@ TEST_F(VirtioHeaderTest, ChecksumThatNoMarkCanTellOfIsCompleted) {
     put16(bytes, at, pseudo);
     rte_mbuf* mbuf = to_random_chain(maker, bytes, at + 2);
     ASSERT_TRUE(read_virtio_header(header, mbuf));
-    EXPECT_FALSE(is_unfinished(mbuf));
+    EXPECT_FALSE(is_pending_offload(mbuf));
     // All is as it was but for the checksum, which together with the pseudo-header is right.
     Bytes got = to_bytes(mbuf);
     EXPECT_NE(get16(got, at), 0u);
@@ -222,7 +222,7 @@ TEST_F(VirtioHeaderTest, SuperFrameThatNeedsNoCutAsksForItsChecksumAlone) {
   const Frame frame = FrameMaker(9).make({.payload = 1000});
   for (uint16_t mss : {uint16_t{999}, uint16_t{1000}}) {
     rte_mbuf* mbuf = to_mbuf(frame.bytes);
-    mark_unfinished(mbuf, kIpProtocolTcp, mss);
+    mark_pending_offload(mbuf, kIpProtocolTcp, mss);
     const VirtioHeader header = make_virtio_header(mbuf);
     EXPECT_EQ(header.flags, kNeedsChecksum);
     EXPECT_EQ(header.gso_type, mss == 999 ? kTcpIpv4 : 0);
