@@ -44,13 +44,13 @@ Run run_undisturbed(uint64_t bursts, unsigned units_per_burst, Loop run) {
   return best;
 }
 
-// TSC cycles that one mark of a StepProbe costs: the least of many short runs, as the processor may
-// be taken away in any of them.
+// TSC cycles that one mark of a StepProfile costs: the least of many short runs, as the processor
+// may be taken away in any of them.
 double mark_cycles() {
   constexpr unsigned kMarks = 2'000, kRuns = 50;
   uint64_t least = UINT64_MAX;
   for (unsigned run = 0; run < kRuns; ++run) {
-    StepProbe probe;
+    StepProfile probe;
     probe.start();
     for (unsigned i = 0; i < kMarks; ++i) probe.done(Step::kHost);
     least = std::min(least, probe.cycles[static_cast<std::size_t>(Step::kHost)]);
@@ -63,9 +63,9 @@ std::array<double, kStepCount> measure_steps(Testbed& testbed, uint64_t bursts, 
   const double units = static_cast<double>(bursts) * testbed.units_per_burst();
   const double mark = mark_cycles() * static_cast<double>(bursts) / units;
   for (unsigned i = 0; i < runs; ++i) {
-    StepProbe best;
+    StepProfile best;
     run_undisturbed(bursts, testbed.units_per_burst(), [&](uint64_t n) {
-      StepProbe probe;
+      StepProfile probe;
       const uint64_t cycles = testbed.run_steps(n, probe);
       best = probe;
       return cycles;

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "cases.h"
-#include "step_probe.h"
+#include "step_profile.h"
 #include "testbed.h"
 
 namespace adit::bench {

@@ -243,7 +243,7 @@ uint64_t Testbed::run_floor(uint64_t bursts) {
   return cycles;
 }
 
-uint64_t Testbed::run_steps(uint64_t bursts, StepProbe& probe) {
+uint64_t Testbed::run_steps(uint64_t bursts, StepProfile& probe) {
   if (connects()) forget_connections();
   stop_.store(false);
   source_->arm(bursts, stop_);

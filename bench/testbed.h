@@ -16,7 +16,7 @@
 #include "output_check.h"
 #include "running/control_plane.h"
 #include "service_world.h"
-#include "step_probe.h"
+#include "step_profile.h"
 
 struct rte_rcu_qsbr;
 
@@ -38,7 +38,7 @@ class Testbed {
   // cycles that they took. check_accounts() belongs after each.
   uint64_t run_pipeline(uint64_t bursts);  // the worker's loop as it ships
   uint64_t run_floor(uint64_t bursts);     // the same receive and transmit, nothing between
-  uint64_t run_steps(uint64_t bursts, StepProbe& probe);
+  uint64_t run_steps(uint64_t bursts, StepProfile& probe);
 
   // Sends packets through the pipeline and looks at every one that comes out. Throws
   // BenchError when one is wrong.

@@ -228,7 +228,7 @@ bool Dataplane::stop() {
 void Dataplane::step(uint64_t now_ns) {
   Worker& worker = *impl_->workers[0];
   begin_pass(worker, now_ns);
-  NoProbe probe;
+  NoProfile probe;
   run_pass(worker, probe);
 }
 

@@ -39,43 +39,43 @@ void free_garbage(Worker& worker) noexcept {
   }
 }
 
-template <class Probe>
-void route_routed(Worker& worker, Probe& probe) noexcept {
+template <class Profile>
+void route_routed(Worker& worker, Profile& profile) noexcept {
   if (!worker.routed.empty()) {
     check_packets(worker);
     balance(worker, worker.routed);
-    probe.done(Step::kBalance);
+    profile.done(Step::kBalance);
     route_all(worker, worker.routed);
-    probe.done(Step::kRoute);
+    profile.done(Step::kRoute);
   }
   if (!worker.outbox.to_network.empty()) {
     bridge_from_gateways(worker);
-    probe.done(Step::kForward);
+    profile.done(Step::kForward);
   }
   empty_outbox(worker);
   flush_all(worker);
   free_garbage(worker);
-  probe.done(Step::kTransmit);
+  profile.done(Step::kTransmit);
 }
 
 // The steps between classification and routing.
-template <class Probe>
-void carry(Worker& worker, Probe& probe) noexcept {
+template <class Profile>
+void carry(Worker& worker, Profile& profile) noexcept {
   decap(worker);
-  probe.done(Step::kDecap);
+  profile.done(Step::kDecap);
   if (!worker.bridged.empty()) {
     learn_sources(worker);
-    probe.done(Step::kLearn);
+    profile.done(Step::kLearn);
     look_up_destinations(worker);
-    probe.done(Step::kLookup);
+    profile.done(Step::kLookup);
     forward_known(worker);
-    probe.done(Step::kForward);
+    profile.done(Step::kForward);
     flood_unknown(worker);
     accept_from_networks(worker);
-    probe.done(Step::kFlood);
+    profile.done(Step::kFlood);
   }
   answer_host(worker);
-  probe.done(Step::kHost);
+  profile.done(Step::kHost);
 }
 
 [[gnu::cold, gnu::noinline]] void collect_outer(Worker& worker) noexcept {
@@ -83,23 +83,23 @@ void carry(Worker& worker, Probe& probe) noexcept {
   classify_list(worker, worker.outer_fragments);
 }
 
-template <class Probe>
+template <class Profile>
 void process_burst(Worker& worker, PortId port, rte_mbuf** mbufs, unsigned n,
-                   Probe& probe) noexcept {
+                   Profile& profile) noexcept {
   classify(worker, port, mbufs, n);
   if (!worker.outer_fragments.empty()) [[unlikely]]
     collect_outer(worker);
-  probe.done(Step::kClassify);
-  carry(worker, probe);
-  route_routed(worker, probe);
+  profile.done(Step::kClassify);
+  carry(worker, profile);
+  route_routed(worker, profile);
 }
 
 // Fragments that came in by the underlay to other workers.
-template <class Probe>
-[[gnu::cold, gnu::noinline]] void process_handed_frames(Worker& worker, Probe& probe) noexcept {
+template <class Profile>
+[[gnu::cold, gnu::noinline]] void process_handed_frames(Worker& worker, Profile& profile) noexcept {
   classify_list(worker, worker.handed_frames);
   collect_outer(worker);
-  carry(worker, probe);
+  carry(worker, profile);
 }
 
 // Packets that wait: for a next hop, or for the rest of them.
@@ -108,12 +108,12 @@ unsigned waiting(const Worker& worker) noexcept {
 }
 
 // What other workers handed over.
-template <class Probe>
-unsigned take_from_peers(Worker& worker, Probe& probe) noexcept {
+template <class Profile>
+unsigned take_from_peers(Worker& worker, Profile& profile) noexcept {
   const unsigned n = take_handed_over(worker);
   if (!worker.handed_frames.empty()) [[unlikely]]
-    process_handed_frames(worker, probe);
-  if (n != 0) route_routed(worker, probe);
+    process_handed_frames(worker, profile);
+  if (n != 0) route_routed(worker, profile);
   return n;
 }
 
@@ -135,21 +135,21 @@ bool has_waiting(const Worker& worker) noexcept {
   worker.fragment_bytes.store(worker.fragments->held_bytes(), std::memory_order_relaxed);
 }
 
-template <class Probe>
-unsigned run_pass(Worker& worker, Probe& probe) noexcept {
+template <class Profile>
+unsigned run_pass(Worker& worker, Profile& profile) noexcept {
   unsigned total = 0;
   for (const RxQueue& queue : worker.rx) {
     std::array<rte_mbuf*, kMaxBurst> mbufs;
-    probe.start();
+    profile.start();
     const unsigned n = queue.io.receive(queue.io.context, mbufs.data(), kRxBurst);
     if (n == 0) continue;
-    probe.done(Step::kReceive);
-    process_burst(worker, queue.port, mbufs.data(), n, probe);
+    profile.done(Step::kReceive);
+    process_burst(worker, queue.port, mbufs.data(), n, profile);
     total += n;
   }
   if (worker.peers.size() > 1) {
-    probe.start();
-    total += take_from_peers(worker, probe);
+    profile.start();
+    total += take_from_peers(worker, profile);
   }
   expire_connections(worker);
   if (worker.dump.load(std::memory_order_relaxed) != nullptr) [[unlikely]]
@@ -160,13 +160,13 @@ unsigned run_pass(Worker& worker, Probe& probe) noexcept {
 }
 
 bool drain_pass(Worker& worker) noexcept {
-  NoProbe probe;
-  const bool handed_over = take_from_peers(worker, probe) != 0;
+  NoProfile profile;
+  const bool handed_over = take_from_peers(worker, profile) != 0;
   serve_waiting(worker);
   return handed_over || has_waiting(worker);
 }
 
-template unsigned run_pass(Worker&, NoProbe&) noexcept;
-template unsigned run_pass(Worker&, StepProbe&) noexcept;
+template unsigned run_pass(Worker&, NoProfile&) noexcept;
+template unsigned run_pass(Worker&, StepProfile&) noexcept;
 
 }  // namespace adit

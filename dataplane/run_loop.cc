@@ -67,11 +67,11 @@ int run_loop(void* arguments) {
   rte_rcu_qsbr_thread_register(qsbr, worker.id);
   rte_rcu_qsbr_thread_online(qsbr, worker.id);
   IdlePolicy idle(busy_poll);
-  NoProbe probe;
+  NoProfile profile;
   uint64_t last_tsc = rte_rdtsc();
   while (!worker.stopping->load(std::memory_order_relaxed)) {
     begin_pass(worker, monotonic_ns());
-    const unsigned received = run_pass(worker, probe);
+    const unsigned received = run_pass(worker, profile);
     rte_rcu_qsbr_quiescent(qsbr, worker.id);
 
     const uint64_t worked_until = rte_rdtsc();

@@ -132,7 +132,7 @@ class DrainTest : public testing::Test {
   Worker& worker(unsigned id) { return dataplane_->worker(id); }
   void pass(unsigned id) {
     begin_pass(worker(id), now_ns_);
-    NoProbe probe;
+    NoProfile probe;
     run_pass(worker(id), probe);
   }
   // The underlay's port is worker 0's: what that hands over waits for worker 1.

@@ -134,7 +134,7 @@ class ShowConnections : public testing::Test {
   // --- the workers
   void pass(unsigned worker) {
     begin_pass(dataplane->worker(worker), now_ns);
-    NoProbe probe;
+    NoProfile probe;
     run_pass(dataplane->worker(worker), probe);
   }
   void pass_all() {

@@ -163,7 +163,7 @@ class BalanceWorld {
     for (unsigned i = 0; i < 6; ++i)
       for (unsigned id = 0; id < dataplane_->worker_count(); ++id) {
         begin_pass(dataplane_->worker(id), now_ns_);
-        NoProbe probe;
+        NoProfile probe;
         run_pass(dataplane_->worker(id), probe);
       }
     flags_.clear();

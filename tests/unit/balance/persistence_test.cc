@@ -88,7 +88,7 @@ class PersistenceTest : public testing::Test {
 
   void pass(unsigned worker) {
     begin_pass(dataplane->worker(worker), now_ns);
-    NoProbe probe;
+    NoProfile probe;
     run_pass(dataplane->worker(worker), probe);
   }
   // As many passes as a packet can take, from worker to worker.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the cycles go. The pipeline is compiled twice: without a probe for work, and with
+// Where the cycles go. The pipeline is compiled twice: without a profile for work, and with
 // one that bench/ reads.
 #pragma once
 
@@ -30,13 +30,13 @@ inline constexpr std::array<std::string_view, kStepCount> kStepNames = {
     "receive", "classify", "decap",   "host",  "learn",   "lookup",
     "forward", "flood",    "balance", "route", "transmit"};
 
-struct NoProbe {
+struct NoProfile {
   void start() noexcept {}
   void done(Step) noexcept {}
 };
 
 // TSC cycles per step. Each mark costs some 20 cycles a burst.
-struct StepProbe {
+struct StepProfile {
   std::array<uint64_t, kStepCount> cycles = {};
 
   void start() noexcept { last_ = rte_rdtsc(); }
