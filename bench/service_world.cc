@@ -265,7 +265,7 @@ Config ServiceWorld::config(uint32_t connections) const {
   }
   config.vrfs = {vrf};
   config.services = {service_config};
-  config.balancer.connections = config.balancer.templates = connections;
+  config.balancer.connections = config.balancer.persistence_entries = connections;
   TimeoutsConfig& timeouts = config.balancer.timeouts;
   for (uint32_t* seconds : {&timeouts.syn_recv_s, &timeouts.synack_s, &timeouts.established_s})
     *seconds = kLongest_s;

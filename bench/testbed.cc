@@ -105,7 +105,7 @@ Testbed::Testbed(const Case& the_case, uint16_t burst)
   options.mbuf_data_room_bytes = data_room(case_);
   options.fdb_capacity = config.system.fdb_capacity;
   options.connections = config.balancer.connections;
-  options.templates = config.balancer.templates;
+  options.persistence_entries = config.balancer.persistence_entries;
   for (PortId port = 0; port < config.ports.size(); ++port) {
     PortSpec spec;
     spec.name = config.ports[port].name;

@@ -85,8 +85,9 @@ Dataplane::Impl::Impl(const DataplaneOptions& options)
   for (unsigned id = 0; id < options.workers; ++id) {
     handover_rings.push_back(make_handover_ring(id));
     peers.push_back(handover_rings.back().get());
-    templates.push_back(std::make_unique<TemplateTable>(
-        (options.templates + options.workers - 1) / options.workers, id, options.seed + id));
+    persistence.push_back(std::make_unique<PersistenceTable>(
+        (options.persistence_entries + options.workers - 1) / options.workers, id,
+        options.seed + id));
   }
   for (unsigned id = 0; id < options.workers; ++id) add_worker(id, options);
   for (PortId port = 0; port < options.ports.size(); ++port) add_port(port, options.ports[port]);
@@ -103,7 +104,7 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->lives = &lives;
   worker->direct_flows = &direct_flows;
   worker->peers = peers;
-  worker->templates = templates;
+  worker->persistence = persistence;
   worker->path_mtus = &path_mtus;
   worker->stopping = &stopping;
   worker->bindings = &bindings;

@@ -42,9 +42,9 @@ uint64_t Dataplane::connection_capacity() const noexcept {
   return sum;
 }
 
-uint64_t Dataplane::templates(ServiceId service) const noexcept {
+uint64_t Dataplane::persistence_entries(ServiceId service) const noexcept {
   uint64_t sum = 0;
-  for (const auto& table : impl_->templates) sum += table->count(service);
+  for (const auto& table : impl_->persistence) sum += table->count(service);
   return sum;
 }
 

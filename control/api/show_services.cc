@@ -154,19 +154,19 @@ Rows show_services(const ControlPlane& control, const Window& window) {
       up += !sorry && life.up && life.weight != 0;
     }
     const bool by_mark = service.mark != 0;
-    json row = {
-        {"name", service.name},
-        {"vrf", service.vrf},
-        {"address", by_mark ? json(nullptr) : json(to_string(service.address))},
-        {"protocol", by_mark ? json(nullptr) : json(word_of(service.protocol))},
-        {"port", by_mark ? json(nullptr) : ports_of(service)},
-        {"mark", by_mark ? json(service.mark) : json(nullptr)},
-        {"scheduler", service.scheduler},
-        {"persistence_s",
-         service.persistence ? json(service.persistence->timeout_s) : json(nullptr)},
-        {"templates", control.dataplane().templates(control.ids().services.at(service.name))},
-        {"backends", service.backends.size()},
-        {"backends_up", up}};
+    json row = {{"name", service.name},
+                {"vrf", service.vrf},
+                {"address", by_mark ? json(nullptr) : json(to_string(service.address))},
+                {"protocol", by_mark ? json(nullptr) : json(word_of(service.protocol))},
+                {"port", by_mark ? json(nullptr) : ports_of(service)},
+                {"mark", by_mark ? json(service.mark) : json(nullptr)},
+                {"scheduler", service.scheduler},
+                {"persistence_s",
+                 service.persistence ? json(service.persistence->timeout_s) : json(nullptr)},
+                {"templates",
+                 control.dataplane().persistence_entries(control.ids().services.at(service.name))},
+                {"backends", service.backends.size()},
+                {"backends_up", up}};
     shares.put(row, service);
     put_state(row, sum);
     put_rates(row, rates);

@@ -350,7 +350,7 @@ struct BalancerConfig {
   // Connections of a backend that was removed: forgotten at their next packet, or silent until
   // they expire.
   bool expire_nodest = true;
-  uint32_t templates = 65536;  // 1024..16777216 clients of persistent services, the same way
+  uint32_t persistence_entries = 65536;  // 1024..16777216, over all workers; `templates` in YAML
   friend bool operator==(const BalancerConfig&, const BalancerConfig&) = default;
 };
 

@@ -192,8 +192,8 @@ Section<BalancerConfig> balancer_section() {
   s.number("connections", &B::connections, 1024, 16777216,
            "Connections at one time, over all workers.")
       .restart();
-  s.number("templates", &B::templates, 1024, 16777216,
-           "Clients of persistent services that are known at one time, over all workers.")
+  s.number("templates", &B::persistence_entries, 1024, 16777216,
+           "Persistence entries, one for each client of a persistent service, over all workers.")
       .restart();
   s.section("timeouts", &B::timeouts, timeouts_section<TimeoutsConfig>(&TimeoutKey::all),
             "When silent connections are forgotten, by their state.");

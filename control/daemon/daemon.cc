@@ -223,7 +223,7 @@ DataplaneOptions dataplane_options(const Config& config, const EalArgs& eal, uns
   options.mbuf_data_room_bytes = mbuf_data_room_bytes(config);
   options.fdb_capacity = config.system.fdb_capacity;
   options.connections = config.balancer.connections;
-  options.templates = config.balancer.templates;
+  options.persistence_entries = config.balancer.persistence_entries;
   options.seed = std::random_device()();
   std::set<std::string> members;
   for (const NetworkConfig& network : config.networks)

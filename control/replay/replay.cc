@@ -66,7 +66,7 @@ Replay::Replay(const Config& config, const Options& options) : burst_(options.bu
   dataplane.mbuf_data_room_bytes = mbuf_room(config);
   dataplane.fdb_capacity = config.system.fdb_capacity;
   dataplane.connections = config.balancer.connections;
-  dataplane.templates = config.balancer.templates;
+  dataplane.persistence_entries = config.balancer.persistence_entries;
   for (const PortConfig& port : config.ports) {
     ports_.push_back(std::make_unique<PcapPort>(port.name));
     PortSpec spec;

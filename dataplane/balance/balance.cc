@@ -150,7 +150,7 @@ Connection connection_to(const ServiceBackend& backend, const ServiceEntry& serv
 
 // kNone: the connection was made, else why not.
 DropReason connect(Worker& worker, const Flow& flow, ServiceId id, const ServiceBackend& backend,
-                   TemplateId controller, ConnectionId& made) noexcept {
+                   PersistenceId controller, ConnectionId& made) noexcept {
   Connection connection = connection_to(backend, worker.snapshot->services[id], flow, id);
   connection.controller = controller;
   if (controller != 0) connection.flags |= Connection::kControlled;
@@ -223,27 +223,27 @@ PacketVerdict begin(Worker& worker, Packet& packet, const Flow& flow, ServiceId 
     return refuse(worker, packet.mbuf, too_many);
   if (service.persistence.timeout_s == 0)
     return begin_at(worker, packet, flow, id, {schedule(worker, id, flow.key)});
-  const unsigned keeper = owner_of_client(worker, service, flow.key);
-  if (keeper == worker.id) return begin_at(worker, packet, flow, id, choose(worker, id, flow.key));
-  pass_on(worker, packet.mbuf, keeper,
+  const unsigned owner = owner_of_client(worker, service, flow.key);
+  if (owner == worker.id) return begin_at(worker, packet, flow, id, choose(worker, id, flow.key));
+  pass_on(worker, packet.mbuf, owner,
           {.vrf = packet.network,
-           .kind = HandoverMeta::Kind::kAsk,
+           .kind = HandoverMeta::Kind::kResolve,
            .asker = static_cast<uint8_t>(worker.id & 0x7f),
            .may_fragment = packet.may_fragment});
   return PacketVerdict::kConsumed;
 }
 
-// The keeper of the client's template has told its backend.
-void resume(Worker& worker, Packet& packet, const HandoverMeta& told) noexcept {
-  const Flow flow = read_flow(packet.mbuf, told.vrf);
+// The owner of the client's persistence entry has answered with the backend.
+void resume(Worker& worker, Packet& packet, const HandoverMeta& resolved) noexcept {
+  const Flow flow = read_flow(packet.mbuf, resolved.vrf);
   const ServiceId id = find_service(*worker.snapshot, flow.key, packet.mbuf->port);
-  const ServiceBackend* backend = resolved_backend(worker, told, id);
-  // There may be another configuration by now; or another packet was the first.
+  const ServiceBackend* backend = resolved_backend(worker, resolved, id);
+  // The configuration may have changed meanwhile, or another packet has begun the connection.
   if (backend == nullptr || worker.connections->table().find(flow.key).id != 0) {
-    release(worker, told.chosen);
+    release(worker, resolved.chosen);
     return worker.routed.push(packet);
   }
-  if (begin_at(worker, packet, flow, id, {backend, told.chosen}) == PacketVerdict::kRoute)
+  if (begin_at(worker, packet, flow, id, {backend, resolved.chosen}) == PacketVerdict::kRoute)
     route_later(worker, packet);
 }
 
@@ -410,8 +410,8 @@ unsigned take_handed_over(Worker& worker) noexcept {
       worker.handed_frames.push(packet);
       continue;
     }
-    if (meta.kind == HandoverMeta::Kind::kAsk)
-      answer_ask(worker, packet, meta);
+    if (meta.kind == HandoverMeta::Kind::kResolve)
+      answer_resolve(worker, packet, meta);
     else
       resume(worker, packet, meta);
   }

@@ -32,7 +32,7 @@ void expire_connections(Worker& worker) noexcept {
   if (worker.now_ns < balancer.expired_ns + kLeastNs) return;
   const uint64_t elapsed_ns = worker.now_ns - balancer.expired_ns;
   balancer.expired_ns = worker.now_ns;
-  worker.templates[worker.id]->expire(worker.now_s, elapsed_ns);
+  worker.persistence[worker.id]->expire(worker.now_s, elapsed_ns);
   const uint32_t budget = worker.connections->expire(worker, elapsed_ns);
   // One more than there may be, to see that there is none behind the last.
   sweep_removed(worker, budget + 1);

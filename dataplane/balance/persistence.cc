@@ -33,10 +33,11 @@ const ServiceBackend* kept_backend(const Worker& worker, const ServiceEntry& ser
   return backend;
 }
 
-// Where each template has connections: those that give way anyway do so for a template as well.
-// Those of this worker may be of another one's templates, so that more than one may go.
-[[gnu::cold, gnu::noinline]] bool free_template(Worker& worker, ServiceId service,
-                                                VrfId vrf) noexcept {
+// All entries have connections: ends half-open connections of this worker until that frees an
+// entry. The connections may be counted by entries of other workers, so more than one may have to
+// end.
+[[gnu::cold, gnu::noinline]] bool free_entry(Worker& worker, ServiceId service,
+                                             VrfId vrf) noexcept {
   constexpr unsigned kTries = 16;
   if (worker.snapshot->when_full != WhenFull::kReplaceHalfOpen) return false;
   Connections& connections = *worker.connections;
@@ -45,11 +46,11 @@ const ServiceBackend* kept_backend(const Worker& worker, const ServiceEntry& ser
                                                         service_owner(service), vrf);
     if (id == 0) return false;
     const Connection& connection = connections.at(id);
-    const TemplateId controller =
+    const PersistenceId controller =
         connection.has(Connection::kControlled) ? connection.controller : 0;
     connections.erase(worker, id);
-    if (controller != 0 && TemplateTable::worker_of(controller) == worker.id &&
-        worker.templates[worker.id]->forget(controller))
+    if (controller != 0 && PersistenceTable::worker_of(controller) == worker.id &&
+        worker.persistence[worker.id]->forget(controller))
       return true;
   }
   return false;
@@ -64,27 +65,26 @@ unsigned owner_of_client(const Worker& worker, const ServiceEntry& service,
 
 Choice choose(Worker& worker, ServiceId id, const FlowKey& key) noexcept {
   const ServiceEntry& service = worker.snapshot->services[id];
-  TemplateTable& templates = *worker.templates[worker.id];
-  const TemplateKey client = {masked_client(service, key), id, key.ipv6 != 0};
-  uint32_t slot = templates.find(client, worker.now_s);
+  PersistenceTable& entries = *worker.persistence[worker.id];
+  const PersistenceKey client = {masked_client(service, key), id, key.ipv6 != 0};
+  uint32_t slot = entries.find(client, worker.now_s);
   const ServiceBackend* backend = nullptr;
   if (slot != kNoSlot)
-    backend = kept_backend(worker, service, templates.backend_at(slot), key.protocol);
+    backend = kept_backend(worker, service, entries.backend_at(slot), key.protocol);
   if (backend == nullptr) {
     backend = schedule(worker, id, key);
-    // Nobody stays with the sorry server.
+    // The sorry server is not remembered.
     if (backend == nullptr || !is_of(*worker.snapshot, service, backend)) return {backend};
-    if (slot == kNoSlot) slot = templates.insert(client, key.vrf);
-    if (slot == kNoSlot && free_template(worker, id, key.vrf))
-      slot = templates.insert(client, key.vrf);
+    if (slot == kNoSlot) slot = entries.insert(client, key.vrf);
+    if (slot == kNoSlot && free_entry(worker, id, key.vrf)) slot = entries.insert(client, key.vrf);
     if (slot == kNoSlot) return {.why = DropReason::k_templates_full};
-    templates.set_backend(slot, backend->id);
+    entries.set_backend(slot, backend->id);
   }
-  return {backend, templates.hold(slot, worker.now_s, service.persistence.timeout_s)};
+  return {backend, entries.hold(slot, worker.now_s, service.persistence.timeout_s)};
 }
 
-void release(Worker& worker, TemplateId id) noexcept {
-  if (id != 0) worker.templates[TemplateTable::worker_of(id)]->release(id);
+void release(Worker& worker, PersistenceId id) noexcept {
+  if (id != 0) worker.persistence[PersistenceTable::worker_of(id)]->release(id);
 }
 
 void refuse_new(Worker& worker, Packet& packet, DropReason why) noexcept {
@@ -92,33 +92,33 @@ void refuse_new(Worker& worker, Packet& packet, DropReason why) noexcept {
   refuse_with(worker, packet, IcmpProblem::kPortUnreachable, why);
 }
 
-void answer_ask(Worker& worker, Packet& packet, const HandoverMeta& ask) noexcept {
-  const Flow flow = read_flow(packet.mbuf, ask.vrf);
+void answer_resolve(Worker& worker, Packet& packet, const HandoverMeta& question) noexcept {
+  const Flow flow = read_flow(packet.mbuf, question.vrf);
   const ServiceId id = find_service(*worker.snapshot, flow.key, packet.mbuf->port);
-  HandoverMeta answer{.vrf = ask.vrf, .may_fragment = ask.may_fragment};
-  // Another configuration has come: who asked begins again.
+  HandoverMeta answer{.vrf = question.vrf, .may_fragment = question.may_fragment};
+  // The configuration has changed since: the worker that asked begins again.
   if (id == 0 || worker.snapshot->services[id].persistence.timeout_s == 0) {
-    pass_on(worker, packet.mbuf, ask.asker, answer);
+    pass_on(worker, packet.mbuf, question.asker, answer);
     return;
   }
   const Choice choice = choose(worker, id, flow.key);
   if (choice.backend == nullptr) return refuse_new(worker, packet, choice.why);
-  answer.kind = choice.controller != 0 ? HandoverMeta::Kind::kTold : HandoverMeta::Kind::kSorry;
+  answer.kind = choice.controller != 0 ? HandoverMeta::Kind::kResolved : HandoverMeta::Kind::kSorry;
   answer.chosen = choice.controller;
-  if (!pass_on(worker, packet.mbuf, ask.asker, answer)) release(worker, choice.controller);
+  if (!pass_on(worker, packet.mbuf, question.asker, answer)) release(worker, choice.controller);
 }
 
-const ServiceBackend* resolved_backend(const Worker& worker, const HandoverMeta& told,
+const ServiceBackend* resolved_backend(const Worker& worker, const HandoverMeta& resolved,
                                        ServiceId service) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   if (service == 0) return nullptr;
-  if (told.kind == HandoverMeta::Kind::kSorry) {
+  if (resolved.kind == HandoverMeta::Kind::kSorry) {
     const uint32_t sorry = snapshot.services[service].sorry;
     return sorry == 0 ? nullptr : &snapshot.service_backends[sorry - 1];
   }
-  TemplateTable& templates = *worker.templates[TemplateTable::worker_of(told.chosen)];
-  if (templates.service_of(told.chosen) != service) return nullptr;
-  const ServiceBackend* backend = find_backend(snapshot, templates.backend_of(told.chosen));
+  PersistenceTable& entries = *worker.persistence[PersistenceTable::worker_of(resolved.chosen)];
+  if (entries.service_of(resolved.chosen) != service) return nullptr;
+  const ServiceBackend* backend = find_backend(snapshot, entries.backend_of(resolved.chosen));
   return backend != nullptr && backend->service == service ? backend : nullptr;
 }
 

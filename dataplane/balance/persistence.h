@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Persistence: the connections of a client of such a service go to one backend.
+// Persistence: all connections of a client of a persistent service go to one backend.
 //
-// A client's template belongs to one worker, its keeper, by the client's address alone. A worker in
-// whose table a packet begins a connection sends the packet to the keeper, which chooses the
-// backend and sends it back. Why so, and what it costs: docs/design/persistence.md.
+// A client's persistence entry belongs to one worker, the owner, by the client's address alone.
+// When a packet begins a connection on another worker, that worker sends the packet to the owner,
+// which chooses the backend and sends the packet back. Reasons and cost:
+// docs/design/persistence.md.
 #pragma once
 
 #include "packet/packet.h"
@@ -14,29 +15,30 @@ namespace adit {
 // The backend of a new connection.
 struct Choice {
   const ServiceBackend* backend = nullptr;  // null: there is none
-  TemplateId controller = 0;                // by which it was chosen; it counts the connection
+  PersistenceId controller = 0;             // the entry that named it, and counts the connection
   DropReason why = DropReason::k_no_backend;
 };
 
-// The worker that has the client's template; the same on whatever worker it is asked.
+// The worker that owns the client's persistence entry; all workers compute the same one.
 unsigned owner_of_client(const Worker& worker, const ServiceEntry& service,
                          const FlowKey& key) noexcept;
 
-// For the keeper: by the client's template, or a new one that the scheduler is asked for.
+// On the owner: takes the backend from the client's entry, or from the scheduler for a new entry.
 Choice choose(Worker& worker, ServiceId service, const FlowKey& key) noexcept;
 
-// The connection that was counted has ended, or never came about. 0: nothing.
-void release(Worker& worker, TemplateId id) noexcept;
+// Uncounts a connection that has ended or was never made. 0: does nothing.
+void release(Worker& worker, PersistenceId id) noexcept;
 
-// Drops a packet whose connection gets no backend, and tells its sender where that helps.
+// Drops a packet whose connection gets no backend, and sends an ICMP error if there is none at all.
 void refuse_new(Worker& worker, Packet& packet, DropReason why) noexcept;
 
-// For the keeper: a packet that came with HandoverMeta::Kind::kAsk goes back, or is dropped.
-void answer_ask(Worker& worker, Packet& packet, const HandoverMeta& ask) noexcept;
+// On the owner: sends a packet that came with HandoverMeta::Kind::kResolve back with its backend,
+// or drops it.
+void answer_resolve(Worker& worker, Packet& packet, const HandoverMeta& question) noexcept;
 
-// For who asked: the backend that the answer names, of that service. Null where it is there no
-// more: there is another configuration now.
-const ServiceBackend* resolved_backend(const Worker& worker, const HandoverMeta& told,
+// On the worker that asked: the backend that the answer names. Null: the configuration has changed
+// since, and the service does not have that backend any more.
+const ServiceBackend* resolved_backend(const Worker& worker, const HandoverMeta& resolved,
                                        ServiceId service) noexcept;
 
 }  // namespace adit

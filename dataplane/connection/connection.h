@@ -87,7 +87,7 @@ struct alignas(64) Connection {
     uint32_t acked[2];
     OtherStream other_stream;  // kTwoStreams
   };
-  uint32_t controller = 0;  // TemplateId, of whatever worker; only a service's
+  uint32_t controller = 0;  // PersistenceId, of any worker; only a service's
   // Where it gives way: its neighbours in the list of its owner (connection_shares.h).
   ConnectionId older = 0, newer = 0;
 

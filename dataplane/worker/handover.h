@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packets on their way from one worker to another, and why.
+// Packets that one worker hands over to another, and the metadata that says why.
 #pragma once
 
 #include <rte_mbuf.h>
@@ -13,27 +13,27 @@
 
 namespace adit {
 
-// The worker that has the connections of this end; the same on whatever worker it is asked.
+// The worker that owns the connections of this address and port; all workers compute the same one.
 inline unsigned owner_of(const Ipv6Key& address, be16 port, size_t workers) noexcept {
   const uint64_t hash = mix64(hash_of(address) + port.raw());
   return static_cast<unsigned>((hash >> 32) * workers >> 32);
 }
 
-// What a packet takes along, where the NIC left its hash: that is of no use any more.
+// Travels with the packet in rte_mbuf::hash: the NIC's RSS hash is not needed any more.
 struct HandoverMeta {
   enum class Kind : uint8_t {
-    kPacket,    // its connection is the receiver's, or would be
-    kAsk,       // it begins a connection of `asker`, and the receiver has the client's template
-    kTold,      // the answer: the backend of the template `chosen`, which counts the connection
-    kSorry,     // the answer: the sorry server
-    kFragment,  // the receiver puts its datagram together
-    kOuterFragment,  // the same, of a frame that came in by the underlay port rte_mbuf::port
+    kPacket,         // the receiver owns its connection, or will own the one it begins
+    kResolve,        // it begins a connection of `asker`; the receiver owns the client's entry
+    kResolved,       // the answer: the backend of the entry `chosen`, which counts the connection
+    kSorry,          // the answer: the sorry server
+    kFragment,       // the receiver reassembles its datagram
+    kOuterFragment,  // the same for a frame that arrived on the underlay port rte_mbuf::port
   };
   VrfId vrf = 0;
   Kind kind = Kind::kPacket;
   uint8_t asker : 7 = 0;
   uint8_t may_fragment : 1 = 0;  // Packet::may_fragment
-  TemplateId chosen = 0;
+  PersistenceId chosen = 0;
 };
 static_assert(sizeof(HandoverMeta) == sizeof(rte_mbuf::hash));
 

@@ -12,23 +12,23 @@ constexpr unsigned kRoundShift = 30;  // ns
 }  // namespace
 
 // The seed enters again before the last round, as for LocalityKey.
-uint64_t hash_of(const TemplateKey& key, uint64_t seed) noexcept {
+uint64_t hash_of(const PersistenceKey& key, uint64_t seed) noexcept {
   const uint64_t low = mix64(key.client.low ^ seed);
   const uint64_t client = mix64(low + key.client.high);
   return mix64(mix64(client + (uint64_t{key.service} << 1 | key.ipv6)) ^ seed);
 }
 
-TemplateTable::TemplateTable(uint32_t capacity, unsigned worker, uint64_t seed)
+PersistenceTable::PersistenceTable(uint32_t capacity, unsigned worker, uint64_t seed)
     : entries_(std::clamp(capacity, 1u, kMaxCapacity), seed), worker_bits_(worker << kSlotBits) {}
 
-uint32_t TemplateTable::find(const TemplateKey& key, uint32_t now_s) noexcept {
+uint32_t PersistenceTable::find(const PersistenceKey& key, uint32_t now_s) noexcept {
   const uint32_t slot = entries_.find(key);
   if (slot == kNoSlot || now_s < entries_[slot].expires_s || is_held(slot)) return slot;
   erase(slot);
   return kNoSlot;
 }
 
-uint32_t TemplateTable::insert(const TemplateKey& key, VrfId vrf) noexcept {
+uint32_t PersistenceTable::insert(const PersistenceKey& key, VrfId vrf) noexcept {
   uint32_t slot = entries_.insert(key);
   if (slot == kNoSlot && make_room(key, vrf)) slot = entries_.insert(key);
   if (slot == kNoSlot) return kNoSlot;
@@ -42,13 +42,13 @@ uint32_t TemplateTable::insert(const TemplateKey& key, VrfId vrf) noexcept {
   return slot;
 }
 
-void TemplateTable::note_largest(const Entry& entry) noexcept {
+void PersistenceTable::note_largest(const Entry& entry) noexcept {
   ServiceId& service = largest_service_[entry.vrf];
   if (count(entry.key.service) > count(service)) service = entry.key.service;
   if (of_vrf_[entry.vrf] > of_vrf_[largest_vrf_]) largest_vrf_ = entry.vrf;
 }
 
-TemplateId TemplateTable::hold(uint32_t slot, uint32_t now_s, uint32_t timeout_s) noexcept {
+PersistenceId PersistenceTable::hold(uint32_t slot, uint32_t now_s, uint32_t timeout_s) noexcept {
   Entry& entry = entries_[slot];
   entry.connections.fetch_add(1, std::memory_order_relaxed);
   entry.timeout_s = timeout_s;
@@ -57,7 +57,7 @@ TemplateId TemplateTable::hold(uint32_t slot, uint32_t now_s, uint32_t timeout_s
   return worker_bits_ | (slot + 1);
 }
 
-void TemplateTable::move_to_back(uint32_t slot) noexcept {
+void PersistenceTable::move_to_back(uint32_t slot) noexcept {
   least_recent_first_.remove(entries_, &Entry::by_use, slot);
   least_recent_first_.push_back(entries_, &Entry::by_use, slot);
   SlotList<Entry>& of_service = of_service_[entries_[slot].key.service];
@@ -65,14 +65,14 @@ void TemplateTable::move_to_back(uint32_t slot) noexcept {
   of_service.push_back(entries_, &Entry::of_service, slot);
 }
 
-bool TemplateTable::forget(TemplateId id) noexcept {
+bool PersistenceTable::forget(PersistenceId id) noexcept {
   const uint32_t slot = slot_of(id);
   if (is_held(slot)) return false;
   erase(slot);
   return true;
 }
 
-void TemplateTable::expire(uint32_t now_s, uint64_t elapsed_ns) noexcept {
+void PersistenceTable::expire(uint32_t now_s, uint64_t elapsed_ns) noexcept {
   constexpr uint64_t kRound = uint64_t{1} << kRoundShift;
   credit_ += std::min(elapsed_ns, kRound) * used_slots_;
   auto budget = static_cast<uint32_t>(credit_ >> kRoundShift);
@@ -90,7 +90,7 @@ void TemplateTable::expire(uint32_t now_s, uint64_t elapsed_ns) noexcept {
   }
 }
 
-void TemplateTable::erase(uint32_t slot) noexcept {
+void PersistenceTable::erase(uint32_t slot) noexcept {
   Entry& entry = entries_[slot];
   add_to_count(entry.key.service, UINT32_MAX);
   --of_vrf_[entry.vrf];
@@ -101,7 +101,7 @@ void TemplateTable::erase(uint32_t slot) noexcept {
 }
 
 // Who asks counts as if it had one more: it does not take from those that have as much.
-bool TemplateTable::make_room(const TemplateKey& key, VrfId vrf) noexcept {
+bool PersistenceTable::make_room(const PersistenceKey& key, VrfId vrf) noexcept {
   const VrfId largest = of_vrf_[vrf] >= of_vrf_[largest_vrf_] ? vrf : largest_vrf_;
   ServiceId service = largest_service_[largest];
   if (largest == vrf && count(key.service) >= count(service)) service = key.service;
@@ -109,7 +109,7 @@ bool TemplateTable::make_room(const TemplateKey& key, VrfId vrf) noexcept {
 }
 
 // Those that are in use go to the back: the next one that looks finds others.
-bool TemplateTable::make_room(SlotList<Entry>& least_recent_first) noexcept {
+bool PersistenceTable::make_room(SlotList<Entry>& least_recent_first) noexcept {
   for (unsigned tries = 0; tries < kEvictionTries; ++tries) {
     const uint32_t oldest = least_recent_first.front();
     if (oldest == kNoSlot) return false;
@@ -122,7 +122,7 @@ bool TemplateTable::make_room(SlotList<Entry>& least_recent_first) noexcept {
   return false;
 }
 
-void TemplateTable::add_to_count(ServiceId service, uint32_t change) noexcept {
+void PersistenceTable::add_to_count(ServiceId service, uint32_t change) noexcept {
   std::atomic<uint32_t>& count = counts_[service];
   count.store(count.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
 }

@@ -97,8 +97,8 @@ struct Worker {
 
   // what workers hand to each other: rte_mbuf*, by whom it is for
   std::span<rte_ring* const> peers;
-  // Persistence, by whose it is: see there what others may do.
-  std::span<const std::unique_ptr<TemplateTable>> templates;
+  // Persistence tables, by worker: persistence_table.h says what other workers may do.
+  std::span<const std::unique_ptr<PersistenceTable>> persistence;
 
   // this worker's own
   const Snapshot* snapshot = nullptr;  // as of the current pass

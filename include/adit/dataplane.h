@@ -79,10 +79,10 @@ struct DataplaneOptions {
   uint32_t mbufs = 8192;
   uint32_t mbuf_data_room_bytes = 2176;  // headroom included
   uint32_t fdb_capacity = 65536;
-  uint32_t connections = 65536;  // balanced ones, over all workers
-  uint32_t templates = 65536;    // of persistence, over all workers
-  uint64_t seed = 1;             // of hashes that nobody outside shall foresee
-  std::vector<PortSpec> ports;   // index: PortId
+  uint32_t connections = 65536;          // balanced ones, over all workers
+  uint32_t persistence_entries = 65536;  // over all workers
+  uint64_t seed = 1;                     // of hashes that nobody outside shall foresee
+  std::vector<PortSpec> ports;           // index: PortId
 };
 
 class Dataplane {
@@ -158,7 +158,7 @@ class Dataplane {
   // The same of all services of a VRF.
   uint64_t connections_of_vrf(VrfId vrf) const noexcept;
   uint64_t connection_capacity() const noexcept;
-  uint64_t templates(ServiceId service) const noexcept;  // of persistence
+  uint64_t persistence_entries(ServiceId service) const noexcept;
   // Has the worker look through its connections; false while it has another dump.
   bool dump(unsigned worker, std::shared_ptr<ConnectionDump> dump);
   // Whether the worker takes one: it has let go of the last.

@@ -89,7 +89,7 @@ namespace adit {
   X(service_rate,          "new connection beyond the service's limit")                          \
   X(source_rate,           "new connection beyond the service's limit for one source")           \
   X(connection_collides,   "its addresses and ports at the backend are another connection's")    \
-  X(templates_full,        "the worker's table of persistence templates is full")                \
+  X(templates_full,        "the worker's table of persistence entries is full")                \
   X(local_ports_full,      "no free local address and port for full NAT was found")              \
   X(handover_full,         "the ring to the worker that has the connection is full")             \
   X(no_route,              "no route of the VRF leads to the destination")                       \

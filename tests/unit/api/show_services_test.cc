@@ -86,11 +86,11 @@ TEST_F(ShowServices, TheirConfiguration) {
   EXPECT_EQ(rows[3]["persistence_s"], 60);
 }
 
-TEST_F(ShowServices, TemplatesThatAreThere) {
-  TemplateTable& templates = *dataplane->worker(0).templates[0];
+TEST_F(ShowServices, PersistenceEntriesThatAreThere) {
+  PersistenceTable& entries = *dataplane->worker(0).persistence[0];
   const ServiceId shop = control.ids().services.at("shop");
   for (uint64_t number = 1; number <= 3; ++number)
-    templates.hold(templates.insert({{0, number}, shop, false}), 1, 60);
+    entries.hold(entries.insert({{0, number}, shop, false}), 1, 60);
   EXPECT_EQ(services()[3]["templates"], 3);
   EXPECT_EQ(services()[0]["templates"], 0);
 }

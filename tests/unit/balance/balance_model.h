@@ -104,7 +104,7 @@ class BalanceModel {
     Phase phase = Phase::kUdpNew;
     uint64_t ends_s = 0;
     End local = {};                    // what the backend takes for the client
-    bool held = false;                 // counted by its client's template
+    bool held = false;                 // counted by its client's persistence entry
     unsigned asked = 1, answered = 0;  // datagrams
   };
   using Key = std::pair<size_t, End>;  // of the service, and the client
@@ -208,7 +208,7 @@ class BalanceModel {
       if (services[s].present || !former[s].present || !expire_nodest) continue;
       for (auto& [key, connection] : connections)
         if (key.first == s) connection.held = false;
-      std::erase_if(templates_, [s](const auto& each) { return each.first.first == s; });
+      std::erase_if(entries_, [s](const auto& each) { return each.first.first == s; });
     }
   }
 
@@ -232,7 +232,7 @@ class BalanceModel {
   }
 
  private:
-  struct Template {
+  struct Entry {
     size_t backend = 0;
     unsigned life = 0, held = 0;
     uint64_t until_s = 0;  // at least
@@ -334,7 +334,7 @@ class BalanceModel {
   }
   void end(std::map<Key, Connection>::iterator which) {
     const auto& [key, connection] = *which;
-    if (connection.held) --templates_.at({key.first, key.second.address}).held;
+    if (connection.held) --entries_.at({key.first, key.second.address}).held;
     past.emplace_back(key, connection);
     if (past.size() > 64) past.pop_front();
     connections.erase(which);
@@ -348,14 +348,14 @@ class BalanceModel {
       if (backend.present && backend.up && backend.weight != 0) can.backends.insert(i);
     }
     can.may_refuse = can.backends.empty();
-    const auto found = templates_.find({key.first, key.second.address});
-    if (!service.persistent || found == templates_.end()) return can;
+    const auto found = entries_.find({key.first, key.second.address});
+    if (!service.persistent || found == entries_.end()) return can;
     // Also while the backend is drained.
-    const Template& kept = found->second;
+    const Entry& kept = found->second;
     const Backend& backend = service.backends[kept.backend];
     if (!backend.present || backend.life != kept.life || !backend.up) return can;
     if (kept.held != 0 || now_s < kept.until_s) return {{kept.backend}, false};
-    can.backends.insert(kept.backend);  // the template may be there yet
+    can.backends.insert(kept.backend);  // the entry may be there yet
     return can;
   }
   std::string begin(const Key& key, const Outcome& fate) {
@@ -374,7 +374,7 @@ class BalanceModel {
       connection.ends_s = now_s + kSilenceSeconds[static_cast<size_t>(connection.phase)];
       connections[key] = connection;
       if (service.persistent) {
-        Template& kept = templates_[{key.first, key.second.address}];
+        Entry& kept = entries_[{key.first, key.second.address}];
         kept = {index, backend.life, kept.held + 1, now_s + persistence_s};
       }
       if (service.full_nat() && !locals.contains(fate.source.address))
@@ -384,7 +384,7 @@ class BalanceModel {
     return "a new connection came to a backend that does not take it";
   }
 
-  std::map<std::pair<size_t, IpAddr>, Template> templates_;
+  std::map<std::pair<size_t, IpAddr>, Entry> entries_;
 };
 
 }  // namespace adit

@@ -268,7 +268,7 @@ class RandomRun {
     if (!model_.connections.empty() || world_->dataplane().connections() != 0)
       check("connections do not end");
     for (ServiceId id = 1; id <= model_.services.size() + 1; ++id)
-      if (world_->dataplane().templates(id) != 0) check("templates do not end");
+      if (world_->dataplane().persistence_entries(id) != 0) check("persistence entries do not end");
   }
 
   std::mt19937 random_;

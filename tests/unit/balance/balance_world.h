@@ -40,7 +40,7 @@ class BalanceWorld {
     options.mbufs = 4095;
     options.fdb_capacity = 1024;
     options.connections = 4096;
-    options.templates = 1024;
+    options.persistence_entries = 1024;
     std::vector<MacAddr> macs;
     for (PortId port = 0; port < kPorts; ++port) {
       wires_[port] = {this, port, {}};

@@ -61,7 +61,7 @@ class PersistenceTest : public testing::Test {
     options.mbufs = 16383;
     options.fdb_capacity = 1024;
     options.connections = 4096;
-    options.templates = 1024;
+    options.persistence_entries = 1024;
     std::vector<MacAddr> macs;
     for (PortId port = 0; port < kPorts; ++port) {
       wires_[port].test = this;
@@ -126,7 +126,7 @@ class PersistenceTest : public testing::Test {
     return sent.size() == 1 && sent[0].destination >> 8 == 0x0a'0200 ? sent[0].destination & 0xff
                                                                      : 0;
   }
-  uint64_t templates() { return dataplane->templates(control->ids().services.at("web")); }
+  uint64_t entries() { return dataplane->persistence_entries(control->ids().services.at("web")); }
   BackendId backend(uint32_t last_byte) {
     return control->ids().backends.at(
         {"web", "blue", IpAddr::v4(be32(0x0a02'0000 | last_byte)), 0});
@@ -134,14 +134,14 @@ class PersistenceTest : public testing::Test {
   void set_life(uint32_t last_byte, BackendLives::Life life) {
     dataplane->backend_lives().store(backend(last_byte), life);
   }
-  unsigned keeper(uint32_t client) { return owner_of({0, be32(client).raw()}, be16(0), 2); }
+  unsigned owner_worker(uint32_t client) { return owner_of({0, be32(client).raw()}, be16(0), 2); }
   unsigned owner(uint32_t client, uint16_t port) {
     return owner_of({0, be32(client).raw()}, be16(port), 2);
   }
-  // A client whose template the worker has, and a port of a connection that is the other's.
+  // A client whose entry is the worker's, and a port of a connection that is the other's.
   uint32_t client_of(unsigned worker) {
     uint32_t client = 0x0a40'0001;
-    while (keeper(client) != worker) ++client;
+    while (owner_worker(client) != worker) ++client;
     return client;
   }
   uint16_t port_at(uint32_t client, unsigned worker, uint16_t from = 1000) {
@@ -195,7 +195,7 @@ TEST_F(PersistenceTest, AClientHasOneBackendWhicheverWorkersHaveItsConnections) 
     used.insert(*backends.begin());
   }
   EXPECT_EQ(used.size(), 3u) << "rr has them all";
-  EXPECT_EQ(templates(), 32u);
+  EXPECT_EQ(entries(), 32u);
   for (unsigned id = 0; id < 2; ++id) {
     EXPECT_GT(dataplane->worker(id).connections->size(), 400u) << id;
     EXPECT_GT(dataplane->worker_counters(id).handed_over.get(), 300u) << id;
@@ -233,13 +233,13 @@ TEST_F(PersistenceTest, PacketsThatCameBeforeTheAnswerAreOfOneConnection) {
   ASSERT_EQ(sent.size(), 5u);
   for (const Sent& packet : sent) EXPECT_EQ(packet.destination, sent[0].destination);
   EXPECT_EQ(dataplane->connections(), 1u);
-  // Each but the first has given back what was counted for it, or the template would stay.
+  // Each but the first has given back what was counted for it, or the entry would stay.
   wait(400);
   EXPECT_EQ(dataplane->connections(), 0u);
-  EXPECT_EQ(templates(), 0u);
+  EXPECT_EQ(entries(), 0u);
 }
 
-TEST_F(PersistenceTest, ATemplateLastsFromTheLastConnectionOnAndWhileThereIsOne) {
+TEST_F(PersistenceTest, AnEntryLastsFromTheLastConnectionOnAndWhileThereIsOne) {
   start(kTen);
   for (const unsigned worker : {0u, 1u}) {
     const uint32_t client = client_of(worker);
@@ -247,10 +247,10 @@ TEST_F(PersistenceTest, ATemplateLastsFromTheLastConnectionOnAndWhileThereIsOne)
     const uint32_t first = ask(client, port_at(client, 1 - worker));
     ask(client + 0x10000, 1);  // the turn of another backend
     wait(8);
-    EXPECT_EQ(templates(), 2u);
+    EXPECT_EQ(entries(), 2u);
     EXPECT_EQ(ask(client, port_at(client, 1 - worker, 2000)), first);
     wait(8);
-    EXPECT_EQ(templates(), 1u) << "that of the other client is over";
+    EXPECT_EQ(entries(), 1u) << "that of the other client is over";
     EXPECT_EQ(ask(client, port_at(client, 1 - worker, 3000)), first);
     // Kept alive by packets of one connection, for longer than the timeout.
     const uint16_t port = port_at(client, 1 - worker, 4000);
@@ -260,7 +260,7 @@ TEST_F(PersistenceTest, ATemplateLastsFromTheLastConnectionOnAndWhileThereIsOne)
     }
     EXPECT_EQ(ask(client, port_at(client, 1 - worker, 5000)), first);
     wait(30);
-    EXPECT_EQ(templates(), 0u);
+    EXPECT_EQ(entries(), 0u);
     EXPECT_EQ(dataplane->connections(), 0u);
   }
 }
@@ -275,7 +275,7 @@ TEST_F(PersistenceTest, ADownBackendLosesItsClients) {
   EXPECT_NE(second, first);
   set_life(first, {1, true, false});
   EXPECT_EQ(ask(client, 1002), second) << "it stays where it is now";
-  EXPECT_EQ(templates(), 1u);
+  EXPECT_EQ(entries(), 1u);
 }
 
 TEST_F(PersistenceTest, ADrainedBackendKeepsItsClientsUnlessToldOtherwise) {
@@ -312,7 +312,7 @@ TEST_F(PersistenceTest, NobodyStaysWithTheSorryServer) {
   set_life(12, {1, false, true});
   EXPECT_EQ(ask(client, port_at(client, 0, 2000)), 14u);
   EXPECT_EQ(ask(other, 1000), 14u);
-  EXPECT_EQ(templates(), 1u);
+  EXPECT_EQ(entries(), 1u);
   set_life(11, {1, true, false});
   set_life(12, {1, true, false});
   EXPECT_EQ(ask(client, port_at(client, 0, 3000)), first) << "its backend came back in time";
@@ -325,7 +325,7 @@ TEST_F(PersistenceTest, ThresholdsDoNotMatterToThoseWhoHaveTheBackend) {
   const uint32_t client = client_of(0);
   for (uint16_t port = 1000; port < 1020; ++port) ASSERT_EQ(ask(client, port), 11u);
   for (uint32_t other = 1; other < 20; ++other)
-    if (keeper(client + other) == 0) {
+    if (owner_worker(client + other) == 0) {
       EXPECT_EQ(ask(client + other, 1000), 0u);
     }
   EXPECT_GT(dataplane->drops(DropReason::k_no_backend), 0u);
@@ -391,7 +391,7 @@ TEST_F(PersistenceTest, AReloadWhileAPacketIsUnderWayStrandsNothing) {
   EXPECT_EQ(sent[0].destination, 0x0a02'000du);
   wait(30);
   EXPECT_EQ(dataplane->connections(), 0u);
-  EXPECT_EQ(templates(), 0u) << "each connection that was counted is counted out";
+  EXPECT_EQ(entries(), 0u) << "each connection that was counted is counted out";
 }
 
 TEST_F(PersistenceTest, AnAnswerThatFindsTheRingFullIsDroppedAndNotCounted) {
@@ -407,11 +407,11 @@ TEST_F(PersistenceTest, AnAnswerThatFindsTheRingFullIsDroppedAndNotCounted) {
   }
   pass(1);
   EXPECT_EQ(dataplane->drops(DropReason::k_handover_full), 1u);
-  EXPECT_EQ(templates(), 1u);
+  EXPECT_EQ(entries(), 1u);
   for (void* mbuf = nullptr; rte_ring_sc_dequeue(back, &mbuf) == 0;)
     rte_pktmbuf_free(static_cast<rte_mbuf*>(mbuf));
   wait(12);
-  EXPECT_EQ(templates(), 0u);
+  EXPECT_EQ(entries(), 0u);
 }
 
 TEST_F(PersistenceTest, AConnectionThatDoesNotComeAboutIsNotCounted) {
@@ -423,7 +423,7 @@ TEST_F(PersistenceTest, AConnectionThatDoesNotComeAboutIsNotCounted) {
   EXPECT_EQ(ask(client, port, 81), 0u);
   EXPECT_EQ(dataplane->drops(DropReason::k_connection_collides), 1u);
   wait(30);
-  EXPECT_EQ(templates(), 0u);
+  EXPECT_EQ(entries(), 0u);
 }
 
 }  // namespace

@@ -60,8 +60,9 @@ TEST(Persistence, IsRead) {
                 .services[0]
                 .persistence,
             (PersistenceConfig{2678400, 24, 64, true}));
-  EXPECT_EQ(parse_config(world("") + "balancer: {templates: 2048}\n", "f").balancer.templates,
-            2048u);
+  EXPECT_EQ(
+      parse_config(world("") + "balancer: {templates: 2048}\n", "f").balancer.persistence_entries,
+      2048u);
 }
 
 TEST(Classifier, RulesMayShareAddressesWithEachOtherAndWithServices) {
@@ -283,7 +284,7 @@ TEST(DiffPersistence, EveryKey) {
 TEST(DiffPersistence, ItsTableTakesARestart) {
   const ConfigDiff found = diff_configs(
       parse_config(world(""), "f"), parse_config(world("") + "balancer: {templates: 2048}\n", "f"));
-  EXPECT_EQ(found.needs_restart, Lines{"balancer.templates: 65536 -> 2048"});
+  EXPECT_EQ(found.needs_restart, Lines{"balancer.persistence_entries: 65536 -> 2048"});
 }
 
 }  // namespace
