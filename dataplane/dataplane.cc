@@ -101,7 +101,7 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->fdb = &fdb;
   worker->adjacencies = &adjacencies;
   worker->hosts = &hosts;
-  worker->lives = &lives;
+  worker->backend_status = &backend_status;
   worker->direct_flows = &direct_flows;
   worker->peers = peers;
   worker->persistence = persistence;
@@ -272,11 +272,11 @@ AdjacencyTable& Dataplane::adjacencies() noexcept {
 HostTable& Dataplane::hosts() noexcept {
   return impl_->hosts;
 }
-BackendLives& Dataplane::backend_lives() noexcept {
-  return impl_->lives;
+BackendStatusTable& Dataplane::backend_status() noexcept {
+  return impl_->backend_status;
 }
-const BackendLives& Dataplane::backend_lives() const noexcept {
-  return impl_->lives;
+const BackendStatusTable& Dataplane::backend_status() const noexcept {
+  return impl_->backend_status;
 }
 
 unsigned Dataplane::worker_count() const noexcept {

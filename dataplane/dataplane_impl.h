@@ -78,7 +78,7 @@ struct Dataplane::Impl {
   Fdb fdb;
   AdjacencyTable adjacencies;
   HostTable hosts;
-  BackendLives lives;
+  BackendStatusTable backend_status;
   DirectFlows direct_flows;
   SharedTunnelStates tunnel_states = make_shared_states(tunnel_registry());
   PathMtus path_mtus;

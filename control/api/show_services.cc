@@ -79,10 +79,10 @@ BackendId id_of(const ControlPlane& control, const ServiceConfig& service,
   return control.ids().backends.at(backend_name(service, backend));
 }
 
-const char* state_of(const BackendLives::Life& life, const BackendKeeper::Standing& standing) {
-  if (!life.up) return standing.up && standing.is_unreachable ? "unreachable" : "down";
-  if (life.weight == 0) return "drained";
-  return standing.starting_ns ? "starting" : "up";
+const char* state_name(const BackendStatus& status, const BackendKeeper::State& state) {
+  if (!status.up) return state.up && state.is_unreachable ? "unreachable" : "down";
+  if (status.weight == 0) return "drained";
+  return state.starting_ns ? "starting" : "up";
 }
 
 // The last result of a check, as far as there is one.
@@ -102,17 +102,17 @@ void put_check(json& row, const std::optional<HealthView>& health) {
 json backend_row(const ControlPlane& control, const ServiceConfig& service,
                  const BackendConfig& backend, uint64_t now_ns) {
   const BackendId id = id_of(control, service, backend);
-  const BackendLives::Life life = control.dataplane().backend_lives().load(id);
-  const BackendKeeper::Standing& standing = control.backends().standing(id);
+  const BackendStatus status = control.dataplane().backend_status().load(id);
+  const BackendKeeper::State& state = control.backends().state(id);
   const bool sorry = service.sorry && backend == *service.sorry;
   json row = {{"service", service.name},
               {"address", to_string(backend.address)},
               {"port", backend.port != 0 ? json(backend.port) : json(nullptr)},
               {"vrf", backend.vrf.value_or(service.vrf)},
               {"forwarding", word_of(backend.forwarding.value_or(service.forwarding))},
-              {"weight", life.weight},
-              {"state", sorry ? "sorry" : state_of(life, standing)},
-              {"since_s", (now_ns - standing.since_ns) / 1'000'000'000}};
+              {"weight", status.weight},
+              {"state", sorry ? "sorry" : state_name(status, state)},
+              {"since_s", (now_ns - state.since_ns) / 1'000'000'000}};
   const uint32_t path_mtu = control.dataplane().path_mtus().of_backend(
       id, address_key(backend.address), static_cast<uint32_t>(now_ns / 1'000'000'000));
   row["path_mtu_bytes"] = path_mtu != 0 ? json(path_mtu) : json(nullptr);
@@ -150,8 +150,8 @@ Rows show_services(const ControlPlane& control, const Window& window) {
       sum.unannounced += state.unannounced;
       const bool sorry = service.sorry && backend == *service.sorry;
       // As workers see it: what is down, or drained, takes no new clients.
-      const BackendLives::Life life = control.dataplane().backend_lives().load(id);
-      up += !sorry && life.up && life.weight != 0;
+      const BackendStatus status = control.dataplane().backend_status().load(id);
+      up += !sorry && status.up && status.weight != 0;
     }
     const bool by_mark = service.mark != 0;
     json row = {{"name", service.name},

@@ -15,11 +15,10 @@ namespace {
 constexpr uint64_t kGrowNs = 100'000'000;
 
 // The full weight, or from a tenth of it on in proportion to the time; never 0 on the way.
-uint16_t weight_at(const BackendFacts& facts, const BackendKeeper::Standing& standing,
-                   uint64_t now_ns) {
-  if (!standing.starting_ns || facts.weight == 0) return facts.weight;
+uint16_t weight_at(const BackendFacts& facts, const BackendKeeper::State& state, uint64_t now_ns) {
+  if (!state.starting_ns || facts.weight == 0) return facts.weight;
   const uint64_t whole_ns = facts.slow_start_s * kNsPerSecond;
-  const uint64_t gone_ns = now_ns - std::min(now_ns, *standing.starting_ns);
+  const uint64_t gone_ns = now_ns - std::min(now_ns, *state.starting_ns);
   if (gone_ns >= whole_ns) return facts.weight;
   const double share = 0.1 + 0.9 * static_cast<double>(gone_ns) / static_cast<double>(whole_ns);
   return std::max(static_cast<uint16_t>(facts.weight * share), uint16_t{1});
@@ -52,10 +51,10 @@ void BackendKeeper::check_by(HealthChecks& checks, uint64_t now_ns) {
   for (const auto& [id, facts] : *backends_) {
     if (!facts.check) continue;
     checks.add(id, *facts.check, FirstCheck::kSpread);
-    Standing& standing = standings_.at(id);
-    standing.up = checks.up(id);
-    standing.since_ns = now_ns;
-    standing.starting_ns.reset();
+    State& state = states_.at(id);
+    state.up = checks.up(id);
+    state.since_ns = now_ns;
+    state.starting_ns.reset();
     store(id, now_ns);
   }
 }
@@ -90,22 +89,22 @@ void BackendKeeper::add(const Config& config, const CompiledIds& ids, uint64_t n
 
 void BackendKeeper::add_one(const BackendChanges::Added& added, uint64_t now_ns) {
   const BackendId id = added.id;
-  Standing& standing = standings_[id];
-  standing = {.since_ns = now_ns};
-  if (added.starts_slowly) standing.starting_ns = now_ns;
+  State& state = states_[id];
+  state = {.since_ns = now_ns};
+  if (added.starts_slowly) state.starting_ns = now_ns;
   const BackendFacts& facts = *find(id);
   if (checks_ != nullptr && facts.check) {
     checks_->update(id, *facts.check);  // also adds it
-    standing.up = checks_->up(id);
+    state.up = checks_->up(id);
   }
   note_drained(id, now_ns);
   store(id, now_ns);
 }
 
 void BackendKeeper::change_one(BackendId id, uint64_t now_ns) {
-  Standing& standing = standings_.at(id);
+  State& state = states_.at(id);
   const BackendFacts& facts = *find(id);
-  if (facts.slow_start_s == 0) standing.starting_ns.reset();
+  if (facts.slow_start_s == 0) state.starting_ns.reset();
   bool up = true;
   if (checks_ != nullptr && facts.check) {
     checks_->update(id, *facts.check);
@@ -113,12 +112,12 @@ void BackendKeeper::change_one(BackendId id, uint64_t now_ns) {
   } else if (checks_ != nullptr) {
     checks_->remove(id);
   }
-  if (standing.up != up) set_up(id, up, now_ns);
+  if (state.up != up) set_up(id, up, now_ns);
   note_drained(id, now_ns);
   store(id, now_ns);
 }
 
-void BackendKeeper::take_back(const BackendChanges& changes, uint64_t now_ns) {
+void BackendKeeper::undo(const BackendChanges& changes, uint64_t now_ns) {
   next_.reset();
   for (size_t i = 0; i < changes.done; ++i) {
     if (i < changes.added.size())
@@ -140,20 +139,20 @@ bool BackendKeeper::remove_gone(BackendChanges& changes) {
 }
 
 void BackendKeeper::remove_one(BackendId id) {
-  lives_.store(id, {});
-  standings_.erase(id);
+  status_.store(id, {});
+  states_.erase(id);
   if (checks_ != nullptr) checks_->remove(id);
 }
 
 void BackendKeeper::changed(BackendId id, bool up, uint64_t now_ns) {
-  if (find(id) == nullptr || !standings_.contains(id)) return;
+  if (find(id) == nullptr || !states_.contains(id)) return;
   set_up(id, up, now_ns);
   store(id, now_ns);
 }
 
 bool BackendKeeper::set_reachable(BackendId id, bool reachable, uint64_t now_ns) {
-  const auto found = standings_.find(id);
-  if (found == standings_.end() || found->second.is_unreachable == !reachable) return false;
+  const auto found = states_.find(id);
+  if (found == states_.end() || found->second.is_unreachable == !reachable) return false;
   found->second.is_unreachable = !reachable;
   store(id, now_ns);
   return true;
@@ -163,18 +162,17 @@ void BackendKeeper::tick(uint64_t now_ns) {
   if ((!any_starts_ && !any_drains_) || now_ns - grown_ns_ < kGrowNs) return;
   grown_ns_ = now_ns;
   any_starts_ = any_drains_ = false;
-  for (auto& [id, standing] : standings_) {
+  for (auto& [id, state] : states_) {
     const BackendFacts* known = find(id);
     if (known == nullptr) continue;  // it goes
     const BackendFacts& facts = *known;
-    if (standing.drained_ns && !standing.moves_udp && facts.drain_udp_s != 0) {
-      standing.moves_udp = now_ns - *standing.drained_ns >= facts.drain_udp_s * kNsPerSecond;
-      any_drains_ = any_drains_ || !standing.moves_udp;
-      if (standing.moves_udp) store(id, now_ns);
+    if (state.drained_ns && !state.moves_udp && facts.drain_udp_s != 0) {
+      state.moves_udp = now_ns - *state.drained_ns >= facts.drain_udp_s * kNsPerSecond;
+      any_drains_ = any_drains_ || !state.moves_udp;
+      if (state.moves_udp) store(id, now_ns);
     }
-    if (!standing.starting_ns) continue;
-    if (now_ns - *standing.starting_ns >= facts.slow_start_s * kNsPerSecond)
-      standing.starting_ns.reset();
+    if (!state.starting_ns) continue;
+    if (now_ns - *state.starting_ns >= facts.slow_start_s * kNsPerSecond) state.starting_ns.reset();
     store(id, now_ns);
   }
 }
@@ -182,14 +180,14 @@ void BackendKeeper::tick(uint64_t now_ns) {
 unsigned BackendKeeper::move_udp(const std::optional<std::string>& service,
                                  const std::optional<IpAddr>& address, uint64_t now_ns) {
   unsigned count = 0;
-  for (auto& [id, standing] : standings_) {
+  for (auto& [id, state] : states_) {
     const BackendFacts* facts = find(id);
     if (facts == nullptr) continue;  // it goes
     const BackendName& name = facts->name;
-    if (!standing.drained_ns || (service && name.service != *service) ||
+    if (!state.drained_ns || (service && name.service != *service) ||
         (address && name.address != *address))
       continue;
-    standing.moves_udp = true;
+    state.moves_udp = true;
     store(id, now_ns);
     ++count;
   }
@@ -201,36 +199,36 @@ std::optional<HealthView> BackendKeeper::health(BackendId id) const {
 }
 
 void BackendKeeper::note_drained(BackendId id, uint64_t now_ns) {
-  Standing& standing = standings_.at(id);
+  State& state = states_.at(id);
   const BackendFacts& facts = *find(id);
   if (facts.weight != 0) {
-    standing.drained_ns.reset();
-    standing.moves_udp = false;
+    state.drained_ns.reset();
+    state.moves_udp = false;
     return;
   }
-  if (!standing.drained_ns) standing.drained_ns = now_ns;
-  any_drains_ = any_drains_ || (facts.drain_udp_s != 0 && !standing.moves_udp);
+  if (!state.drained_ns) state.drained_ns = now_ns;
+  any_drains_ = any_drains_ || (facts.drain_udp_s != 0 && !state.moves_udp);
 }
 
 void BackendKeeper::set_up(BackendId id, bool up, uint64_t now_ns) {
-  Standing& standing = standings_.at(id);
-  standing.up = up;
-  standing.since_ns = now_ns;
-  standing.starting_ns.reset();
-  if (up && find(id)->slow_start_s != 0) standing.starting_ns = now_ns;
+  State& state = states_.at(id);
+  state.up = up;
+  state.since_ns = now_ns;
+  state.starting_ns.reset();
+  if (up && find(id)->slow_start_s != 0) state.starting_ns = now_ns;
 }
 
 void BackendKeeper::store(BackendId id, uint64_t now_ns) {
   const BackendFacts* known = find(id);
   if (known == nullptr) return;  // it goes
   const BackendFacts& facts = *known;
-  const Standing& standing = standings_.at(id);
-  any_starts_ = any_starts_ || standing.starting_ns;
+  const State& state = states_.at(id);
+  any_starts_ = any_starts_ || state.starting_ns;
   // A link may be back in a second: connections are not ended for it.
-  lives_.store(id, {.weight = weight_at(facts, standing, now_ns),
-                    .up = standing.up && !standing.is_unreachable,
-                    .keeps = facts.keeps || (standing.up && standing.is_unreachable),
-                    .moves = standing.moves_udp});
+  status_.store(id, {.weight = weight_at(facts, state, now_ns),
+                     .up = state.up && !state.is_unreachable,
+                     .keeps = facts.keeps || (state.up && state.is_unreachable),
+                     .moves = state.moves_udp});
 }
 
 }  // namespace adit

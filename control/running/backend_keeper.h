@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lives of backends, as workers see them: what the configuration says of their weights, what
-// checks say of their health, and how far those have come that start slowly.
+// Computes the status of backends that workers read: weight from the configuration, health from
+// checks, and the reduced weight of backends in slow start.
 #pragma once
 
 #include <map>
@@ -14,14 +14,14 @@
 
 namespace adit {
 
-// By id; shared with whoever prepares the next one.
+// By id; shared with the thread that prepares the next configuration.
 using BackendMap = std::shared_ptr<const std::map<BackendId, BackendFacts>>;
 
-// What there is to do for a new configuration.
+// The steps from the former configuration to the next one.
 struct BackendChanges {
   struct Added {
     BackendId id = 0;
-    bool starts_slowly = false;  // it comes to a service that runs
+    bool starts_slowly = false;  // it is added to a service that is running
   };
   BackendMap next;
   std::vector<Added> added;
@@ -33,54 +33,54 @@ BackendChanges compare_backends(const BackendMap& former, BackendMap next);
 
 class BackendKeeper {
  public:
-  // Of backends, so many are looked after by one call of add() or remove_gone().
+  // The most backends that one call of add() or remove_gone() handles.
   static constexpr size_t kSlice = 1000;
 
-  struct Standing {
+  struct State {
     bool up = true;
     uint64_t since_ns = 0;                     // when `up` became what it is
     std::optional<uint64_t> starting_ns = {};  // when its slow start began
     bool is_unreachable = false;
     std::optional<uint64_t> drained_ns = {};  // when its weight became 0
-    bool moves_udp = false;                   // it was drained, and its UDP flows are to leave
+    bool moves_udp = false;                   // its UDP flows move to other backends
   };
 
-  explicit BackendKeeper(BackendLives& lives) : lives_(lives) {}
+  explicit BackendKeeper(BackendStatusTable& status) : status_(status) {}
 
-  // Has the backends asked from now on that are to be; without, they count as up. `checks` must
-  // outlive this, and tell changed() of what it finds.
+  // Starts the configured health checks; without a check a backend counts as up. `checks` must
+  // outlive this object, and report results to changed().
   void check_by(HealthChecks& checks, uint64_t now_ns);
 
-  // Before the snapshot that has them is published: new backends live, weights change. To be
-  // called until it is true: each call does a part.
+  // Before the snapshot is published: stores the status of new backends and new weights. Call it
+  // until it returns true: each call does a part.
   bool add(BackendChanges& changes, uint64_t now_ns);
-  // All of it at once, with what follows below.
+  // The same in one call, with replace() and remove_gone().
   void add(const Config& config, const CompiledIds& ids, uint64_t now_ns);
-  // Nothing came of it.
-  void take_back(const BackendChanges& changes, uint64_t now_ns);
-  // The new ones run.
+  // The configuration was refused after add(): restores the former status.
+  void undo(const BackendChanges& changes, uint64_t now_ns);
+  // The new configuration is running.
   void replace(const BackendChanges& changes);
-  // When no worker reads the former snapshot any more: who has gone gives its connections up. As
-  // add().
+  // After the last worker has left the former snapshot: removes backends that are gone, whose
+  // connections end then. To be called like add().
   bool remove_gone(BackendChanges& changes);
 
-  // What a check has found.
+  // Takes a health check's result.
   void changed(BackendId id, bool up, uint64_t now_ns);
-  // Whether the way to a backend is there, whatever checks say: where it is not, it gets no new
-  // connections, and keeps those that it has. Returns whether that is news.
+  // Whether there is a link towards the backend. Without one it gets no new connections, whatever
+  // its check says, and keeps those that it has. Returns whether this is a change.
   bool set_reachable(BackendId id, bool reachable, uint64_t now_ns);
-  // Weights grow in slow starts; UDP flows leave backends that were drained for long enough.
+  // Raises weights in slow start; moves UDP flows away from backends drained for drain_udp_s.
   void tick(uint64_t now_ns);
-  // They do so now, where the service and the address are these, if any are given. Returns of how
-  // many drained backends.
+  // Moves UDP flows away from drained backends now: of the service and address given, or of all.
+  // Returns the number of these backends.
   unsigned move_udp(const std::optional<std::string>& service, const std::optional<IpAddr>& address,
                     uint64_t now_ns);
 
   const std::map<BackendId, BackendFacts>& all() const noexcept { return *backends_; }
-  // Also of what runs in a moment; null: unknown.
+  // Also finds backends being added; null: unknown.
   const BackendFacts* find(BackendId id) const;
-  const Standing& standing(BackendId id) const { return standings_.at(id); }
-  // What is known from checks; none: nobody asks.
+  const State& state(BackendId id) const { return states_.at(id); }
+  // The state of its health check; none: it has no check.
   std::optional<HealthView> health(BackendId id) const;
 
  private:
@@ -88,18 +88,18 @@ class BackendKeeper {
   void set_up(BackendId id, bool up, uint64_t now_ns);
   void store(BackendId id, uint64_t now_ns);
 
-  BackendLives& lives_;
+  BackendStatusTable& status_;
   HealthChecks* checks_ = nullptr;
   void add_one(const BackendChanges::Added& added, uint64_t now_ns);
   void change_one(BackendId id, uint64_t now_ns);
   void remove_one(BackendId id);
 
   BackendMap backends_ = std::make_shared<BackendMap::element_type>();
-  BackendMap next_;                          // while backends are added
-  std::map<BackendId, Standing> standings_;  // of both
-  bool any_starts_ = false;                  // slowly
-  bool any_drains_ = false;                  // and its UDP flows do not leave yet
-  uint64_t grown_ns_ = 0;                    // when weights grew last
+  BackendMap next_;                    // while backends are added
+  std::map<BackendId, State> states_;  // of backends_ and next_
+  bool any_starts_ = false;            // slowly
+  bool any_drains_ = false;            // and its UDP flows do not leave yet
+  uint64_t grown_ns_ = 0;              // when weights grew last
 };
 
 }  // namespace adit

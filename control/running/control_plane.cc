@@ -34,7 +34,7 @@ ControlPlane::ControlPlane(Dataplane& dataplane, const Config& initial,
       neighbours_(dataplane),
       advertiser_(dataplane),
       fdb_(dataplane),
-      backends_(dataplane.backend_lives()),
+      backends_(dataplane.backend_status()),
       links_(dataplane) {
   Prepared first = prepare_first(basis(now_ns), std::make_shared<const Config>(initial));
   while (!commit(first, now_ns)) continue;
@@ -80,7 +80,7 @@ bool ControlPlane::commit(Prepared& prepared, uint64_t now_ns) {
 }
 
 void ControlPlane::give_up(const Prepared& prepared, uint64_t now_ns) {
-  if (prepared.step <= Prepared::Step::kPublish) backends_.take_back(prepared.backends, now_ns);
+  if (prepared.step <= Prepared::Step::kPublish) backends_.undo(prepared.backends, now_ns);
   learner_.fail_update();
   grace_.reset();
   take_learned_ns_ = now_ns + kRetryNs;

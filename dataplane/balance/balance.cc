@@ -279,15 +279,16 @@ PacketVerdict handle_miss(Worker& worker, Packet& packet, const Flow& flow,
 // A client's packet that begins a connection where one is closing: the gateway may be the last that
 // remembers it. One that is over is replaced; of the others those whose backend gets no new ones.
 bool begins_again(const Connection& connection, const Flow& flow, const rte_mbuf* mbuf,
-                  BackendLives::Life life, const BackendLoad& load) noexcept {
+                  BackendStatus status, const BackendLoad& load) noexcept {
   if (!is_in(connection.state, kClosingStates) || flow.key.protocol == kIpProtocolUdp ||
       !begins(flow, mbuf))
     return false;
-  return has_ended(connection) || !life.takes_new() || load.overloaded;
+  return has_ended(connection) || !status.takes_new() || load.overloaded;
 }
 
-bool is_lost(const Connection& connection, BackendLives::Life life) noexcept {
-  return life.ends_connections() || (life.moves && connection.forward.protocol == kIpProtocolUdp);
+bool is_lost(const Connection& connection, BackendStatus status) noexcept {
+  return status.ends_connections() ||
+         (status.moves && connection.forward.protocol == kIpProtocolUdp);
 }
 
 // `hash`: of its key.
@@ -297,11 +298,11 @@ PacketVerdict serve_of_service(Worker& worker, Packet& packet, const Flow& flow,
   Connection& connection = worker.connections->at(id);
   // A backend that is gone, or down and not to keep them, loses its connections, as soon as one
   // of their packets comes.
-  const BackendLives::Life life = worker.lives->load(connection.backend);
+  const BackendStatus status = worker.backend_status->load(connection.backend);
   const bool again =
       from == Direction::kFromClient &&
-      begins_again(connection, flow, packet.mbuf, life, balancer.loads[connection.backend]);
-  if ((!life.is_plain() && is_lost(connection, life)) || again) [[unlikely]] {
+      begins_again(connection, flow, packet.mbuf, status, balancer.loads[connection.backend]);
+  if ((!status.is_plain() && is_lost(connection, status)) || again) [[unlikely]] {
     if (!again && !worker.snapshot->expire_nodest &&
         find_backend(*worker.snapshot, connection.backend) == nullptr)
       return refuse(worker, packet.mbuf, DropReason::k_no_backend);

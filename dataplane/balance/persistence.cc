@@ -26,9 +26,9 @@ const ServiceBackend* kept_backend(const Worker& worker, const ServiceEntry& ser
                                    uint8_t protocol) noexcept {
   const ServiceBackend* backend = find_backend(*worker.snapshot, id);
   if (backend == nullptr || !is_of(*worker.snapshot, service, backend)) return nullptr;
-  const BackendLives::Life life = worker.lives->load(id);
-  const bool moves = life.moves && protocol == kIpProtocolUdp;
-  if (!life.up || (life.weight == 0 && (service.persistence.expire_quiescent || moves)))
+  const BackendStatus status = worker.backend_status->load(id);
+  const bool moves = status.moves && protocol == kIpProtocolUdp;
+  if (!status.up || (status.weight == 0 && (service.persistence.expire_quiescent || moves)))
     return nullptr;
   return backend;
 }

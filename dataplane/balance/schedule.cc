@@ -120,7 +120,7 @@ const ServiceBackend* pick_backend(Worker& worker, ServiceId id, const FlowKey& 
   SchedulerContext context{.backends = part(snapshot.service_backends, service.backends),
                            .table = part(snapshot.scheduler_tables, service.table),
                            .options = service.options,
-                           .lives = *worker.lives,
+                           .backend_status = *worker.backend_status,
                            .loads = &balancer.loads[0],
                            .state = balancer.schedulers[id],
                            .localities = balancer.localities,

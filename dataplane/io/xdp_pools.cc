@@ -21,7 +21,7 @@ bool was_in_a_ring(const rte_mbuf* mbuf) {
          mbuf->nb_segs == 1 && mbuf->next == nullptr;
 }
 
-void take_back(rte_mempool* pool) {
+void reclaim_buffers(rte_mempool* pool) {
   std::vector<void*> in_pool;
   for (void* object = nullptr; rte_mempool_get(pool, &object) == 0;) in_pool.push_back(object);
   std::ranges::sort(in_pool);
@@ -77,7 +77,7 @@ rte_mempool* make_pool(const std::string& name, unsigned buffers) {
 rte_mempool* XdpPools::take(const std::string& port, unsigned queues, rte_mempool* other) {
   auto& pool = pools_[port];
   if (pool) {
-    take_back(pool.get());
+    reclaim_buffers(pool.get());
     return pool.get();
   }
   const std::string name = "adit_xdp_" + std::to_string(pools_.size());

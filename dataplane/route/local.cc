@@ -75,7 +75,7 @@ bool has_backend_up(const Worker& worker, ServiceId service) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   const Range backends = snapshot.services[service].backends;
   for (uint32_t place = backends.begin; place < backends.end; ++place)
-    if (worker.lives->load(snapshot.service_backends[place].id).up) return true;
+    if (worker.backend_status->load(snapshot.service_backends[place].id).up) return true;
   return false;
 }
 

@@ -78,7 +78,7 @@ inline uint32_t pick_slot(const SchedulerContext& context, uint64_t hash) noexce
   const uint32_t chosen = table[slot_of(hash)];
   if (open_weight(context, chosen) != 0) [[likely]]
     return chosen;
-  if (!context.options.fallback && context.lives.load(context.backends[chosen].id).up)
+  if (!context.options.fallback && context.backend_status.load(context.backends[chosen].id).up)
     return kNoBackend;
   for (unsigned probe = 1; probe <= kProbes; ++probe) {
     const uint32_t other = table[slot_of(scatter(hash + probe))];

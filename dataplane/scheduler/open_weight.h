@@ -9,8 +9,8 @@ namespace adit {
 // The weight that a backend has at this moment; 0 where it takes no new connections.
 inline uint32_t open_weight(const SchedulerContext& context, uint32_t index) noexcept {
   const BackendId id = context.backends[index].id;
-  const BackendLives::Life life = context.lives.load(id);
-  return life.takes_new() && !context.loads[id].overloaded ? life.weight : 0;
+  const BackendStatus status = context.backend_status.load(id);
+  return status.takes_new() && !context.loads[id].overloaded ? status.weight : 0;
 }
 
 }  // namespace adit

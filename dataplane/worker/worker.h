@@ -75,7 +75,7 @@ struct Worker {
   Fdb* fdb = nullptr;
   const AdjacencyTable* adjacencies = nullptr;
   const HostTable* hosts = nullptr;
-  const BackendLives* lives = nullptr;
+  const BackendStatusTable* backend_status = nullptr;
   DirectFlows* direct_flows = nullptr;  // all workers write
   std::atomic<bool>* stopping = nullptr;
   // What ports' queues lead to, where that has changed: the number changes after the bindings.

@@ -115,8 +115,8 @@ class Dataplane {
   const Fdb& fdb() const noexcept;
   AdjacencyTable& adjacencies() noexcept;
   HostTable& hosts() noexcept;
-  BackendLives& backend_lives() noexcept;
-  const BackendLives& backend_lives() const noexcept;
+  BackendStatusTable& backend_status() noexcept;
+  const BackendStatusTable& backend_status() const noexcept;
 
   // Takes reports of the workers, at most events.size(); returns how many.
   unsigned poll_events(std::span<Event> events);

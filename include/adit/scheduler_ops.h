@@ -44,8 +44,8 @@ struct SchedulerContext {
   std::span<const ServiceBackend> backends;
   std::span<const uint32_t> table;  // of build()
   SchedulerOptions options;
-  const BackendLives& lives;  // by ServiceBackend::id
-  const BackendLoad* loads;   // of this worker, by ServiceBackend::id
+  const BackendStatusTable& backend_status;  // by ServiceBackend::id
+  const BackendLoad* loads;                  // of this worker, by ServiceBackend::id
   SchedulerState& state;
   LocalityTable& localities;  // of this worker, for all services
   ServiceId service = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Virtual services and their backends, as workers see them: what a snapshot has of them, and
-// the backends' lives, which change without a new snapshot.
+// Virtual services and their backends as workers see them: what a snapshot has of them, and the
+// status of backends, which changes without a new snapshot.
 #pragma once
 
 #include <atomic>
@@ -12,16 +12,16 @@
 
 namespace adit {
 
-// How a packet to a backend with Forwarding::kTunnel is wrapped.
+// The encapsulation of packets to backends with Forwarding::kTunnel.
 enum class WrapKind : uint8_t { kIpip, kGre, kGue };
 
-// TCP packets for a service that belong to no connection and begin none.
+// What happens to TCP packets for a service that belong to no connection and begin none.
 enum class Unmatched : uint8_t { kDrop, kReset, kSchedule };
 
-// A new connection where a worker's table is full: refused, or instead of the oldest of those that
-// give way (protocol_state.h).
+// What happens to a new connection when a worker's table is full: it is refused, or replaces the
+// oldest half-open connection (protocol_state.h).
 enum class WhenFull : uint8_t { kRefuse, kReplaceHalfOpen };
-// Whether and how backends are told the address of a client that their packets do not come from.
+// Whether and how backends get the client's address, which the packets they receive do not show.
 enum class ClientAddress : uint8_t {
   kNone,
   kToa,    // a TCP option
@@ -47,27 +47,28 @@ struct ServiceBackend {
   Forwarding forwarding = Forwarding::kNat;
 };
 
-// What control and health checks say of a backend. One word, so that a worker reads it at once.
-class BackendLives {
- public:
-  struct Life {
-    uint16_t weight = 0;  // 0: drained, takes no new connections
-    bool up = false;      // down: takes none either
-    bool keeps = false;   // down: does not lose those that it has
-    bool moves = false;   // drained for long enough: its UDP flows go elsewhere
-    bool takes_new() const noexcept { return up && weight != 0; }
-    bool ends_connections() const noexcept { return !up && !keeps; }
-    // Whether it may end connections of some kind.
-    bool is_plain() const noexcept { return up && !moves; }
-    friend bool operator==(const Life&, const Life&) = default;
-  };
+// What the configuration and health checks say of a backend.
+struct BackendStatus {
+  uint16_t weight = 0;  // 0: drained, takes no new connections
+  bool up = false;      // false: takes no new connections either
+  bool keeps = false;   // down: keeps the connections that it has
+  bool moves = false;   // drained for long enough: its UDP flows move to other backends
+  bool takes_new() const noexcept { return up && weight != 0; }
+  bool ends_connections() const noexcept { return !up && !keeps; }
+  // False: connections of some kind may have to end.
+  bool is_plain() const noexcept { return up && !moves; }
+  friend bool operator==(const BackendStatus&, const BackendStatus&) = default;
+};
 
-  void store(BackendId id, Life life) noexcept {
-    words_[id].store(
-        life.weight | (life.up ? kUp : 0) | (life.keeps ? kKeeps : 0) | (life.moves ? kMoves : 0),
-        std::memory_order_relaxed);
+// By BackendId. Each status is one atomic word, so that a worker never reads half of a change.
+class BackendStatusTable {
+ public:
+  void store(BackendId id, BackendStatus status) noexcept {
+    words_[id].store(status.weight | (status.up ? kUp : 0) | (status.keeps ? kKeeps : 0) |
+                         (status.moves ? kMoves : 0),
+                     std::memory_order_relaxed);
   }
-  Life load(BackendId id) const noexcept {
+  BackendStatus load(BackendId id) const noexcept {
     const uint32_t word = words_[id].load(std::memory_order_relaxed);
     return {static_cast<uint16_t>(word), (word & kUp) != 0, (word & kKeeps) != 0,
             (word & kMoves) != 0};
@@ -78,11 +79,11 @@ class BackendLives {
   ZeroPages<std::atomic<uint32_t>> words_{kMaxBackends + 1};
 };
 
-// What one worker has with a backend: it writes, control reads.
+// A backend's connections on one worker, which writes this; control reads it.
 struct BackendLoad {
   std::atomic<uint32_t> active = 0;    // connections in state established
   std::atomic<uint32_t> inactive = 0;  // the others
-  bool overloaded = false;             // above its upper threshold, and not yet below the lower
+  bool overloaded = false;  // reached its upper threshold, and is not yet below the lower
 };
 
 }  // namespace adit

@@ -179,7 +179,7 @@ TEST_F(ShowServices, ServicesAreSumsOfTheirBackends) {
 }
 
 TEST_F(ShowServices, ABackendThatIsDownSaysSo) {
-  dataplane->backend_lives().store(id("web", "192.0.2.11"), {.weight = 5, .up = false});
+  dataplane->backend_status().store(id("web", "192.0.2.11"), {.weight = 5, .up = false});
   EXPECT_EQ(backends("web")[0]["state"], "down");
   EXPECT_EQ(services()[0]["backends_up"], 0) << "the other one is drained";
 }
@@ -192,7 +192,7 @@ TEST_F(ShowServices, AReloadChangesLivesAndKeepsCounters) {
   config.services[0].backends[1].weight = 9;
   config.services.erase(config.services.begin() + 2);
   control.apply(config, 1'000'000'000);
-  EXPECT_FALSE(dataplane->backend_lives().load(gone).up);
+  EXPECT_FALSE(dataplane->backend_status().load(gone).up);
   const json rows = backends();
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_EQ(rows[0]["state"], "drained");

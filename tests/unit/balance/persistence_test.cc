@@ -131,8 +131,8 @@ class PersistenceTest : public testing::Test {
     return control->ids().backends.at(
         {"web", "blue", IpAddr::v4(be32(0x0a02'0000 | last_byte)), 0});
   }
-  void set_life(uint32_t last_byte, BackendLives::Life life) {
-    dataplane->backend_lives().store(backend(last_byte), life);
+  void set_status(uint32_t last_byte, BackendStatus status) {
+    dataplane->backend_status().store(backend(last_byte), status);
   }
   unsigned owner_worker(uint32_t client) { return owner_of({0, be32(client).raw()}, be16(0), 2); }
   unsigned owner(uint32_t client, uint16_t port) {
@@ -269,11 +269,11 @@ TEST_F(PersistenceTest, ADownBackendLosesItsClients) {
   start("persistence: {}");
   const uint32_t client = client_of(1);
   const uint32_t first = ask(client, 1000);
-  set_life(first, {1, false, false});
+  set_status(first, {1, false, false});
   const uint32_t second = ask(client, 1001);
   EXPECT_NE(second, 0u);
   EXPECT_NE(second, first);
-  set_life(first, {1, true, false});
+  set_status(first, {1, true, false});
   EXPECT_EQ(ask(client, 1002), second) << "it stays where it is now";
   EXPECT_EQ(entries(), 1u);
 }
@@ -282,12 +282,12 @@ TEST_F(PersistenceTest, ADrainedBackendKeepsItsClientsUnlessToldOtherwise) {
   start("persistence: {}");
   const uint32_t client = client_of(0);
   const uint32_t first = ask(client, 1000);
-  set_life(first, {0, true, false});
+  set_status(first, {0, true, false});
   EXPECT_EQ(ask(client, 1001), first);
   for (uint32_t other = 0; other < 6; ++other)
     EXPECT_NE(ask(client + 0x10000 + other, 1000), first) << "a new client";
   reload("persistence: {expire_quiescent_template: true}");
-  set_life(first, {0, true, false});
+  set_status(first, {0, true, false});
   const uint32_t second = ask(client, 1002);
   EXPECT_NE(second, first);
   EXPECT_EQ(ask(client, 1003), second);
@@ -308,13 +308,13 @@ TEST_F(PersistenceTest, NobodyStaysWithTheSorryServer) {
   start(kTen, "{address: 10.2.0.11}, {address: 10.2.0.12}", ", sorry: {address: 10.2.0.14}");
   const uint32_t client = client_of(1), other = client + 0x10000;
   const uint32_t first = ask(client, port_at(client, 0));
-  set_life(11, {1, false, true});
-  set_life(12, {1, false, true});
+  set_status(11, {1, false, true});
+  set_status(12, {1, false, true});
   EXPECT_EQ(ask(client, port_at(client, 0, 2000)), 14u);
   EXPECT_EQ(ask(other, 1000), 14u);
   EXPECT_EQ(entries(), 1u);
-  set_life(11, {1, true, false});
-  set_life(12, {1, true, false});
+  set_status(11, {1, true, false});
+  set_status(12, {1, true, false});
   EXPECT_EQ(ask(client, port_at(client, 0, 3000)), first) << "its backend came back in time";
   EXPECT_NE(ask(other, 1001), 14u);
 }

@@ -55,7 +55,7 @@ class Keeper : public testing::Test {
     config.services = {service};
     keeper.add(config, ids, now_ns);
   }
-  BackendLives::Life life(BackendId id) { return lives.load(id); }
+  BackendStatus status_of(BackendId id) { return status.load(id); }
 
   void SetUp() override {
     service.name = "web";
@@ -64,16 +64,16 @@ class Keeper : public testing::Test {
     service.health.emplace();
   }
 
-  BackendLives lives;
-  BackendKeeper keeper{lives};
+  BackendStatusTable status;
+  BackendKeeper keeper{status};
   FakeChecks checks;
   ServiceConfig service;
 };
 
 TEST_F(Keeper, WithoutChecksAllAreUp) {
   apply({5, 0}, kS);
-  EXPECT_EQ(life(1), (BackendLives::Life{5, true}));
-  EXPECT_EQ(life(2), (BackendLives::Life{0, true}));
+  EXPECT_EQ(status_of(1), (BackendStatus{5, true}));
+  EXPECT_EQ(status_of(2), (BackendStatus{0, true}));
 }
 
 TEST_F(Keeper, GoesByItsChecks) {
@@ -82,19 +82,19 @@ TEST_F(Keeper, GoesByItsChecks) {
   EXPECT_EQ(checks.firsts.at(1), FirstCheck::kSpread);
   EXPECT_EQ(checks.targets.at(1).port, 80) << "the service's";
   keeper.changed(1, false, 3 * kS);
-  EXPECT_FALSE(life(1).up);
-  EXPECT_TRUE(life(1).ends_connections());
-  EXPECT_EQ(keeper.standing(1).since_ns, 3 * kS);
-  EXPECT_TRUE(life(2).up);
+  EXPECT_FALSE(status_of(1).up);
+  EXPECT_TRUE(status_of(1).ends_connections());
+  EXPECT_EQ(keeper.state(1).since_ns, 3 * kS);
+  EXPECT_TRUE(status_of(2).up);
   keeper.changed(1, true, 4 * kS);
-  EXPECT_EQ(life(1), (BackendLives::Life{5, true})) << "at once, without slow start";
+  EXPECT_EQ(status_of(1), (BackendStatus{5, true})) << "at once, without slow start";
 }
 
 TEST_F(Keeper, BackendsThatAreToBeginDownDo) {
   service.health->rules.initial = InitialState::kDown;
   apply({5}, kS);
   keeper.check_by(checks, kS);
-  EXPECT_FALSE(life(1).up);
+  EXPECT_FALSE(status_of(1).up);
 }
 
 TEST_F(Keeper, ReloadKeepsWhatChecksHaveFound) {
@@ -103,16 +103,16 @@ TEST_F(Keeper, ReloadKeepsWhatChecksHaveFound) {
   checks.states[1] = false;
   keeper.changed(1, false, 2 * kS);
   apply({8, 5, 5}, 3 * kS);
-  EXPECT_EQ(life(1), (BackendLives::Life{8, false}));
-  EXPECT_EQ(keeper.standing(1).since_ns, 2 * kS);
+  EXPECT_EQ(status_of(1), (BackendStatus{8, false}));
+  EXPECT_EQ(keeper.state(1).since_ns, 2 * kS);
   EXPECT_EQ(checks.firsts.at(3), FirstCheck::kAtOnce);
   apply({8}, 4 * kS);
   EXPECT_EQ(checks.targets.size(), 1u);
-  EXPECT_EQ(life(3), BackendLives::Life{});
+  EXPECT_EQ(status_of(3), BackendStatus{});
   service.health.reset();
   apply({8}, 5 * kS);
   EXPECT_TRUE(checks.targets.empty());
-  EXPECT_TRUE(life(1).up) << "nobody asks any more";
+  EXPECT_TRUE(status_of(1).up) << "nobody asks any more";
 }
 
 TEST_F(Keeper, KeepsConnectionsOfTheDeadIfTold) {
@@ -120,8 +120,8 @@ TEST_F(Keeper, KeepsConnectionsOfTheDeadIfTold) {
   apply({5}, kS);
   keeper.check_by(checks, kS);
   keeper.changed(1, false, 2 * kS);
-  EXPECT_FALSE(life(1).takes_new());
-  EXPECT_FALSE(life(1).ends_connections());
+  EXPECT_FALSE(status_of(1).takes_new());
+  EXPECT_FALSE(status_of(1).ends_connections());
 }
 
 TEST_F(Keeper, ABackendBehindADeadLinkGetsNoNewConnectionsAndKeepsItsOwn) {
@@ -129,17 +129,17 @@ TEST_F(Keeper, ABackendBehindADeadLinkGetsNoNewConnectionsAndKeepsItsOwn) {
   keeper.check_by(checks, kS);
   EXPECT_TRUE(keeper.set_reachable(1, false, 2 * kS));
   EXPECT_FALSE(keeper.set_reachable(1, false, 2 * kS)) << "no news";
-  EXPECT_FALSE(life(1).takes_new());
-  EXPECT_FALSE(life(1).ends_connections());
-  EXPECT_TRUE(life(2).takes_new());
+  EXPECT_FALSE(status_of(1).takes_new());
+  EXPECT_FALSE(status_of(1).ends_connections());
+  EXPECT_TRUE(status_of(2).takes_new());
   apply({5, 5}, 3 * kS);
-  EXPECT_FALSE(life(1).takes_new()) << "a reload does not change it";
+  EXPECT_FALSE(status_of(1).takes_new()) << "a reload does not change it";
   keeper.changed(1, false, 4 * kS);
-  EXPECT_TRUE(life(1).ends_connections()) << "dead as well, says its check";
+  EXPECT_TRUE(status_of(1).ends_connections()) << "dead as well, says its check";
   EXPECT_TRUE(keeper.set_reachable(1, true, 5 * kS));
-  EXPECT_FALSE(life(1).takes_new());
+  EXPECT_FALSE(status_of(1).takes_new());
   keeper.changed(1, true, 6 * kS);
-  EXPECT_TRUE(life(1).takes_new());
+  EXPECT_TRUE(status_of(1).takes_new());
   EXPECT_FALSE(keeper.set_reachable(77, false, 7 * kS)) << "nobody";
 }
 
@@ -147,33 +147,33 @@ TEST_F(Keeper, WeightGrowsFromATenthInASlowStart) {
   service.slow_start_s = 10;
   apply({100, 3}, kS);
   keeper.check_by(checks, kS);
-  EXPECT_EQ(life(1).weight, 100) << "at the daemon's start all begin alike";
+  EXPECT_EQ(status_of(1).weight, 100) << "at the daemon's start all begin alike";
   for (const BackendId id : {1u, 2u}) {
     keeper.changed(id, false, 2 * kS);
     keeper.changed(id, true, 20 * kS);
   }
-  EXPECT_EQ(life(1).weight, 10);
-  EXPECT_EQ(life(2).weight, 1) << "never 0";
+  EXPECT_EQ(status_of(1).weight, 10);
+  EXPECT_EQ(status_of(2).weight, 1) << "never 0";
   keeper.tick(25 * kS);
-  EXPECT_EQ(life(1).weight, 55);
+  EXPECT_EQ(status_of(1).weight, 55);
   keeper.tick(25 * kS + 1'000'000);
-  EXPECT_EQ(life(1).weight, 55) << "in steps";
-  EXPECT_TRUE(keeper.standing(1).starting_ns);
+  EXPECT_EQ(status_of(1).weight, 55) << "in steps";
+  EXPECT_TRUE(keeper.state(1).starting_ns);
   keeper.tick(30 * kS);
-  EXPECT_EQ(life(1).weight, 100);
-  EXPECT_EQ(life(2).weight, 3);
-  EXPECT_FALSE(keeper.standing(1).starting_ns);
+  EXPECT_EQ(status_of(1).weight, 100);
+  EXPECT_EQ(status_of(2).weight, 3);
+  EXPECT_FALSE(keeper.state(1).starting_ns);
 }
 
 TEST_F(Keeper, BackendsAddedToARunningServiceStartSlowly) {
   service.slow_start_s = 10;
   apply({100}, kS);
   apply({100, 100}, 2 * kS);
-  EXPECT_EQ(life(1).weight, 100);
-  EXPECT_EQ(life(2).weight, 10);
+  EXPECT_EQ(status_of(1).weight, 100);
+  EXPECT_EQ(status_of(2).weight, 10);
   service.slow_start_s = 0;
   apply({100, 100}, 3 * kS);
-  EXPECT_EQ(life(2).weight, 100);
+  EXPECT_EQ(status_of(2).weight, 100);
 }
 
 TEST_F(Keeper, DrainedBackendsStayDrainedInASlowStart) {
@@ -181,7 +181,7 @@ TEST_F(Keeper, DrainedBackendsStayDrainedInASlowStart) {
   apply({100}, kS);
   apply({100, 0}, 2 * kS);
   keeper.tick(3 * kS);
-  EXPECT_EQ(life(2).weight, 0);
+  EXPECT_EQ(status_of(2).weight, 0);
 }
 
 TEST_F(Keeper, UdpFlowsLeaveADrainedBackendAfterAWhile) {
@@ -190,39 +190,39 @@ TEST_F(Keeper, UdpFlowsLeaveADrainedBackendAfterAWhile) {
   keeper.check_by(checks, kS);
   apply({0, 0}, 10 * kS);
   keeper.tick(11 * kS);
-  EXPECT_FALSE(life(1).moves);
-  EXPECT_TRUE(life(2).moves) << "drained from the start";
+  EXPECT_FALSE(status_of(1).moves);
+  EXPECT_TRUE(status_of(2).moves) << "drained from the start";
   keeper.changed(1, false, 12 * kS);
   keeper.changed(1, true, 13 * kS);
   keeper.tick(14 * kS);
-  EXPECT_FALSE(life(1).moves);
+  EXPECT_FALSE(status_of(1).moves);
   keeper.tick(15 * kS);
-  EXPECT_EQ(life(1), (BackendLives::Life{.weight = 0, .up = true, .moves = true}));
-  EXPECT_FALSE(life(1).ends_connections()) << "of TCP";
+  EXPECT_EQ(status_of(1), (BackendStatus{.weight = 0, .up = true, .moves = true}));
+  EXPECT_FALSE(status_of(1).ends_connections()) << "of TCP";
   apply({5, 0}, 16 * kS);
-  EXPECT_FALSE(life(1).moves);
+  EXPECT_FALSE(status_of(1).moves);
   service.drain_udp_s = 2;
   apply({0, 0}, 20 * kS);
   keeper.tick(22 * kS);
-  EXPECT_TRUE(life(1).moves);
+  EXPECT_TRUE(status_of(1).moves);
 }
 
 TEST_F(Keeper, UdpFlowsLeaveADrainedBackendWhenTold) {
   service.drain_udp_s = 0;
   apply({5, 0}, kS);
   keeper.tick(100'000 * kS);
-  EXPECT_FALSE(life(2).moves);
+  EXPECT_FALSE(status_of(2).moves);
   EXPECT_EQ(keeper.move_udp("other", std::nullopt, 100'001 * kS), 0u);
   EXPECT_EQ(keeper.move_udp("web", ip("10.0.0.1"), 100'001 * kS), 0u) << "not drained";
-  EXPECT_FALSE(life(2).moves);
+  EXPECT_FALSE(status_of(2).moves);
   EXPECT_EQ(keeper.move_udp("web", ip("10.0.0.2"), 100'001 * kS), 1u);
-  EXPECT_TRUE(life(2).moves);
+  EXPECT_TRUE(status_of(2).moves);
   apply({5, 0}, 100'002 * kS);
-  EXPECT_TRUE(life(2).moves) << "after a reload as before";
+  EXPECT_TRUE(status_of(2).moves) << "after a reload as before";
   apply({5, 3}, 100'003 * kS);
-  EXPECT_FALSE(life(2).moves);
+  EXPECT_FALSE(status_of(2).moves);
   apply({5, 0}, 100'004 * kS);
-  EXPECT_FALSE(life(2).moves);
+  EXPECT_FALSE(status_of(2).moves);
   EXPECT_EQ(keeper.move_udp(std::nullopt, std::nullopt, 100'005 * kS), 1u);
 }
 
@@ -231,7 +231,7 @@ TEST_F(Keeper, SorryServerLivesUnasked) {
   apply({5}, kS);
   keeper.check_by(checks, kS);
   EXPECT_FALSE(checks.targets.contains(9));
-  EXPECT_EQ(life(9), (BackendLives::Life{1, true}));
+  EXPECT_EQ(status_of(9), (BackendStatus{1, true}));
 }
 
 }  // namespace

@@ -47,7 +47,7 @@ class TestService {
   }
 
   void set(uint32_t index, uint16_t weight, bool up = true) {
-    lives.store(backends[index].id, {weight, up});
+    backend_status.store(backends[index].id, {weight, up});
   }
   BackendLoad& load(uint32_t index) { return loads[backends[index].id]; }
   void set_load(uint32_t index, uint32_t active, uint32_t inactive = 0) {
@@ -55,14 +55,14 @@ class TestService {
     load(index).inactive = inactive;
   }
   bool takes_new(uint32_t index) {
-    return lives.load(backends[index].id).takes_new() && !load(index).overloaded;
+    return backend_status.load(backends[index].id).takes_new() && !load(index).overloaded;
   }
 
   uint32_t pick(const FlowKey& flow = flow_of(1)) {
     SchedulerContext context = {.backends = backends,
                                 .table = table,
                                 .options = options,
-                                .lives = lives,
+                                .backend_status = backend_status,
                                 .loads = loads.data(),
                                 .state = state,
                                 .localities = localities,
@@ -100,7 +100,7 @@ class TestService {
   std::vector<SchedulerBackend> configured;
   std::vector<uint32_t> table;
   SchedulerOptions options;
-  BackendLives lives;
+  BackendStatusTable backend_status;
   std::vector<BackendLoad> loads = std::vector<BackendLoad>(kFirstId + 1000);
   SchedulerState state;
   LocalityTable localities{1, 64};
