@@ -44,24 +44,24 @@ Run run_undisturbed(uint64_t bursts, unsigned units_per_burst, Loop run) {
   return best;
 }
 
-// TSC cycles that one mark of a StepProfile costs: the least of many short runs, as the processor
+// TSC cycles that one done() of a StepProfile costs: the least of many short runs, as the processor
 // may be taken away in any of them.
-double mark_cycles() {
-  constexpr unsigned kMarks = 2'000, kRuns = 50;
+double done_cycles() {
+  constexpr unsigned kCalls = 2'000, kRuns = 50;
   uint64_t least = UINT64_MAX;
   for (unsigned run = 0; run < kRuns; ++run) {
     StepProfile probe;
     probe.start();
-    for (unsigned i = 0; i < kMarks; ++i) probe.done(Step::kHost);
+    for (unsigned i = 0; i < kCalls; ++i) probe.done(Step::kHost);
     least = std::min(least, probe.cycles[static_cast<std::size_t>(Step::kHost)]);
   }
-  return static_cast<double>(least) / kMarks;
+  return static_cast<double>(least) / kCalls;
 }
 
 std::array<double, kStepCount> measure_steps(Testbed& testbed, uint64_t bursts, unsigned runs) {
   std::vector<std::array<double, kStepCount>> results;
   const double units = static_cast<double>(bursts) * testbed.units_per_burst();
-  const double mark = mark_cycles() * static_cast<double>(bursts) / units;
+  const double overhead = done_cycles() * static_cast<double>(bursts) / units;
   for (unsigned i = 0; i < runs; ++i) {
     StepProfile best;
     run_undisturbed(bursts, testbed.units_per_burst(), [&](uint64_t n) {
@@ -73,7 +73,7 @@ std::array<double, kStepCount> measure_steps(Testbed& testbed, uint64_t bursts, 
     testbed.check_accounts();
     auto& result = results.emplace_back();
     for (std::size_t step = 0; step < kStepCount; ++step)
-      result[step] = std::max(0.0, static_cast<double>(best.cycles[step]) / units - mark);
+      result[step] = std::max(0.0, static_cast<double>(best.cycles[step]) / units - overhead);
   }
   std::array<double, kStepCount> medians;
   for (std::size_t step = 0; step < kStepCount; ++step) {

@@ -35,7 +35,7 @@ struct NoProfile {
   void done(Step) noexcept {}
 };
 
-// TSC cycles per step. Each mark costs some 20 cycles a burst.
+// TSC cycles per step. Each done() costs some 20 cycles a burst.
 struct StepProfile {
   std::array<uint64_t, kStepCount> cycles = {};
 

@@ -125,7 +125,7 @@ PacketVerdict wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint
     return;
   if (!own_bytes(worker, packet, mbuf->data_len) || !take_hop(worker, packet)) return;
   mbuf = packet.mbuf;
-  unmark_put_together(mbuf);
+  clear_put_together(mbuf);
   const uint32_t most = std::min(
       room, came.largest < headers + kLeastIpv4Mtu ? came.largest : came.largest - headers);
   packet.network = vrf;

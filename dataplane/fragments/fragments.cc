@@ -217,7 +217,7 @@ bool take_outer(Worker& worker, Packet& packet) noexcept {
   }
   if (take(worker, packet, fragment, nullptr) != Taken::kWhole) return false;
   // What is inside a tunnel's packet was not cut.
-  if (!to_host) unmark_put_together(packet.mbuf);
+  if (!to_host) clear_put_together(packet.mbuf);
   return true;
 }
 

@@ -397,18 +397,18 @@ rte_mbuf* FragmentTable::add(Worker& worker, uint32_t slot, rte_mbuf* mbuf,
   return entry.received == entry.total ? finish(worker, slot) : nullptr;
 }
 
-// RFC 3168 section 5.3: a mark on one of them is on all; where others cannot carry it, none goes
-// on.
+// RFC 3168 section 5.3: CE on one fragment is on the whole packet, which is dropped if another
+// fragment was not ECN-capable.
 DropReason FragmentTable::write_headers(rte_mbuf* mbuf, const Entry& entry) noexcept {
-  const bool marked = (entry.ecn_seen & 1u << kEcnCe) != 0;
-  if (marked && (entry.ecn_seen & 1) != 0) return DropReason::k_ecn_illegal;
+  const bool ce = (entry.ecn_seen & 1u << kEcnCe) != 0;
+  if (ce && (entry.ecn_seen & 1) != 0) return DropReason::k_ecn_illegal;
   if (!entry.key.ipv6) {
     if (entry.header - entry.ip + entry.total > kMostPacketBytes)
       return DropReason::k_fragment_length;
     auto* ip = rte_pktmbuf_mtod_offset(mbuf, Ipv4Header*, entry.ip);
     ip->total_length = be16(static_cast<uint16_t>(entry.header - entry.ip + entry.total));
     ip->fragment = be16(static_cast<uint16_t>(ip->fragment.host() & kIpv4DontFragment));
-    if (marked) ip->tos |= kEcnCe;
+    if (ce) ip->tos |= kEcnCe;
     write_ipv4_checksum(ip);
     return DropReason::kNone;
   }
@@ -417,8 +417,7 @@ DropReason FragmentTable::write_headers(rte_mbuf* mbuf, const Entry& entry) noex
   take_off_fragment_header(mbuf, entry.ip, entry.fragment_header, entry.next_header_at);
   auto* ip = rte_pktmbuf_mtod_offset(mbuf, Ipv6Header*, entry.ip);
   ip->payload_length = be16(static_cast<uint16_t>(before + entry.total));
-  if (marked)
-    ip->version_class_label = be32(ip->version_class_label.host() | uint32_t{kEcnCe} << 20);
+  if (ce) ip->version_class_label = be32(ip->version_class_label.host() | uint32_t{kEcnCe} << 20);
   return DropReason::kNone;
 }
 
@@ -444,7 +443,7 @@ rte_mbuf* FragmentTable::finish(Worker& worker, uint32_t slot) noexcept {
     erase(slot);
     return nullptr;
   }
-  mark_put_together(
+  set_put_together(
       head, {entry.key.id, static_cast<uint16_t>(entry.largest), source_tag(entry.key.source)});
   body.buffers.fill(nullptr);
   rte_mbuf* named = take_kept(slot);

@@ -57,8 +57,8 @@ class FragmentTable {
 
   // --- kCollecting
   // Takes the buffer. Not null: the fragment was the last one missing, and this the whole packet,
-  // with all that lies before the IP header of the first fragment, marked kPutTogether; the slot is
-  // free. Else it is held, or dropped and counted.
+  // with all that lies before the IP header of the first fragment, flagged kPutTogether; the slot
+  // is free. Else it is held, or dropped and counted.
   rte_mbuf* add(Worker& worker, uint32_t slot, rte_mbuf* mbuf, const Fragment& fragment) noexcept;
 
   // --- kUndecided

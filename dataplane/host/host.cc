@@ -104,7 +104,7 @@ void answer_whole(Worker& worker, LinkId link, const Packet& asked, rte_mbuf* mb
     return answer_on(worker, link, asked, mbuf);
   const EthernetHeader ethernet = *rte_pktmbuf_mtod(mbuf, const EthernetHeader*);
   const AsItCame came = as_it_came(mbuf);
-  unmark_put_together(mbuf);
+  clear_put_together(mbuf);
   cut_front(mbuf, sizeof ethernet);
   const DropReason why = cut_packet(
       worker, mbuf, came.largest, be32::from_raw(came.id), [&](rte_mbuf* fragment) noexcept {

@@ -87,8 +87,8 @@ void classify_one(Worker& worker, const PortEntry& port, Packet& packet) noexcep
   rte_mbuf* mbuf = packet.mbuf;
   if (mbuf->data_len < sizeof(EthernetHeader)) [[unlikely]]
     return drop(worker, mbuf, DropReason::k_runt_frame);
-  const bool unfinished = is_pending_offload(mbuf);
-  if (unfinished && (mbuf->ol_flags & kSenselessMarks) == kSenselessMarks) [[unlikely]]
+  const bool pending_offload = is_pending_offload(mbuf);
+  if (pending_offload && (mbuf->ol_flags & kInvalidTxOffload) == kInvalidTxOffload) [[unlikely]]
     return drop(worker, mbuf, DropReason::k_offload_malformed);
   BridgePortId member = port.untagged;
   if (is_tagged(mbuf)) {
@@ -104,7 +104,7 @@ void classify_one(Worker& worker, const PortEntry& port, Packet& packet) noexcep
   }
   if (member != 0) return enter_network(worker, packet, member);
   if (port.is_underlay) {
-    if (unfinished && !complete_for_host(mbuf)) [[unlikely]]
+    if (pending_offload && !complete_for_host(mbuf)) [[unlikely]]
       return drop(worker, mbuf, DropReason::k_offload_malformed);
     return classify_underlay(worker, port, packet);
   }

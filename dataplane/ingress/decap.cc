@@ -38,7 +38,7 @@ namespace {
   drop_of(worker, other, packet.mbuf, DropReason::k_remote_unknown);
 }
 
-OuterMarks outer_marks(const Packet& packet, const BridgePort& in) noexcept {
+OuterFields outer_fields(const Packet& packet, const BridgePort& in) noexcept {
   return {packet.outer_tos, outer_time_to_live(packet), (in.outer & outer::kUniformDscp) != 0,
           (in.outer & outer::kUniformTtl) != 0};
 }
@@ -95,11 +95,11 @@ bool take_keepalive(Worker& worker, const Packet& packet, const BridgePort& in,
 
 // The packet is in its VRF from here on, by the tunnel Packet::in.
 void enter_vrf(Worker& worker, Packet& packet, const BridgePort& in,
-               const OuterMarks& marks) noexcept {
+               const OuterFields& outer) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
   uint8_t* at = frame_of(mbuf);
   const be16 type(at[0] >> 4 == 4 ? kEtherTypeIpv4 : kEtherTypeIpv6);
-  if (marks.any() && !apply_outer_marks(type, at, mbuf->data_len, marks)) [[unlikely]]
+  if (outer.any() && !apply_outer_fields(type, at, mbuf->data_len, outer)) [[unlikely]]
     return drop_of(worker, packet.in, mbuf, DropReason::k_ecn_illegal);
   enter(worker, packet.in, mbuf->pkt_len);
   if (take_keepalive(worker, packet, in, at)) [[unlikely]]
@@ -113,12 +113,12 @@ void rejoin(Worker& worker, Packet& packet) noexcept {
   if (packet.in == 0) [[unlikely]]
     return refuse_sender(worker, packet);
   const BridgePort& in = worker.snapshot->bridge_ports[packet.in];
-  const OuterMarks marks = outer_marks(packet, in);
+  const OuterFields outer = outer_fields(packet, in);
   cut_front(mbuf, packet.inner_offset);
-  if (in.kind == BridgePortKind::kRouted) return enter_vrf(worker, packet, in, marks);
+  if (in.kind == BridgePortKind::kRouted) return enter_vrf(worker, packet, in, outer);
   if (mbuf->data_len < sizeof(EthernetHeader)) [[unlikely]]
     return drop_of(worker, packet.in, mbuf, DropReason::k_inner_runt);
-  if (marks.any() && !apply_outer_marks(frame_of(mbuf), mbuf->data_len, marks)) [[unlikely]]
+  if (outer.any() && !apply_outer_fields(frame_of(mbuf), mbuf->data_len, outer)) [[unlikely]]
     return drop_of(worker, packet.in, mbuf, DropReason::k_ecn_illegal);
   enter_network(worker, packet, packet.in);
 }

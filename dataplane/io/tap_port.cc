@@ -184,7 +184,7 @@ uint16_t TapPort::Queue::receive(rte_mbuf** packets, uint16_t n) noexcept {
     rte_mbuf* frame = buffers.read(fd_, header);
     if (frame == nullptr) break;
     if (buffers.are_full(frame) || !read_virtio_header(header, frame))
-      frame->ol_flags |= kSenselessMarks;
+      frame->ol_flags |= kInvalidTxOffload;
     used += frame->nb_segs;
     packets[count++] = frame;
   }

@@ -23,9 +23,9 @@ bool find_l4(const VirtioHeader& header, const rte_mbuf* frame, IpPacket& packet
          header.csum_offset == checksum_offset(packet.protocol);
 }
 
-bool mark(rte_mbuf* frame, uint8_t protocol, uint16_t mss) noexcept {
+bool set_offload(rte_mbuf* frame, uint8_t protocol, uint16_t mss) noexcept {
   const uint64_t flags = frame->ol_flags;
-  mark_pending_offload(frame, protocol, mss);
+  set_tx_offload(frame, protocol, mss);
   // The rest of the headers; what the field holds is the sum of the pseudo-header already.
   const bool right = mss != 0 ? segment_bytes(frame) != 0 : write_pseudo_sum(frame);
   if (right) return true;
@@ -55,7 +55,7 @@ bool read_virtio_header(const VirtioHeader& header, rte_mbuf* frame) noexcept {
   IpPacket packet;
   if (header.gso_type == virtio::kNoGso) {
     if (!partial) return true;
-    return (find_l4(header, frame, packet) && mark(frame, packet.protocol, 0)) ||
+    return (find_l4(header, frame, packet) && set_offload(frame, packet.protocol, 0)) ||
            complete_here(header, frame);
   }
   const int type = header.gso_type & ~virtio::kEcn;
@@ -65,7 +65,7 @@ bool read_virtio_header(const VirtioHeader& header, rte_mbuf* frame) noexcept {
   return partial && header.gso_size != 0 && header.hdr_len >= header.csum_start &&
          header.hdr_len <= frame->pkt_len && find_l4(header, frame, packet) &&
          packet.protocol == kIpProtocolTcp && packet.ipv6 == (type == virtio::kTcpIpv6) &&
-         mark(frame, kIpProtocolTcp, header.gso_size);
+         set_offload(frame, kIpProtocolTcp, header.gso_size);
 }
 
 VirtioHeader make_virtio_header(const rte_mbuf* frame) noexcept {

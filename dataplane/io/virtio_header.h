@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The header that a TAP interface puts before each frame (virtio 1.2 section 5.1.6, IFF_VNET_HDR),
-// and the marks of the frame's mbuf that say the same (segment.h). Pure.
+// and the offload flags of the mbuf that correspond to it (segment.h). Pure functions.
 #pragma once
 
 #include <rte_mbuf.h>
@@ -32,12 +32,13 @@ inline constexpr uint8_t kTcpIpv6 = 4;
 inline constexpr uint8_t kEcn = 0x80;  // beside TCP's: the segments' CWR
 }  // namespace virtio
 
-// Marks the frame with what the header leaves to be done, or does it: a checksum that no mark can
-// tell of is completed. Nobody else has the frame's first buffer. False, and nothing changed,
-// where header and frame contradict each other, or the header asks for what nobody offered.
+// Sets the offload flags for what the header leaves pending. A checksum that no flag can describe
+// is completed at once. The frame's first buffer must not be shared. Returns false, and changes
+// nothing, if header and frame contradict each other, or the header asks for an offload that was
+// not offered.
 bool read_virtio_header(const VirtioHeader& header, rte_mbuf* frame) noexcept;
 
-// What the frame's marks ask the kernel for. write_pseudo_sum() has found its headers right.
+// The header for the frame's offload flags. write_pseudo_sum() must have returned true before.
 VirtioHeader make_virtio_header(const rte_mbuf* frame) noexcept;
 
 }  // namespace adit

@@ -59,13 +59,13 @@ inline constexpr uint32_t kMostFragmentHeader = 160;
 bool read_fragment(const rte_mbuf* mbuf, uint32_t ip, FragmentPlace place,
                    Fragment& fragment) noexcept;
 
-// Takes the fragment header off; the headers before it are one's own to write.
+// Removes the fragment header. The buffer with the headers before it must not be shared.
 void take_off_fragment_header(rte_mbuf* mbuf, uint32_t ip, uint32_t fragment_header,
                               uint32_t next_header_at) noexcept;
 
-// A packet that was put together is marked as such, and its buffer tells how it came, until it is
-// cut again. The mark is one that drivers set for TCP segments that a NIC coalesced: no port here
-// is asked to do that.
+// A reassembled packet carries this flag, and its mbuf keeps how it arrived, until it is fragmented
+// again. Drivers set the flag for TCP segments that the NIC coalesced; no port is configured for
+// that.
 inline constexpr uint64_t kPutTogether = RTE_MBUF_F_RX_LRO;
 
 struct AsItCame {
@@ -75,7 +75,7 @@ struct AsItCame {
 };
 static_assert(sizeof(AsItCame) == sizeof(rte_mbuf::tx_offload));
 
-// Tells whether a packet's source has been translated: where not, its id is still its sender's.
+// Shows whether a packet's source was translated since; if not, the id is still its sender's.
 constexpr uint16_t source_tag(const Ipv6Key& source) noexcept {
   return static_cast<uint16_t>(hash_of(source) >> 16);
 }
@@ -86,11 +86,11 @@ inline bool was_put_together(const rte_mbuf* mbuf) noexcept {
 inline AsItCame as_it_came(const rte_mbuf* mbuf) noexcept {
   return std::bit_cast<AsItCame>(mbuf->tx_offload);
 }
-inline void mark_put_together(rte_mbuf* mbuf, const AsItCame& how) noexcept {
+inline void set_put_together(rte_mbuf* mbuf, const AsItCame& how) noexcept {
   mbuf->ol_flags |= kPutTogether;
   mbuf->tx_offload = std::bit_cast<uint64_t>(how);
 }
-inline void unmark_put_together(rte_mbuf* mbuf) noexcept {
+inline void clear_put_together(rte_mbuf* mbuf) noexcept {
   mbuf->ol_flags &= ~kPutTogether;
   mbuf->tx_offload = 0;
 }

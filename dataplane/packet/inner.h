@@ -107,8 +107,8 @@ inline InnerFlow describe_inner(const uint8_t* frame, unsigned len) noexcept {
   return flow;
 }
 
-// What decapsulation changes in the IP header behind the tunnel's.
-struct OuterMarks {
+// Fields of the outer header that decapsulation combines into the inner IP header.
+struct OuterFields {
   uint8_t tos = 0;            // or traffic class: ECN by RFC 6040
   uint8_t ttl = 0;            // or hop limit
   bool uniform_dscp = false;  // replaces the inner DSCP
@@ -124,45 +124,45 @@ constexpr uint8_t combine_ecn(uint8_t inner, uint8_t outer) noexcept {
   return inner == 2 && outer == 1 ? outer : inner;  // ECT(0) becomes ECT(1), none other
 }
 
-// The type of service (traffic class) with the marks in it. False: the packet has to be dropped.
-inline bool combine_tos(uint8_t& tos, const OuterMarks& marks) noexcept {
+// Combines the outer fields into the inner TOS or traffic class. False: the packet must be dropped.
+inline bool combine_tos(uint8_t& tos, const OuterFields& outer) noexcept {
   const uint8_t inner = tos & kEcnMask;
-  if (inner == 0 && marks.ecn() == kEcnCe) return false;
-  const uint8_t ecn = inner == 0 ? 0 : combine_ecn(inner, marks.ecn());
-  tos = static_cast<uint8_t>(((marks.uniform_dscp ? marks.tos : tos) & ~kEcnMask) | ecn);
+  if (inner == 0 && outer.ecn() == kEcnCe) return false;
+  const uint8_t ecn = inner == 0 ? 0 : combine_ecn(inner, outer.ecn());
+  tos = static_cast<uint8_t>(((outer.uniform_dscp ? outer.tos : tos) & ~kEcnMask) | ecn);
   return true;
 }
 
-// Writes the marks into the IP header at `at`, with `left` contiguous bytes; what is no IP
-// header stays as it is. False when the packet has to be dropped.
-inline bool apply_outer_marks(be16 type, uint8_t* at, unsigned left,
-                              const OuterMarks& marks) noexcept {
+// Combines the outer fields into the IP header at `at`, which has `left` contiguous bytes. Anything
+// but an IP header stays as it is. False: the packet must be dropped.
+inline bool apply_outer_fields(be16 type, uint8_t* at, unsigned left,
+                               const OuterFields& outer) noexcept {
   if (type == be16(kEtherTypeIpv4) && left >= sizeof(Ipv4Header)) {
     auto* ip = reinterpret_cast<Ipv4Header*>(at);
     uint8_t tos = ip->tos;
-    if (!combine_tos(tos, marks)) return false;
+    if (!combine_tos(tos, outer)) return false;
     ip->checksum = update_checksum(ip->checksum, be16(ip->tos), be16(tos));
     ip->tos = tos;
-    if (marks.uniform_ttl && marks.ttl < ip->ttl) {
+    if (outer.uniform_ttl && outer.ttl < ip->ttl) {
       ip->checksum = update_checksum(ip->checksum, be16(static_cast<uint16_t>(ip->ttl << 8)),
-                                     be16(static_cast<uint16_t>(marks.ttl << 8)));
-      ip->ttl = marks.ttl;
+                                     be16(static_cast<uint16_t>(outer.ttl << 8)));
+      ip->ttl = outer.ttl;
     }
   } else if (type == be16(kEtherTypeIpv6) && left >= sizeof(Ipv6Header)) {
     auto* ip = reinterpret_cast<Ipv6Header*>(at);
     const uint32_t word = ip->version_class_label.host();
     uint8_t tos = static_cast<uint8_t>(word >> 20);
-    if (!combine_tos(tos, marks)) return false;
+    if (!combine_tos(tos, outer)) return false;
     ip->version_class_label = be32((word & ~(uint32_t{0xff} << 20)) | uint32_t{tos} << 20);
-    if (marks.uniform_ttl && marks.ttl < ip->hop_limit) ip->hop_limit = marks.ttl;
+    if (outer.uniform_ttl && outer.ttl < ip->hop_limit) ip->hop_limit = outer.ttl;
   }
   return true;
 }
 
 // The same for the packet in an Ethernet frame of `len` contiguous bytes.
-inline bool apply_outer_marks(uint8_t* frame, unsigned len, const OuterMarks& marks) noexcept {
+inline bool apply_outer_fields(uint8_t* frame, unsigned len, const OuterFields& outer) noexcept {
   const NetworkHeader network = find_network_header(frame, len);
-  return apply_outer_marks(network.type, frame + network.offset, len - network.offset, marks);
+  return apply_outer_fields(network.type, frame + network.offset, len - network.offset, outer);
 }
 
 }  // namespace adit

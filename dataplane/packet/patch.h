@@ -36,8 +36,9 @@ inline uint64_t adjust(be16& checksum, uint64_t growth) noexcept {
 enum class L4Checksum : uint8_t { kComplete, kPending };
 
 inline L4Checksum l4_checksum_of(const rte_mbuf* mbuf) noexcept {
-  constexpr uint64_t kMarks = RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG;
-  return (mbuf->ol_flags & kMarks) != 0 ? L4Checksum::kPending : L4Checksum::kComplete;
+  constexpr uint64_t kPending =
+      RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG;
+  return (mbuf->ol_flags & kPending) != 0 ? L4Checksum::kPending : L4Checksum::kComplete;
 }
 
 // The checksum of L4 after the pseudo-header grew by `pseudo` and the rest by `message`.

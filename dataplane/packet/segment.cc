@@ -18,9 +18,9 @@ bool read_headers(const rte_mbuf* frame, FirstHeader first, IpPacket& packet) no
                         packet);
 }
 
-// What ends with the marks: they describe the mbuf to nobody any more.
-void clear_marks(rte_mbuf* mbuf) noexcept {
-  mbuf->ol_flags &= ~(kOffloadMarks | RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6);
+// Nothing is pending any more.
+void clear_tx_offload(rte_mbuf* mbuf) noexcept {
+  mbuf->ol_flags &= ~(kTxOffloadFlags | RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6);
   mbuf->tx_offload = 0;
 }
 
@@ -36,13 +36,12 @@ const TcpHeader* tcp_header(const uint8_t* data, uint32_t len, const IpPacket& p
   return tcp;
 }
 
-// The checksum that the marks are about, which covers `bytes` from L4 on; null where the
-// headers do not bear the marks out.
+// The pending checksum, which covers `bytes` from L4 on; null: the headers do not match the flags.
 be16* checksum_field(rte_mbuf* frame, const IpPacket& packet, uint32_t& bytes) noexcept {
   const uint64_t l4 = frame->ol_flags & RTE_MBUF_F_TX_L4_MASK;
   uint8_t* data = frame_of(frame);
   bytes = packet.end - packet.l4;
-  // A segmentation mark means the checksum's, too.
+  // TSO implies the checksum offload.
   if (is_gso_frame(frame) || l4 == RTE_MBUF_F_TX_TCP_CKSUM) {
     uint32_t header_len = 0;
     if (tcp_header(data, frame->data_len, packet, header_len) == nullptr) return nullptr;
@@ -196,7 +195,7 @@ bool complete_checksum(rte_mbuf* frame, FirstHeader first) noexcept {
     return false;
   if ((frame->ol_flags & RTE_MBUF_F_TX_IP_CKSUM) != 0 && !packet.ipv6)
     write_ipv4_checksum(reinterpret_cast<Ipv4Header*>(frame_of(frame) + packet.ip));
-  clear_marks(frame);
+  clear_tx_offload(frame);
   return true;
 }
 

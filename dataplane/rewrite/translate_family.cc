@@ -89,7 +89,7 @@ uint8_t* move_start(rte_mbuf* mbuf, uint32_t keep, uint32_t headers) noexcept {
   return reinterpret_cast<uint8_t*>(start);
 }
 
-void move_marks(rte_mbuf* mbuf, bool to_ipv6) noexcept {
+void move_tx_offload(rte_mbuf* mbuf, bool to_ipv6) noexcept {
   constexpr uint64_t kVersions = RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6;
   if ((mbuf->ol_flags & kVersions) != 0)
     mbuf->ol_flags =
@@ -124,7 +124,7 @@ DropReason translate_flow(rte_mbuf* mbuf, const Flow& flow, const Translation& t
   if (to_ipv6 && fields.protocol == kIpProtocolUdp && checksum == L4Checksum::kComplete &&
       reinterpret_cast<UdpHeader*>(start + len)->checksum == be16(0))
     write_udp_checksum(mbuf, len);
-  move_marks(mbuf, to_ipv6);
+  move_tx_offload(mbuf, to_ipv6);
   return DropReason::kNone;
 }
 

@@ -25,7 +25,7 @@ template <class Ip>
     const AsItCame came = as_it_came(mbuf);
     most = std::min<uint32_t>(most, came.largest);
     id = be32::from_raw(came.id);
-    unmark_put_together(mbuf);
+    clear_put_together(mbuf);
   }
   if (mbuf->pkt_len <= most) return send<Ip>(worker, packet, back);
   if constexpr (!Ip::kIpv6)

@@ -35,7 +35,7 @@ template <class Ip>
     return drop_of(worker, target.tunnel, mbuf, DropReason::k_mtu_exceeded);
   }
   Ip::lower_ttl(header_of<Ip>(mbuf));
-  unmark_put_together(mbuf);
+  clear_put_together(mbuf);
   const uint32_t most = std::min<uint32_t>(came.largest, target.max_bytes);
   if (mbuf->pkt_len <= most) return send<Ip>(worker, packet, target);
   uint32_t id = came.id;

@@ -98,10 +98,10 @@ void open_frame(Packet& packet, unsigned offset, uint16_t frame_len) noexcept {
   if (packet.drop != DropReason::kNone) return;
   packet.tunnel_id = header.context_id.host();
   packet.inner_offset = static_cast<uint16_t>(offset + sizeof header);
-  mbuf->ol_flags &= ~kOffloadMarks;
+  mbuf->ol_flags &= ~kTxOffloadFlags;
   if (header.flags & kSttChecksumPartial)
-    mark_pending_offload(mbuf, header.flags & kSttTcp ? kIpProtocolTcp : kIpProtocolUdp,
-                         header.mss.host());
+    set_tx_offload(mbuf, header.flags & kSttTcp ? kIpProtocolTcp : kIpProtocolUdp,
+                   header.mss.host());
   // Test the bit, not the value: VID 0 with V set is a priority tag.
   if (header.vlan_tci.host() & kSttVlanPresent) restore_vlan(packet, header.vlan_tci);
 }
@@ -132,7 +132,7 @@ void reassemble(Worker& worker, Packet& packet, const SttSegment& segment,
   packet.mbuf = result.mbuf;  // null unless complete
   if (result.kind != SttResult::Kind::kComplete) return;
   worker.counters.consumed.add(result.segments - 1u);
-  if (result.ce_marked) packet.outer_tos |= kEcnCe;
+  if (result.has_ce) packet.outer_tos |= kEcnCe;
   open_frame(packet, result.payload_offset, frame_len);
 }
 
@@ -210,7 +210,7 @@ void pass_partial_on(rte_mbuf* mbuf, SttFrameHeader& header) noexcept {
       static_cast<uint8_t>(kSttChecksumPartial | (ipv4 ? kSttIpv4 : 0) | (tcp ? kSttTcp : 0));
   header.l4_offset = static_cast<uint8_t>(network.offset + ip_len);
   if (is_gso_frame(mbuf)) header.mss = be16(mbuf->tso_segsz);
-  mbuf->ol_flags &= ~kOffloadMarks;
+  mbuf->ol_flags &= ~kTxOffloadFlags;
 }
 
 struct SegmentFacts {

@@ -82,7 +82,7 @@ DropReason SttReassembly::check_frame(uint32_t slot, unsigned at,
   const SttPlace place = stt_place(segment.sequence);
   if (place.frame_len != frame.frame_len) return DropReason::k_stt_length_differs;
   // A repeated segment tells of congestion as well as the first (RFC 3168 section 5.3).
-  frame.ce_marked |= segment.ecn == kEcnCe;
+  frame.has_ce |= segment.ecn == kEcnCe;
   const auto held = held_of(slot).first(frame.segments);
   if ((at > 0 && held[at - 1].offset + held[at - 1].payload_len > place.offset) ||
       (at < held.size() && place.offset + segment.payload_len > held[at].offset))
@@ -172,7 +172,7 @@ uint32_t SttReassembly::begin(const SttSegment& segment, uint64_t now_ns) noexce
   frame.frame_len = stt_place(segment.sequence).frame_len;
   frame.segments = 0;
   frame.buffers = 0;
-  frame.ce_marked = segment.ecn == kEcnCe;
+  frame.has_ce = segment.ecn == kEcnCe;
   oldest_first_.push_back(frames_, &Frame::by_age, slot);
   Peer& peer = peer_at(frame.peer);
   peer.frames.push_back(frames_, &Frame::by_peer_age, slot);
@@ -247,7 +247,7 @@ SttResult SttReassembly::finish(uint32_t slot) noexcept {
     return {.kind = SttResult::Kind::kDropped, .reason = DropReason::k_stt_no_room};
   }
   const SttResult result = {.kind = SttResult::Kind::kComplete,
-                            .ce_marked = frame.ce_marked,
+                            .has_ce = frame.has_ce,
                             .segments = frame.segments,
                             .payload_offset = held.front().payload_offset,
                             .mbuf = join_stt(held, frame.frame_len)};

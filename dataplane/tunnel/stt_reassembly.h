@@ -51,7 +51,7 @@ struct SttResult {
   enum class Kind : uint8_t { kHeld, kComplete, kDropped };
   Kind kind = Kind::kHeld;
   DropReason reason = DropReason::kNone;  // kDropped: what the sink was told of the segment
-  bool ce_marked = false;                 // kComplete: a segment carried CE, repeated ones too
+  bool has_ce = false;                    // kComplete: a segment carried CE, repeated ones too
   uint16_t segments = 0;                  // kComplete: how many
   uint16_t payload_offset = 0;            // kComplete: of the STT frame header in mbuf
   rte_mbuf* mbuf = nullptr;               // kComplete: see join_stt(); the caller's
@@ -109,7 +109,7 @@ class SttReassembly {
     uint16_t frame_len = 0;
     uint16_t segments = 0;
     uint16_t buffers = 0;
-    bool ce_marked = false;
+    bool has_ce = false;
   };
   struct PeerKey {
     std::array<uint8_t, 16> src = {};

@@ -78,7 +78,7 @@ namespace adit {
   X(tunnel_id_unknown,     "no network has this VNI, VSID, key or context id")                   \
   X(remote_unknown,        "sender is no configured remote of the network")                      \
   X(inner_runt,            "inner frame is shorter than an Ethernet header")                     \
-  X(ecn_illegal,           "outer congestion mark on a not-ECT inner packet (RFC 6040 4.2)")     \
+  X(ecn_illegal,           "outer CE on a not-ECT inner packet (RFC 6040 section 4.2)")     \
   X(not_routable,          "source or destination is a group, or an address of the link alone")  \
   X(ttl_expired,           "time to live (hop limit) of a routed packet ran out")                \
   X(service_unknown,       "no service of the virtual address has this protocol and port")       \

@@ -24,7 +24,7 @@ ovs_vtep() {
   cable v2 eth0 under to-v2 "$UNDERLAY_MTU"
   N under ip link set to-v2 master sw
   cable v2 host red2 eth0 "$ACCESS_MTU"
-  # The datapath sends what the kernel hands over, unfinished checksums included.
+  # The datapath sends what the kernel hands over, pending checksums included.
   N red2 ethtool -K eth0 tx off >/dev/null
   N red2 ip link set eth0 address "$RED2_MAC"
   N red2 ip addr add "$RED2/24" dev eth0

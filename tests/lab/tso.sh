@@ -51,7 +51,7 @@ counted() {
   expect "$counter of $port" $(($(port_packets "$port" "$counter") - before)) "$operator" "$want"
 }
 
-say "TAP to TAP: super-frames from end to end"
+say "TAP to TAP: GSO frames from end to end"
 capture green green0 "$LAB_TMP/green.pcap" -Q in -s 96 tcp
 counted red0 rx_packets '<' $((FULL_FRAMES / 2)) counted green0 tx_packets '<' $((FULL_FRAMES / 2)) \
   download green "$RED" red
@@ -77,7 +77,7 @@ end_capture
 expect "frames above the MTU in off" \
   "$(captured "$LAB_TMP/off.pcap" "greater $((ACCESS_MTU + 15))")" = 0
 
-say "small segments: more of them in a super-frame"
+say "small segments: more of them in a GSO frame"
 N red1 ip route add "$RED/32" dev eth0 advmss 100
 head -c 1M /dev/urandom >"$LAB_TMP/www-red/file"
 counted uplink tx_packets '>=' 10000 counted red0 rx_packets '<' 5000 expect_download red1 "$RED" red

@@ -7,7 +7,7 @@ source "$(dirname "$0")/lib.sh"
 
 ns gw trunk
 # The kernel's own VLAN devices where it has them, else vlan-splitter's TAPs, which take no
-# super-frames.
+# GSO frames.
 vlan_devices=no offload=off
 N trunk ip link add probe type veth peer name probe-end
 if N trunk ip link add link probe name probe.1 type vlan id 1 2>/dev/null; then

@@ -304,7 +304,7 @@ def counted():
     tap.check("counted: by remote", errors == want, f"{errors}, expected {want}")
 
 
-def unfinished(packet, proto, family):
+def pending(packet, proto, family):
     """The frame with only the pseudo-header's sum in its checksum, as STT's partial has it."""
     whole = bytes(packet)
     at = (34 if family == 4 else 54) + (16 if proto == 6 else 6)
@@ -320,15 +320,15 @@ def completed():
             for proto, l4 in ((17, UDP(sport=5, dport=6)), (6, TCP(sport=5, dport=6, flags="PA"))):
                 whole = Ether(src=FAR, dst=dst) / ip / l4 / Raw(bytes(range(200)))
                 flags = 0x02 | (0x04 if family == 4 else 0) | (0x08 if proto == 6 else 0)
-                frame = stt_frame(unfinished(whole, proto, family), flags, l4_offset)
+                frame = stt_frame(pending(whole, proto, family), flags, l4_offset)
                 want = bytes(whole)
                 run.case(f"IPv{family} protocol {proto} towards {name}",
                          ("uplink", arriving(frame)[0]),
                          {port: want if port == "red0" else
                           tunnels.to_remote(tunnels.KINDS[0], want, 4, 3)})
-        super_frame = bytes(Ether(src=FAR, dst=NEAR) / ip /
+        gso_frame = bytes(Ether(src=FAR, dst=NEAR) / ip /
                             TCP(sport=5, dport=6, seq=1000, flags="PA") / Raw(bytes(40000)))
-        frame = stt_frame(super_frame, 0x0A | (0x04 if family == 4 else 0), l4_offset, 1400)
+        frame = stt_frame(gso_frame, 0x0A | (0x04 if family == 4 else 0), l4_offset, 1400)
         parts = arriving(frame, 1460)
         want = []
         for index, at in enumerate(range(0, 40000, 1400)):
@@ -339,7 +339,7 @@ def completed():
             want.append(bytes(Ether(src=FAR, dst=NEAR) / piece /
                               TCP(sport=5, dport=6, seq=1000 + at,
                                   flags="PA" if at + size == 40000 else "A") / Raw(bytes(size))))
-        run.case(f"a super-frame of IPv{family} in {len(parts)} segments leaves in {len(want)}",
+        run.case(f"a GSO frame of IPv{family} in {len(parts)} segments leaves in {len(want)}",
                  [("uplink", part) for part in parts], {"red0": want}, spacing_ns=100)
     run.run()
 
@@ -355,11 +355,11 @@ def clamped():
             flags="S", options=[("MSS", value)])
 
     most = 1500 - 50 - 40  # what the VXLAN remote takes
-    one, other = (stt_frame(unfinished(syn(value, host(1, 6)), 6, 4), 0x0E, 34)
+    one, other = (stt_frame(pending(syn(value, host(1, 6)), 6, 4), 0x0E, 34)
                   for value in (8960, most))
     run.case("to another STT remote", ("uplink", arriving(one)[0]),
              {"uplink": sent(other, 1440, 6)})
-    one = stt_frame(unfinished(syn(8960, NEAR), 6, 4), 0x0E, 34)
+    one = stt_frame(pending(syn(8960, NEAR), 6, 4), 0x0E, 34)
     run.case("to a port, complete", ("uplink", arriving(one)[0]), {"red0": syn(most, NEAR)})
     run.run()
 

@@ -26,10 +26,10 @@ class OffloadTest : public MbufTest {
     shape.padding = maker.below(3) == 0 ? maker.below(40) : 0;
     return shape;
   }
-  // Marks the frame, expects the checksum to be refused and nothing to change.
-  void expect_refused(const Bytes& bytes, uint64_t marks, const std::string& what) {
+  // Sets the flags, expects the checksum to be refused and nothing to change.
+  void expect_refused(const Bytes& bytes, uint64_t flags_set, const std::string& what) {
     rte_mbuf* mbuf = to_heap_mbuf(bytes);
-    mbuf->ol_flags |= marks;
+    mbuf->ol_flags |= flags_set;
     mbuf->tso_segsz = 1000;
     const uint64_t flags = mbuf->ol_flags;
     EXPECT_FALSE(complete_checksum(mbuf)) << what;
@@ -68,7 +68,7 @@ TEST_F(OffloadTest, ChecksumOfAnyFrameIsCompleted) {
     mbuf->ol_flags |= (shape.protocol == 6 ? kTcp : kUdp) | RTE_MBUF_F_TX_IPV4;
     mbuf->l2_len = 14;
     ASSERT_TRUE(complete_checksum(mbuf));
-    EXPECT_EQ(mbuf->ol_flags & (kOffloadMarks | RTE_MBUF_F_TX_IPV4), 0u);
+    EXPECT_EQ(mbuf->ol_flags & (kTxOffloadFlags | RTE_MBUF_F_TX_IPV4), 0u);
     EXPECT_EQ(mbuf->tx_offload, 0u);
     EXPECT_EQ(to_bytes(mbuf), wanted);
     rte_pktmbuf_free(mbuf);
@@ -115,7 +115,7 @@ TEST_F(OffloadTest, Ipv4HeaderChecksumIsCompletedWhereMarked) {
   }
 }
 
-TEST_F(OffloadTest, FrameWithoutMarksIsLeftAlone) {
+TEST_F(OffloadTest, FrameWithoutOffloadFlagsIsLeftAlone) {
   Frame frame = FrameMaker(10).make({});
   put16(frame.bytes, frame.checksum_at(), 0x1234);
   rte_mbuf* mbuf = to_mbuf(frame.bytes);
@@ -124,7 +124,7 @@ TEST_F(OffloadTest, FrameWithoutMarksIsLeftAlone) {
   rte_pktmbuf_free(mbuf);
 }
 
-TEST_F(OffloadTest, ChecksumOfWhatTheMarksDoNotFitIsRefused) {
+TEST_F(OffloadTest, OffloadFlagsThatDoNotMatchTheFrameAreRefused) {
   const Frame tcp = FrameMaker(11).make({}), udp = FrameMaker(12).make({.protocol = 17});
   const Frame v6 = FrameMaker(13).make({.v6 = true}), brief = FrameMaker(13).make({.payload = 39});
   const auto changed = [](const Frame& frame, std::size_t at, unsigned value) {
@@ -132,9 +132,9 @@ TEST_F(OffloadTest, ChecksumOfWhatTheMarksDoNotFitIsRefused) {
     put16(bytes, at, value);
     return bytes;
   };
-  expect_refused(tcp.bytes, kUdp, "TCP marked as UDP");
-  expect_refused(udp.bytes, kTcp, "UDP marked as TCP");
-  expect_refused(udp.bytes, RTE_MBUF_F_TX_TCP_SEG, "UDP marked for segmentation");
+  expect_refused(tcp.bytes, kUdp, "TCP flagged as UDP");
+  expect_refused(udp.bytes, kTcp, "UDP flagged as TCP");
+  expect_refused(udp.bytes, RTE_MBUF_F_TX_TCP_SEG, "UDP flagged for segmentation");
   expect_refused(tcp.bytes, RTE_MBUF_F_TX_SCTP_CKSUM, "SCTP");
   expect_refused(udp.bytes, kUdp | RTE_MBUF_F_TX_UDP_SEG, "UDP segmentation");
   expect_refused(changed(tcp, tcp.ip + 6, 0x2000), kTcp, "first fragment");
@@ -187,7 +187,7 @@ TEST_F(OffloadTest, ChecksumIsNotWrittenToSharedData) {
   rte_pktmbuf_free(mbuf);
 }
 
-TEST_F(OffloadTest, SuperFrameThatNeedsNoCutIsCompletedAndALongerOneRefused) {
+TEST_F(OffloadTest, GsoFrameThatNeedsNoCutIsCompletedAndALongerOneRefused) {
   const Frame frame = FrameMaker(16).make({.payload = 1001});
   for (uint16_t mss : {uint16_t{1000}, uint16_t{1001}}) {
     rte_mbuf* mbuf = to_mbuf(frame.bytes);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The header that a TAP interface has before each frame, and the marks that say the same.
+// The header that a TAP interface has before each frame, and the offload flags that say the same.
 #include "io/virtio_header.h"
 
 #include "offload_frames.h"
@@ -54,7 +54,7 @@ TEST_F(VirtioHeaderTest, FrameWithNothingLeftToDoIsLeftAlone) {
   rte_pktmbuf_free(mbuf);
 }
 
-TEST_F(VirtioHeaderTest, PartialChecksumIsMarkedAsThatOfSttIs) {
+TEST_F(VirtioHeaderTest, PartialChecksumSetsTheFlagsThatSttSets) {
   for (unsigned seed = 1; seed <= 200; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     FrameMaker maker(seed);
@@ -69,7 +69,7 @@ TEST_F(VirtioHeaderTest, PartialChecksumIsMarkedAsThatOfSttIs) {
     frame.leave_pseudo_sum();
     rte_mbuf* mbuf = to_random_chain(maker, frame.bytes, frame.payload);
     ASSERT_TRUE(read_virtio_header(partial(frame), mbuf));
-    EXPECT_EQ(mbuf->ol_flags & kOffloadMarks,
+    EXPECT_EQ(mbuf->ol_flags & kTxOffloadFlags,
               frame.protocol == 6 ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM);
     EXPECT_EQ(mbuf->tx_offload, 0u);
     EXPECT_EQ(to_bytes(mbuf), frame.bytes);
@@ -81,7 +81,7 @@ TEST_F(VirtioHeaderTest, PartialChecksumIsMarkedAsThatOfSttIs) {
   }
 }
 
-TEST_F(VirtioHeaderTest, SuperFrameIsMarkedAsThatOfSttIs) {
+TEST_F(VirtioHeaderTest, GsoFrameSetsTheFlagsThatSttSets) {
   for (unsigned seed = 1; seed <= 100; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     FrameMaker maker(seed);
@@ -96,7 +96,7 @@ TEST_F(VirtioHeaderTest, SuperFrameIsMarkedAsThatOfSttIs) {
     if (frame.bytes[frame.l4 + 13] & 0x80) there.gso_type |= kEcn;
     rte_mbuf* mbuf = to_random_chain(maker, frame.bytes, frame.payload);
     ASSERT_TRUE(read_virtio_header(there, mbuf));
-    EXPECT_EQ(mbuf->ol_flags & kOffloadMarks, RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_TCP_SEG);
+    EXPECT_EQ(mbuf->ol_flags & kTxOffloadFlags, RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_TCP_SEG);
     EXPECT_EQ(mbuf->tso_segsz, 1000);
     EXPECT_EQ(to_bytes(mbuf), frame.bytes);
     EXPECT_EQ(segment_bytes(mbuf), frame.payload + 1000);
@@ -116,7 +116,7 @@ TEST_F(VirtioHeaderTest, LengthOfHeadersMayLackAVlanTag) {
   rte_pktmbuf_free(mbuf);
 }
 
-TEST_F(VirtioHeaderTest, SuperFrameThatContradictsItsHeaderIsRefused) {
+TEST_F(VirtioHeaderTest, GsoFrameThatContradictsItsHeaderIsRefused) {
   const Frame v4 = FrameMaker(3).make({.payload = 5000});
   const Frame v6 = FrameMaker(4).make({.v6 = true, .payload = 5000});
   const Frame udp = FrameMaker(5).make({.protocol = 17, .payload = 5000});
@@ -179,7 +179,7 @@ TEST_F(VirtioHeaderTest, ChecksumOutsideTheFrameIsRefused) {
 }
 
 // For instance that of a packet in a tunnel of the kernel's.
-TEST_F(VirtioHeaderTest, ChecksumThatNoMarkCanTellOfIsCompleted) {
+TEST_F(VirtioHeaderTest, ChecksumThatNoFlagDescribesIsCompleted) {
   for (unsigned seed = 1; seed <= 200; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     FrameMaker maker(seed);
@@ -218,11 +218,11 @@ TEST_F(VirtioHeaderTest, FinishedFrameAsksForNothing) {
   rte_pktmbuf_free(mbuf);
 }
 
-TEST_F(VirtioHeaderTest, SuperFrameThatNeedsNoCutAsksForItsChecksumAlone) {
+TEST_F(VirtioHeaderTest, GsoFrameThatNeedsNoCutAsksForItsChecksumAlone) {
   const Frame frame = FrameMaker(9).make({.payload = 1000});
   for (uint16_t mss : {uint16_t{999}, uint16_t{1000}}) {
     rte_mbuf* mbuf = to_mbuf(frame.bytes);
-    mark_pending_offload(mbuf, kIpProtocolTcp, mss);
+    set_tx_offload(mbuf, kIpProtocolTcp, mss);
     const VirtioHeader header = make_virtio_header(mbuf);
     EXPECT_EQ(header.flags, kNeedsChecksum);
     EXPECT_EQ(header.gso_type, mss == 999 ? kTcpIpv4 : 0);

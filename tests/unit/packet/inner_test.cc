@@ -39,7 +39,7 @@ uint8_t ecn_of(const std::vector<uint8_t>& frame) {
   return describe_inner(frame.data(), static_cast<unsigned>(frame.size())).tos & kEcnMask;
 }
 
-// RFC 6040 figure 4: rows are the inner mark, columns the outer one; -1 is "drop".
+// RFC 6040 figure 4: rows are the inner ECN field, columns the outer one; -1 is "drop".
 constexpr int kExpected[4][4] = {{0, 0, 0, -1}, {1, 1, 1, 3}, {2, 1, 2, 3}, {3, 3, 3, 3}};
 
 TEST(Ecn, DecapsulationFollowsTheWholeTableOfRfc6040) {
@@ -50,7 +50,7 @@ TEST(Ecn, DecapsulationFollowsTheWholeTableOfRfc6040) {
            {ipv4_frame(dscp | inner), ipv6_frame(dscp | inner), tagged(ipv4_frame(dscp | inner))}) {
         const auto before = frame;
         const bool keep =
-            apply_outer_marks(frame.data(), static_cast<unsigned>(frame.size()), {.tos = outer});
+            apply_outer_fields(frame.data(), static_cast<unsigned>(frame.size()), {.tos = outer});
         const int expected = kExpected[inner][outer];
         ASSERT_EQ(keep, expected >= 0) << int{inner} << int{outer};
         if (expected < 0) continue;
@@ -63,9 +63,9 @@ TEST(Ecn, DecapsulationFollowsTheWholeTableOfRfc6040) {
   }
 }
 
-TEST(Ecn, Ipv4ChecksumStaysRightWhenTheMarkChanges) {
+TEST(Ecn, Ipv4ChecksumStaysRightWhenEcnChanges) {
   auto frame = ipv4_frame(2);
-  ASSERT_TRUE(apply_outer_marks(frame.data(), static_cast<unsigned>(frame.size()), {.tos = 3}));
+  ASSERT_TRUE(apply_outer_fields(frame.data(), static_cast<unsigned>(frame.size()), {.tos = 3}));
   EXPECT_TRUE(ipv4_header_sum_ok(reinterpret_cast<Ipv4Header*>(frame.data() + 14), 20));
 }
 
@@ -76,7 +76,7 @@ TEST(Ecn, FramesThatAreNotIpOrTooShortPassUnchanged) {
   truncated.resize(20);
   for (auto frame : {arp, truncated, std::vector<uint8_t>(14, 0x81)}) {
     const auto before = frame;
-    EXPECT_TRUE(apply_outer_marks(frame.data(), static_cast<unsigned>(frame.size()), {.tos = 3}));
+    EXPECT_TRUE(apply_outer_fields(frame.data(), static_cast<unsigned>(frame.size()), {.tos = 3}));
     EXPECT_EQ(frame, before);
   }
 }

@@ -88,7 +88,7 @@ TEST_F(ClientAddressTest, ToaThatDoesNotFitChangesNothing) {
   rte_pktmbuf_free(mbuf);
 }
 
-TEST_F(ClientAddressTest, ToaInASuperFrameIsMeasuredByItsSegments) {
+TEST_F(ClientAddressTest, ToaInAGsoFrameIsMeasuredByItsSegments) {
   FrameMaker maker(2);
   Frame frame = make_packet(maker, {.payload = 5000});
   frame.leave_pseudo_sum();

@@ -127,9 +127,9 @@ TEST_F(WrapTest, WhatCannotBeWrappedIsRefusedUnchanged) {
   expect_refused(to_mbuf(slice(frame.bytes, 0, 19)), four, DropReason::k_ip_truncated);
   expect_refused(to_mbuf(slice(make_packet(maker, {.v6 = true}).bytes, 0, 39)), four,
                  DropReason::k_ip_truncated);
-  rte_mbuf* unfinished = to_mbuf(frame.bytes);
-  unfinished->ol_flags |= RTE_MBUF_F_TX_TCP_CKSUM;
-  expect_refused(unfinished, four, DropReason::k_offload_malformed);
+  rte_mbuf* pending = to_mbuf(frame.bytes);
+  pending->ol_flags |= RTE_MBUF_F_TX_TCP_CKSUM;
+  expect_refused(pending, four, DropReason::k_offload_malformed);
   // 65535 bytes with the IPv4 header; over IPv6 without.
   for (unsigned over : {0u, 1u}) {
     for (const Wrapping& how : {four, six}) {

@@ -19,7 +19,7 @@ class Model {
     Kind kind;
     DropReason reason = DropReason::kNone;
     Bytes frame = {};
-    bool ce_marked = false;
+    bool has_ce = false;
     unsigned segments = 0;
   };
 
@@ -32,7 +32,7 @@ class Model {
     const auto [at, is_new] = frames_.try_emplace(id, Frame{frame_len, 0, 0, false, {}});
     Frame& frame = at->second;
     if (frame.len != frame_len) return dropped(DropReason::k_stt_length_differs);
-    frame.ce_marked |= segment.ecn == 3;
+    frame.has_ce |= segment.ecn == 3;
     for (const auto& [start, bytes] : frame.parts)
       if (offset < start + bytes.size() && start < offset + payload.size())
         return dropped(DropReason::k_stt_duplicate);
@@ -47,7 +47,7 @@ class Model {
     Verdict verdict = {.kind = Kind::kComplete};
     for (const auto& [start, bytes] : frame.parts)
       verdict.frame.insert(verdict.frame.end(), bytes.begin(), bytes.end());
-    verdict.ce_marked = frame.ce_marked;
+    verdict.has_ce = frame.has_ce;
     verdict.segments = static_cast<unsigned>(frame.parts.size());
     frames_.erase(at);
     return verdict;
@@ -59,7 +59,7 @@ class Model {
     unsigned len;
     unsigned buffers;
     std::size_t bytes;
-    bool ce_marked;
+    bool has_ce;
     std::map<unsigned, Bytes> parts;
   };
   static Verdict dropped(DropReason reason) { return {.kind = Kind::kDropped, .reason = reason}; }
@@ -143,7 +143,7 @@ void run_against_model(uint32_t seed) {
     ASSERT_EQ(stt->held_frames() == 0, stt->held_bytes() == 0);
     if (result.kind != Kind::kComplete) continue;
     EXPECT_EQ(fault_of(result, plan.key, wanted.frame), "");
-    EXPECT_EQ(result.ce_marked, wanted.ce_marked);
+    EXPECT_EQ(result.has_ce, wanted.has_ce);
     EXPECT_EQ(result.segments, wanted.segments);
     rte_pktmbuf_free(result.mbuf);
   }

@@ -40,7 +40,7 @@ TEST(SttReassembly, JoinsSegmentsInAnyOrder) {
   ASSERT_EQ(result.kind, Kind::kComplete);
   EXPECT_EQ(result.segments, 3u);
   EXPECT_EQ(result.payload_offset, kOuterLen);
-  EXPECT_FALSE(result.ce_marked);
+  EXPECT_FALSE(result.has_ce);
   EXPECT_EQ(fault_of(result, key(1, 7), frame), "");
   rte_pktmbuf_free(result.mbuf);
   EXPECT_EQ(stt->held_bytes(), 0u);
@@ -100,29 +100,29 @@ TEST(SttReassembly, KeepsTheFrameWhenASegmentDoesNotFitIt) {
   complete(stt, key(1, 1), frame, {800, 200});
 }
 
-TEST(SttReassembly, CongestionMarkOfAnySegmentMarksTheFrame) {
+TEST(SttReassembly, CeOfAnySegmentIsOnTheFrame) {
   const Bytes frame = pattern(300);
   // Which of first, second, last to arrive, and a repetition, bears CE; the others ECT(0).
-  for (int marked = -1; marked < 4; ++marked) {
+  for (int with_ce = -1; with_ce < 4; ++with_ce) {
     TestReassembly stt;
-    const auto ecn = [&](int number) { return marked == number ? kCe : uint8_t{2}; };
+    const auto ecn = [&](int number) { return with_ce == number ? kCe : uint8_t{2}; };
     stt->add(segment(key(1, 1), frame, {100, 100}, ecn(0)), 0);
     stt->add(segment(key(1, 1), frame, {0, 100}, ecn(1)), 0);
     stt->add(segment(key(1, 1), frame, {0, 100}, ecn(3)), 0);
     const SttResult result = stt->add(segment(key(1, 1), frame, {200, 100}, ecn(2)), 0);
     ASSERT_EQ(result.kind, Kind::kComplete);
-    EXPECT_EQ(result.ce_marked, marked >= 0) << marked;
+    EXPECT_EQ(result.has_ce, with_ce >= 0) << with_ce;
     rte_pktmbuf_free(result.mbuf);
   }
 }
 
-TEST(SttReassembly, CongestionMarkDoesNotOutliveItsFrame) {
+TEST(SttReassembly, CeDoesNotOutliveItsFrame) {
   TestReassembly stt;
   const Bytes frame = pattern(100);
   for (uint8_t ecn : {kCe, uint8_t{0}}) {
     stt->add(segment(key(1, 1), frame, {0, 50}, ecn), 0);
     const SttResult result = stt->add(segment(key(1, 1), frame, {50, 50}), 0);
-    EXPECT_EQ(result.ce_marked, ecn == kCe);
+    EXPECT_EQ(result.has_ce, ecn == kCe);
     rte_pktmbuf_free(result.mbuf);
   }
 }

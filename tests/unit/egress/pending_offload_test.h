@@ -44,20 +44,20 @@ vrfs:
 )";
 }
 
-class UnfinishedTest : public testing::Test {
+class PendingOffloadTest : public testing::Test {
  protected:
   struct Sent {
     Bytes bytes;
-    uint64_t marks;
+    uint64_t tx_offload;
     uint16_t mss;
   };
   struct Wire {
-    UnfinishedTest* test;
+    PendingOffloadTest* test;
     std::vector<rte_mbuf*> arriving;
     std::vector<Sent> sent;
   };
 
-  explicit UnfinishedTest(const std::string& too_big = "icmp") {
+  explicit PendingOffloadTest(const std::string& too_big = "icmp") {
     DataplaneOptions options;
     options.mbufs = 4095;
     options.fdb_capacity = 1024;
@@ -89,7 +89,7 @@ class UnfinishedTest : public testing::Test {
       dataplane_->adjacencies().resolve(host, kPeer);
     }
   }
-  ~UnfinishedTest() override { EXPECT_EQ(dataplane_->buffers_in_use(), 0u); }
+  ~PendingOffloadTest() override { EXPECT_EQ(dataplane_->buffers_in_use(), 0u); }
 
   static MacAddr mac(PortId port) { return MacAddr::from_u64(0x0200'0000'0100u + port); }
 
@@ -121,7 +121,7 @@ class UnfinishedTest : public testing::Test {
   }
 
   // Lets the frame come in by the port; `mss` 0: only its checksum is left to do.
-  void arrive(PortId port, Frame frame, uint16_t mss, uint64_t more_marks = 0) {
+  void arrive(PortId port, Frame frame, uint16_t mss, uint64_t more_flags = 0) {
     frame.leave_pseudo_sum();
     rte_mbuf* head = nullptr;
     for (std::size_t at = 0; at < frame.bytes.size();) {
@@ -135,8 +135,8 @@ class UnfinishedTest : public testing::Test {
       else
         ASSERT_EQ(rte_pktmbuf_chain(head, part), 0);
     }
-    mark_pending_offload(head, frame.protocol, mss);
-    head->ol_flags |= more_marks;
+    set_tx_offload(head, frame.protocol, mss);
+    head->ol_flags |= more_flags;
     wires_[port].arriving.push_back(head);
     now_ns_ += kSecond;
     dataplane_->step(now_ns_);
@@ -150,7 +150,7 @@ class UnfinishedTest : public testing::Test {
     Bytes payload;
     EXPECT_EQ(all.size(), (frame.end - frame.payload + mss - 1) / mss);
     for (const Sent& one : all) {
-      EXPECT_EQ(one.marks, 0u);
+      EXPECT_EQ(one.tx_offload, 0u);
       ASSERT_GT(one.bytes.size(), before + frame.payload);
       Frame segment = frame;
       segment.bytes = slice(one.bytes, before, one.bytes.size());
@@ -165,7 +165,7 @@ class UnfinishedTest : public testing::Test {
     ASSERT_EQ(all.size(), 1u);
     frame.leave_pseudo_sum();
     EXPECT_EQ(all[0].bytes, frame.bytes);
-    EXPECT_EQ(all[0].marks, RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_TCP_SEG);
+    EXPECT_EQ(all[0].tx_offload, RTE_MBUF_F_TX_TCP_CKSUM | RTE_MBUF_F_TX_TCP_SEG);
     EXPECT_EQ(all[0].mss, mss);
   }
 
@@ -189,7 +189,7 @@ class UnfinishedTest : public testing::Test {
         const auto* data = rte_pktmbuf_mtod(part, const uint8_t*);
         bytes.insert(bytes.end(), data, data + part->data_len);
       }
-      wire.sent.push_back({bytes, packets[i]->ol_flags & kOffloadMarks,
+      wire.sent.push_back({bytes, packets[i]->ol_flags & kTxOffloadFlags,
                            static_cast<uint16_t>(packets[i]->tso_segsz)});
       rte_pktmbuf_free(packets[i]);
     }
@@ -200,8 +200,8 @@ class UnfinishedTest : public testing::Test {
   uint64_t now_ns_ = 0;
 };
 
-struct UnfinishedFragments : UnfinishedTest {
-  UnfinishedFragments() : UnfinishedTest("fragment") {}
+struct PendingOffloadFragments : PendingOffloadTest {
+  PendingOffloadFragments() : PendingOffloadTest("fragment") {}
 };
 
 inline void tag(Frame& frame, uint8_t vlan) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The way through the gateway of frames whose checksum or segmentation is left to do: whole to
 // ports that do it, finished everywhere else.
-#include "unfinished_test.h"
+#include "pending_offload_test.h"
 
 namespace adit {
 namespace {
 
-TEST_F(UnfinishedTest, SuperFrameStaysWholeForAPortThatCutsIt) {
+TEST_F(PendingOffloadTest, GsoFrameStaysWholeForAPortThatCutsIt) {
   for (const bool v6 : {false, true}) {
     const Frame frame = tcp(30000, v6);
     learn(frame, place("b"));
@@ -15,7 +15,7 @@ TEST_F(UnfinishedTest, SuperFrameStaysWholeForAPortThatCutsIt) {
   }
 }
 
-TEST_F(UnfinishedTest, TagOfAMemberDoesNotCutIt) {
+TEST_F(PendingOffloadTest, TagOfAMemberDoesNotCutIt) {
   Frame frame = tcp(30000);
   learn(frame, place("b", 7));
   arrive(kA, frame, 1000);
@@ -23,28 +23,28 @@ TEST_F(UnfinishedTest, TagOfAMemberDoesNotCutIt) {
   expect_whole(frame, sent(kB), 1000);
 }
 
-TEST_F(UnfinishedTest, SuperFrameIsCutForAPortThatDoesNot) {
+TEST_F(PendingOffloadTest, GsoFrameIsCutForAPortThatDoesNot) {
   const Frame frame = tcp(30000);
   learn(frame, place("plain"));
   arrive(kA, frame, 1000);
   expect_segments(frame, sent(kPlain), 1000);
 }
 
-TEST_F(UnfinishedTest, SuperFrameOfManySmallSegmentsIsCut) {
+TEST_F(PendingOffloadTest, GsoFrameOfManySmallSegmentsIsCut) {
   const Frame frame = tcp(65000);
   learn(frame, place("plain"));
   arrive(kA, frame, 88);
   expect_segments(frame, sent(kPlain), 88);
 }
 
-TEST_F(UnfinishedTest, SuperFrameIsCutForVxlan) {
+TEST_F(PendingOffloadTest, GsoFrameIsCutForVxlan) {
   const Frame frame = tcp(30000);
   learn(frame, remote("192.0.2.2"));
   arrive(kA, frame, 1000);
   expect_segments(frame, sent(kUp), 1000, 50);
 }
 
-TEST_F(UnfinishedTest, SttCarriesASuperFrameAsOneFrame) {
+TEST_F(PendingOffloadTest, SttCarriesAGsoFrameAsOneFrame) {
   const Frame frame = tcp(30000);
   learn(frame, remote("192.0.2.3"));
   arrive(kA, frame, 1000);
@@ -68,7 +68,7 @@ TEST_F(UnfinishedTest, SttCarriesASuperFrameAsOneFrame) {
   EXPECT_EQ(slice(stt, sizeof header, stt.size()), left.bytes);
 }
 
-TEST_F(UnfinishedTest, SuperFrameTooLongForSttIsCut) {
+TEST_F(PendingOffloadTest, GsoFrameTooLongForSttIsCut) {
   const Frame frame = tcp(65535 - 52);  // 65,549 bytes with Ethernet's header
   learn(frame, remote("192.0.2.3"));
   arrive(kA, frame, 1000);
@@ -77,7 +77,7 @@ TEST_F(UnfinishedTest, SuperFrameTooLongForSttIsCut) {
   EXPECT_EQ(drops(DropReason::k_mtu_exceeded), 0u);
 }
 
-TEST_F(UnfinishedTest, SegmentsHaveToFitTheMtuNotTheSuperFrame) {
+TEST_F(PendingOffloadTest, SegmentsHaveToFitTheMtuNotTheGsoFrame) {
   for (const bool v6 : {false, true}) {
     const Frame frame = tcp(30000, v6);
     const auto fits = static_cast<uint16_t>(1014 - frame.payload);
@@ -97,7 +97,7 @@ TEST_F(UnfinishedTest, SegmentsHaveToFitTheMtuNotTheSuperFrame) {
   }
 }
 
-TEST_F(UnfinishedTest, WhatIsNoSuperFrameHasToFitAsAWhole) {
+TEST_F(PendingOffloadTest, WhatIsNoGsoFrameHasToFitAsAWhole) {
   const Frame frame = tcp(2000);
   learn(frame, place("small"));
   arrive(kA, frame, 0);
@@ -105,7 +105,7 @@ TEST_F(UnfinishedTest, WhatIsNoSuperFrameHasToFitAsAWhole) {
   EXPECT_EQ(drops(DropReason::k_mtu_exceeded), 1u);
 }
 
-TEST_F(UnfinishedFragments, SegmentsBeyondTheMtuAreFragmented) {
+TEST_F(PendingOffloadFragments, SegmentsBeyondTheMtuAreFragmented) {
   const Frame frame = tcp(30000);
   learn(frame, place("small"));
   arrive(kA, frame, 1200);
@@ -113,22 +113,22 @@ TEST_F(UnfinishedFragments, SegmentsBeyondTheMtuAreFragmented) {
   EXPECT_EQ(all.size(), 50u);
   for (const Sent& one : all) {
     EXPECT_LE(one.bytes.size(), 1014u);
-    EXPECT_EQ(one.marks, 0u);
+    EXPECT_EQ(one.tx_offload, 0u);
   }
   EXPECT_EQ(drops(DropReason::k_mtu_exceeded), 0u);
 }
 
-TEST_F(UnfinishedFragments, FragmentedDatagramHasItsChecksum) {
+TEST_F(PendingOffloadFragments, FragmentedDatagramHasItsChecksum) {
   const Frame frame = FrameMaker(6).make({.protocol = 17, .payload = 1400});
   learn(frame, place("small"));
   arrive(kA, frame, 0);
   const std::vector<Sent> all = sent(kSmall);
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(get16(all[0].bytes, frame.checksum_at()), get16(frame.bytes, frame.checksum_at()));
-  for (const Sent& one : all) EXPECT_EQ(one.marks, 0u);
+  for (const Sent& one : all) EXPECT_EQ(one.tx_offload, 0u);
 }
 
-TEST_F(UnfinishedTest, FloodedSuperFrameIsCutForAll) {
+TEST_F(PendingOffloadTest, FloodedGsoFrameIsCutForAll) {
   const Frame frame = tcp(5000);
   arrive(kA, frame, 500);
   for (const PortId port : {kPlain, kSmall}) expect_segments(frame, sent(port), 500);
@@ -136,14 +136,14 @@ TEST_F(UnfinishedTest, FloodedSuperFrameIsCutForAll) {
   EXPECT_EQ(sent(kUp).size(), 20u);  // both remotes
 }
 
-TEST_F(UnfinishedTest, FloodedDatagramIsCompletedForAll) {
+TEST_F(PendingOffloadTest, FloodedDatagramIsCompletedForAll) {
   const Frame frame = FrameMaker(6).make({.protocol = 17, .payload = 500});
   arrive(kA, frame, 0);
   for (const PortId port : {kPlain, kSmall}) {
     const std::vector<Sent> all = sent(port);
     ASSERT_EQ(all.size(), 1u);
     EXPECT_EQ(all[0].bytes, frame.bytes);
-    EXPECT_EQ(all[0].marks, 0u);
+    EXPECT_EQ(all[0].tx_offload, 0u);
   }
   const std::vector<Sent> remotes = sent(kUp);
   ASSERT_EQ(remotes.size(), 2u);
@@ -154,7 +154,7 @@ TEST_F(UnfinishedTest, FloodedDatagramIsCompletedForAll) {
   sent(kB);
 }
 
-TEST_F(UnfinishedTest, TunnelPacketForUsIsCompleted) {
+TEST_F(PendingOffloadTest, TunnelPacketForUsIsCompleted) {
   const Frame inner = tcp(300);
   learn(inner, place("a"));
   Frame outer = FrameMaker(8).make(
@@ -173,12 +173,12 @@ TEST_F(UnfinishedTest, TunnelPacketForUsIsCompleted) {
   const std::vector<Sent> all = sent(kA);
   ASSERT_EQ(all.size(), 1u);
   EXPECT_EQ(all[0].bytes, inner.bytes);
-  EXPECT_EQ(all[0].marks, 0u);
+  EXPECT_EQ(all[0].tx_offload, 0u);
 }
 
-TEST_F(UnfinishedTest, FrameThatItsPortCouldNotMakeSenseOfIsDropped) {
+TEST_F(PendingOffloadTest, FrameThatItsPortCouldNotMakeSenseOfIsDropped) {
   for (const PortId port : {kA, kUp, kR1}) {
-    arrive(port, tcp(3000), 1000, kSenselessMarks);
+    arrive(port, tcp(3000), 1000, kInvalidTxOffload);
     EXPECT_EQ(drops(DropReason::k_offload_malformed), port == kA ? 1u : port == kUp ? 2u : 3u);
   }
 }
