@@ -93,7 +93,7 @@ void read_service(const std::string& text, const ControlPlane& control, Connecti
   std::set<std::string> names, addresses;
   for (const ServiceConfig& service : control.running().services) {
     names.insert(service.name);
-    if (service.mark == 0) addresses.insert(to_string(service.address));
+    if (service.fwmark == 0) addresses.insert(to_string(service.address));
   }
   if (names.contains(text)) {
     filter.grouped_only = true;

@@ -153,13 +153,13 @@ Rows show_services(const ControlPlane& control, const Window& window) {
       const BackendStatus status = control.dataplane().backend_status().load(id);
       up += !sorry && status.up && status.weight != 0;
     }
-    const bool by_mark = service.mark != 0;
+    const bool by_fwmark = service.fwmark != 0;
     json row = {{"name", service.name},
                 {"vrf", service.vrf},
-                {"address", by_mark ? json(nullptr) : json(to_string(service.address))},
-                {"protocol", by_mark ? json(nullptr) : json(word_of(service.protocol))},
-                {"port", by_mark ? json(nullptr) : ports_of(service)},
-                {"mark", by_mark ? json(service.mark) : json(nullptr)},
+                {"address", by_fwmark ? json(nullptr) : json(to_string(service.address))},
+                {"protocol", by_fwmark ? json(nullptr) : json(word_of(service.protocol))},
+                {"port", by_fwmark ? json(nullptr) : ports_of(service)},
+                {"mark", by_fwmark ? json(service.fwmark) : json(nullptr)},
                 {"scheduler", service.scheduler},
                 {"persistence_s",
                  service.persistence ? json(service.persistence->timeout_s) : json(nullptr)},

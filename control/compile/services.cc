@@ -5,7 +5,7 @@
 #include <iterator>
 #include <tuple>
 
-#include "compile/mark_rules.h"
+#include "compile/fwmark_rules.h"
 #include "compile/stable_ids.h"
 #include "config/timeouts.h"
 
@@ -201,8 +201,8 @@ class ServiceCompiler {
     const VrfId vrf = vrfs_.at(service.vrf);
     snapshot_.balanced_vrfs[vrf] = 1;
     snapshot_.vrfs_with_services += snapshot_.vrf_shares[vrf].services++ == 0;
-    if (service.mark != 0) {
-      marks_[{service.vrf, service.mark}] = id;
+    if (service.fwmark != 0) {
+      fwmark_services_[{service.vrf, service.fwmark}] = id;
       return;
     }
     const IpPrefix address{service.address, static_cast<uint8_t>(service.address.width_bits())};
@@ -259,12 +259,12 @@ class ServiceCompiler {
 
   // A backend has the service's addresses itself.
   void note_shared(const ServiceConfig& service) {
-    if (service.mark == 0) {
+    if (service.fwmark == 0) {
       const auto width = static_cast<uint8_t>(service.address.width_bits());
       backends_have_.emplace(service.vrf, IpPrefix{service.address, width});
     }
-    for (const MarkRuleConfig& rule : config_.classifier)
-      if (service.mark != 0 && rule.mark == service.mark && rule.vrf == service.vrf)
+    for (const FwmarkRuleConfig& rule : config_.classifier)
+      if (service.fwmark != 0 && rule.fwmark == service.fwmark && rule.vrf == service.vrf)
         for (const IpPrefix& to : rule.destinations) backends_have_.emplace(rule.vrf, to);
   }
 
@@ -277,12 +277,12 @@ class ServiceCompiler {
               backend.port != 0 ? PortRange{backend.port, backend.port} : PortRange{first, last});
     };
     constexpr uint16_t kLast = UINT16_MAX;
-    if (service.mark == 0) {
+    if (service.fwmark == 0) {
       const uint16_t last = service.port == 0 ? kLast : service.last_port.value_or(service.port);
       return note(service.protocol, service.port, last);
     }
-    for (const MarkRuleConfig& rule : config_.classifier)
-      if (rule.mark == service.mark && rule.vrf == service.vrf)
+    for (const FwmarkRuleConfig& rule : config_.classifier)
+      if (rule.fwmark == service.fwmark && rule.vrf == service.vrf)
         note(rule.protocol, rule.port.value_or(0),
              rule.last_port.value_or(rule.port.value_or(kLast)));
   }
@@ -310,7 +310,7 @@ class ServiceCompiler {
   }
 
   void add_addresses(VrfRoutes& routes) {
-    ClassifierCompiler classifier(config_, marks_, snapshot_);
+    FwmarkRuleCompiler classifier(config_, fwmark_services_, snapshot_);
     for (const auto& where : classifier.destinations()) addresses_[where];
     for (auto& [where, ports] : addresses_) {
       // All ports is what is left when nothing else fits: last, within its protocol.
@@ -344,7 +344,7 @@ class ServiceCompiler {
   size_t kept_ = 0;  // of the previous gone backends, the last ones
   std::map<std::string, VrfId> vrfs_;
   std::map<std::pair<std::string, IpPrefix>, std::vector<ServicePorts>> addresses_;  // by VRF
-  ClassifierCompiler::Services marks_;
+  FwmarkRuleCompiler::Services fwmark_services_;
   std::set<std::pair<VrfId, IpAddr>> locals_;  // of full NAT
   std::set<std::pair<std::string, IpPrefix>> backends_have_;
   std::map<std::tuple<VrfId, uint8_t, IpAddr>, std::vector<PortRange>> sources_;
@@ -397,8 +397,8 @@ std::vector<IpPrefix> service_addresses(const Config& config, const std::string&
                     [&](const IpPrefix& subnet) { return subnet.contains(address); }))
       found.insert(address);
   };
-  for (const MarkRuleConfig& rule : config.classifier)
-    if (rule.mark != 0 && rule.vrf == vrf)
+  for (const FwmarkRuleConfig& rule : config.classifier)
+    if (rule.fwmark != 0 && rule.vrf == vrf)
       for (const IpPrefix& to : rule.destinations)
         if (to.length == to.address.width_bits()) take(to.address);
   for (const ServiceConfig& service : config.services) {

@@ -294,8 +294,7 @@ struct PersistenceConfig {
   friend bool operator==(const PersistenceConfig&, const PersistenceConfig&) = default;
 };
 
-// One entry of `services:`. Either `mark` says which packets are its own, or its address,
-// protocol and port.
+// One entry of `services:`, known by its fwmark (`mark` in YAML), or by address, protocol and port.
 struct ServiceConfig {
   std::string name;
   std::string vrf = kUnderlayName;  // where the virtual address is
@@ -323,15 +322,15 @@ struct ServiceConfig {
   std::optional<BackendConfig> sorry = {};  // takes connections when no backend does
   ServiceTimeoutsConfig timeouts = {};
   ConnectionLimits limits = {};
-  uint32_t mark = 0;  // 0: none
+  uint32_t fwmark = 0;  // 0: none
   std::optional<PersistenceConfig> persistence = {};
   friend bool operator==(const ServiceConfig&, const ServiceConfig&) = default;
 };
 
-// One entry of `classifier:`. Of those that fit a packet that begins a connection, the first says
-// the mark. What is not there, does not matter.
-struct MarkRuleConfig {
-  uint32_t mark = 0;  // 0: none
+// One entry of `classifier:`. The first rule that matches a packet that begins a connection gives
+// the fwmark. What a rule does not name, matches all.
+struct FwmarkRuleConfig {
+  uint32_t fwmark = 0;  // 0: none
   std::string vrf = kUnderlayName;
   std::vector<IpPrefix> destinations;  // at least one, all of one IP version, host bits zero
   std::optional<IpPrefix> source = {};
@@ -339,7 +338,7 @@ struct MarkRuleConfig {
   std::optional<uint16_t> port = {}, last_port = {};
   std::optional<uint16_t> source_port = {}, last_source_port = {};
   std::optional<std::string> in_port = {};
-  friend bool operator==(const MarkRuleConfig&, const MarkRuleConfig&) = default;
+  friend bool operator==(const FwmarkRuleConfig&, const FwmarkRuleConfig&) = default;
 };
 
 // `balancer:`, what all services have in common.
@@ -384,7 +383,7 @@ struct Config {
   std::vector<VrfConfig> vrfs;
   BalancerConfig balancer;
   std::vector<ServiceConfig> services;
-  std::vector<MarkRuleConfig> classifier;
+  std::vector<FwmarkRuleConfig> classifier;
   friend bool operator==(const Config&, const Config&) = default;
 };
 

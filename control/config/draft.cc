@@ -67,8 +67,8 @@ ServiceConfig finished(ServiceDraft draft) {
   return service;
 }
 
-MarkRuleConfig finished(MarkRuleDraft draft) {
-  MarkRuleConfig rule = std::move(static_cast<MarkRuleConfig&>(draft));
+FwmarkRuleConfig finished(FwmarkRuleDraft draft) {
+  FwmarkRuleConfig rule = std::move(static_cast<FwmarkRuleConfig&>(draft));
   for (const auto& destination : draft.destination_drafts)
     rule.destinations.push_back(destination.value);
   return rule;
@@ -103,7 +103,7 @@ Config finished(ConfigDraft draft) {
   config.balancer = draft.balancer;
   for (ServiceDraft& service : draft.services)
     config.services.push_back(finished(std::move(service)));
-  for (MarkRuleDraft& rule : draft.classifier)
+  for (FwmarkRuleDraft& rule : draft.classifier)
     config.classifier.push_back(finished(std::move(rule)));
   return config;
 }

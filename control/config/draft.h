@@ -148,8 +148,8 @@ struct ServiceDraft : ServiceConfig {
   PersistenceConfig persistence_draft;
 };
 
-struct MarkRuleDraft : MarkRuleConfig {
-  using Finished = MarkRuleConfig;
+struct FwmarkRuleDraft : FwmarkRuleConfig {
+  using Finished = FwmarkRuleConfig;
   Places places;
   std::vector<Placed<IpPrefix>> destination_drafts;
 };
@@ -183,7 +183,7 @@ struct ConfigDraft {
   std::vector<VrfDraft> vrfs;
   BalancerConfig balancer;
   std::vector<ServiceDraft> services;
-  std::vector<MarkRuleDraft> classifier;
+  std::vector<FwmarkRuleDraft> classifier;
 };
 
 // The draft as a Config; only for one without mistakes.

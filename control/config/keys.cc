@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/keys.h"
 
-#include "config/mark_rule_keys.h"
+#include "config/fwmark_rule_keys.h"
 #include "config/network_keys.h"
 #include "config/service_keys.h"
 #include "config/shared_keys.h"
@@ -173,10 +173,10 @@ Section<ConfigDraft> make_config_section() {
             "What all services have in common.");
   s.map("services", ADIT_PART(services), ADIT_PART(services), service_section(), {}, 0,
         kMaxServices, "Virtual services, whose connections are spread over backends, by name.");
-  s.list(
-      "classifier", ADIT_PART(classifier), ADIT_PART(classifier), mark_rule_section(), {},
-      kMaxMarkRules,
-      "Which connections are those of services with a 'mark': the first entry that fits says it.");
+  s.list("classifier", ADIT_PART(classifier), ADIT_PART(classifier), fwmark_rule_section(), {},
+         kMaxFwmarkRules,
+         "Gives firewall marks to connections, for services with 'mark': the first entry that "
+         "matches decides.");
 #undef ADIT_PART
   return s;
 }

@@ -22,8 +22,8 @@ inline constexpr uint64_t kMaxVrfVlans = kMaxVlanLinks / 2;
 inline constexpr uint64_t kMaxAdvertisedDnsServers = 8;  // of one link
 inline constexpr uint64_t kMaxAdvertisedSubnets = 32;    // so that all are in one message
 inline constexpr uint64_t kMaxServiceBackends = 4096;    // of one service
-inline constexpr uint64_t kMaxMarkRules = 1024;
-inline constexpr uint64_t kMaxMarkDestinations = 4096;  // of all rules
+inline constexpr uint64_t kMaxFwmarkRules = 1024;
+inline constexpr uint64_t kMaxFwmarkDestinations = 4096;  // of all rules
 inline constexpr size_t kMaxConfigFileBytes = 64 << 20;
 
 // Of a file as a whole; tests lower them.

@@ -25,14 +25,14 @@ class ServiceChecks {
     }
     for (const ServiceDraft& service : draft.services)
       if (has_address(service)) virtual_.emplace(std::pair(service.vrf, service.address), &service);
-    for (const MarkRuleDraft& rule : draft.classifier) {
-      if (rule.mark == 0) continue;
-      marks_.emplace(std::pair(rule.vrf, rule.mark), &rule);
+    for (const FwmarkRuleDraft& rule : draft.classifier) {
+      if (rule.fwmark == 0) continue;
+      fwmark_rules_.emplace(std::pair(rule.vrf, rule.fwmark), &rule);
       for (const auto& to : rule.destination_drafts)
         if (to.value.length == to.value.address.width_bits())
-          marked_.emplace(std::pair(rule.vrf, to.value.address), to.place);
+          fwmark_hosts_.emplace(std::pair(rule.vrf, to.value.address), to.place);
         else
-          marked_subnets_.emplace(rule.vrf, to);
+          fwmark_subnets_.emplace(rule.vrf, to);
     }
   }
 
@@ -45,8 +45,8 @@ class ServiceChecks {
       check_service(service);
       backends += service.backend_drafts.size();
     }
-    for (const auto& [name, rule] : marks_)
-      if (is_vrf(name.first) && draft_.places.good("services") && !marked_services_.contains(name))
+    for (const auto& [name, rule] : fwmark_rules_)
+      if (is_vrf(name.first) && draft_.places.good("services") && !fwmark_services_.contains(name))
         mistake(rule->places.at("mark"),
                 "mark: no service of " + name.first + " has mark " + std::to_string(name.second));
     if (backends > limits_.backends)
@@ -99,7 +99,7 @@ class ServiceChecks {
                          remedy);
   }
 
-  // The same, and none that marks are for.
+  // The same, and no destination of a fwmark rule.
   void check_not_taken(const char* key, const std::string& vrf, const IpAddr& ip, Place place,
                        const char* remedy) {
     check_not_virtual(key, vrf, ip, place, remedy);
@@ -108,8 +108,9 @@ class ServiceChecks {
                          " is among the destinations of 'classifier', see " + mistakes_.at(other) +
                          "; expected " + remedy);
     };
-    if (const auto host = marked_.find({vrf, ip}); host != marked_.end()) return tell(host->second);
-    const auto [begin, end] = marked_subnets_.equal_range(vrf);
+    if (const auto host = fwmark_hosts_.find({vrf, ip}); host != fwmark_hosts_.end())
+      return tell(host->second);
+    const auto [begin, end] = fwmark_subnets_.equal_range(vrf);
     for (auto subnet = begin; subnet != end; ++subnet)
       if (subnet->second.value.contains(ip)) return tell(subnet->second.place);
   }
@@ -119,10 +120,11 @@ class ServiceChecks {
   }
   // One of its addresses; none where it is not known.
   std::optional<IpAddr> address_of(const ServiceDraft& service) const {
-    if (service.mark == 0)
+    if (service.fwmark == 0)
       return has_address(service) ? std::optional(service.address) : std::nullopt;
-    const auto rule = marks_.find({service.vrf, service.mark});
-    if (rule == marks_.end() || rule->second->destination_drafts.empty()) return std::nullopt;
+    const auto rule = fwmark_rules_.find({service.vrf, service.fwmark});
+    if (rule == fwmark_rules_.end() || rule->second->destination_drafts.empty())
+      return std::nullopt;
     return rule->second->destination_drafts.front().value.address;
   }
   static Forwarding forwarding_of(const ServiceDraft& service, const BackendDraft& backend) {
@@ -140,7 +142,7 @@ class ServiceChecks {
       check_host("address", service.vrf, service.address, at.at("address"));
       if (at.good("port") && at.good("last_port") && at.good("protocol")) check_unique(service);
     }
-    if (service.mark != 0) check_mark(service);
+    if (service.fwmark != 0) check_fwmark(service);
     check_local_addresses(service);
     std::map<std::tuple<std::string, IpAddr, uint16_t>, Place> seen;
     for (const BackendDraft& backend : service.backend_drafts) {
@@ -241,27 +243,27 @@ class ServiceChecks {
     }
   }
 
-  // A mark is one service's, its entries of 'classifier' are of one IP version.
-  void check_mark(const ServiceDraft& service) {
+  // Only one service has a fwmark; the destinations of its rules are of one IP version.
+  void check_fwmark(const ServiceDraft& service) {
     const Places& at = service.places;
-    const std::pair name(service.vrf, service.mark);
-    const std::string text = std::to_string(service.mark);
-    const auto [other, fresh] = marked_services_.emplace(name, &service);
+    const std::pair name(service.vrf, service.fwmark);
+    const std::string text = std::to_string(service.fwmark);
+    const auto [other, fresh] = fwmark_services_.emplace(name, &service);
     if (!fresh)
       return mistake(at.at("mark"), "mark: " + text + " is already that of service '" +
                                         other->second->name + "', see " +
                                         mistakes_.at(other->second->places.at("mark")));
     const std::optional<IpAddr> first = address_of(service);
-    if (!marks_.contains(name) && draft_.places.good("classifier"))
+    if (!fwmark_rules_.contains(name) && draft_.places.good("classifier"))
       mistake(at.at("mark"),
               "mark: no entry of 'classifier' gives mark " + text + " in " + service.vrf);
-    for (const MarkRuleDraft& rule : draft_.classifier)
-      if (first && rule.mark == service.mark && rule.vrf == service.vrf &&
+    for (const FwmarkRuleDraft& rule : draft_.classifier)
+      if (first && rule.fwmark == service.fwmark && rule.vrf == service.vrf &&
           !rule.destination_drafts.empty() &&  // told already
           rule.destination_drafts.front().value.address.family != first->family)
         mistake(rule.places.at("destinations"),
                 "destinations: those of mark " + text + " are of both IP versions, see " +
-                    mistakes_.at(marks_.at(name)->places.at("destinations")) +
+                    mistakes_.at(fwmark_rules_.at(name)->places.at("destinations")) +
                     "; expected a service for each");
   }
 
@@ -346,10 +348,11 @@ class ServiceChecks {
   std::map<std::string, PrefixTable> subnets_;  // ours, by VRF; values: in own_places_
   std::vector<Place> own_places_;
   std::map<Scope, const ServiceDraft*> virtual_;  // the first service of each address
-  std::map<Scope, Place> marked_;                 // single addresses that marks are for
-  std::multimap<std::string, Placed<IpPrefix>> marked_subnets_;             // by VRF
-  std::map<std::pair<std::string, uint32_t>, const MarkRuleDraft*> marks_;  // their first rule
-  std::map<std::pair<std::string, uint32_t>, const ServiceDraft*> marked_services_;
+  std::map<Scope, Place> fwmark_hosts_;           // single destinations of rules
+  std::multimap<std::string, Placed<IpPrefix>> fwmark_subnets_;  // by VRF
+  std::map<std::pair<std::string, uint32_t>, const FwmarkRuleDraft*>
+      fwmark_rules_;  // their first rule
+  std::map<std::pair<std::string, uint32_t>, const ServiceDraft*> fwmark_services_;
   std::map<std::tuple<std::string, IpAddr, Protocol>, Ranges> ranges_;
 };
 

@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "base/nearest_name.h"
+#include "config/fwmark_rule_keys.h"
 #include "config/health_keys.h"
 #include "config/limits.h"
-#include "config/mark_rule_keys.h"
 #include "config/shared_keys.h"
 #include "config/timeouts.h"
 #include "config/words.h"
@@ -141,19 +141,19 @@ Section<PersistenceConfig> persistence_section() {
   return s;
 }
 
-// A service is known by its address and port, or by its mark.
+// A service has an address and port, or a fwmark.
 void check_what_it_takes(Reader& reader, const ServiceDraft& service) {
   const Places& at = service.places;
-  const bool by_mark = at.has("mark");
+  const bool by_fwmark = at.has("mark");
   for (const char* key : {"address", "port"})
-    if (!by_mark && !at.has(key))
+    if (!by_fwmark && !at.has(key))
       reader.mistake(at.self, "missing key '" + std::string(key) +
                                   "': a service has an address and port, or a 'mark'");
   for (const char* key : {"address", "protocol", "port", "last_port"})
-    if (by_mark && at.has(key))
+    if (by_fwmark && at.has(key))
       reader.misfit(at.at(key), std::string(key) +
-                                    ": goes with no 'mark', whose entries of 'classifier' say what "
-                                    "is the service's");
+                                    ": does not go with 'mark': the entries of 'classifier' say "
+                                    "which packets are the service's");
 }
 
 // What does not go together within a service.
@@ -218,7 +218,7 @@ Section<ServiceDraft> service_section() {
   s.number("port", &S::port, 0, 65535,
            "The port; 0: all ports for which the address has no other service.")
       .fallback("")
-      .written_if([](const S& service) { return service.mark == 0; });
+      .written_if([](const S& service) { return service.fwmark == 0; });
   s.number("last_port", &S::last_port, 1, 65535, "The last port of a range that begins at 'port'.");
   s.text(
       "scheduler", &S::scheduler, parse_scheduler, "the name of a scheduler",
@@ -287,10 +287,9 @@ Section<ServiceDraft> service_section() {
         return limits;
       }(),
       "What is more than that is dropped; established connections go on.");
-  s.number(
-       "mark", &S::mark, 1, UINT32_MAX,
-       "Instead of address, protocol and port: takes the connections to which 'classifier' gives "
-       "this mark.")
+  s.number("mark", &S::fwmark, 1, UINT32_MAX,
+           "The firewall mark of the service, instead of address, protocol and port: it takes the "
+           "connections to which 'classifier' gives this mark.")
       .fallback("");
   s.section("persistence", &D::persistence_draft, &S::persistence, persistence_section(),
             "The connections of a client go to one backend, all ports and addresses of the service "

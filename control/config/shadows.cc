@@ -124,11 +124,11 @@ class Shadows {
  public:
   Shadows(const ConfigDraft& draft, const std::string& file) : draft_(draft), file_(file) {
     for (const PortDraft& port : draft.ports) ports_.emplace(port.name, ports_.size());
-    for (const MarkRuleDraft& rule : draft.classifier)
+    for (const FwmarkRuleDraft& rule : draft.classifier)
       rules_[{rule.vrf, rule.destination_drafts.front().value.address.family}].push_back(
           {&rule, boxes_of(rule)});
     for (const ServiceDraft& service : draft.services)
-      if (service.mark == 0 && service.port != 0)
+      if (service.fwmark == 0 && service.port != 0)
         ranges_[{service.vrf, service.address, service.protocol}].push_back(&service);
   }
 
@@ -139,18 +139,18 @@ class Shadows {
         look_at(rules, i);
       }
     for (const ServiceDraft& service : draft_.services)
-      if (service.mark == 0) look_at(service);
+      if (service.fwmark == 0) look_at(service);
     return std::move(found_);
   }
 
  private:
   struct Rule {
-    const MarkRuleDraft* draft;
+    const FwmarkRuleDraft* draft;
     std::vector<Box> boxes;  // one for each destination
   };
   using Rules = std::vector<Rule>;
 
-  std::string at(const MarkRuleDraft& rule) const {
+  std::string at(const FwmarkRuleDraft& rule) const {
     const Place& place = rule.places.self;
     return file_ + ':' + std::to_string(place.line) + ':' + std::to_string(place.column);
   }
@@ -160,7 +160,7 @@ class Shadows {
     return listed(std::move(places));
   }
 
-  std::vector<Box> boxes_of(const MarkRuleDraft& rule) const {
+  std::vector<Box> boxes_of(const FwmarkRuleDraft& rule) const {
     Box box;
     box[kSource] = rule.source ? interval_of(*rule.source)
                                : everywhere(rule.destination_drafts.front().value.address);
@@ -196,7 +196,7 @@ class Shadows {
     return takers;
   }
 
-  void look_for_duplicates(const MarkRuleDraft& rule) {
+  void look_for_duplicates(const FwmarkRuleDraft& rule) {
     std::set<IpPrefix> seen;
     for (const auto& to : rule.destination_drafts)
       if (!seen.insert(to.value).second)
@@ -234,8 +234,8 @@ class Shadows {
     if (const auto rules = rules_.find({service.vrf, service.address.family});
         rules != rules_.end())
       for (const Rule& rule : rules->second) {
-        if (rule.draft->mark == 0) give(left, given, rule);
-        if (take(left, rule) && rule.draft->mark != 0) takers.push_back(&rule);
+        if (rule.draft->fwmark == 0) give(left, given, rule);
+        if (take(left, rule) && rule.draft->fwmark != 0) takers.push_back(&rule);
       }
     for (const Box& box : given.boxes()) left.add(box);
     const std::vector<std::string> others = take_ranges(service, all, left);
@@ -273,7 +273,7 @@ class Shadows {
                                           : "the rules of 'classifier' at " + at(takers) + " give ";
     if (!others.empty()) return text + "some of them another mark, and " + have + " the others";
     return text + "all of them " +
-           (takers.size() == 1 ? "mark " + std::to_string(takers.front()->draft->mark)
+           (takers.size() == 1 ? "mark " + std::to_string(takers.front()->draft->fwmark)
                                : "other marks");
   }
 

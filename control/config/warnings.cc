@@ -96,7 +96,7 @@ class Warnings {
       warn(WarningKind::kNoBackends, service.places.self,
            "all backends of service '" + service.name +
                "' have weight 0: nobody takes new connections");
-    if (service.mark == 0) look_at_address(service);
+    if (service.fwmark == 0) look_at_address(service);
     for (const BackendDraft& backend : service.backend_drafts)
       look_at(service, backend, "backend ");
     if (has_sorry) look_at(service, service.sorry_draft, "sorry server ");

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "balance/mark_rules.h"
+#include "balance/fwmark_rules.h"
 #include "balance/to_backend.h"
 #include "connection/protocol_state.h"
 #include "worker/follow.h"
@@ -87,7 +87,7 @@ DropReason check_limits(Worker& worker, ServiceId id, const FlowKey& key) noexce
 
 ServiceId find_service(const Snapshot& snapshot, const RouteTarget& target, const FlowKey& key,
                        PortId in) noexcept {
-  if (const ServiceId marked = find_marked(snapshot, target, key, in); marked != 0) return marked;
+  if (const ServiceId id = find_by_fwmark(snapshot, target, key, in); id != 0) return id;
   const auto ports =
       part(snapshot.service_ports, snapshot.virtual_addresses[target.virtual_address]);
   const uint16_t wanted = key.destination_port.host();

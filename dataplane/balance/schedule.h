@@ -11,7 +11,7 @@ namespace adit {
 // Whether the packet may begin a connection.
 bool begins(const Flow& flow, const rte_mbuf* mbuf) noexcept;
 
-// The service of a packet to the virtual address that came in by the port: by its mark, or else
+// The service of a packet to the virtual address that came in by the port: by its fwmark, or else
 // the one that has its protocol and port; or 0.
 ServiceId find_service(const Snapshot& snapshot, const RouteTarget& target, const FlowKey& key,
                        PortId in) noexcept;

@@ -121,7 +121,7 @@ void classify(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned n) noex
   const PortEntry& port = worker.snapshot->ports[port_id];
   uint64_t bytes = 0;
   ADIT_ASSERT(n <= worker.packets.size());
-  if (worker.snapshot->marks_by_port) [[unlikely]]
+  if (worker.snapshot->fwmarks_by_port) [[unlikely]]
     for (unsigned i = 0; i < n; ++i) mbufs[i]->port = port_id;
   for (unsigned i = 0; i < n && i < kPrefetchAhead; ++i) rte_prefetch0(frame_of(mbufs[i]));
   for (unsigned i = 0; i < n; ++i) {

@@ -85,9 +85,10 @@ bool is_alive(const Worker& worker, const RouteTarget& target) noexcept {
   const Range ports = snapshot.virtual_addresses[target.virtual_address];
   for (uint32_t i = ports.begin; i < ports.end; ++i)
     if (has_backend_up(worker, snapshot.service_ports[i].service)) return true;
-  const Range marks = snapshot.virtual_marks[target.virtual_address];
-  for (uint32_t i = marks.begin; i < marks.end; ++i)
-    if (has_backend_up(worker, snapshot.mark_rules[snapshot.mark_lists[i]].service)) return true;
+  const Range rules = snapshot.virtual_fwmarks[target.virtual_address];
+  for (uint32_t i = rules.begin; i < rules.end; ++i)
+    if (has_backend_up(worker, snapshot.fwmark_rules[snapshot.fwmark_lists[i]].service))
+      return true;
   return false;
 }
 

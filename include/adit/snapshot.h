@@ -239,15 +239,15 @@ struct ServicePorts {
   ServiceId service = 0;
 };
 
-// Which packets that begin connections are a service's by its mark. Ports in host order, both
+// Gives packets that begin connections to a service by firewall mark. Ports in host order, both
 // included.
-struct MarkRule {
+struct FwmarkRule {
   Ipv6Key source, source_mask;  // IPv4 in `low`
   uint16_t first_source_port = 0, last_source_port = UINT16_MAX;
   uint16_t first_port = 0, last_port = UINT16_MAX;
-  PortId in = kNoPort;    // that they came in by; kNoPort: any
+  PortId in = kNoPort;    // the ingress port; kNoPort: any
   uint8_t protocol = 0;   // 0: any
-  ServiceId service = 0;  // 0: that of their address and port
+  ServiceId service = 0;  // 0: the service of their address and port
 };
 
 // Addresses that no packet from outside may have as its source: our own, our subnets' broadcasts
@@ -337,12 +337,12 @@ struct Snapshot {
   // protocol and port there; that of all ports is none of them, and comes last.
   std::vector<Range> virtual_addresses;
   std::vector<ServicePorts> service_ports;
-  // By RouteTarget::virtual_address: ranges in mark_lists, the indices in mark_rules of those
-  // that concern the address, in their order.
-  std::vector<Range> virtual_marks;
-  std::vector<uint32_t> mark_lists;
-  std::vector<MarkRule> mark_rules;
-  bool marks_by_port = false;  // some ask for it: rte_mbuf::port has to be a PortId
+  // By RouteTarget::virtual_address: ranges in fwmark_lists, which hold the indices in fwmark_rules
+  // of the rules for the address, in their order.
+  std::vector<Range> virtual_fwmarks;
+  std::vector<uint32_t> fwmark_lists;
+  std::vector<FwmarkRule> fwmark_rules;
+  bool fwmarks_by_port = false;  // a rule has an ingress port: rte_mbuf::port must be a PortId
   Timeouts timeouts;
   std::vector<Timeouts> own_timeouts;  // of services
   WhenFull when_full = WhenFull::kReplaceHalfOpen;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Marks and persistence as workers read them.
+// Firewall marks and persistence as workers read them.
 #include <gtest/gtest.h>
 
 #include "balance/schedule.h"
-#include "compile/mark_rules.h"
+#include "compile/fwmark_rules.h"
 #include "compile/services.h"
 #include "config/parser.h"
 
@@ -76,7 +76,7 @@ TEST(CompileClassifier, EachPartOfARuleCounts) {
       "  - {mark: 6, vrf: blue, destinations: ['fd09::1'], source: 'fd07::/63', port: 80}\n");
   const Asked good{"10.9.0.1", 80, "10.7.0.1", 1000, Protocol::kUdp};
   EXPECT_EQ(found(result, good), "a");
-  EXPECT_TRUE(result.snapshot->marks_by_port);
+  EXPECT_TRUE(result.snapshot->fwmarks_by_port);
   const auto with = [&](auto change) {
     Asked asked = good;
     change(asked);
@@ -121,9 +121,9 @@ TEST(CompileClassifier, ListsThatAreEqualAreThereOnce) {
       "  a: {vrf: blue, mark: 1}\n",
       "  - {mark: 1, vrf: blue, destinations: [10.9.0.1, 10.9.0.2, 10.9.0.3], port: 80}\n"
       "  - {mark: 1, vrf: blue, destinations: [10.9.0.1, 10.9.0.2, 10.9.0.3], port: 443}\n");
-  EXPECT_EQ(result.snapshot->mark_lists.size(), 2u);
-  EXPECT_EQ(result.snapshot->virtual_marks.size(), 3u);
-  EXPECT_FALSE(result.snapshot->marks_by_port);
+  EXPECT_EQ(result.snapshot->fwmark_lists.size(), 2u);
+  EXPECT_EQ(result.snapshot->virtual_fwmarks.size(), 3u);
+  EXPECT_FALSE(result.snapshot->fwmarks_by_port);
 }
 
 TEST(CompileClassifier, LinksAnswerForSingleAddresses) {

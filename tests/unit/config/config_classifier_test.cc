@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Marks and persistence: what the walker reads, what it says about values that do not fit, and
-// what a reload would change.
+// Firewall marks and persistence: what the walker reads, what it says about values that do not fit,
+// and what a reload would change.
 #include <gtest/gtest.h>
 
 #include "config/diff.h"
@@ -33,20 +33,20 @@ TEST(Classifier, IsRead) {
                "last_source_port: 2000, in_port: blue0") +
           rule("mark: 0, destinations: ['fd00::1']"),
       "f");
-  EXPECT_EQ(config.services.at(0).mark, 4294967295u);
+  EXPECT_EQ(config.services.at(0).fwmark, 4294967295u);
   ASSERT_EQ(config.classifier.size(), 2u);
   EXPECT_EQ(config.classifier[0],
-            (MarkRuleConfig{.mark = 4294967295u,
-                            .vrf = "blue",
-                            .destinations = {prefix("10.1.0.80", 32), prefix("10.9.0.0", 24)},
-                            .source = prefix("10.7.0.0", 16),
-                            .protocol = Protocol::kUdp,
-                            .port = 80,
-                            .last_port = 90,
-                            .source_port = 1000,
-                            .last_source_port = 2000,
-                            .in_port = "blue0"}));
-  EXPECT_EQ(config.classifier[1], (MarkRuleConfig{.destinations = {prefix("fd00::1", 128)}}));
+            (FwmarkRuleConfig{.fwmark = 4294967295u,
+                              .vrf = "blue",
+                              .destinations = {prefix("10.1.0.80", 32), prefix("10.9.0.0", 24)},
+                              .source = prefix("10.7.0.0", 16),
+                              .protocol = Protocol::kUdp,
+                              .port = 80,
+                              .last_port = 90,
+                              .source_port = 1000,
+                              .last_source_port = 2000,
+                              .in_port = "blue0"}));
+  EXPECT_EQ(config.classifier[1], (FwmarkRuleConfig{.destinations = {prefix("fd00::1", 128)}}));
 }
 
 TEST(Persistence, IsRead) {
@@ -86,12 +86,13 @@ const std::string kGood = rule("mark: 7, destinations: [192.0.2.80]");
 INSTANTIATE_TEST_SUITE_P(
     Services, MarkDoesNotFit,
     testing::Values(
-        RefusedCase{"MarkAndAddress",
-                    marked(kGood,
-                           "mark: 7, address: 192.0.2.81, protocol: tcp, port: 80, "
-                           "last_port: 81"),
-                    {"8:27: address: goes with no 'mark'", "8:49: protocol: goes with no 'mark'",
-                     "8:60: port: goes with no 'mark'", "8:75: last_port: goes with no 'mark'"}},
+        RefusedCase{
+            "MarkAndAddress",
+            marked(kGood,
+                   "mark: 7, address: 192.0.2.81, protocol: tcp, port: 80, "
+                   "last_port: 81"),
+            {"8:27: address: does not go with 'mark'", "8:49: protocol: does not go with 'mark'",
+             "8:60: port: does not go with 'mark'", "8:75: last_port: does not go with 'mark'"}},
         RefusedCase{"NeitherOfThem",
                     world("  web: {}\n"),
                     {"8:8: missing key 'address': a service has an address and port, or a 'mark'",

@@ -57,7 +57,7 @@ struct FragmentsTest : testing::Test {
     target.kind = RouteTarget::Kind::kVirtual;
     snapshot->routes = RouteTable({{1, {IpAddr::v4(be32(k10002)), 32}, target}}, 1);
     snapshot->virtual_addresses.resize(1);
-    snapshot->virtual_marks.resize(1);
+    snapshot->virtual_fwmarks.resize(1);
     snapshot->balances = true;
     snapshot->balanced_vrfs = {0, 1};
     snapshot->fragment_limits = limits;

@@ -23,15 +23,15 @@ class ClassifierChecks {
 
   void run() {
     size_t destinations = 0;
-    for (const MarkRuleDraft& rule : draft_.classifier) {
+    for (const FwmarkRuleDraft& rule : draft_.classifier) {
       check_rule(rule);
       destinations += rule.destination_drafts.size();
     }
-    if (destinations > kMaxMarkDestinations)
+    if (destinations > kMaxFwmarkDestinations)
       mistake(draft_.places.at("classifier"),
               "classifier: found " + std::to_string(destinations) +
                   " destinations, of all entries, expected at most " +
-                  std::to_string(kMaxMarkDestinations));
+                  std::to_string(kMaxFwmarkDestinations));
   }
 
  private:
@@ -39,7 +39,7 @@ class ClassifierChecks {
     mistakes_.add(place, MistakeKind::kReference, std::move(message));
   }
 
-  void check_rule(const MarkRuleDraft& rule) {
+  void check_rule(const FwmarkRuleDraft& rule) {
     const Places& at = rule.places;
     if (std::find(vrf_names_.begin(), vrf_names_.end(), rule.vrf) == vrf_names_.end())
       mistake(at.at("vrf"),
@@ -73,7 +73,7 @@ class ClassifierChecks {
   }
 
   // What is routed to us is on no subnet of ours, where hosts would ask for each address.
-  void check_own(const MarkRuleDraft& rule, const Placed<IpPrefix>& destination) {
+  void check_own(const FwmarkRuleDraft& rule, const Placed<IpPrefix>& destination) {
     const auto found = own_.find(rule.vrf);
     if (found == own_.end()) return;
     const IpPrefix& to = destination.value;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "balance/mark_rules.h"
+#include "balance/fwmark_rules.h"
 
 namespace adit {
 namespace {
 
-// Its destination has been looked at: the virtual address says which rules to ask.
-bool fits(const MarkRule& rule, const FlowKey& key, PortId in) noexcept {
+// The destination is not compared: the list is that of the virtual address.
+bool matches(const FwmarkRule& rule, const FlowKey& key, PortId in) noexcept {
   const uint16_t source_port = key.source_port.host(), port = key.destination_port.host();
   return (rule.protocol == 0 || rule.protocol == key.protocol) &&
          (key.source.high & rule.source_mask.high) == rule.source.high &&
@@ -16,12 +16,12 @@ bool fits(const MarkRule& rule, const FlowKey& key, PortId in) noexcept {
 
 }  // namespace
 
-ServiceId find_marked(const Snapshot& snapshot, const RouteTarget& target, const FlowKey& key,
-                      PortId in) noexcept {
-  const Range list = snapshot.virtual_marks[target.virtual_address];
+ServiceId find_by_fwmark(const Snapshot& snapshot, const RouteTarget& target, const FlowKey& key,
+                         PortId in) noexcept {
+  const Range list = snapshot.virtual_fwmarks[target.virtual_address];
   for (uint32_t i = list.begin; i < list.end; ++i) {
-    const MarkRule& rule = snapshot.mark_rules[snapshot.mark_lists[i]];
-    if (fits(rule, key, in)) return rule.service;
+    const FwmarkRule& rule = snapshot.fwmark_rules[snapshot.fwmark_lists[i]];
+    if (matches(rule, key, in)) return rule.service;
   }
   return 0;
 }

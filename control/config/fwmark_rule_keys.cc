@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "config/mark_rule_keys.h"
+#include "config/fwmark_rule_keys.h"
 
 #include "config/limits.h"
 #include "config/words.h"
@@ -7,7 +7,7 @@
 namespace adit {
 namespace {
 
-// One address, or a subnet; whether that has host bits is looked at later.
+// One address, or a subnet, whose host bits are checked later.
 Parsed<IpPrefix> parse_destination(std::string_view text) {
   if (text.find('/') != std::string_view::npos) return parse_route_prefix(text);
   const auto host = parse_host_address(text);
@@ -25,7 +25,7 @@ void check_ports(Reader& reader, const Places& at, const char* first_name, const
                                         " is below " + first_name + ": " + std::to_string(*first));
 }
 
-void check_rule(Reader& reader, MarkRuleDraft& rule) {
+void check_rule(Reader& reader, FwmarkRuleDraft& rule) {
   const Places& at = rule.places;
   check_ports(reader, at, "port", "last_port", rule.port, rule.last_port);
   check_ports(reader, at, "source_port", "last_source_port", rule.source_port,
@@ -34,27 +34,27 @@ void check_rule(Reader& reader, MarkRuleDraft& rule) {
 
 }  // namespace
 
-Section<MarkRuleDraft> mark_rule_section() {
-  using R = MarkRuleConfig;
+Section<FwmarkRuleDraft> fwmark_rule_section() {
+  using R = FwmarkRuleConfig;
   constexpr const char* kForm =
       "an IP address such as 192.0.2.1, or a subnet such as 198.51.100.0/24 or 2001:db8:1::/48";
-  Section<MarkRuleDraft> s;
+  Section<FwmarkRuleDraft> s;
   s.number(
-       "mark", &R::mark, 0, UINT32_MAX,
-       "The mark of the service that takes the connections; 0: none, their address and port say "
-       "the service.")
+       "mark", &R::fwmark, 0, UINT32_MAX,
+       "The firewall mark that connections get, which names their service; 0: none, the service is "
+       "that of their address and port.")
       .required();
   s.text("vrf", &R::vrf, parse_name, "the name of a VRF, or underlay",
-         "Where the destinations are.");
-  s.texts("destinations", &MarkRuleDraft::destination_drafts, &R::destinations, parse_destination,
+         "The VRF of the destinations.");
+  s.texts("destinations", &FwmarkRuleDraft::destination_drafts, &R::destinations, parse_destination,
           kForm,
           "The virtual addresses that clients connect to, of one IP version. A subnet has to be "
           "routed to us; for single addresses, ARP and ND are answered.",
-          "An address, or a subnet.", kMaxMarkDestinations)
+          "An address, or a subnet.", kMaxFwmarkDestinations)
       .required();
   s.text("source", &R::source, parse_destination, kForm,
-         "Where the clients are; without the key, anywhere.");
-  s.word("protocol", &R::protocol, "The protocol; without the key, any of them.");
+         "The clients' addresses; without the key, all.");
+  s.word("protocol", &R::protocol, "The protocol; without the key, all of them.");
   s.number("port", &R::port, 1, 65535, "The port; without the key, all ports.");
   s.number("last_port", &R::last_port, 1, 65535, "The last port of a range that begins at 'port'.");
   s.number("source_port", &R::source_port, 1, 65535,
@@ -62,7 +62,7 @@ Section<MarkRuleDraft> mark_rule_section() {
   s.number("last_source_port", &R::last_source_port, 1, 65535,
            "The last port of a range that begins at 'source_port'.");
   s.text("in_port", &R::in_port, parse_name, "the name of a port",
-         "The port that the packets come in by, tunnelled or not; without the key, any.");
+         "The ingress port, of tunnelled packets too; without the key, all.");
   s.check(check_rule);
   return s;
 }

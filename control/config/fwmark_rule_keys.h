@@ -6,6 +6,6 @@
 
 namespace adit {
 
-Section<MarkRuleDraft> mark_rule_section();
+Section<FwmarkRuleDraft> fwmark_rule_section();
 
 }  // namespace adit

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "compile/mark_rules.h"
+#include "compile/fwmark_rules.h"
 
 #include <algorithm>
 
@@ -10,7 +10,7 @@ bool covers(const IpPrefix& outer, const IpPrefix& inner) {
   return outer.length <= inner.length && outer.contains(inner.address);
 }
 
-bool concerns(const MarkRuleConfig& rule, const std::string& vrf, const IpPrefix& address) {
+bool concerns(const FwmarkRuleConfig& rule, const std::string& vrf, const IpPrefix& address) {
   return rule.vrf == vrf &&
          std::any_of(rule.destinations.begin(), rule.destinations.end(),
                      [&](const IpPrefix& destination) { return covers(destination, address); });
@@ -24,11 +24,11 @@ PortId port_of(const Config& config, const std::string& name) {
 
 }  // namespace
 
-ClassifierCompiler::ClassifierCompiler(const Config& config, const Services& services,
+FwmarkRuleCompiler::FwmarkRuleCompiler(const Config& config, const Services& services,
                                        Snapshot& snapshot)
     : config_(config), snapshot_(snapshot) {
-  for (const MarkRuleConfig& from : config.classifier) {
-    MarkRule& rule = snapshot.mark_rules.emplace_back();
+  for (const FwmarkRuleConfig& from : config.classifier) {
+    FwmarkRule& rule = snapshot.fwmark_rules.emplace_back();
     if (from.source) {
       rule.source = address_key(from.source->address);
       rule.source_mask = prefix_mask(from.source->address.family, from.source->length);
@@ -44,34 +44,34 @@ ClassifierCompiler::ClassifierCompiler(const Config& config, const Services& ser
     }
     if (from.in_port) {
       rule.in = port_of(config, *from.in_port);
-      snapshot.marks_by_port = true;
+      snapshot.fwmarks_by_port = true;
     }
-    if (from.mark != 0) rule.service = services.at({from.vrf, from.mark});
+    if (from.fwmark != 0) rule.service = services.at({from.vrf, from.fwmark});
   }
 }
 
-std::vector<std::pair<std::string, IpPrefix>> ClassifierCompiler::destinations() const {
+std::vector<std::pair<std::string, IpPrefix>> FwmarkRuleCompiler::destinations() const {
   std::vector<std::pair<std::string, IpPrefix>> all;
-  for (const MarkRuleConfig& rule : config_.classifier)
+  for (const FwmarkRuleConfig& rule : config_.classifier)
     for (const IpPrefix& destination : rule.destinations)
       if (std::any_of(config_.classifier.begin(), config_.classifier.end(),
-                      [&](const MarkRuleConfig& other) {
-                        return other.mark != 0 && concerns(other, rule.vrf, destination);
+                      [&](const FwmarkRuleConfig& other) {
+                        return other.fwmark != 0 && concerns(other, rule.vrf, destination);
                       }))
         all.emplace_back(rule.vrf, destination);
   return all;
 }
 
-void ClassifierCompiler::add_list(const std::string& vrf, const IpPrefix& address) {
+void FwmarkRuleCompiler::add_list(const std::string& vrf, const IpPrefix& address) {
   std::vector<uint32_t> list;
   for (uint32_t i = 0; i < config_.classifier.size(); ++i)
     if (concerns(config_.classifier[i], vrf, address)) list.push_back(i);
-  auto& lists = snapshot_.mark_lists;
+  auto& lists = snapshot_.fwmark_lists;
   const auto begin = static_cast<uint32_t>(lists.size());
   const auto end = static_cast<uint32_t>(begin + list.size());
   const auto [known, fresh] = lists_.emplace(list, Range{begin, end});
   if (fresh) lists.insert(lists.end(), list.begin(), list.end());
-  snapshot_.virtual_marks.push_back(known->second);
+  snapshot_.virtual_fwmarks.push_back(known->second);
 }
 
 }  // namespace adit
