@@ -18,8 +18,8 @@ Dataplane::BackendState Dataplane::backend_state(BackendId backend) const noexce
     state.traffic.rx_bytes += counters.rx_bytes.get();
     state.traffic.tx_packets += counters.tx_packets.get();
     state.traffic.tx_bytes += counters.tx_bytes.get();
-    state.announced += counters.announced.get();
-    state.unannounced += counters.unannounced.get();
+    state.client_info_sent += counters.client_info_sent.get();
+    state.client_info_omitted += counters.client_info_omitted.get();
   }
   return state;
 }

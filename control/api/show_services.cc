@@ -25,8 +25,8 @@ void put_state(json& row, const Dataplane::BackendState& state) {
   row["inactive"] = state.inactive;
   row["connections"] = state.connections;
   put(row, state.traffic);
-  row["announced"] = state.announced;
-  row["unannounced"] = state.unannounced;
+  row["announced"] = state.client_info_sent;
+  row["unannounced"] = state.client_info_omitted;
 }
 
 void put_rates(json& row, const TrafficRates& rates) {
@@ -146,8 +146,8 @@ Rows show_services(const ControlPlane& control, const Window& window) {
       sum.connections += state.connections;
       add(sum.traffic, state.traffic);
       rates += control.rates().of(id);
-      sum.announced += state.announced;
-      sum.unannounced += state.unannounced;
+      sum.client_info_sent += state.client_info_sent;
+      sum.client_info_omitted += state.client_info_omitted;
       const bool sorry = service.sorry && backend == *service.sorry;
       // As workers see it: what is down, or drained, takes no new clients.
       const BackendStatus status = control.dataplane().backend_status().load(id);

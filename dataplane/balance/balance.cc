@@ -3,7 +3,7 @@
 
 #include <new>
 
-#include "balance/announce.h"
+#include "balance/client_info.h"
 #include "balance/forgotten_reply.h"
 #include "balance/persistence.h"
 #include "balance/schedule.h"
@@ -144,7 +144,7 @@ Connection connection_to(const ServiceBackend& backend, const ServiceEntry& serv
                          const Flow& flow, ServiceId id) noexcept {
   Connection connection = make_connection(flow.key, id, backend);
   if (service.client_address != ClientAddress::kNone && flow.key.protocol == kIpProtocolTcp)
-    begin_announcement(connection, service.client_address, flow);
+    begin_client_info(connection, service.client_address, flow);
   return connection;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "balance/to_backend_rewritten.h"
 
-#include "balance/announce.h"
+#include "balance/client_info.h"
 #include "packet/ip_version.h"
 #include "rewrite/translate_family.h"
 
@@ -35,9 +35,9 @@ PacketVerdict forward_rewritten(Worker& worker, Packet& packet, const Flow& flow
                                 Connection& connection, Direction from) noexcept {
   if (!own_headers(worker, packet, flow)) return PacketVerdict::kConsumed;
   const bool from_backend = from == Direction::kFromBackend;
-  const bool announces = connection.has(Connection::kAnnounces);
-  if (announces && from_backend) {
-    const DropReason why = take_answer(packet.mbuf, flow, connection.announcement);
+  const bool sends_client_info = connection.has(Connection::kSendsClientInfo);
+  if (sends_client_info && from_backend) {
+    const DropReason why = take_answer(packet.mbuf, flow, connection.client_info);
     if (why != DropReason::kNone) return refuse(worker, packet.mbuf, why);
   }
   // It goes to whom the packets of the other half come from.
@@ -55,9 +55,9 @@ PacketVerdict forward_rewritten(Worker& worker, Packet& packet, const Flow& flow
   }
   packet.network = other_half.vrf;
   packet.translated = true;
-  if (!announces || from_backend) return PacketVerdict::kRoute;
-  return announce(worker, packet, other_version ? read_flow(packet.mbuf, packet.network) : flow,
-                  connection);
+  if (!sends_client_info || from_backend) return PacketVerdict::kRoute;
+  return send_client_info(
+      worker, packet, other_version ? read_flow(packet.mbuf, packet.network) : flow, connection);
 }
 
 }  // namespace adit

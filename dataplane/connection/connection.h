@@ -24,8 +24,8 @@ enum class Direction : uint8_t {
 };
 inline constexpr unsigned kDirections = 3;
 
-// What a connection whose backend is told of its client remembers (announce.h).
-struct Announcement {
+// State for sending the client's address to the backend (client_info.h).
+struct ClientInfo {
   uint32_t asked = 0;         // sequence number behind the client's last SYN
   uint32_t first = 0;         // of the server's first byte (kToa), or the client's (kProxy)
   uint8_t shift = 0;          // kProxy: length of the header at `first`; 0: not sent yet
@@ -33,7 +33,7 @@ struct Announcement {
   bool acknowledged = false;  // kProxy: the server has the header
   ClientAddress how = ClientAddress::kNone;
 };
-static_assert(sizeof(Announcement) == 12);
+static_assert(sizeof(ClientInfo) == 12);
 
 // A second stream of sequence numbers that the client has been heard with (tcp_numbers.h).
 struct OtherStream {
@@ -55,10 +55,10 @@ struct alignas(64) Connection {
   static constexpr uint8_t kOwnTimeouts = 8;  // its service had its own when it began
 
   // Packets need more than other addresses and ports (balance/to_backend_rewritten.h): the backend
-  // is of the other IP version; it is told of its client.
+  // is of the other IP version, or it is sent the client's address.
   static constexpr uint8_t kOtherVersion = 16;
-  static constexpr uint8_t kAnnounces = 32;
-  static constexpr uint8_t kChangesPackets = kOtherVersion | kAnnounces;
+  static constexpr uint8_t kSendsClientInfo = 32;
+  static constexpr uint8_t kChangesPackets = kOtherVersion | kSendsClientInfo;
   static constexpr uint8_t kResetByBackend = 64;  // in state CLOSE: not the client
 
   FlowKey forward;         // client -> virtual address, in the client's VRF
@@ -81,7 +81,7 @@ struct alignas(64) Connection {
   // the source is the backend, the rest is not used.
   alignas(64) FlowKey reverse;
   union {
-    Announcement announcement = {};  // kAnnounces
+    ClientInfo client_info = {};  // kSendsClientInfo
     // TCP, both halves seen: what the other end acknowledged last of the client's numbers, [0], and
     // of the backend's, [1]; 0: nothing yet. SCTP: sctp_tags.h.
     uint32_t acked[2];

@@ -36,8 +36,8 @@ Segment read_segment(const Connection& connection, Direction from, const Flow& f
                   .end = tcp.sequence.host() + flow.payload_len,
                   .ack = tcp.acknowledgment.host(),
                   .payload_len = flow.payload_len};
-  if (backend && connection.has(Connection::kAnnounces))
-    segment.ack -= connection.announcement.shift;
+  if (backend && connection.has(Connection::kSendsClientInfo))
+    segment.ack -= connection.client_info.shift;
   // RFC 9293 section 3.4: SYN and FIN take a number each.
   if (segment.event == TcpEvent::kSyn || segment.event == TcpEvent::kFin) ++segment.end;
   return segment;
@@ -53,7 +53,7 @@ bool is_opening(ConnectionState state) noexcept {
 
 // Where both halves are seen, and no headers of ours are within: acknowledgments are kept.
 bool keeps_acked(const Connection& connection) noexcept {
-  return !connection.has(Connection::kInputOnly | Connection::kAnnounces);
+  return !connection.has(Connection::kInputOnly | Connection::kSendsClientInfo);
 }
 
 // RFC 5961 section 3.2 asks for the very number that is expected; section 3.5.2 of RFC 9293 for the
@@ -68,7 +68,7 @@ bool is_believed_reset(const Connection& connection, const Segment& segment) noe
   }
   if (is_opening(connection.state))
     return segment.has_ack && connection.next[segment.side ^ 1] - segment.ack <= kNear;
-  return connection.has(Connection::kAnnounces) && next - segment.first <= kNear;
+  return connection.has(Connection::kSendsClientInfo) && next - segment.first <= kNear;
 }
 
 // RFC 5961 section 5.2: the acknowledgment, too, has to be of this connection.
@@ -122,7 +122,7 @@ bool has_closed(const Connection& connection, unsigned side) noexcept {
 // Whoever has sent its FIN acknowledges with the number behind it. An acknowledgment from before is
 // late, or there was no FIN of this end.
 bool contradicts_fin(Connection& connection, const Segment& segment) noexcept {
-  if (segment.payload_len != 0 || connection.has(Connection::kAnnounces)) return false;
+  if (segment.payload_len != 0 || connection.has(Connection::kSendsClientInfo)) return false;
   const uint32_t before = connection.has(Connection::kInputOnly)
                               ? connection.next[segment.side ^ 1]
                               : connection.acked[segment.side ^ 1];

@@ -58,7 +58,7 @@ ConnectionState follow_unusual(Connection& connection, Direction from, const Flo
 // The state after the segment; its numbers are noted.
 inline ConnectionState follow_tcp(Connection& connection, Direction from, const Flow& flow,
                                   const rte_mbuf* mbuf, uint32_t now_s) noexcept {
-  constexpr uint8_t kUnusual = Connection::kAnnounces | Connection::kTwoStreams;
+  constexpr uint8_t kUnusual = Connection::kSendsClientInfo | Connection::kTwoStreams;
   const auto& tcp = *rte_pktmbuf_mtod_offset(mbuf, const TcpHeader*, flow.packet.l4);
   const bool plain = (flow.l4_type & (kTcpSyn | kTcpFin | kTcpRst | kTcpAck)) == kTcpAck &&
                      connection.state == ConnectionState::kEstablished && !connection.has(kUnusual);

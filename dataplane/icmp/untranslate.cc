@@ -9,9 +9,9 @@
 
 namespace adit {
 
-void restore_numbers(rte_mbuf* mbuf, const Flow& flow, const Announcement& announcement) noexcept {
-  if (flow.kind == FlowKind::kFlow && announcement.shift != 0 && (flow.l4_type & kTcpSyn) == 0)
-    shift_sequence(mbuf, flow, 0u - announcement.shift);
+void restore_numbers(rte_mbuf* mbuf, const Flow& flow, const ClientInfo& info) noexcept {
+  if (flow.kind == FlowKind::kFlow && info.shift != 0 && (flow.l4_type & kTcpSyn) == 0)
+    shift_sequence(mbuf, flow, 0u - info.shift);
 }
 
 namespace {
@@ -46,8 +46,8 @@ bool untranslate_fragment(rte_mbuf* mbuf, Flow flow, const Translation& to, uint
 bool untranslate_changed(Worker& worker, Packet& packet, const Flow& flow,
                          const Connection& connection, Direction from,
                          const Translation& to) noexcept {
-  if (connection.has(Connection::kAnnounces) && from != Direction::kFromBackend)
-    restore_numbers(packet.mbuf, flow, connection.announcement);
+  if (connection.has(Connection::kSendsClientInfo) && from != Direction::kFromBackend)
+    restore_numbers(packet.mbuf, flow, connection.client_info);
   if (connection.has(Connection::kOtherVersion)) {
     const FlowKey& forward = connection.forward;
     const uint16_t id = next_ip_id(worker, tenant_of_vrf(forward.vrf), forward.source);

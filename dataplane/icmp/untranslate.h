@@ -12,7 +12,7 @@ namespace adit {
 // known (any more), or that is nothing to tell anybody of.
 [[gnu::cold]] bool untranslate(Worker& worker, Packet& packet) noexcept;
 
-// A packet that balance/announce has seen gets its client's sequence numbers again.
-void restore_numbers(rte_mbuf* mbuf, const Flow& flow, const Announcement& announcement) noexcept;
+// Restores the client's sequence numbers in a packet that send_client_info() has shifted.
+void restore_numbers(rte_mbuf* mbuf, const Flow& flow, const ClientInfo& info) noexcept;
 
 }  // namespace adit

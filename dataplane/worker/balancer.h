@@ -16,8 +16,8 @@ namespace adit {
 struct alignas(64) BackendCounters {
   Counter connections;  // that it ever got
   Counter rx_packets, rx_bytes, tx_packets, tx_bytes;
-  Counter announced;    // TCP options with the client's address, or headers of the PROXY protocol
-  Counter unannounced;  // packets without room for the option
+  Counter client_info_sent;     // TOA options inserted, or PROXY protocol headers sent
+  Counter client_info_omitted;  // packets without room for the TOA option
 };
 
 struct Balancer {

@@ -148,10 +148,10 @@ class Dataplane {
   const PathMtus& path_mtus() const noexcept;
   // Sums over the workers.
   struct BackendState {
-    uint64_t active = 0, inactive = 0;        // connections now
-    uint64_t connections = 0;                 // that it ever got
-    Traffic traffic;                          // rx: from clients
-    uint64_t announced = 0, unannounced = 0;  // clients' addresses told, or without room
+    uint64_t active = 0, inactive = 0;                       // connections now
+    uint64_t connections = 0;                                // that it ever got
+    Traffic traffic;                                         // rx: from clients
+    uint64_t client_info_sent = 0, client_info_omitted = 0;  // TOA or PROXY; without room for it
   };
   BackendState backend_state(BackendId backend) const noexcept;
   uint64_t connections() const noexcept;  // of all services

@@ -311,7 +311,7 @@ def beyond():
     run.run()
 
 
-def announced():
+def client_info():
     """A backend of the other version hears of its client by the header, or an option, of the
     client's own version."""
     import ipaddress
@@ -325,7 +325,7 @@ def announced():
         return ipaddress.ip_address(text).packed
 
     for how in ("toa", "proxy"):
-        run = scenario(f"announced by {how}", config(services(how)))
+        run = scenario(f"client info by {how}", config(services(how)))
         for i, version in enumerate(VERSIONS):
             talk = Sides(run, version, 1000, i)
             talk.sends("SYN", talk.tcp("S", seq=1000))
@@ -377,4 +377,4 @@ def announced():
 
 
 if __name__ == "__main__":
-    main(packets, errors, sizes, same_version, beyond, announced)
+    main(packets, errors, sizes, same_version, beyond, client_info)

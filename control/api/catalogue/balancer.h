@@ -6,9 +6,10 @@
 
 namespace adit::methods {
 
-inline constexpr std::string_view kAnnouncedHelp =
+inline constexpr std::string_view kClientInfoSentHelp =
     "with `client_address`: TCP options inserted, or headers of the PROXY protocol sent";
-inline constexpr std::string_view kUnannouncedHelp = "packets without room for the option";
+inline constexpr std::string_view kClientInfoOmittedHelp =
+    "packets without room for the TOA option";
 
 inline constexpr Column kServiceColumns[] = {
     {"name", "SERVICE", kText, kKey},
@@ -39,8 +40,8 @@ inline constexpr Column kServiceColumns[] = {
     {"tx_packets_per_s", "", kNumber},
     {"tx_bytes", "TX-BYTES", kBytes},
     {"tx_bytes_per_s", "", kNumber},
-    {"announced", "ANNOUNCED", kCount, kWide, kAnnouncedHelp},
-    {"unannounced", "UNANNOUNCED", kCount, kWide, kUnannouncedHelp},
+    {"announced", "CLIENT-INFO", kCount, kWide, kClientInfoSentHelp},
+    {"unannounced", "NO-CLIENT-INFO", kCount, kWide, kClientInfoOmittedHelp},
 };
 
 inline constexpr Column kBackendColumns[] = {
@@ -69,8 +70,8 @@ inline constexpr Column kBackendColumns[] = {
     {"tx_packets_per_s", "", kNumber},
     {"tx_bytes", "TX-BYTES", kBytes},
     {"tx_bytes_per_s", "", kNumber},
-    {"announced", "ANNOUNCED", kCount, kShown, kAnnouncedHelp},
-    {"unannounced", "UNANNOUNCED", kCount, kShown, kUnannouncedHelp},
+    {"announced", "CLIENT-INFO", kCount, kShown, kClientInfoSentHelp},
+    {"unannounced", "NO-CLIENT-INFO", kCount, kShown, kClientInfoOmittedHelp},
 };
 
 inline constexpr Column kConnectionColumns[] = {

@@ -155,9 +155,9 @@ TEST_F(ShowServices, ServicesAreSumsOfTheirBackends) {
   balancer().counters[b].rx_packets.add(1);
   balancer().counters[a].tx_packets.add(5);
   balancer().counters[a].tx_bytes.add(500);
-  balancer().counters[a].announced.add(3);
-  balancer().counters[b].announced.add(1);
-  balancer().counters[a].unannounced.add(2);
+  balancer().counters[a].client_info_sent.add(3);
+  balancer().counters[b].client_info_sent.add(1);
+  balancer().counters[a].client_info_omitted.add(2);
   const json rows = backends("web");
   EXPECT_EQ(rows[0]["active"], 3);
   EXPECT_EQ(rows[0]["inactive"], 4);

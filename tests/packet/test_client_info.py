@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Load balancing: backends are told of their clients, by TCP option (TOA) and by the PROXY protocol,
+"""Load balancing: backends get the client's address, by TCP option (TOA) and by the PROXY protocol,
 whose header moves the client's sequence numbers."""
 
 import ipaddress
