@@ -197,8 +197,8 @@ Rows show_neighbours(const ControlPlane& control, const Window& window, uint64_t
   const auto& ports = control.config().ports;
   std::unordered_map<LinkId, LinkName> names;
   for (const auto& [name, id] : control.ids().networks) names[network_link(id)].network = name;
-  for (const auto& [name, id] : control.ids().vlans)
-    names[vlan_link(id)] = {name.first, name.second, {}};
+  for (const auto& [name, id] : control.ids().subinterfaces)
+    names[subinterface_link(id)] = {name.first, name.second, {}};
   for (size_t id = 0; id < ports.size(); ++id) names[static_cast<LinkId>(id)].port = ports[id].name;
   Rows out;
   uint64_t place = 0;

@@ -36,7 +36,8 @@ class Compiler {
         vrfs_(vrfs_of_ports(config)),
         network_ids_(previous.networks, kMaxNetworks + 1),
         vrf_ids_(previous.vrfs, kVrfIds, previous.next_vrf),
-        vlan_ids_(previous.vlans, kMaxVlanLinks + 1, previous.next_vlan),
+        subinterface_ids_(previous.subinterfaces, kMaxSubinterfaces + 1,
+                          previous.next_subinterface),
         bridge_port_ids_(previous.bridge_ports, kMaxBridgePorts + 1),
         adjacency_ids_(previous.adjacencies, kMaxNextHops),
         tunnels_(config, traits, routing_) {}
@@ -54,12 +55,12 @@ class Compiler {
       ids_.vrfs[vrf.name] = id;
       ids_.last_vrf = std::max(ids_.last_vrf, id);
       for (const VlanConfig& vlan : vrf.vlans) {
-        const VlanName name{vlan.port, vlan.vlan};
-        ids_.vlans[name] = static_cast<VlanLinkId>(vlan_ids_.get(name));
+        const SubinterfaceName name{vlan.port, vlan.vlan};
+        ids_.subinterfaces[name] = static_cast<SubinterfaceId>(subinterface_ids_.get(name));
       }
     }
     ids_.next_vrf = vrf_ids_.next();
-    ids_.next_vlan = vlan_ids_.next();
+    ids_.next_subinterface = subinterface_ids_.next();
     compile_ports();
     for (const auto& [hop, mac] : static_neighbours(config_, routing_, ids_)) adjacency(hop);
     for (const NetworkConfig& network : config_.networks) compile_network(network);
@@ -230,7 +231,7 @@ class Compiler {
         links.push_back({port, &config_.ports[port].addresses, config_.ports[port].mtu_bytes});
       }
       for (const VlanConfig& vlan : vrf.vlans)
-        links.push_back(compile_vlan_of(vrf, vrf_id(i), vlan));
+        links.push_back(compile_subinterface(vrf, vrf_id(i), vlan));
       for (const GatewayConfig& gateway : vrf.networks)
         links.push_back(compile_gateway(vrf, vrf_id(i), gateway));
       std::map<std::string, VrfRoutes::Tunnel> tunnels;
@@ -265,7 +266,7 @@ class Compiler {
                                  static_cast<uint32_t>(OwnSources::Owner::kLink));
     };
     add(snapshot_->ports);
-    add(snapshot_->vlan_links);
+    add(snapshot_->subinterfaces);
     add(snapshot_->gateways);
   }
 
@@ -281,12 +282,12 @@ class Compiler {
     routes.add(0, underlay, links, {}, [this](const NextHop& hop) { return adjacency(hop); });
   }
 
-  VrfRoutes::Link compile_vlan_of(const VrfConfig& vrf, VrfId vrf_id, const VlanConfig& vlan) {
+  VrfRoutes::Link compile_subinterface(const VrfConfig& vrf, VrfId vrf_id, const VlanConfig& vlan) {
     const PortId port = port_ids_.at(vlan.port);
     const BridgePortName name{{}, vlan.port, vlan.vlan, {}, vrf.name};
     BridgePortInfo& info = ids_.bridge_ports[name];
     info.id = bridge_port_ids_.get(name, info);
-    VlanLinkEntry entry;
+    SubinterfaceEntry entry;
     entry.mac = traits_[port].mac;
     entry.vrf = vrf_id;
     entry.port = port;
@@ -295,19 +296,19 @@ class Compiler {
     add_own(vrf.name, vlan.addresses, entry);
     const unsigned mtu = vlan.mtu_bytes.value_or(config_.ports[port].mtu_bytes);
     add_advertisement(entry, vlan.router_advertisements, vlan.addresses, mtu);
-    const VlanLinkId id = ids_.vlans.at({vlan.port, vlan.vlan});
-    add_vlan_link(id, std::move(entry));
-    return {vlan_link(id), &vlan.addresses, mtu};
+    const SubinterfaceId id = ids_.subinterfaces.at({vlan.port, vlan.vlan});
+    add_subinterface(id, std::move(entry));
+    return {subinterface_link(id), &vlan.addresses, mtu};
   }
 
-  void add_vlan_link(VlanLinkId id, VlanLinkEntry entry) {
-    auto& by_vlan = snapshot_->ports[entry.port].routed_by_vlan;
+  void add_subinterface(SubinterfaceId id, SubinterfaceEntry entry) {
+    auto& by_vlan = snapshot_->ports[entry.port].subinterface_by_vlan;
     by_vlan.resize(kVlanIds);
     by_vlan[entry.vlan_id] = id;
     BridgePort& counted = bridge_port(entry.bridge_port);
-    counted.kind = BridgePortKind::kVlan;
+    counted.kind = BridgePortKind::kSubinterface;
     counted.port = entry.port;
-    auto& links = snapshot_->vlan_links;
+    auto& links = snapshot_->subinterfaces;
     if (id >= links.size()) links.resize(id + 1u);
     links[id] = std::move(entry);
   }
@@ -380,7 +381,7 @@ class Compiler {
   std::vector<std::optional<size_t>> vrfs_;  // by PortId
   StableIds<std::string, NetworkId> network_ids_;
   StableIds<std::string, VrfId> vrf_ids_;
-  StableIds<VlanName, VlanLinkId> vlan_ids_;
+  StableIds<SubinterfaceName, SubinterfaceId> subinterface_ids_;
   StableIds<BridgePortName, BridgePortInfo> bridge_port_ids_;
   StableIds<NextHop, AdjacencyId> adjacency_ids_;
   std::unordered_map<std::string, PortId> port_ids_;

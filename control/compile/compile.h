@@ -66,15 +66,15 @@ struct GoneBackend {
 };
 
 // A VLAN of a port: the port's name and the VLAN id.
-using VlanName = std::pair<std::string, uint16_t>;
+using SubinterfaceName = std::pair<std::string, uint16_t>;
 
 struct CompiledIds {
   std::map<std::string, NetworkId> networks;
-  std::map<std::string, VrfId> vrfs;     // connections outlive a snapshot, and hold them
-  uint32_t next_vrf = 1;                 // where the search for a free one begins
-  VrfId last_vrf = 0;                    // the highest ever given: tables have room for it
-  std::map<VlanName, VlanLinkId> vlans;  // of VRFs
-  uint32_t next_vlan = 1;                // as for VRFs: workers hold packets for them
+  std::map<std::string, VrfId> vrfs;  // connections outlive a snapshot, and hold them
+  uint32_t next_vrf = 1;              // where the search for a free one begins
+  VrfId last_vrf = 0;                 // the highest ever given: tables have room for it
+  std::map<SubinterfaceName, SubinterfaceId> subinterfaces;  // of VRFs
+  uint32_t next_subinterface = 1;  // as for VRFs: workers hold packets for them
   std::map<BridgePortName, BridgePortInfo> bridge_ports;
   std::map<NextHop, AdjacencyId> adjacencies;
   std::map<std::string, ServiceId> services;

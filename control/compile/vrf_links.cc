@@ -20,8 +20,9 @@ std::vector<VrfLink> vrf_links(const Config& config, const CompiledIds& ids) {
                        &config.ports[port].router_advertisements});
     }
     for (const VlanConfig& vlan : vrf.vlans)
-      links.push_back({&vrf, vlan_link(ids.vlans.at({vlan.port, vlan.vlan})), &vlan.addresses,
-                       ports.at(vlan.port), std::nullopt, &vlan.router_advertisements});
+      links.push_back({&vrf, subinterface_link(ids.subinterfaces.at({vlan.port, vlan.vlan})),
+                       &vlan.addresses, ports.at(vlan.port), std::nullopt,
+                       &vlan.router_advertisements});
     for (const GatewayConfig& gateway : vrf.networks)
       links.push_back({&vrf, network_link(ids.networks.at(gateway.name)), &gateway.addresses,
                        std::nullopt, gateway_mac(*networks.at(gateway.name), gateway),

@@ -18,7 +18,7 @@ inline constexpr uint64_t kMaxVrfRoutes = 65536;   // of one VRF
 inline constexpr uint64_t kMaxVrfTunnels = 65536;  // of one VRF
 // Of all VRFs. Half of the ids: those of the former configuration stay taken while the next is
 // compiled.
-inline constexpr uint64_t kMaxVrfVlans = kMaxVlanLinks / 2;
+inline constexpr uint64_t kMaxVrfSubinterfaces = kMaxSubinterfaces / 2;
 inline constexpr uint64_t kMaxAdvertisedDnsServers = 8;  // of one link
 inline constexpr uint64_t kMaxAdvertisedSubnets = 32;    // so that all are in one message
 inline constexpr uint64_t kMaxServiceBackends = 4096;    // of one service

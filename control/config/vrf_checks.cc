@@ -159,8 +159,8 @@ class VrfChecks {
 
   void check_vlan(const VrfDraft& vrf, const VlanDraft& vlan) {
     const Place place = vlan.places.self;
-    if (++vlan_count_ == kMaxVrfVlans + 1)
-      mistake(place, "more than " + std::to_string(kMaxVrfVlans) + " VLANs over all vrfs");
+    if (++vlan_count_ == kMaxVrfSubinterfaces + 1)
+      mistake(place, "more than " + std::to_string(kMaxVrfSubinterfaces) + " VLANs over all vrfs");
     const auto found = ports_.find(vlan.port);
     if (found == ports_.end()) {
       if (!ports_.empty())

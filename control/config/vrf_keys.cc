@@ -111,7 +111,7 @@ Section<VrfDraft> vrf_section() {
               [](const VlanConfig& entry) {
                 return "port " + entry.port + " vlan " + std::to_string(entry.vlan);
               }},
-         kMaxVrfVlans,
+         kMaxVrfSubinterfaces,
          "VLANs of ports as interfaces: packets with the tag are routed here. A port and VLAN is "
          "in one VRF or in one network; the port's untagged packets are not concerned.");
   s.map("tunnels", &VrfDraft::tunnel_drafts, &VrfConfig::tunnels, vrf_tunnel_section(),

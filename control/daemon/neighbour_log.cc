@@ -17,10 +17,10 @@ std::string link_text(const ControlPlane& control, LinkId link) {
       if (network_link(id) == link) return "network=" + log_value(name);
     return "network=" + std::to_string(network_of_link(link));
   }
-  for (const auto& [name, id] : control.ids().vlans)
-    if (vlan_link(id) == link)
+  for (const auto& [name, id] : control.ids().subinterfaces)
+    if (subinterface_link(id) == link)
       return "port=" + log_value(name.first) + " vlan=" + std::to_string(name.second);
-  return "vlan=" + std::to_string(vlan_of_link(link));
+  return "vlan=" + std::to_string(subinterface_of_link(link));
 }
 
 void log_neighbour_notice(const ControlPlane& control, const NeighbourNotice& notice) {

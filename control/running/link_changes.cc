@@ -14,7 +14,7 @@ PortId port_towards(const Snapshot& snapshot, const ServiceBackend& backend) {
     return kNoPort;
   if (is_network_link(target.link)) return kNoPort;
   if (is_port_link(target.link)) return static_cast<PortId>(target.link);
-  return snapshot.vlan_links[vlan_of_link(target.link)].port;
+  return snapshot.subinterfaces[subinterface_of_link(target.link)].port;
 }
 
 }  // namespace

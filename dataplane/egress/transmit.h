@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "egress/to_network.h"
-#include "egress/to_vlan.h"
+#include "egress/to_subinterface.h"
 #include "icmp/tell.h"
 #include "worker/worker.h"
 
@@ -73,13 +73,15 @@ inline void transmit_on_link(Worker& worker, LinkId link, rte_mbuf* mbuf) noexce
   if (is_port_link(link)) [[likely]]
     return enqueue(worker, static_cast<PortId>(link), mbuf);
   if (is_network_link(link)) return send_to_network(worker, network_of_link(link), mbuf);
-  send_to_vlan(worker, vlan_of_link(link), mbuf);
+  transmit_on_subinterface(worker, subinterface_of_link(link), mbuf);
 }
 
 // Whether the port that the link is on is: nobody answers there, and waiting is in vain.
 inline bool link_is_down(const Worker& worker, LinkId link) noexcept {
   if (is_network_link(link)) return false;
-  return worker.tx[is_port_link(link) ? link : worker.snapshot->vlan_links[vlan_of_link(link)].port]
+  return worker
+      .tx[is_port_link(link) ? link
+                             : worker.snapshot->subinterfaces[subinterface_of_link(link)].port]
       .is_down;
 }
 

@@ -6,8 +6,8 @@
 #include "egress/offload.h"
 #include "ingress/enter.h"
 #include "ingress/routed.h"
+#include "ingress/subinterface.h"
 #include "ingress/underlay.h"
-#include "ingress/vlan_link.h"
 #include "packet/local_port.h"
 #include "worker/punt.h"
 
@@ -96,8 +96,8 @@ void classify_one(Worker& worker, const PortEntry& port, Packet& packet) noexcep
         !take_priority_tags(snapshot, port, mbuf)) [[unlikely]]
       return drop(worker, mbuf, DropReason::k_runt_frame);
     if (is_tagged(mbuf)) {
-      if (const VlanLinkId vlan = routed_vlan_of(port, mbuf); vlan != 0)
-        return take_from_vlan(worker, vlan, packet);
+      if (const SubinterfaceId id = find_subinterface(port, mbuf); id != 0)
+        return enter_subinterface(worker, id, packet);
       if (!place_tagged(snapshot, port, mbuf, member))
         return drop(worker, mbuf, DropReason::k_vlan_not_member);
     }

@@ -76,8 +76,8 @@ bool segments_fit(const rte_mbuf* mbuf, uint32_t max_bytes) noexcept {
 }
 
 bool takes_pending_offload(const Snapshot& snapshot, LinkId link) noexcept {
-  const PortId port =
-      is_port_link(link) ? static_cast<PortId>(link) : snapshot.vlan_links[vlan_of_link(link)].port;
+  const PortId port = is_port_link(link) ? static_cast<PortId>(link)
+                                         : snapshot.subinterfaces[subinterface_of_link(link)].port;
   return snapshot.ports[port].takes_pending_offload;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stable identifiers. State that outlives a Snapshot (learned MACs, counters, held
-// packets) keeps these, never pointers. An id stays with its thing over every reload and is
-// not given to another before all workers have left the snapshot that named it.
+// Stable identifiers. State that outlives a Snapshot (learned MACs, counters, held packets) keeps
+// ids, never pointers. An id keeps its meaning over every reload, and is assigned again only after
+// all workers have left the snapshot that used it.
 #pragma once
 
 #include <cstdint>
@@ -10,15 +10,15 @@
 
 namespace adit {
 
-using PortId = uint16_t;        // index of a port in the configuration, from 0
-using NetworkId = uint16_t;     // 0: none
-using BridgePortId = uint32_t;  // 0: none
-using AdjacencyId = uint32_t;   // 0: none
-using VrfId = uint16_t;         // 0: none, the underlay; stays that of a VRF over reloads
-using LinkId = uint32_t;        // where neighbours have MAC addresses: see network_link()
-using VlanLinkId = uint16_t;    // 0: none; a VLAN of a port that a VRF routes
-using ServiceId = uint32_t;     // 0: none
-using BackendId = uint32_t;     // 0: none; of a backend within its service
+using PortId = uint16_t;          // index of a port in the configuration, from 0
+using NetworkId = uint16_t;       // 0: none
+using BridgePortId = uint32_t;    // 0: none
+using AdjacencyId = uint32_t;     // 0: none
+using VrfId = uint16_t;           // 0: the underlay; a VRF keeps its id over reloads
+using LinkId = uint32_t;          // where neighbours have MAC addresses: see below
+using SubinterfaceId = uint16_t;  // 0: none; a VLAN of a port, in a VRF
+using ServiceId = uint32_t;       // 0: none
+using BackendId = uint32_t;       // 0: none; of a backend within its service
 
 inline constexpr unsigned kMaxPorts = 1023;
 inline constexpr PortId kNoPort = UINT16_MAX;
@@ -28,16 +28,16 @@ inline constexpr unsigned kMaxVrfs = 4096;
 inline constexpr unsigned kMaxNextHops = 1 << 16;  // that the configuration names
 inline constexpr unsigned kMaxHosts = 1 << 16;     // on the subnets of routed links
 inline constexpr unsigned kMaxAdjacencies = kMaxNextHops + kMaxHosts;  // hosts come last
-inline constexpr unsigned kMaxVlanLinks = 16384;
+inline constexpr unsigned kMaxSubinterfaces = 16384;
 inline constexpr unsigned kMaxServices = 65535;
 inline constexpr unsigned kMaxBackends = 1 << 18;  // of all services
 inline constexpr unsigned kMaxBurst = 64;
 
-// A link is a port, by its PortId; or behind all of those a network that has a gateway; or behind
-// these a VLAN of a port.
+// A link is a port, a network that has a gateway, or a VLAN subinterface. Their LinkIds are in this
+// order, and those of ports are PortIds.
 inline constexpr LinkId kFirstNetworkLink = kMaxPorts;
-inline constexpr LinkId kFirstVlanLink = kFirstNetworkLink + kMaxNetworks + 1;
-inline constexpr unsigned kMaxLinks = kFirstVlanLink + kMaxVlanLinks + 1;
+inline constexpr LinkId kFirstSubinterfaceLink = kFirstNetworkLink + kMaxNetworks + 1;
+inline constexpr unsigned kMaxLinks = kFirstSubinterfaceLink + kMaxSubinterfaces + 1;
 constexpr bool is_port_link(LinkId link) noexcept {
   return link < kFirstNetworkLink;
 }
@@ -45,20 +45,19 @@ constexpr LinkId network_link(NetworkId network) noexcept {
   return kFirstNetworkLink + network;
 }
 constexpr bool is_network_link(LinkId link) noexcept {
-  return link >= kFirstNetworkLink && link < kFirstVlanLink;
+  return link >= kFirstNetworkLink && link < kFirstSubinterfaceLink;
 }
 constexpr NetworkId network_of_link(LinkId link) noexcept {
   return static_cast<NetworkId>(link - kFirstNetworkLink);
 }
-constexpr LinkId vlan_link(VlanLinkId vlan) noexcept {
-  return kFirstVlanLink + vlan;
+constexpr LinkId subinterface_link(SubinterfaceId id) noexcept {
+  return kFirstSubinterfaceLink + id;
 }
-constexpr VlanLinkId vlan_of_link(LinkId link) noexcept {
-  return static_cast<VlanLinkId>(link - kFirstVlanLink);
+constexpr SubinterfaceId subinterface_of_link(LinkId link) noexcept {
+  return static_cast<SubinterfaceId>(link - kFirstSubinterfaceLink);
 }
 
-// Whose traffic something is. What tenants share is shared out by it: the underlay's own packets, a
-// VRF's, and the frames of a network have an id each.
+// A tenant: the underlay, a VRF, or a network. Resources that tenants share are divided by it.
 using TenantId = uint32_t;
 inline constexpr TenantId kUnderlayTenant = 0;
 inline constexpr TenantId kFirstNetworkTenant = 1 << 16;  // behind all VrfIds

@@ -38,19 +38,19 @@ struct Interface {
 };
 
 struct PortEntry : Interface {
-  bool is_underlay = false;                // has IP addresses
-  bool tx_multi_segs = false;              // takes chained buffers
-  bool takes_pending_offload = false;      // completes checksums and cuts GSO frames
-  BridgePortId untagged = 0;               // member for frames without tag
-  std::vector<BridgePortId> by_vlan;       // member per VLAN id: 4096 entries, or none at all
-  std::vector<VlanLinkId> routed_by_vlan;  // the same of VRFs
+  bool is_underlay = false;            // has IP addresses
+  bool tx_multi_segs = false;          // takes chained buffers
+  bool takes_pending_offload = false;  // completes checksums and cuts GSO frames
+  BridgePortId untagged = 0;           // member for frames without tag
+  std::vector<BridgePortId> by_vlan;   // member per VLAN id: 4096 entries, or none at all
+  std::vector<SubinterfaceId> subinterface_by_vlan;  // the same for VRFs
 };
 
-// A VLAN of a port whose frames are routed.
-struct VlanLinkEntry : Interface {
+// A VLAN subinterface: a VLAN of a port whose frames a VRF routes.
+struct SubinterfaceEntry : Interface {
   PortId port = 0;
-  uint16_t vlan_id = 0;          // 0: nobody has the VlanLinkId
-  BridgePortId bridge_port = 0;  // whose counters are its own, of kind kVlan
+  uint16_t vlan_id = 0;          // 0: the SubinterfaceId is free
+  BridgePortId bridge_port = 0;  // for its counters, of kind kSubinterface
 };
 
 // Where a network's hosts are routed.
@@ -59,8 +59,8 @@ struct GatewayEntry : Interface {
 };
 
 // kRouted: a tunnel of a VRF, for packets of one IP version. kGateway: no frame is dispatched
-// to it, so that none fits. kVlan: only counts what a VRF's VLAN takes and sends.
-enum class BridgePortKind : uint8_t { kNone, kAccess, kTunnel, kRouted, kGateway, kVlan };
+// to it, so that none fits. kSubinterface: only counts what the subinterface receives and sends.
+enum class BridgePortKind : uint8_t { kNone, kAccess, kTunnel, kRouted, kGateway, kSubinterface };
 
 // How the outer header of a remote's packets is made, beside its template.
 namespace outer {
@@ -298,16 +298,16 @@ class OwnSources {
 
 struct Snapshot {
   uint64_t generation = 0;
-  std::vector<PortEntry> ports;           // by PortId
-  std::vector<BridgePort> bridge_ports;   // by BridgePortId; unused ones have kind kNone
-  std::vector<NetworkEntry> networks;     // by NetworkId
-  std::vector<GatewayEntry> gateways;     // the first is nobody's
-  std::vector<VlanLinkEntry> vlan_links;  // by VlanLinkId
-  std::vector<BridgePortId> flood_lists;  // every network's bridge ports, access ports first
-  FlatTable<uint64_t> local_ipv4;         // own address (raw be32) -> PortId + 1
-  FlatTable<Ipv6Key> local_ipv6;          // own address -> PortId + 1
-  OwnSources own_sources;                 // of all VRFs and the underlay
-  FlatTable<uint64_t> local_ports;        // LocalPort::key() of what control takes -> 1
+  std::vector<PortEntry> ports;                  // by PortId
+  std::vector<BridgePort> bridge_ports;          // by BridgePortId; unused ones have kind kNone
+  std::vector<NetworkEntry> networks;            // by NetworkId
+  std::vector<GatewayEntry> gateways;            // the first is nobody's
+  std::vector<SubinterfaceEntry> subinterfaces;  // by SubinterfaceId
+  std::vector<BridgePortId> flood_lists;         // every network's bridge ports, access ports first
+  FlatTable<uint64_t> local_ipv4;                // own address (raw be32) -> PortId + 1
+  FlatTable<Ipv6Key> local_ipv6;                 // own address -> PortId + 1
+  OwnSources own_sources;                        // of all VRFs and the underlay
+  FlatTable<uint64_t> local_ports;               // LocalPort::key() of what control takes -> 1
   std::array<TunnelTables, kTunnelKindCount> tunnels;  // by tunnel_index()
   std::vector<UdpTunnel> udp_tunnels;
   FragmentLimits fragment_limits;
@@ -356,15 +356,17 @@ inline const GatewayEntry* gateway_of(const Snapshot& snapshot, NetworkId networ
     return nullptr;
   return &snapshot.gateways[snapshot.networks[network].gateway];
 }
-// Null where no VRF has the VLAN (any more).
-inline const VlanLinkEntry* vlan_link_of(const Snapshot& snapshot, VlanLinkId vlan) noexcept {
-  if (vlan >= snapshot.vlan_links.size() || snapshot.vlan_links[vlan].vlan_id == 0) return nullptr;
-  return &snapshot.vlan_links[vlan];
+// Null: the subinterface does not exist (any more).
+inline const SubinterfaceEntry* subinterface_of(const Snapshot& snapshot,
+                                                SubinterfaceId id) noexcept {
+  if (id >= snapshot.subinterfaces.size() || snapshot.subinterfaces[id].vlan_id == 0)
+    return nullptr;
+  return &snapshot.subinterfaces[id];
 }
 inline const Interface* interface_of(const Snapshot& snapshot, LinkId link) noexcept {
   if (is_port_link(link)) return &snapshot.ports[link];
   if (is_network_link(link)) return gateway_of(snapshot, network_of_link(link));
-  return vlan_link_of(snapshot, vlan_of_link(link));
+  return subinterface_of(snapshot, subinterface_of_link(link));
 }
 
 inline IpAddr to_address(const Ipv6Key& key, bool ipv6) noexcept {

@@ -325,20 +325,20 @@ TEST(Compile, VlanOfAVrfIsALinkOfItsPort) {
   const Snapshot& snapshot = *result.snapshot;
   for (size_t i = 0; i < 2; ++i) {
     const VlanConfig& vlan = config.vrfs[i].vlans[0];
-    const VlanLinkId id = result.ids.vlans.at({vlan.port, vlan.vlan});
-    EXPECT_EQ(snapshot.ports[i].routed_by_vlan.at(vlan.vlan), id);
-    EXPECT_EQ(snapshot.ports[i].routed_by_vlan.at(vlan.vlan + 1u), 0);
-    const VlanLinkEntry* link = vlan_link_of(snapshot, id);
+    const SubinterfaceId id = result.ids.subinterfaces.at({vlan.port, vlan.vlan});
+    EXPECT_EQ(snapshot.ports[i].subinterface_by_vlan.at(vlan.vlan), id);
+    EXPECT_EQ(snapshot.ports[i].subinterface_by_vlan.at(vlan.vlan + 1u), 0);
+    const SubinterfaceEntry* link = subinterface_of(snapshot, id);
     ASSERT_NE(link, nullptr);
-    EXPECT_EQ(interface_of(snapshot, vlan_link(id)), link);
+    EXPECT_EQ(interface_of(snapshot, subinterface_link(id)), link);
     EXPECT_EQ(link->mac, snapshot.ports[i].mac);
     EXPECT_EQ(link->port, i);
     EXPECT_EQ(link->vlan_id, vlan.vlan);
     EXPECT_EQ(link->vrf, result.ids.vrfs.at(config.vrfs[i].name));
-    EXPECT_EQ(snapshot.bridge_ports[link->bridge_port].kind, BridgePortKind::kVlan);
+    EXPECT_EQ(snapshot.bridge_ports[link->bridge_port].kind, BridgePortKind::kSubinterface);
     const RouteTarget& host = snapshot.routes.find(link->vrf, ip("10.9.0.1").bytes.data(), false);
     EXPECT_EQ(host.kind, RouteTarget::Kind::kConnected);
-    EXPECT_EQ(host.link, vlan_link(id));
+    EXPECT_EQ(host.link, subinterface_link(id));
     EXPECT_EQ(host.max_bytes, i == 0 ? config.ports[0].mtu_bytes : 1400u);
   }
 }
@@ -348,11 +348,12 @@ TEST(Compile, VlanThatComesOrGoesLeavesAllOthersAlone) {
   Config config = with_vlans();
   config.vrfs[1].vlans.clear();
   const Compiled without = compiled(config, with.ids);
-  const VlanName first{config.ports[0].name, 100}, second{config.ports[1].name, 9};
-  EXPECT_EQ(without.ids.vlans.at(first), with.ids.vlans.at(first));
-  EXPECT_EQ(vlan_link_of(*without.snapshot, with.ids.vlans.at(second)), nullptr);
-  EXPECT_EQ(interface_of(*without.snapshot, vlan_link(with.ids.vlans.at(second))), nullptr);
-  EXPECT_TRUE(without.snapshot->ports[1].routed_by_vlan.empty());
+  const SubinterfaceName first{config.ports[0].name, 100}, second{config.ports[1].name, 9};
+  EXPECT_EQ(without.ids.subinterfaces.at(first), with.ids.subinterfaces.at(first));
+  EXPECT_EQ(subinterface_of(*without.snapshot, with.ids.subinterfaces.at(second)), nullptr);
+  EXPECT_EQ(interface_of(*without.snapshot, subinterface_link(with.ids.subinterfaces.at(second))),
+            nullptr);
+  EXPECT_TRUE(without.snapshot->ports[1].subinterface_by_vlan.empty());
   EXPECT_EQ(without.ids.bridge_ports.size() + 1, with.ids.bridge_ports.size());
   for (const auto& [name, info] : without.ids.bridge_ports)
     EXPECT_EQ(info.id, with.ids.bridge_ports.at(name).id);
@@ -360,8 +361,8 @@ TEST(Compile, VlanThatComesOrGoesLeavesAllOthersAlone) {
   EXPECT_EQ(without.ids.adjacencies, with.ids.adjacencies);
   // Who comes back has an id that no worker holds a packet for.
   const Compiled again = compiled(with_vlans(), without.ids);
-  EXPECT_EQ(again.ids.vlans.at(first), with.ids.vlans.at(first));
-  EXPECT_NE(again.ids.vlans.at(second), with.ids.vlans.at(second));
+  EXPECT_EQ(again.ids.subinterfaces.at(first), with.ids.subinterfaces.at(first));
+  EXPECT_NE(again.ids.subinterfaces.at(second), with.ids.subinterfaces.at(second));
 }
 
 TEST(Compile, WorkersShareTheFloodLimits) {

@@ -80,8 +80,8 @@ class PendingOffloadTest : public testing::Test {
                             kR2,
                             kR3,
                             kR4,
-                            vlan_link(ids_.vlans.at({"b", 8})),
-                            vlan_link(ids_.vlans.at({"plain", 8}))};
+                            subinterface_link(ids_.subinterfaces.at({"b", 8})),
+                            subinterface_link(ids_.subinterfaces.at({"plain", 8}))};
     for (uint8_t subnet = 1; subnet <= std::size(links); ++subnet) {
       const AdjacencyId host = kMaxNextHops + subnet;
       dataplane_->hosts().insert(links[subnet - 1],

@@ -16,8 +16,8 @@ struct LinkDownTest : testing::Test {
   LinkDownTest() {
     auto snapshot = std::make_unique<Snapshot>();
     snapshot->ports.resize(2);
-    snapshot->vlan_links.resize(2);
-    snapshot->vlan_links[1].port = 1;
+    snapshot->subinterfaces.resize(2);
+    snapshot->subinterfaces[1].port = 1;
     dataplane->publish(std::move(snapshot));
     begin_pass(worker, 1);
   }
@@ -57,7 +57,7 @@ TEST_F(LinkDownTest, FramesForADownPortAreCountedAsSuchAndOthersLeave) {
 TEST_F(LinkDownTest, NothingWaitsForANextHopBehindADownPort) {
   set_down(1, true);
   send_to_next_hop(worker, 1, 1, kHop, frame());
-  send_to_next_hop(worker, 1, vlan_link(1), kHop, frame());
+  send_to_next_hop(worker, 1, subinterface_link(1), kHop, frame());
   EXPECT_EQ(drops(DropReason::k_link_down), 2u);
   EXPECT_EQ(worker.held.size(), 0u);
   send_to_next_hop(worker, 1, 0, kHop, frame());

@@ -401,20 +401,20 @@ TEST_F(HostsTest, OfAVlanAreOthersThanThoseOfItsPortAndGoWithIt) {
   const IpAddr host = *parse_ip("10.1.0.1");
   config.vrfs.resize(2);
   config.vrfs[1].vlans = {{config.ports[1].name, 20, {{*parse_ip("10.1.0.254"), 24}}}};
-  ids.vlans[{config.ports[1].name, 20}] = 7;
+  ids.subinterfaces[{config.ports[1].name, 20}] = 7;
   neighbours.configure(config, ids, {kOwn, kOwn}, now_ns);
   const auto in_vlan = [&] {
-    return dataplane->hosts().find(vlan_link(7), address_key(host), false);
+    return dataplane->hosts().find(subinterface_link(7), address_key(host), false);
   };
-  neighbours.host_wanted(vlan_link(7), host, now_ns);
+  neighbours.host_wanted(subinterface_link(7), host, now_ns);
   want();
   answer();
   EXPECT_TRUE(usable());
   EXPECT_EQ(in_vlan(), 0u);
-  neighbours.seen(vlan_link(7), host, kPeer, now_ns);
+  neighbours.seen(subinterface_link(7), host, kPeer, now_ns);
   EXPECT_NE(dataplane->adjacencies().load(in_vlan()), 0u);
   config.vrfs.resize(1);
-  ids.vlans.clear();
+  ids.subinterfaces.clear();
   neighbours.configure(config, ids, {kOwn, kOwn}, now_ns);
   EXPECT_EQ(in_vlan(), 0u);
   EXPECT_TRUE(usable()) << "the port's host is another";

@@ -51,7 +51,7 @@ struct Advertiser : testing::Test {
   void run(const Config& config) {
     Compiled compiled = compile(config, {{macs[0]}, {macs[1]}}, ids, 1, 1);
     advertiser.configure(config, compiled.ids, *compiled.snapshot, now_ns);
-    if (!ids.vlans.empty()) dataplane->step(now_ns);
+    if (!ids.subinterfaces.empty()) dataplane->step(now_ns);
     dataplane->publish(std::move(compiled.snapshot));
     ids = compiled.ids;
   }
@@ -98,11 +98,11 @@ TEST_F(Advertiser, TellsAnewWhatHasChanged) {
 TEST_F(Advertiser, AnswersWithinHalfASecond) {
   run(config_of(vlan(10, "interval_s: 1800") + ", " + vlan(11, "")));
   for (int i = 0; i < 3; ++i) pass(16 * kSecond);  // the initial ones
-  const LinkId link = vlan_link(ids.vlans.at({"trunk", 10}));
+  const LinkId link = subinterface_link(ids.subinterfaces.at({"trunk", 10}));
   EXPECT_EQ(pass(100 * kSecond), std::vector<Told>{});
   advertiser.solicited(link, now_ns);
-  advertiser.solicited(vlan_link(ids.vlans.at({"trunk", 11})), now_ns);
-  advertiser.solicited(vlan_link(99), now_ns);
+  advertiser.solicited(subinterface_link(ids.subinterfaces.at({"trunk", 11})), now_ns);
+  advertiser.solicited(subinterface_link(99), now_ns);
   EXPECT_EQ(pass(kSecond / 2), (std::vector<Told>{{10, 5400}}));
   advertiser.solicited(link, now_ns);
   EXPECT_EQ(pass(2 * kSecond), std::vector<Told>{});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "egress/to_vlan.h"
+#include "egress/to_subinterface.h"
 
 #include "egress/transmit.h"
 #include "packet/vlan.h"
@@ -7,8 +7,8 @@
 
 namespace adit {
 
-void send_to_vlan(Worker& worker, VlanLinkId vlan, rte_mbuf* mbuf) noexcept {
-  const VlanLinkEntry* link = vlan_link_of(*worker.snapshot, vlan);
+void transmit_on_subinterface(Worker& worker, SubinterfaceId id, rte_mbuf* mbuf) noexcept {
+  const SubinterfaceEntry* link = subinterface_of(*worker.snapshot, id);
   // It may have gone while the frame waited.
   if (link == nullptr) [[unlikely]]
     return drop(worker, mbuf, DropReason::k_neighbour_unresolved);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ingress/vlan_link.h"
+#include "ingress/subinterface.h"
 
 #include "ingress/routed.h"
 #include "packet/vlan.h"
@@ -7,12 +7,12 @@
 
 namespace adit {
 
-void take_from_vlan(Worker& worker, VlanLinkId vlan, Packet& packet) noexcept {
-  const VlanLinkEntry& link = worker.snapshot->vlan_links[vlan];
+void enter_subinterface(Worker& worker, SubinterfaceId id, Packet& packet) noexcept {
+  const SubinterfaceEntry& link = worker.snapshot->subinterfaces[id];
   strip_vlan(packet.mbuf);
   enter(worker, link.bridge_port, packet.mbuf->pkt_len);
   packet.in = 0;
-  accept_routed(worker, vlan_link(vlan), packet);
+  accept_routed(worker, subinterface_link(id), packet);
 }
 
 }  // namespace adit
