@@ -178,7 +178,7 @@ PacketVerdict send_wrapped(Worker& worker, Packet& packet, const Connection& con
   Wrapping how;
   how.source = target.source;
   how.destination = to_address(reverse.source, ipv6);
-  how.kind = static_cast<Wrapping::Kind>(service.wrap);
+  how.kind = service.wrap;
   how.dont_fragment = Wrapping::DontFragment::kInherit;
   how.port = service.gue_port;
   how.udp_checksum = ipv6;

@@ -255,7 +255,7 @@ bool is_wrapped_for(const ServiceEntry& service, const OuterError& error) noexce
 
 uint32_t wrapped_at(const ServiceEntry& service, const OuterError& error) noexcept {
   Wrapping how;
-  how.kind = static_cast<Wrapping::Kind>(service.wrap);
+  how.kind = service.wrap;
   how.destination = to_address(key_of(error.destination(), error.sent.ipv6), error.sent.ipv6);
   return wrapping_bytes(how);
 }

@@ -22,25 +22,25 @@ unsigned ip_bytes(const Wrapping& how) noexcept {
   return how.destination.is_v4() ? sizeof(Ipv4Header) : sizeof(Ipv6Header);
 }
 
-unsigned tunnel_bytes(Wrapping::Kind kind) noexcept {
+unsigned tunnel_bytes(WrapKind kind) noexcept {
   switch (kind) {
-    case Wrapping::Kind::kIpip:
+    case WrapKind::kIpip:
       return 0;
-    case Wrapping::Kind::kGre:
+    case WrapKind::kGre:
       return sizeof(GreHeader);
-    case Wrapping::Kind::kGue:
+    case WrapKind::kGue:
       break;
   }
   return sizeof(UdpHeader) + sizeof(GueHeader);
 }
 
-uint8_t outer_protocol(Wrapping::Kind kind, bool inner_ipv6) noexcept {
+uint8_t outer_protocol(WrapKind kind, bool inner_ipv6) noexcept {
   switch (kind) {
-    case Wrapping::Kind::kIpip:
+    case WrapKind::kIpip:
       return inner_ipv6 ? kIpProtocolIpv6 : kIpProtocolIpv4;
-    case Wrapping::Kind::kGre:
+    case WrapKind::kGre:
       return kIpProtocolGre;
-    case Wrapping::Kind::kGue:
+    case WrapKind::kGue:
       break;
   }
   return kIpProtocolUdp;
@@ -124,10 +124,10 @@ DropReason wrap(rte_mbuf* mbuf, const Wrapping& how, uint16_t id) noexcept {
     write_ipv4(start, how, flow, inner_ipv6, total, id);
   else
     write_ipv6(start, how, flow, inner_ipv6, total - ip_len);
-  if (how.kind == Wrapping::Kind::kGre)
+  if (how.kind == WrapKind::kGre)
     *reinterpret_cast<GreHeader*>(start + ip_len) = {
         be16(0), be16(inner_ipv6 ? kEtherTypeIpv6 : kEtherTypeIpv4)};
-  if (how.kind == Wrapping::Kind::kGue) write_gue(mbuf, start + ip_len, how, flow, inner_ipv6);
+  if (how.kind == WrapKind::kGue) write_gue(mbuf, start + ip_len, how, flow, inner_ipv6);
   return DropReason::kNone;
 }
 

@@ -13,7 +13,11 @@
 namespace adit {
 
 // The encapsulation of packets to backends with Forwarding::kTunnel.
-enum class WrapKind : uint8_t { kIpip, kGre, kGue };
+enum class WrapKind : uint8_t {
+  kIpip,  // RFC 2003, RFC 4213, RFC 2473
+  kGre,   // RFC 2784, without options
+  kGue,   // draft-ietf-intarea-gue-09 section 3, variant 0, without options
+};
 
 // What happens to TCP packets for a service that belong to no connection and begin none.
 enum class Unmatched : uint8_t { kDrop, kReset, kSchedule };

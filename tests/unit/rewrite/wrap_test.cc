@@ -7,12 +7,11 @@
 namespace adit {
 namespace {
 
-using Kind = Wrapping::Kind;
 using DontFragment = Wrapping::DontFragment;
 
 class WrapTest : public MbufTest {
  protected:
-  static Wrapping wrapping(Kind kind, bool v6) {
+  static Wrapping wrapping(WrapKind kind, bool v6) {
     Wrapping how;
     how.kind = kind;
     how.source = *parse_ip(v6 ? "2001:db8::1" : "192.0.2.1");
@@ -37,7 +36,7 @@ class WrapTest : public MbufTest {
 
 TEST_F(WrapTest, EveryKindHasItsHeaderBeforeTheWholePacket) {
   FrameMaker maker(1);
-  for (Kind kind : {Kind::kIpip, Kind::kGre, Kind::kGue}) {
+  for (WrapKind kind : {WrapKind::kIpip, WrapKind::kGre, WrapKind::kGue}) {
     for (bool outer6 : {false, true}) {
       for (bool inner6 : {false, true}) {
         for (unsigned payload : {100u, 101u, 5001u}) {
@@ -48,15 +47,17 @@ TEST_F(WrapTest, EveryKindHasItsHeaderBeforeTheWholePacket) {
           how.udp_checksum = outer6;
           const Bytes got = wrap_bytes(inner.bytes, how);
           const std::size_t ip = outer6 ? 40 : 20;
-          const std::size_t begin = ip + (kind == Kind::kIpip ? 0 : kind == Kind::kGre ? 4 : 12);
+          const std::size_t begin = ip + (kind == WrapKind::kIpip  ? 0
+                                          : kind == WrapKind::kGre ? 4
+                                                                   : 12);
           ASSERT_EQ(got.size(), begin + inner.bytes.size());
           EXPECT_EQ(wrapping_bytes(how), begin);
           EXPECT_EQ(slice(got, begin, got.size()), inner.bytes);
           EXPECT_EQ(fault_of(got), "");
-          const unsigned protocol = kind == Kind::kGre   ? 47
-                                    : kind == Kind::kGue ? 17
-                                    : inner6             ? 41
-                                                         : 4;
+          const unsigned protocol = kind == WrapKind::kGre   ? 47
+                                    : kind == WrapKind::kGue ? 17
+                                    : inner6                 ? 41
+                                                             : 4;
           EXPECT_EQ(got[outer6 ? 6 : 9], protocol);
           EXPECT_EQ(got[outer6 ? 7 : 8], 17);
           EXPECT_EQ(outer6 ? get16(got, 0) >> 4 & 0xff : got[1], tos);
@@ -69,10 +70,10 @@ TEST_F(WrapTest, EveryKindHasItsHeaderBeforeTheWholePacket) {
           if (!outer6) {
             EXPECT_EQ(get32(got, 4), 0x4000u);  // no id, DF
           }
-          if (kind == Kind::kGre) {
+          if (kind == WrapKind::kGre) {
             EXPECT_EQ(get32(got, ip), inner6 ? 0x86ddu : 0x0800u);
           }
-          if (kind == Kind::kGue) {
+          if (kind == WrapKind::kGue) {
             EXPECT_GE(get16(got, ip), 0xc000u);
             EXPECT_EQ(get16(got, ip + 2), 6080u);
             EXPECT_EQ(get16(got, ip + 4), got.size() - ip);
@@ -91,7 +92,7 @@ TEST_F(WrapTest, SourcePortIsEqualForAFlowAndDiffersBetweenFlows) {
   Bytes longer = frame.bytes, other = frame.bytes;
   put16(longer, 4, 0x7777);  // another id
   other[20] ^= 1;            // another source port
-  const Wrapping how = wrapping(Kind::kGue, false);
+  const Wrapping how = wrapping(WrapKind::kGue, false);
   EXPECT_EQ(get16(wrap_bytes(frame.bytes, how), 20), get16(wrap_bytes(longer, how), 20));
   EXPECT_NE(get16(wrap_bytes(frame.bytes, how), 20), get16(wrap_bytes(other, how), 20));
 }
@@ -111,7 +112,7 @@ TEST_F(WrapTest, DontFragmentIsSetClearedOrInherited) {
        {Case{DontFragment::kSet, free, 0x4000}, Case{DontFragment::kClear, bound, 0x12340000},
         Case{DontFragment::kInherit, free, 0x12340000}, Case{DontFragment::kInherit, bound, 0x4000},
         Case{DontFragment::kInherit, six, 0x4000}, Case{DontFragment::kClear, six, 0x12340000}}) {
-    Wrapping how = wrapping(Kind::kIpip, false);
+    Wrapping how = wrapping(WrapKind::kIpip, false);
     how.dont_fragment = each.df;
     const Bytes got = wrap_bytes(each.inner.bytes, how);
     EXPECT_EQ(get32(got, 4), each.id_and_fragment);
@@ -121,7 +122,7 @@ TEST_F(WrapTest, DontFragmentIsSetClearedOrInherited) {
 
 TEST_F(WrapTest, WhatCannotBeWrappedIsRefusedUnchanged) {
   FrameMaker maker(4);
-  const Wrapping four = wrapping(Kind::kGre, false), six = wrapping(Kind::kGre, true);
+  const Wrapping four = wrapping(WrapKind::kGre, false), six = wrapping(WrapKind::kGre, true);
   const Frame frame = make_packet(maker, {});
   expect_refused(to_heap_mbuf(frame.bytes), four, DropReason::k_no_headroom);
   expect_refused(to_mbuf(slice(frame.bytes, 0, 19)), four, DropReason::k_ip_truncated);
