@@ -175,12 +175,12 @@ void Testbed::fill_fdb() {
     const std::string name = network_name(network);
     const uint16_t vlan = world_.vlan_of(network);
     networks[network] = ids.networks.at(name);
-    members[network][kAccess] = ids.bridge_ports.at({name, "access", vlan, {}}).id;
+    members[network][kAccess] = ids.bridge_ports.at(MemberName{name, "access", vlan}).id;
     if (has_other_access(scenario))
-      members[network][kOtherAccess] = ids.bridge_ports.at({name, "other", vlan, {}}).id;
+      members[network][kOtherAccess] = ids.bridge_ports.at(MemberName{name, "other", vlan}).id;
     for (unsigned remote = 0; remote < scenario.remotes; ++remote) {
       const IpAddr address = world_.vtep_ip(world_.vtep_of(network, remote));
-      remotes[network].push_back(ids.bridge_ports.at({name, {}, 0, address}).id);
+      remotes[network].push_back(ids.bridge_ports.at(RemoteName{name, address}).id);
     }
   }
   const auto now_s = static_cast<uint32_t>(monotonic_ns() / 1'000'000'000);

@@ -59,7 +59,8 @@ json vlan_row(const ControlPlane& control, PortId id, const VrfConfig& vrf,
               {"underlay", false},
               {"router_advertisements", vlan.router_advertisements.has_value()},
               {"addresses", texts_of(vlan.addresses)}};
-  const auto place = control.ids().bridge_ports.find({{}, vlan.port, vlan.vlan, {}, vrf.name});
+  const auto place =
+      control.ids().bridge_ports.find(VrfSubinterfaceName{vrf.name, vlan.port, vlan.vlan});
   if (place != control.ids().bridge_ports.end())
     put(row, control.dataplane().bridge_port_traffic(place->second.id));
   return row;
@@ -93,10 +94,17 @@ json network_row(const ControlPlane& control, const NetworkConfig& network,
                  const Gateways& gateways) {
   const CompiledIds& ids = control.ids();
   Dataplane::Traffic traffic;
-  // Names sort by network first.
-  for (auto it = ids.bridge_ports.lower_bound({network.name, {}, 0, {}});
-       it != ids.bridge_ports.end() && it->first.network == network.name; ++it)
-    add(traffic, control.dataplane().bridge_port_traffic(it->second.id));
+  const auto add_all_from = [&](auto first) {
+    using Name = decltype(first);
+    for (auto it = ids.bridge_ports.lower_bound(first); it != ids.bridge_ports.end(); ++it) {
+      const auto* name = std::get_if<Name>(&it->first);
+      if (name == nullptr || name->network != network.name) break;
+      add(traffic, control.dataplane().bridge_port_traffic(it->second.id));
+    }
+  };
+  add_all_from(MemberName{network.name, {}, 0});
+  add_all_from(RemoteName{network.name, {}});
+  add_all_from(GatewayName{network.name, {}});
   const auto id = ids.networks.find(network.name);
   const uint32_t learned = id == ids.networks.end() ? 0 : control.fdb().learned(id->second);
   json row = {{"name", network.name},
@@ -316,15 +324,17 @@ json worker_row(unsigned id, unsigned core, const WorkerCounters& counters, uint
 
 json fdb_row(const Fdb::Entry& entry, const BridgePortName& where, uint32_t last_seen_s,
              uint64_t now_ns) {
-  json row = {{"network", where.network}, {"mac", to_string(fdb_key_mac(entry.key))}};
-  if (where.remote.family == IpFamily::kNone) {
+  json row = {{"mac", to_string(fdb_key_mac(entry.key))}};
+  if (const auto* member = std::get_if<MemberName>(&where)) {
+    row["network"] = member->network;
     row["kind"] = "access";
-    row["port"] = where.port;
+    row["port"] = member->port;
     row["vlan"] = nullptr;
-    if (where.vlan != 0) row["vlan"] = where.vlan;
-  } else {
+    if (member->vlan != 0) row["vlan"] = member->vlan;
+  } else if (const auto* remote = std::get_if<RemoteName>(&where)) {
+    row["network"] = remote->network;
     row["kind"] = "remote";
-    row["remote"] = to_string(where.remote);
+    row["remote"] = to_string(remote->address);
   }
   row["static"] = entry.is_static;
   row["age_s"] = nullptr;

@@ -174,7 +174,7 @@ Rows show_remotes(const ControlPlane& control, const std::optional<std::string>&
         json row = {{"network", network.name}};
         put_end(row, remote.kind, effective_id(network, remote), remote.address);
         row["learned"] = control.remote_learner().is_learned(network.name, remote.address);
-        put_state(row, control, neighbours, {{network.name, {}, 0, remote.address}}, now_ns);
+        put_state(row, control, neighbours, {RemoteName{network.name, remote.address}}, now_ns);
         return row;
       });
 }
@@ -188,8 +188,8 @@ Rows show_tunnels(const ControlPlane& control, const Window& window, uint64_t no
         json row = {{"vrf", vrf.name}, {"name", tunnel.name}};
         put_end(row, tunnel.kind, tunnel.id, tunnel.address);
         put_state(row, control, neighbours,
-                  {{{}, tunnel.name, 4, tunnel.address, vrf.name},
-                   {{}, tunnel.name, 6, tunnel.address, vrf.name}},
+                  {VrfTunnelName{vrf.name, tunnel.name, 4, tunnel.address},
+                   VrfTunnelName{vrf.name, tunnel.name, 6, tunnel.address}},
                   now_ns);
         return row;
       });

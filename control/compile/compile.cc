@@ -181,7 +181,7 @@ class Compiler {
                       const MemberConfig& member) {
     BridgePortInfo info;
     BridgePort& out = add_bridge_port(
-        network, network_id, {network.name, member.port, member.vlan.value_or(0), {}}, info);
+        network, network_id, MemberName{network.name, member.port, member.vlan.value_or(0)}, info);
     out.kind = BridgePortKind::kAccess;
     out.port = port_ids_.at(member.port);
     out.vlan_id = member.vlan.value_or(0);
@@ -206,7 +206,7 @@ class Compiler {
     info.tunnel = remote.kind;
     info.tunnel_id = id;
     BridgePort& out =
-        add_bridge_port(network, network_id, {network.name, {}, 0, remote.address}, info);
+        add_bridge_port(network, network_id, RemoteName{network.name, remote.address}, info);
     out.kind = BridgePortKind::kTunnel;
     const uint8_t kind = tunnel_index(remote.kind);
     out.split_group = remote.split_horizon.value_or(static_cast<uint16_t>(kFirstKindGroup + kind));
@@ -284,7 +284,7 @@ class Compiler {
 
   VrfRoutes::Link compile_subinterface(const VrfConfig& vrf, VrfId vrf_id, const VlanConfig& vlan) {
     const PortId port = port_ids_.at(vlan.port);
-    const BridgePortName name{{}, vlan.port, vlan.vlan, {}, vrf.name};
+    const BridgePortName name = VrfSubinterfaceName{vrf.name, vlan.port, vlan.vlan};
     BridgePortInfo& info = ids_.bridge_ports[name];
     info.id = bridge_port_ids_.get(name, info);
     SubinterfaceEntry entry;
@@ -321,7 +321,7 @@ class Compiler {
     for (uint32_t i = entry.flood_begin; i < entry.flood_end; ++i)
       snapshot_->bridge_ports[snapshot_->flood_lists[i]].flags |= BridgePort::kHasGateway;
     BridgePortInfo info;
-    BridgePort& port = name_bridge_port(network, id, {network.name, {}, 0, {}, vrf.name}, info);
+    BridgePort& port = name_bridge_port(network, id, GatewayName{network.name, vrf.name}, info);
     port.kind = BridgePortKind::kGateway;
     port.flags |= BridgePort::kHasGateway;
     entry.gateway = static_cast<uint16_t>(snapshot_->gateways.size());
@@ -344,12 +344,12 @@ class Compiler {
     const auto hop = routing_.find(tunnel.address);
     if (!hop) throw std::invalid_argument("no route to " + to_string(tunnel.address));
     VrfRoutes::Tunnel made{&tunnel};
-    for (const uint16_t version : {uint16_t{4}, uint16_t{6}}) {
+    for (const uint8_t version : {uint8_t{4}, uint8_t{6}}) {
       BridgePortInfo info;
       info.adjacency = adjacency(*hop);
       info.tunnel = tunnel.kind;
       info.tunnel_id = tunnel.id;
-      const BridgePortName name{{}, tunnel.name, version, tunnel.address, vrf.name};
+      const BridgePortName name = VrfTunnelName{vrf.name, tunnel.name, version, tunnel.address};
       info.id = bridge_port_ids_.get(name, info);
       ids_.bridge_ports[name] = info;
       BridgePort& out = bridge_port(info.id);

@@ -8,6 +8,7 @@
 #include <string>
 #include <tuple>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "adit/snapshot.h"
@@ -22,33 +23,52 @@ struct NextHop {
   friend auto operator<=>(const NextHop&, const NextHop&) = default;
 };
 
-// A bridge port by what the configuration calls it. For a member `remote` is empty (family
-// kNone), for a remote `port` is empty and `vlan` is 0. For a VRF's tunnel `network` is empty,
-// `port` is its name, and `vlan` the IP version, 4 or 6, of what it carries.
-// For a network's gateway all is empty but `network` and `vrf`; for a VLAN of a VRF `network` and
-// `remote`.
-struct BridgePortName {
+// Bridge ports, as the configuration identifies them.
+struct MemberName {
   std::string network;
   std::string port;
   uint16_t vlan = 0;  // 0: untagged
-  IpAddr remote;
-  std::string vrf = {};
-  friend auto operator<=>(const BridgePortName&, const BridgePortName&) = default;
+  friend auto operator<=>(const MemberName&, const MemberName&) = default;
 };
+struct RemoteName {
+  std::string network;
+  IpAddr address;
+  friend auto operator<=>(const RemoteName&, const RemoteName&) = default;
+};
+struct GatewayName {
+  std::string network;
+  std::string vrf;
+  friend auto operator<=>(const GatewayName&, const GatewayName&) = default;
+};
+// A tunnel of a VRF has a bridge port for each IP version that it carries.
+struct VrfTunnelName {
+  std::string vrf;
+  std::string tunnel;
+  uint8_t ip_version = 4;
+  IpAddr address;
+  friend auto operator<=>(const VrfTunnelName&, const VrfTunnelName&) = default;
+};
+struct VrfSubinterfaceName {
+  std::string vrf;
+  std::string port;
+  uint16_t vlan = 0;
+  friend auto operator<=>(const VrfSubinterfaceName&, const VrfSubinterfaceName&) = default;
+};
+using BridgePortName =
+    std::variant<MemberName, RemoteName, GatewayName, VrfTunnelName, VrfSubinterfaceName>;
 
 struct BridgePortInfo {
   BridgePortId id = 0;
   NetworkId network = 0;
   AdjacencyId adjacency = 0;  // of a remote
-  // Of a remote, or a VRF's tunnel: what it speaks and the id in its packets. With another one
-  // it is another remote, though its name is the same: then it has a new BridgePortId, and its
-  // counters, sequence numbers and learned MACs begin anew.
+  // Of a remote or a VRF's tunnel: its kind and the id in its packets. If they change, it counts as
+  // another remote of the same name: it gets a new BridgePortId, and its counters, sequence numbers
+  // and learned MACs begin anew.
   std::optional<TunnelKind> tunnel = {};
   std::optional<uint64_t> tunnel_id = {};
 };
 
-// Which id stands for what. Handed from one compile to the next, so that what stays keeps
-// its id; ids are given from the lowest free one.
+// A backend, as the configuration identifies it.
 struct BackendName {
   std::string service;
   std::string vrf;
@@ -57,7 +77,7 @@ struct BackendName {
   friend auto operator<=>(const BackendName&, const BackendName&) = default;
 };
 
-// A backend that is in no service any more, whose connections wait for it to come back.
+// A backend that was removed, and whose connections wait for it to be added again.
 struct GoneBackend {
   BackendName name;
   BackendId id = 0;
@@ -68,6 +88,8 @@ struct GoneBackend {
 // A VLAN of a port: the port's name and the VLAN id.
 using SubinterfaceName = std::pair<std::string, uint16_t>;
 
+// The ids that are assigned, passed from one compile to the next, so that what stays keeps its id.
+// New ids are the lowest free ones.
 struct CompiledIds {
   std::map<std::string, NetworkId> networks;
   std::map<std::string, VrfId> vrfs;  // connections outlive a snapshot, and hold them
@@ -90,14 +112,14 @@ struct Compiled {
   CompiledIds ids;
 };
 
-// What compile needs to know of the opened ports, by PortId.
+// What compile() needs to know about an opened port.
 struct PortTraits {
   MacAddr mac;
   bool tx_multi_segs = true;
   bool takes_pending_offload = false;
 };
 
-// `config` has passed the parser. `workers` share the flood limits.
+// `config` comes from the parser. `ports`: by PortId. The flood limits are divided by `workers`.
 Compiled compile(const Config& config, const std::vector<PortTraits>& ports,
                  const CompiledIds& previous, uint64_t generation, unsigned workers);
 

@@ -50,7 +50,12 @@ Json ports(const Replay& replay) {
 Json networks(const Replay& replay) {
   std::map<std::string, Dataplane::Traffic> sums;
   for (const auto& [name, info] : replay.control().ids().bridge_ports)
-    add(sums[name.network], replay.dataplane().bridge_port_traffic(info.id));
+    std::visit(
+        [&](const auto& of) {
+          if constexpr (requires { of.network; })
+            add(sums[of.network], replay.dataplane().bridge_port_traffic(info.id));
+        },
+        name);
   Json list = Json::array();
   for (const NetworkConfig& network : replay.control().config().networks)
     list.push_back(named({{"name", network.name}, {"vni", network.vni}}, sums[network.name]));
@@ -78,7 +83,7 @@ Json remotes(const Replay& replay) {
       list.push_back(with_counters({{"network", network.name},
                                     {"kind", info_of(remote.kind).name},
                                     {"address", to_string(remote.address)}},
-                                   replay, {{network.name, {}, 0, remote.address}}));
+                                   replay, {RemoteName{network.name, remote.address}}));
   return list;
 }
 
@@ -92,8 +97,8 @@ Json tunnels(const Replay& replay) {
                                     {"kind", info_of(tunnel.kind).name},
                                     {"address", to_string(tunnel.address)}},
                                    replay,
-                                   {{{}, tunnel.name, 4, tunnel.address, vrf.name},
-                                    {{}, tunnel.name, 6, tunnel.address, vrf.name}}));
+                                   {VrfTunnelName{vrf.name, tunnel.name, 4, tunnel.address},
+                                    VrfTunnelName{vrf.name, tunnel.name, 6, tunnel.address}}));
   return list;
 }
 

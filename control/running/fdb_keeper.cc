@@ -32,8 +32,9 @@ void FdbKeeper::configure(const Config& config, const CompiledIds& ids, uint64_t
       port_of_.resize(info.id + 1, kNoPort);
     }
     network_of_[info.id] = info.network;
-    // A member's; the other kinds have no port, or no network.
-    if (const auto port = ports.find(name.port); !name.network.empty() && port != ports.end())
+    const auto* member = std::get_if<MemberName>(&name);
+    if (member == nullptr) continue;
+    if (const auto port = ports.find(member->port); port != ports.end())
       port_of_[info.id] = port->second;
   }
   std::map<uint64_t, BridgePortId> fixed;
@@ -43,8 +44,8 @@ void FdbKeeper::configure(const Config& config, const CompiledIds& ids, uint64_t
     rules_[id] = {network.learning, network.mac_aging_s, network.mac_limit, 0};
     for (const StaticMacConfig& entry : network.static_macs) {
       const BridgePortName name =
-          entry.port ? BridgePortName{network.name, *entry.port, entry.vlan.value_or(0), {}}
-                     : BridgePortName{network.name, {}, 0, *entry.remote};
+          entry.port ? BridgePortName(MemberName{network.name, *entry.port, entry.vlan.value_or(0)})
+                     : RemoteName{network.name, *entry.remote};
       fixed[fdb_key(id, entry.mac)] = ids.bridge_ports.at(name).id;
     }
   }

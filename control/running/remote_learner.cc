@@ -79,7 +79,7 @@ void RemoteLearner::tick(const CompiledIds& ids, const Dataplane& dataplane, uin
     changed_ |=
         std::erase_if(found->second.since_ns, [&](const auto& entry) {
           uint64_t last_ns = entry.second;
-          const auto info = ids.bridge_ports.find({network->name, {}, 0, entry.first});
+          const auto info = ids.bridge_ports.find(RemoteName{network->name, entry.first});
           if (info != ids.bridge_ports.end())
             last_ns = std::max(last_ns, dataplane.last_received_s(info->second.id) * kNsPerSecond);
           return last_ns + aging_ns < now_ns;

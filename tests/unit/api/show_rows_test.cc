@@ -64,9 +64,9 @@ class Show : public testing::Test {
                        parse_config(kYaml, "test"),
                        {*parse_mac("02:00:00:00:00:01"), *parse_mac("02:00:00:00:00:02")},
                        kStart};
-  const BridgePortName trunk10{"red", "trunk", 10, {}};
-  const BridgePortName trunk0{"blue", "trunk", 0, {}};
-  const BridgePortName remote{"red", "", 0, *parse_ip("198.51.100.9")};
+  const BridgePortName trunk10 = MemberName{"red", "trunk", 10};
+  const BridgePortName trunk0 = MemberName{"blue", "trunk", 0};
+  const BridgePortName remote = RemoteName{"red", *parse_ip("198.51.100.9")};
 };
 
 TEST_F(Show, Ports) {
@@ -165,7 +165,7 @@ TEST_F(Show, RemotesWithTheirNextHops) {
 }
 
 TEST_F(Show, ARemoteThatSpeaksOtherwiseCountsFromZero) {
-  const BridgePortName name{"red", "", 0, *parse_ip("192.0.2.7")};
+  const BridgePortName name = RemoteName{"red", *parse_ip("192.0.2.7")};
   Worker& worker = dataplane->worker(0);
   const auto id = [&] { return control.ids().bridge_ports.at(name).id; };
   const auto sequences = [&]() -> Sequences& {

@@ -119,8 +119,8 @@ struct KeeperTest : testing::Test {
     red.members = {{"access", std::nullopt}, {"access", 5}};
     config.networks = {red};
     ids.networks["red"] = 1;
-    ids.bridge_ports[{"red", "access", 0, {}}] = {1, 1, 0};
-    ids.bridge_ports[{"red", "access", 5, {}}] = {2, 1, 0};
+    ids.bridge_ports[MemberName{"red", "access", 0}] = {1, 1, 0};
+    ids.bridge_ports[MemberName{"red", "access", 5}] = {2, 1, 0};
     keeper.configure(config, ids, kSecond);
   }
   BridgePortId where(uint64_t number) {
@@ -160,7 +160,7 @@ TEST_F(KeeperTest, WhatWasLearnedBehindAPortIsForgottenWhenItsLinkGoesDown) {
   config.networks[0].members.push_back({"other", std::nullopt});
   config.networks[0].mac_limit = 10;
   config.networks[0].static_macs = {{mac(9), "access", std::nullopt, std::nullopt}};
-  ids.bridge_ports[{"red", "other", 0, {}}] = {3, 1, 0};
+  ids.bridge_ports[MemberName{"red", "other", 0}] = {3, 1, 0};
   keeper.configure(config, ids, kSecond);
   seen(1, 1, 1);
   seen(2, 2, 1);
@@ -209,7 +209,7 @@ TEST(FdbKeeper, OneNetworksFloodLeavesOthersTheirShare) {
     network.members = {{name, std::nullopt}};
     config.networks.push_back(network);
     ids.networks[name] = static_cast<NetworkId>(id);
-    ids.bridge_ports[{name, name, 0, {}}] = {id, static_cast<NetworkId>(id), 0};
+    ids.bridge_ports[MemberName{name, name, 0}] = {id, static_cast<NetworkId>(id), 0};
   }
   keeper.configure(config, ids, kSecond);
   for (uint64_t number = 1; number <= 5000; ++number)
@@ -241,7 +241,7 @@ TEST_F(KeeperTest, RemovedPlacesTakeTheirAddressesAlongAndOthersStay) {
   seen(1, 1, 1);
   seen(2, 2, 1);
   config.networks[0].members.pop_back();
-  ids.bridge_ports.erase({"red", "access", 5, {}});
+  ids.bridge_ports.erase(MemberName{"red", "access", 5});
   keeper.configure(config, ids, 2 * kSecond);
   EXPECT_EQ(where(1), 1u);
   EXPECT_EQ(where(2), 0u);

@@ -56,7 +56,7 @@ TEST(Routing, ConnectedThenLongestRoute) {
 
 TEST(Compile, VxlanTemplateIsAWholeHeaderButForWhatWorkersFillIn) {
   const Compiled result = compiled(base());
-  const auto& info = result.ids.bridge_ports.at({"red", "", 0, ip("203.0.113.5")});
+  const auto& info = result.ids.bridge_ports.at(RemoteName{"red", ip("203.0.113.5")});
   const BridgePort& remote = result.snapshot->bridge_ports[info.id];
   ASSERT_EQ(remote.kind, BridgePortKind::kTunnel);
   ASSERT_EQ(remote.header_len, 50);
@@ -116,7 +116,7 @@ TEST(Compile, RemotesOfAnyKindAreFoundByTheIdOnTheWire) {
     return snapshot.tunnels[tunnel_index(kind)].senders.find({address_key(ip(address)), wire_id});
   };
   const auto id_of = [&](const char* address) {
-    return result.ids.bridge_ports.at({"red", "", 0, ip(address)}).id;
+    return result.ids.bridge_ports.at(RemoteName{"red", ip(address)}).id;
   };
   EXPECT_EQ(found("192.0.2.10", TunnelKind::kGre, 0), id_of("192.0.2.10"));
   EXPECT_EQ(found("192.0.2.11", TunnelKind::kGre, uint64_t{1} << 32), id_of("192.0.2.11"));
@@ -146,23 +146,23 @@ TEST(Compile, WhatStaysKeepsItsIdAndNoIdIsReusedAtOnce) {
   const Compiled second = compiled(config, first.ids);
 
   EXPECT_EQ(second.ids.networks.at("red"), first.ids.networks.at("red"));
-  const BridgePortName stays{"red", "", 0, ip("203.0.113.5")};
+  const BridgePortName stays = RemoteName{"red", ip("203.0.113.5")};
   EXPECT_EQ(second.ids.bridge_ports.at(stays).id, first.ids.bridge_ports.at(stays).id);
-  const auto gone = first.ids.bridge_ports.at({"red", "", 0, ip("192.0.2.2")}).id;
-  const auto fresh = second.ids.bridge_ports.at({"red", "", 0, ip("192.0.2.3")}).id;
+  const auto gone = first.ids.bridge_ports.at(RemoteName{"red", ip("192.0.2.2")}).id;
+  const auto fresh = second.ids.bridge_ports.at(RemoteName{"red", ip("192.0.2.3")}).id;
   EXPECT_NE(fresh, gone);
   EXPECT_EQ(second.snapshot->bridge_ports[gone].kind, BridgePortKind::kNone);
 
   // One generation later it is free.
   config.networks[1].remotes.push_back({ip("192.0.2.4")});
   const Compiled third = compiled(config, second.ids);
-  EXPECT_EQ(third.ids.bridge_ports.at({"red", "", 0, ip("192.0.2.4")}).id, gone);
+  EXPECT_EQ(third.ids.bridge_ports.at(RemoteName{"red", ip("192.0.2.4")}).id, gone);
 }
 
 TEST(Compile, ARemoteThatSpeaksOtherwiseIsAnother) {
   Config config = base();
-  const BridgePortName name{"red", "", 0, ip("192.0.2.2")};
-  const BridgePortName other{"red", "", 0, ip("203.0.113.5")};
+  const BridgePortName name = RemoteName{"red", ip("192.0.2.2")};
+  const BridgePortName other = RemoteName{"red", ip("203.0.113.5")};
   RemoteConfig& remote = config.networks[0].remotes[0];
   config.networks[0].remotes[1].id = 5;
   Compiled before = compiled(config);
@@ -212,8 +212,8 @@ TEST(Compile, ATunnelThatSpeaksOtherwiseIsAnother) {
   const auto changed = [&] {
     Compiled after = compiled(config, before.ids);
     unsigned count = 0;
-    for (const uint16_t version : {uint16_t{4}, uint16_t{6}}) {
-      const BridgePortName name{{}, "site", version, tunnel.address, "blue"};
+    for (const uint8_t version : {uint8_t{4}, uint8_t{6}}) {
+      const BridgePortName name = VrfTunnelName{"blue", "site", version, tunnel.address};
       count += after.ids.bridge_ports.at(name).id != before.ids.bridge_ports.at(name).id;
     }
     before = std::move(after);

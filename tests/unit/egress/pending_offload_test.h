@@ -95,10 +95,10 @@ class PendingOffloadTest : public testing::Test {
 
   // The bridge port of network red: a member, or a remote.
   BridgePortId place(const std::string& port, uint16_t vlan = 0) const {
-    return ids_.bridge_ports.at({"red", port, vlan, {}}).id;
+    return ids_.bridge_ports.at(MemberName{"red", port, vlan}).id;
   }
   BridgePortId remote(const char* address) const {
-    return ids_.bridge_ports.at({"red", "", 0, *parse_ip(address)}).id;
+    return ids_.bridge_ports.at(RemoteName{"red", *parse_ip(address)}).id;
   }
   // Where the frame's destination is from now on.
   void learn(const Frame& frame, BridgePortId where) {
