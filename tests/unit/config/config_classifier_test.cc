@@ -285,7 +285,7 @@ TEST(DiffPersistence, EveryKey) {
 TEST(DiffPersistence, ItsTableTakesARestart) {
   const ConfigDiff found = diff_configs(
       parse_config(world(""), "f"), parse_config(world("") + "balancer: {templates: 2048}\n", "f"));
-  EXPECT_EQ(found.needs_restart, Lines{"balancer.persistence_entries: 65536 -> 2048"});
+  EXPECT_EQ(found.needs_restart, Lines{"balancer.templates: 65536 -> 2048"});
 }
 
 }  // namespace
