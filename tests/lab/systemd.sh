@@ -83,9 +83,11 @@ say "a worker that stands still is nothing that the watchdog lets pass"
 expect "restarts" "$(of_unit NRestarts)" = 0
 put journald 101
 main=$(of_unit MainPID)
-# The worker's thread, by its number here outside. Processes may end while awk reads of them.
-outside=$(awk -v inside="$main" '$1 == "NSpid:" && $NF == inside { sub("/status.*", "", FILENAME); sub("/proc/", "", FILENAME)
-  print FILENAME; exit }' /proc/[0-9]*/status 2>/dev/null) || true
+# The worker's thread, by its number here outside. Processes may end while awk reads of them, and a
+# process of another PID namespace may have the same number.
+outside=$(awk -v inside="$main" 'FNR == 1 { name = $2 }
+  $1 == "NSpid:" && NF > 2 && $NF == inside && name == "aditd" {
+    sub("/status.*", "", FILENAME); sub("/proc/", "", FILENAME); print FILENAME; exit }' /proc/[0-9]*/status 2>/dev/null) || true
 [[ -d /proc/$outside/task ]] || fail "no process here is aditd's $main"
 # A thread may end while grep reads of it.
 worker=$(grep -lsE 'worker-1$' "/proc/$outside/task/"*/comm | sed 's#.*/task/##; s#/comm##') || true
