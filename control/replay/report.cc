@@ -51,9 +51,9 @@ Json networks(const Replay& replay) {
   std::map<std::string, Dataplane::Traffic> sums;
   for (const auto& [name, info] : replay.control().ids().bridge_ports)
     std::visit(
-        [&](const auto& of) {
+        [&, id = info.id](const auto& of) {
           if constexpr (requires { of.network; })
-            add(sums[of.network], replay.dataplane().bridge_port_traffic(info.id));
+            add(sums[of.network], replay.dataplane().bridge_port_traffic(id));
         },
         name);
   Json list = Json::array();
