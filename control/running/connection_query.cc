@@ -4,7 +4,7 @@
 namespace adit {
 
 ConnectionQuery::~ConnectionQuery() {
-  for (const auto& dump : surveys_) dump->cancelled.store(true, std::memory_order_relaxed);
+  for (const auto& dump : dumps_) dump->cancelled.store(true, std::memory_order_relaxed);
 }
 
 // All workers or none: else two queries could wait for each other. Room is taken only now, by one
@@ -22,22 +22,22 @@ bool ConnectionQuery::ask() {
     dump->group_of = question_.group_of;
     dump->rows.resize(question_.rows);
     dump->counts.resize(question_.groups);
-    surveys_.push_back(std::move(dump));
+    dumps_.push_back(std::move(dump));
   }
-  for (unsigned id = 0; id < workers; ++id) dataplane_.dump(id, surveys_[id]);
+  for (unsigned id = 0; id < workers; ++id) dataplane_.dump(id, dumps_[id]);
   return true;
 }
 
 ConnectionQuery::State ConnectionQuery::poll(uint64_t now_ns) {
-  if (surveys_.empty()) {
+  if (dumps_.empty()) {
     if (!ask()) return now_ns - since_ns_ < kBusyNs ? State::kWaiting : State::kBusy;
     since_ns_ = now_ns;
   }
   uint64_t slices = 0;
   bool done = true;
-  for (unsigned id = 0; id < surveys_.size(); ++id) {
-    slices += surveys_[id]->slices.load(std::memory_order_relaxed);
-    if (surveys_[id]->answered.load(std::memory_order_acquire)) continue;
+  for (unsigned id = 0; id < dumps_.size(); ++id) {
+    slices += dumps_[id]->slices.load(std::memory_order_relaxed);
+    if (dumps_[id]->answered.load(std::memory_order_acquire)) continue;
     done = false;
     silent_worker_ = id;
   }

@@ -41,7 +41,7 @@ class ConnectionQuery {
 
   State poll(uint64_t now_ns);
   // By worker; to be read once it is done.
-  std::span<const std::shared_ptr<ConnectionDump>> dumps() const noexcept { return surveys_; }
+  std::span<const std::shared_ptr<ConnectionDump>> dumps() const noexcept { return dumps_; }
   // Once it is silent.
   unsigned silent_worker() const noexcept { return silent_worker_; }
 
@@ -50,9 +50,9 @@ class ConnectionQuery {
 
   Dataplane& dataplane_;
   const ConnectionQuestion question_;
-  std::vector<std::shared_ptr<ConnectionDump>> surveys_;  // by worker; none before they are asked
-  uint64_t since_ns_;    // when the workers were last seen to go on
-  uint64_t slices_ = 0;  // that they had looked at then
+  std::vector<std::shared_ptr<ConnectionDump>> dumps_;  // by worker; none before they are asked
+  uint64_t since_ns_;                                   // when the workers were last seen to go on
+  uint64_t slices_ = 0;                                 // that they had looked at then
   unsigned silent_worker_ = 0;
 };
 
