@@ -393,7 +393,7 @@ unsigned take_handed_over(Worker& worker) noexcept {
     packet.drop = DropReason::kNone;
     packet.in = 0;
     packet.network = meta.vrf;
-    packet.origin = {meta.vrf, 0};
+    packet.origin = {meta.vrf, 0, false};
     packet.via = nullptr;
     packet.translated = false;
     packet.handed_over = true;

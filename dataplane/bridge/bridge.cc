@@ -95,6 +95,7 @@ void take_from_gateway(Worker& worker, const FrameToNetwork& frame) noexcept {
   packet.src_key = snapshot.networks[frame.network].gateway_key;
   packet.dst_key = fdb_key(frame.network, rte_pktmbuf_mtod(frame.mbuf, const EthernetHeader*)->dst);
   packet.in = gateway->bridge_port;
+  packet.routed = frame.routed;
   packet.network = frame.network;
   packet.in_flags = in.flags;
   packet.drop = DropReason::kNone;

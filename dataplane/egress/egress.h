@@ -92,7 +92,7 @@ inline void encap_pending(Worker& worker) noexcept {
         continue;
       }
       const BridgePort& out = worker.snapshot->bridge_ports[packet->out];
-      if (!send_if_resolved(worker, out.port, out.adjacency, packet->mbuf)) [[unlikely]]
+      if (!send_if_resolved(worker, out.port, out.adjacency, packet->mbuf, nullptr)) [[unlikely]]
         hold(worker, tenant_of(out), out.port, out.adjacency, packet->mbuf, {}, nullptr);
     }
     list.count = 0;

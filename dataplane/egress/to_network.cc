@@ -3,13 +3,14 @@
 
 namespace adit {
 
-void send_to_network(Worker& worker, NetworkId network, rte_mbuf* mbuf) noexcept {
+void send_to_network(Worker& worker, NetworkId network, rte_mbuf* mbuf,
+                     const RoutedFrame& routed) noexcept {
   const GatewayEntry* gateway = gateway_of(*worker.snapshot, network);
   // While the frame waited the gateway may have gone, and its network's id be another's.
   if (gateway == nullptr || rte_pktmbuf_mtod(mbuf, const EthernetHeader*)->src != gateway->mac)
       [[unlikely]]
     return drop(worker, mbuf, DropReason::k_neighbour_unresolved);
-  if (!worker.outbox.to_network.push({mbuf, network})) [[unlikely]]
+  if (!worker.outbox.to_network.push({mbuf, network, routed})) [[unlikely]]
     drop(worker, mbuf, DropReason::k_no_buffer);
 }
 

@@ -7,6 +7,7 @@
 namespace adit {
 
 // A finished frame of the gateway's own goes into the network, when the bridge comes to it.
-void send_to_network(Worker& worker, NetworkId network, rte_mbuf* mbuf) noexcept;
+void send_to_network(Worker& worker, NetworkId network, rte_mbuf* mbuf,
+                     const RoutedFrame& routed) noexcept;
 
 }  // namespace adit

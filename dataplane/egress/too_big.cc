@@ -114,8 +114,8 @@ void handle_too_big(Worker& worker, Packet& packet) noexcept {
     if (answers && routed) {
       // Its sender is elsewhere.
       cut_front(packet.mbuf, inner.offset);
-      report_too_big(worker, gateway_of(*worker.snapshot, packet.network)->vrf, packet.mbuf, mtu,
-                     room);
+      report_too_big(worker, gateway_of(*worker.snapshot, packet.network)->vrf, packet.mbuf,
+                     packet.routed, mtu, room);
     } else if (answers) {
       answer(worker, packet, inner, mtu);
     }

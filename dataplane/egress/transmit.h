@@ -68,11 +68,16 @@ inline void flush_all(Worker& worker) noexcept {
     if (worker.tx[port].count != 0) flush(worker, port);
 }
 
+inline RoutedFrame routed_frame(const Packet& packet) noexcept {
+  return {packet.origin, packet.translated ? RoutedFrame::kTranslated : RoutedFrame::kAsSent};
+}
+
 // A finished frame of our own leaves by the port, untagged or by VLAN, or goes into the network.
-inline void transmit_on_link(Worker& worker, LinkId link, rte_mbuf* mbuf) noexcept {
+inline void transmit_on_link(Worker& worker, LinkId link, rte_mbuf* mbuf,
+                             const RoutedFrame& routed) noexcept {
   if (is_port_link(link)) [[likely]]
     return enqueue(worker, static_cast<PortId>(link), mbuf);
-  if (is_network_link(link)) return send_to_network(worker, network_of_link(link), mbuf);
+  if (is_network_link(link)) return send_to_network(worker, network_of_link(link), mbuf, routed);
   transmit_on_subinterface(worker, subinterface_of_link(link), mbuf);
 }
 
@@ -95,9 +100,7 @@ struct HostKey {
 [[gnu::cold, gnu::noinline]] inline void hold(Worker& worker, TenantId whose, LinkId link,
                                               AdjacencyId adjacency, rte_mbuf* mbuf,
                                               const HostKey& host, const Packet* packet) noexcept {
-  RoutedFrame routed;
-  if (packet != nullptr)
-    routed = {packet->origin, packet->translated ? RoutedFrame::kTranslated : RoutedFrame::kAsSent};
+  const RoutedFrame routed = packet != nullptr ? routed_frame(*packet) : RoutedFrame{};
   NextHopKey hop{whose, link, adjacency};
   if (adjacency == 0) hop.ipv6 = host.ipv6, hop.host = host.address;
   if (link_is_down(worker, link)) {
@@ -118,21 +121,22 @@ struct HostKey {
 }
 
 // Writes the next hop's MAC into the finished frame and sends it. False: the next hop is
-// unresolved, or older packets wait for it, behind which this one has to queue: hold() is for it.
-inline bool send_if_resolved(Worker& worker, LinkId link, AdjacencyId adjacency,
-                             rte_mbuf* mbuf) noexcept {
+// unresolved, or older packets wait for it, behind which this one has to queue: hold() is for it,
+// with the same `packet`.
+inline bool send_if_resolved(Worker& worker, LinkId link, AdjacencyId adjacency, rte_mbuf* mbuf,
+                             const Packet* packet) noexcept {
   const uint64_t word = worker.adjacencies->load(adjacency);
   if (word == 0 || (!worker.held.empty() && worker.held.waiting_for(adjacency) != 0)) [[unlikely]]
     return false;
   AdjacencyTable::write_mac(word, frame_of(mbuf));
-  transmit_on_link(worker, link, mbuf);
+  transmit_on_link(worker, link, mbuf, packet != nullptr ? routed_frame(*packet) : RoutedFrame{});
   return true;
 }
 
 // The same, and keeps it where it has to wait. Not for a host of a routed link's subnet.
 inline void send_to_next_hop(Worker& worker, TenantId whose, LinkId link, AdjacencyId adjacency,
                              rte_mbuf* mbuf) noexcept {
-  if (!send_if_resolved(worker, link, adjacency, mbuf)) [[unlikely]]
+  if (!send_if_resolved(worker, link, adjacency, mbuf, nullptr)) [[unlikely]]
     hold(worker, whose, link, adjacency, mbuf, {}, nullptr);
 }
 
@@ -151,7 +155,7 @@ inline void sweep_held(Worker& worker) noexcept {
   worker.held.sweep(judge, [&worker](const HeldPacket& held, uint64_t word) noexcept {
     if (word != 0) {
       AdjacencyTable::write_mac(word, frame_of(held.mbuf));
-      return transmit_on_link(worker, held.hop.link, held.mbuf);
+      return transmit_on_link(worker, held.hop.link, held.mbuf, held.routed);
     }
     report_host_unreachable(worker, held.hop.link, held.mbuf, held.routed);
     drop(worker, held.mbuf, DropReason::k_neighbour_unresolved);

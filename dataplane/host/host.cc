@@ -96,7 +96,7 @@ void report_conflict(Worker& worker, LinkId link, const IpAddr& own, const MacAd
 
 void answer_on(Worker& worker, LinkId link, const Packet& asked, rte_mbuf* mbuf) noexcept {
   if (is_network_link(link)) return send_another(worker, asked, mbuf, asked.in);
-  transmit_on_link(worker, link, mbuf);
+  transmit_on_link(worker, link, mbuf, {});
 }
 
 void answer_whole(Worker& worker, LinkId link, const Packet& asked, rte_mbuf* mbuf) noexcept {
@@ -213,7 +213,7 @@ void run_commands(Worker& worker) noexcept {
                                                  : make_solicitation(worker, command);
     if (mbuf == nullptr) continue;  // control asks again
     worker.counters.originated.add(1);
-    transmit_on_link(worker, command.link, mbuf);
+    transmit_on_link(worker, command.link, mbuf, {});
   }
 }
 

@@ -59,14 +59,6 @@ bool restore(Worker& worker, Packet& packet) noexcept {
   return true;
 }
 
-bool is_later_fragment(const Packet& packet) noexcept {
-  IpPacket read;
-  const rte_mbuf* mbuf = packet.mbuf;
-  return read_ip_packet(rte_pktmbuf_mtod(mbuf, const uint8_t*), mbuf->data_len, UINT32_MAX, 0,
-                        read) &&
-         read.later_fragment;
-}
-
 }  // namespace
 
 void tell_source(Worker& worker, const Packet& packet, IcmpProblem problem,
@@ -114,34 +106,35 @@ bool take_hop(Worker& worker, Packet& packet) noexcept {
   return true;
 }
 
-void report_too_big(Worker& worker, VrfId vrf, rte_mbuf* mbuf, uint32_t mtu,
-                    uint32_t room) noexcept {
+namespace {
+
+Packet routed_packet(rte_mbuf* mbuf, VrfId vrf, const RoutedFrame& routed) noexcept {
   Packet packet{};
   packet.mbuf = mbuf;
   packet.network = vrf;
-  packet.origin = {vrf, 0};
+  packet.origin = routed.origin;
+  packet.translated = routed.how == RoutedFrame::kTranslated;
   packet.drop = DropReason::kNone;
-  const bool was_ipv4 = is_ipv4(packet);
-  if (worker.snapshot->balanced_vrfs[vrf]) {
-    if (take_wrapped_too_big(worker, mbuf, vrf, room)) return;
-    // It may be a connection's, with the addresses that we gave it. Whether a later fragment is,
-    // nobody knows: the first one of its datagram is told about.
-    if (!untranslate(worker, packet) && is_later_fragment(packet)) return;
-  }
-  tell_source(worker, packet, IcmpProblem::kTooBig, mtu_as_sent(packet, was_ipv4, mtu));
+  return packet;
+}
+
+}  // namespace
+
+void report_too_big(Worker& worker, VrfId vrf, rte_mbuf* mbuf, const RoutedFrame& routed,
+                    uint32_t mtu, uint32_t room) noexcept {
+  if (routed.how == RoutedFrame::kNotRouted) return;
+  const bool wrapped = routed.origin.wrapped_bytes != 0;
+  if (wrapped && take_wrapped_too_big(worker, mbuf, vrf, room)) return;
+  Packet packet = routed_packet(mbuf, vrf, routed);
+  tell_sender(worker, packet, IcmpProblem::kTooBig, wrapped ? room : mtu);
 }
 
 void report_host_unreachable(Worker& worker, LinkId link, rte_mbuf* frame,
                              const RoutedFrame& routed) noexcept {
   const Interface* out = interface_of(*worker.snapshot, link);
   if (routed.how == RoutedFrame::kNotRouted || out == nullptr) return;
-  Packet packet{};
-  packet.mbuf = frame;
-  packet.network = out->vrf;
-  packet.origin = routed.origin;
-  packet.translated = routed.how == RoutedFrame::kTranslated;
-  packet.drop = DropReason::kNone;
-  cut_front(packet.mbuf, sizeof(EthernetHeader));
+  cut_front(frame, sizeof(EthernetHeader));
+  Packet packet = routed_packet(frame, out->vrf, routed);
   tell_sender(worker, packet, IcmpProblem::kHostUnreachable);
 }
 

@@ -37,11 +37,11 @@ bool may_take_hop(Worker& worker, Packet& packet) noexcept {
 // dropped.
 bool take_hop(Worker& worker, Packet& packet) noexcept;
 
-// Tells the source of a packet, which the buffer begins with, that it does not fit the way behind
-// the VRF's link to a network: `mtu` it is told, `room` is there for what we wrapped ourselves.
-// Afterwards it can only be dropped.
-[[gnu::cold]] void report_too_big(Worker& worker, VrfId vrf, rte_mbuf* mbuf, uint32_t mtu,
-                                  uint32_t room) noexcept;
+// Tells the sender of a routed packet, which the buffer begins with, that it does not fit the way
+// behind the VRF's link to a network: `mtu` it is told, `room` is there for what we wrapped
+// ourselves. Afterwards it can only be dropped.
+[[gnu::cold]] void report_too_big(Worker& worker, VrfId vrf, rte_mbuf* mbuf,
+                                  const RoutedFrame& routed, uint32_t mtu, uint32_t room) noexcept;
 
 // Tells the source of a routed packet that its next hop did not answer. Afterwards the frame can
 // only be dropped.

@@ -16,6 +16,20 @@ void restore_numbers(rte_mbuf* mbuf, const Flow& flow, const ClientInfo& info) n
 
 namespace {
 
+// Gives a fragment the id again that the datagram had from its sender.
+void restore_id(rte_mbuf* mbuf, uint16_t sender) noexcept {
+  Fragment fragment;
+  if (!read_fragment(mbuf, 0, kTunnelPlace, fragment)) return;
+  if (fragment.key.ipv6) {
+    const uint32_t id = id_elsewhere(fragment.key.id, sender);
+    std::memcpy(frame_of(mbuf) + fragment.fragment_header + 4, &id, sizeof id);
+    return;
+  }
+  auto& ip = header_of<Ipv4>(mbuf);
+  ip.id = be16::from_raw(ipv4_id_elsewhere(ip.id.raw(), sender));
+  write_ipv4_checksum(&ip);
+}
+
 // The first fragment of a datagram becomes one of the other version, for an error to hold.
 bool untranslate_fragment(rte_mbuf* mbuf, Flow flow, const Translation& to, uint16_t id) noexcept {
   constexpr uint32_t kFragmentHeader = 8;
@@ -34,10 +48,11 @@ bool untranslate_fragment(rte_mbuf* mbuf, Flow flow, const Translation& to, uint
     return false;  // IPv6's is over all of the datagram
   }
   if (translate_family(mbuf, flow, to, id) != DropReason::kNone) return false;
+  // IPv6's would need the fragment header, and its whole id.
   if (!to_ipv4) return true;
   auto& ip = header_of<Ipv4>(mbuf);
   ip.fragment = be16(fragment.more ? kIpv4MoreFragments : uint16_t{0});
-  ip.id = be16(id);
+  ip.id = be16::from_raw(static_cast<uint16_t>(fragment.key.id));
   write_ipv4_checksum(&ip);
   return true;
 }
@@ -80,6 +95,7 @@ bool untranslate(Worker& worker, Packet& packet) noexcept {
   const Endpoint source = source_of(came_by), destination = destination_of(came_by);
   const Translation to{full || !to_backend ? &source : nullptr,
                        full || to_backend ? &destination : nullptr};
+  if (packet.origin.has_new_id) restore_id(packet.mbuf, source_tag(source.address));
   if (!connection.has(Connection::kChangesPackets))
     translate(packet.mbuf, flow, to);
   else if (!untranslate_changed(worker, packet, flow, connection,

@@ -80,6 +80,16 @@ constexpr uint16_t source_tag(const Ipv6Key& source) noexcept {
   return static_cast<uint16_t>(hash_of(source) >> 16);
 }
 
+// The id of a datagram whose source was translated, as others from there may have its own: each
+// sender has different ones. `tag`: of the sender. Applied twice, it gives the id back.
+constexpr uint32_t id_elsewhere(uint32_t id, uint16_t tag) noexcept {
+  return id ^ tag * 0x1'0001u;
+}
+// IPv4's. The id may be one of IPv6.
+constexpr uint16_t ipv4_id_elsewhere(uint32_t id, uint16_t tag) noexcept {
+  return static_cast<uint16_t>(id ^ id >> 16 ^ tag);
+}
+
 inline bool was_put_together(const rte_mbuf* mbuf) noexcept {
   return (mbuf->ol_flags & kPutTogether) != 0;
 }

@@ -19,6 +19,14 @@ namespace adit {
 struct Origin {
   VrfId vrf;
   uint8_t wrapped_bytes;
+  bool has_new_id;  // a fragment, whose id is not its sender's (forward_cut())
+};
+
+// Of a frame with a routed packet: how its sender would know it.
+struct RoutedFrame {
+  enum How : uint8_t { kNotRouted, kAsSent, kTranslated };
+  Origin origin;
+  How how;
 };
 
 struct alignas(64) Packet {
@@ -33,6 +41,7 @@ struct alignas(64) Packet {
   union {
     uint64_t tunnel_id;  // as TunnelOps::wire_id gives it, set by TunnelOps::decap
     const uint8_t* via;  // of a routed packet: address to send it to instead of its destination
+    RoutedFrame routed;  // of a frame that its network's gateway sends
   };
   union {
     uint32_t entropy;  // hash of the inner flow

@@ -39,7 +39,7 @@ void send_by_link(Worker& worker, const Packet& packet, const RouteTarget& targe
   // The destination is the next hop's to write.
   ethernet->src = interface_of(*worker.snapshot, target.link)->mac;
   ethernet->ether_type = be16(Ip::kIpv6 ? kEtherTypeIpv6 : kEtherTypeIpv4);
-  if (!send_if_resolved(worker, target.link, adjacency, mbuf)) [[unlikely]]
+  if (!send_if_resolved(worker, target.link, adjacency, mbuf, &packet)) [[unlikely]]
     hold(worker, tenant_of_vrf(packet.network), target.link, adjacency, mbuf, {host, Ip::kIpv6},
          &packet);
 }

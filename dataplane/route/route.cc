@@ -41,10 +41,10 @@ template <class Ip>
   uint32_t id = came.id;
   // From one of our addresses, as others with this id may be: each sender has its own ones there.
   if (came.source != source_tag(Ip::key_at(Ip::source(header_of<Ip>(mbuf))))) {
-    id ^= came.source * 0x1'0001u;
+    packet.origin.has_new_id = true;
+    id = id_elsewhere(came.id, came.source);
     if constexpr (!Ip::kIpv6)
-      header_of<Ip>(mbuf).id =
-          be16::from_raw(static_cast<uint16_t>(came.id ^ came.id >> 16 ^ came.source));
+      header_of<Ip>(mbuf).id = be16::from_raw(ipv4_id_elsewhere(came.id, came.source));
   }
   send_cut<Ip>(worker, packet, target, most, be32::from_raw(id));
 }

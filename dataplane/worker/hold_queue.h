@@ -35,20 +35,13 @@ struct NextHopKey {
 };
 uint64_t hash_of(const NextHopKey& key, uint64_t seed) noexcept;
 
-// Of a frame with a routed packet: how its sender would know it.
-struct RoutedFrame {
-  enum How : uint8_t { kNotRouted, kAsSent, kTranslated };
-  Origin origin = {};
-  How how = kNotRouted;
-};
-
 struct HeldPacket {
   rte_mbuf* mbuf = nullptr;  // complete but for its destination MAC
   NextHopKey hop;
   uint64_t deadline_ns = 0;
   uint32_t next_hop = 0;  // in HoldQueue::next_hops_
   uint16_t buffers = 0;   // of the packet
-  RoutedFrame routed;
+  RoutedFrame routed = {};
   SlotLinks of_all, of_tenant, of_next_hop;
 };
 

@@ -49,6 +49,7 @@ class OutboxList {
 struct FrameToNetwork {
   rte_mbuf* mbuf;
   NetworkId network;
+  RoutedFrame routed = {};
 };
 
 // Part of a frame that a tunnel kind has put in pieces, finished but for the next hop's MAC.

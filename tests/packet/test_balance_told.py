@@ -70,20 +70,6 @@ def services_udp(backend_of, methods=METHODS):
     return text
 
 
-def told_any_id(packet, error):
-    """The client hears of its packet; full NAT's id of a fragment is another."""
-    def build(got):
-        quoted = bytearray(bytes(packet))
-        if packet.version == 4:
-            quoted[4:6], quoted[10:12] = got[14 + 28 + 4:][:2], got[14 + 28 + 10:][:2]
-        elif packet.nh == 44:
-            quoted[44:48] = got[14 + 48 + 44:][:4]
-        kind = IP if packet.version == 4 else IPv6
-        return b.frame(b.told(kind(bytes(quoted)), error), b.EDGE_MAC, b.CLIENT_MAC)
-
-    return {"edge0": Free(build, b.frame(b.told(packet, error), b.EDGE_MAC, b.CLIENT_MAC))}
-
-
 def silent_to_fragments():
     """Of a datagram in fragments the first one is told about, once."""
     def backend_of(version):
@@ -100,7 +86,7 @@ def silent_to_fragments():
                 size -= 24 if version == 4 else 40
             first, *others = cut(b.hop(whole), size)
             run.case(f"{method}, IPv{version}", [b.from_client(part) for part in parts],
-                     told_any_id(first, NO_HOST[version]),
+                     b.to_client(b.told(first, NO_HOST[version])),
                      [["neighbour_unresolved"] * (1 + len(others)), None], last_ns=3 * SECOND)
     run.run()
 
@@ -141,8 +127,34 @@ def narrowed_fragments():
             parts = cut(whole, size, df=True)
             rest = 2008 - size + (20 if version == 4 else 48) + 14 + 50
             run.case(f"{method}, IPv{version}", [b.from_client(part) for part in parts],
-                     merged(told_any_id(b.hop(parts[0]), too_big(version, FITS)),
+                     merged(b.to_client(b.told(b.hop(parts[0]), too_big(version, FITS))),
                             some("uplink", rest)), [["mtu_exceeded"], None])
+    run.run()
+
+
+def narrowed_other_vrf():
+    """The backend is behind another VRF's network: the client's own VRF hears of its packet, also
+    where nothing is remembered of the packet."""
+    methods = ("nat", "fullnat", "direct")
+    text = ""
+    for version in b.VERSIONS:
+        for i, method in enumerate(methods):
+            keys = {"forwarding": method, "protocol": "udp"}
+            if method == "fullnat":
+                keys["local_addresses"] = f'["{b.LOCAL[version]}"]'
+            if method == "direct":
+                keys["one_packet"] = "true"
+            text += b.service(f"{method}{version}", version, 20 + i, vrf="red", backends=(11,), net=4,
+                              backend_port=8080 if method != "direct" else None,
+                              backend_keys=", vrf: blue", **keys)
+    run = b.scenario("behind another VRF's network", b.config(text))
+    narrow_network(run, PATH)
+    for version in b.VERSIONS:
+        for i, method in enumerate(methods):
+            large = b.udp(version, b.client(version), b.vip(version, 20 + i), size=1400)
+            run.case(f"{method}, IPv{version}", ("red0", b.frame(large, b.CLIENT_MAC, b.RED_MAC)),
+                     {"red0": b.frame(b.told(b.hop(large), too_big(version, FITS)), b.RED_MAC,
+                                      b.CLIENT_MAC)}, "mtu_exceeded")
     run.run()
 
 
@@ -172,7 +184,7 @@ def narrowed_other_version():
             return packet
 
         run.case(f"IPv{version}: too long", b.from_client(large),
-                 told_any_id(quoted(b.hop(large)), too_big(version, told)), "mtu_exceeded")
+                 b.to_client(b.told(quoted(b.hop(large)), too_big(version, told))), "mtu_exceeded")
         fits = b.tcp(version, client, service, "A", size=told - len(syn))
         run.case(f"IPv{version}: fits", b.from_client(fits), some("uplink", 64 + FITS))
     run.run()
@@ -404,5 +416,5 @@ def not_believed():
 
 
 main(silent_backends, silent_to_fragments, backends_without_route, narrowed_fragments,
-     narrowed_other_version, narrowed_tunnels, narrowed_vrf_tunnel, path_mtu,
+     narrowed_other_vrf, narrowed_other_version, narrowed_tunnels, narrowed_vrf_tunnel, path_mtu,
      not_believed)
