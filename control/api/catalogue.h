@@ -31,7 +31,7 @@ struct Parameter {
   constexpr bool is_option() const { return is_flag() || !value_name.empty(); }
   constexpr bool is_bounded() const { return min != 0 || max != UINT64_MAX; }
 };
-// "at most so many rows, 1..20000; 10000 if not given"
+// "maximum number of rows, 1..20000; 10000 if not given"
 std::string described(const Parameter& parameter);
 
 // kCount and kBytes grow: watched, they are shown as rates. kEndpoint: an address, and the port

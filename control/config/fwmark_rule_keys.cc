@@ -39,30 +39,28 @@ Section<FwmarkRuleDraft> fwmark_rule_section() {
   constexpr const char* kForm =
       "an IP address such as 192.0.2.1, or a subnet such as 198.51.100.0/24 or 2001:db8:1::/48";
   Section<FwmarkRuleDraft> s;
-  s.number(
-       "mark", &R::fwmark, 0, UINT32_MAX,
-       "The firewall mark that connections get, which names their service; 0: none, the service is "
-       "that of their address and port.")
+  s.number("mark", &R::fwmark, 0, UINT32_MAX,
+           "Firewall mark that matching connections get, which selects their service; 0: no mark, "
+           "the address and port select the service.")
       .required();
-  s.text("vrf", &R::vrf, parse_name, "the name of a VRF, or underlay",
-         "The VRF of the destinations.");
+  s.text("vrf", &R::vrf, parse_name, "the name of a VRF, or underlay", "VRF of the destinations.");
   s.texts("destinations", &FwmarkRuleDraft::destination_drafts, &R::destinations, parse_destination,
           kForm,
-          "The virtual addresses that clients connect to, of one IP version. A subnet has to be "
+          "Virtual addresses that clients connect to, all of one IP version. Subnets have to be "
           "routed to us; for single addresses, ARP and ND are answered.",
           "An address, or a subnet.", kMaxFwmarkDestinations)
       .required();
   s.text("source", &R::source, parse_destination, kForm,
-         "The clients' addresses; without the key, all.");
-  s.word("protocol", &R::protocol, "The protocol; without the key, all of them.");
-  s.number("port", &R::port, 1, 65535, "The port; without the key, all ports.");
-  s.number("last_port", &R::last_port, 1, 65535, "The last port of a range that begins at 'port'.");
+         "Address or subnet of the clients; default: all.");
+  s.word("protocol", &R::protocol, "Protocol; default: all protocols.");
+  s.number("port", &R::port, 1, 65535, "Destination port; default: all ports.");
+  s.number("last_port", &R::last_port, 1, 65535, "Last port of a range that begins at 'port'.");
   s.number("source_port", &R::source_port, 1, 65535,
-           "The clients' port; without the key, all ports.");
+           "Source port of the clients; default: all ports.");
   s.number("last_source_port", &R::last_source_port, 1, 65535,
-           "The last port of a range that begins at 'source_port'.");
+           "Last port of a range that begins at 'source_port'.");
   s.text("in_port", &R::in_port, parse_name, "the name of a port",
-         "The ingress port, of tunnelled packets too; without the key, all.");
+         "Port that packets arrive on, also inside tunnels; default: all.");
   s.check(check_rule);
   return s;
 }

@@ -75,23 +75,24 @@ Parsed<std::string> parse_domain(std::string_view text) {
 Section<HttpDraft> http_section() {
   using H = HttpCheck;
   Section<HttpDraft> s;
-  s.text("path", &H::path, parse_path, "a path from / on", "What to get, with a query if need be.");
+  s.text("path", &H::path, parse_path, "a path from / on",
+         "Path to request, with a query if needed.");
   s.text("host", &H::host, parse_host, "a host name",
-         "The Host header; default: the backend's address and port.");
+         "Host header; default: the address and port of the backend.");
   s.texts("status", &HttpDraft::status_drafts, &H::status, parse_status,
           "a status such as 200, or two as in 200-399",
-          "The statuses that are expected; default: 200-399. Redirects are not followed.",
-          "One status, or a range of them.", kMostStatus);
+          "Expected status codes; default: 200-399. Redirects are not followed.",
+          "One status code, or a range.", kMostStatus);
   s.text(
       "body", &H::body, [](std::string_view text) { return parse_bytes(text, 1, 1024); },
-      "1 to 1024 bytes", "What must stand within the first 64 KiB of the body.");
+      "1 to 1024 bytes", "Text that the first 64 KiB of the body must contain.");
   s.text("sni", &H::sni, parse_host, "a host name",
-         "https: the name to ask for, and to verify; default: 'host' if that is a name.");
-  s.flag(
-      "verify", &H::verify,
-      "https: verify the certificate's chain, and its name; without, results say that it was not.");
+         "https: server name to request and to verify; default: 'host' if it is a name.");
+  s.flag("verify", &H::verify,
+         "https: verify the certificate's chain and name. If false, results say that the "
+         "certificate was not verified.");
   s.text("ca_file", &H::ca_file, parse_file, "the absolute path of a PEM file",
-         "https: authorities for 'verify'; default: the system's.");
+         "https: certificate authorities for 'verify'; default: those of the system.");
   s.check([](Reader& reader, HttpDraft& http) {
     const Places& at = http.places;
     if (!http.status_drafts.empty()) http.status.clear();
@@ -107,11 +108,11 @@ Section<UdpCheck> udp_section() {
   Section<U> s;
   s.text(
       "payload", &U::payload, [](std::string_view text) { return parse_bytes(text, 0, 1400); },
-      "up to 1400 bytes", "What is sent; default: nothing but the headers.");
+      "up to 1400 bytes", "Payload to send; default: empty.");
   s.text(
       "expect", &U::expect, [](std::string_view text) { return parse_bytes(text, 1, 1400); },
-      "1 to 1400 bytes", "What must stand in the answer; default: any answer will do.");
-  s.word("silence", &U::silence, "What no answer means.");
+      "1 to 1400 bytes", "Text that the answer must contain; default: any answer is accepted.");
+  s.word("silence", &U::silence, "State of a backend that does not answer.");
   return s;
 }
 
@@ -119,8 +120,8 @@ Section<DnsCheck> dns_section() {
   std::vector<Word<DnsType>> types;
   for (const DnsTypeInfo& info : kDnsTypes) types.emplace_back(info.name.data(), info.type);
   Section<DnsCheck> s;
-  s.text("name", &DnsCheck::name, parse_domain, "a domain name", "The name to resolve.");
-  s.word("type", &DnsCheck::type, std::move(types), "The type of record to ask for.");
+  s.text("name", &DnsCheck::name, parse_domain, "a domain name", "Name to resolve.");
+  s.word("type", &DnsCheck::type, std::move(types), "Record type to query.");
   return s;
 }
 
@@ -128,11 +129,14 @@ Section<DampingDraft> damping_section() {
   using D = Damping;
   Section<DampingDraft> s;
   s.number("changes", &D::changes, 0, 100,
-           "A backend that changes so often within the window is held down; 0: none is. Not 1.");
-  s.number("window_s", &D::window_s, 1, kDaySeconds, "The window, in seconds.");
-  s.number("hold_s", &D::hold_s, 1, kDaySeconds,
-           "How long it is held down the first time; twice as long the next.");
-  s.number("max_hold_s", &D::max_hold_s, 1, kDaySeconds, "The longest that it is held down.");
+           "Number of state changes within the window after which a backend is held down; 0: "
+           "never; 1 is not allowed.");
+  s.number("window_s", &D::window_s, 1, kDaySeconds, "Length of the window in seconds.");
+  s.number(
+      "hold_s", &D::hold_s, 1, kDaySeconds,
+      "Seconds for which a backend is held down the first time; doubled each time it flaps again.");
+  s.number("max_hold_s", &D::max_hold_s, 1, kDaySeconds,
+           "Maximum number of seconds for which a backend is held down.");
   s.check([](Reader& reader, DampingDraft& damping) {
     const Places& at = damping.places;
     if (damping.changes == 1)
@@ -210,32 +214,37 @@ Section<HealthDraft> health_section() {
   for (size_t i = 0; i < kCheckKinds.size(); ++i)
     kinds.emplace_back(kCheckKinds[i].name.data(), static_cast<CheckKind>(i));
   Section<H> s;
-  s.word("kind", &H::wanted, std::move(kinds), "How to ask; none: backends count as up.");
+  s.word("kind", &H::wanted, std::move(kinds),
+         "Kind of check; none: no check, backends count as up.");
   s.number("interval_ms", &H::interval_ms, 100, 3600000,
-           "Milliseconds from one check's start to the next's, 10% more or less.");
+           "Milliseconds between the starts of two checks, varied by 10%.");
   s.number("timeout_ms", &H::timeout_ms, 10, 3600000,
-           "For a whole check; no more than 'interval_ms'.");
-  s.number("rise", &HealthRules::rise, 1, 100, "Successes in a row that bring a backend up.");
-  s.number("fall", &HealthRules::fall, 1, 100, "Failures in a row that bring it down.");
-  s.word("initial", &HealthRules::initial, "What a backend is before the first verdict.");
+           "Timeout of a whole check in milliseconds, at most 'interval_ms'.");
+  s.number("rise", &HealthRules::rise, 1, 100,
+           "Number of successive successes after which a backend is up.");
+  s.number("fall", &HealthRules::fall, 1, 100,
+           "Number of successive failures after which a backend is down.");
+  s.word("initial", &HealthRules::initial, "State of a backend before its first result.");
   s.number("port", &CheckQuestion::port, 1, 65535,
-           "The port to ask; default: the backend's, or the service's.")
+           "Port to check; default: that of the backend, else that of the service.")
       .absent("the backend's");
   s.text("device", &CheckQuestion::device, parse_interface, "the name of an interface of the host",
-         "Where checks leave and answers come back; default: as the host's routes say.");
+         "Interface of the host that checks use; default: by the routes of the host.");
   s.text("source", &CheckQuestion::source, parse_host_address, kHostAddress,
-         "An address of the host to ask from; default: as its routes say.");
-  s.section("damping", &H::damping, damping_section(), "Backends that flap stay down for a while.");
-  s.section("http", &H::http, http_section(), "For kinds http and https.");
-  s.section("udp", &CheckQuestion::udp, udp_section(), "For kind udp.");
-  s.section("dns", &CheckQuestion::dns, dns_section(), "For kind dns.");
+         "Source address of checks, an address of the host; default: by the routes of the host.");
+  s.section("damping", &H::damping, damping_section(),
+            "Damping: backends that flap are held down for some time.");
+  s.section("http", &H::http, http_section(), "Options of kinds http and https.");
+  s.section("udp", &CheckQuestion::udp, udp_section(), "Options of kind udp.");
+  s.section("dns", &CheckQuestion::dns, dns_section(), "Options of kind dns.");
   s.texts(
       "command", &H::command_drafts, [](const H& health) -> auto& { return health.command.argv; },
       [](std::string_view text) { return parse_bytes(text, 1, 4096); }, "1 to 4096 bytes",
-      "For kind command: the program, as an absolute path, and its words; no shell reads them.",
-      "A word.", kMostWords);
+      "For kind command: the program as an absolute path, and its arguments. No shell interprets "
+      "them.",
+      "An argument.", kMostWords);
   s.text("user", &HealthDraft::user, parse_account, kAccount,
-         "For kind command: the account to run the program as.");
+         "For kind command: the account that the program runs as.");
   s.check(check_health);
   return s;
 }

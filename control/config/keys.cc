@@ -15,29 +15,32 @@ Section<SystemConfig> system_section() {
   using S = SystemConfig;
   Section<S> log;
   log.word("target", &S::log_target, "Where the log goes.");
-  log.word("level", &S::log_level, "The least important messages to log.");
+  log.word("level", &S::log_level, "The lowest severity to log.");
 
   Section<S> s;
-  s.number("workers", &S::workers, 1, 64,
-           "Worker threads, each on a core of its own; auto: one per core but the first.",
-           KeyType::kNumberOrAuto);
+  s.number(
+      "workers", &S::workers, 1, 64,
+      "Number of worker threads, each on its own core; auto: one for each core except the first.",
+      KeyType::kNumberOrAuto);
   s.word("poll", &S::poll, "adaptive: idle workers sleep for microseconds; busy: they never do.");
   s.word("hugepages", &S::hugepages,
-         "auto: hugepages if enough are free, ordinary memory if not; yes: refuse to start "
-         "without.");
+         "auto: use hugepages if enough are free, else normal pages; yes: start only with "
+         "hugepages; no: use normal pages.");
   s.number("memory_mb", &S::memory_mb, 64, 1048576,
-           "Memory of DPDK in MiB; auto: by the number of buffers.", KeyType::kNumberOrAuto);
-  s.number("mbufs", &S::mbufs, 1024, 16777216,
-           "Packet buffers; auto: by ports, queues, rings and what may be kept for reassembly.",
+           "DPDK memory in MiB; auto: computed from the number of buffers.",
            KeyType::kNumberOrAuto);
+  s.number(
+      "mbufs", &S::mbufs, 1024, 16777216,
+      "Number of packet buffers; auto: computed from ports, queues, rings and reassembly limits.",
+      KeyType::kNumberOrAuto);
   s.number("fdb_capacity", &S::fdb_capacity, 1024, 16777216,
-           "MAC addresses known at one time, over all networks.");
+           "Maximum number of MAC addresses, over all networks.");
   s.text("socket", &S::socket, parse_socket_path, "the absolute path of a socket",
-         "The Unix socket that aditctl talks to; at most 107 bytes.");
+         "Unix socket of the API, which aditctl connects to; at most 107 bytes.");
   s.text("user", &S::user, parse_account, kAccount,
-         "The account to run as once the ports are open; auto: 'adit', if there is such an account "
-         "and all ports are of kind tap or af_packet, else the one that started it.");
-  s.group("log", std::move(log), "The log.");
+         "Account to run as once the ports are open; auto: 'adit' if that account exists and all "
+         "ports are tap or af_packet, else the account that started aditd.");
+  s.group("log", std::move(log), "Logging.");
   return s;
 }
 
@@ -46,45 +49,44 @@ Section<PortDraft> port_section() {
   Section<PortDraft> s;
   s.text("device", &P::device, parse_device,
          "a PCI address, tap:NAME, af_packet:INTERFACE, af_xdp:INTERFACE or vdev:DPDK-DEVICE",
-         "What the port is: a NIC's PCI address, a TAP interface to create, an interface to share "
-         "(af_packet, af_xdp), or any virtual device of DPDK.")
+         "The device of the port: the PCI address of a NIC, a TAP interface to create, an "
+         "interface to share with the host (af_packet, af_xdp), or any DPDK virtual device.")
       .required()
       .restart();
   s.number("mtu_bytes", &P::mtu_bytes, 576, 65000,
-           "Size of the largest IP packet, without Ethernet header; a tunnel takes some of the "
-           "underlay's: VXLAN 50 bytes over IPv4, 70 over IPv6.")
+           "Maximum size of an IP packet, without the Ethernet header. On the underlay, tunnels "
+           "need room for their headers: VXLAN takes 50 bytes over IPv4, 70 over IPv6.")
       .restart();
   s.text("mac", &P::mac, parse_station_mac, kStationMac,
-         "The port's own MAC address; by default the device's.")
+         "MAC address of the port; default: that of the device.")
       .restart()
       .absent("the device's own");
   s.flag("promiscuous", &P::promiscuous,
-         "Receive frames for any MAC address; ports that are members of networks always do.")
+         "Receive frames for any MAC address. Ports that are members of networks always do.")
       .restart();
   s.number("rx_queues", &P::rx_queues, 1, 64,
-           "Receive queues; auto: one per worker, as far as the device has them.",
+           "Number of receive queues; auto: one for each worker, or fewer if the device has fewer.",
            KeyType::kNumberOrAuto)
       .restart();
   s.number("tx_queues", &P::tx_queues, 1, 64,
-           "Transmit queues, at least one per worker; auto: one per worker.",
+           "Number of transmit queues, at least one for each worker; auto: one for each worker.",
            KeyType::kNumberOrAuto)
       .restart();
-  s.number("rx_ring", &P::rx_ring, 64, 8192, "Descriptors of each receive queue.",
+  s.number("rx_ring", &P::rx_ring, 64, 8192, "Number of descriptors of each receive queue.",
            KeyType::kPowerOfTwo)
       .restart();
-  s.number("tx_ring", &P::tx_ring, 64, 8192, "Descriptors of each transmit queue.",
+  s.number("tx_ring", &P::tx_ring, 64, 8192, "Number of descriptors of each transmit queue.",
            KeyType::kPowerOfTwo)
       .restart();
   s.word("offload", &P::offload,
-         "auto: exchange TCP in frames of up to 64 KiB, and checksums that are left to the other "
-         "end, with devices that can (tap); off: finished frames only.")
+         "auto: use GSO frames of up to 64 KiB and partial checksums on devices that support them "
+         "(tap); off: only complete frames of at most the MTU.")
       .restart();
   s.texts("addresses", &PortDraft::address_drafts, &P::addresses, parse_host_prefix,
           "an IP address and its prefix length, such as 192.0.2.1/24 or 2001:db8::1/64",
-          "The port's own addresses. With any, it is an underlay port, towards the remotes, or one "
-          "of a "
-          "VRF.",
-          "An own address with the prefix length of its subnet.")
+          "Addresses of the port. A port with addresses is an underlay port, which leads to "
+          "remotes, or a port of a VRF.",
+          "An address with the prefix length of its subnet.")
       .each("address", "addresses");
   add_advertisements(s);
   return s;
@@ -112,13 +114,14 @@ Section<TunnelDraft> tunnel_section(size_t index) {
   const TunnelKindInfo& kind = kTunnelKinds[index];
   Section<TunnelDraft> s;
   if (kind.default_port != 0)
-    s.number(port_key(kind), &T::port, 1, 65535, "Destination port to send to and to receive on.")
+    s.number(port_key(kind), &T::port, 1, 65535,
+             "Destination port of packets that are sent and received.")
         .fallback(std::to_string(kind.default_port));
   s.number("ttl", &T::ttl, 1, 255, "Time to live (hop limit) of the outer header.");
   s.number("dscp", &T::dscp, 0, 63, "Differentiated services code point of the outer header.");
   if (kind.ip_protocol == kUdpProtocol)
     s.flag("zero_checksum6", &T::zero_checksum6,
-           "Over IPv6, send no UDP checksum and accept packets without (RFC 6935).");
+           "Over IPv6, send no UDP checksum, and accept packets without one (RFC 6935).");
   add_own_keys(s, index);
   return s;
 }
@@ -127,11 +130,11 @@ Section<FragmentsConfig> fragments_section() {
   using T = FragmentsConfig;
   Section<T> s;
   s.number("memory_mb", &T::memory_mb, 1, 1024,
-           "MiB of packet buffers, of each worker, that datagrams may take whose fragments have "
-           "not all come; the oldest of the VRF, and there of the sender, that holds most gives "
-           "way. Never more than 2048 datagrams.");
+           "Maximum size of the packet buffers of incomplete datagrams, in MiB for each worker. "
+           "When it is reached, the oldest datagram is dropped, of the sender that holds most in "
+           "the VRF that holds most. At most 2048 datagrams are kept.");
   s.number("timeout_ms", &T::timeout_ms, 10, 60000,
-           "Milliseconds after its first fragment that a datagram has to be complete.");
+           "Milliseconds after its first fragment in which a datagram has to be complete.");
   return s;
 }
 
@@ -143,9 +146,9 @@ Section<ConfigDraft> make_config_section() {
     return config.name;       \
   }
   Section<C> tunnels;
-  tunnels.flag("reassemble", ADIT_PART(reassemble),
-               "Put fragments that come from remotes together; otherwise they are dropped, as RFC "
-               "7348 permits.");
+  tunnels.flag(
+      "reassemble", ADIT_PART(reassemble),
+      "Reassemble fragments from remotes; otherwise they are dropped, as RFC 7348 permits.");
   for (size_t i = 0; i < kTunnelKindCount; ++i)
     tunnels.section(
         kTunnelKinds[i].name.data(), [i](auto& config) -> auto& { return config.tunnels[i]; },
@@ -160,23 +163,22 @@ Section<ConfigDraft> make_config_section() {
          kMaxRoutes, "Static routes of the underlay.");
   s.list("neighbours", ADIT_PART(neighbours), ADIT_PART(neighbours), neighbour_section(),
          told_of_neighbours(), kMaxNeighbours, "Static neighbours of the underlay.");
-  s.group("tunnels", std::move(tunnels), "What all tunnels of one kind have in common.");
+  s.group("tunnels", std::move(tunnels), "Options of all tunnels, by kind.");
   s.section("fragments", ADIT_PART(fragments), fragments_section(),
-            "IP fragments that are put together: those for our own addresses and services', and "
-            "of remotes where 'tunnels' has 'reassemble'.");
+            "Reassembly of IP fragments to our own addresses and services, and from remotes if "
+            "'tunnels' has 'reassemble'.");
   s.map("networks", ADIT_PART(networks), ADIT_PART(networks), network_section(),
         {.more = [](const NetworkConfig& network) { return "vni " + std::to_string(network.vni); }},
         0, kMaxNetworks, "The networks (bridge domains), by name.");
   s.map("vrfs", ADIT_PART(vrfs), ADIT_PART(vrfs), vrf_section(), {}, 0, kMaxVrfs,
         "The routing tables of tenants (VRFs), by name.");
-  s.section("balancer", ADIT_PART(balancer), balancer_section(),
-            "What all services have in common.");
+  s.section("balancer", ADIT_PART(balancer), balancer_section(), "Options of all services.");
   s.map("services", ADIT_PART(services), ADIT_PART(services), service_section(), {}, 0,
-        kMaxServices, "Virtual services, whose connections are spread over backends, by name.");
+        kMaxServices, "Virtual services, which balance connections over backends, by name.");
   s.list("classifier", ADIT_PART(classifier), ADIT_PART(classifier), fwmark_rule_section(), {},
          kMaxFwmarkRules,
-         "Gives firewall marks to connections, for services with 'mark': the first entry that "
-         "matches decides.");
+         "Rules that give firewall marks to connections, for services with 'mark'. The first entry "
+         "that matches applies.");
 #undef ADIT_PART
   return s;
 }

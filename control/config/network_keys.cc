@@ -9,7 +9,7 @@ namespace {
 
 Section<MemberDraft> member_section() {
   Section<MemberDraft> s;
-  s.text("port", &MemberConfig::port, parse_name, kPortName, "The port.").required();
+  s.text("port", &MemberConfig::port, parse_name, kPortName, "Name of the port.").required();
   s.number("vlan", &MemberConfig::vlan, 1, 4094,
            "Frames with this 802.1Q tag; without the key, untagged frames.");
   return s;
@@ -23,22 +23,24 @@ Section<RemoteDraft> remote_section() {
   Section<RemoteDraft> s;
   using R = RemoteConfig;
   s.text("address", &R::address, parse_host_address, kHostAddress,
-         "The other end's address (VTEP). Only configured remotes are listened to.")
+         "Underlay address of the remote (VTEP). Packets of other senders are dropped, unless "
+         "'learn_remotes' is on.")
       .required();
-  s.word("kind", &R::kind, kind_words(Carries::kFrames),
-         "The encapsulation that this remote speaks.");
+  s.word("kind", &R::kind, kind_words(Carries::kFrames), "Encapsulation that this remote uses.");
   s.number("id", &R::id, 0, UINT64_MAX,
-           "The network's VNI, VSID, key or context id at this remote; without it, the network's "
-           "'vni', and for gre no key.")
+           "VNI, VSID, GRE key or STT context id of the network at this remote; default: the "
+           "network's 'vni', for gre no key.")
       .absent("the default");
-  s.flag("checksum", &R::checksum, "GRE: send a checksum. One that comes in is always verified.");
+  s.flag("checksum", &R::checksum, "GRE: send a checksum. A received checksum is always verified.");
   s.flag("sequence", &R::sequence,
-         "GRE: number the packets, and drop those that come in out of order or without a number.");
+         "GRE: send sequence numbers, and drop received packets that are out of order or have no "
+         "number.");
   s.number("split_horizon", &R::split_horizon, 0, 65000,
-           "Between remotes of one group nothing is forwarded; 0: in no group; auto: one group for "
-           "each kind.",
+           "Split-horizon group: nothing is forwarded between remotes of the same group; 0: no "
+           "group; auto: one group for each kind.",
            KeyType::kNumberOrAuto);
-  s.section("tunnel", &R::tunnel, tunnel_options_section(), "The outer header, for this remote.");
+  s.section("tunnel", &R::tunnel, tunnel_options_section(),
+            "Outer header of packets to this remote.");
   s.check(check_remote);
   return s;
 }
@@ -59,11 +61,11 @@ void check_static_mac(Reader& reader, StaticMacDraft& mac) {
 Section<StaticMacDraft> static_mac_section() {
   using S = StaticMacConfig;
   Section<StaticMacDraft> s;
-  s.text("mac", &S::mac, parse_station_mac, kStationMac, "The station's MAC address.").required();
-  s.text("port", &S::port, parse_name, kPortName, "The member's port that it is behind.");
-  s.number("vlan", &S::vlan, 1, 4094, "The member's VLAN, where it has one.");
+  s.text("mac", &S::mac, parse_station_mac, kStationMac, "MAC address of the station.").required();
+  s.text("port", &S::port, parse_name, kPortName, "Port of the member where the station is.");
+  s.number("vlan", &S::vlan, 1, 4094, "VLAN of the member, if it has one.");
   s.text("remote", &S::remote, parse_host_address, kHostAddress,
-         "The remote that it is behind, instead of port and vlan.");
+         "Remote where the station is, instead of 'port' and 'vlan'.");
   s.check(check_static_mac);
   return s;
 }
@@ -78,20 +80,25 @@ std::string place_of(const StaticMacConfig& entry) {
 Section<NetworkDraft> network_section() {
   using N = NetworkConfig;
   Section<NetworkDraft> limits;
-  limits.number("broadcast_pps", &N::broadcast_pps, 1, 1000000000,
-                "Broadcast frames a second, over all workers; without the key, no limit.");
-  limits.number("multicast_pps", &N::multicast_pps, 1, 1000000000, "The same for multicast.");
+  limits.number(
+      "broadcast_pps", &N::broadcast_pps, 1, 1000000000,
+      "Maximum number of broadcast frames a second, over all workers; default: no limit.");
+  limits.number(
+      "multicast_pps", &N::multicast_pps, 1, 1000000000,
+      "Maximum number of multicast frames a second, over all workers; default: no limit.");
   limits.number("unknown_unicast_pps", &N::unknown_unicast_pps, 1, 1000000000,
-                "The same for frames to a MAC address that is not known.");
+                "Maximum number of frames to unknown MAC addresses a second, over all workers; "
+                "default: no limit.");
   limits.absent_everywhere("no limit");
 
   Section<NetworkDraft> s;
   s.number("vni", &N::vni, 1, 16777215,
-           "Network identifier, each network has its own: that of its remotes without an 'id'.")
+           "Network identifier, unique for each network. Remotes without 'id' use it.")
       .required();
   s.list("members", &NetworkDraft::member_drafts, &N::members, member_section(),
          {.noun = "member", .plural = "members"}, kMaxBridgePorts,
-         "Ports, or VLANs of ports, of the network. A port and VLAN is in one network only.");
+         "Ports and VLANs of ports that belong to the network. A VLAN of a port can be in one "
+         "network only.");
   s.list("remotes", &NetworkDraft::remote_drafts, &N::remotes, remote_section(),
          {.noun = "remote",
           .plural = "remotes",
@@ -101,14 +108,16 @@ Section<NetworkDraft> network_section() {
                 return '(' + std::string(info_of(remote.kind).name) + ')';
               }},
          kMaxBridgePorts,
-         "Other ends of the tunnels; see 'split_horizon' for which of them speak to each other.");
-  s.flag("learning", &N::learning, "Learn MAC addresses from the frames' sources.");
+         "Remote tunnel endpoints (VTEPs). 'split_horizon' says which of them reach each other "
+         "through us.");
+  s.flag("learning", &N::learning, "Learn MAC addresses from the sources of frames.");
   s.flag("carry_vlans", &N::carry_vlans,
-         "Let frames with a (further) 802.1Q tag through; otherwise they are dropped.");
+         "Forward frames that have an 802.1Q tag, or one more than the member's; otherwise they "
+         "are dropped.");
   s.number("mac_aging_s", &N::mac_aging_s, 10, 1000000,
-           "Seconds after which a learned MAC address that is silent is forgotten.");
+           "Seconds of silence after which a learned MAC address is removed.");
   s.number("mac_limit", &N::mac_limit, 0, 16777216,
-           "Learned MAC addresses at one time; beyond, none is learned.");
+           "Maximum number of learned MAC addresses; above it, no more are learned.");
   s.list("static_macs", &NetworkDraft::static_mac_drafts, &N::static_macs, static_mac_section(),
          {.noun = "static MAC",
           .plural = "static MACs",
@@ -117,19 +126,21 @@ Section<NetworkDraft> network_section() {
           .whole = true},
          16777216, "MAC addresses that never move and never age.");
   s.section("tunnel", &N::tunnel, tunnel_options_section(),
-            "The outer header, for all remotes; default: that of the kind in 'tunnels'.");
+            "Outer header of packets to all remotes; default: that of the kind in 'tunnels'.");
   s.word("too_big", &N::too_big,
-         "A frame beyond the MTU of its way out. icmp: the sender is told, where it is IPv6 or may "
-         "not be fragmented; fragment: also, IPv4 that may be fragmented is; drop: neither.");
-  s.flag("mss_clamp", &N::mss_clamp, "Lower the MSS of TCP connections to what fits the tunnels.");
+         "What happens to a frame that is larger than the MTU of its tunnel or port. icmp: it is "
+         "dropped, and the sender gets an ICMP error if the packet is IPv6 or IPv4 with DF; "
+         "fragment: IPv4 without DF is fragmented, all else as with icmp; drop: it is dropped.");
+  s.flag("mss_clamp", &N::mss_clamp,
+         "Lower the MSS of TCP connections so that segments fit the tunnels.");
   s.flag("learn_remotes", &N::learn_remotes,
-         "Accept frames with the network's 'vni' from anywhere, and make a remote of their sender. "
-         "Whoever reaches the underlay can then send into the network.");
+         "Accept frames with the network's 'vni' from any sender, and add the sender as a remote. "
+         "Anybody with access to the underlay can then send into the network.");
   s.word("learn_kind", &N::learn_kind, kind_words(Carries::kFrames),
-         "The encapsulation of learned remotes.");
+         "Encapsulation of learned remotes.");
   s.number("learn_limit", &N::learn_limit, 1, 65536,
-           "Learned remotes at one time; beyond, none is learned.");
-  s.group("flood_limits", std::move(limits), "Limits to what is flooded to all.");
+           "Maximum number of learned remotes; above it, no more are learned.");
+  s.group("flood_limits", std::move(limits), "Rate limits of flooded frames.");
   return s;
 }
 

@@ -31,9 +31,9 @@ Parsed<std::string> parse_scheduler(std::string_view text) {
 }
 
 constexpr const char* kForwardingHelp =
-    "nat: the backend's address and port replace the virtual ones, and replies come back through "
-    "here; direct: the packet goes unchanged to the backend's MAC; tunnel: it goes wrapped whole; "
-    "fullnat: nat, with one of 'local_addresses' as source.";
+    "nat: the destination becomes the backend's address and port, and replies return through adit; "
+    "direct: the unchanged packet is sent to the backend's MAC; tunnel: the unchanged packet is "
+    "encapsulated; fullnat: as nat, with one of 'local_addresses' as source.";
 
 // `member`: which of a TimeoutKey's leads to T's.
 template <class T, class M>
@@ -69,20 +69,23 @@ void check_backend(Reader& reader, BackendDraft& backend) {
 Section<BackendDraft> backend_section() {
   using B = BackendConfig;
   Section<BackendDraft> s;
-  s.text("address", &B::address, parse_host_address, kHostAddress, "The backend's address.")
+  s.text("address", &B::address, parse_host_address, kHostAddress, "Address of the backend.")
       .required();
-  s.number("port", &B::port, 0, 65535, "The backend's port; 0: that which the client asked for.");
+  s.number("port", &B::port, 0, 65535,
+           "Port of the backend; 0: the port that the client connects to.");
   s.number("weight", &B::weight, 0, 65535,
-           "Its share of new connections; 0: it keeps those it has, and gets none.");
+           "Weight for the scheduler; 0: the backend keeps its connections and gets no new ones.");
   s.word("forwarding", &B::forwarding,
-         "How packets reach this backend; default: that of the service.")
+         "Forwarding mode of this backend; default: that of the service.")
       .absent("the service's");
   s.text("vrf", &B::vrf, parse_name, kVrfName,
-         "Where the backend's address is; default: the service's VRF.");
+         "VRF of the backend's address; default: that of the service.");
   s.number("upper_connections", &B::upper_connections, 0, 16777216,
-           "From so many connections on it gets no new ones, over all workers; 0: no threshold.");
+           "Number of connections, over all workers, at which the backend gets no new ones; 0: no "
+           "threshold.");
   s.number("lower_connections", &B::lower_connections, 0, 16777216,
-           "Below so many it gets new ones again; 0: three quarters of 'upper_connections'.");
+           "Number of connections below which it gets new ones again; 0: three quarters of "
+           "'upper_connections'.");
   s.check(check_backend);
   return s;
 }
@@ -90,12 +93,15 @@ Section<BackendDraft> backend_section() {
 Section<BackendDraft> sorry_section() {
   using B = BackendConfig;
   Section<BackendDraft> s;
-  s.text("address", &B::address, parse_host_address, kHostAddress, "The server's address.")
+  s.text("address", &B::address, parse_host_address, kHostAddress, "Address of the server.")
       .required();
-  s.number("port", &B::port, 0, 65535, "Its port; 0: that which the client asked for.");
-  s.word("forwarding", &B::forwarding, "How packets reach it; default: as the service's.")
+  s.number("port", &B::port, 0, 65535,
+           "Port of the server; 0: the port that the client connects to.");
+  s.word("forwarding", &B::forwarding,
+         "Forwarding mode of the server; default: that of the service.")
       .absent("the service's");
-  s.text("vrf", &B::vrf, parse_name, kVrfName, "Where its address is; default: the service's VRF.")
+  s.text("vrf", &B::vrf, parse_name, kVrfName,
+         "VRF of the server's address; default: that of the service.")
       .absent("the service's");
   return s;
 }
@@ -131,13 +137,16 @@ Section<PersistenceConfig> persistence_section() {
   Section<P> s;
   s.number(
       "timeout_s", &P::timeout_s, 1, kMostPersistentSeconds,
-      "Seconds after the beginning of a client's last connection in which the next one goes to "
-      "the same backend; while it has one, they begin anew when they are over.");
+      "Seconds after the start of a client's last connection in which its next one goes to the "
+      "same backend. If the client still has connections when they end, they start again.");
   s.number("netmask_bits", &P::netmask_bits, 1, 32,
-           "Clients whose IPv4 addresses have so many first bits in common are one.");
-  s.number("ipv6_prefix_bits", &P::ipv6_prefix_bits, 1, 128, "The same of IPv6 addresses.");
-  s.flag("expire_quiescent_template", &P::expire_quiescent_template,
-         "true: clients of a drained backend go to another one; false: they stay with it.");
+           "Prefix length by which IPv4 clients are grouped: addresses with the same prefix count "
+           "as one client.");
+  s.number("ipv6_prefix_bits", &P::ipv6_prefix_bits, 1, 128,
+           "Prefix length by which IPv6 clients are grouped.");
+  s.flag(
+      "expire_quiescent_template", &P::expire_quiescent_template,
+      "true: clients of a drained backend (weight 0) get another one; false: they stay with it.");
   return s;
 }
 
@@ -190,19 +199,22 @@ Section<BalancerConfig> balancer_section() {
   using B = BalancerConfig;
   Section<B> s;
   s.number("connections", &B::connections, 1024, 16777216,
-           "Connections at one time, over all workers.")
+           "Size of the connection table, over all workers.")
       .restart();
   s.number("templates", &B::persistence_entries, 1024, 16777216,
-           "Persistence entries, one for each client of a persistent service, over all workers.")
+           "Number of persistence entries, one for each client of a persistent service, over all "
+           "workers.")
       .restart();
   s.section("timeouts", &B::timeouts, timeouts_section<TimeoutsConfig>(&TimeoutKey::all),
-            "When silent connections are forgotten, by their state.");
+            "Idle timeouts of connections, by state.");
   s.word("when_full", &B::when_full,
-         "A new connection for which there is no place, or which is beyond its service's or VRF's "
-         "share: dropped; or it takes the place of the oldest that is not established, or over.");
+         "What happens to a new connection when the table, or the share of its service or VRF, is "
+         "full. refuse: it is dropped; replace_half_open: it replaces the oldest connection that "
+         "is half-open or closed.");
   s.flag("expire_nodest", &B::expire_nodest,
-         "Connections of a backend that was removed end, and a client may begin anew at once; "
-         "without, their packets are dropped until it comes back or they expire.");
+         "true: connections of a removed backend end, so that their clients can connect again at "
+         "once; false: their packets are dropped until the backend is configured again or they "
+         "expire.");
   return s;
 }
 
@@ -210,90 +222,92 @@ Section<ServiceDraft> service_section() {
   using S = ServiceConfig;
   using D = ServiceDraft;
   Section<D> s;
-  s.text("vrf", &S::vrf, parse_name, kVrfName, "Where the virtual address is.");
+  s.text("vrf", &S::vrf, parse_name, kVrfName, "VRF of the virtual address.");
   s.text("address", &S::address, parse_host_address, kHostAddress,
-         "The virtual address that clients connect to.")
+         "Virtual address that clients connect to.")
       .fallback("");
-  s.word("protocol", &S::protocol, "The protocol.");
+  s.word("protocol", &S::protocol, "Protocol.");
   s.number("port", &S::port, 0, 65535,
-           "The port; 0: all ports for which the address has no other service.")
+           "Virtual port; 0: all ports for which the address has no other service.")
       .fallback("")
       .written_if([](const S& service) { return service.fwmark == 0; });
-  s.number("last_port", &S::last_port, 1, 65535, "The last port of a range that begins at 'port'.");
-  s.text(
-      "scheduler", &S::scheduler, parse_scheduler, "the name of a scheduler",
-      "Which backend takes a new connection: rr, wrr, lc, wlc, lblc, lblcr, dh, sh, sed, nq, mh, "
-      "fo or ovf; see scheduler.md.");
+  s.number("last_port", &S::last_port, 1, 65535, "Last port of a range that begins at 'port'.");
+  s.text("scheduler", &S::scheduler, parse_scheduler, "the name of a scheduler",
+         "Scheduler, which selects the backend of a new connection: rr, wrr, lc, wlc, lblc, lblcr, "
+         "dh, sh, sed, nq, mh, fo or ovf; see scheduler.md.");
   s.section(
       "scheduler_options", &D::option_drafts, &S::scheduler_options,
       [] {
         using O = SchedulerOptions;
         Section<SchedulerOptionsDraft> options;
-        options.flag("hash_port", &O::hash_port, "sh, mh: the client's port counts too.");
+        options.flag("hash_port", &O::hash_port, "sh, mh: hash the client's port too.");
         options.flag("fallback", &O::fallback,
-                     "sh, dh, mh: another backend where the chosen one takes no connections.");
+                     "sh, dh, mh: use another backend if the selected one takes no connections.");
         options.number("table_size", &O::table_size, 251, 131071,
-                       "mh: slots of its table, a prime.");
+                       "mh: number of slots of the look-up table, a prime.");
         return options;
       }(),
-      "What some of the schedulers let one choose.");
+      "Options of some schedulers.");
   s.word("forwarding", &S::forwarding, kForwardingHelp);
-  s.word("wrap", &S::wrap, "How 'forwarding: tunnel' wraps a packet.");
-  s.number("gue_port", &S::gue_port, 1, 65535, "UDP destination port of 'wrap: gue'.");
-  s.flag("one_packet", &S::one_packet, "UDP: each packet goes where the scheduler says anew.");
+  s.word("wrap", &S::wrap, "Encapsulation of 'forwarding: tunnel'.");
+  s.number("gue_port", &S::gue_port, 1, 65535, "UDP destination port for 'wrap: gue'.");
+  s.flag("one_packet", &S::one_packet, "UDP: schedule each packet on its own.");
   s.word("unmatched", &S::unmatched,
-         "TCP packets that belong to no known connection and begin none: dropped; answered with a "
-         "reset; or given to the backend that the scheduler says, which is right with mh and sh.");
+         "What happens to TCP packets that match no connection and do not begin one. drop: they "
+         "are dropped; reset: they are answered with a RST; schedule: the scheduler selects a "
+         "backend, which suits mh and sh.");
   s.word("client_address", &S::client_address,
-         "TCP: how backends are told the client's address and port. toa, with fullnat: by TCP "
-         "option 254; proxy, with nat and fullnat: by the PROXY protocol, version 2, which they "
-         "have to expect.");
+         "TCP: how backends learn the client's address and port. toa, with fullnat: from TCP "
+         "option 254; proxy, with nat and fullnat: from a PROXY protocol header of version 2, "
+         "which backends have to expect.");
   s.texts("local_addresses", &D::local_address_drafts, &S::local_addresses, parse_host_address,
-          kHostAddress, "fullnat: addresses of ours that backends see as the clients'.",
-          "One of them.")
+          kHostAddress, "fullnat: source addresses of packets to backends.", "A source address.")
       .each("local address", "local addresses");
   s.list("backends", &D::backend_drafts, &S::backends, backend_section(),
          {.noun = "backend", .plural = "backends", .name = name_of}, kMaxServiceBackends,
-         "The servers behind the service.");
+         "Servers of the service.");
   s.section(
       "health", &D::health_draft, [](const S& service) { return draft_of(service.health); },
-      health_section(), "How to find out whether backends are up; see health.md.");
+      health_section(), "Health checks of the backends; see health.md.");
   s.word("on_down", &S::on_down,
-         "Connections of a backend that goes down: forgotten at their next packet, or kept.");
+         "What happens to connections of a backend that goes down. expire: they end at their next "
+         "packet; keep: they continue.");
   s.number("slow_start_s", &S::slow_start_s, 0, 3600,
-           "Seconds in which the weight of a backend that comes up, or new to a running service, "
-           "grows from a tenth to its full; 0: at once.");
-  s.number(
-       "drain_udp_s", &S::drain_udp_s, 0, kMostSeconds,
-       "Seconds after which UDP flows leave a backend of weight 0 at their next packet; 0: they "
-       "stay; default: 'udp_s' of 'timeouts'.")
+           "Seconds in which the weight of a backend grows from a tenth to its full value after it "
+           "comes up, or is added to a running service; 0: no slow start.");
+  s.number("drain_udp_s", &S::drain_udp_s, 0, kMostSeconds,
+           "Seconds after a backend's weight becomes 0 from which its UDP flows move to other "
+           "backends, each at its next packet; 0: they stay; default: 'udp_s' of 'timeouts'.")
       .absent("udp_s");
   s.section("sorry", &D::sorry_draft, &S::sorry, sorry_section(),
-            "A server that takes new connections as long as no backend does.");
-  s.section("timeouts", &S::timeouts, timeouts_section<ServiceTimeoutsConfig>(&TimeoutKey::own),
-            "Its own ones of the balancer's 'timeouts', for connections that begin from now on.");
+            "Server that takes new connections while no backend does.");
+  s.section(
+      "timeouts", &S::timeouts, timeouts_section<ServiceTimeoutsConfig>(&TimeoutKey::own),
+      "Timeouts of this service, instead of those of 'balancer'. They apply to new connections.");
   s.section(
       "limits", &S::limits,
       [] {
         using L = ConnectionLimits;
         Section<L> limits;
-        limits.number("connections", &L::connections, 0, 16777216,
-                      "Connections at one time, over all workers; 0: a share of what is free.");
+        limits.number(
+            "connections", &L::connections, 0, 16777216,
+            "Maximum number of connections, over all workers; 0: a share of what is free.");
         limits.number("connections_per_s", &L::connections_per_s, 0, kMostPerSecond,
-                      "New connections a second, over all workers; 0: no limit.");
+                      "Maximum number of new connections a second, over all workers; 0: no limit.");
         limits.number("source_connections_per_s", &L::source_connections_per_s, 0, kMostPerSecond,
-                      "The same of one client: an IPv4 address, or the /64 of an IPv6 one; 0: no "
-                      "limit.");
+                      "Maximum number of new connections a second of one client, which is an IPv4 "
+                      "address or an IPv6 /64; 0: no limit.");
         return limits;
       }(),
-      "What is more than that is dropped; established connections go on.");
+      "Limits of connections. New connections above a limit are dropped; established ones are not "
+      "affected.");
   s.number("mark", &S::fwmark, 1, UINT32_MAX,
-           "The firewall mark of the service, instead of address, protocol and port: it takes the "
-           "connections to which 'classifier' gives this mark.")
+           "Firewall mark of the service, instead of address, protocol and port. The service takes "
+           "the connections to which 'classifier' gives this mark.")
       .fallback("");
-  s.section("persistence", &D::persistence_draft, &S::persistence, persistence_section(),
-            "The connections of a client go to one backend, all ports and addresses of the service "
-            "together.");
+  s.section(
+      "persistence", &D::persistence_draft, &S::persistence, persistence_section(),
+      "All connections of a client, to all ports and addresses of the service, go to one backend.");
   s.check(check_service);
   return s;
 }

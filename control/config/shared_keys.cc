@@ -28,16 +28,16 @@ Section<RouterAdvertisementsDraft> advertisements_section() {
   Section<RouterAdvertisementsDraft> s;
   using R = RouterAdvertisements;
   s.number("interval_s", &R::interval_s, 4, 1800,
-           "Seconds between two advertisements at most; at least a third of that.");
+           "Maximum number of seconds between two advertisements; the minimum is a third of it.");
   s.number("lifetime_s", &R::lifetime_s, 0, 9000,
-           "Seconds that hosts use us as their router after an advertisement, no less than "
-           "'interval_s'; 0: not at all; default: three intervals.")
+           "Seconds for which hosts use us as default router after an advertisement, at least "
+           "'interval_s'; 0: hosts do not use us; default: three times 'interval_s'.")
       .absent("three intervals");
   s.flag("autonomous", &R::autonomous,
-         "Hosts make addresses of their own in subnets of 64 bits (SLAAC).");
-  s.flag("mtu", &R::mtu, "Tell hosts the MTU of packets that go their way.");
+         "Hosts configure addresses by SLAAC in subnets with a prefix length of 64.");
+  s.flag("mtu", &R::mtu, "Advertise the MTU of the link.");
   s.texts("rdnss", &RouterAdvertisementsDraft::rdnss_drafts, &R::rdnss, parse_host_address,
-          "an IPv6 address such as 2001:db8::53", "DNS servers that hosts are told of, IPv6.",
+          "an IPv6 address such as 2001:db8::53", "IPv6 addresses of DNS servers to advertise.",
           "A DNS server.", kMaxAdvertisedDnsServers)
       .each("DNS server", "DNS servers");
   s.check(check_advertisements);
@@ -48,10 +48,10 @@ Section<RouteDraft> route_section() {
   Section<RouteDraft> s;
   s.text("to", &RouteConfig::to, parse_route_prefix,
          "a subnet such as 198.51.100.0/24 or 2001:db8:1::/48",
-         "The subnet behind the router; 0.0.0.0/0 or ::/0 is everything else.")
+         "Destination subnet; 0.0.0.0/0 or ::/0 is the default route.")
       .required();
   s.text("via", &RouteConfig::via, parse_host_address, kHostAddress,
-         "The router, on a port's subnet.")
+         "Next hop: a router on the subnet of a port.")
       .required();
   return s;
 }
@@ -69,10 +69,10 @@ Told<NeighbourConfig> told_of_neighbours() {
 Section<NeighbourDraft> neighbour_section() {
   Section<NeighbourDraft> s;
   s.text("address", &NeighbourConfig::address, parse_host_address, kHostAddress,
-         "A host or router on a port's subnet.")
+         "A host or router on the subnet of a port.")
       .required();
   s.text("mac", &NeighbourConfig::mac, parse_station_mac, kStationMac,
-         "Its MAC address: never asked for by ARP or ND, never aged.")
+         "Its MAC address, which is not resolved by ARP or ND and does not age.")
       .required();
   return s;
 }
@@ -88,14 +88,16 @@ std::vector<Word<TunnelKind>> kind_words(Carries payload) {
 Section<TunnelOptions> tunnel_options_section() {
   using T = TunnelOptions;
   Section<T> s;
-  s.number("ttl", &T::ttl, 1, 255, "Time to live (hop limit) of the outer header.");
-  s.number("dscp", &T::dscp, 0, 63, "Differentiated services code point of the outer header.");
+  s.number("ttl", &T::ttl, 1, 255, "TTL (hop limit) of the outer header.");
+  s.number("dscp", &T::dscp, 0, 63, "DSCP of the outer header.");
   s.word("ttl_mode", &T::ttl_mode,
-         "pipe: 'ttl' on every packet; uniform: that of the inner IP packet.");
+         "Outer TTL. pipe: 'ttl' for every packet; uniform: copied from the inner IP packet.");
   s.word("dscp_mode", &T::dscp_mode,
-         "pipe: 'dscp' on every packet; uniform: copied from the inner packet, and back.");
-  s.word("df", &T::df,
-         "Don't Fragment of the outer IPv4 header; inherit: that of the inner IPv4 packet.");
+         "Outer DSCP. pipe: 'dscp' for every packet; uniform: copied from the inner packet, and "
+         "back at decapsulation.");
+  s.word(
+      "df", &T::df,
+      "Don't Fragment bit of the outer IPv4 header. inherit: copied from the inner IPv4 packet.");
   s.absent_everywhere("the default");
   return s;
 }

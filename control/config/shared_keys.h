@@ -23,8 +23,8 @@ template <class T>
 void add_advertisements(Section<T>& s) {
   s.section("router_advertisements", &T::advertisement_draft, &T::Finished::router_advertisements,
             advertisements_section(),
-            "Tell hosts by IPv6 router advertisements of us and of the subnets; {}: with all "
-            "defaults; without the key, no.");
+            "Send IPv6 router advertisements with the subnets; {}: with all defaults; without the "
+            "key, none are sent.");
 }
 
 enum class Carries { kFrames, kPackets };

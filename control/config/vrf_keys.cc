@@ -10,20 +10,21 @@ Section<VrfTunnelDraft> vrf_tunnel_section() {
   Section<VrfTunnelDraft> s;
   using T = VrfTunnelConfig;
   s.text("address", &T::address, parse_host_address, kHostAddress,
-         "The other end's address, in the underlay.")
+         "Underlay address of the remote tunnel endpoint.")
       .required();
-  s.word("kind", &T::kind, kind_words(Carries::kPackets), "The encapsulation.");
-  s.number("id", &T::id, 0, UINT64_MAX, "GRE: the key; without it, none.");
-  s.flag("checksum", &T::checksum, "GRE: send a checksum. One that comes in is always verified.");
+  s.word("kind", &T::kind, kind_words(Carries::kPackets), "Encapsulation of the tunnel.");
+  s.number("id", &T::id, 0, UINT64_MAX, "GRE key; default: no key.");
+  s.flag("checksum", &T::checksum, "GRE: send a checksum. A received checksum is always verified.");
   s.flag("sequence", &T::sequence,
-         "GRE: number the packets, and drop those that come in out of order or without a number.");
+         "GRE: send sequence numbers, and drop received packets that are out of order or have no "
+         "number.");
   s.texts("addresses", &VrfTunnelDraft::address_drafts, &T::addresses, parse_host_prefix,
           "an IP address and its prefix length, such as 10.255.0.1/30",
-          "The tunnel's own addresses within the VRF; their subnets are routed into it.",
-          "An own address with the prefix length of its subnet.")
+          "Addresses of the tunnel interface in the VRF. Their subnets are routed into the tunnel.",
+          "An address with the prefix length of its subnet.")
       .each("address", "addresses");
   s.section("tunnel", &T::tunnel, tunnel_options_section(),
-            "The outer header; default: that of the kind in 'tunnels'.");
+            "Outer header; default: that of the kind in 'tunnels'.");
   s.check([](Reader& reader, VrfTunnelDraft& tunnel) {
     check_kind(reader, tunnel, TunnelKind::kGreIp);
   });
@@ -45,12 +46,12 @@ Section<VrfRouteDraft> vrf_route_section() {
   Section<VrfRouteDraft> s;
   using R = VrfRouteConfig;
   s.text("to", &R::to, parse_route_prefix, "a subnet such as 198.51.100.0/24 or 2001:db8:1::/48",
-         "The destinations; 0.0.0.0/0 or ::/0 is everything else.")
+         "Destination subnet; 0.0.0.0/0 or ::/0 is the default route.")
       .required();
   s.text("via", &R::via, parse_host_address, kHostAddress,
-         "The router, on the subnet of one of the VRF's ports, VLANs or networks.");
+         "Next hop: a router on the subnet of a port, VLAN or network of the VRF.");
   s.text("tunnel", &R::tunnel, parse_name, "the name of a tunnel of the VRF",
-         "The tunnel to go through, instead of 'via'.");
+         "Name of the tunnel to use instead of 'via'.");
   s.check(check_vrf_route);
   return s;
 }
@@ -60,15 +61,15 @@ Section<GatewayDraft> gateway_section() {
   using G = GatewayConfig;
   s.texts("addresses", &GatewayDraft::address_drafts, &G::addresses, parse_host_prefix,
           "an IP address and its prefix length, such as 10.1.0.254/24",
-          "The gateway's own addresses, at least one; their subnets are the network's.",
-          "An own address with the prefix length of its subnet.")
+          "Addresses of the gateway, at least one. Their subnets are those of the network.",
+          "An address with the prefix length of its subnet.")
       .each("address", "addresses");
   s.text("mac", &G::mac, parse_station_mac, kStationMac,
-         "The gateway's MAC address; by default 02:ad:17 and the network's 'vni'.")
+         "MAC address of the gateway; default: 02:ad:17 followed by the network's 'vni'.")
       .absent("the default");
   s.number("mtu_bytes", &G::mtu_bytes, 576, 65000,
-           "Size of the largest IP packet that is routed into the network; at most, and by "
-           "default, what fits all members and remotes.")
+           "Maximum size of an IP packet that is routed into the network; at most, and by default, "
+           "what fits all members and remotes.")
       .absent("what fits");
   add_advertisements(s);
   return s;
@@ -77,17 +78,18 @@ Section<GatewayDraft> gateway_section() {
 Section<VlanDraft> vlan_section() {
   Section<VlanDraft> s;
   using V = VlanConfig;
-  s.text("port", &V::port, parse_name, kPortName, "The port; its MAC address is the interface's.")
+  s.text("port", &V::port, parse_name, kPortName,
+         "Name of the port. The subinterface uses its MAC address.")
       .required();
-  s.number("vlan", &V::vlan, 1, 4094, "Frames with this 802.1Q tag.").required();
+  s.number("vlan", &V::vlan, 1, 4094, "802.1Q VLAN identifier.").required();
   s.texts("addresses", &VlanDraft::address_drafts, &V::addresses, parse_host_prefix,
           "an IP address and its prefix length, such as 10.1.0.254/24",
-          "The interface's own addresses, at least one.",
-          "An own address with the prefix length of its subnet.")
+          "Addresses of the subinterface, at least one.",
+          "An address with the prefix length of its subnet.")
       .each("address", "addresses");
   s.number("mtu_bytes", &V::mtu_bytes, 576, 65000,
-           "Size of the largest IP packet, without Ethernet header and tag; at most, and by "
-           "default, the port's.")
+           "Maximum size of an IP packet, without Ethernet header and tag; at most, and by "
+           "default, that of the port.")
       .absent("the port's");
   add_advertisements(s);
   return s;
@@ -98,13 +100,14 @@ Section<VlanDraft> vlan_section() {
 Section<VrfDraft> vrf_section() {
   Section<VrfDraft> s;
   s.texts("ports", &VrfDraft::port_drafts, &VrfConfig::ports, parse_name, kPortName,
-          "Ports whose untagged packets are routed here; their 'addresses' are the gateway's.",
+          "Ports whose untagged packets this VRF routes. Their 'addresses' are the VRF's addresses "
+          "on the link.",
           "The name of a port that has 'addresses'.")
       .each("port", "ports");
   s.map("networks", &VrfDraft::gateway_drafts, &VrfConfig::networks, gateway_section(),
         {.noun = "gateway of network", .plural = "gateways"}, 0, kMaxNetworks,
-        "Networks, by name, that get a gateway here: what their hosts send to it is routed. A "
-        "network has one gateway.");
+        "Networks, by name, that have their gateway in this VRF, which routes what their hosts "
+        "send to it. A network can have one gateway.");
   s.list("vlans", &VrfDraft::vlan_drafts, &VrfConfig::vlans, vlan_section(),
          {.plural = "VLANs",
           .name =
@@ -112,8 +115,8 @@ Section<VrfDraft> vrf_section() {
                 return "port " + entry.port + " vlan " + std::to_string(entry.vlan);
               }},
          kMaxVrfSubinterfaces,
-         "VLANs of ports as interfaces: packets with the tag are routed here. A port and VLAN is "
-         "in one VRF or in one network; the port's untagged packets are not concerned.");
+         "VLAN subinterfaces: this VRF routes packets with the tag. A VLAN of a port can be in one "
+         "VRF or in one network. Untagged packets of the port are not affected.");
   s.map("tunnels", &VrfDraft::tunnel_drafts, &VrfConfig::tunnels, vrf_tunnel_section(),
         {.noun = "tunnel",
          .plural = "tunnels",
@@ -132,15 +135,17 @@ Section<VrfDraft> vrf_section() {
               },
           .whole = true},
          kMaxVrfRoutes,
-         "Static routes; the subnets of ports, VLANs, networks and tunnels need none.");
+         "Static routes. Subnets of ports, VLANs, networks and tunnels are connected routes and "
+         "need none.");
   s.list("neighbours", &VrfDraft::neighbour_drafts, &VrfConfig::neighbours, neighbour_section(),
          told_of_neighbours(), kMaxNeighbours,
          "Static neighbours on the subnets of ports, VLANs and networks.");
   s.flag("mss_clamp", &VrfConfig::mss_clamp,
-         "Lower the MSS of TCP connections to what fits their routes, both ways.");
-  s.number(
-      "connections", &VrfConfig::connections, 0, 16777216,
-      "Connections of its services at one time, over all workers; 0: a share of what is free.");
+         "Lower the MSS of TCP connections so that segments fit the MTU of their routes, in both "
+         "directions.");
+  s.number("connections", &VrfConfig::connections, 0, 16777216,
+           "Maximum number of connections of the VRF's services, over all workers; 0: a share of "
+           "what is free.");
   s.check([](Reader&, VrfDraft& vrf) {
     for (const auto& port : vrf.port_drafts) vrf.ports.push_back(port.value);
   });

@@ -12,13 +12,14 @@ enum Place : unsigned { kMemory, kPeerMemory, kTimeout };
 
 constexpr TunnelKey kKeys[] = {
     {"reassembly_mb", 1, 1024, 8,
-     "MiB of packet buffers, of each worker, that frames may take whose segments have not all "
-     "come; "
-     "the oldest of the address that holds most gives way. Never more than 1024 frames."},
+     "Maximum size of the packet buffers of incomplete frames, in MiB for each worker. When it is "
+     "reached, the oldest frame is dropped, of the sender that holds most. At most 1024 frames are "
+     "kept."},
     {"reassembly_peer_mb", 1, 1024, 2,
-     "The same for what comes from one address. Never more than 256 frames."},
+     "Maximum size of the packet buffers of incomplete frames from one sender, in MiB for each "
+     "worker. At most 256 frames of one sender are kept."},
     {"reassembly_timeout_ms", 10, 60000, 1000,
-     "Milliseconds after its first segment that a frame has to be complete."},
+     "Milliseconds after its first segment in which a frame has to be complete."},
 };
 
 std::string key_and_value(const TunnelDraftValues& draft, Place place) {

@@ -7,19 +7,19 @@
 namespace adit::methods {
 
 inline constexpr Parameter kCheckParameters[] = {
-    {"text", kString, kOptional, "YAML text; the daemon's own file if not given"},
-    {"file_name", kString, kOptional, "what to call the text in messages"},
+    {"text", kString, kOptional, "YAML text to check; default: the daemon's configuration file"},
+    {"file_name", kString, kOptional, "file name to use in messages about `text`"},
 };
 inline constexpr Parameter kDrainParameters[] = {
     kOfService,
-    {"backend", kString, kOptional, "only those of this address", "ADDRESS"},
+    {"backend", kString, kOptional, "only backends with this address", "ADDRESS"},
 };
 
 inline constexpr MethodInfo kChanging[] = {
     {
         .name = "check",
         .effect = kReads,
-        .help = "says what a reload would change, or what is wrong",
+        .help = "shows what a reload would change, or the errors in the configuration",
         .parameters = kCheckParameters,
         .answer = kLater,
         .notes = "Changes nothing.\n\n"
@@ -30,25 +30,26 @@ inline constexpr MethodInfo kChanging[] = {
     {
         .name = "reload",
         .effect = kChanges,
-        .help = "makes the daemon's file the running configuration",
+        .help = "applies the daemon's configuration file",
         .answer = kLater,
         .command = "reload",
-        .notes =
-            "What did not change is not touched. Reloads and checks run one after the other, in "
-            "another thread than the one that answers requests; the file is read when the reload "
-            "begins. Requests of one process that wait at the same time get one reload. If the "
-            "client disconnects before the answer, the reload is done all the same.\n\n"
-            "Result: `{\"generation\": 4, \"changes\": [\"networks.red: remote 192.0.2.9 "
-            "added\"]}`",
+        .notes = "Only differences are applied; everything else keeps its state and counters. "
+                 "Reloads and checks run one after the other in a thread of their own, so other "
+                 "requests are answered meanwhile. The file is read when the reload begins. If "
+                 "several requests of one process wait, one reload answers all of them. If the "
+                 "client disconnects before the answer, the reload still completes.\n\n"
+                 "Result: `{\"generation\": 4, \"changes\": [\"networks.red: remote 192.0.2.9 "
+                 "added\"]}`",
     },
     {
         .name = "drain",
         .effect = kChanges,
-        .help = "lets UDP flows leave backends of weight 0 now, at their next packet",
+        .help = "moves UDP flows away from backends of weight 0, each at its next packet",
         .parameters = kDrainParameters,
         .command = "drain",
-        .notes = "Without this method they leave after `drain_udp_s`.\n\n"
-                 "Result: `{\"backends\": 2}`; an error where there is no such backend.",
+        .notes = "Without this method, UDP flows leave after `drain_udp_s`.\n\n"
+                 "Result: `{\"backends\": 2}`, the number of backends. It is an error if no "
+                 "backend matches.",
     },
 };
 

@@ -14,18 +14,18 @@ inline constexpr Column kFdbColumns[] = {
     {"vlan", "VLAN", kNumber},
     {"remote", "REMOTE"},
     {"static", "STATIC"},
-    {"age_s", "AGE-S", kSeconds, kShown, "since a frame last came from it"},
+    {"age_s", "AGE-S", kSeconds, kShown, "seconds since the last frame from this MAC"},
 };
 
 inline constexpr Column kNeighbourColumns[] = {
-    {"port", "PORT", kText, kKey, "null: on a network"},
-    {"vlan", "VLAN", kNumber, kKey, "of the port; null: untagged"},
-    {"network", "NETWORK", kText, kKey, "null: on a port"},
+    {"port", "PORT", kText, kKey, "the port of the link; null: the link is a network"},
+    {"vlan", "VLAN", kNumber, kKey, "the VLAN of the port; null: untagged"},
+    {"network", "NETWORK", kText, kKey, "the network of the link; null: the link is a port"},
     {"address", "ADDRESS", kText, kKey},
     {"mac", "MAC"},
     {"state", "STATE", kText, kShown,
      "`static`, `reachable`, `stale`, `probing`, `incomplete`, `failed`"},
-    {"age_s", "AGE-S", kSeconds, kShown, "since it last answered"},
+    {"age_s", "AGE-S", kSeconds, kShown, "seconds since the neighbour last answered"},
 };
 
 inline constexpr Column kDropColumns[] = {
@@ -37,24 +37,30 @@ inline constexpr Column kDropColumns[] = {
 inline constexpr Column kWorkerColumns[] = {
     {"id", "WORKER", kNumber, kKey},
     {"core", "CORE", kNumber},
-    {"state", "STATE", kText, kShown, "`running`, or `stalled` after 2 s without a pass"},
-    {"without_pass_ms", "NO-PASS-MS", kNumber, kWide, "since its last pass"},
+    {"state", "STATE", kText, kShown, "`running`, or `stalled` if its loop made no pass for 2 s"},
+    {"without_pass_ms", "NO-PASS-MS", kNumber, kWide,
+     "milliseconds since the last pass of its loop"},
     {"received", "RECEIVED", kCount},
     {"sent", "SENT", kCount},
-    {"copied", "COPIED", kCount, kShown, "made by flooding"},
-    {"consumed", "CONSUMED", kCount, kShown, "for the gateway itself"},
-    {"originated", "ORIGINATED", kCount, kShown, "sent on control's behalf"},
+    {"copied", "COPIED", kCount, kShown, "copies that flooding made"},
+    {"consumed", "CONSUMED", kCount, kShown,
+     "packets for adit itself, such as ARP and echo requests"},
+    {"originated", "ORIGINATED", kCount, kShown,
+     "packets that adit itself sent, such as ARP requests and ICMP errors"},
     {"flooded", "FLOODED", kCount, kWide},
     {"dropped", "DROPPED", kCount},
-    {"handed_over", "HANDED-OVER", kCount, kShown, "to the worker of their connection"},
-    {"held", "HELD", kCount, kWide, "total that waited for a next hop"},
-    {"held_now_total", "HELD-NOW-ALL", kNumber, kShown, "that wait now, on all workers together"},
-    {"fragmented_now", "FRAGMENTED", kNumber, kShown, "incomplete IP datagrams"},
+    {"handed_over", "HANDED-OVER", kCount, kShown,
+     "packets passed to the worker that owns their connection"},
+    {"held", "HELD", kCount, kWide, "packets that waited for a next hop to be resolved, in total"},
+    {"held_now_total", "HELD-NOW-ALL", kNumber, kShown,
+     "packets that wait for a next hop now, over all workers"},
+    {"fragmented_now", "FRAGMENTED", kNumber, kShown, "incomplete IP datagrams in reassembly"},
     {"fragment_bytes_now", "FRAGMENT-BYTES", kNumber, kShown,
-     "their part of `fragments.memory_mb`"},
+     "bytes of `fragments.memory_mb` that they use"},
     {"arp_requests_answered", "ARP-ANSWERED", kCount},
     {"echo_requests_answered", "ECHO-ANSWERED", kCount},
-    {"events_lost", "EVENTS-LOST", kCount, kShown, "reports to control that found no room"},
+    {"events_lost", "EVENTS-LOST", kCount, kShown,
+     "reports to control lost because the ring was full"},
     {"loops", "LOOPS", kCount},
     {"busy_loops", "BUSY-LOOPS", kCount, kWide},
     {"cycles", "CYCLES", kCount, kWide},
@@ -71,16 +77,16 @@ inline constexpr Column kStatusColumns[] = {
     {"workers_stalled", "STALLED", kNumber},
     {"log_written", "LOG-WRITTEN", kCount},
     {"log_lost", "LOG-LOST", kCount, kShown,
-     "lines that found the queue full, or that the destination did not take"},
+     "log lines lost because the queue was full or the destination did not accept them"},
     {"log_waiting", "LOG-WAITING", kNumber},
     {"log_stuck", "LOG-STUCK", kText, kShown,
-     "a line has waited for the destination for over a second"},
+     "whether a log line has waited for the destination for over a second"},
 };
 
 inline constexpr Parameter kFdbParameters[] = {
-    kOfNetwork, {"mac", kString, kOptional, "only this address", "MAC"}, kLimit, kOffset};
+    kOfNetwork, {"mac", kString, kOptional, "only this MAC address", "MAC"}, kLimit, kOffset};
 inline constexpr Parameter kDropsParameters[] = {
-    {"all", kBoolean, kOptional, "also reasons that dropped nothing"}};
+    {"all", kBoolean, kOptional, "also reasons with a count of 0"}};
 
 inline constexpr MethodInfo kDaemon[] = {
     {
@@ -91,13 +97,12 @@ inline constexpr MethodInfo kDaemon[] = {
         .answer = kLater,
         .command = "show fdb",
         .columns = kFdbColumns,
-        .notes = "The table's places are looked through in slices. Rows are in the order of the "
-                 "places.",
+        .notes = "The table is read in slices. Rows are in the order of its slots, not sorted.",
     },
     {
         .name = "show.neighbours",
         .effect = kReads,
-        .help = "next hops with MAC and state",
+        .help = "neighbours (next hops and hosts) with MAC address and state",
         .parameters = kPage,
         .answer = kLater,
         .command = "show neighbours",
@@ -121,7 +126,7 @@ inline constexpr MethodInfo kDaemon[] = {
     {
         .name = "show.status",
         .effect = kReads,
-        .help = "the daemon itself: its log, and whether all workers run",
+        .help = "the daemon: uptime, log, and whether all workers run",
         .command = "show status",
         .columns = kStatusColumns,
         .notes = "One row.",
@@ -129,14 +134,14 @@ inline constexpr MethodInfo kDaemon[] = {
     {
         .name = "version",
         .effect = kReads,
-        .help = "versions, and the generation of the configuration",
+        .help = "versions of adit and DPDK, and the generation of the configuration",
         .notes = "Result: `{\"version\": \"0.1.0\", \"dpdk\": \"DPDK 22.11.11\", \"generation\": "
                  "1, \"config\": \"/etc/adit/adit.yaml\"}`",
     },
     {
         .name = "help",
         .effect = kReads,
-        .help = "this table",
+        .help = "lists the methods",
         .notes = "Rows with `name`, `changes`, `help`, `parameters` (`name`, `type`, `required`, "
                  "`help`).",
     },

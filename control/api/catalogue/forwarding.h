@@ -8,8 +8,8 @@ namespace adit::methods {
 
 inline constexpr Column kPortColumns[] = {
     {"name", "PORT", kText, kKey},
-    {"vlan", "VLAN", kNumber, kKey, "null: the port itself"},
-    {"vrf", "VRF", kText, kShown, "that its packets, or the VLAN's, are routed in; null: none"},
+    {"vlan", "VLAN", kNumber, kKey, "a VLAN subinterface of the port; null: the port itself"},
+    {"vrf", "VRF", kText, kShown, "the VRF that routes its packets; null: none"},
     {"device", "DEVICE"},
     {"driver", "DRIVER", kText, kWide},
     {"mac", "MAC"},
@@ -17,8 +17,8 @@ inline constexpr Column kPortColumns[] = {
     {"link", "LINK", kText, kShown, "`up`, `down` or `gone`"},
     {"speed_mbps", "MBIT/S", kNumber},
     {"underlay", "UNDERLAY", kText, kWide},
-    {"router_advertisements", "ADVERTISES", kText, kWide, "whether they are sent"},
-    {"addresses", "ADDRESSES", kText, kShown, "a list"},
+    {"router_advertisements", "ADVERTISES", kText, kWide, "whether router advertisements are sent"},
+    {"addresses", "ADDRESSES", kText, kShown, "a list of addresses with prefix lengths"},
     {"rx_queues", "RX-QUEUES", kNumber, kWide},
     {"tx_queues", "TX-QUEUES", kNumber, kWide},
     {"rx_packets", "RX-PACKETS", kCount},
@@ -26,7 +26,7 @@ inline constexpr Column kPortColumns[] = {
     {"tx_packets", "TX-PACKETS", kCount},
     {"tx_bytes", "TX-BYTES", kBytes},
     {"rx_missed", "RX-MISSED", kCount, kShown,
-     "dropped by the device before a worker could take them"},
+     "packets that the device dropped because the receive queue was full"},
 };
 
 inline constexpr Column kNetworkColumns[] = {
@@ -34,12 +34,13 @@ inline constexpr Column kNetworkColumns[] = {
     {"vni", "VNI", kNumber},
     {"members", "MEMBERS", kNumber},
     {"remotes", "REMOTES", kNumber},
-    {"macs", "MACS", kNumber, kShown, "learned and static ones"},
+    {"macs", "MACS", kNumber, kShown, "number of learned and static MAC addresses"},
     {"learning", "LEARNING"},
-    {"vrf", "VRF", kText, kShown, "that its gateway is in"},
-    {"gateway", "GATEWAY", kText, kShown, "a list of its addresses"},
+    {"vrf", "VRF", kText, kShown, "the VRF of the network's gateway; null: no gateway"},
+    {"gateway", "GATEWAY", kText, kShown, "a list of the gateway's addresses"},
     {"gateway_mac", "GATEWAY-MAC", kText, kWide},
-    {"router_advertisements", "ADVERTISES", kText, kWide, "whether the gateway sends them"},
+    {"router_advertisements", "ADVERTISES", kText, kWide,
+     "whether the gateway sends router advertisements"},
     {"rx_packets", "RX-PACKETS", kCount},
     {"rx_bytes", "RX-BYTES", kBytes},
     {"tx_packets", "TX-PACKETS", kCount},
@@ -47,21 +48,22 @@ inline constexpr Column kNetworkColumns[] = {
 };
 
 inline constexpr std::string_view kErrorsHelp =
-    "drops by reason of packets from it or to it; those that cannot be attributed count for the "
-    "address's first remote";
+    "dropped packets from or to the remote, by reason; a packet that matches no tunnel id counts "
+    "for the first remote of its address";
 inline constexpr std::string_view kPathMtuHelp =
-    "of the outer IP packets, as ICMP told; null: the port's";
+    "path MTU of outer IP packets, learned from ICMP; null: that of the port";
 
 inline constexpr Column kRemoteColumns[] = {
     {"network", "NETWORK", kText, kKey},
     {"kind", "KIND"},
-    {"id", "ID", kNumber, kShown, "VNI, VSID or key; null: none"},
+    {"id", "ID", kNumber, kShown, "VNI, VSID, GRE key or STT context id; null: none"},
     {"address", "REMOTE", kText, kKey},
     {"next_hop", "NEXT-HOP"},
     {"next_hop_mac", "NEXT-HOP-MAC"},
-    {"reachable", "REACHABLE", kText, kShown, "whether packets go out to it now"},
-    {"learned", "LEARNED", kText, kShown, "not from the file"},
-    {"last_seen_s", "SEEN-S", kSeconds, kShown, "since it last sent; null: never"},
+    {"reachable", "REACHABLE", kText, kShown, "whether packets can be sent to it now"},
+    {"learned", "LEARNED", kText, kShown, "true: learned; false: configured"},
+    {"last_seen_s", "SEEN-S", kSeconds, kShown,
+     "seconds since the last packet from it; null: none yet"},
     {"path_mtu_bytes", "PATH-MTU", kNumber, kShown, kPathMtuHelp},
     {"rx_packets", "RX-PACKETS", kCount},
     {"rx_bytes", "RX-BYTES", kBytes},
@@ -74,12 +76,13 @@ inline constexpr Column kTunnelColumns[] = {
     {"vrf", "VRF", kText, kKey},
     {"name", "TUNNEL", kText, kKey},
     {"kind", "KIND"},
-    {"id", "ID", kNumber, kShown, "VNI, VSID or key; null: none"},
+    {"id", "ID", kNumber, kShown, "VNI, VSID, GRE key or STT context id; null: none"},
     {"address", "REMOTE"},
     {"next_hop", "NEXT-HOP"},
     {"next_hop_mac", "NEXT-HOP-MAC"},
-    {"reachable", "REACHABLE", kText, kShown, "whether packets go out to it now"},
-    {"last_seen_s", "SEEN-S", kSeconds, kShown, "since it last sent; null: never"},
+    {"reachable", "REACHABLE", kText, kShown, "whether packets can be sent to it now"},
+    {"last_seen_s", "SEEN-S", kSeconds, kShown,
+     "seconds since the last packet from it; null: none yet"},
     {"path_mtu_bytes", "PATH-MTU", kNumber, kShown, kPathMtuHelp},
     {"rx_packets", "RX-PACKETS", kCount},
     {"rx_bytes", "RX-BYTES", kBytes},
@@ -105,12 +108,12 @@ inline constexpr MethodInfo kForwarding[] = {
     {
         .name = "show.ports",
         .effect = kReads,
-        .help = "ports with link and counters",
+        .help = "ports with link state and counters",
         .answer = kLater,
         .command = "show ports",
         .columns = kPortColumns,
-        .notes = "The VLANs of a port that VRFs have follow the port, with counters of their own "
-                 "(of frames without the tag) and without the device's columns.",
+        .notes = "A port's VLAN subinterfaces follow the port. They have counters of their own, of "
+                 "frames without the tag, and no columns of the device.",
     },
     {
         .name = "show.networks",
@@ -148,8 +151,9 @@ inline constexpr MethodInfo kForwarding[] = {
         .answer = kLater,
         .command = "show routes",
         .columns = kRouteColumns,
-        .notes = "They are the subnets of the VRFs' ports, networks and tunnels, and the "
-                 "configured routes. What a route does not have is null.",
+        .notes =
+            "Connected routes are the subnets of the VRF's ports, VLANs, networks and tunnels; "
+            "static routes are configured. Columns that do not apply to a route are null.",
     },
 };
 

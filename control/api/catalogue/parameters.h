@@ -13,15 +13,15 @@ using enum Role;
 using enum Effect;
 using enum Answer;
 
-inline constexpr Parameter kLimit = {"limit", kUnsigned, kOptional, "at most so many rows",
+inline constexpr Parameter kLimit = {"limit", kUnsigned, kOptional, "maximum number of rows",
                                      "N",     1,         kMaxRows,  "10000 if not given"};
-inline constexpr Parameter kOffset = {"offset", kUnsigned, kOptional,
-                                      "where to go on: next_offset of the former answer"};
+inline constexpr Parameter kOffset = {
+    "offset", kUnsigned, kOptional, "offset of the first row: next_offset of the previous answer"};
 inline constexpr Parameter kOfNetwork = {
     .name = "network",
     .type = kString,
     .presence = kOptional,
-    .help = "only what belongs to this network",
+    .help = "only rows of this network",
     .value_name = "NAME",
     .names_of = "networks",
 };
@@ -29,7 +29,7 @@ inline constexpr Parameter kOfService = {
     .name = "service",
     .type = kString,
     .presence = kOptional,
-    .help = "only those of this service",
+    .help = "only rows of this service",
     .value_name = "NAME",
     .names_of = "services",
 };
