@@ -22,7 +22,8 @@ void check_ports(Reader& reader, const Places& at, const char* first_name, const
     reader.misfit(at.at(last_name), std::string(last_name) + ": goes with '" + first_name + '\'');
   else if (*last < *first)
     reader.misfit(at.at(last_name), std::string(last_name) + ": " + std::to_string(*last) +
-                                        " is below " + first_name + ": " + std::to_string(*first));
+                                        " is below " + first_name + ": " + std::to_string(*first) +
+                                        "; the lower one is '" + first_name + '\'');
 }
 
 void check_rule(Reader& reader, FwmarkRuleDraft& rule) {
@@ -53,10 +54,12 @@ Section<FwmarkRuleDraft> fwmark_rule_section() {
   s.text("source", &R::source, parse_destination, kForm,
          "Address or subnet of the clients; default: all.");
   s.word("protocol", &R::protocol, "Protocol; default: all protocols.");
-  s.number("port", &R::port, 1, 65535, "Destination port; default: all ports.");
+  s.number("port", &R::port, 1, 65535, "Destination port; default: all ports.")
+      .range_end("last_port");
   s.number("last_port", &R::last_port, 1, 65535, "Last port of a range that begins at 'port'.");
   s.number("source_port", &R::source_port, 1, 65535,
-           "Source port of the clients; default: all ports.");
+           "Source port of the clients; default: all ports.")
+      .range_end("last_source_port");
   s.number("last_source_port", &R::last_source_port, 1, 65535,
            "Last port of a range that begins at 'source_port'.");
   s.text("in_port", &R::in_port, parse_name, "the name of a port",

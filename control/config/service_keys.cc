@@ -175,7 +175,8 @@ void check_service(Reader& reader, ServiceDraft& service) {
                   "with another");
   if (service.last_port && at.good("port") && *service.last_port < service.port)
     reader.misfit(at.at("last_port"), "last_port: " + std::to_string(*service.last_port) +
-                                          " is below port: " + std::to_string(service.port));
+                                          " is below port: " + std::to_string(service.port) +
+                                          "; the lower one is 'port'");
   if (service.last_port && service.port == 0)
     reader.misfit(at.at("last_port"),
                   "last_port: goes with a 'port' other than 0, which means all ports");
@@ -229,6 +230,7 @@ Section<ServiceDraft> service_section() {
   s.word("protocol", &S::protocol, "Protocol.");
   s.number("port", &S::port, 0, 65535,
            "Virtual port; 0: all ports for which the address has no other service.")
+      .range_end("last_port")
       .fallback("")
       .written_if([](const S& service) { return service.fwmark == 0; });
   s.number("last_port", &S::last_port, 1, 65535, "Last port of a range that begins at 'port'.");

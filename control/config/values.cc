@@ -5,6 +5,8 @@
 #include <array>
 #include <utility>
 
+#include "config/address_meant.h"
+
 namespace adit {
 namespace {
 
@@ -103,11 +105,13 @@ Parsed<IpPrefix> parse_prefix(std::string_view text, unsigned min_length,
   const size_t slash = text.find('/');
   const auto ip = parse_ip(text.substr(0, slash));
   if (!ip || slash == std::string_view::npos)
-    return wrong<IpPrefix>("expected an IP address and a prefix length, such as " + example);
+    return wrong<IpPrefix>("expected an IP address and a prefix length, such as " + example +
+                           prefix_meant(text));
   const auto length = parse_decimal(text.substr(slash + 1), min_length, ip->width_bits());
   if (!length.value)
     return wrong<IpPrefix>("expected a prefix length from " + std::to_string(min_length) + " to " +
-                           std::to_string(ip->width_bits()) + ", such as " + example);
+                           std::to_string(ip->width_bits()) + ", such as " + example +
+                           prefix_meant(text));
   return right(IpPrefix{*ip, static_cast<uint8_t>(*length.value)});
 }
 
@@ -116,8 +120,8 @@ Parsed<IpPrefix> parse_prefix(std::string_view text, unsigned min_length,
 Parsed<uint64_t> parse_decimal(std::string_view text, uint64_t min, uint64_t max) {
   if (text.empty() || !all_of(text, is_digit)) {
     const bool negative = text.size() > 1 && text[0] == '-' && all_of(text.substr(1), is_digit);
-    return wrong<uint64_t>(negative ? "which is below the range"
-                                    : "which is no plain decimal number");
+    return wrong<uint64_t>(negative ? std::string("which is below the range")
+                                    : std::string(kNoDecimal));
   }
   // YAML readers do not agree on 010: octal for some, decimal for others.
   if (text.size() > 1 && text[0] == '0') {
@@ -191,7 +195,8 @@ Parsed<Device> parse_device(std::string_view text) {
 
 Parsed<MacAddr> parse_station_mac(std::string_view text) {
   const auto mac = parse_mac(text);
-  if (!mac) return wrong<MacAddr>("expected a MAC address such as 02:00:00:00:00:01");
+  if (!mac)
+    return wrong<MacAddr>("expected a MAC address such as 02:00:00:00:00:01" + mac_meant(text));
   if (mac->is_group())
     return wrong<MacAddr>(
         "which is a group address; expected the address of one station, with an even first octet");
@@ -206,7 +211,7 @@ Parsed<IpAddr> parse_host_address(std::string_view text) {
     const bool prefix = text.find('/') != std::string_view::npos;
     return wrong<IpAddr>(std::string("expected an IP address ") +
                          (prefix ? "without prefix length, " : "") +
-                         "such as 192.0.2.1 or 2001:db8::1");
+                         "such as 192.0.2.1 or 2001:db8::1" + address_meant(text));
   }
   const std::string why = why_no_host(*ip);
   if (!why.empty()) return wrong<IpAddr>(why + "; expected the address of one host");

@@ -36,6 +36,7 @@ struct KeyInfo {
   bool required = false;
   bool restart = false;  // a change takes effect only with a restart of aditd
   std::string_view help = {};
+  std::string_view range_end = {};  // the key beside it that has the last number of a range
 };
 
 // All keys, a section before what is in it, in the order of the reference.

@@ -230,6 +230,12 @@ Section<T>& Section<T>::restart() {
 }
 
 template <class T>
+Section<T>& Section<T>::range_end(const char* key) {
+  fields_.back().key.range_end = key;
+  return *this;
+}
+
+template <class T>
 Section<T>& Section<T>::fallback(const std::string& text) {
   fields_.back().key.fallback = text;
   if (!text.empty()) fields_.back().initial = text;

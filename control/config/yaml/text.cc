@@ -51,6 +51,43 @@ size_t bytes_of_odd_space(std::string_view text) {
   return typographic ? 3 : 0;
 }
 
+// Length of the UTF-8 sequence that the text begins with (RFC 3629 section 4); 0: it is none.
+size_t character_bytes(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
+  const uint8_t first = byte(0);
+  if (first < 0x80) return 1;
+  const size_t bytes = first < 0xc2   ? 0
+                       : first < 0xe0 ? 2
+                       : first < 0xf0 ? 3
+                       : first < 0xf5 ? 4
+                                      : 0;
+  if (bytes == 0 || bytes > text.size()) return 0;
+  const uint8_t least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+  const uint8_t most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+  if (byte(1) < least || byte(1) > most) return 0;
+  for (size_t i = 2; i < bytes; ++i)
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  return bytes;
+}
+
+// The first byte outside of comments that is no UTF-8, or a byte order mark that does not begin the
+// file; npos: none is there.
+size_t find_odd_character(std::string_view bytes) {
+  constexpr std::string_view kMark = "\xef\xbb\xbf";
+  for (size_t at = bytes.starts_with(kMark) ? kMark.size() : 0; at < bytes.size();) {
+    const bool comment =
+        bytes[at] == '#' && (at == 0 || " \t\r\n"sv.find(bytes[at - 1]) != std::string_view::npos);
+    if (comment) {
+      at = std::min(bytes.find('\n', at), bytes.size());
+      continue;
+    }
+    const size_t length = character_bytes(bytes.substr(at));
+    if (length == 0 || bytes.substr(at).starts_with(kMark)) return at;
+    at += length;
+  }
+  return std::string_view::npos;
+}
+
 std::string hexadecimal(unsigned value, unsigned digits) {
   std::string text;
   for (unsigned i = digits; i-- > 0;) text += "0123456789abcdef"[value >> 4 * i & 15];
@@ -69,6 +106,12 @@ Place place_at(std::string_view bytes, size_t offset) {
 }
 
 }  // namespace
+
+size_t find_odd_space(std::string_view text) {
+  for (size_t at = 0; at < text.size(); ++at)
+    if (bytes_of_odd_space(text.substr(at)) != 0) return at;
+  return std::string_view::npos;
+}
 
 std::optional<ConfigMistake> why_no_text(std::string_view bytes, const std::string& file) {
   const auto mistake = [&](size_t offset, std::string message) {
@@ -89,6 +132,16 @@ std::optional<ConfigMistake> why_no_text(std::string_view bytes, const std::stri
     return mistake(offset, "here is a control character (0x" +
                                hexadecimal(static_cast<unsigned char>(*control), 2) +
                                "), which YAML does not permit; delete it");
+  }
+  if (const size_t odd = find_odd_character(bytes); odd != bytes.npos) {
+    if (bytes[odd] == '\xef' && character_bytes(bytes.substr(odd)) != 0)
+      return mistake(odd,
+                     "here is a byte order mark (U+FEFF), as where two files were joined; it may "
+                     "only begin the file, delete it here");
+    return mistake(odd, "here is a byte (0x" +
+                            hexadecimal(static_cast<unsigned char>(bytes[odd]), 2) +
+                            ") that is no UTF-8; expected UTF-8, which 'iconv -f ISO-8859-1 -t "
+                            "UTF-8' makes of a file in Latin-1");
   }
   for (size_t line = 0; line < bytes.size();) {
     const size_t first = std::min(bytes.find_first_not_of(" \t", line), bytes.size());

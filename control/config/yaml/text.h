@@ -10,8 +10,10 @@
 
 namespace adit {
 
-// Bytes that no text has, and encodings other than UTF-8. Of what is no UTF-8 within one, nothing
-// is said: comments of old files are in other encodings, and values are looked at elsewhere.
+// Bytes that no text has, and encodings other than UTF-8. Comments of old files may be in any.
 std::optional<ConfigMistake> why_no_text(std::string_view bytes, const std::string& file);
+
+// Where the first no-break space or another one is that is no blank to YAML; npos: nowhere.
+size_t find_odd_space(std::string_view text);
 
 }  // namespace adit

@@ -5,6 +5,8 @@
 #include <optional>
 #include <vector>
 
+#include "config/yaml/syntax.h"
+
 namespace adit {
 namespace {
 
@@ -188,6 +190,9 @@ ConfigMistake yaml_trouble(std::string_view text, const std::string& file, Place
   const Place end = end_of(text);
   if (place.line > end.line || (message.starts_with("end of ") && place.line <= 1)) place = end;
   if (auto found = wrong_indentation(text, file, place.line)) return *std::move(found);
+  if (auto found = explain_syntax(text, place, message))
+    return {file, found->place.line, found->place.column, std::move(found->message),
+            MistakeKind::kSyntax};
   return {file, place.line, place.column, "not valid YAML: " + message, MistakeKind::kSyntax};
 }
 

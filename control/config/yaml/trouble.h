@@ -11,7 +11,7 @@
 namespace adit {
 
 // `place` and `message`: yaml-cpp's. Names the first line up to there that is indented with a tab,
-// or to a depth that fits nothing above it; else where and what yaml-cpp said.
+// or to a depth that fits nothing above it; else what explain_syntax() says, or yaml-cpp.
 ConfigMistake yaml_trouble(std::string_view text, const std::string& file, Place place,
                            const std::string& message);
 

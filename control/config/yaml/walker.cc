@@ -5,6 +5,8 @@
 #include <unordered_map>
 
 #include "base/nearest_name.h"
+#include "config/yaml/meant.h"
+#include "config/yaml/syntax.h"
 #include "config/yaml/yaml11.h"
 
 namespace adit {
@@ -56,6 +58,34 @@ std::vector<std::string_view> names_of(const std::vector<const KeyInfo*>& keys) 
   return names;
 }
 
+// The key that a name such as 'vni:7' begins with; null: none.
+const KeyInfo* ends_at_colon(std::string_view name, const std::vector<const KeyInfo*>& known) {
+  const auto found = std::find_if(known.begin(), known.end(), [&](const KeyInfo* key) {
+    return name.starts_with(key->path) && name.substr(key->path.size()).starts_with(':');
+  });
+  return found == known.end() || colon_without_space(name).empty() ? nullptr : *found;
+}
+
+size_t index_of(const KeyInfo* key, const std::vector<const KeyInfo*>& known) {
+  return static_cast<size_t>(std::find(known.begin(), known.end(), key) - known.begin());
+}
+
+// What to change of a value of another kind, at the end of a sentence.
+std::string kind_hint(const KeyInfo& key, const YamlNode& node) {
+  const bool is_map = key.type == KeyType::kMap || key.type == KeyType::kSection;
+  if (key.type == KeyType::kList) {
+    if (node.is_null()) return " ([] for an empty one)";
+    return ", in brackets or each behind '- '";
+  }
+  if (is_map && node.is_list()) return ", each with a colon behind it and without '- '";
+  if (key.type == KeyType::kMap && node.is_null())
+    return key.min == 0 ? " ({} for an empty one)" : "";
+  if (key.type == KeyType::kMap && node.is_scalar())
+    return ", such as '" + std::string(node.scalar().substr(0, kMaxNameLen)) + ": {...}'";
+  if (!is_map && node.is_list() && node.size() == 1) return " without brackets or '- '";
+  return {};
+}
+
 std::string listed(const std::vector<std::string_view>& names) {
   std::string text;
   for (std::string_view name : names) text.append(text.empty() ? "" : ", ").append(name);
@@ -102,6 +132,21 @@ std::optional<std::string_view> Reader::key_text(const YamlNode& key, Place map)
   return key.scalar();
 }
 
+void Reader::no_map(const YamlNode& node, Place place, const std::vector<const KeyInfo*>& known,
+                    const std::string& what) {
+  if (node.is_scalar())
+    if (const std::string colon = colon_without_space(node.scalar()); !colon.empty())
+      return mistake(place, what + ": " + colon);
+  std::string message =
+      what + ": " + found_text(node) + ", expected a map with the keys " + listed(names_of(known));
+  if (node.is_list()) message += ", without brackets or '- ' around it";
+  const auto first =
+      std::find_if(known.begin(), known.end(), [](const KeyInfo* key) { return key->required; });
+  if (node.is_scalar() && first != known.end() && !is_null(node.scalar()))
+    message += ", such as {" + (*first)->path + ": " + std::string(node.scalar()) + '}';
+  mistake(place, std::move(message));
+}
+
 void Reader::keys(const YamlNode& node, Place place, const std::vector<const KeyInfo*>& known,
                   const std::string& what, Places& places, const ReadKey& read) {
   places.self = place;
@@ -110,11 +155,7 @@ void Reader::keys(const YamlNode& node, Place place, const std::vector<const Key
     places.is_map = false;
     return;
   }
-  if (!node.is_map()) {
-    mistake(place, what + ": " + found_text(node) + ", expected a map with the keys " +
-                       listed(names_of(known)));
-    return;
-  }
+  if (!node.is_map()) return no_map(node, place, known, what);
   std::vector<Place> seen(known.size());
   for (auto each = node.begin(); each != node.end(); ++each) {
     const YamlNode key_node = *each;
@@ -129,6 +170,13 @@ void Reader::keys(const YamlNode& node, Place place, const std::vector<const Key
         mistake(at, {});
         continue;
       }
+      // One mistake, and not another for the key that is missing.
+      if (const KeyInfo* key = ends_at_colon(*name, known)) {
+        seen[index_of(key, known)] = at;
+        places.keys.push_back({key->path, at, false});
+        mistake(at, what + ": " + colon_without_space(*name));
+        continue;
+      }
       const auto names = names_of(known);
       const std::string hint = did_you_mean(*name, names);
       mistake(at, "unknown key " + in_quotes(*name) + " in " + what +
@@ -138,7 +186,7 @@ void Reader::keys(const YamlNode& node, Place place, const std::vector<const Key
     const size_t index = static_cast<size_t>(found - known.begin());
     if (seen[index].line != 0) {
       mistake(at, "duplicate key " + in_quotes(*name) + " in " + what + "; it is already at " +
-                      mistakes_.at(seen[index]));
+                      mistakes_.at(seen[index]) + ", keep one of them");
       continue;
     }
     seen[index] = at;
@@ -174,7 +222,7 @@ void Reader::entries(
     const auto [known, fresh] = seen.emplace(*name, at);
     if (!fresh) {
       mistake(at, "duplicate name " + in_quotes(*name) + " in '" + key.path +
-                      "'; it is already at " + mistakes_.at(known->second));
+                      "'; it is already at " + mistakes_.at(known->second) + ", keep one of them");
       continue;
     }
     if (seen.size() > key.max) {
@@ -201,16 +249,15 @@ bool Reader::list_ok(const KeyInfo& key, const YamlNode& node, Place place) {
 }
 
 void Reader::wrong_kind(const KeyInfo& key, const YamlNode& node, Place place) {
-  std::string message = key.path + ": " + found_text(node) + ", expected " + expected_text(key);
-  if (node.is_null() && key.type == KeyType::kList) message += " ([] for an empty one)";
-  if (node.is_null() && key.type == KeyType::kMap && key.min == 0)
-    message += " ({} for an empty one)";
-  mistake(place, std::move(message));
+  mistake(place, key.path + ": " + found_text(node) + ", expected " + expected_text(key) +
+                     kind_hint(key, node));
 }
 
 void Reader::wrong_text(const KeyInfo& key, std::string_view found, Place place,
                         const std::string& complaint) {
-  mistake(place, key.path + ": found " + in_quotes(found) + ", " + complaint);
+  const char* quotes =
+      has_printed_quote(found) ? "; its quotes are of printed text, write plain ones: \" or '" : "";
+  mistake(place, key.path + ": found " + in_quotes(found) + ", " + complaint + quotes);
 }
 
 bool Reader::is_auto(const YamlNode& node) const {
@@ -232,7 +279,8 @@ std::optional<uint64_t> Reader::number(const KeyInfo& key, const YamlNode& node,
   const bool fits = parsed.value && (key.type != KeyType::kPowerOfTwo ||
                                      (*parsed.value & (*parsed.value - 1)) == 0);
   if (fits) return parsed.value;
-  const std::string why = parsed.value ? "which is no power of two" : parsed.complaint;
+  std::string why = parsed.value ? "which is no power of two" : parsed.complaint;
+  if (why == kNoDecimal) why = no_number(key, node.scalar());
   wrong_text(key, node.scalar(), place, why + "; expected " + expected_text(key));
   return std::nullopt;
 }

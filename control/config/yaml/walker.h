@@ -99,6 +99,8 @@ class Reader {
   using ReadKey = std::function<void(size_t index, const YamlNode& value, Place place)>;
   void keys(const YamlNode& node, Place place, const std::vector<const KeyInfo*>& known,
             const std::string& what, Places& places, const ReadKey& read);
+  void no_map(const YamlNode& node, Place place, const std::vector<const KeyInfo*>& known,
+              const std::string& what);
   // The text of a map's key, or nothing.
   std::optional<std::string_view> key_text(const YamlNode& key, Place map);
   // Looks at the value's tag.
@@ -204,6 +206,8 @@ class Section {
   // These change the field added last.
   Section& required();
   Section& restart();
+  // A number that may begin a range, which ends at that of the other key.
+  Section& range_end(const char* key);
   Section& fallback(const std::string& text);
   // What a difference says where the key is not there.
   Section& absent(const char* text);

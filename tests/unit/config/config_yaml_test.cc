@@ -38,7 +38,7 @@ INSTANTIATE_TEST_SUITE_P(
                     {"5:6: this line is indented by 5 spaces"}},
         RefusedCase{"TabsInBracketsAreNotMeant",
                     "ports: {up: {device: 'tap:x',\n\taddresses: [192.0.2.1/24}}\n",
-                    {"2:26: not valid YAML"}}),
+                    {"2:13: the '[' that opens here is not closed"}}),
     case_name);
 
 TEST(ConfigYaml, TabsThatIndentNothingAreAllowed) {
