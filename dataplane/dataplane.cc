@@ -252,6 +252,10 @@ void Dataplane::publish(std::unique_ptr<const Snapshot> snapshot) {
   reclaim();
 }
 
+void Dataplane::retire(std::shared_ptr<const void> former) {
+  if (former) impl_->former.push_back({std::move(former), begin_grace()});
+}
+
 size_t Dataplane::reclaim() {
   while (!impl_->former.empty() &&
          rte_rcu_qsbr_check(impl_->qsbr.get(), impl_->former.front().token, false) == 1)

@@ -84,10 +84,10 @@ struct Dataplane::Impl {
   PathMtus path_mtus;
   std::atomic<const Snapshot*> current = nullptr;
   struct Former {
-    std::unique_ptr<const Snapshot> snapshot;
+    std::shared_ptr<const void> what;
     uint64_t token;  // of RCU: who has passed it reads it no more
   };
-  std::deque<Former> former;  // snapshots that a worker may still read
+  std::deque<Former> former;  // snapshots, and parts of one, that a worker may still read
   std::atomic<bool> stopping = false;
   bool running = false;
   std::size_t first_to_poll = 0;  // worker whose events are taken first

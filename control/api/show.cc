@@ -107,10 +107,12 @@ json network_row(const ControlPlane& control, const NetworkConfig& network,
   add_all_from(GatewayName{network.name, {}});
   const auto id = ids.networks.find(network.name);
   const uint32_t learned = id == ids.networks.end() ? 0 : control.fdb().learned(id->second);
+  const RemoteLearner::Learned* remotes = control.remote_learner().of(network.name);
+  const size_t learned_remotes = remotes == nullptr ? 0 : remotes->heard_ns.size();
   json row = {{"name", network.name},
               {"vni", network.vni},
               {"members", network.members.size()},
-              {"remotes", network.remotes.size()},
+              {"remotes", network.remotes.size() + learned_remotes},
               {"macs", learned + network.static_macs.size()},
               {"learning", network.learning}};
   put_gateway(row, network, gateways);
@@ -165,8 +167,8 @@ Rows show_ports(const ControlPlane& control, const Window& window) {
 }
 
 Rows show_networks(const ControlPlane& control, const Window& window) {
-  const auto& networks = control.running().networks;
-  const Gateways gateways = gateways_of(control.running());
+  const auto& networks = control.config().networks;
+  const Gateways gateways = gateways_of(control.config());
   Rows out;
   for (uint64_t i = window.offset; i < networks.size(); ++i) {
     if (out.rows.size() == window.limit) {

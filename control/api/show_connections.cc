@@ -91,7 +91,7 @@ void read_vrf(const std::string& name, const CompiledIds& ids, ConnectionFilter&
 void read_service(const std::string& text, const ControlPlane& control, ConnectionFilter& filter,
                   Wish& wish) {
   std::set<std::string> names, addresses;
-  for (const ServiceConfig& service : control.running().services) {
+  for (const ServiceConfig& service : control.config().services) {
     names.insert(service.name);
     if (service.fwmark == 0) addresses.insert(to_string(service.address));
   }

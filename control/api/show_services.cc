@@ -43,8 +43,8 @@ void put_rates(json& row, const TrafficRates& rates) {
 class ShareView {
  public:
   explicit ShareView(const ControlPlane& control) : control_(control) {
-    for (const ServiceConfig& service : control.running().services) ++services_[service.vrf];
-    for (const VrfConfig& vrf : control.running().vrfs) limits_[vrf.name] = vrf.connections;
+    for (const ServiceConfig& service : control.config().services) ++services_[service.vrf];
+    for (const VrfConfig& vrf : control.config().vrfs) limits_[vrf.name] = vrf.connections;
   }
 
   // `share`: connections that the service may have, as things are.
@@ -52,7 +52,7 @@ class ShareView {
     const Dataplane& dataplane = control_.dataplane();
     const uint64_t capacity = dataplane.connection_capacity();
     const uint64_t free = capacity - std::min(capacity, dataplane.connections());
-    const bool shared = control_.running().balancer.when_full == WhenFull::kReplaceHalfOpen;
+    const bool shared = control_.config().balancer.when_full == WhenFull::kReplaceHalfOpen;
     const auto most = [&](uint64_t limit, bool alone, unsigned factor) {
       if (limit != 0) return std::min(limit, capacity);
       return alone || !shared ? capacity : std::min(factor * free, capacity);
@@ -125,7 +125,7 @@ json backend_row(const ControlPlane& control, const ServiceConfig& service,
 }  // namespace
 
 Rows show_services(const ControlPlane& control, const Window& window) {
-  const auto& services = control.running().services;
+  const auto& services = control.config().services;
   const ShareView shares(control);
   Rows out;
   for (uint64_t i = window.offset; i < services.size(); ++i) {
@@ -179,7 +179,7 @@ Rows show_backends(const ControlPlane& control, const std::optional<std::string>
                    const Window& window, uint64_t now_ns) {
   Rows out;
   uint64_t place = 0;
-  for (const ServiceConfig& service : control.running().services) {
+  for (const ServiceConfig& service : control.config().services) {
     if (wanted && service.name != *wanted) continue;
     const size_t count = service.backends.size() + service.sorry.has_value();
     if (place + count <= window.offset) {

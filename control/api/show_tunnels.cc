@@ -93,6 +93,51 @@ Rows window_of(const Lists& lists, const Window& window, Of of, Make make) {
   return out;
 }
 
+// A network's remotes: those of the file, then those that were learned.
+class RemoteList {
+ public:
+  struct Entry {
+    RemoteConfig remote;
+    RemoteOrigin origin;
+  };
+  class Iterator {
+   public:
+    Iterator(const RemoteList& list, size_t place) : list_(list), place_(place) {
+      if (list.learned_ == nullptr) return;
+      learned_ = place_ == 0 ? list.learned_->heard_ns.begin() : list.learned_->heard_ns.end();
+    }
+    Entry operator*() const {
+      if (place_ < list_.configured())
+        return {list_.network_->remotes[place_], RemoteOrigin::kFile};
+      return {learned_remote(*list_.network_, learned_->first), RemoteOrigin::kLearned};
+    }
+    Iterator& operator++() {
+      if (place_++ >= list_.configured()) ++learned_;
+      return *this;
+    }
+    bool operator!=(const Iterator& other) const { return place_ != other.place_; }
+
+   private:
+    const RemoteList& list_;
+    size_t place_;
+    std::map<IpAddr, uint64_t>::const_iterator learned_;
+  };
+
+  RemoteList() = default;
+  RemoteList(const NetworkConfig* network, const RemoteLearner::Learned* learned)
+      : network_(network), learned_(learned) {}
+  size_t size() const {
+    return configured() + (learned_ == nullptr ? 0 : learned_->heard_ns.size());
+  }
+  Iterator begin() const { return {*this, 0}; }
+  Iterator end() const { return {*this, size()}; }
+
+ private:
+  size_t configured() const { return network_ == nullptr ? 0 : network_->remotes.size(); }
+  const NetworkConfig* network_ = nullptr;
+  const RemoteLearner::Learned* learned_ = nullptr;
+};
+
 // A VRF's route, and where it comes from.
 struct RouteRow {
   IpPrefix to;
@@ -163,17 +208,19 @@ std::vector<RouteRow> routes_of(const Config& config, const VrfConfig& vrf, uint
 
 Rows show_remotes(const ControlPlane& control, const std::optional<std::string>& wanted,
                   const Window& window, uint64_t now_ns) {
-  static const std::vector<RemoteConfig> kNone;
   const NeighboursById neighbours = neighbours_by_id(control.neighbours());
   return window_of(
-      control.running().networks, window,
-      [&](const NetworkConfig& network) -> const std::vector<RemoteConfig>& {
-        return wanted && network.name != *wanted ? kNone : network.remotes;
+      control.config().networks, window,
+      [&](const NetworkConfig& network) -> RemoteList {
+        if (wanted && network.name != *wanted) return {};
+        return {&network, control.remote_learner().of(network.name)};
       },
-      [&](const NetworkConfig& network, const RemoteConfig& remote) {
+      [&](const NetworkConfig& network, const RemoteList::Entry& entry) {
+        const RemoteConfig& remote = entry.remote;
         json row = {{"network", network.name}};
         put_end(row, remote.kind, effective_id(network, remote), remote.address);
-        row["learned"] = control.remote_learner().is_learned(network.name, remote.address);
+        row["learned"] = entry.origin == RemoteOrigin::kLearned;
+        row["origin"] = to_string(entry.origin);
         put_state(row, control, neighbours, {RemoteName{network.name, remote.address}}, now_ns);
         return row;
       });
@@ -182,7 +229,7 @@ Rows show_remotes(const ControlPlane& control, const std::optional<std::string>&
 Rows show_tunnels(const ControlPlane& control, const Window& window, uint64_t now_ns) {
   const NeighboursById neighbours = neighbours_by_id(control.neighbours());
   return window_of(
-      control.running().vrfs, window,
+      control.config().vrfs, window,
       [](const VrfConfig& vrf) -> const std::vector<VrfTunnelConfig>& { return vrf.tunnels; },
       [&](const VrfConfig& vrf, const VrfTunnelConfig& tunnel) {
         json row = {{"vrf", vrf.name}, {"name", tunnel.name}};
@@ -198,8 +245,8 @@ Rows show_tunnels(const ControlPlane& control, const Window& window, uint64_t no
 Rows show_routes(const ControlPlane& control, const Window& window) {
   Rows out;
   uint64_t place = 0;  // of the first route of the VRF
-  for (const VrfConfig& vrf : control.running().vrfs) {
-    const uint64_t end = place + count_of_routes(control.running(), vrf);
+  for (const VrfConfig& vrf : control.config().vrfs) {
+    const uint64_t end = place + count_of_routes(control.config(), vrf);
     const uint64_t first = std::max(place, window.offset);
     if (first < end && out.rows.size() == window.limit) {
       out.truncated = true;
@@ -208,7 +255,7 @@ Rows show_routes(const ControlPlane& control, const Window& window) {
     }
     if (first < end)
       for (const RouteRow& route :
-           routes_of(control.running(), vrf, first - place, window.limit - out.rows.size()))
+           routes_of(control.config(), vrf, first - place, window.limit - out.rows.size()))
         out.rows.push_back({{"vrf", vrf.name},
                             {"to", to_string(route.to)},
                             {"source", route.source},

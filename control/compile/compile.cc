@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "adit/tunnel_ops.h"
+#include "compile/remotes.h"
 #include "compile/router_advertisement.h"
 #include "compile/routing.h"
 #include "compile/services.h"
@@ -21,14 +22,13 @@ constexpr unsigned kVlanTagLen = 4;
 constexpr unsigned kVlanIds = 4096;
 constexpr uint32_t kVrfIds = 65536;
 constexpr uint32_t kMostFrameBytes = 65535;
-// Groups of the remotes that name none are behind those that can be configured.
-constexpr uint16_t kFirstKindGroup = 65001;
 
 class Compiler {
  public:
   Compiler(const Config& config, const std::vector<PortTraits>& traits, const CompiledIds& previous,
-           unsigned workers)
+           unsigned workers, const LearnedRemotes& learned)
       : config_(config),
+        learned_(learned),
         previous_(previous),
         traits_(traits),
         workers_(workers),
@@ -65,6 +65,7 @@ class Compiler {
     for (const auto& [hop, mac] : static_neighbours(config_, routing_, ids_)) adjacency(hop);
     for (const NetworkConfig& network : config_.networks) compile_network(network);
     compile_vrfs();
+    make_room();
     snapshot_->local_ipv4 = FlatTable<uint64_t>(local_ipv4_);
     snapshot_->local_ipv6 = FlatTable<Ipv6Key>(local_ipv6_);
     tunnels_.finish(*snapshot_);
@@ -128,29 +129,17 @@ class Compiler {
       entry.learns_from = static_cast<uint8_t>(tunnel_index(network.learn_kind) + 1);
       tunnels_.add_id(network.learn_kind, network.vni, id);
     }
-    entry.flood_begin = static_cast<uint32_t>(snapshot_->flood_lists.size());
     for (const MemberConfig& member : network.members) compile_member(network, id, member);
     for (const RemoteConfig& remote : network.remotes) compile_remote(network, id, remote);
-    entry.flood_end = static_cast<uint32_t>(snapshot_->flood_lists.size());
-    for (uint32_t i = entry.flood_begin; i < entry.flood_end; ++i)
-      entry.least_frame_bytes =
-          std::min(entry.least_frame_bytes,
-                   snapshot_->bridge_ports[snapshot_->flood_lists[i]].max_frame_bytes);
+    if (const auto found = learned_.find(network.name); found != learned_.end())
+      for (const IpAddr& address : found->second)
+        compile_remote(network, id, learned_remote(network, address), RemoteOrigin::kLearned);
+    entry.flood.set_least_frame_bytes(least_frame_bytes(*snapshot_, entry));
     tunnels_.add_id(TunnelKind::kVxlan, network.vni, id);
   }
 
   RateLimit limit(std::optional<uint32_t> packets_per_s) const {
     return packets_per_s ? RateLimit::per_second(*packets_per_s, workers_) : RateLimit{};
-  }
-
-  static uint8_t flags_of(const NetworkConfig& network) {
-    int flags = 0;
-    if (network.learning) flags |= BridgePort::kLearning;
-    if (network.carry_vlans) flags |= BridgePort::kCarryVlans;
-    if (network.mss_clamp) flags |= BridgePort::kMssClamp;
-    if (network.too_big != TooBig::kDrop) flags |= BridgePort::kTooBigIcmp;
-    if (network.too_big == TooBig::kFragment) flags |= BridgePort::kTooBigFragment;
-    return static_cast<uint8_t>(flags);
   }
 
   BridgePort& bridge_port(BridgePortId id) {
@@ -173,7 +162,7 @@ class Compiler {
   BridgePort& add_bridge_port(const NetworkConfig& network, NetworkId network_id,
                               const BridgePortName& name, BridgePortInfo& info) {
     BridgePort& out = name_bridge_port(network, network_id, name, info);
-    snapshot_->flood_lists.push_back(info.id);
+    snapshot_->networks[network_id].flood.add(info.id);
     return out;
   }
 
@@ -197,7 +186,7 @@ class Compiler {
   }
 
   void compile_remote(const NetworkConfig& network, NetworkId network_id,
-                      const RemoteConfig& remote) {
+                      const RemoteConfig& remote, RemoteOrigin origin = RemoteOrigin::kFile) {
     const auto hop = routing_.find(remote.address);
     if (!hop) throw std::invalid_argument("no route to remote " + to_string(remote.address));
     const auto id = effective_id(network, remote);
@@ -208,13 +197,34 @@ class Compiler {
     BridgePort& out =
         add_bridge_port(network, network_id, RemoteName{network.name, remote.address}, info);
     out.kind = BridgePortKind::kTunnel;
-    const uint8_t kind = tunnel_index(remote.kind);
-    out.split_group = remote.split_horizon.value_or(static_cast<uint16_t>(kFirstKindGroup + kind));
+    out.split_group = split_group_of(remote);
     out.sequence_id = info.id;
     out.adjacency = info.adjacency;
-    tunnels_.add_header(remote, id, network.tunnel, kEtherTypeBridged, *hop, out);
+    tunnels_.add_header(remote, id, network.tunnel, kEtherTypeBridged, *hop, out, origin);
     tunnels_.add_sender(remote.kind, remote.address, id, info.id);
     tunnels_.add_id(remote.kind, id, network_id);
+  }
+
+  // For remotes to come. Who has as many again as now is compiled anew.
+  void make_room() {
+    constexpr uint64_t kLeastRoom = 16'384, kRoomOfNetwork = 4;
+    std::array<uint64_t, kTunnelKindCount> wanted = {}, usual = {};
+    for (const NetworkConfig& network : config_.networks) {
+      if (!network.learn_remotes) continue;
+      const uint8_t kind = tunnel_index(network.learn_kind);
+      const auto found = learned_.find(network.name);
+      const uint64_t count = found == learned_.end() ? 0 : found->second.size();
+      usual[kind] += std::max(count, kRoomOfNetwork);
+      wanted[kind] += network.learn_limit - std::min<uint64_t>(count, network.learn_limit);
+    }
+    uint64_t all = 0;
+    for (size_t kind = 0; kind < kTunnelKindCount; ++kind) {
+      wanted[kind] = std::min(wanted[kind], std::max(kLeastRoom, usual[kind]));
+      all += wanted[kind];
+    }
+    tunnels_.set_room(wanted, all);
+    auto& bridge_ports = snapshot_->bridge_ports;
+    bridge_ports.resize(std::min<uint64_t>(bridge_ports.size() + all, kMaxBridgePorts + 1));
   }
 
   VrfId vrf_id(size_t index) const { return ids_.vrfs.at(config_.vrfs[index].name); }
@@ -318,8 +328,8 @@ class Compiler {
     const NetworkConfig& network = *network_configs_.at(gateway.name);
     const NetworkId id = ids_.networks.at(network.name);
     NetworkEntry& entry = snapshot_->networks[id];
-    for (uint32_t i = entry.flood_begin; i < entry.flood_end; ++i)
-      snapshot_->bridge_ports[snapshot_->flood_lists[i]].flags |= BridgePort::kHasGateway;
+    for (const BridgePortId member : entry.flood.members())
+      snapshot_->bridge_ports[member].flags |= BridgePort::kHasGateway;
     BridgePortInfo info;
     BridgePort& port = name_bridge_port(network, id, GatewayName{network.name, vrf.name}, info);
     port.kind = BridgePortKind::kGateway;
@@ -331,8 +341,8 @@ class Compiler {
     made.bridge_port = info.id;
     add_own(vrf.name, gateway.addresses, made);
     entry.gateway_key = fdb_key(id, made.mac);
-    const uint32_t most = std::min(kMostFrameBytes, entry.least_frame_bytes) - kEthernetLen -
-                          (network.carry_vlans ? kVlanTagLen : 0);
+    const uint32_t most = std::min(kMostFrameBytes, entry.flood.least_frame_bytes()) -
+                          kEthernetLen - (network.carry_vlans ? kVlanTagLen : 0);
     const uint32_t mtu = std::min(most, gateway.mtu_bytes.value_or(most));
     add_advertisement(made, gateway.router_advertisements, gateway.addresses, mtu);
     return {network_link(id), &gateway.addresses, mtu};
@@ -368,12 +378,15 @@ class Compiler {
   }
 
   AdjacencyId adjacency(const NextHop& hop) {
-    if (const auto found = ids_.adjacencies.find(hop); found != ids_.adjacencies.end())
-      return found->second;
-    return ids_.adjacencies[hop] = adjacency_ids_.get(hop);
+    AdjacencyId& id = ids_.adjacencies[hop];
+    if (id == 0) id = adjacency_ids_.get(hop);
+    if (id >= ids_.next_hop_users.size()) ids_.next_hop_users.resize(id + 1);
+    ++ids_.next_hop_users[id];
+    return id;
   }
 
   const Config& config_;
+  const LearnedRemotes& learned_;
   const CompiledIds& previous_;
   const std::vector<PortTraits>& traits_;
   unsigned workers_;
@@ -396,8 +409,9 @@ class Compiler {
 }  // namespace
 
 Compiled compile(const Config& config, const std::vector<PortTraits>& ports,
-                 const CompiledIds& previous, uint64_t generation, unsigned workers) {
-  return Compiler(config, ports, previous, workers).run(generation);
+                 const CompiledIds& previous, uint64_t generation, unsigned workers,
+                 const LearnedRemotes& learned) {
+  return Compiler(config, ports, previous, workers, learned).run(generation);
 }
 
 }  // namespace adit

@@ -99,6 +99,7 @@ struct CompiledIds {
   uint32_t next_subinterface = 1;  // as for VRFs: workers hold packets for them
   std::map<BridgePortName, BridgePortInfo> bridge_ports;
   std::map<NextHop, AdjacencyId> adjacencies;
+  std::vector<uint32_t> next_hop_users;  // by AdjacencyId: remotes, tunnels and routes
   std::map<std::string, ServiceId> services;
   std::map<BackendName, BackendId> backends;
   std::vector<GoneBackend> gone_backends;   // the last to go is the last
@@ -106,6 +107,9 @@ struct CompiledIds {
   BackendId next_backend = 1;               // where the search for a free one begins
   std::map<BackendName, uint16_t> weights;  // as configured; where that is 0, the last other one
 };
+
+// Remotes that the configuration does not have, by network.
+using LearnedRemotes = std::map<std::string, std::vector<IpAddr>>;
 
 struct Compiled {
   std::unique_ptr<Snapshot> snapshot;
@@ -120,7 +124,9 @@ struct PortTraits {
 };
 
 // `config` comes from the parser. `ports`: by PortId. The flood limits are divided by `workers`.
+// Where remotes are learned, the snapshot has room for as many more as there are, and some.
 Compiled compile(const Config& config, const std::vector<PortTraits>& ports,
-                 const CompiledIds& previous, uint64_t generation, unsigned workers);
+                 const CompiledIds& previous, uint64_t generation, unsigned workers,
+                 const LearnedRemotes& learned = {});
 
 }  // namespace adit

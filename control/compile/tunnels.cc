@@ -51,7 +51,7 @@ void TunnelCompiler::finish(Snapshot& snapshot) const {
     tables.numbered = numbered_[i];
     if (const auto compile = tunnel_keys(i).compile; compile != nullptr)
       tables.settings = compile(config.own, largest_mtu);
-    tables.senders = FlatTable<SenderKey>(senders_[i]);
+    tables.senders = SharedTable<SenderKey>(senders_[i], room_[i]);
     const FlatTable<uint64_t>::Entries ids(ids_of_kind_[i].begin(), ids_of_kind_[i].end());
     tables.ids = FlatTable<uint64_t>(ids);
     if (ids_of_kind_[i].empty() && senders_[i].empty() && i != tunnel_index(TunnelKind::kVxlan))
@@ -68,8 +68,11 @@ void TunnelCompiler::finish(Snapshot& snapshot) const {
         static_cast<uint8_t>(tunnel_index(TunnelKind::kGre) + 1);
   // IP in IP has a protocol for each version inside.
   snapshot.ip_protocols[kIpProtocolIpv6] = snapshot.ip_protocols[kIpProtocolIpv4];
-  const FlatTable<Ipv6Key>::Entries addresses(remote_addresses_.begin(), remote_addresses_.end());
-  snapshot.remote_addresses = FlatTable<Ipv6Key>(addresses);
+  // A learned one never stands for a configured one, so that it can go without a look at those.
+  std::map<Ipv6Key, uint32_t> all = remote_addresses_;
+  all.insert(learned_addresses_.begin(), learned_addresses_.end());
+  const SharedTable<Ipv6Key>::Entries addresses(all.begin(), all.end());
+  snapshot.remote_addresses = SharedTable<Ipv6Key>(addresses, room_of_all_);
 }
 
 }  // namespace adit

@@ -41,13 +41,21 @@ ControlPlane::ControlPlane(Dataplane& dataplane, const Config& initial,
 }
 
 ApplyResult ControlPlane::apply(const Config& config, uint64_t now_ns) {
-  Prepared prepared = prepare(basis(now_ns), std::make_shared<const Config>(config));
-  while (!commit(prepared, now_ns)) continue;
+  Prepared prepared;
+  try {
+    prepared = prepare(basis(now_ns), std::make_shared<const Config>(config));
+    while (!commit(prepared, now_ns)) continue;
+  } catch (...) {
+    give_up(prepared, now_ns);
+    throw;
+  }
   return {generation_, std::move(prepared.changes)};
 }
 
 Basis ControlPlane::basis(uint64_t now_ns) {
+  live_remotes_.settle(now_ns);
   learner_.begin_update(now_ns);
+  preparing_ = true;
   return {state_,
           learner_,
           traits_of(dataplane_, port_macs_),
@@ -59,6 +67,7 @@ Basis ControlPlane::basis(uint64_t now_ns) {
 bool ControlPlane::commit(Prepared& prepared, uint64_t now_ns) {
   if (!prepared.next) {
     learner_.fail_update();  // what was learned has not been looked at
+    preparing_ = false;
     return true;
   }
   switch (prepared.step) {
@@ -76,21 +85,24 @@ bool ControlPlane::commit(Prepared& prepared, uint64_t now_ns) {
     case Prepared::Step::kDone:
       break;
   }
-  return prepared.step == Prepared::Step::kDone;
+  preparing_ = prepared.step != Prepared::Step::kDone;
+  return !preparing_;
 }
 
 void ControlPlane::give_up(const Prepared& prepared, uint64_t now_ns) {
   if (prepared.step <= Prepared::Step::kPublish) backends_.undo(prepared.backends, now_ns);
   learner_.fail_update();
+  preparing_ = false;
   grace_.reset();
   take_learned_ns_ = now_ns + kRetryNs;
 }
 
 void ControlPlane::publish(Prepared& prepared, uint64_t now_ns) {
-  const RunningState& next = *prepared.next;
+  RunningState& next = *prepared.next;
+  Snapshot& snapshot = *prepared.snapshot;
   for (const BridgePortId id : prepared.fresh_bridge_ports) dataplane_.reset_bridge_port(id);
-  advertiser_.configure(*next.running, next.ids, *prepared.snapshot, now_ns);
-  snapshot_ = prepared.snapshot.get();
+  advertiser_.configure(*next.config, next.ids, snapshot, now_ns);
+  snapshot_ = &snapshot;
   dataplane_.publish(std::move(prepared.snapshot));
   ++generation_;
   learner_.configure(*next.config);
@@ -99,7 +111,9 @@ void ControlPlane::publish(Prepared& prepared, uint64_t now_ns) {
   learner_.bind(*next.config, next.ids);
   // Only now, when no worker reads the former snapshot, does what has gone lose its state.
   neighbours_.configure(next.neighbours, next.ids, now_ns);
-  fdb_.configure(*next.running, next.ids, now_ns);
+  fdb_.configure(*next.config, next.ids, now_ns);
+  live_remotes_.bind(next, snapshot, traits_of(dataplane_, port_macs_), prepared.gone_bridge_ports,
+                     prepared.gone_next_hops, now_ns);
   if (!down_ports_.empty()) review_backends(now_ns);
 }
 
@@ -120,11 +134,25 @@ void ControlPlane::tick(uint64_t now_ns) {
   fdb_.tick(now_ns);
   backends_.tick(now_ns);
   rates_.tick(dataplane_, backends_.all(), now_ns);
-  learner_.tick(ids(), dataplane_, now_ns);
+  update_remotes(now_ns);
   dataplane_.reclaim();
   if (!updates_itself_ || !wants_update(now_ns)) return;
   Prepared prepared = prepare_learned(basis(now_ns));
   while (!commit(prepared, now_ns)) continue;
+}
+
+// Not while somebody makes the next state of the present one: it would lack them.
+void ControlPlane::update_remotes(uint64_t now_ns) {
+  if (preparing_ || watch_.any_stalled()) return;
+  live_remotes_.tick(now_ns);
+  for (const RemoteLearner::Silent& silent : learner_.take_silent(ids(), dataplane_, now_ns))
+    if (!live_remotes_.remove(*silent.network, silent.addresses, now_ns)) learner_.renew();
+  live_remotes_.finish_removal(now_ns);
+  for (const RemoteLearner::Remote& remote : learner_.take_fresh()) {
+    const auto added = live_remotes_.add(*remote.network, remote.address, now_ns);
+    if (added == LiveRemotes::Added::kCompile) learner_.renew();
+    if (added == LiveRemotes::Added::kFull) learner_.refuse(remote);
+  }
 }
 
 bool ControlPlane::wants_update(uint64_t now_ns) const noexcept {
@@ -171,7 +199,9 @@ void ControlPlane::handle(const Event& event, uint64_t now_ns) {
     case Event::Kind::kHostWanted:
       return neighbours_.host_wanted(event.link, event.ip, now_ns);
     case Event::Kind::kRemoteSeen:
-      return learner_.seen(config(), event.network, event.ip, now_ns);
+      if (state_->routing)
+        learner_.seen(config(), *state_->routing, event.network, event.ip, now_ns);
+      return;
   }
 }
 

@@ -19,6 +19,7 @@
 #include "running/backend_rates.h"
 #include "running/fdb_keeper.h"
 #include "running/link_keeper.h"
+#include "running/live_remotes.h"
 #include "running/neighbours.h"
 #include "running/prepare.h"
 #include "running/remote_learner.h"
@@ -58,7 +59,8 @@ class ControlPlane {
   Basis basis(uint64_t now_ns);
   bool commit(Prepared& prepared, uint64_t now_ns);
   void give_up(const Prepared& prepared, uint64_t now_ns);
-  // From now on somebody else prepares and commits what remotes were learned, see wants_update().
+  // From now on somebody else prepares and commits what has to be compiled anew though no
+  // configuration was applied, see wants_update().
   void leave_updates() noexcept { updates_itself_ = false; }
   bool wants_update(uint64_t now_ns) const noexcept;
 
@@ -78,15 +80,13 @@ class ControlPlane {
   // What happens to neighbours and our own addresses, for the log.
   void on_neighbour_notice(NeighbourNoticeSink sink) { neighbours_.on_notice(std::move(sink)); }
 
-  // What runs; stays as it is, also when it runs no more.
-  const std::shared_ptr<const RunningState>& state() const noexcept { return state_; }
+  // What runs. Its configuration stays as it is, also when it runs no more.
+  std::shared_ptr<const RunningState> state() const noexcept { return state_; }
   // As it was applied. References are good until the next commit().
   const Config& config() const noexcept { return *state_->config; }
   // Hosts are told that we are no router any more. For the end; workers have sent it then.
   void cease() { advertiser_.cease(); }
 
-  // As it runs: with the learned remotes.
-  const Config& running() const noexcept { return *state_->running; }
   uint64_t generation() const noexcept { return generation_; }
   Dataplane& dataplane() noexcept { return dataplane_; }
   const Dataplane& dataplane() const noexcept { return dataplane_; }
@@ -109,19 +109,22 @@ class ControlPlane {
   void link_changed(LinkEvent& event, uint64_t now_ns);
   unsigned review_backends(uint64_t now_ns);
   void take_new_mac(PortId port);
+  void update_remotes(uint64_t now_ns);
 
   Dataplane& dataplane_;
   std::vector<MacAddr> port_macs_;
-  std::shared_ptr<const RunningState> state_ = std::make_shared<const RunningState>();
+  std::shared_ptr<RunningState> state_ = std::make_shared<RunningState>();
   Neighbours neighbours_;
   RouterAdvertiser advertiser_;
   FdbKeeper fdb_;
   RemoteLearner learner_;
+  LiveRemotes live_remotes_{dataplane_, neighbours_, fdb_};
   BackendKeeper backends_;
   BackendRates rates_;
   LinkKeeper links_;
   std::set<PortId> down_ports_;
   const Snapshot* snapshot_ = nullptr;  // the published one
+  bool preparing_ = false;              // between basis() and the end of commit()
   WorkerWatch watch_;
   std::vector<uint64_t> passes_;  // of each worker
   uint64_t take_learned_ns_ = 0;  // not before

@@ -70,6 +70,27 @@ void FdbKeeper::configure(const Config& config, const CompiledIds& ids, uint64_t
     if (!fdb.set(key, bridge_port, true, seconds(now_ns))) ++refused_table_full_;
 }
 
+void FdbKeeper::add_place(BridgePortId bridge_port, NetworkId network) {
+  if (bridge_port >= network_of_.size()) {
+    network_of_.resize(bridge_port + 1);
+    port_of_.resize(bridge_port + 1, kNoPort);
+  }
+  network_of_[bridge_port] = network;
+  port_of_[bridge_port] = kNoPort;
+}
+
+void FdbKeeper::remove_places(std::span<const BridgePortId> gone) {
+  for (const BridgePortId id : gone) network_of_[id] = 0;
+  Fdb& fdb = dataplane_.fdb();
+  if (fdb.size() == 0) return;
+  for (uint32_t slot = 0; slot < fdb.slot_count(); ++slot) {
+    const Fdb::Entry entry = fdb.at(slot);
+    if (entry.key != 0 && !entry.is_static && entry.bridge_port < network_of_.size() &&
+        network_of_[entry.bridge_port] == 0)
+      forget(entry);
+  }
+}
+
 void FdbKeeper::seen(uint64_t key, BridgePortId bridge_port, uint64_t now_ns) {
   const NetworkId network = fdb_key_network(key);
   // The report may be older than the configuration.

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "adit/dataplane.h"
@@ -19,6 +20,9 @@ class FdbKeeper {
 
   // Sets static entries, and removes what lies behind bridge ports that are gone.
   void configure(const Config& config, const CompiledIds& ids, uint64_t now_ns);
+  // A bridge port more, and some less, than there were in configure().
+  void add_place(BridgePortId bridge_port, NetworkId network);
+  void remove_places(std::span<const BridgePortId> gone);
   // A worker saw the source `key` come in by `bridge_port`.
   void seen(uint64_t key, BridgePortId bridge_port, uint64_t now_ns);
   // The port's link went down: who was learned behind it is not there any more. Returns how many.

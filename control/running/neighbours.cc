@@ -166,6 +166,31 @@ void Neighbours::configure(const NeighbourPlan& plan, const CompiledIds& ids, ui
   count_hosts();
 }
 
+void Neighbours::add_next_hop(const NextHop& hop, AdjacencyId adjacency, uint64_t now_ns) {
+  Neighbour neighbour;
+  neighbour.hop = hop;
+  neighbour.next_action_ns = now_ns;
+  if (const auto host = neighbours_.find(hop); host != neighbours_.end()) {
+    neighbour = host->second;
+    neighbour.is_host = false;
+    remove_host(hop, now_ns);
+  }
+  neighbour.adjacency = adjacency;
+  if (!neighbour.mac.is_zero()) dataplane_.adjacencies().resolve(adjacency, neighbour.mac);
+  if (links_[hop.link].is_routed) dataplane_.hosts().insert(hop.link, hop.address, adjacency);
+  by_adjacency_[adjacency] = hop;
+  neighbours_[hop] = neighbour;
+}
+
+void Neighbours::remove_next_hop(const NextHop& hop) {
+  const auto found = neighbours_.find(hop);
+  if (found == neighbours_.end()) return;
+  dataplane_.adjacencies().clear(found->second.adjacency);
+  if (links_[hop.link].is_routed) dataplane_.hosts().erase(hop.link, hop.address);
+  by_adjacency_.erase(found->second.adjacency);
+  neighbours_.erase(found);
+}
+
 // Anew, after a change of configuration.
 void Neighbours::count_hosts() {
   hosts_of_vrf_.clear();

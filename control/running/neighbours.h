@@ -87,6 +87,9 @@ class Neighbours {
                  const std::vector<MacAddr>& port_macs, uint64_t now_ns) {
     configure(plan_neighbours(config, ids, port_macs), ids, now_ns);
   }
+  // A next hop more or less beside the plan's.
+  void add_next_hop(const NextHop& hop, AdjacencyId adjacency, uint64_t now_ns);
+  void remove_next_hop(const NextHop& hop);
   // A message said that `address` on `link` is at `mac`; `what`: claim::k...
   void seen(LinkId link, const IpAddr& address, const MacAddr& mac, uint64_t now_ns,
             uint8_t what = claim::kSolicited | claim::kOverride);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "running/prepare.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -9,15 +10,26 @@
 namespace adit {
 namespace {
 
+// Ids that are free now.
+void find_gone(const CompiledIds& former, const CompiledIds& now, Prepared& out) {
+  for (const auto& [name, info] : former.bridge_ports) {
+    const auto found = now.bridge_ports.find(name);
+    if (found == now.bridge_ports.end() || found->second.id != info.id)
+      out.gone_bridge_ports.push_back(info.id);
+  }
+  for (const auto& [hop, id] : former.adjacencies)
+    if (!now.adjacencies.contains(hop)) out.gone_next_hops.push_back(id);
+}
+
 void compile_next(const Basis& basis, std::shared_ptr<const Config> config, Prepared& prepared) {
   const RunningState& former = *basis.former;
   auto next = std::make_shared<RunningState>();
   next->config = std::move(config);
   RemoteLearner learner = basis.learner;
   learner.configure(*next->config);
-  next->running = learner.with_learned(next->config);
+  const LearnedRemotes learned = learner.remotes();
   Compiled compiled =
-      compile(*next->running, basis.traits, former.ids, basis.generation, basis.workers);
+      compile(*next->config, basis.traits, former.ids, basis.generation, basis.workers, learned);
   next->ids = std::move(compiled.ids);
   prepared.snapshot = std::move(compiled.snapshot);
   // No worker has used the ids of what is new since the former snapshot was published.
@@ -26,10 +38,18 @@ void compile_next(const Basis& basis, std::shared_ptr<const Config> config, Prep
     if (found == former.ids.bridge_ports.end() || found->second.id != info.id)
       prepared.fresh_bridge_ports.push_back(info.id);
   }
+  if (std::ranges::any_of(next->config->networks, &NetworkConfig::learn_remotes)) {
+    next->routing = std::make_unique<const Routing>(*next->config);
+    for (const auto& [network, addresses] : learned)
+      for (const IpAddr& address : addresses)
+        next->learned_at[address].insert(
+            next->ids.bridge_ports.at(RemoteName{network, address}).id);
+    find_gone(former.ids, next->ids, prepared);
+  }
   next->backends =
-      std::make_shared<const BackendMap::element_type>(backend_facts(*next->running, next->ids));
+      std::make_shared<const BackendMap::element_type>(backend_facts(*next->config, next->ids));
   prepared.backends = compare_backends(former.backends, next->backends);
-  next->neighbours = plan_neighbours(*next->running, next->ids, basis.port_macs);
+  next->neighbours = plan_neighbours(*next->config, next->ids, basis.port_macs);
   prepared.next = std::move(next);
 }
 

@@ -4,10 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "compile/compile.h"
+#include "compile/routing.h"
 #include "config/config.h"
 #include "config/diff.h"
 #include "running/backend_keeper.h"
@@ -16,14 +19,16 @@
 
 namespace adit {
 
-// All that follows from the running configuration alone. Replaced as a whole and never changed, so
-// that it can be read while the next one is made of it.
+// All that follows from the running configuration, and of the remotes that are learned beside it
+// their ids. Replaced as a whole, and not changed while the next one is made of it.
 struct RunningState {
   std::shared_ptr<const Config> config = std::make_shared<const Config>();  // as it was applied
-  std::shared_ptr<const Config> running = config;  // as it runs: with the learned remotes
   CompiledIds ids;
   BackendMap backends = std::make_shared<BackendMap::element_type>();
   NeighbourPlan neighbours;
+  // Where remotes are learned; else there is none.
+  std::unique_ptr<const Routing> routing;
+  std::map<IpAddr, std::set<BridgePortId>> learned_at;  // remotes that were learned, by address
 };
 
 // What prepare() starts from.
@@ -37,10 +42,12 @@ struct Basis {
 };
 
 struct Prepared {
-  std::vector<std::string> changes;          // one line each
-  std::shared_ptr<const RunningState> next;  // none: nothing is to be done
+  std::vector<std::string> changes;    // one line each
+  std::shared_ptr<RunningState> next;  // none: nothing is to be done
   std::unique_ptr<Snapshot> snapshot;
   std::vector<BridgePortId> fresh_bridge_ports;  // nobody used these ids before
+  std::vector<BridgePortId> gone_bridge_ports;   // and these nobody any more
+  std::vector<AdjacencyId> gone_next_hops;
   BackendChanges backends;
   enum class Step { kBackends, kPublish, kGone, kDone } step = Step::kBackends;  // of commit()
 };

@@ -5,18 +5,31 @@
 #include <utility>
 
 #include "base/time_units.h"
-#include "compile/routing.h"
 #include "config/values.h"
 
 namespace adit {
 namespace {
 
-// Each update publishes a snapshot: a flood of senders must not keep control at that.
+// Each update compiles all there is.
 constexpr uint64_t kUpdateEveryNs = kNsPerSecond / 10;
+// Remotes looked at, and forgotten, in one turn: control has other duties.
+constexpr unsigned kLooksPerTurn = 8192, kSilentPerTurn = 4096;
 
 bool is_configured(const NetworkConfig& network, const IpAddr& address) {
   return std::any_of(network.remotes.begin(), network.remotes.end(),
                      [&](const RemoteConfig& remote) { return remote.address == address; });
+}
+
+// Asks the workers where it has to.
+bool is_silent(const NetworkConfig& network, std::pair<const IpAddr, uint64_t>& heard_ns,
+               const CompiledIds& ids, const Dataplane& dataplane, uint64_t now_ns) {
+  auto& [address, last_ns] = heard_ns;
+  const uint64_t aging_ns = network.mac_aging_s * kNsPerSecond;
+  if (last_ns + aging_ns >= now_ns) return false;
+  const auto info = ids.bridge_ports.find(RemoteName{network.name, address});
+  if (info != ids.bridge_ports.end())
+    last_ns = std::max(last_ns, dataplane.last_received_s(info->second.id) * kNsPerSecond);
+  return last_ns + aging_ns < now_ns;
 }
 
 bool is_own(const Config& config, const IpAddr& address) {
@@ -35,8 +48,8 @@ void RemoteLearner::configure(const Config& config) {
   for (const NetworkConfig& network : config.networks) {
     const auto found = learned_.find(network.name);
     if (!network.learn_remotes || found == learned_.end()) continue;
-    auto& stays = kept[network.name].since_ns;
-    for (const auto& [address, since] : found->second.since_ns)
+    auto& stays = kept[network.name].heard_ns;
+    for (const auto& [address, since] : found->second.heard_ns)
       if (!is_configured(network, address) && routing.find(address) &&
           stays.size() < network.learn_limit)
         stays[address] = since;
@@ -46,75 +59,105 @@ void RemoteLearner::configure(const Config& config) {
 
 void RemoteLearner::bind(const Config& config, const CompiledIds& ids) {
   networks_.clear();
+  silent_.clear();
+  looked_at_ = 0;
   for (const NetworkConfig& network : config.networks)
     if (network.learn_remotes) networks_[ids.networks.at(network.name)] = &network;
 }
 
-void RemoteLearner::seen(const Config& config, NetworkId id, const IpAddr& address,
-                         uint64_t now_ns) {
+void RemoteLearner::seen(const Config& config, const Routing& routing, NetworkId id,
+                         const IpAddr& address, uint64_t now_ns) {
   const auto found = networks_.find(id);
   if (found == networks_.end()) return;  // the report is older than the configuration
   const NetworkConfig& network = *found->second;
-  auto& known = learned_[network.name].since_ns;
+  auto& known = learned_[network.name].heard_ns;
   if (known.contains(address) || is_configured(network, address)) return;
   if (known.size() >= network.learn_limit) {
     ++refused_;
     return;
   }
   if (!parse_host_address(to_string(address)).value || is_own(config, address) ||
-      !Routing(config).find(address))
+      !routing.find(address))
     return;
   known[address] = now_ns;
-  changed_ = true;
+  fresh_.emplace_back(id, address);
 }
 
-void RemoteLearner::tick(const CompiledIds& ids, const Dataplane& dataplane, uint64_t now_ns) {
-  if (now_ns < next_tick_ns_) return;
-  next_tick_ns_ = now_ns + kNsPerSecond;
-  for (const auto& entry_of_network : networks_) {
-    const NetworkConfig* network = entry_of_network.second;
-    const auto found = learned_.find(network->name);
-    if (found == learned_.end()) continue;
-    const uint64_t aging_ns = network->mac_aging_s * kNsPerSecond;
-    changed_ |=
-        std::erase_if(found->second.since_ns, [&](const auto& entry) {
-          uint64_t last_ns = entry.second;
-          const auto info = ids.bridge_ports.find(RemoteName{network->name, entry.first});
-          if (info != ids.bridge_ports.end())
-            last_ns = std::max(last_ns, dataplane.last_received_s(info->second.id) * kNsPerSecond);
-          return last_ns + aging_ns < now_ns;
-        }) != 0;
+std::vector<RemoteLearner::Remote> RemoteLearner::take_fresh() {
+  std::vector<Remote> fresh;
+  for (const auto& [id, address] : std::exchange(fresh_, {})) {
+    // The configuration may have changed meanwhile.
+    const auto network = networks_.find(id);
+    const Learned* learned = network == networks_.end() ? nullptr : of(network->second->name);
+    if (learned != nullptr && learned->heard_ns.contains(address))
+      fresh.push_back({network->second, address});
   }
+  return fresh;
+}
+
+void RemoteLearner::refuse(const Remote& remote) {
+  learned_[remote.network->name].heard_ns.erase(remote.address);
+  ++refused_;
+}
+
+std::vector<RemoteLearner::Silent> RemoteLearner::take_silent(const CompiledIds& ids,
+                                                              const Dataplane& dataplane,
+                                                              uint64_t now_ns) {
+  if (silent_.empty()) look_for_silent(ids, dataplane, now_ns);
+  std::vector<Silent> all;
+  for (unsigned left = kSilentPerTurn; left > 0 && !silent_.empty(); --left) {
+    const auto [id, address] = silent_.front();
+    silent_.pop_front();
+    const NetworkConfig& network = *networks_.at(id);
+    auto& known = learned_[network.name].heard_ns;
+    const auto found = known.find(address);
+    if (found == known.end() || !is_silent(network, *found, ids, dataplane, now_ns)) continue;
+    known.erase(found);
+    if (all.empty() || all.back().network != &network) all.push_back({&network, {}});
+    all.back().addresses.push_back(address);
+  }
+  return all;
+}
+
+// One slice of all networks; a round takes a second.
+void RemoteLearner::look_for_silent(const CompiledIds& ids, const Dataplane& dataplane,
+                                    uint64_t now_ns) {
+  if (looked_at_ == 0) {
+    if (now_ns < next_round_ns_) return;
+    next_round_ns_ = now_ns + kNsPerSecond;
+  }
+  auto network = networks_.upper_bound(looked_at_);
+  for (unsigned looked = 0; looked < kLooksPerTurn && network != networks_.end(); ++network) {
+    looked_at_ = network->first;
+    const auto found = learned_.find(network->second->name);
+    if (found == learned_.end()) continue;
+    for (auto& each : found->second.heard_ns)
+      if (is_silent(*network->second, each, ids, dataplane, now_ns))
+        silent_.emplace_back(network->first, each.first);
+    looked += static_cast<unsigned>(found->second.heard_ns.size());
+  }
+  if (network == networks_.end()) looked_at_ = 0;
 }
 
 void RemoteLearner::begin_update(uint64_t now_ns) noexcept {
-  updating_ = std::exchange(changed_, false);
+  updating_ = std::exchange(changed_, false) || !fresh_.empty();
+  fresh_.clear();  // the update has them
   next_update_ns_ = now_ns + kUpdateEveryNs;
 }
 
-std::shared_ptr<const Config> RemoteLearner::with_learned(
-    std::shared_ptr<const Config> config) const {
-  const bool any = std::any_of(learned_.begin(), learned_.end(),
-                               [](const auto& each) { return !each.second.since_ns.empty(); });
-  if (!any) return config;
-  auto running = std::make_shared<Config>(*config);
-  for (NetworkConfig& network : running->networks) {
-    const auto found = learned_.find(network.name);
-    if (found == learned_.end()) continue;
-    for (const auto& [address, since] : found->second.since_ns) {
-      RemoteConfig remote;
-      remote.address = address;
-      remote.kind = network.learn_kind;
-      remote.id = network.vni;
-      network.remotes.push_back(remote);
-    }
+LearnedRemotes RemoteLearner::remotes() const {
+  LearnedRemotes all;
+  for (const auto& [network, learned] : learned_) {
+    if (learned.heard_ns.empty()) continue;
+    std::vector<IpAddr>& addresses = all[network];
+    for (const auto& [address, heard_ns] : learned.heard_ns) addresses.push_back(address);
   }
-  return running;
+  return all;
 }
 
-bool RemoteLearner::is_learned(const std::string& network, const IpAddr& address) const {
+const RemoteLearner::Learned* RemoteLearner::of(const std::string& network) const {
   const auto found = learned_.find(network);
-  return found != learned_.end() && found->second.since_ns.contains(address);
+  return found != learned_.end() ? &found->second : nullptr;
 }
 
 }  // namespace adit

@@ -4,21 +4,33 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
-#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "adit/dataplane.h"
 #include "compile/compile.h"
+#include "compile/remotes.h"
+#include "compile/routing.h"
 #include "config/config.h"
 
 namespace adit {
 
 class RemoteLearner {
  public:
-  // A network's senders by name; the configured ones are not among them.
+  // A network's senders; the configured ones are not among them.
   struct Learned {
-    std::map<IpAddr, uint64_t> since_ns;  // when it was learned
+    std::map<IpAddr, uint64_t> heard_ns;  // when it was learned, or last found to have spoken
+  };
+  struct Remote {
+    const NetworkConfig* network;
+    IpAddr address;
+  };
+  struct Silent {
+    const NetworkConfig* network;
+    std::vector<IpAddr> addresses;
   };
 
   // Takes over a configuration: what it no longer permits, or names itself, is forgotten.
@@ -26,12 +38,18 @@ class RemoteLearner {
   void configure(const Config& config);
   // `config` has to stay where it is until the next call.
   void bind(const Config& config, const CompiledIds& ids);
-  // A worker met an unknown sender of a network that learns. `config` is the configured one.
-  void seen(const Config& config, NetworkId network, const IpAddr& address, uint64_t now_ns);
-  // Forgets who has been silent for the network's mac_aging_s.
-  void tick(const CompiledIds& ids, const Dataplane& dataplane, uint64_t now_ns);
+  // A worker met an unknown sender of a network that learns. `routing`: of the configuration.
+  void seen(const Config& config, const Routing& routing, NetworkId network, const IpAddr& address,
+            uint64_t now_ns);
+  // Those that came since the last time.
+  std::vector<Remote> take_fresh();
+  // One for whom there is no place at all.
+  void refuse(const Remote& remote);
+  // Forgets who has been silent for the network's mac_aging_s; some of them in each turn.
+  std::vector<Silent> take_silent(const CompiledIds& ids, const Dataplane& dataplane,
+                                  uint64_t now_ns);
 
-  // Whether with_learned() has changed since begin_update(); at most ten times a second.
+  // Whether what runs has to be compiled anew; at most ten times a second.
   bool wants_update(uint64_t now_ns) const noexcept {
     return changed_ && now_ns >= next_update_ns_;
   }
@@ -40,19 +58,23 @@ class RemoteLearner {
   void renew() noexcept { changed_ = true; }
   // It came to nothing: to be tried again.
   void fail_update() noexcept { changed_ = changed_ || updating_; }
-  // The configuration with the learned remotes in it; the same one where there are none.
-  std::shared_ptr<const Config> with_learned(std::shared_ptr<const Config> config) const;
-
-  bool is_learned(const std::string& network, const IpAddr& address) const;
+  LearnedRemotes remotes() const;
+  // Null where the network has none.
+  const Learned* of(const std::string& network) const;
   uint64_t refused() const noexcept { return refused_; }
 
  private:
+  void look_for_silent(const CompiledIds& ids, const Dataplane& dataplane, uint64_t now_ns);
+
   std::map<std::string, Learned> learned_;
   std::map<NetworkId, const NetworkConfig*> networks_;  // those that learn
+  std::vector<std::pair<NetworkId, IpAddr>> fresh_;
+  std::deque<std::pair<NetworkId, IpAddr>> silent_;  // to be looked at again, and forgotten
+  NetworkId looked_at_ = 0;                          // for silent ones, in this round
+  uint64_t next_round_ns_ = 0;
   bool changed_ = false;
   bool updating_ = false;  // begin_update() has taken a change
   uint64_t next_update_ns_ = 0;
-  uint64_t next_tick_ns_ = 0;
   uint64_t refused_ = 0;  // beyond the limit
 };
 

@@ -87,7 +87,7 @@ void take_from_gateway(Worker& worker, const FrameToNetwork& frame) noexcept {
   const GatewayEntry* gateway = gateway_of(snapshot, frame.network);
   const BridgePort& in = snapshot.bridge_ports[gateway->bridge_port];
   if (in.flags & BridgePort::kMssClamp)
-    clamp_mss(frame.mbuf, snapshot.networks[frame.network].least_frame_bytes);
+    clamp_mss(frame.mbuf, snapshot.networks[frame.network].flood.least_frame_bytes());
   ADIT_ASSERT(worker.bridged.count < worker.from_gateways.size());
   Packet& packet = worker.from_gateways[worker.bridged.count];
   packet = {};

@@ -94,8 +94,7 @@ void flood_frame(Worker& worker, Packet& packet) noexcept {
   const bool taken = (packet.in_flags & BridgePort::kHasGateway) && is_group(packet) &&
                      offer_to_gateway(worker, packet);
   BridgePortId pending = 0;  // one way behind, so that the last one gets the original
-  for (uint32_t i = network.flood_begin; i < network.flood_end; ++i) {
-    const BridgePortId to = snapshot.flood_lists[i];
+  for (const BridgePortId to : network.flood.members()) {
     const uint16_t group = snapshot.bridge_ports[to].split_group;
     if (to == packet.in || (group != 0 && group == packet.split_group)) continue;
     if (pending != 0) {

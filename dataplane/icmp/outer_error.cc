@@ -147,11 +147,12 @@ bool lower_all(Worker& worker, TunnelKind kind, const OuterError& error) noexcep
   static const RateLimit kSeldom = RateLimit::per_second(10);
   if (!worker.short_quote_meter.allow(kSeldom, worker.now_ns)) return false;
   bool any = false;
-  for (const BridgePort& out : worker.snapshot->bridge_ports)
-    if (out.tunnel == tunnel_index(kind) &&
-        (out.kind == BridgePortKind::kTunnel || out.kind == BridgePortKind::kRouted) &&
-        has_header_of(out, error))
+  for (const BridgePort& out : worker.snapshot->bridge_ports) {
+    const BridgePortKind now = kind_now(out);
+    if ((now == BridgePortKind::kTunnel || now == BridgePortKind::kRouted) &&
+        out.tunnel == tunnel_index(kind) && has_header_of(out, error))
       any = lower_remote(worker, out, error.mtu) || any;
+  }
   return any;
 }
 

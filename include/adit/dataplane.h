@@ -108,7 +108,9 @@ class Dataplane {
   // Makes the snapshot current, waits until no worker reads the former one, and frees it. Where a
   // worker stands still it is kept, and freed by a later reclaim().
   void publish(std::unique_ptr<const Snapshot> snapshot);
-  // Frees former snapshots that no worker reads any more; how many are left.
+  // Keeps what workers may still read until they do not.
+  void retire(std::shared_ptr<const void> former);
+  // Frees what no worker reads any more; how many are left.
   size_t reclaim();
 
   Fdb& fdb() noexcept;

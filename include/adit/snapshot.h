@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The compiled configuration. Control builds it and never changes it afterwards; workers
-// load the pointer once a burst; it is freed when every worker has left it (RCU).
+// The compiled configuration. Control builds it; workers load the pointer once a burst; it is freed
+// when every worker has left it (RCU). Afterwards control changes nothing in it but what has room
+// for it: remotes that are learned come and go in SharedTable, FloodList and unused bridge ports.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -11,10 +13,12 @@
 #include "adit/addr.h"
 #include "adit/connection_state.h"
 #include "adit/flat_table.h"
+#include "adit/flood_list.h"
 #include "adit/ids.h"
 #include "adit/rate_limit.h"
 #include "adit/route_table.h"
 #include "adit/scheduler_ops.h"
+#include "adit/shared_table.h"
 #include "adit/tunnel_kinds.h"
 
 namespace adit {
@@ -110,6 +114,17 @@ struct alignas(64) BridgePort {
 };
 static_assert(sizeof(BridgePort) == 128);
 
+// A learned remote takes an unused one while workers read: it is there when its kind is, and
+// whoever looks through all of them reads that first. Others come to it by its id, which is told
+// later.
+inline BridgePortKind kind_now(const BridgePort& bridge_port) noexcept {
+  return std::atomic_ref(const_cast<BridgePortKind&>(bridge_port.kind))
+      .load(std::memory_order_acquire);
+}
+inline void set_kind_now(BridgePort& bridge_port, BridgePortKind kind) noexcept {
+  std::atomic_ref(bridge_port.kind).store(kind, std::memory_order_release);
+}
+
 // Whose packets go through it.
 constexpr TenantId tenant_of(const BridgePort& bridge_port) noexcept {
   return bridge_port.kind == BridgePortKind::kRouted ? tenant_of_vrf(bridge_port.network)
@@ -117,14 +132,12 @@ constexpr TenantId tenant_of(const BridgePort& bridge_port) noexcept {
 }
 
 struct NetworkEntry {
-  uint32_t flood_begin = 0;  // in Snapshot::flood_lists
-  uint32_t flood_end = 0;
+  FloodList flood;  // its bridge ports, access ports first
   // Per worker: control has divided the configured rates.
   RateLimit broadcast, multicast, unknown_unicast;
-  uint32_t least_frame_bytes = UINT32_MAX;  // what fits every one of its bridge ports
-  uint16_t gateway = 0;                     // in Snapshot::gateways, 0: none
-  uint64_t gateway_key = 0;                 // FDB key of its MAC
-  uint8_t learns_from = 0;  // tunnel_index() + 1 of the kind whose senders become remotes; 0: none
+  uint16_t gateway = 0;      // in Snapshot::gateways, 0: none
+  uint64_t gateway_key = 0;  // FDB key of its MAC
+  uint8_t learns_from = 0;   // tunnel_index() + 1 of the kind whose senders become remotes; 0: none
 };
 
 struct UdpTunnel {
@@ -148,10 +161,10 @@ constexpr uint64_t hash_of(const SenderKey& key) noexcept {
 using TunnelSettings = std::array<uint64_t, 4>;
 
 struct TunnelTables {
-  FlatTable<SenderKey> senders;  // -> BridgePortId
-  FlatTable<uint64_t> ids;       // id -> NetworkId; only to name a drop, and to learn remotes
-  uint16_t port = 0;             // host order; 0: the kind has none
-  bool numbered = false;         // some remote or tunnel numbers its packets
+  SharedTable<SenderKey> senders;  // -> BridgePortId
+  FlatTable<uint64_t> ids;         // id -> NetworkId; only to name a drop, and to learn remotes
+  uint16_t port = 0;               // host order; 0: the kind has none
+  bool numbered = false;           // some remote or tunnel numbers its packets
   TunnelSettings settings = {};
 };
 
@@ -303,7 +316,6 @@ struct Snapshot {
   std::vector<NetworkEntry> networks;            // by NetworkId
   std::vector<GatewayEntry> gateways;            // the first is nobody's
   std::vector<SubinterfaceEntry> subinterfaces;  // by SubinterfaceId
-  std::vector<BridgePortId> flood_lists;         // every network's bridge ports, access ports first
   FlatTable<uint64_t> local_ipv4;                // own address (raw be32) -> PortId + 1
   FlatTable<Ipv6Key> local_ipv6;                 // own address -> PortId + 1
   OwnSources own_sources;                        // of all VRFs and the underlay
@@ -312,7 +324,7 @@ struct Snapshot {
   std::vector<UdpTunnel> udp_tunnels;
   FragmentLimits fragment_limits;
   bool reassemble = false;                     // fragments of outer packets
-  FlatTable<Ipv6Key> remote_addresses;         // -> the first BridgePortId of that address
+  SharedTable<Ipv6Key> remote_addresses;       // -> the first BridgePortId of that address
   std::array<uint8_t, 256> ip_protocols = {};  // tunnel kind + 1, of those not in UDP; 0: none
   RouteTable routes;                           // of all VRFs
   bool balances = false;                       // there are services

@@ -164,4 +164,43 @@ def learned_remotes():
     run.run()
 
 
-main(outer_fields, back_into_the_inner_header, learned_remotes)
+def learned_of_each_kind():
+    """A network's id is 4100: NVGRE reserves those below 4096."""
+    ethernet = 0x6558
+    kinds = [tunnels.Kind("vxlan", "", lambda _: tunnels.VXLAN(flags="Instance", vni=4100), 4789),
+             tunnels.Kind("geneve", "", lambda _: tunnels.GENEVE(vni=4100, proto=ethernet), 6081),
+             tunnels.Kind("nvgre", "", lambda entropy: tunnels.GRE(
+                 key_present=1, key=4100 << 8 | entropy, proto=ethernet)),
+             tunnels.Kind("gre", "", tunnels.gre(key_present=1, key=4100)),
+             tunnels.Kind("stt", "", None)]
+    for kind in kinds:
+        config = network(f"learn_remotes: true\n    learn_kind: {kind.name}", [])
+        run = Scenario(f"learned {kind.name}", config.replace("vni: 100", "vni: 4100"),
+                       ["uplink", "red0"], start=START)
+
+        def fields(frame):
+            if kind.name != "stt":
+                return {}
+            return {"header": tunnels.stt_frame(frame, context_id=4100)}
+
+        senders = [(4, 2), (6, 3), (4, 4), (6, 5)]
+        for family, number in senders:
+            frame = udp(host(1, number), NEAR)
+            arrives = ("uplink", from_remote(kind, frame, family, number, **fields(frame)))
+            run.case(f"the first frame of remote {number}", arrives, drop="remote_unknown")
+            run.case("the next one", arrives, {"red0": frame}, wait_ns=300 * MS)
+            back = udp(NEAR, host(1, number))
+            run.case("the way back", ("red0", back),
+                     {"uplink": to_remote(kind, back, family, number, **fields(back))})
+        broadcast = udp(NEAR, "ff:ff:ff:ff:ff:ff")
+        run.case("a broadcast reaches all", ("red0", broadcast),
+                 {"uplink": [to_remote(kind, broadcast, family, number, **fields(broadcast))
+                             for family, number in senders]})
+        broadcast = udp(host(1, 2), "ff:ff:ff:ff:ff:ff")
+        run.case("and not from one remote to another",
+                 ("uplink", from_remote(kind, broadcast, 4, 2, **fields(broadcast))),
+                 {"red0": broadcast})
+        run.run()
+
+
+main(outer_fields, back_into_the_inner_header, learned_remotes, learned_of_each_kind)

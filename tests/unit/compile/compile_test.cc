@@ -94,9 +94,9 @@ TEST(Compile, EveryPlaceOfANetworkIsFoundByWorkers) {
   EXPECT_EQ(snapshot.bridge_ports[vxlan.senders.find({sender, 0xabcdef})].network, red);
   EXPECT_EQ(vxlan.senders.find({sender, 1}), 0u);
   EXPECT_EQ(vxlan.ids.find(0xabcdef), red);
-  EXPECT_EQ(snapshot.networks[red].flood_end - snapshot.networks[red].flood_begin, 4u);
+  EXPECT_EQ(snapshot.networks[red].flood.members().size(), 4u);
   // Access ports come first, so that the last copy, the original, needs no tag.
-  const auto first = snapshot.flood_lists[snapshot.networks[red].flood_begin];
+  const auto first = snapshot.networks[red].flood.members()[0];
   EXPECT_EQ(snapshot.bridge_ports[first].kind, BridgePortKind::kAccess);
 }
 
@@ -266,10 +266,10 @@ TEST(Compile, GatewayIsAPlaceOfItsNetworkToWhichNothingIsFlooded) {
   EXPECT_EQ(place.kind, BridgePortKind::kGateway);
   EXPECT_EQ(place.network, red);
   const NetworkEntry& entry = snapshot.networks[red];
-  EXPECT_EQ(entry.flood_end - entry.flood_begin, 4u);
-  for (uint32_t i = entry.flood_begin; i < entry.flood_end; ++i) {
-    EXPECT_NE(snapshot.flood_lists[i], gateway->bridge_port);
-    EXPECT_TRUE(snapshot.bridge_ports[snapshot.flood_lists[i]].flags & BridgePort::kHasGateway);
+  EXPECT_EQ(entry.flood.members().size(), 4u);
+  for (const BridgePortId id : entry.flood.members()) {
+    EXPECT_NE(id, gateway->bridge_port);
+    EXPECT_TRUE(snapshot.bridge_ports[id].flags & BridgePort::kHasGateway);
   }
   const RouteTarget& host = snapshot.routes.find(1, ip("10.1.0.1").bytes.data(), false);
   EXPECT_EQ(host.kind, RouteTarget::Kind::kConnected);

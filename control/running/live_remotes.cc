@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "running/live_remotes.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <optional>
+#include <utility>
+
+#include "base/time_units.h"
+#include "compile/remotes.h"
+#include "compile/tunnels.h"
+
+namespace adit {
+namespace {
+
+// Longer than any worker holds a packet, and than a report takes.
+constexpr uint64_t kIdsRestNs = 5 * kNsPerSecond;
+
+SenderKey sender_key(const RemoteConfig& remote, std::optional<uint64_t> id) {
+  return {address_key(remote.address), tunnel_registry()[tunnel_index(remote.kind)]->wire_id(id)};
+}
+
+BridgePortName name_of(const NetworkConfig& network, const IpAddr& address) {
+  return RemoteName{network.name, address};
+}
+
+// The kind, by which workers know that it is there, comes last.
+void write(BridgePort& to, const BridgePort& from) {
+  static_assert(offsetof(BridgePort, kind) == 0 && sizeof from.kind == 1);
+  std::memcpy(reinterpret_cast<char*>(&to) + 1, reinterpret_cast<const char*>(&from) + 1,
+              sizeof from - 1);
+  set_kind_now(to, from.kind);
+}
+
+}  // namespace
+
+void LiveRemotes::bind(RunningState& state, Snapshot& snapshot, std::vector<PortTraits> traits,
+                       std::span<const BridgePortId> gone,
+                       std::span<const AdjacencyId> gone_next_hops, uint64_t now_ns) {
+  state_ = &state;
+  snapshot_ = &snapshot;
+  traits_ = std::move(traits);
+  next_id_ = 1;
+  adjacencies_ = IdAllocator(kMaxNextHops);
+  if (!state.routing) {  // nobody learns
+    leaving_.clear();
+    resting_.clear();
+    not_free_.clear();
+    resting_adjacencies_.clear();
+    return;
+  }
+  // A compilation takes ids whether they have rested or not: no worker has the former snapshot.
+  const auto is_taken = [&](const auto& each) {
+    return each.id >= snapshot.bridge_ports.size() ||
+           snapshot.bridge_ports[each.id].kind != BridgePortKind::kNone;
+  };
+  std::erase_if(leaving_, is_taken);
+  std::erase_if(resting_, is_taken);
+  const uint64_t token = dataplane_.begin_grace();
+  for (const BridgePortId id : gone)
+    if (id < snapshot.bridge_ports.size()) leaving_.push_back({id, now_ns, token});
+  not_free_.clear();
+  for (const auto& list : {leaving_, resting_})
+    for (const auto& each : list) not_free_.insert(each.id);
+
+  std::unordered_set<AdjacencyId> used;
+  for (const auto& [hop, id] : state.ids.adjacencies) used.insert(id);
+  std::erase_if(resting_adjacencies_, [&](const auto& each) { return used.contains(each.id); });
+  for (const auto& [id, since_ns, of_rcu] : resting_adjacencies_) used.insert(id);
+  for (const AdjacencyId id : gone_next_hops)
+    if (used.insert(id).second) resting_adjacencies_.push_back({id, now_ns, 0});
+  for (const AdjacencyId id : used) adjacencies_.reserve(id);
+}
+
+// 0: none is left.
+BridgePortId LiveRemotes::take_id(uint64_t now_ns) {
+  const auto& all = snapshot_->bridge_ports;
+  for (; next_id_ < all.size(); ++next_id_)
+    if (all[next_id_].kind == BridgePortKind::kNone && !not_free_.contains(next_id_))
+      return next_id_++;
+  if (resting_.empty() || now_ns < resting_.front().since_ns + kIdsRestNs) return 0;
+  const BridgePortId id = resting_.front().id;
+  resting_.pop_front();
+  not_free_.erase(id);
+  return id;
+}
+
+AdjacencyId LiveRemotes::take_adjacency(uint64_t now_ns) {
+  if (!resting_adjacencies_.empty() &&
+      now_ns >= resting_adjacencies_.front().since_ns + kIdsRestNs) {
+    const AdjacencyId id = resting_adjacencies_.front().id;
+    resting_adjacencies_.pop_front();
+    return id;
+  }
+  return adjacencies_.allocate();
+}
+
+LiveRemotes::Added LiveRemotes::add(const NetworkConfig& network, const IpAddr& address,
+                                    uint64_t now_ns) {
+  CompiledIds& ids = state_->ids;
+  const RemoteConfig remote = learned_remote(network, address);
+  const auto hop = state_->routing->find(address);
+  const auto network_id = ids.networks.at(network.name);
+  NetworkEntry& entry = snapshot_->networks[network_id];
+  auto& senders = snapshot_->tunnels[tunnel_index(remote.kind)].senders;
+  if (!hop || !senders.has_room() || !snapshot_->remote_addresses.has_room())
+    return Added::kCompile;
+
+  const auto wire_id = effective_id(network, remote);
+  BridgePort made;
+  made.kind = BridgePortKind::kTunnel;
+  made.network = network_id;
+  made.flags = flags_of(network);
+  if (entry.gateway != 0) made.flags |= BridgePort::kHasGateway;
+  made.split_group = split_group_of(remote);
+  make_header(*state_->config, traits_, *state_->routing, remote, wire_id, network.tunnel,
+              kEtherTypeBridged, *hop, made);
+  // Routes through the network's gateway have its MTU.
+  const uint32_t least = std::min(entry.flood.least_frame_bytes(), made.max_frame_bytes);
+  if (entry.gateway != 0 && least != entry.flood.least_frame_bytes()) return Added::kCompile;
+
+  BridgePortInfo info;
+  info.network = network_id;
+  info.tunnel = remote.kind;
+  info.tunnel_id = wire_id;
+  const auto known_hop = ids.adjacencies.find(*hop);
+  info.adjacency = known_hop != ids.adjacencies.end() ? known_hop->second : take_adjacency(now_ns);
+  if (info.adjacency == 0) return Added::kFull;
+  info.id = take_id(now_ns);
+  if (info.id == 0) {
+    if (known_hop == ids.adjacencies.end()) resting_adjacencies_.push_front({info.adjacency, 0, 0});
+    return snapshot_->bridge_ports.size() > kMaxBridgePorts ? Added::kFull : Added::kCompile;
+  }
+  made.adjacency = info.adjacency;
+  made.sequence_id = info.id;
+
+  dataplane_.reset_bridge_port(info.id);
+  fdb_.add_place(info.id, network_id);
+  if (known_hop == ids.adjacencies.end()) {
+    ids.adjacencies[*hop] = info.adjacency;
+    neighbours_.add_next_hop(*hop, info.adjacency, now_ns);
+  }
+  if (info.adjacency >= ids.next_hop_users.size()) ids.next_hop_users.resize(info.adjacency + 1);
+  ++ids.next_hop_users[info.adjacency];
+  ids.bridge_ports[name_of(network, address)] = info;
+  state_->learned_at[address].insert(info.id);
+
+  // Workers come to the bridge port by what follows.
+  write(snapshot_->bridge_ports[info.id], made);
+  senders.add(sender_key(remote, wire_id), info.id);
+  if (snapshot_->remote_addresses.find(address_key(address)) == 0)
+    snapshot_->remote_addresses.add(address_key(address), info.id);
+  entry.flood.set_least_frame_bytes(least);
+  dataplane_.retire(entry.flood.add(info.id));
+  return Added::kYes;
+}
+
+bool LiveRemotes::remove(const NetworkConfig& network, std::span<const IpAddr> addresses,
+                         uint64_t now_ns) {
+  const size_t before = removed_.size();
+  for (const IpAddr& address : addresses) remove_one(network, address, now_ns);
+  const std::span gone = std::span(removed_).subspan(before);
+  if (gone.empty()) return true;
+  std::ranges::sort(gone);
+  NetworkEntry& entry = snapshot_->networks[state_->ids.networks.at(network.name)];
+  dataplane_.retire(
+      entry.flood.remove_if([&](BridgePortId id) { return std::ranges::binary_search(gone, id); }));
+  const uint32_t least = least_frame_bytes(*snapshot_, entry);
+  const bool stays = least == entry.flood.least_frame_bytes();
+  if (entry.gateway == 0) entry.flood.set_least_frame_bytes(least);
+  not_free_.insert(gone.begin(), gone.end());
+  return stays || entry.gateway == 0;
+}
+
+void LiveRemotes::remove_one(const NetworkConfig& network, const IpAddr& address, uint64_t now_ns) {
+  CompiledIds& ids = state_->ids;
+  const auto found = ids.bridge_ports.find(name_of(network, address));
+  if (found == ids.bridge_ports.end()) return;  // it waits for room
+  const BridgePortInfo info = found->second;
+  ids.bridge_ports.erase(found);
+  const RemoteConfig remote = learned_remote(network, address);
+  snapshot_->tunnels[tunnel_index(remote.kind)].senders.remove(
+      sender_key(remote, effective_id(network, remote)));
+  forget_address(address, info.id);
+  if (const auto hop = state_->routing->find(address)) leave_next_hop(*hop, info.adjacency, now_ns);
+  removed_.push_back(info.id);
+}
+
+// The address may be another network's remote as well.
+void LiveRemotes::forget_address(const IpAddr& address, BridgePortId id) {
+  const auto at = state_->learned_at.find(address);
+  if (at == state_->learned_at.end()) return;
+  at->second.erase(id);
+  auto& table = snapshot_->remote_addresses;
+  const Ipv6Key key = address_key(address);
+  if (table.find(key) == id) {
+    if (at->second.empty())
+      table.remove(key);
+    else
+      table.replace(key, *at->second.begin());
+  }
+  if (at->second.empty()) state_->learned_at.erase(at);
+}
+
+void LiveRemotes::leave_next_hop(const NextHop& hop, AdjacencyId id, uint64_t now_ns) {
+  if (--state_->ids.next_hop_users[id] != 0) return;
+  state_->ids.adjacencies.erase(hop);
+  neighbours_.remove_next_hop(hop);
+  resting_adjacencies_.push_back({id, now_ns, 0});
+}
+
+void LiveRemotes::finish_removal(uint64_t now_ns) {
+  if (now_ns >= next_settling_ns_) settle(now_ns);
+}
+
+void LiveRemotes::settle(uint64_t now_ns) {
+  if (removed_.empty()) return;
+  next_settling_ns_ = now_ns + kNsPerSecond;
+  fdb_.remove_places(removed_);
+  // Until here frames went to them, by their MACs.
+  const uint64_t token = dataplane_.begin_grace();
+  for (const BridgePortId id : removed_) leaving_.push_back({id, now_ns, token});
+  removed_.clear();
+}
+
+void LiveRemotes::tick(uint64_t now_ns) {
+  while (!leaving_.empty() && dataplane_.grace_is_over(leaving_.front().token)) {
+    set_kind_now(snapshot_->bridge_ports[leaving_.front().id], BridgePortKind::kNone);
+    resting_.push_back({leaving_.front().id, now_ns, 0});
+    leaving_.pop_front();
+  }
+}
+
+}  // namespace adit

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Puts learned remotes into the snapshot that runs, and takes them out, so that one costs the same
+// however much else is configured. What has no room, or changes more than its network's list of
+// bridge ports, is left to a compilation, which takes over the same remotes.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <unordered_set>
+#include <vector>
+
+#include "adit/dataplane.h"
+#include "compile/id_allocator.h"
+#include "running/fdb_keeper.h"
+#include "running/neighbours.h"
+#include "running/prepare.h"
+
+namespace adit {
+
+class LiveRemotes {
+ public:
+  // kCompile: it takes a compilation. kFull: no id is left for it.
+  enum class Added { kYes, kCompile, kFull };
+
+  LiveRemotes(Dataplane& dataplane, Neighbours& neighbours, FdbKeeper& fdb)
+      : dataplane_(dataplane), neighbours_(neighbours), fdb_(fdb) {}
+
+  // What was published, and the state that goes with it. Both stay until the next call; from now on
+  // they are changed here, except while somebody makes the next ones from them. `gone`: ids of the
+  // former state that this one does not have.
+  void bind(RunningState& state, Snapshot& snapshot, std::vector<PortTraits> traits,
+            std::span<const BridgePortId> gone, std::span<const AdjacencyId> gone_next_hops,
+            uint64_t now_ns);
+  Added add(const NetworkConfig& network, const IpAddr& address, uint64_t now_ns);
+  // False: it takes a compilation to make all right that depends on them.
+  bool remove(const NetworkConfig& network, std::span<const IpAddr> addresses, uint64_t now_ns);
+  // After remove(): what was learned behind them goes too, once a second.
+  void finish_removal(uint64_t now_ns);
+  // The same at once: before ids are given to others.
+  void settle(uint64_t now_ns);
+  // Makes ids of what is gone free, when it is time.
+  void tick(uint64_t now_ns);
+
+ private:
+  // Ids that workers, or reports on their way, may still name.
+  template <class Id>
+  struct Resting {
+    Id id;
+    uint64_t since_ns;
+    uint64_t token;  // of RCU
+  };
+
+  BridgePortId take_id(uint64_t now_ns);
+  AdjacencyId take_adjacency(uint64_t now_ns);
+  void remove_one(const NetworkConfig& network, const IpAddr& address, uint64_t now_ns);
+  void leave_next_hop(const NextHop& hop, AdjacencyId id, uint64_t now_ns);
+  void forget_address(const IpAddr& address, BridgePortId id);
+
+  Dataplane& dataplane_;
+  Neighbours& neighbours_;
+  FdbKeeper& fdb_;
+  RunningState* state_ = nullptr;
+  Snapshot* snapshot_ = nullptr;
+  std::vector<PortTraits> traits_;
+  BridgePortId next_id_ = 1;  // of those that nobody had, none is before it
+  IdAllocator adjacencies_{kMaxNextHops};
+  std::deque<Resting<BridgePortId>> leaving_;  // workers may still have them
+  std::deque<Resting<BridgePortId>> resting_;
+  std::unordered_set<BridgePortId> not_free_;  // leaving and resting ones
+  std::deque<Resting<AdjacencyId>> resting_adjacencies_;
+  std::vector<BridgePortId> removed_;  // since MACs behind such were forgotten
+  uint64_t next_settling_ns_ = 0;
+};
+
+}  // namespace adit
