@@ -100,7 +100,7 @@ bool Dataplane::reopen(PortId port) {
   if (facts.rx_queues != former.rx_queues || facts.tx_queues != former.tx_queues ||
       facts.max_tx_buffers != former.max_tx_buffers)
     throw std::runtime_error("port " + impl_->specs[port].name +
-                             ": came back as a device with other queues; that takes a restart");
+                             ": came back as a device with other queues; that needs a restart");
   impl_->io_facts[port] = facts;
   impl_->devices[port] = std::move(device);
   impl_->links[port] = impl_->devices[port]->link();

@@ -90,7 +90,7 @@ bool socket_answers(const std::string& path) {
   // A full backlog is a sign of life.
   if (error == 0 || error == EAGAIN || error == EINPROGRESS) return true;
   if (error == ECONNREFUSED || error == ENOENT || error == ENOTSOCK) return false;
-  fail(path, "cannot tell whether it is in use: " + std::generic_category().message(error));
+  fail(path, "cannot find out whether it is in use: " + std::generic_category().message(error));
 }
 
 ListeningSocket::ListeningSocket(const std::string& path) : path_(path) {

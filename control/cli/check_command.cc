@@ -101,7 +101,7 @@ void print_daemon(const json& answer, const std::string& socket) {
   if (answer.is_null()) return;
   if (answer.contains("too_large")) {
     std::cout << "not compared with the daemon at " << socket
-              << ": more text than a request may have\n";
+              << ": the file is larger than a request may be\n";
     return;
   }
   const json& restart = answer.at("needs_restart");

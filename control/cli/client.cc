@@ -33,19 +33,19 @@ std::string how_to_be_allowed(const std::string& path) {
   const bool known = stat(path.c_str(), &status) == 0;
   // Root's own group is nobody's to join: the daemon found no group of ours.
   if (known && status.st_gid == 0)
-    return "it is open to root only, for want of a group adit (`groupadd -r adit`, and restart "
+    return "only root may use it, because there is no group adit (`groupadd -r adit`, and restart "
            "the daemon)";
   std::string name = "adit";
   const group* entry = known ? getgrgid(status.st_gid) : nullptr;
   if (entry != nullptr) name = entry->gr_name;
-  return "it is open to root and to group " + name + " (`usermod -aG " + name +
+  return "only root and members of group " + name + " may use it (`usermod -aG " + name +
          " USER`, then log in again)";
 }
 
 }  // namespace
 
 CallFailed::CallFailed(json error)
-    : std::runtime_error(error.value("message", "the daemon refused, without a reason")),
+    : std::runtime_error(error.value("message", "the daemon refused the request without a reason")),
       error_(std::move(error)),
       code_(error_.value("code", 0)) {}
 
@@ -130,12 +130,13 @@ std::string Client::receive_line() {
       return line;
     }
     searched = input_.size();
-    if (searched > kMaxAnswerBytes) throw Unreachable("what answers at " + path_ + " is no aditd");
+    if (searched > kMaxAnswerBytes)
+      throw Unreachable("the program that answers at " + path_ + " is not aditd");
     const ssize_t n = recv(fd_, chunk.data(), chunk.size(), 0);
     if (n > 0)
       input_.append(chunk.data(), static_cast<size_t>(n));
     else if (n == 0 || errno == ECONNRESET)
-      throw Unreachable("the daemon at " + path_ + " hung up");
+      throw Unreachable("the daemon at " + path_ + " closed the connection");
     else if (errno == EAGAIN)
       wait_for(POLLIN);
     else if (errno != EINTR)
@@ -149,12 +150,13 @@ json Client::call_once(const std::string& method, const json& params) {
   const json request = {{"jsonrpc", "2.0"}, {"id", id}, {"method", method}, {"params", params}};
   send(request.dump(-1, ' ', false, json::error_handler_t::replace) + '\n');
   const json answer = json::parse(receive_line(), nullptr, false);
-  if (!answer.is_object()) throw Unreachable("what answers at " + path_ + " is no aditd");
+  if (!answer.is_object())
+    throw Unreachable("the program that answers at " + path_ + " is not aditd");
   const auto error = answer.find("error");
   if (error != answer.end() && error->is_object()) throw CallFailed(*error);
   const auto result = answer.find("result");
   if (result == answer.end() || answer.value("id", json()) != id)
-    throw Unreachable("what answers at " + path_ + " is no aditd");
+    throw Unreachable("the program that answers at " + path_ + " is not aditd");
   return *result;
 }
 

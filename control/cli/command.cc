@@ -24,7 +24,7 @@ Command command_of(const MethodInfo& method) {
 }
 
 constexpr Parameter kPrint = {"print", ParameterType::kBoolean, Presence::kOptional,
-                              "prints the configuration as adit understood it, without defaults"};
+                              "prints the configuration that adit read, without defaults"};
 
 bool begins_with(const std::vector<std::string>& words, std::string_view name) {
   for (const std::string& word : words) {

@@ -116,16 +116,15 @@ std::string overview_text(Commands all) {
     text += "  " + padded(std::string(command.name), width) + std::string(command.help) + '\n';
   text += '\n' + global_options_text();
   return text +
-         "\n`aditctl help COMMAND` tells more of a command.\n"
-         "Exit codes: 0 ok, 1 failed, 2 usage, 3 configuration refused, 5 daemon unreachable.\n";
+         "\n`aditctl help COMMAND` describes a command.\nExit codes: 0 ok, 1 failed, 2 usage, 3 "
+         "configuration refused, 5 daemon unreachable.\n";
 }
 
 std::string command_text(const Command& command) {
   std::string text = "usage: aditctl [OPTIONS] " + synopsis(command) + "\n\n";
   text += std::string(command.help) + '\n';
   if (command.name == "check")
-    text +=
-        "Without FILE: $ADIT_CONFIG, else /etc/adit/adit.yaml. Exit code 3 if it is not right.\n";
+    text += "Without FILE: $ADIT_CONFIG, else /etc/adit/adit.yaml. Exit code 3 if it has errors.\n";
   if (command.name == "completion") text += "To use it: source <(aditctl completion bash)\n";
   if (!command.options.empty()) text += '\n';
   size_t width = 16;
@@ -179,7 +178,7 @@ int run_help(const Invocation& invocation) {
 
 int run_completion(const Invocation& invocation) {
   if (invocation.arguments.empty() || invocation.arguments[0] != "bash")
-    throw UsageError("completion for which shell? There is: bash");
+    throw UsageError("completion for which shell? Supported: bash");
   std::cout << bash_completion();
   return kDone;
 }

@@ -161,8 +161,8 @@ po::options_description global_options() {
   po::options_description options("options of all commands", 100);
   options.add_options()  //
       ("socket,s", po::value<std::string>()->value_name("PATH"),
-       "the daemon's socket (else $ADIT_SOCKET, else /run/adit/adit.sock)")  //
-      ("json,j", "print JSON, for programs")                                 //
+       "the daemon's socket (default: $ADIT_SOCKET, else /run/adit/adit.sock)")  //
+      ("json,j", "print JSON, for programs")                                     //
       ("watch,w", po::value<std::string>()->implicit_value("1")->value_name("SECONDS"),
        "show again and again, every second if not given, with rates; ends on Ctrl-C")  //
       ("human", "print numbers short: 1.2M")                                           //

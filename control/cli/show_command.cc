@@ -94,7 +94,7 @@ void tell_rest(const Invocation& invocation, const Sample& sample) {
     std::cerr << sample.rows.size() << " of " << *sample.total
               << "; --limit shows up to 10000, --count how many by backend and state\n";
   else if (sample.truncated)
-    std::cerr << "there is more than --limit allows\n";
+    std::cerr << "there are more rows than --limit allows\n";
 }
 
 int show_once(Client& client, const Invocation& invocation) {

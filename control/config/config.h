@@ -23,7 +23,7 @@ namespace adit {
 enum class PollMode { kAdaptive, kBusy };
 enum class HugepageMode { kAuto, kYes, kNo };
 
-// `system:`; a change of any of these takes a restart.
+// `system:`; a change of any of these needs a restart.
 inline constexpr char kAutoUser[] = "auto";
 struct SystemConfig {
   std::optional<unsigned> workers;  // 1..64; none: auto, one per core but the first
@@ -59,7 +59,7 @@ struct RouterAdvertisements {
   friend bool operator==(const RouterAdvertisements&, const RouterAdvertisements&) = default;
 };
 
-// One entry of `ports:`. All but `addresses` and `router_advertisements` takes a restart to change.
+// One entry of `ports:`. All but `addresses` and `router_advertisements` needs a restart to change.
 struct PortConfig {
   std::string name;
   Device device;
@@ -343,7 +343,7 @@ struct FwmarkRuleConfig {
 
 // `balancer:`, what all services have in common.
 struct BalancerConfig {
-  uint32_t connections = 65536;  // 1024..16777216 over all workers; a change takes a restart
+  uint32_t connections = 65536;  // 1024..16777216 over all workers; a change needs a restart
   TimeoutsConfig timeouts = {};
   WhenFull when_full = WhenFull::kReplaceHalfOpen;
   // Connections of a backend that was removed: forgotten at their next packet, or silent until

@@ -11,7 +11,7 @@
 namespace adit {
 
 // What stands for a difference that has no line of its own, of which there should be none.
-inline constexpr char kUnnamedChange[] = "something changed that has no name here";
+inline constexpr char kUnnamedChange[] = "something changed that has no description";
 
 // Empty only for equal ones. Linear in the size of both (4,000 networks are usual).
 ConfigDiff diff_configs(const Config& from, const Config& to);

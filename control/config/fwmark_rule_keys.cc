@@ -19,7 +19,8 @@ void check_ports(Reader& reader, const Places& at, const char* first_name, const
                  std::optional<uint16_t> first, std::optional<uint16_t> last) {
   if (!at.good(first_name) || !at.good(last_name) || !last) return;
   if (!first)
-    reader.misfit(at.at(last_name), std::string(last_name) + ": goes with '" + first_name + '\'');
+    reader.misfit(at.at(last_name),
+                  std::string(last_name) + ": only valid with '" + first_name + '\'');
   else if (*last < *first)
     reader.misfit(at.at(last_name), std::string(last_name) + ": " + std::to_string(*last) +
                                         " is below " + first_name + ": " + std::to_string(*first) +

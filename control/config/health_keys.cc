@@ -98,7 +98,7 @@ Section<HttpDraft> http_section() {
     if (!http.status_drafts.empty()) http.status.clear();
     for (const auto& range : http.status_drafts) http.status.push_back(range.value);
     if (at.has("ca_file") && !http.verify && at.good("verify"))
-      reader.misfit(at.at("ca_file"), "ca_file: goes with 'verify: true' alone");
+      reader.misfit(at.at("ca_file"), "ca_file: only valid with 'verify: true'");
   });
   return s;
 }
@@ -170,7 +170,7 @@ void check_keys_of_kinds(Reader& reader, const HealthDraft& health) {
     std::string words;
     for (const CheckKind kind : kinds)
       words += (words.empty() ? "" : ", ") + std::string(info_of(kind).name);
-    reader.misfit(at.at(key), std::string(key) + ": goes with 'kind: " + words + "' alone");
+    reader.misfit(at.at(key), std::string(key) + ": only valid with 'kind: " + words + "'");
   }
 }
 
@@ -184,14 +184,14 @@ void check_health(Reader& reader, HealthDraft& health) {
   const Places& http = health.http.places;
   for (const char* key : {"sni", "verify", "ca_file"})
     if (health.kind == CheckKind::kHttp && http.has(key))
-      reader.misfit(http.at(key), std::string(key) + ": goes with 'kind: https' alone");
+      reader.misfit(http.at(key), std::string(key) + ": only valid with 'kind: https'");
   if (health.kind == CheckKind::kCommand && at.good("command")) {
     if (health.command.argv.empty())
       reader.misfit(at.at("command"),
                     "command: 'kind: command' needs the program and its words, as a list");
     else if (!health.command.argv[0].starts_with('/'))
       reader.misfit(at.at("command"), "command: the program " + in_quotes(health.command.argv[0]) +
-                                          " is no absolute path");
+                                          " is not an absolute path");
   }
   // Whoever makes the interval short need not think of the other.
   if (!at.has("timeout_ms")) health.timeout_ms = std::min(health.timeout_ms, health.interval_ms);

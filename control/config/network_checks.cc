@@ -64,10 +64,11 @@ class NetworkChecks {
     if (!network.places.has("vni") || !network.places.good("vni")) return;
     const TunnelKindInfo& learned = info_of(network.learn_kind);
     if (network.learn_remotes && (network.vni < learned.min_id || network.vni > learned.max_id))
-      mistake(network.places.at("vni"),
-              "vni: " + std::to_string(network.vni) + " is no " + learned.id_name + " of " +
-                  std::string(learned.name) + ", the 'learn_kind'; expected a number from " +
-                  std::to_string(learned.min_id) + " to " + std::to_string(learned.max_id));
+      mistake(network.places.at("vni"), "vni: " + std::to_string(network.vni) + " is not a valid " +
+                                            learned.id_name + " of " + std::string(learned.name) +
+                                            ", the 'learn_kind'; expected a number from " +
+                                            std::to_string(learned.min_id) + " to " +
+                                            std::to_string(learned.max_id));
     const auto [known, fresh] = vnis_.emplace(network.vni, &network);
     if (fresh) return;
     mistake(network.places.at("vni"),
@@ -125,8 +126,8 @@ class NetworkChecks {
     const auto id = effective_id(network, remote);
     if (id && (*id < kind.min_id || *id > kind.max_id)) {
       mistake(remote.places.self,
-              "the network's vni " + std::to_string(*id) + " is no " + kind.id_name + " of " +
-                  std::string(kind.name) + "; give the remote an 'id' from " +
+              "the network's vni " + std::to_string(*id) + " is not a valid " + kind.id_name +
+                  " of " + std::string(kind.name) + "; give the remote an 'id' from " +
                   std::to_string(kind.min_id) + " to " + std::to_string(kind.max_id));
       return;
     }
@@ -191,7 +192,7 @@ class NetworkChecks {
       hint = did_you_mean(to_string(*entry.remote), names);
     }
     mistake(entry.places.at("remote"), "remote: " + to_string(*entry.remote) +
-                                           " is no remote of network '" + network.name + '\'' +
+                                           " is not a remote of network '" + network.name + '\'' +
                                            hint);
   }
 
@@ -207,7 +208,7 @@ class NetworkChecks {
     const MemberConfig wanted{*entry.port, entry.vlan};
     mistake(
         entry.places.at(entry.vlan ? "vlan" : "port"),
-        member_text(wanted) + " is no member of network '" + network.name + '\'' +
+        member_text(wanted) + " is not a member of network '" + network.name + '\'' +
             (near == network.member_drafts.end() ? std::string()
                                                  : "; did you mean " + member_text(*near) + '?'));
   }

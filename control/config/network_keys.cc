@@ -55,7 +55,8 @@ void check_static_mac(Reader& reader, StaticMacDraft& mac) {
                    "missing key 'port' or 'remote' in an entry of 'static_macs': the MAC "
                    "is behind one of them");
   else if (at.has("vlan") && !at.has("port"))
-    reader.mistake(at.at("vlan"), "'vlan' goes with 'port'; a MAC behind a remote has none");
+    reader.mistake(at.at("vlan"),
+                   "'vlan' is only valid with 'port'; a MAC behind a remote has no VLAN");
 }
 
 Section<StaticMacDraft> static_mac_section() {

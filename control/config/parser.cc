@@ -57,7 +57,7 @@ const char* special_kind(mode_t mode) {
     case S_IFBLK:
       return "a device";
     default:
-      return "no regular file";
+      return "a special file";
   }
 }
 
@@ -69,7 +69,7 @@ std::string read_text(const std::string& path) {
     if (const char* kind = special_kind(status.st_mode); kind != nullptr)
       refuse(path, {},
              std::string("cannot read the configuration: it is ") + kind +
-                 ", and has to be a regular file");
+                 "; expected a regular file");
   };
   struct stat status = {};
   // Before it is opened, which alone does something to some devices.

@@ -39,7 +39,7 @@ class ServiceChecks {
   void run() {
     for (const VrfDraft& vrf : draft_.vrfs)
       if (vrf.name == kUnderlayName)
-        mistake(vrf.places.self, "a vrf can not be called 'underlay', which stands for none");
+        mistake(vrf.places.self, "a vrf cannot have the name 'underlay', which means no vrf");
     size_t backends = 0;
     for (const ServiceDraft& service : draft_.services) {
       check_service(service);
@@ -179,7 +179,8 @@ class ServiceChecks {
     };
     const auto check = [&](const char* key, Forwarding wanted, const char* word) {
       if (service.places.has(key) && !uses(wanted))
-        mistake(service.places.at(key), std::string(key) + ": goes with 'forwarding: " + word +
+        mistake(service.places.at(key), std::string(key) +
+                                            ": only valid with 'forwarding: " + word +
                                             "', which neither the service nor a backend has");
     };
     check("wrap", Forwarding::kTunnel, "tunnel");
@@ -207,23 +208,22 @@ class ServiceChecks {
 
   // Nothing is remembered of such packets, not even where their replies belong.
   void check_one_packet(const ServiceDraft& service) {
-    check_forwardings(
-        service, "one_packet",
-        "one_packet: goes with 'forwarding: direct' and 'tunnel' alone; replies that come back "
-        "through here would belong to nothing",
-        [](Forwarding forwarding) { return !translates(forwarding); });
+    check_forwardings(service, "one_packet",
+                      "one_packet: only valid with 'forwarding: direct' and 'tunnel'; replies need "
+                      "a connection, which 'one_packet' does not keep",
+                      [](Forwarding forwarding) { return !translates(forwarding); });
   }
 
   void check_client_address(const ServiceDraft& service) {
     if (service.client_address == ClientAddress::kToa)
       check_forwardings(service, "client_address",
-                        "client_address: toa goes with 'forwarding: fullnat' alone; other backends "
-                        "see the client's address itself",
+                        "client_address: toa is only valid with 'forwarding: fullnat'; other "
+                        "backends see the client's address anyway",
                         [](Forwarding forwarding) { return forwarding == Forwarding::kFullNat; });
     if (service.client_address == ClientAddress::kProxy)
       check_forwardings(service, "client_address",
-                        "client_address: proxy goes with 'forwarding: nat' and 'fullnat' alone; "
-                        "what other backends reply does not come back through here",
+                        "client_address: proxy is only valid with 'forwarding: nat' and 'fullnat'; "
+                        "replies of other backends do not pass through adit",
                         translates);
   }
 
@@ -234,12 +234,12 @@ class ServiceChecks {
     for (const BackendDraft& backend : service.backend_drafts) {
       if (health.source && health.source->family != backend.address.family)
         return mistake(health.places.at("source"),
-                       "source: " + to_string(*health.source) + " can not ask " +
+                       "source: " + to_string(*health.source) + " cannot check " +
                            to_string(backend.address) + ", which is of the other IP version");
       if (any_port && backend.port == 0 && !health.port && info_of(*health.wanted).needs_port)
-        return mistake(service.places.at("health"), "health: needs a 'port' to ask, because " +
-                                                        to_string(backend.address) +
-                                                        " and the service have several");
+        return mistake(service.places.at("health"),
+                       "health: needs a 'port', because " + to_string(backend.address) +
+                           " and the service do not have a single port");
     }
   }
 
@@ -322,7 +322,7 @@ class ServiceChecks {
         (backend.port != service.port || service.last_port))
       mistake(at.at("port"), "port: " + std::to_string(backend.port) +
                                  " differs from the service's, which 'forwarding: direct' and "
-                                 "'tunnel' can not change; leave it out");
+                                 "'tunnel' cannot change; leave it out");
     if (forwarding != Forwarding::kFullNat || !service.places.good("local_addresses")) return;
     const auto fits = [&](const Placed<IpAddr>& local) {
       return local.value.family == backend.address.family;

@@ -58,7 +58,7 @@ void check_backend(Reader& reader, BackendDraft& backend) {
   if (backend.lower_connections == 0) return;
   if (backend.upper_connections == 0)
     reader.misfit(at.at("lower_connections"),
-                  "lower_connections: goes with 'upper_connections', which is not set");
+                  "lower_connections: only valid with 'upper_connections', which is not set");
   else if (backend.lower_connections > backend.upper_connections)
     reader.misfit(
         at.at("lower_connections"),
@@ -123,9 +123,9 @@ void check_options(Reader& reader, const ServiceDraft& service) {
                                                                 {"table_size", &Takes::table_size}};
   for (const auto& [name, takes] : kOptions)
     if (options.places.has(name) && !(find_scheduler(service.scheduler)->takes.*takes))
-      reader.misfit(options.places.at(name), std::string(name) + ": scheduler '" +
-                                                 service.scheduler + "' has no such option, " +
-                                                 takers_of(takes) + " alone");
+      reader.misfit(options.places.at(name),
+                    std::string(name) + ": scheduler '" + service.scheduler +
+                        "' does not have this option, only " + takers_of(takes));
   if (!is_maglev_size(options.table_size))
     reader.misfit(options.places.at("table_size"),
                   "table_size: found " + std::to_string(options.table_size) +
@@ -161,7 +161,7 @@ void check_what_it_takes(Reader& reader, const ServiceDraft& service) {
   for (const char* key : {"address", "protocol", "port", "last_port"})
     if (by_fwmark && at.has(key))
       reader.misfit(at.at(key), std::string(key) +
-                                    ": does not go with 'mark': the entries of 'classifier' say "
+                                    ": not valid with 'mark': the entries of 'classifier' say "
                                     "which packets are the service's");
 }
 
@@ -170,26 +170,27 @@ void check_service(Reader& reader, ServiceDraft& service) {
   const Places& at = service.places;
   check_what_it_takes(reader, service);
   if (service.one_packet && at.has("persistence"))
-    reader.misfit(at.at("persistence"),
-                  "persistence: goes with no 'one_packet: true', which lets no packet have to do "
-                  "with another");
+    reader.misfit(
+        at.at("persistence"),
+        "persistence: not valid with 'one_packet: true', which schedules each packet on its own");
   if (service.last_port && at.good("port") && *service.last_port < service.port)
     reader.misfit(at.at("last_port"), "last_port: " + std::to_string(*service.last_port) +
                                           " is below port: " + std::to_string(service.port) +
                                           "; the lower one is 'port'");
   if (service.last_port && service.port == 0)
     reader.misfit(at.at("last_port"),
-                  "last_port: goes with a 'port' other than 0, which means all ports");
+                  "last_port: only valid with a 'port' other than 0, which means all ports");
   if (service.one_packet && at.good("protocol") && service.protocol != Protocol::kUdp)
-    reader.misfit(at.at("one_packet"), "one_packet: goes with 'protocol: udp' alone");
+    reader.misfit(at.at("one_packet"), "one_packet: only valid with 'protocol: udp'");
   if (at.has("gue_port") && at.good("wrap") && service.wrap != WrapKind::kGue)
-    reader.misfit(at.at("gue_port"), "gue_port: goes with 'wrap: gue' alone");
+    reader.misfit(at.at("gue_port"), "gue_port: only valid with 'wrap: gue'");
   if (at.has("unmatched") && at.good("protocol") && service.protocol != Protocol::kTcp)
     reader.misfit(at.at("unmatched"),
-                  "unmatched: goes with 'protocol: tcp' alone; any packet begins the others");
+                  "unmatched: only valid with 'protocol: tcp'; with other protocols any packet "
+                  "begins a connection");
   if (at.good("client_address") && service.client_address != ClientAddress::kNone &&
       at.good("protocol") && service.protocol != Protocol::kTcp)
-    reader.misfit(at.at("client_address"), "client_address: goes with 'protocol: tcp' alone");
+    reader.misfit(at.at("client_address"), "client_address: only valid with 'protocol: tcp'");
   if (at.good("scheduler") && at.good("scheduler_options")) check_options(reader, service);
   service.scheduler_options = service.option_drafts;
 }

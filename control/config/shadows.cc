@@ -201,7 +201,7 @@ class Shadows {
     for (const auto& to : rule.destination_drafts)
       if (!seen.insert(to.value).second)
         found_.push_back(
-            {to.place, "destinations: " + to_string(to.value) + " is there twice; once is enough"});
+            {to.place, "destinations: " + to_string(to.value) + " is a duplicate; remove one"});
   }
 
   void look_at(const Rules& rules, size_t which) {
@@ -213,10 +213,10 @@ class Shadows {
     if (!left.empty()) return;
     takers = fewest(std::move(takers), rules[which].boxes);
     found_.push_back({rules[which].draft->places.self,
-                      "no packet gets as far as this rule: " +
-                          (takers.size() == 1 ? "that at " + at(takers) + " fits"
-                                              : "those at " + at(takers) + " together fit") +
-                          " all of its packets, and the first that fits counts"});
+                      "no packet reaches this rule: " +
+                          (takers.size() == 1 ? "the rule at " + at(takers) + " matches"
+                                              : "the rules at " + at(takers) + " together match") +
+                          " all of its packets, and the first match applies"});
   }
 
   void look_at(const ServiceDraft& service) {
@@ -268,7 +268,7 @@ class Shadows {
                              (others.size() == 1 ? " has" : " have");
     if (takers.empty())
       return have + " all ports of " + to_string(service.address) +
-             ", and what a service has by its number goes before 'port: 0'";
+             ", and a service with a port number takes precedence over 'port: 0'";
     std::string text = takers.size() == 1 ? "the rule of 'classifier' at " + at(takers) + " gives "
                                           : "the rules of 'classifier' at " + at(takers) + " give ";
     if (!others.empty()) return text + "some of them another mark, and " + have + " the others";

@@ -17,9 +17,10 @@ void check_advertisements(Reader& reader, RouterAdvertisementsDraft& draft) {
                                            "; expected 0, or at least that");
   for (const auto& server : draft.rdnss_drafts)
     if (server.value.is_v4())
-      reader.misfit(server.place, "rdnss: " + to_string(server.value) +
-                                      " is no IPv6 address, as DNS servers in router "
-                                      "advertisements are");
+      reader.misfit(
+          server.place,
+          "rdnss: " + to_string(server.value) +
+              " is not an IPv6 address; router advertisements only have IPv6 DNS servers");
 }
 
 }  // namespace

@@ -40,14 +40,14 @@ void check_kind(Reader& reader, const Draft& remote, TunnelKind gre) {
   const TunnelKindInfo& kind = info_of(remote.kind);
   const bool has_id = kind.max_id != 0;
   if (remote.id && has_id && (*remote.id < kind.min_id || *remote.id > kind.max_id))
-    reader.misfit(at.at("id"), "id: found " + std::to_string(*remote.id) + ", which is no " +
-                                   kind.id_name + "; expected a number from " +
-                                   std::to_string(kind.min_id) + " to " +
-                                   std::to_string(kind.max_id));
+    reader.misfit(at.at("id"), "id: found " + std::to_string(*remote.id) +
+                                   ", which is not a valid " + kind.id_name +
+                                   "; expected a number from " + std::to_string(kind.min_id) +
+                                   " to " + std::to_string(kind.max_id));
   const auto goes_with_gre = [&](const char* key) {
     reader.misfit(at.at(key), std::string(key) +
-                                  ": goes with 'kind: " + std::string(info_of(gre).name) +
-                                  "' alone; " + std::string(kind.name) + " has none to choose");
+                                  ": only valid with 'kind: " + std::string(info_of(gre).name) +
+                                  "'; " + std::string(kind.name) + " does not have it");
   };
   if (remote.id && !has_id) goes_with_gre("id");
   for (const char* key : {"checksum", "sequence"})

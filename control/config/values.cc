@@ -79,11 +79,11 @@ std::string why_no_host_v6(const IpAddr& ip) {
   if (starts_with({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}))
     return "which is the loopback address";
   if (starts_with({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}))
-    return "which is an IPv4-compatible address, that nobody uses (write the IPv4 address)";
+    return "which is an IPv4-compatible address, which is deprecated (write the IPv4 address)";
   if (starts_with({0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}))
     return "which is an IPv4-mapped address (write the IPv4 address)";
   if (ip.bytes[0] == 0xfe && (ip.bytes[1] & 0xc0) == 0x80)
-    return "which is link-local, and so of no use to tunnels";
+    return "which is link-local, so tunnels cannot use it";
   return {};
 }
 
@@ -201,7 +201,7 @@ Parsed<MacAddr> parse_station_mac(std::string_view text) {
     return wrong<MacAddr>(
         "which is a group address; expected the address of one station, with an even first octet");
   if (mac->is_zero())
-    return wrong<MacAddr>("which is no station's address; expected one that is not zero");
+    return wrong<MacAddr>("which is not a station's address; expected one that is not zero");
   return right(*mac);
 }
 

@@ -107,7 +107,7 @@ class VrfChecks {
     if (const auto member = untagged_.find(name.value);
         member != untagged_.end() && port.address_drafts.empty())
       mistake(name.place, "port '" + name.value + "' is an untagged member of network '" +
-                              member->second->name + "'; its frames can not also be routed");
+                              member->second->name + "'; its frames cannot also be routed");
     return &port;
   }
 
@@ -145,8 +145,8 @@ class VrfChecks {
     const Place place = link.places.at("router_advertisements");
     if (subnets.empty())
       mistake(place,
-              "router_advertisements: none of the 'addresses' is an IPv6 address; expected "
-              "one at least, whose subnet hosts are told of");
+              "router_advertisements: none of the 'addresses' is an IPv6 address; expected at "
+              "least one IPv6 address, whose subnet is advertised");
     else if (subnets.size() > kMaxAdvertisedSubnets)
       mistake(place, "router_advertisements: found " + std::to_string(subnets.size()) +
                          " IPv6 subnets, expected at most " +

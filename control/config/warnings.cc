@@ -52,10 +52,10 @@ class Warnings {
  private:
   static constexpr std::array<const char*, static_cast<size_t>(WarningKind::kCount)> kSays = {
       "no route leads to a backend or sorry server",
-      "nobody is told of an address by ARP",
+      "ARP and ND do not answer for an address",
       "a service has no backends",
-      "another takes all packets of a rule or service",
-      "a check goes another way than the packets",
+      "a rule or service gets no packets",
+      "checks take another path than packets",
       "an https check does not verify certificates"};
 
   void warn(WarningKind kind, Place place, std::string message) {
@@ -90,12 +90,12 @@ class Warnings {
       warn(WarningKind::kNoBackends, service.places.self,
            "service '" + service.name + "' has no backends: " +
                (has_sorry ? "all its connections go to the sorry server"
-                          : "nobody takes its connections"));
+                          : "new connections are dropped"));
     else if (!has_sorry && std::all_of(service.backend_drafts.begin(), service.backend_drafts.end(),
                                        [](const BackendDraft& b) { return b.weight == 0; }))
       warn(WarningKind::kNoBackends, service.places.self,
            "all backends of service '" + service.name +
-               "' have weight 0: nobody takes new connections");
+               "' have weight 0: new connections are dropped");
     if (service.fwmark == 0) look_at_address(service);
     for (const BackendDraft& backend : service.backend_drafts)
       look_at(service, backend, "backend ");
@@ -111,8 +111,8 @@ class Warnings {
     warn(WarningKind::kNoArp, service.places.at("address"),
          "address: " + to_string(service.address) + " of service '" + service.name +
              "' is in no subnet of " + place_text(service.vrf) +
-             ", so nobody is told of it by ARP or ND; a router has to have a route for it to an "
-             "address of ours");
+             ", so ARP and ND do not answer for it; routers need a route to it via one of our "
+             "addresses");
   }
 
   // Full NAT's addresses, where backends are that answer to them.
@@ -133,8 +133,8 @@ class Warnings {
         warn(WarningKind::kNoArp, local.place,
              "local_addresses: " + to_string(local.value) + " of service '" + service.name +
                  "' is in no subnet of " + place_text(vrf) +
-                 ", so no backend is told of it by ARP or ND; where they are has to be a route for "
-                 "it to an address of ours");
+                 ", so ARP and ND do not answer for it; backends need a route to it via one of our "
+                 "addresses");
       }
   }
 
@@ -150,12 +150,12 @@ class Warnings {
     if (has_route)
       warn(WarningKind::kNoRoute, backend.places.at("address"),
            what +
-               "is behind a router, which sends packets to the service's address back here; "
-               "'forwarding: direct' is for hosts on a subnet of ours");
+               "is behind a router, which would send packets to the service's address back to us; "
+               "expected a host on a subnet of ours for 'forwarding: direct'");
     else
       warn(WarningKind::kNoRoute, backend.places.at("address"),
            what + "is in no subnet of " + place_text(vrf) +
-               ", and no route there leads to it: what is sent to it is dropped as no_route");
+               ", and there is no route to it: packets to it are dropped as no_route");
   }
 
   // Written out, it is meant.
@@ -166,9 +166,9 @@ class Warnings {
       return;
     warn(WarningKind::kUnverified, service.places.at("health"),
          "health: https checks of service '" + service.name +
-             "' do not verify certificates, so whoever answers at a backend's address counts as "
-             "up; expected 'http: {verify: true}', with 'sni' for the certificate's name or "
-             "'ca_file' for an authority of your own, or 'verify: false' if that is meant");
+             "' do not verify certificates, so any server at a backend's address counts as up; "
+             "expected 'http: {verify: true}', with 'sni' for the certificate's name or 'ca_file' "
+             "for your own certificate authority, or 'verify: false' if this is intended");
   }
 
   void look_at_health(const ServiceDraft& service) {
@@ -182,8 +182,8 @@ class Warnings {
       if (wants(WarningKind::kHealthWay))
         warn(WarningKind::kHealthWay, service.places.at("health"),
              "health: checks of service '" + service.name +
-                 "' leave by this host's own routes, but its backend " +
-                 to_string(backend.address) + " is in " + place_text(vrf) +
+                 "' use the routes of this host, but its backend " + to_string(backend.address) +
+                 " is in " + place_text(vrf) +
                  "; give the host an interface there and name it in 'device'");
       return;
     }

@@ -101,7 +101,7 @@ class Daemon {
     // A second signal does not wait for anything.
     for (int signal : {SIGTERM, SIGINT}) std::signal(signal, [](int) { _exit(1); });
     control_.cease();
-    if (!dataplane_.stop()) throw WorkersStuck("a worker stands still and does not end");
+    if (!dataplane_.stop()) throw WorkersStuck("a worker is stalled and does not stop");
     spdlog::info("event=stopped");
   }
 

@@ -26,11 +26,11 @@ struct CheckKindInfo {
 };
 
 inline constexpr std::array<CheckKindInfo, 7> kCheckKinds = {{
-    {"tcp", "A TCP connection comes about.", true, 0},
+    {"tcp", "A TCP connection can be established.", true, 0},
     {"http", "GET answers with an expected status.", true, 80},
     {"https", "GET over TLS answers with an expected status.", true, 443},
     {"icmp", "An echo request is answered.", false, 0},
-    {"udp", "A datagram is answered, or at least not refused.", true, 0},
+    {"udp", "A UDP datagram is answered, or at least not refused by ICMP.", true, 0},
     {"dns", "A name is resolved.", true, 53},
     {"command", "A program exits with 0.", false, 0},
 }};

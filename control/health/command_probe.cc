@@ -57,7 +57,7 @@ class CommandProbe final : public Probe {
     if (status >= 0 && WIFSIGNALED(status))
       return finish(Verdict::kDown,
                     std::string("killed by a signal: ") + strsignal(WTERMSIG(status)));
-    finish(Verdict::kUnknown, "its exit code is lost");
+    finish(Verdict::kUnknown, "its exit code is unknown");
   }
 
   void time_out() override {

@@ -16,7 +16,7 @@ class DnsProbe final : public DatagramProbe<boost::asio::ip::udp> {
     id_ = static_cast<uint16_t>(context().random()());
     const auto query = dns_query(question().dns, id_);
     if (query.empty())
-      return finish(Verdict::kDown, "\"" + question().dns.name + "\" is no domain name");
+      return finish(Verdict::kDown, "\"" + question().dns.name + "\" is not a domain name");
     exchange(query, port());
   }
 

@@ -25,9 +25,9 @@ std::string weakness_of(const fs::path& path) {
     return path.string() + " belongs to user " + std::to_string(status.st_uid);
   // In a folder with the sticky bit nobody can replace what belongs to others.
   if (S_ISDIR(status.st_mode) && (status.st_mode & S_ISVTX) != 0) return {};
-  if ((status.st_mode & S_IWOTH) != 0) return path.string() + " can be written to by everybody";
+  if ((status.st_mode & S_IWOTH) != 0) return path.string() + " is writable by everybody";
   if ((status.st_mode & S_IWGRP) != 0 && status.st_gid != 0 && status.st_gid != getegid())
-    return path.string() + " can be written to by group " + std::to_string(status.st_gid);
+    return path.string() + " is writable by group " + std::to_string(status.st_gid);
   return {};
 }
 

@@ -85,7 +85,7 @@ class HttpProbe final : public Probe {
         stream_.emplace(context().io(), *tls_);
         const std::string name = server_name(check());
         if (!name.empty() && SSL_set_tlsext_host_name(stream_->native_handle(), name.c_str()) != 1)
-          throw std::runtime_error("cannot ask for the name " + name);
+          throw std::runtime_error("cannot request the server name " + name);
         if (check().verify) {
           stream_->set_verify_mode(ssl::verify_peer);
           stream_->set_verify_callback(
@@ -145,7 +145,7 @@ class HttpProbe final : public Probe {
     // Anybody could have answered.
     if (kTls && !check().verify) status_ += " (certificate not verified)";
     if (!is_expected(status, check().status))
-      return finish(Verdict::kDown, status_ + " is not among the expected");
+      return finish(Verdict::kDown, status_ + " is not an expected status");
     if (check().body.empty()) return finish(Verdict::kUp, status_);
     body_.resize(kMaxBodyBytes);
     parser_.get().body().data = body_.data();

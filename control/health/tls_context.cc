@@ -25,7 +25,7 @@ void check_kind(const std::string& path) {
   constexpr off_t kMaxBytes = 16 << 20;
   struct stat status;
   if (stat(path.c_str(), &status) != 0) return;
-  if (!S_ISREG(status.st_mode)) throw std::runtime_error(path + " is no regular file");
+  if (!S_ISREG(status.st_mode)) throw std::runtime_error(path + " is not a regular file");
   if (status.st_size > kMaxBytes) throw std::runtime_error(path + " is larger than 16 MiB");
 }
 

@@ -62,11 +62,10 @@ class Preflight {
               as_root);
     if (any_port({DeviceKind::kPci}) && !facts_.is_root)
       warning(
-          "ports on PCI need access to the device and locked memory, which others than root "
-          "mostly lack",
+          "ports on PCI need access to the device and locked memory, which usually only root has",
           as_root);
     if (any_port({DeviceKind::kTap}) && !facts_.has_tun_device)
-      problem("tap ports need /dev/net/tun, which is not there or not accessible",
+      problem("tap ports need /dev/net/tun, which does not exist or is not accessible",
               "modprobe tun; mkdir -p /dev/net; [ -e /dev/net/tun ] || mknod -m 600 /dev/net/tun c "
               "10 200");
   }
@@ -82,13 +81,13 @@ class Preflight {
       problem(what + ": ports of PCI devices, af_xdp and vdev need root's account",
               "write `user: root`, or use tap or af_packet ports");
     else if (!facts_.is_root)
-      problem(what + ": only root can become another account", "run aditd as root");
+      problem(what + ": only root can switch to another account", "run aditd as root");
   }
 
   void check_cores() {
     const size_t cores = facts_.cpus.size();
     if (cores == 0) {
-      problem("cannot tell which cores this process may run on", "see taskset -p $$");
+      problem("cannot find out which cores this process may run on", "see taskset -p $$");
       return;
     }
     if (workers_ > cores)
@@ -102,7 +101,7 @@ class Preflight {
       warning("control shares a core with a worker: " + std::to_string(workers_) +
                   (workers_ == 1 ? " worker" : " workers") + " on as many cores" +
                   (config_.system.poll == PollMode::kBusy
-                       ? ", and `poll: busy` leaves control little of it"
+                       ? ", and `poll: busy` leaves control little time on it"
                        : ""),
               config_.system.poll == PollMode::kBusy ? "write `poll: adaptive`" : "");
   }
@@ -138,7 +137,7 @@ class Preflight {
                   " MiB are available",
               "lower system.memory_mb, system.mbufs or the ports' rings and queues");
     if (config_.system.hugepages == HugepageMode::kAuto)
-      warning("running without hugepages, which costs speed: " + needed + " are needed, " +
+      warning("running without hugepages, which is slower: " + needed + " are needed, " +
                   std::to_string(facts_.hugepages_free_mb) + " MiB are free" +
                   (facts_.hugetlbfs_mounted ? "" : ", and no hugetlbfs is mounted"),
               hugepage_commands() + "; or write `hugepages: no`");
@@ -201,15 +200,15 @@ class Preflight {
     const unsigned room = mbuf_data_room_bytes(config_);
     if (room > kMaxRoomBytes)
       problem(port_text(port) +
-                  "af_xdp takes buffers of one page, the largest mtu_bytes of all "
-                  "ports makes them larger",
+                  "af_xdp needs buffers of at most one page, but the largest mtu_bytes of all "
+                  "ports needs larger ones",
               "no port's mtu_bytes above " + std::to_string(kMaxRoomBytes - mtu_overhead_bytes()) +
                   ", or af_packet:" + interface.name + " instead");
     const unsigned wanted = std::max(port.rx_queues.value_or(1), tx_queue_count(port, workers_));
     if (wanted > interface.rx_queues)
       problem(port_text(port) + "the interface " + interface.name + " has " +
                   std::to_string(interface.rx_queues) + " queues, " + std::to_string(wanted) +
-                  " are wanted: each worker sends on one of its own",
+                  " are needed: each worker sends on its own queue",
               "ethtool -L " + interface.name + " combined " + std::to_string(wanted) +
                   ", or `workers: " + std::to_string(interface.rx_queues) + '`');
   }
@@ -255,7 +254,7 @@ class Preflight {
               "stop it, or give this one its own `socket:`");
     if (!facts_.socket_directory_ok)
       problem("the socket's directory " + facts_.socket_directory +
-                  " is not there and cannot be made, or cannot be written to",
+                  " does not exist and cannot be created, or is not writable",
               "mkdir -p " + facts_.socket_directory + ", as root, or another `socket:`");
   }
 
@@ -264,7 +263,7 @@ class Preflight {
     constexpr uint64_t kNeededKb = 2048;
     const std::string& directory = facts_.runtime_directory;
     if (!facts_.runtime_directory_ok)
-      problem(directory + ", where DPDK keeps its files, cannot be written to",
+      problem(directory + ", where DPDK keeps its files, is not writable",
               "as root, or another directory: RUNTIME_DIRECTORY=/path");
     else if (facts_.runtime_free_kb < kNeededKb)
       problem("not enough room in " + directory + " for DPDK: 2 MB are needed, " +

@@ -31,11 +31,13 @@ std::string facts_of(const KeyInfo& key) {
 }  // namespace
 
 std::string man_aditctl(cli::Commands commands) {
-  ManText page("aditctl", 1, "asks and steers a running aditd");
+  ManText page("aditctl", 1, "shows and changes the state of a running aditd");
   page.head("SYNOPSIS");
   page.paragraph("`aditctl` [OPTIONS] COMMAND");
   page.head("DESCRIPTION");
-  page.paragraph("Shows what aditd has and counts, has it read its file again, and checks a file.");
+  page.paragraph(
+      "Shows the state and counters of aditd, reloads its configuration, and checks configuration "
+      "files.");
   page.head("COMMANDS");
   for (const cli::Command& command : commands) put_command(page, command);
   page.head("OPTIONS");
@@ -57,7 +59,8 @@ std::string man_aditd() {
   page.head("DESCRIPTION");
   page.paragraph(
       "Forwards packets with DPDK between ports, networks, tunnels and virtual routers, and "
-      "balances connections, as its configuration says. What is behind -- goes to DPDK's EAL.");
+      "balances connections, as its configuration says. Arguments after -- are passed to DPDK's "
+      "EAL.");
   page.head("OPTIONS");
   page.items(daemon::describe_options());
   page.head("SIGNALS");
@@ -67,7 +70,7 @@ std::string man_aditd() {
   page.item("ADIT_CONFIG", "the configuration, if --config is not given");
   page.head("FILES");
   page.item("/etc/adit/adit.yaml", "the configuration");
-  page.item("/run/adit/adit.sock", "the socket for aditctl and others that speak JSON-RPC");
+  page.item("/run/adit/adit.sock", "the socket of the API (JSON-RPC), which aditctl uses");
   page.head("EXIT STATUS");
   page.paragraph(
       "0 ok, 1 failed, 2 usage, 3 configuration refused, 4 the machine lacks something or EAL does "
@@ -84,7 +87,7 @@ std::string man_adit_replay() {
       "`adit-replay` --config FILE --in PORT=FILE ... [--out PORT=FILE ...] [--report FILE]");
   page.head("DESCRIPTION");
   page.paragraph(
-      "The packets meet the same pipeline as in aditd, with the time of the capture. It needs no "
+      "Runs packets through the same pipeline as aditd, with the time of the capture. It needs no "
       "privileges, hugepages or NIC. Equal input gives equal output, to the byte.");
   page.head("OPTIONS");
   page.items(replay::describe_options());
@@ -100,14 +103,14 @@ std::string man_adit_yaml() {
   page.head("DESCRIPTION");
   page.paragraph(
       "A YAML file. Keys that are not listed here are refused. In the names below, * stands for a "
-      "name and [] for the entries of a list. `aditctl check` says whether a file is right, and "
+      "name and [] for the entries of a list. `aditctl check` says whether a file is valid, and "
       "`aditctl reload` makes it the running configuration.");
   page.head("KEYS");
   for (const KeyInfo& key : config_keys()) {
     page.item(key.path, std::string(key.help) + "\nValue: " + facts_of(key) + '.');
   }
   page.head("FILES");
-  page.item("/etc/adit/adit.yaml", "what aditd reads if not told otherwise");
+  page.item("/etc/adit/adit.yaml", "the default configuration file of aditd");
   page.head("SEE ALSO");
   page.paragraph("`aditctl`(1), `aditd`(8)");
   return page.text();

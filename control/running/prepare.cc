@@ -69,7 +69,7 @@ Prepared prepare(const Basis& basis, std::shared_ptr<const Config> config) {
   if (!diff.needs_restart.empty()) {
     std::vector<ConfigMistake> mistakes;
     for (const std::string& change : diff.needs_restart)
-      mistakes.push_back({"", 0, 0, change + " takes a restart; nothing was changed"});
+      mistakes.push_back({"", 0, 0, change + " needs a restart; nothing was changed"});
     throw ConfigError(std::move(mistakes));
   }
   prepared.changes = std::move(diff.changes);

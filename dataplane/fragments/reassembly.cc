@@ -44,7 +44,7 @@ FragmentTable::FragmentTable(uint32_t room_bytes, uint64_t seed)
       by_sender_(kMostDatagrams) {
   if (room_bytes < RTE_PKTMBUF_HEADROOM + kMostFragmentHeader + 65536 / kMostBuffers)
     throw std::runtime_error("buffers of " + std::to_string(room_bytes) +
-                             " bytes are too small to put fragments together");
+                             " bytes are too small for reassembly");
 }
 
 FragmentTable::~FragmentTable() {

@@ -73,7 +73,7 @@ EthPort::~EthPort() {
 void EthPort::configure(const PortSpec& spec, unsigned workers) {
   rte_eth_dev_info info{};
   int error = rte_eth_dev_info_get(port_id_, &info);
-  if (error != 0) fail("cannot be asked what it can do", error);
+  if (error != 0) fail("cannot report its capabilities", error);
   facts_.driver = info.driver_name;
   rte_ether_addr mac{};
   error = rte_eth_macaddr_get(port_id_, &mac);
@@ -110,7 +110,7 @@ void EthPort::configure(const PortSpec& spec, unsigned workers) {
   }
   error = rte_eth_dev_configure(port_id_, static_cast<uint16_t>(facts_.rx_queues),
                                 static_cast<uint16_t>(facts_.tx_queues), &conf);
-  if (error != 0) fail("refuses its configuration", error);
+  if (error != 0) fail("cannot be configured", error);
 }
 
 void EthPort::set_mtu(const PortSpec& spec) {

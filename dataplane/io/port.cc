@@ -46,15 +46,15 @@ std::unique_ptr<Port> reopen_port(const PortSpec& spec, unsigned workers,
                                   const PortCommons& commons) {
   if (spec.device_name.starts_with(kTapPrefix)) return open_port(spec, workers, commons);
   if (spec.vdev.empty())
-    throw std::runtime_error("port " + spec.name + ": its device is opened at the start only");
+    throw std::runtime_error("port " + spec.name + ": its device can only be opened at the start");
   const std::size_t comma = spec.vdev.find(',');
   const std::string arguments = comma == std::string::npos ? "" : spec.vdev.substr(comma + 1);
   // The former one may still be there. Where it is not, that is right as well.
   rte_eal_hotplug_remove("vdev", spec.device_name.c_str());
   const int error = rte_eal_hotplug_add("vdev", spec.device_name.c_str(), arguments.c_str());
   if (error != 0)
-    throw std::runtime_error("port " + spec.name + ": DPDK cannot make " + spec.device_name + ": " +
-                             rte_strerror(std::abs(error)));
+    throw std::runtime_error("port " + spec.name + ": DPDK cannot create " + spec.device_name +
+                             ": " + rte_strerror(std::abs(error)));
   try {
     return open_port(spec, workers, commons);
   } catch (...) {

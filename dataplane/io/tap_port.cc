@@ -116,11 +116,11 @@ void TapPort::open_queue(const std::string& interface, const PortSpec& spec, rte
   std::strncpy(request.ifr_name, interface.c_str(), IFNAMSIZ - 1);
   request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE | IFF_VNET_HDR;
   if (ioctl(fd, TUNSETIFF, &request) != 0)
-    fail("cannot make the TAP interface " + interface, errno);
+    fail("cannot create the TAP interface " + interface, errno);
   const int header_bytes = sizeof(VirtioHeader), little_endian = 1;
   if (ioctl(fd, TUNSETVNETHDRSZ, &header_bytes) != 0 ||
       ioctl(fd, TUNSETVNETLE, &little_endian) != 0)
-    fail("cannot set the header of " + interface + "'s frames", errno);
+    fail("cannot set the virtio header size of " + interface + "'s frames", errno);
   // Without any, the kernel hands over frames with complete checksums, of at most the MTU.
   const unsigned long offloads =
       spec.offload ? TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN : 0;

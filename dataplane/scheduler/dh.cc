@@ -14,7 +14,7 @@ uint32_t pick(SchedulerContext& context, const FlowKey& flow) noexcept {
 
 constinit const SchedulerOps kDhOps = {
     .name = "dh",
-    .help = "the one that the destination's address says, in proportion to weights",
+    .help = "a hash of the destination address selects it, in proportion to weights",
     .takes = {.fallback = true},
     .build = build_buckets,
     .pick = pick};

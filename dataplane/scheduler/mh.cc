@@ -73,8 +73,8 @@ uint32_t pick(SchedulerContext& context, const FlowKey& flow) noexcept {
 constinit const SchedulerOps kMhOps = {
     .name = "mh",
     .help =
-        "as sh, by Maglev's table: the same on every gateway, and few clients move when a "
-        "backend comes or goes",
+        "as sh, by a Maglev table, which is the same on every gateway; few clients move when a "
+        "backend is added or removed",
     .takes = {.hash_port = true, .fallback = true, .table_size = true},
     .build = build,
     .pick = pick};

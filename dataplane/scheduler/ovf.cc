@@ -17,7 +17,7 @@ uint32_t pick(SchedulerContext& context, const FlowKey&) noexcept {
 
 constinit const SchedulerOps kOvfOps = {
     .name = "ovf",
-    .help = "the one of the highest weight that has not more active connections than that",
+    .help = "the one of the highest weight that has no more active connections than its weight",
     .pick = pick};
 
 }  // namespace adit

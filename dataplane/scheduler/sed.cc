@@ -14,6 +14,8 @@ uint32_t pick(SchedulerContext& context, const FlowKey&) noexcept {
 }  // namespace
 
 constinit const SchedulerOps kSedOps = {
-    .name = "sed", .help = "the one where a connection more weighs least", .pick = pick};
+    .name = "sed",
+    .help = "the one with the shortest expected delay: (active connections + 1) / weight",
+    .pick = pick};
 
 }  // namespace adit

@@ -15,8 +15,8 @@ uint32_t pick(SchedulerContext& context, const FlowKey& flow) noexcept {
 constinit const SchedulerOps kShOps = {
     .name = "sh",
     .help =
-        "the one that the client's address says, in proportion to weights; while it is "
-        "drained or overloaded its clients are refused without `fallback`",
+        "a hash of the client address selects it, in proportion to weights; without `fallback`, "
+        "its clients are refused while it is drained or overloaded",
     .takes = {.hash_port = true, .fallback = true},
     .build = build_buckets,
     .pick = pick};

@@ -61,6 +61,6 @@ uint32_t pick(SchedulerContext& context, const FlowKey&) noexcept {
 }  // namespace
 
 constinit const SchedulerOps kWrrOps = {
-    .name = "wrr", .help = "each in turn, as often as its weight says", .pick = pick};
+    .name = "wrr", .help = "each in turn, in proportion to weights", .pick = pick};
 
 }  // namespace adit

@@ -85,4 +85,4 @@ expect "its socket" "$([[ -e $LAB_TMP/adit/adit.sock ]] && echo left || echo gon
 say "a file that others can write"
 chmod 666 "$CONFIG"
 out=$(N gw timeout 60 "$ADITD" --config "$CONFIG" --check 2>&1) || true
-expect_match "warning" "$out" 'can be written to by everybody: others can change the configuration'
+expect_match "warning" "$out" 'is writable by everybody: others can change the configuration'

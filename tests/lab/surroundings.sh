@@ -108,7 +108,7 @@ head -c 1M /dev/zero >"$LAB_TMP/full/x" 2>/dev/null || true
 ends "a full /run" 4 "not enough room in $LAB_TMP/full for DPDK: 2 MB are needed" \
   env RUNTIME_DIRECTORY="$LAB_TMP/full" "$ADITD" --config "$CONFIG"
 mount -o remount,ro "$LAB_TMP/full"
-ends "a read-only /run" 4 "$LAB_TMP/full, where DPDK keeps its files, cannot be written to" \
+ends "a read-only /run" 4 "$LAB_TMP/full, where DPDK keeps its files, is not writable" \
   env RUNTIME_DIRECTORY="$LAB_TMP/full" "$ADITD" --config "$CONFIG"
 
 say "outputs that cannot be written"

@@ -127,8 +127,8 @@ std::optional<ConfigMistake> why_no_text(std::string_view bytes, const std::stri
     const auto offset = static_cast<size_t>(control - bytes.begin());
     if (*control == '\0')
       return mistake(offset,
-                     "here is a NUL byte (0x00), which no text has: the file is damaged, or no "
-                     "configuration; expected text in UTF-8");
+                     "here is a NUL byte (0x00), which is not text: the file is damaged, or is not "
+                     "a configuration; expected text in UTF-8");
     return mistake(offset, "here is a control character (0x" +
                                hexadecimal(static_cast<unsigned char>(*control), 2) +
                                "), which YAML does not permit; delete it");

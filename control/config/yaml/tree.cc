@@ -83,7 +83,7 @@ class YamlTreeBuilder : public YAML::EventHandler {
     const Place place = place_of(mark);
     const auto found = anchors_.find(anchor);
     if (found == anchors_.end() || found->second.is_open)
-      refuse(place, "this alias stands within what it stands for, and would have no end");
+      refuse(place, "this alias refers to a value that contains it");
     const uint32_t index = add(mark, YamlTree::Kind::kAlias);
     tree_.entries_[index].begin = found->second.index;
     aliased_ += found->second.values;
@@ -91,8 +91,7 @@ class YamlTreeBuilder : public YAML::EventHandler {
     if (aliased_ > kFreeAliased + kAliasedPerValue * written())
       refuse(place, "aliases make " + std::to_string(aliased_) + " values of the " +
                         std::to_string(written()) +
-                        " that are written up to here: aliases of aliases grow without bound; "
-                        "write out what is meant");
+                        " that are written up to here, which is too many; write the values out");
     check_total(place);
   }
 
@@ -154,7 +153,7 @@ class YamlTreeBuilder : public YAML::EventHandler {
     ++total_;
     check_total(entry.place);
     if (index % 1024 == 0 && limits_.cancelled != nullptr && *limits_.cancelled)
-      refuse(entry.place, "reading was given up here");
+      refuse(entry.place, "reading was cancelled here");
     if (index % 65536 == 0 && cpu_seconds() - started_s_ > kMostCpuSeconds)
       refuse(entry.place, "reading this file takes more than " + std::to_string(kMostCpuSeconds) +
                               " s; the rest is not read");

@@ -92,7 +92,7 @@ class Indentation {
                 expected_levels();
     } else if (!is_known && !takes_deeper_ && looks_like_entry(line.substr(indent))) {
       trouble = "this line is indented by " + spaces(indent) + ", deeper than line " +
-                std::to_string(last_line_) + ", which has its value already; " + expected_levels();
+                std::to_string(last_line_) + ", which already has a value; " + expected_levels();
     }
     if (!is_known) levels_.push_back({indent, number});
     deepest_ = indent;

@@ -111,8 +111,7 @@ bool Places::good(std::string_view name) const {
 
 bool Reader::admit(const YamlNode& node, Place place) {
   if (!node.has_tag()) return true;
-  mistake(place,
-          "found the tag " + in_quotes(node.tag()) + "; tags are not used here, leave it out");
+  mistake(place, "found the tag " + in_quotes(node.tag()) + "; tags are not supported, remove it");
   return false;
 }
 
@@ -279,7 +278,7 @@ std::optional<uint64_t> Reader::number(const KeyInfo& key, const YamlNode& node,
   const bool fits = parsed.value && (key.type != KeyType::kPowerOfTwo ||
                                      (*parsed.value & (*parsed.value - 1)) == 0);
   if (fits) return parsed.value;
-  std::string why = parsed.value ? "which is no power of two" : parsed.complaint;
+  std::string why = parsed.value ? "which is not a power of two" : parsed.complaint;
   if (why == kNoDecimal) why = no_number(key, node.scalar());
   wrong_text(key, node.scalar(), place, why + "; expected " + expected_text(key));
   return std::nullopt;

@@ -137,7 +137,7 @@ struct Told {
   std::function<std::string(const E&)> more = {};
   // A change is told by `more`, and not by keys.
   bool whole = false;
-  // Entries' places in the file are their ids: to come, go and move takes a restart.
+  // Entries' places in the file are their ids: to come, go and move needs a restart.
   bool place_is_id = false;
 };
 

@@ -200,7 +200,7 @@ TEST(AditctlAlone, SaysWhoMayUseTheSocket) {
   EXPECT_EQ(no_group.code, kUnreachable);
   EXPECT_NE(no_group.err.find("groupadd -r adit"), std::string::npos) << no_group.err;
   EXPECT_EQ(group.code, kUnreachable);
-  EXPECT_NE(group.err.find("group daemon (`usermod -aG daemon USER`"), std::string::npos)
+  EXPECT_NE(group.err.find("group daemon may use it (`usermod -aG daemon USER`"), std::string::npos)
       << group.err;
 }
 

@@ -91,8 +91,8 @@ INSTANTIATE_TEST_SUITE_P(
             marked(kGood,
                    "mark: 7, address: 192.0.2.81, protocol: tcp, port: 80, "
                    "last_port: 81"),
-            {"8:27: address: does not go with 'mark'", "8:49: protocol: does not go with 'mark'",
-             "8:60: port: does not go with 'mark'", "8:75: last_port: does not go with 'mark'"}},
+            {"8:27: address: not valid with 'mark'", "8:49: protocol: not valid with 'mark'",
+             "8:60: port: not valid with 'mark'", "8:75: last_port: not valid with 'mark'"}},
         RefusedCase{"NeitherOfThem",
                     world("  web: {}\n"),
                     {"8:8: missing key 'address': a service has an address and port, or a 'mark'",
@@ -142,7 +142,7 @@ INSTANTIATE_TEST_SUITE_P(
                     {"10:30: destinations: 192.0.2.255 is the broadcast address of 192.0.2.0/24"}},
         RefusedCase{"OnePacket",
                     marked(kGood, "mark: 7, one_packet: true, forwarding: direct"),
-                    {"8:30: one_packet: goes with 'protocol: udp' alone"}}),
+                    {"8:30: one_packet: only valid with 'protocol: udp'"}}),
     case_name);
 
 INSTANTIATE_TEST_SUITE_P(
@@ -196,8 +196,8 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"LastPortAlone",
                     marked(rule("mark: 7, destinations: [192.0.2.80], last_port: 80, "
                                 "last_source_port: 9")),
-                    {"10:54: last_port: goes with 'port'",
-                     "10:76: last_source_port: goes with 'source_port'"}},
+                    {"10:54: last_port: only valid with 'port'",
+                     "10:76: last_source_port: only valid with 'source_port'"}},
         RefusedCase{"LastPortBelow",
                     marked(rule("mark: 7, destinations: [192.0.2.80], port: 81, last_port: 80")),
                     {"10:64: last_port: 80 is below port: 81"}},
@@ -212,7 +212,7 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"OnePacketOnly",
                     web("address: 192.0.2.80, protocol: udp, port: 53, forwarding: direct, "
                         "one_packet: true, persistence: {}"),
-                    {"8:106: persistence: goes with no 'one_packet: true'"}},
+                    {"8:106: persistence: not valid with 'one_packet: true'"}},
         RefusedCase{"Ranges",
                     web("address: 192.0.2.80, port: 53, persistence: {timeout_s: 0, netmask_bits: "
                         "33, ipv6_prefix_bits: 0}"),

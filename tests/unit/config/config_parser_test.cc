@@ -128,7 +128,7 @@ TEST(ConfigParser, MistakeBehindAliasIsToldOnce) {
 TEST(ConfigParser, SelfContainedAliasIsRefusedNotFollowed) {
   const auto mistakes = mistakes_of("ports: &p\n  up: *p\n");
   ASSERT_EQ(mistakes.size(), 1U);
-  EXPECT_TRUE(mistakes[0].starts_with("2:7: this alias stands within what it stands for"));
+  EXPECT_TRUE(mistakes[0].starts_with("2:7: this alias refers to a value that contains it"));
 }
 
 TEST(ConfigParser, AliasBombIsRefused) {
@@ -180,7 +180,7 @@ std::string refusal_of(const std::string& path) {
 TEST(ConfigParser, WhatIsNoRegularFileIsRefusedUnread) {
   const std::string path = testing::TempDir() + "adit_config_" + std::to_string(getpid());
   const std::string is_a = ": cannot read the configuration: it is a ";
-  const std::string end = ", and has to be a regular file";
+  const std::string end = "; expected a regular file";
   EXPECT_EQ(refusal_of("/"), "/" + is_a + "directory" + end);
   EXPECT_EQ(refusal_of("/dev/zero"), "/dev/zero" + is_a + "device" + end);
   EXPECT_EQ(refusal_of("/dev/null"), "/dev/null" + is_a + "device" + end);

@@ -200,22 +200,22 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{
             "PortOfAnotherNetwork",
             red(kMembers + std::string("static_macs: [{mac: 02:00:00:00:00:01, port: up}]")),
-            {"8:144: port 'up' untagged is no member of network 'red'"}},
+            {"8:144: port 'up' untagged is not a member of network 'red'"}},
         RefusedCase{
             "OtherVlan",
             red(kMembers +
                 std::string("static_macs: [{mac: 02:00:00:00:00:01, port: trunk, vlan: 8}]")),
-            {"8:157: port 'trunk' VLAN 8 is no member of network 'red'; did you mean port "
+            {"8:157: port 'trunk' VLAN 8 is not a member of network 'red'; did you mean port "
              "'trunk' VLAN 7?"}},
         RefusedCase{
             "MissingVlan",
             red(kMembers + std::string("static_macs: [{mac: 02:00:00:00:00:01, port: trunk}]")),
-            {"8:144: port 'trunk' untagged is no member of network 'red'; did you mean port "
+            {"8:144: port 'trunk' untagged is not a member of network 'red'; did you mean port "
              "'trunk' VLAN 7?"}},
         RefusedCase{"NoSuchRemote",
                     red(kMembers +
                         std::string("static_macs: [{mac: 02:00:00:00:00:01, remote: 192.0.2.3}]")),
-                    {"8:146: remote: 192.0.2.3 is no remote of network 'red'; did you mean "
+                    {"8:146: remote: 192.0.2.3 is not a remote of network 'red'; did you mean "
                      "'192.0.2.2'?"}}),
     case_name);
 

@@ -171,8 +171,7 @@ INSTANTIATE_TEST_SUITE_P(
                      "is below the range"}},
         RefusedCase{"Plus",
                     port("mtu_bytes: +1500"),
-                    {"2:38: mtu_bytes: found '+1500', which is "
-                     "no plain decimal number"}},
+                    {"2:38: mtu_bytes: found '+1500', which is not a decimal number"}},
         RefusedCase{"LeadingZero",
                     port("mtu_bytes: 01500"),
                     {"2:38: mtu_bytes: found '01500', which has a leading zero (write 1500)"}},
@@ -182,8 +181,7 @@ INSTANTIATE_TEST_SUITE_P(
                      "a leading zero (write 0)"}},
         RefusedCase{"Octal",
                     port("mtu_bytes: 0o2734"),
-                    {"2:38: mtu_bytes: found '0o2734', which is "
-                     "no plain decimal"}},
+                    {"2:38: mtu_bytes: found '0o2734', which is not a decimal"}},
         RefusedCase{
             "Hex", port("mtu_bytes: 0x5dc"), {"2:38: mtu_bytes: found '0x5dc', which is no"}},
         RefusedCase{"Float", port("mtu_bytes: 1500.0"), {"2:38: mtu_bytes: found '1500.0', which"}},
@@ -199,13 +197,13 @@ INSTANTIATE_TEST_SUITE_P(
                      "number from 576 to 65000"}},
         RefusedCase{"NumberOrAuto",
                     with_port("system: {workers: automatic}\n"),
-                    {"2:19: workers: found 'automatic', which is no plain decimal number; expected "
+                    {"2:19: workers: found 'automatic', which is not a decimal number; expected "
                      "auto or a number from 1 to 64"}},
         RefusedCase{"AutoWhereNone", port("mtu_bytes: auto"), {"2:38: mtu_bytes: found 'auto'"}},
         RefusedCase{"NoPowerOfTwo",
                     port("rx_ring: 1000"),
-                    {"2:36: rx_ring: found '1000', which is no power of two; expected a power of "
-                     "two from 64 to 8192"}},
+                    {"2:36: rx_ring: found '1000', which is not a power of two; expected a power "
+                     "of two from 64 to 8192"}},
         RefusedCase{"RingAbove",
                     port("tx_ring: 16384"),
                     {"2:36: tx_ring: found '16384', which is "
@@ -297,8 +295,9 @@ INSTANTIATE_TEST_SUITE_P(
         address("Loopback", "127.0.0.1/8", "which is a loopback address"),
         address("Broadcast", "255.255.255.255/32", "which is the broadcast address"),
         address("Reserved", "240.0.0.1/24", "which is in 240.0.0.0/4"),
-        address("Ipv6Compatible", "::192.0.2.1/128",
-                "which is an IPv4-compatible address, that nobody uses (write the IPv4 address)"),
+        address(
+            "Ipv6Compatible", "::192.0.2.1/128",
+            "which is an IPv4-compatible address, which is deprecated (write the IPv4 address)"),
         RefusedCase{
             "RemoteIpv6",
             network("remotes: [{address: '2001:db8::2'}]"),
@@ -326,7 +325,7 @@ INSTANTIATE_TEST_SUITE_P(
                     {"2:32: mac: found '01:00:5e:00:00:01', which is a group address"}},
         RefusedCase{"ZeroMac",
                     port("mac: 00:00:00:00:00:00"),
-                    {"2:32: mac: found '00:00:00:00:00:00', which is no station's address"}},
+                    {"2:32: mac: found '00:00:00:00:00:00', which is not a station's address"}},
         RefusedCase{"NoMac",
                     port("mac: 02-00-00-00-00-01"),
                     {"2:32: mac: found '02-00-00-00-00-01', expected a MAC address such as"}},
@@ -344,7 +343,7 @@ INSTANTIATE_TEST_SUITE_P(
                     {"3:31: missing key 'port' or 'remote' in an entry of 'static_macs'"}},
         RefusedCase{"StaticMacVlanOfRemote",
                     network("static_macs: [{mac: 02:00:00:00:00:01, vlan: 1, remote: 192.0.2.2}]"),
-                    {"3:62: 'vlan' goes with 'port'"}}),
+                    {"3:62: 'vlan' is only valid with 'port'"}}),
     case_name);
 
 }  // namespace

@@ -64,88 +64,90 @@ INSTANTIATE_TEST_SUITE_P(
                     {"8:51: last_port: 79 is below port: 80"}},
         RefusedCase{"RangeOfAllPorts",
                     web("address: 192.0.2.80, port: 0, last_port: 79"),
-                    {"8:50: last_port: goes with a 'port' other than 0"}},
+                    {"8:50: last_port: only valid with a 'port' other than 0"}},
         RefusedCase{"HashPortOfRoundRobin",
                     web("address: 192.0.2.80, port: 80, scheduler: rr, scheduler_options: "
                         "{hash_port: true}"),
-                    {"8:86: hash_port: scheduler 'rr' has no such option, sh, mh alone"}},
+                    {"8:86: hash_port: scheduler 'rr' does not have this option, only sh, mh"}},
         RefusedCase{"OptionsOfTheDefaultScheduler",
                     web("address: 192.0.2.80, port: 80, scheduler_options: {fallback: false}"),
-                    {"8:70: fallback: scheduler 'wlc' has no such option, dh, sh, mh alone"}},
+                    {"8:70: fallback: scheduler 'wlc' does not have this option, only dh, sh, mh"}},
         RefusedCase{"TableSizeOfSourceHash",
                     web("address: 192.0.2.80, port: 80, scheduler: sh, scheduler_options: "
                         "{hash_port: true, table_size: 251}"),
-                    {"8:104: table_size: scheduler 'sh' has no such option, mh alone"}},
+                    {"8:104: table_size: scheduler 'sh' does not have this option, only mh"}},
         RefusedCase{"HashPortOfDestinationHash",
                     web("address: 192.0.2.80, port: 80, scheduler: dh, scheduler_options: "
                         "{hash_port: true, fallback: true}"),
-                    {"8:86: hash_port: scheduler 'dh' has no such option, sh, mh alone"}},
+                    {"8:86: hash_port: scheduler 'dh' does not have this option, only sh, mh"}},
         RefusedCase{"WrapWithoutTunnel",
                     web("address: 192.0.2.80, port: 80, wrap: gre"),
-                    {"8:46: wrap: goes with 'forwarding: tunnel', which neither the service nor a "
-                     "backend has"}},
+                    {"8:46: wrap: only valid with 'forwarding: tunnel', which neither the service "
+                     "nor a backend has"}},
         RefusedCase{"GuePortWithoutGue",
                     web("address: 192.0.2.80, port: 80, forwarding: tunnel, gue_port: 6080"),
-                    {"8:70: gue_port: goes with 'wrap: gue' alone"}},
-        RefusedCase{"LocalAddressesWithoutFullNat",
-                    web("address: 192.0.2.80, port: 80, local_addresses: [192.0.2.90]"),
-                    {"8:57: local_addresses: goes with 'forwarding: fullnat', which neither"}},
+                    {"8:70: gue_port: only valid with 'wrap: gue'"}},
+        RefusedCase{
+            "LocalAddressesWithoutFullNat",
+            web("address: 192.0.2.80, port: 80, local_addresses: [192.0.2.90]"),
+            {"8:57: local_addresses: only valid with 'forwarding: fullnat', which neither"}},
         RefusedCase{"OnePacketOfTcp",
                     web("address: 192.0.2.80, port: 80, forwarding: direct, one_packet: true"),
-                    {"8:72: one_packet: goes with 'protocol: udp' alone"}},
+                    {"8:72: one_packet: only valid with 'protocol: udp'"}},
         RefusedCase{"OnePacketOfNat",
                     web("address: 192.0.2.80, port: 80, protocol: udp, one_packet: true, "
                         "backends: [{address: 192.0.2.11}, {address: 192.0.2.12}]"),
-                    {"8:67: one_packet: goes with 'forwarding: direct' and 'tunnel' alone; replies "
-                     "that come back through here would belong to nothing"}},
+                    {"8:67: one_packet: only valid with 'forwarding: direct' and 'tunnel'; replies "
+                     "need a connection, which 'one_packet' does not keep"}},
         RefusedCase{"OnePacketOfNatWithoutBackends",
                     web("address: 192.0.2.80, port: 80, protocol: udp, one_packet: true"),
-                    {"8:67: one_packet: goes with 'forwarding: direct'"}},
+                    {"8:67: one_packet: only valid with 'forwarding: direct'"}},
         RefusedCase{"OnePacketOfOneFullNatBackend",
                     web("address: 192.0.2.80, port: 80, protocol: udp, one_packet: true, "
                         "forwarding: direct, local_addresses: [192.0.2.90], backends: [{address: "
                         "192.0.2.11}, {address: 192.0.2.12, forwarding: fullnat}]"),
-                    {"8:192: one_packet: goes with 'forwarding: direct'"}},
+                    {"8:192: one_packet: only valid with 'forwarding: direct'"}},
         RefusedCase{"UnknownClientAddress",
                     web("address: 192.0.2.80, port: 80, client_address: option"),
                     {"8:56: client_address: found 'option', expected one of none, toa, proxy"}},
         RefusedCase{"ClientAddressOfUdp",
                     web("address: 192.0.2.80, port: 80, protocol: udp, client_address: proxy"),
-                    {"8:71: client_address: goes with 'protocol: tcp' alone"}},
+                    {"8:71: client_address: only valid with 'protocol: tcp'"}},
         RefusedCase{"ToaOfNat",
                     web("address: 192.0.2.80, port: 80, client_address: toa, backends: [{address: "
                         "192.0.2.11}, {address: 192.0.2.12}]"),
-                    {"8:56: client_address: toa goes with 'forwarding: fullnat' alone; other "
-                     "backends see the client's address itself"}},
+                    {"8:56: client_address: toa is only valid with 'forwarding: fullnat'; other "
+                     "backends see the client's address anyway"}},
         RefusedCase{"ToaOfNothing",
                     web("address: 192.0.2.80, port: 80, client_address: toa"),
-                    {"8:56: client_address: toa goes with 'forwarding: fullnat' alone"}},
+                    {"8:56: client_address: toa is only valid with 'forwarding: fullnat'"}},
         RefusedCase{"ToaOfOneBackend",
                     web("address: 192.0.2.80, port: 80, client_address: toa, forwarding: fullnat, "
                         "local_addresses: [192.0.2.90], backends: [{address: 192.0.2.11}, "
                         "{address: 192.0.2.12, forwarding: nat}]"),
-                    {"8:181: client_address: toa goes with 'forwarding: fullnat' alone"}},
+                    {"8:181: client_address: toa is only valid with 'forwarding: fullnat'"}},
         RefusedCase{"ProxyOfDirect",
                     web("address: 192.0.2.80, port: 80, client_address: proxy, forwarding: direct, "
                         "backends: [{address: 192.0.2.11}]"),
-                    {"8:56: client_address: proxy goes with 'forwarding: nat' and 'fullnat' alone; "
-                     "what other backends reply does not come back through here"}},
+                    {"8:56: client_address: proxy is only valid with 'forwarding: nat' and "
+                     "'fullnat'; replies of other backends do not pass through adit"}},
         RefusedCase{
             "ProxyOfADirectSorryServer",
             web("address: 192.0.2.80, port: 80, client_address: proxy, backends: [{address: "
                 "192.0.2.11}], sorry: {address: 192.0.2.12, forwarding: direct}"),
-            {"8:139: client_address: proxy goes with 'forwarding: nat'"}},
+            {"8:139: client_address: proxy is only valid with 'forwarding: nat'"}},
         RefusedCase{"ProxyOfMisspeltForwarding",
                     web("address: 192.0.2.80, port: 80, client_address: toa, forwarding: fulnat, "
                         "backends: [{address: 192.0.2.11}]"),
                     {"8:73: forwarding: found 'fulnat'"}},
         RefusedCase{"UnmatchedOfUdp",
                     web("address: 192.0.2.80, port: 80, protocol: udp, unmatched: drop"),
-                    {"8:66: unmatched: goes with 'protocol: tcp' alone"}},
-        RefusedCase{"LowerThresholdAlone",
-                    web("address: 192.0.2.80, port: 80, backends: [{address: 192.0.2.11, "
-                        "lower_connections: 5}]"),
-                    {"8:92: lower_connections: goes with 'upper_connections', which is not set"}},
+                    {"8:66: unmatched: only valid with 'protocol: tcp'"}},
+        RefusedCase{
+            "LowerThresholdAlone",
+            web("address: 192.0.2.80, port: 80, backends: [{address: 192.0.2.11, "
+                "lower_connections: 5}]"),
+            {"8:92: lower_connections: only valid with 'upper_connections', which is not set"}},
         RefusedCase{"ThresholdsBackwards",
                     web("address: 192.0.2.80, port: 80, backends: [{address: 192.0.2.11, "
                         "lower_connections: 5, upper_connections: 4}]"),
@@ -168,7 +170,7 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"VrfThatIsCalledUnderlay",
                     "ports: {a: {device: 'tap:a', addresses: [192.0.2.1/24]}}\n"
                     "vrfs: {underlay: {}}\n",
-                    {"2:8: a vrf can not be called 'underlay', which stands for none"}},
+                    {"2:8: a vrf cannot have the name 'underlay', which means no vrf"}},
         RefusedCase{"OwnAddress",
                     web("address: 192.0.2.1, port: 80"),
                     {"8:18: address: 192.0.2.1 is the address of a port, network or tunnel of "
@@ -232,7 +234,7 @@ INSTANTIATE_TEST_SUITE_P(
                     web("address: 192.0.2.80, port: 80, forwarding: direct, backends: [{address: "
                         "192.0.2.11, port: 8080}]"),
                     {"8:99: port: 8080 differs from the service's, which 'forwarding: direct' and "
-                     "'tunnel' can not change; leave it out"}},
+                     "'tunnel' cannot change; leave it out"}},
         RefusedCase{"PortOfATunnelOfARange",
                     web("address: 192.0.2.80, port: 80, last_port: 90, backends: [{address: "
                         "192.0.2.11, port: 80, forwarding: tunnel}]"),

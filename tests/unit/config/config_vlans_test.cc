@@ -103,7 +103,7 @@ INSTANTIATE_TEST_SUITE_P(
                     {"8:136: lifetime_s: 29 ends before the next advertisement, interval_s: 30"}},
         RefusedCase{"DnsByIpv4",
                     blue(kSix + "router_advertisements: {rdnss: [10.2.0.53]}"),
-                    {"8:116: rdnss: 10.2.0.53 is no IPv6 address"}}),
+                    {"8:116: rdnss: 10.2.0.53 is not an IPv6 address"}}),
     case_name);
 
 TEST(RouterAdvertisementsOf, LinksAreReadAndChangesAreTold) {

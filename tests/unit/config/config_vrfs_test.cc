@@ -71,14 +71,15 @@ INSTANTIATE_TEST_SUITE_P(
                     {"7:66: kind: found 'vxlan', expected one of gre-ip, ipip"}},
         RefusedCase{"KeyOfIpip",
                     tunnel("kind: ipip, id: 5"),
-                    {"7:76: id: goes with 'kind: gre-ip' alone; ipip has none to choose"}},
+                    {"7:76: id: only valid with 'kind: gre-ip'; ipip does not have it"}},
         RefusedCase{"ChecksumOfIpip",
                     tunnel("kind: ipip, checksum: true"),
-                    {"7:82: checksum: goes with 'kind: gre-ip' alone"}},
-        RefusedCase{"KeyTooLarge",
-                    tunnel("id: 4294967296"),
-                    {"7:64: id: found 4294967296, which is no key; expected a number from 0 to "
-                     "4294967295"}},
+                    {"7:82: checksum: only valid with 'kind: gre-ip'"}},
+        RefusedCase{
+            "KeyTooLarge",
+            tunnel("id: 4294967296"),
+            {"7:64: id: found 4294967296, which is not a valid key; expected a number from 0 to "
+             "4294967295"}},
         RefusedCase{"RemoteOutOfReach",
                     blue("tunnels: {t: {address: 10.1.0.7}}"),
                     {"7:49: address: 10.1.0.7 is on no port's subnet"}},

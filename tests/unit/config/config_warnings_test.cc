@@ -44,7 +44,7 @@ TEST(ConfigWarnings, NoneWhereAllIsWell) {
 TEST(ConfigWarnings, BackendWithoutARoute) {
   expect_one(world("  web: {address: 192.0.2.80, port: 80, backends: [{address: 203.0.113.9}]}\n"),
              "7:61: address: backend 203.0.113.9 of service 'web' is in no subnet of the underlay, "
-             "and no route there leads to it");
+             "and there is no route to it");
   expect_one(world("  web: {address: 192.0.2.80, port: 80, backends: [{address: 192.0.2.9, vrf: "
                    "blue}]}\n"),
              "is in no subnet of vrf 'blue'");
@@ -63,7 +63,7 @@ TEST(ConfigWarnings, DirectBackendBehindARouter) {
 TEST(ConfigWarnings, AddressThatNobodyIsToldOf) {
   expect_one(world("  web: {address: 203.0.113.80, port: 80, backends: [{address: 192.0.2.9}]}\n"),
              "7:18: address: 203.0.113.80 of service 'web' is in no subnet of the underlay, so "
-             "nobody is told of it by ARP");
+             "ARP and ND do not answer for it");
 }
 
 TEST(ConfigWarnings, ServiceWithoutBackends) {
@@ -78,7 +78,7 @@ TEST(ConfigWarnings, HealthChecksThatGoAnotherWay) {
   const std::string service =
       "  web: {vrf: blue, address: 10.1.0.80, port: 80, backends: [{address: 10.1.0.9}], ";
   expect_one(world(service + "health: {kind: tcp}}\n"),
-             "checks of service 'web' leave by this host's own routes");
+             "checks of service 'web' use the routes of this host");
   EXPECT_EQ(warnings_of(world(service + "health: {kind: tcp, device: blue0}}\n")).size(), 0u);
   EXPECT_EQ(warnings_of(world(service + "health: {kind: none}}\n")).size(), 0u);
 }
@@ -91,7 +91,7 @@ TEST(ConfigWarnings, HttpsChecksThatDoNotVerify) {
   };
   expect_one(service("{kind: https}"),
              "7:83: health: https checks of service 'web' do not verify "
-             "certificates, so whoever answers at a backend's address");
+             "certificates, so any server at a backend's address");
   expect_one(service("{kind: https, http: {path: /up}}"), "expected 'http: {verify: true}'");
   for (const char* health : {"{kind: https, http: {verify: true, sni: www.example}}",
                              "{kind: https, http: {verify: false}}", "{kind: http}", "{kind: tcp}"})
@@ -104,8 +104,9 @@ TEST(ConfigWarnings, RuleBehindAnother) {
     return "classifier:\n  - {mark: 1, destinations: [192.0.2.92, 192.0.2.93]" + first +
            "}\n  - {mark: 0, destinations: [192.0.2.92]" + second + "}\n";
   };
-  expect_one(world(marked, rules("", "")), "10:5: no packet gets as far as this rule");
-  expect_one(world(marked, rules(", protocol: tcp", ", protocol: tcp, port: 80")), "that at f:9:5");
+  expect_one(world(marked, rules("", "")), "10:5: no packet reaches this rule");
+  expect_one(world(marked, rules(", protocol: tcp", ", protocol: tcp, port: 80")),
+             "the rule at f:9:5");
   for (const char* narrower : {", protocol: udp", ", port: 80", ", source: 203.0.113.0/24",
                                ", in_port: up", ", source_port: 53"})
     EXPECT_EQ(warnings_of(world(marked, rules(narrower, ""))).size(), 0u) << narrower;
@@ -176,16 +177,14 @@ TEST(ConfigWarnings, RuleBehindSeveral) {
       const auto found = warnings_of_rules(version, rules);
       ASSERT_FALSE(found.empty()) << testing::PrintToString(rules);
       const std::string line = std::to_string(5 + rules.size()) + ":5: ";
-      EXPECT_TRUE(found.back().starts_with(line + "no packet gets as far as this rule: "))
-          << found.back();
+      EXPECT_TRUE(found.back().starts_with(line + "no packet reaches this rule: ")) << found.back();
     }
     const std::string both =
         "destinations: ['" + std::string(version.one) + "', '" + version.other + "']";
-    EXPECT_EQ(
-        warnings_of_rules(version,
-                          {to, "destinations: ['" + std::string(version.other) + "']", both}),
-        (Rules{"8:5: no packet gets as far as this rule: those at f:6:5 and f:7:5 together fit "
-               "all of its packets, and the first that fits counts"}));
+    EXPECT_EQ(warnings_of_rules(version,
+                                {to, "destinations: ['" + std::string(version.other) + "']", both}),
+              (Rules{"8:5: no packet reaches this rule: the rules at f:6:5 and f:7:5 together "
+                     "match all of its packets, and the first match applies"}));
     const Rules open[] = {
         {to + ", protocol: tcp", to + ", protocol: udp", to},
         {to + source + version.half + '\'', to},
@@ -202,7 +201,7 @@ TEST(ConfigWarnings, RuleBehindSeveral) {
 TEST(ConfigWarnings, DestinationThatIsThereTwice) {
   EXPECT_EQ(
       warnings_of_rules(kVersions[0], {"destinations: [192.0.2.92, 192.0.2.92]"}),
-      std::vector<std::string>{"6:42: destinations: 192.0.2.92/32 is there twice; once is enough"});
+      std::vector<std::string>{"6:42: destinations: 192.0.2.92/32 is a duplicate; remove one"});
 }
 
 TEST(ConfigWarnings, ServiceBehindSeveralRules) {
@@ -233,8 +232,8 @@ TEST(ConfigWarnings, ServiceOfAllPortsBehindOthers) {
            ", backends: [{address: 192.0.2.9}]}\n";
   };
   expect_one(world(service("all", "port: 0") + service("web", "port: 1, last_port: 65535")),
-             "7:3: service 'all' gets no packets: service 'web' has all ports of 192.0.2.80, and "
-             "what a service has by its number goes before 'port: 0'");
+             "7:3: service 'all' gets no packets: service 'web' has all ports of 192.0.2.80, and a "
+             "service with a port number takes precedence over 'port: 0'");
   expect_one(world(service("all", "port: 0") + service("low", "port: 1, last_port: 1023") +
                    service("high", "port: 1024, last_port: 65535")),
              "services 'low' and 'high' have all ports");
@@ -255,7 +254,7 @@ TEST(ConfigWarnings, LocalAddressInNoSubnet) {
   };
   expect_one(service("203.0.113.7", "{address: 192.0.2.9}"),
              "7:79: local_addresses: 203.0.113.7 of service 'web' is in no subnet of the underlay, "
-             "so no backend is told of it by ARP or ND");
+             "so ARP and ND do not answer for it");
   expect_one(service("192.0.2.7", "{address: 10.1.0.9, vrf: blue}"),
              "is in no subnet of vrf 'blue'");
   EXPECT_EQ(warnings_of(service("192.0.2.7", "{address: 192.0.2.9}")).size(), 0u);
@@ -276,7 +275,7 @@ TEST(ConfigWarnings, ManyOfAKindAreCounted) {
                 ", port: 80, backends: [{address: 192.0.2.9}]}\n";
   const auto found = warnings_of(world(services));
   ASSERT_EQ(found.size(), 21u);
-  EXPECT_EQ(found.back(), "f: and 80 more warnings that nobody is told of an address by ARP");
+  EXPECT_EQ(found.back(), "f: and 80 more warnings that ARP and ND do not answer for an address");
 }
 
 TEST(ConfigWarnings, ExamplesHaveNone) {

@@ -31,8 +31,8 @@ INSTANTIATE_TEST_SUITE_P(
                      "spaces as line 2"}},
         RefusedCase{"DeeperThanAValue",
                     "ports:\n  up:\n    device: 'tap:x'\n      mtu_bytes: 1500\n",
-                    {"4:7: this line is indented by 6 spaces, deeper than line 3, which has its "
-                     "value already"}},
+                    {"4:7: this line is indented by 6 spaces, deeper than line 3, which "
+                     "already has a value"}},
         RefusedCase{"ListEntry",
                     "ports:\n  up:\n    addresses:\n      - 192.0.2.1/24\n     - 192.0.2.2/24\n",
                     {"5:6: this line is indented by 5 spaces"}},
@@ -83,7 +83,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         RefusedCase{"Nul",
                     kGoodText + "routes: [\0]\n"s,
-                    {"3:10: here is a NUL byte (0x00), which no text has"}},
+                    {"3:10: here is a NUL byte (0x00), which is not text"}},
         RefusedCase{"NulInAComment", kGoodText + "\n# \0\n"s, {"4:3: here is a NUL byte"}},
         RefusedCase{"NulInQuotes", "ports: {up: {device: '\0'}}\n"s, {"1:23: here is a NUL byte"}},
         RefusedCase{"NulBehindAllElse", kGoodText + "\0\0\0\0"s, {"3:1: here is a NUL byte"}},
@@ -147,7 +147,7 @@ TEST(ConfigYaml, AliasesOfAliasesAreRefusedWhereTheyGrow) {
   const auto mistakes = mistakes_of(bomb);
   ASSERT_EQ(mistakes.size(), 1u);
   EXPECT_TRUE(mistakes[0].starts_with("5:")) << mistakes[0];
-  EXPECT_NE(mistakes[0].find("aliases of aliases grow without bound"), std::string::npos);
+  EXPECT_NE(mistakes[0].find("which is too many; write the values out"), std::string::npos);
 }
 
 TEST(ConfigYaml, ManyUsesOfOneAliasAreNoBomb) {
@@ -170,7 +170,7 @@ TEST(ConfigYaml, ReadingIsGivenUpWhereNobodyWaitsForIt) {
   for (int i = 0; i < 5000; ++i) text += "x, ";
   const auto mistakes = mistakes_of(text + "]\n", limits);
   ASSERT_EQ(mistakes.size(), 1u);
-  EXPECT_NE(mistakes[0].find("given up"), std::string::npos);
+  EXPECT_NE(mistakes[0].find("cancelled"), std::string::npos);
 }
 
 TEST(ConfigYaml, TreeHasWhatTheTextHas) {
@@ -254,7 +254,7 @@ INSTANTIATE_TEST_SUITE_P(
                      "write it in quotes: \"on\""}},
         RefusedCase{"Number",
                     "ports: {up: {device: 'tap:x', mtu_bytes: 1e3}}\n",
-                    {"1:42: mtu_bytes: found '1e3', which is no plain decimal number"}},
+                    {"1:42: mtu_bytes: found '1e3', which is not a decimal number"}},
         RefusedCase{"Octal",
                     "ports: {up: {device: 'tap:x', mtu_bytes: 0o2000}}\n",
                     {"1:42: mtu_bytes: found '0o2000'"}},

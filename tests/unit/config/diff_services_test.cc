@@ -14,7 +14,7 @@ using Lines = std::vector<std::string>;
 ConfigDiff diff(const std::string& from, const std::string& to) {
   return diff_configs(parse_config(from, "f"), parse_config(to, "f"));
 }
-// None of them takes a restart.
+// None of them needs a restart.
 Lines changes(const std::string& from, const std::string& to) {
   const ConfigDiff found = diff(from, to);
   EXPECT_EQ(found.needs_restart, Lines{});

@@ -21,7 +21,7 @@ import unittest
 from schema_test import CHECK, FULL, KEYS, SCHEMA, schema_nodes, steps
 
 # What a reload says where it has no words for a difference.
-UNNAMED = "something changed that has no name here"
+UNNAMED = "something changed that has no description"
 
 # FULL, and more: what a changed key may name instead, second entries of lists, and services that are
 # plain enough for their keys to change.

@@ -177,21 +177,21 @@ TEST(CommandProbe, DoesNotRunWhatOthersCanChange) {
   };
   EXPECT_EQ(verdict_with(0755, 0755), "up: exit code 0");
   EXPECT_EQ(verdict_with(0757, 0755),
-            "down: " + program + " can be written to by everybody; it is not run");
+            "down: " + program + " is writable by everybody; it is not run");
   const std::string folder = std::filesystem::path(program).parent_path();
   EXPECT_EQ(verdict_with(0755, 0777),
-            "down: " + folder + " can be written to by everybody; it is not run");
+            "down: " + folder + " is writable by everybody; it is not run");
   EXPECT_EQ(verdict_with(0755, 01777), "up: exit code 0") << "with the sticky bit";
   if (geteuid() != 0) return;
   ASSERT_EQ(chown(program.c_str(), 12345, 0), 0);
   EXPECT_EQ(verdict_with(0755, 0755), "down: " + program + " belongs to user 12345; it is not run");
   ASSERT_EQ(chown(program.c_str(), 0, 12345), 0);
   EXPECT_EQ(verdict_with(0775, 0755),
-            "down: " + program + " can be written to by group 12345; it is not run");
+            "down: " + program + " is writable by group 12345; it is not run");
   const std::string link = directory.file("link");
   ASSERT_EQ(symlink(program.c_str(), link.c_str()), 0);
   EXPECT_EQ(run.verdict(command({link})),
-            "down: " + program + " can be written to by group 12345; it is not run");
+            "down: " + program + " is writable by group 12345; it is not run");
 }
 
 TEST(CommandProbe, StartsNoMoreThanItsShareOfProcesses) {

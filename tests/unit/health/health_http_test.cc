@@ -53,14 +53,14 @@ std::string verdict_of(const std::string& answer,
 TEST(HttpProbe, JudgesTheStatus) {
   EXPECT_EQ(verdict_of(response("200 OK")), "up: status 200");
   EXPECT_EQ(verdict_of(response("399 Odd")), "up: status 399");
-  EXPECT_EQ(verdict_of(response("404 Not Found")), "down: status 404 is not among the expected");
-  EXPECT_EQ(verdict_of(response("500 No")), "down: status 500 is not among the expected");
+  EXPECT_EQ(verdict_of(response("404 Not Found")), "down: status 404 is not an expected status");
+  EXPECT_EQ(verdict_of(response("500 No")), "down: status 500 is not an expected status");
   const auto expect = [](HttpCheck& check) { check.status = {{204, 204}, {401, 403}}; };
   EXPECT_EQ(verdict_of("HTTP/1.1 204 No Content\r\n\r\n", expect), "up: status 204");
   EXPECT_EQ(verdict_of(response("403 Forbidden"), expect), "up: status 403");
   EXPECT_EQ(verdict_of(response("404 Not Found"), expect),
-            "down: status 404 is not among the expected");
-  EXPECT_EQ(verdict_of(response("200 OK"), expect), "down: status 200 is not among the expected");
+            "down: status 404 is not an expected status");
+  EXPECT_EQ(verdict_of(response("200 OK"), expect), "down: status 200 is not an expected status");
 }
 
 TEST(HttpProbe, NeedsNoMoreThanTheHeader) {
@@ -100,7 +100,7 @@ TEST(HttpProbe, LooksForTheBody) {
   EXPECT_EQ(verdict_of("HTTP/1.1 204 No Content\r\n\r\n", ready, Then::kStay),
             "down: status 204, but not the expected body");
   EXPECT_EQ(verdict_of(response("503 No", "ready"), ready),
-            "down: status 503 is not among the expected");
+            "down: status 503 is not an expected status");
 }
 
 TEST(HttpProbe, ReadsBodiesOfAllFraming) {
@@ -229,7 +229,7 @@ TEST_F(HttpsProbe, WaitsForNoFileOfAuthorities) {
   const std::string fifo = directory.file("fifo.pem");
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
   its_target.options.question.http.ca_file = fifo;
-  EXPECT_EQ(run.verdict(its_target), "down: TLS: " + fifo + " is no regular file");
+  EXPECT_EQ(run.verdict(its_target), "down: TLS: " + fifo + " is not a regular file");
 }
 
 TEST_F(HttpsProbe, AsksForTheName) {

@@ -254,7 +254,7 @@ TEST(DnsProbe, TellsThatTheNameIsNone) {
   ProbeRun run;
   HealthTarget target = dns_target(53);
   target.options.question.dns.name = "a..b";
-  EXPECT_EQ(run.verdict(target), "down: \"a..b\" is no domain name");
+  EXPECT_EQ(run.verdict(target), "down: \"a..b\" is not a domain name");
 }
 
 bool may_open_raw_sockets() {

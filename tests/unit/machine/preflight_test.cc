@@ -128,7 +128,7 @@ INSTANTIATE_TEST_SUITE_P(
         PreflightCase{"BusyOnOneCore", "poll: busy", kTap, [](SystemFacts& f) { f.cpus = {0}; },
                       "leaves control little", "write `poll: adaptive`", true},
         PreflightCase{"UnknownCores", "", kTap, [](SystemFacts& f) { f.cpus = {}; },
-                      "cannot tell which cores", ""},
+                      "cannot find out which cores", ""},
 
         PreflightCase{"HugepagesWanted", "hugepages: yes, memory_mb: 300", kTap,
                       [](SystemFacts& f) { f.hugepages_free_mb = 299; },
@@ -147,13 +147,13 @@ INSTANTIATE_TEST_SUITE_P(
         PreflightCase{"HugepagesNotMounted", "hugepages: yes", kTap,
                       [](SystemFacts& f) { f.hugetlbfs_mounted = false; },
                       "no hugetlbfs is mounted", "mount -t hugetlbfs"},
-        PreflightCase{"HugepagesAuto", "memory_mb: 300", kTap,
-                      [](SystemFacts& f) { f.hugepages_free_mb = 0; },
-                      "running without hugepages, which costs speed: 300 MiB are needed, 0 MiB are "
-                      "free",
-                      "echo $(($(cat /proc/sys/vm/nr_hugepages) + 150)) > "
-                      "/proc/sys/vm/nr_hugepages; or write `hugepages: no`",
-                      true},
+        PreflightCase{
+            "HugepagesAuto", "memory_mb: 300", kTap,
+            [](SystemFacts& f) { f.hugepages_free_mb = 0; },
+            "running without hugepages, which is slower: 300 MiB are needed, 0 MiB are free",
+            "echo $(($(cat /proc/sys/vm/nr_hugepages) + 150)) > "
+            "/proc/sys/vm/nr_hugepages; or write `hugepages: no`",
+            true},
         PreflightCase{"HugepagesNotWanted", "hugepages: no", kTap,
                       [](SystemFacts& f) { f.hugepages_free_mb = 0; }, "", ""},
         PreflightCase{"NoMemory", "hugepages: no, memory_mb: 300", kTap,
@@ -198,7 +198,7 @@ INSTANTIATE_TEST_SUITE_P(
                       "",
                       "a: {device: 'af_xdp:eth2', mtu_bytes: 3563}",
                       {},
-                      "af_xdp takes buffers of one page",
+                      "af_xdp needs buffers of at most one page",
                       "no port's mtu_bytes above 3562"},
         PreflightCase{
             "AfXdpLargest", "", "a: {device: 'af_xdp:eth2', mtu_bytes: 3562}", {}, "", ""},
@@ -206,13 +206,13 @@ INSTANTIATE_TEST_SUITE_P(
                       "",
                       kAfXdp + ", b: {device: 'vdev:net_null0', mtu_bytes: 9000}",
                       {},
-                      "af_xdp takes buffers of one page",
+                      "af_xdp needs buffers of at most one page",
                       "af_packet:eth1 instead"},
         PreflightCase{"AfXdpQueues", "workers: 2", kAfXdp,
                       [](SystemFacts& f) {
                         f.cpus = {0, 1, 2};
                       },
-                      "the interface eth1 has 1 queues, 2 are wanted",
+                      "the interface eth1 has 1 queues, 2 are needed",
                       "ethtool -L eth1 combined 2, or `workers: 1`"},
 
         PreflightCase{"NoNic",
@@ -246,7 +246,7 @@ INSTANTIATE_TEST_SUITE_P(
 
         PreflightCase{"SocketDirectory", "", kTap,
                       [](SystemFacts& f) { f.socket_directory_ok = false; },
-                      "the socket's directory /run/adit is not there", "mkdir -p /run/adit"},
+                      "the socket's directory /run/adit does not exist", "mkdir -p /run/adit"},
         PreflightCase{"AccountIsThere", "user: adit", kTap, nullptr, "", ""},
         PreflightCase{"AccountIsNot", "user: adit", kTap,
                       [](SystemFacts& f) { f.has_account = false; },
@@ -259,8 +259,7 @@ INSTANTIATE_TEST_SUITE_P(
                       "RUNTIME_DIRECTORY="},
         PreflightCase{"RuntimeDirectoryReadOnly", "", kTap,
                       [](SystemFacts& f) { f.runtime_directory_ok = false; },
-                      "/run, where DPDK keeps its files, cannot be written to",
-                      "RUNTIME_DIRECTORY="}),
+                      "/run, where DPDK keeps its files, is not writable", "RUNTIME_DIRECTORY="}),
     [](const auto& info) { return std::string(info.param.name); });
 
 TEST(PreflightReport, HasAllProblemsAtOnce) {
