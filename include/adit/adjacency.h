@@ -29,7 +29,7 @@ class AdjacencyTable {
   uint64_t load(AdjacencyId id) const noexcept {
     return words_[id].load(std::memory_order_relaxed);
   }
-  // How often a next hop was resolved: while that stays, so does who waits for one.
+  // Number of resolutions so far; while it is unchanged, no held packet can be sent.
   uint64_t resolved() const noexcept { return resolved_.load(std::memory_order_acquire); }
   static void write_mac(uint64_t word, void* destination) noexcept {
     std::memcpy(destination, &word, sizeof(MacAddr));

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What holds by the way the code is written, such as that a list has room: checked in builds for
-// debugging, for sanitizers and for the fuzzer (meson's option `assertions`), and nothing at all in
-// others, where a check on each packet would cost.
+// Assertions for invariants of the code, such as that a list has room. They are checked in debug,
+// sanitized and fuzz builds (meson option `assertions`), and compile to nothing in release builds,
+// where a check for each packet would cost.
 //
-// Not for what comes from outside: a packet or a file that is wrong is refused by name, in any
-// build.
+// Not for external input: a wrong packet is dropped under a name and a wrong file is refused, in
+// every build.
 #pragma once
 
 #include <cstdio>

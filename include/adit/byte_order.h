@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Integers as they stand on the wire. The byte order is part of the type, so that a
+// Big-endian integers of wire formats. The byte order is part of the type, so that a
 // forgotten conversion does not compile; storage has alignment 1, so that a header may
 // start at any address.
 #pragma once
@@ -21,7 +21,7 @@ class BigEndian {
   // The value in the processor's order.
   constexpr T host() const noexcept { return swap(raw()); }
 
-  // The bytes as they stand in memory, for hashing and one's-complement sums.
+  // The bytes in memory order, for hashing and one's-complement sums.
   constexpr T raw() const noexcept { return std::bit_cast<T>(bytes_); }
   static constexpr BigEndian from_raw(T raw) noexcept {
     BigEndian value;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What control asks a worker about its connections. That worker alone reads its table: it looks
-// through it a slice in each pass, and copies what is asked for to where control has made room.
+// Dump of a worker's connections for control. Only the worker reads its table: it visits a slice of
+// it in each pass, and copies matching rows into memory that control allocated.
 #pragma once
 
 #include <array>
@@ -17,7 +17,7 @@
 
 namespace adit {
 
-// Addresses of one IP version, as FlowKey has them.
+// An address prefix of one IP version, in the form of FlowKey (network byte order).
 struct AddressMatch {
   AddressMatch() = default;
   explicit AddressMatch(const IpPrefix& prefix)
@@ -33,51 +33,51 @@ struct AddressMatch {
   bool ipv6 = false;
 };
 
-// Which connections are asked for: those that fit all that is set.
+// Selects connections: those that match all fields that are set.
 struct ConnectionFilter {
   uint32_t states = UINT32_MAX;  // a bit for each ConnectionState
-  std::optional<VrfId> vrf;      // that the client is in
+  std::optional<VrfId> vrf;      // of the client
   std::optional<AddressMatch> client, virtual_address, backend;
-  bool grouped_only = false;  // only of backends that have a group
+  bool grouped_only = false;  // only connections of backends with a group
 };
 static_assert(kConnectionStates <= 32);
 
-// Of a connection, what people want to see. Addresses and ports as on the wire. What only its owner
-// knows, its owner writes (dataplane/worker/connection_ops.h).
+// One row of the dump. Addresses and ports are in network byte order. The connection's owner fills
+// in what only it knows (dataplane/worker/connection_ops.h).
 struct ConnectionRow {
   Ipv6Key client, virtual_address, backend;
-  Ipv6Key local;  // of full NAT
+  Ipv6Key local;  // source address that full NAT uses
   be16 client_port, virtual_port, backend_port, local_port;
   std::string_view owner;    // the kind: ConnectionOps::name
-  BackendId backend_id = 0;  // a service's; 0: it has none
-  uint32_t left_s = 0;       // before it ends, if no packet comes
+  BackendId backend_id = 0;  // of a service; 0: none
+  uint32_t left_s = 0;       // until it expires if it stays idle
   VrfId vrf = 0, backend_vrf = 0;
   uint8_t protocol = 0;
   ConnectionState state = ConnectionState::kNone;
-  std::optional<Forwarding> forwarding;  // a service's
+  std::optional<Forwarding> forwarding;  // of a service
   bool ipv6 = false, backend_ipv6 = false;
 };
 
 using StateCounts = std::array<uint32_t, kConnectionStates>;
 
-// One worker's part.
+// The dump of one worker.
 struct ConnectionDump {
-  // --- control writes, before the worker has it
+  // --- control writes, before it submits the dump
   ConnectionFilter filter;
-  // By BackendId; 0, and where it ends: no group. All workers'.
+  // Group by BackendId; 0, or beyond the end: no group. Shared by all workers' dumps.
   std::shared_ptr<const std::vector<uint32_t>> group_of;
 
-  // --- control makes room, the worker writes; control reads when it is answered
-  std::vector<ConnectionRow> rows;  // the first ones that match
-  std::vector<StateCounts> counts;  // by group, of all that match; empty: not wanted
+  // --- control allocates, the worker writes; control reads once `answered` is true
+  std::vector<ConnectionRow> rows;  // the first matching rows
+  std::vector<StateCounts> counts;  // by group, of all matches; empty: not requested
   uint32_t row_count = 0;
   uint64_t matched = 0;
-  uint32_t progress = 0;  // of the sweep
+  uint32_t progress = 0;  // position in the table
 
-  // --- while the worker has it
-  std::atomic<uint64_t> slices = 0;     // the worker: that it has looked at, so it is alive
-  std::atomic<bool> answered = false;   // the worker: it writes no more
-  std::atomic<bool> cancelled = false;  // control: it wants no answer any more
+  // --- shared while the worker works on it
+  std::atomic<uint64_t> slices = 0;     // worker: slices visited, which shows that it runs
+  std::atomic<bool> answered = false;   // worker: it does not write any more
+  std::atomic<bool> cancelled = false;  // control: no answer is needed any more
 };
 
 }  // namespace adit

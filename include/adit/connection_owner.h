@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whose a connection is: who made it, says what becomes of its packets, and counts it as long as it
-// is there (dataplane/worker/connection_ops.h).
+// The owner of a connection: it created the connection, decides about its packets, and counts it
+// while it exists (dataplane/worker/connection_ops.h).
 #pragma once
 
 #include <cstdint>
@@ -10,11 +10,11 @@
 namespace adit {
 
 enum class OwnerKind : uint8_t {
-  kService,  // a ServiceId: what the balancer made
+  kService,  // created by the balancer; the id is a ServiceId
 };
-inline constexpr unsigned kOwnerKinds = 4;  // that tables have room for
+inline constexpr unsigned kOwnerKinds = 4;  // size of tables by kind
 
-// Each is of one VRF, so that what it has to give up makes room there.
+// An owner belongs to one VRF, so that connections it gives up free places of that VRF.
 struct ConnectionOwner {
   uint16_t id = 0;  // of its kind
   OwnerKind kind = OwnerKind::kService;
@@ -28,7 +28,7 @@ constexpr ConnectionOwner service_owner(ServiceId id) noexcept {
   return {static_cast<uint16_t>(id), OwnerKind::kService};
 }
 
-// A number for each owner of every kind, for tables by owner.
+// A unique number for each owner of every kind, as index of tables by owner.
 using OwnerIndex = uint32_t;
 inline constexpr unsigned kOwnerIndices = kOwnerKinds << 16;
 constexpr OwnerIndex index_of(ConnectionOwner owner) noexcept {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The states of balanced connections: their names, and how long a connection lives in each.
+// The states of balanced connections: their names and idle timeouts.
 #pragma once
 
 #include <array>
@@ -8,8 +8,8 @@
 
 namespace adit {
 
-// By the names that users of IPVS know. Each protocol has states of its own. No packet leads to
-// kLastAck and kListen: they are there for their timeouts to be set, as users are used to.
+// Named as in IPVS. Each protocol has its own states. No packet leads to kLastAck and kListen: they
+// exist so that their timeouts can be configured, as with IPVS.
 enum class ConnectionState : uint8_t {
   // TCP
   kNone,
@@ -24,7 +24,7 @@ enum class ConnectionState : uint8_t {
   kLastAck,
   kListen,
   kUdp,
-  kUdpNew,  // not answered yet, or the client has not gone on since
+  kUdpNew,  // no answer yet, or no further packet of the client since
   kSctpNone,
   kSctpInit1,          // the client's first INIT
   kSctpInit,           // its further ones
@@ -85,7 +85,7 @@ constexpr std::string_view state_name(ConnectionState state) noexcept {
   return kConnectionStateFacts[static_cast<unsigned>(state)].name;
 }
 
-// How long a connection lives after its last packet, by the state it is then in.
+// Idle timeouts by state: how long a connection exists after its last packet.
 struct Timeouts {
   std::array<uint32_t, kConnectionStates> seconds = defaults();
 

@@ -10,7 +10,7 @@
 
 namespace adit {
 
-// A plain add for the one writer, a whole value for any reader.
+// A counter with one writer, which needs no atomic add; readers never see a torn value.
 class Counter {
  public:
   void add(uint64_t n) noexcept {
@@ -25,16 +25,16 @@ class Counter {
 // Bytes are those of the frame without FCS.
 struct alignas(64) TrafficCounters {
   Counter rx_packets, rx_bytes, tx_packets, tx_bytes;
-  std::atomic<uint32_t> last_rx_s = 0;  // when the last one came in; bridge ports only
+  std::atomic<uint32_t> last_rx_s = 0;  // second of the last received one; bridge ports only
 };
 
-// Drops of what came from a bridge port, or was to leave by it.
+// Drops by reason of packets received from a bridge port, or to be sent by it.
 struct ErrorCounters {
   std::array<Counter, kDropReasonCount> drops;
 };
 
-// What became of a worker's packets. At rest, received + copied equals sent + dropped +
-// consumed + held.
+// Counters of one worker. While it is idle, received + copied + originated equals sent + dropped +
+// consumed + packets held now.
 struct alignas(64) WorkerCounters {
   std::array<Counter, kDropReasonCount> drops;
   Counter loops, busy_loops;    // passes over all queues, and those that found packets
@@ -42,14 +42,14 @@ struct alignas(64) WorkerCounters {
   Counter received;
   Counter sent;
   Counter copied;       // additional copies made by flooding
-  Counter consumed;     // taken in by the gateway itself, e.g. ARP replies
-  Counter originated;   // sent on control's behalf, e.g. ARP requests
+  Counter consumed;     // for adit itself, e.g. ARP replies
+  Counter originated;   // sent by adit itself, e.g. ARP requests
   Counter flooded;      // frames that were flooded
-  Counter handed_over;  // to the worker that has their connections
+  Counter handed_over;  // passed to the worker that owns the connection
   Counter arp_requests_answered;
   Counter echo_requests_answered;
-  Counter held;         // packets that ever waited for a next hop
-  Counter events_lost;  // reports to control that found no room in the ring
+  Counter held;         // packets that waited for a next hop, in total
+  Counter events_lost;  // reports to control lost because the ring was full
 };
 
 }  // namespace adit

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seam between control and the workers: control drives the dataplane through this
-// class and includes nothing else of it.
+// The interface between control and the workers. Control uses the dataplane only through this
+// class and includes no other header of it.
 #pragma once
 
 #include <array>
@@ -40,26 +40,26 @@ struct PortSpec {
   unsigned rx_ring = 1024;
   unsigned tx_ring = 1024;
   bool promiscuous = false;
-  bool offload = true;  // exchange frames with checksum or segmentation left, where it can
-  std::string vdev;     // EAL's words for a device that it makes, to make it again; empty: none
+  bool offload = true;  // use GSO frames and partial checksums if the device can
+  std::string vdev;     // EAL's arguments of a vdev, to create it again; empty: not a vdev
 };
 
-// Buffers of a port by AF_XDP, which has its own: what fills its rings, and what is under way.
+// Number of buffers of an AF_XDP port, which has a pool of its own: for its rings and in flight.
 constexpr unsigned xdp_buffers(unsigned queues) noexcept {
   return 4096 + queues * 4608;
 }
 
-// What a port turned out to be.
+// Properties of an open port.
 struct PortFacts {
   MacAddr device_mac;                    // zero for `io` ports
-  uint16_t max_tx_buffers = UINT16_MAX;  // chained in one frame that it can send
-  bool takes_pending_offload = false;    // completes checksums and cuts GSO frames
+  uint16_t max_tx_buffers = UINT16_MAX;  // most chained buffers of a frame that it can send
+  bool takes_pending_offload = false;    // completes checksums and segments GSO frames
   std::string driver;
   unsigned rx_queues = 0;
   unsigned tx_queues = 0;
 };
 
-// kGone: the device or the kernel's interface below it does not exist any more.
+// kGone: the device, or the kernel interface below it, no longer exists.
 enum class LinkStatus : uint8_t { kUp, kDown, kGone };
 constexpr const char* to_string(LinkStatus status) noexcept {
   return status == LinkStatus::kUp ? "up" : status == LinkStatus::kDown ? "down" : "gone";
@@ -70,7 +70,7 @@ struct LinkState {
   uint32_t speed_mbps = 0;  // 0: unknown
 };
 
-// A dropped packet, for whoever asks (adit-replay). `packet` is valid during the call.
+// Callback for each dropped packet (adit-replay). `packet` is valid during the call.
 using DropObserver = std::function<void(const rte_mbuf* packet, DropReason reason)>;
 
 struct DataplaneOptions {
@@ -81,7 +81,7 @@ struct DataplaneOptions {
   uint32_t fdb_capacity = 65536;
   uint32_t connections = 65536;          // balanced ones, over all workers
   uint32_t persistence_entries = 65536;  // over all workers
-  uint64_t seed = 1;                     // of hashes that nobody outside shall foresee
+  uint64_t seed = 1;                     // of hashes that senders must not predict
   std::vector<PortSpec> ports;           // index: PortId
 };
 
@@ -94,23 +94,23 @@ class Dataplane {
 
   // Starts one worker on each EAL worker lcore; a snapshot must have been published.
   void start();
-  // Lets the workers finish their burst, send what they hold, and end. False where one has not
-  // ended within three seconds: nothing that it may use can be freed then, by nobody.
+  // Stops the workers after they have finished their burst and sent what they hold. Returns false
+  // if a worker has not ended within three seconds; memory that it may use must not be freed then.
   bool stop();
 
-  // One pass of worker 0 over its ports in the calling thread, at the given time. Only
-  // where start() is never called.
+  // Runs one pass of worker 0 over its ports in the calling thread, at time now_ns. Only if
+  // start() is never called.
   void step(uint64_t now_ns);
 
-  // A token, and whether every worker has begun a new pass since it was given out.
+  // Returns a token; and whether every worker has begun a new pass since that token was returned.
   uint64_t begin_grace();
   bool grace_is_over(uint64_t token);
-  // Makes the snapshot current, waits until no worker reads the former one, and frees it. Where a
-  // worker stands still it is kept, and freed by a later reclaim().
+  // Makes the snapshot current, waits until no worker reads the former one, and frees it. If a
+  // worker is stalled, the former one is kept, and a later reclaim() frees it.
   void publish(std::unique_ptr<const Snapshot> snapshot);
-  // Keeps what workers may still read until they do not.
+  // Keeps `former` until no worker can read it any more.
   void retire(std::shared_ptr<const void> former);
-  // Frees what no worker reads any more; how many are left.
+  // Frees former objects that no worker reads any more; returns how many are left.
   size_t reclaim();
 
   Fdb& fdb() noexcept;
@@ -120,15 +120,15 @@ class Dataplane {
   BackendStatusTable& backend_status() noexcept;
   const BackendStatusTable& backend_status() const noexcept;
 
-  // Takes reports of the workers, at most events.size(); returns how many.
+  // Copies at most events.size() reports of the workers to `events`; returns how many.
   unsigned poll_events(std::span<Event> events);
-  // Hands control the packets that workers left to it (adit/punt.h), some at a time; they are gone
-  // when `take` returns.
+  // Calls `take` with packets that workers punted (adit/punt.h), a bounded number for each call.
+  // A packet is valid until `take` returns.
   void take_punted(const std::function<void(const Punted&)>& take);
-  // Hands a command to a worker; false when its ring is full.
+  // Sends a command to a worker; false if its ring is full.
   bool send(Command command);
-  // Waits until the workers have carried out what they were sent, 200 ms at most; not at all
-  // where they do not run.
+  // Waits until the workers have executed all commands, 200 ms at most. Returns at once if they do
+  // not run.
   void finish_commands();
 
   unsigned worker_count() const noexcept;
@@ -141,17 +141,17 @@ class Dataplane {
   };
   Traffic port_traffic(PortId port) const noexcept;
   Traffic bridge_port_traffic(BridgePortId bridge_port) const noexcept;
-  // Drops by reason of what came from it or was to leave by it, as far as it was known.
+  // Drops by reason of packets received from it or to be sent by it, as far as it was known.
   using Drops = std::array<uint64_t, kDropReasonCount>;
   Drops bridge_port_drops(BridgePortId bridge_port) const noexcept;
-  // Second of monotonic_ns() in which the last frame came in by it; 0: none yet.
+  // Second of monotonic_ns() of the last frame received from it; 0: none yet.
   uint64_t last_received_s(BridgePortId bridge_port) const noexcept;
-  // Told by ICMP; of tunnels by their first bridge port.
+  // Learned from ICMP, in bytes; 0: none. Of tunnels by their first bridge port.
   const PathMtus& path_mtus() const noexcept;
   // Sums over the workers.
   struct BackendState {
     uint64_t active = 0, inactive = 0;                       // connections now
-    uint64_t connections = 0;                                // that it ever got
+    uint64_t connections = 0;                                // total since the start
     Traffic traffic;                                         // rx: from clients
     uint64_t client_info_sent = 0, client_info_omitted = 0;  // TOA or PROXY; without room for it
   };
@@ -161,17 +161,17 @@ class Dataplane {
   uint64_t connections_of_vrf(VrfId vrf) const noexcept;
   uint64_t connection_capacity() const noexcept;
   uint64_t persistence_entries(ServiceId service) const noexcept;
-  // Has the worker look through its connections; false while it has another dump.
+  // Submits a dump to the worker; false while it works on another one.
   bool dump(unsigned worker, std::shared_ptr<ConnectionDump> dump);
-  // Whether the worker takes one: it has let go of the last.
+  // Whether the worker has finished the last dump and accepts another.
   bool takes_dump(unsigned worker);
-  // Counts and numbers from 0 again: the id is being given to something new, and no snapshot
-  // that workers have names it.
+  // Resets counters and sequence numbers, before an id is assigned again. No snapshot that a
+  // worker may read uses the id.
   void reset_bridge_port(BridgePortId bridge_port);
   uint64_t drops(DropReason reason) const noexcept;
-  // Packets that wait for next hops now.
+  // Number of packets that wait for next hops now.
   uint64_t held_now() const noexcept;
-  // IP datagrams of which fragments are missing, and what they take of memory.
+  // Incomplete IP datagrams, and the bytes of buffers that they take.
   struct FragmentState {
     uint32_t datagrams = 0;
     uint64_t bytes = 0;
@@ -179,19 +179,19 @@ class Dataplane {
   FragmentState fragment_state(unsigned worker) const noexcept;
 
   const PortFacts& port_facts(PortId port) const noexcept;
-  // As of the last look.
+  // As of the last look_at_links().
   LinkState link_state(PortId port) const noexcept;
-  // Asks all links how they are, and closes devices that no worker has any more. To be called some
-  // times a second; it waits for nothing.
+  // Updates the state of all links, and closes devices that no worker uses any more. To be called a
+  // few times a second; it does not block.
   void look_at_links();
-  // While it is down, workers drop what is to go there as link_down.
+  // While the link is down, workers drop packets to it as link_down.
   void set_link_down(PortId port, bool down);
-  // Takes a device that is gone away from the workers; it is closed when none of them has it.
+  // Detaches a device that is gone from the workers; it is closed when none of them uses it.
   void detach(PortId port);
-  // Whether the kernel has an interface by the name that the port's had.
+  // Whether the kernel has an interface with the name of the port's former one.
   bool interface_is_back(PortId port) const;
-  // Opens a detached port's device anew, with its link down for now. False: the former one is not
-  // closed yet. Throws std::runtime_error naming the port; the port stays detached then.
+  // Opens a detached port's device again, with its link down at first. False: the former one is not
+  // closed yet. Throws std::runtime_error with the port's name; the port stays detached then.
   bool reopen(PortId port);
   // Packets that the device itself dropped before a worker could take them.
   uint64_t device_rx_missed(PortId port) const noexcept;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What workers and control tell each other, through bounded rings.
+// Messages between workers and control, through bounded rings.
 #pragma once
 
 #include <cstdint>
@@ -10,22 +10,22 @@
 
 namespace adit {
 
-// What a message says of a neighbour beside its MAC (RFC 4861 section 4.4). An ARP reply is
-// solicited; all of ARP overrides what was known.
+// Flags of a neighbour message (RFC 4861 section 4.4). An ARP reply counts as solicited; every ARP
+// message has the override flag.
 namespace claim {
 inline constexpr uint8_t kSolicited = 1;
 inline constexpr uint8_t kOverride = 2;
-inline constexpr uint8_t kNoMac = 4;  // it leaves the MAC out: Event::mac counts for nothing
+inline constexpr uint8_t kNoMac = 4;  // the message has no MAC: Event::mac is not valid
 }  // namespace claim
 
 // Worker to control.
 struct Event {
   enum class Kind : uint32_t {
-    kMacSeen,          // fdb_key came in by bridge_port, and the FDB says otherwise
-    kNeighbourSeen,    // ip on link has mac, says an ARP packet or neighbour discovery
+    kMacSeen,          // fdb_key was received from bridge_port, unlike in the FDB
+    kNeighbourSeen,    // ARP or neighbour discovery: ip on link has mac
     kAddressConflict,  // mac on link uses ip, which is ours
     kNeighbourWanted,  // packets wait for this adjacency
-    kRemoteSeen,       // ip sent into network, which learns remotes
+    kRemoteSeen,       // ip sent to network, which learns remotes
     kHostWanted,       // packets wait for ip, on a subnet of the routed link
   };
   Kind kind;
@@ -35,21 +35,21 @@ struct Event {
     LinkId link;
     NetworkId network;
   };
-  TenantId tenant;  // whose share of the ring it takes; see report()
+  TenantId tenant;  // uses this tenant's share of the ring; see report()
   uint64_t fdb_key;
   IpAddr ip;
   MacAddr mac;
   uint8_t claim = 0;  // kNeighbourSeen: claim::k...
 };
 
-// Control to worker: send an ARP request or a neighbour solicitation for target_ip. With a
-// broadcast destination_mac it asks everyone, else just that neighbour. Where source_ip is
-// target_ip it announces our own address instead. Or send the link's router advertisement.
+// Control to worker: send an ARP request or neighbour solicitation for target_ip, by broadcast or
+// multicast if destination_mac is broadcast, else by unicast. If source_ip equals target_ip,
+// announce our own address instead. Or send the link's router advertisement.
 struct Command {
   enum class Kind : uint8_t {
     kAsk,
-    kAdvertiseRouter,  // of the rest, `link` alone counts
-    kCeaseRouter,      // the same, with a lifetime of 0: no router any more
+    kAdvertiseRouter,  // only `link` is used
+    kCeaseRouter,      // the same, with a router lifetime of 0
   };
   LinkId link;
   MacAddr source_mac;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The MAC table of all networks. Control writes; workers look up without a lock and leave
-// in the entry the second in which they last saw the address as a source.
+// The MAC table of all networks. Control writes entries; workers look up without a lock, and store
+// the second in which they last saw the address as a source.
 //
 // A look-up costs one cache line, seldom two: a bucket of four entries is a line and holds
 // keys, places and ages together. rte_hash takes three lines for a key (two buckets and the
@@ -35,8 +35,8 @@ class Fdb {
     uint32_t slot = 0;
   };
 
-  // Room for `capacity` addresses; `qsbr` tells when no worker reads an erased entry any
-  // more. Throws std::bad_alloc.
+  // Holds `capacity` addresses. By `qsbr`, control knows when no worker reads an erased entry
+  // any more. Throws std::bad_alloc.
   Fdb(uint32_t capacity, rte_rcu_qsbr* qsbr);
 
   // --- control ---
@@ -62,7 +62,7 @@ class Fdb {
       return place;
     return search(second_bucket(key, first), key);
   }
-  // Only the first sight of a second writes.
+  // Writes only once a second for an address.
   void touch(uint32_t slot, uint32_t now_s) noexcept {
     std::atomic<uint32_t>& seen = bucket_of(slot).last_seen_s[slot % kWays];
     if (seen.load(std::memory_order_relaxed) != now_s) seen.store(now_s, std::memory_order_relaxed);
@@ -86,7 +86,7 @@ class Fdb {
   uint32_t first_bucket(uint64_t key) const noexcept {
     return static_cast<uint32_t>(mix64(key)) & (bucket_count_ - 1);
   }
-  // Another bucket, from which the first one cannot be told.
+  // The alternative bucket. The first bucket cannot be computed from it.
   uint32_t second_bucket(uint64_t key, uint32_t first) const noexcept {
     return (first ^ (static_cast<uint32_t>(mix64(~mix64(key)) >> 20) | 1)) & (bucket_count_ - 1);
   }
@@ -106,16 +106,16 @@ class Fdb {
   std::optional<uint32_t> make_room(uint32_t bucket);
   void write(uint32_t slot, uint64_t key, uint32_t place, uint32_t seen_s) noexcept;
   void retire(uint32_t slot);
-  // Waits for workers where `wait`, but not for long: one may stand still.
+  // Waits for workers if `wait` is true, but for a bounded time: one may be stalled.
   void reclaim(bool wait);
 
   uint32_t capacity_;
   uint32_t bucket_count_;  // a power of two, at least 2
   ZeroPages<Bucket> buckets_;
   rte_rcu_qsbr* qsbr_;
-  std::deque<Retired> retired_;   // erased, but perhaps still being read
+  std::deque<Retired> retired_;   // erased; workers may still read them
   std::vector<bool> is_retired_;  // by slot
-  bool in_vain_ = false;          // the last wait for workers was, and none has moved since
+  bool in_vain_ = false;          // the last wait timed out, and no worker has advanced since
   uint32_t size_ = 0;
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // An immutable hash table for snapshots: built once by control, then only read. Open
 // addressing at a load of at most one half; a find is one or two cache lines, and the
-// line can be prefetched. A small table is made larger where keys meet: which remotes a network
-// has should not be seen in its speed. For tables that change while workers read, see Fdb.
+// line can be prefetched. A small table is made larger if keys collide, so that speed does not
+// depend on which remotes a network has. For tables that change while workers read, see Fdb.
 #pragma once
 
 #include <bit>
@@ -14,8 +14,8 @@
 
 namespace adit {
 
-// Multiplicative hashing. A product's low bits know only of low bits, so the high half is
-// folded in before and after: every bit of the value counts in the low bits of the result.
+// Multiplicative hashing. The low bits of a product depend on low bits only, so the high half is
+// folded in before and after: every bit of the value affects the low bits of the result.
 constexpr uint64_t mix64(uint64_t value) noexcept {
   value ^= value >> 32;
   value *= 0x9e37'79b9'7f4a'7c15;

@@ -25,7 +25,7 @@ inline constexpr PortId kNoPort = UINT16_MAX;
 inline constexpr unsigned kMaxNetworks = 65534;
 inline constexpr unsigned kMaxBridgePorts = 1 << 20;  // members and remotes of all networks
 inline constexpr unsigned kMaxVrfs = 4096;
-inline constexpr unsigned kMaxNextHops = 1 << 16;  // that the configuration names
+inline constexpr unsigned kMaxNextHops = 1 << 16;  // in the configuration
 inline constexpr unsigned kMaxHosts = 1 << 16;     // on the subnets of routed links
 inline constexpr unsigned kMaxAdjacencies = kMaxNextHops + kMaxHosts;  // hosts come last
 inline constexpr unsigned kMaxSubinterfaces = 16384;
@@ -60,7 +60,7 @@ constexpr SubinterfaceId subinterface_of_link(LinkId link) noexcept {
 // A tenant: the underlay, a VRF, or a network. Resources that tenants share are divided by it.
 using TenantId = uint32_t;
 inline constexpr TenantId kUnderlayTenant = 0;
-inline constexpr TenantId kFirstNetworkTenant = 1 << 16;  // behind all VrfIds
+inline constexpr TenantId kFirstNetworkTenant = 1 << 16;  // above all VrfIds
 inline constexpr unsigned kMaxTenants = kFirstNetworkTenant + kMaxNetworks + 1;
 constexpr TenantId tenant_of_vrf(VrfId vrf) noexcept {
   return vrf;

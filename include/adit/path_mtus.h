@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The path MTUs of our own outer packets that ICMP errors told (RFC 1191, RFC 8201): of remotes
+// Path MTUs of our own outer packets, learned from ICMP errors (RFC 1191, RFC 8201): of remotes
 // and tunnels by BridgePortId, of backends with forwarding by tunnel by BackendId. All workers
 // read and write, control reads: one atomic word each. A reload keeps them, as it keeps the ids.
 #pragma once
@@ -18,20 +18,20 @@ class PathMtus {
  public:
   // RFC 1191 section 6.3, RFC 8201 section 4: a larger MTU is tried after ten minutes.
   static constexpr uint32_t kLifeS = 600;
-  // No lower MTU is believed, whoever tells it: what every host takes whole (RFC 791 section 3.1),
-  // with which a frame of 64 KiB in segments still fits the buffers for one, and RFC 8200
+  // Lower MTUs are not accepted, because errors can be spoofed. IPv4: every host accepts this size
+  // (RFC 791 section 3.1), and a frame of 64 KiB in segments still fits its buffers. IPv6: RFC 8200
   // section 5.
   static constexpr uint32_t kLeastIpv4 = 576, kLeastIpv6 = 1280;
-  // No tunnel puts more than this before a frame.
+  // No tunnel header is longer than this, in bytes.
   static constexpr uint32_t kMostHeaderBytes = 128;
 
   PathMtus() : remotes_(kMaxBridgePorts + 1), backends_(kMaxBackends + 1) {}
 
-  // Of the outer IP packet, bytes; 0: none was told, or too long ago.
+  // Size of the outer IP packet in bytes; 0: none was learned, or it has expired.
   uint32_t of_remote(BridgePortId id, uint32_t now_s) const noexcept {
     return value_of(remotes_[id].load(std::memory_order_relaxed), now_s);
   }
-  // Ids of backends are used again: what was told of another address does not count.
+  // Ids of backends are assigned again: an MTU learned for another address is ignored.
   uint32_t of_backend(BackendId id, const Ipv6Key& address, uint32_t now_s) const noexcept {
     const uint64_t word = backends_[id].load(std::memory_order_relaxed);
     return tag_of(address) == static_cast<uint16_t>(word >> 16) ? value_of(word, now_s) : 0;
@@ -42,13 +42,13 @@ class PathMtus {
   void lower_backend(BackendId id, const Ipv6Key& address, uint32_t mtu, uint32_t now_s) noexcept {
     lower(backends_[id], mtu, tag_of(address), now_s);
   }
-  // The id is given to something new. Writing takes memory, and most have never been used.
+  // Call before the id is assigned again. Writes used entries only: untouched pages take no memory.
   void forget_remote(BridgePortId id) noexcept {
     if (remotes_[id].load(std::memory_order_relaxed) != 0)
       remotes_[id].store(0, std::memory_order_relaxed);
   }
 
-  // A frame or packet of so many bytes fits every path, with whatever header before it.
+  // A frame or packet of at most this many bytes fits every path, with any tunnel header.
   uint32_t fits_all(uint32_t now_s) const noexcept {
     const uint32_t least = least_.load(std::memory_order_relaxed);
     if (least == UINT32_MAX || now_s >= last_expiry_s_.load(std::memory_order_relaxed))
@@ -57,7 +57,7 @@ class PathMtus {
   }
 
  private:
-  // From the lowest bits on: 16 of the MTU, 16 of a tag, 32 of the second in which it is forgotten.
+  // From the lowest bit: 16 bits of MTU, 16 bits of tag, 32 bits of the second in which it expires.
   using Word = std::atomic<uint64_t>;
 
   static uint16_t tag_of(const Ipv6Key& address) noexcept {

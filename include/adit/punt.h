@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packets to our own addresses that workers leave to control: protocols that are not answered
-// packet by packet. They go through a bounded ring of each worker, at a rate for each tenant.
+// Packets to our own addresses that workers pass to control, of protocols that workers do not
+// answer. Each worker has a bounded ring for them, and a rate limit for each tenant.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@
 
 namespace adit {
 
-// What control takes in a VRF, or in the underlay (0). `port`: of TCP, UDP and SCTP the
-// destination's, of ICMPv6 the type of the message, else 0.
+// A protocol that control handles in a VRF, or in the underlay (0). `port`: the destination port of
+// TCP, UDP and SCTP, the message type of ICMPv6, else 0; host byte order.
 struct LocalPort {
   VrfId vrf = 0;
   uint8_t protocol = 0;
@@ -33,9 +33,9 @@ constexpr LocalPort router_solicitations(VrfId vrf) noexcept {
 
 struct Punted {
   LocalPort to;
-  LinkId link = 0;                  // it came in by; of a routed packet 0
-  bool has_ethernet = false;        // else it begins with its IP header
-  std::span<const uint8_t> packet;  // the first buffer of it, as it came
+  LinkId link = 0;                  // of arrival; of a routed packet 0
+  bool has_ethernet = false;        // false: it begins with its IP header
+  std::span<const uint8_t> packet;  // its first buffer, as received
 };
 
 }  // namespace adit

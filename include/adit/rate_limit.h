@@ -7,20 +7,20 @@
 
 namespace adit {
 
-// What control compiles: one packet per interval, bursts up to burst_ns worth of them.
+// Compiled by control: one packet for each interval_ns, and bursts of up to burst_ns of them.
 struct RateLimit {
   uint64_t interval_ns = 0;  // 0: no limit
   uint64_t burst_ns = 0;
 
-  // `packets_per_s` over `sharers` workers that each enforce their part; a burst is the
-  // worth of 100 ms, and at least ten packets.
+  // `packets_per_s` divided among `sharers` workers, each of which enforces its part. A burst is
+  // what fits 100 ms, and at least ten packets.
   static constexpr RateLimit per_second(uint64_t packets_per_s, unsigned sharers = 1) noexcept {
     const uint64_t interval = std::max<uint64_t>(1, 1'000'000'000 * sharers / packets_per_s);
     return {interval, std::max<uint64_t>(100'000'000, 10 * interval)};
   }
 };
 
-// What a worker keeps: the time at which the bucket would be full again.
+// State of a worker: the time in ns at which the bucket is full again.
 class RateMeter {
  public:
   // Whether one more packet may pass at now_ns; if so it is accounted for.
@@ -31,7 +31,7 @@ class RateMeter {
     return true;
   }
 
-  // Whether nothing is left of what it accounted for.
+  // Whether the bucket is full, so that the state can be forgotten.
   bool is_idle(uint64_t now_ns) const noexcept { return next_ns_ <= now_ns; }
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The routes of all VRFs: for each and either IP version a tree over the bytes of the address,
-// in whose leaves the longest prefix is entered already. A look-up reads one entry for each
-// byte of the longest prefix around, and compares nothing. Part of a snapshot.
+// The routes of all VRFs: for each VRF and IP version, a trie over the bytes of the address whose
+// leaves hold the longest matching prefix. A look-up reads one entry for each byte, down to the
+// longest prefix of the region, and compares nothing. Part of a snapshot.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@
 
 namespace adit {
 
-// What becomes of a packet that a route covers. Each route is of one IP version.
+// The target of a route. Each route is of one IP version.
 struct RouteTarget {
   enum class Kind : uint8_t {
     kNone,       // no route
@@ -32,11 +32,11 @@ struct RouteTarget {
   AdjacencyId adjacency = 0;
   BridgePortId tunnel = 0;
   uint32_t virtual_address = 0;  // in Snapshot::virtual_addresses
-  uint32_t max_bytes = 0;        // of an IP packet that goes this way; kNone, kLocal: 0
-  IpAddr source = {};            // of ICMP errors that go this way
+  uint32_t max_bytes = 0;        // largest IP packet on this route; kNone, kLocal: 0
+  IpAddr source = {};            // of ICMP errors sent on this route
   bool mss_clamp = false;        // of its VRF
 
-  // Whether a packet of our own can go this way.
+  // Whether a packet of our own can be sent on this route.
   bool leads_out() const noexcept {
     return kind != Kind::kNone && kind != Kind::kLocal && kind != Kind::kVirtual;
   }
@@ -51,7 +51,7 @@ class RouteTable {
   };
 
   RouteTable() = default;
-  // Throws std::length_error where the prefixes take too much memory.
+  // Throws std::length_error if the prefixes take too much memory.
   RouteTable(std::vector<Route> routes, size_t vrfs) : roots_(vrfs + 1) {
     // Shorter prefixes first: a longer one then writes over its part of them.
     std::stable_sort(routes.begin(), routes.end(),
@@ -63,7 +63,7 @@ class RouteTable {
     }
   }
 
-  // `address`: 4 or 16 bytes as they stand on the wire.
+  // `address`: 4 or 16 bytes in network byte order.
   const RouteTarget& find(VrfId vrf, const uint8_t* address, bool ipv6) const noexcept {
     uint32_t entry = roots_[vrf][ipv6];
     while (entry & kNode) entry = nodes_[entry & ~kNode][*address++];

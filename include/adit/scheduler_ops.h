@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a scheduler is: a table entry. Which backend takes a new connection.
+// The interface of schedulers, which select the backend of a new connection: a table of functions.
 #pragma once
 
 #include <algorithm>
@@ -17,27 +17,27 @@ namespace adit {
 struct FlowKey;  // dataplane/packet/flow_key.h
 class LocalityTable;
 
-// What the operator may say of a scheduler, beside its name.
+// Options of a scheduler.
 struct SchedulerOptions {
-  bool hash_port = false;       // sh, mh: the client's port counts
-  bool fallback = false;        // sh, mh, dh: the next backend where the chosen one takes none
+  bool hash_port = false;       // sh, mh: hash the client's port too
+  bool fallback = false;        // sh, mh, dh: use the next backend if this one takes none
   uint32_t table_size = 65537;  // mh: slots, one of kMaglevSizes
   friend bool operator==(const SchedulerOptions&, const SchedulerOptions&) = default;
 };
 
-// What build() knows of a backend, in the service's order.
+// A backend as build() gets it, in the order of the service.
 struct SchedulerBackend {
   IpAddr address;
   uint16_t port = 0;    // host order
-  uint16_t weight = 1;  // as configured; where that is 0, the last one that was not
+  uint16_t weight = 1;  // as configured; if that is 0, the last other one
 };
 
-// One worker's own, of one service; it survives reloads, so that it may be of other backends
-// than those there are now. All zero at first.
+// State of a scheduler for one service on one worker. It survives reloads, so it may refer to
+// former backends. Initially zero.
 struct SchedulerState {
-  uint32_t cursor = 0;  // rr, wrr: index in `backends` where the next look begins
+  uint32_t cursor = 0;  // rr, wrr: index in `backends` where the next search begins
   uint32_t level = 0;  // rr, wrr: 0 before the first pick; wrr: the weight that it takes to be next
-  uint32_t step = 0;   // wrr: from one level to the next
+  uint32_t step = 0;   // wrr: difference between two levels
 };
 
 struct SchedulerContext {
@@ -49,8 +49,8 @@ struct SchedulerContext {
   SchedulerState& state;
   LocalityTable& localities;  // of this worker, for all services
   ServiceId service = 0;
-  unsigned worker = 0;   // so that workers do not all begin with the same backend
-  unsigned workers = 1;  // how many there are: `loads` is about one part in so many of all
+  unsigned worker = 0;   // so that workers begin with different backends
+  unsigned workers = 1;  // their number: `loads` has about this fraction of all
   uint32_t now_s = 0;
 };
 
@@ -59,26 +59,26 @@ inline constexpr uint32_t kNoBackend = UINT32_MAX;
 struct SchedulerOps {
   std::string_view name;  // as in the configuration
   std::string_view help;
-  // Which of SchedulerOptions it goes by; the configuration refuses the others.
+  // The SchedulerOptions that it uses; the configuration refuses the others.
   struct Takes {
     bool hash_port = false, fallback = false, table_size = false;
   } takes = {};
-  // Control: the table that pick() reads; pure. Null where there is none. Built anew when
-  // backends, their configured weights or options change, not when one goes up or down.
+  // Control: computes the table that pick() reads; a pure function. Null: no table. Called again
+  // when backends, configured weights or options change, not when a backend goes up or down.
   std::vector<uint32_t> (*build)(std::span<const SchedulerBackend>,
                                  const SchedulerOptions&) = nullptr;
-  // Worker: index in `backends` of one that takes new connections, or kNoBackend.
+  // Worker: returns the index in `backends` of one that takes new connections, or kNoBackend.
   uint32_t (*pick)(SchedulerContext&, const FlowKey&) noexcept = nullptr;
 };
 
-// All of them, in the order of the help text.
+// All schedulers, in the order of the help text.
 std::span<const SchedulerOps* const> scheduler_registry() noexcept;
-// Null where there is none of the name.
+// Null: no scheduler has this name.
 const SchedulerOps* find_scheduler(std::string_view name) noexcept;
 // "rr, wrr, lc" and so on.
 std::string scheduler_names();
 
-// The sizes that a table of mh may have: primes, so that a step of any length visits all slots.
+// The valid table sizes of mh: primes, so that a step of any length visits all slots.
 inline constexpr std::array<uint32_t, 11> kMaglevSizes = {251,   509,   1021,  2039,  4093,  8191,
                                                           16381, 32749, 65521, 65537, 131071};
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Virtual services and their backends as workers see them: what a snapshot has of them, and the
-// status of backends, which changes without a new snapshot.
+// Virtual services and their backends, for workers: entries of a snapshot, and the status of
+// backends, which changes without a new snapshot.
 #pragma once
 
 #include <atomic>
@@ -35,7 +35,7 @@ enum class ClientAddress : uint8_t {
 enum class Forwarding : uint8_t {
   kNat,      // destination address and port become the backend's
   kDirect,   // only the frame's destination MAC changes
-  kTunnel,   // the packet is wrapped whole
+  kTunnel,   // the unchanged packet is encapsulated
   kFullNat,  // NAT, and the source becomes a local address
 };
 
@@ -43,15 +43,15 @@ enum class Forwarding : uint8_t {
 struct ServiceBackend {
   BackendId id = 0;
   uint32_t upper_connections = 0;  // of each worker; 0: no threshold
-  uint32_t lower_connections = 0;  // below it the backend takes new ones again
+  uint32_t lower_connections = 0;  // below it the backend gets new ones again
   IpAddr address;
-  uint16_t port = 0;  // host order; 0: that of the packet
+  uint16_t port = 0;  // host order; 0: the packet's destination port
   VrfId vrf = 0;      // where its address is looked up
   ServiceId service = 0;
   Forwarding forwarding = Forwarding::kNat;
 };
 
-// What the configuration and health checks say of a backend.
+// Status of a backend, from the configuration and health checks.
 struct BackendStatus {
   uint16_t weight = 0;  // 0: drained, takes no new connections
   bool up = false;      // false: takes no new connections either

@@ -24,27 +24,27 @@
 namespace adit {
 
 struct Ipv6Key {
-  uint64_t high = 0, low = 0;  // the address as it stands on the wire
+  uint64_t high = 0, low = 0;  // the address in network byte order
   friend auto operator<=>(const Ipv6Key&, const Ipv6Key&) = default;
 };
 constexpr uint64_t hash_of(const Ipv6Key& key) noexcept {
   return mix64(key.high * 0xff51'afd7'ed55'8ccd + key.low);
 }
 
-// What speaks IP on a link.
+// Our IP interface on a link.
 struct Interface {
   MacAddr mac;
-  VrfId vrf = 0;                            // other than 0: what comes in is routed there
-  std::vector<Ipv6Key> own_ipv4, own_ipv6;  // its addresses, few
+  VrfId vrf = 0;                            // other than 0: it routes received packets
+  std::vector<Ipv6Key> own_ipv4, own_ipv6;  // a few addresses
   std::vector<Ipv6Key> broadcasts;          // of its IPv4 subnets
-  // The whole frame but for its checksum; empty: hosts are told of no router.
+  // The router advertisement as a frame, without its checksum; empty: none is sent.
   std::vector<uint8_t> router_advertisement;
 };
 
 struct PortEntry : Interface {
   bool is_underlay = false;            // has IP addresses
-  bool tx_multi_segs = false;          // takes chained buffers
-  bool takes_pending_offload = false;  // completes checksums and cuts GSO frames
+  bool tx_multi_segs = false;          // can send chained buffers
+  bool takes_pending_offload = false;  // completes checksums and segments GSO frames
   BridgePortId untagged = 0;           // member for frames without tag
   std::vector<BridgePortId> by_vlan;   // member per VLAN id: 4096 entries, or none at all
   std::vector<SubinterfaceId> subinterface_by_vlan;  // the same for VRFs
@@ -57,16 +57,16 @@ struct SubinterfaceEntry : Interface {
   BridgePortId bridge_port = 0;  // for its counters, of kind kSubinterface
 };
 
-// Where a network's hosts are routed.
+// The gateway of a network in a VRF.
 struct GatewayEntry : Interface {
   BridgePortId bridge_port = 0;  // the network's, of kind kGateway
 };
 
-// kRouted: a tunnel of a VRF, for packets of one IP version. kGateway: no frame is dispatched
-// to it, so that none fits. kSubinterface: only counts what the subinterface receives and sends.
+// kRouted: a tunnel of a VRF, for packets of one IP version. kGateway: a network's gateway; no
+// frame fits it, as none is sent by it. kSubinterface: only counts packets of a subinterface.
 enum class BridgePortKind : uint8_t { kNone, kAccess, kTunnel, kRouted, kGateway, kSubinterface };
 
-// How the outer header of a remote's packets is made, beside its template.
+// Flags that modify the outer header of a remote's packets, beside its template.
 namespace outer {
 inline constexpr uint8_t kIpv6 = 1;
 inline constexpr uint8_t kUdpChecksum = 2;  // UDP over IPv6
@@ -79,8 +79,8 @@ inline constexpr uint8_t kInheritDf = 128;
 inline constexpr uint8_t kInnerDependent = kUniformDscp | kUniformTtl | kClearDf | kInheritDf;
 }  // namespace outer
 
-// Where a network's frames come from and go to: a port and VLAN, a remote, or its gateway; or
-// a VRF's tunnel. Two cache lines, of which an access port needs the first.
+// An endpoint of a network's frames: a port and VLAN, a remote, or the gateway; or a tunnel of a
+// VRF. Two cache lines, of which an access port needs the first.
 struct alignas(64) BridgePort {
   static constexpr uint8_t kLearning = 1;
   static constexpr uint8_t kCarryVlans = 2;
@@ -94,28 +94,28 @@ struct alignas(64) BridgePort {
   uint8_t header_len = 0;    // bytes of `header` in use
   uint8_t flags = 0;         // of its network
   NetworkId network = 0;     // kRouted: the VRF
-  PortId port = 0;           // frames leave here
-  uint16_t vlan_id = 0;      // tag to put on, 0: none
-  uint16_t split_group = 0;  // no frame goes between members of one group, 0: no group
+  PortId port = 0;           // egress port
+  uint16_t vlan_id = 0;      // tag to add; 0: none
+  uint16_t split_group = 0;  // frames are not forwarded within a group; 0: no group
   uint32_t max_frame_bytes =
       0;                      // longest frame that fits, from its Ethernet (kRouted: IP) header on
   AdjacencyId adjacency = 0;  // next hop of a remote
-  // Sum of what every packet has in common: over IPv4 of the outer IP header, without length,
+  // One's-complement sum of constant fields: over IPv4 of the outer IP header, without length,
   // ECN and checksum; over IPv6 of UDP's pseudo-header, without length.
   uint32_t checksum_base = 0;
   uint8_t outer = 0;  // outer::k...
-  // Kinds that cut frames into segments: how many bytes come before a segment's payload, from the
-  // outer IP header on, and its most bytes. Else 0.
+  // Kinds that segment frames: bytes from the outer IP header to a segment's payload, and the most
+  // bytes of that payload. Else 0.
   uint8_t segment_head = 0;
   uint16_t segment_bytes = 0;
-  BridgePortId sequence_id = 0;         // GRE: whose sequence numbers it takes
-  uint32_t l4_checksum_base = 0;        // the same of all that the kind's own checksum covers
+  BridgePortId sequence_id = 0;         // GRE: the bridge port whose sequence numbers it shares
+  uint32_t l4_checksum_base = 0;        // the same, of fields that the kind's checksum covers
   std::array<uint8_t, 92> header = {};  // template: Ethernet to tunnel header
 };
 static_assert(sizeof(BridgePort) == 128);
 
-// A learned remote takes an unused one while workers read: it is there when its kind is, and
-// whoever looks through all of them reads that first. Others come to it by its id, which is told
+// Control fills in an unused entry for a learned remote while workers read: the entry is valid once
+// its kind is set. Code that visits all entries reads the kind first; other code gets the id only
 // later.
 inline BridgePortKind kind_now(const BridgePort& bridge_port) noexcept {
   return std::atomic_ref(const_cast<BridgePortKind&>(bridge_port.kind))
@@ -125,7 +125,7 @@ inline void set_kind_now(BridgePort& bridge_port, BridgePortKind kind) noexcept 
   std::atomic_ref(bridge_port.kind).store(kind, std::memory_order_release);
 }
 
-// Whose packets go through it.
+// The tenant of a bridge port's packets: its network, or the VRF of a tunnel.
 constexpr TenantId tenant_of(const BridgePort& bridge_port) noexcept {
   return bridge_port.kind == BridgePortKind::kRouted ? tenant_of_vrf(bridge_port.network)
                                                      : tenant_of_network(bridge_port.network);
@@ -133,7 +133,7 @@ constexpr TenantId tenant_of(const BridgePort& bridge_port) noexcept {
 
 struct NetworkEntry {
   FloodList flood;  // its bridge ports, access ports first
-  // Per worker: control has divided the configured rates.
+  // For each worker: control has divided the configured rates.
   RateLimit broadcast, multicast, unknown_unicast;
   uint16_t gateway = 0;      // in Snapshot::gateways, 0: none
   uint64_t gateway_key = 0;  // FDB key of its MAC
@@ -146,8 +146,8 @@ struct UdpTunnel {
   bool zero_checksum6 = false;  // over IPv6, no checksum is accepted
 };
 
-// Who sends into which network, for one tunnel kind: the outer source address as it stands
-// on the wire (IPv4: in `low` alone) and the id that the kind reads from its header.
+// Key that maps a sender to a network, for one tunnel kind: the outer source address in network
+// byte order (IPv4: in `low` only) and the id in the tunnel header.
 struct SenderKey {
   Ipv6Key source;
   uint64_t id = 0;
@@ -157,26 +157,26 @@ constexpr uint64_t hash_of(const SenderKey& key) noexcept {
   return mix64(hash_of(key.source) * 0x9fb2'1c65'1e98'df25 + key.id);
 }
 
-// What the kind made of the keys of its own (adit/tunnel_keys.h): nobody else knows what they mean.
+// Settings compiled from a kind's own keys (adit/tunnel_keys.h); only the kind can read them.
 using TunnelSettings = std::array<uint64_t, 4>;
 
 struct TunnelTables {
   SharedTable<SenderKey> senders;  // -> BridgePortId
   FlatTable<uint64_t> ids;         // id -> NetworkId; only to name a drop, and to learn remotes
   uint16_t port = 0;               // host order; 0: the kind has none
-  bool numbered = false;           // some remote or tunnel numbers its packets
+  bool numbered = false;           // a remote or tunnel has `sequence: true`
   TunnelSettings settings = {};
 };
 
-// What IP datagrams whose fragments have not all come may take, of each worker.
+// Limits of incomplete IP datagrams, for each worker.
 struct FragmentLimits {
-  uint64_t max_bytes = 8u << 20;       // of whole buffers
+  uint64_t max_bytes = 8u << 20;       // counted in whole buffers
   uint64_t expiry_ns = 1'000'000'000;  // after a datagram's first fragment
 };
 
 // A host in a VRF.
 struct VrfHost {
-  Ipv6Key address;  // as it stands on the wire; IPv4: in `low` alone
+  Ipv6Key address;  // network byte order; IPv4: in `low` only
   VrfId vrf = 0;
   bool ipv6 = false;
   friend bool operator==(const VrfHost&, const VrfHost&) = default;
@@ -185,16 +185,16 @@ constexpr uint64_t hash_of(const VrfHost& key) noexcept {
   return mix64(hash_of(key.address) * 0x9fb2'1c65'1e98'df25 + (uint64_t{key.vrf} << 1 | key.ipv6));
 }
 
-// Part of one of a snapshot's lists.
+// A range of one of the snapshot's lists.
 struct Range {
   uint32_t begin = 0, end = 0;
 };
 
-// How long clients stay with their backends.
+// Persistence of a service.
 struct Persistence {
-  uint32_t timeout_s = 0;             // after a client's last connection; 0: it does not
-  bool expire_quiescent = false;      // not with those that are drained
-  std::array<Ipv6Key, 2> masks = {};  // what counts of the client's address, by FlowKey::ipv6
+  uint32_t timeout_s = 0;             // after a client's last connection; 0: no persistence
+  bool expire_quiescent = false;      // clients of drained backends get another one
+  std::array<Ipv6Key, 2> masks = {};  // masks of the client's address, by FlowKey::ipv6
 };
 
 // A virtual service.
@@ -218,17 +218,17 @@ struct ServiceEntry {
   Persistence persistence;
 };
 
-// Of the connections for which there is room, times so many may a service or a VRF have; see
+// A service or VRF may have this many times the number of free connections; see
 // dataplane/worker/connection_shares.h.
 inline constexpr unsigned kServiceShareFactor = 16, kVrfShareFactor = 8;
 
-// What a VRF's services may take of a worker's connection table.
+// Limit of a VRF's connections in a worker's table.
 struct VrfShare {
-  uint32_t services = 0;         // how many there are
+  uint32_t services = 0;         // number of its services
   uint32_t max_connections = 0;  // 0: by what is free
 };
 
-// Where backends answer: what comes from there is of connections, or by the backend's own name.
+// Key of addresses that backends reply from: their packets belong to connections, or are their own.
 struct BackendSource {
   Ipv6Key address;
   VrfId vrf = 0;
@@ -252,8 +252,8 @@ struct ServicePorts {
   ServiceId service = 0;
 };
 
-// Gives packets that begin connections to a service by firewall mark. Ports in host order, both
-// included.
+// Rule that assigns packets that begin connections to a service by firewall mark. Port ranges in
+// host order, inclusive.
 struct FwmarkRule {
   Ipv6Key source, source_mask;  // IPv4 in `low`
   uint16_t first_source_port = 0, last_source_port = UINT16_MAX;
@@ -263,8 +263,8 @@ struct FwmarkRule {
   ServiceId service = 0;  // 0: the service of their address and port
 };
 
-// Addresses that no packet from outside may have as its source: our own, our subnets' broadcasts
-// (owner: kLink), those of services; by VRF. Any other is mostly known for it by one bit.
+// Source addresses that no external packet may have, by VRF: our own, broadcast addresses of our
+// subnets (owner: kLink), those of services. A Bloom filter rejects most others with one bit.
 class OwnSources {
  public:
   enum class Owner : uint32_t { kNobody, kLink, kService };
@@ -286,7 +286,7 @@ class OwnSources {
     }
   }
 
-  // False: certainly not one of them.
+  // False: certainly not in the table.
   bool may_have(const Ipv6Key& address) const noexcept {
     const uint64_t bit = bit_of(address);
     return (bits_[bit / 64] >> bit % 64 & 1) != 0;
@@ -314,7 +314,7 @@ struct Snapshot {
   std::vector<PortEntry> ports;                  // by PortId
   std::vector<BridgePort> bridge_ports;          // by BridgePortId; unused ones have kind kNone
   std::vector<NetworkEntry> networks;            // by NetworkId
-  std::vector<GatewayEntry> gateways;            // the first is nobody's
+  std::vector<GatewayEntry> gateways;            // the first is not used
   std::vector<SubinterfaceEntry> subinterfaces;  // by SubinterfaceId
   FlatTable<uint64_t> local_ipv4;                // own address (raw be32) -> PortId + 1
   FlatTable<Ipv6Key> local_ipv6;                 // own address -> PortId + 1
@@ -338,7 +338,7 @@ struct Snapshot {
   std::vector<PortRange> backend_ports;
   std::vector<ServiceBackend> service_backends;
   std::vector<uint32_t> backend_places;  // by BackendId: in service_backends and 1, 0: gone
-  FlatTable<VrfHost> nat_backends;       // -> 1: their replies go by NAT, to clients' addresses
+  FlatTable<VrfHost> nat_backends;       // -> 1: replies of these are translated by NAT
   // Those with forwarding by tunnel, by address and, as its id, VRF: the place of one in
   // service_backends and 1. `next_wrapped`, by place: that of the next of that address, 0: none.
   FlatTable<SenderKey> wrapped_backends;
@@ -362,7 +362,7 @@ struct Snapshot {
   uint32_t removals = 0;      // how often backends were removed, with this snapshot or before
 };
 
-// Null where a network has no gateway (any more).
+// Null: the network has no gateway (any more).
 inline const GatewayEntry* gateway_of(const Snapshot& snapshot, NetworkId network) noexcept {
   if (network >= snapshot.networks.size() || snapshot.networks[network].gateway == 0)
     return nullptr;
@@ -398,7 +398,7 @@ inline Ipv6Key address_key(const IpAddr& address) noexcept {
   return key;
 }
 
-// The first `length` bits of an address, as address_key() has them.
+// Mask of the first `length` bits of an address, in the form of address_key().
 inline Ipv6Key prefix_mask(IpFamily family, uint8_t length) noexcept {
   IpPrefix mask{{{}, family}, length};
   mask.address.bytes.fill(0xff);

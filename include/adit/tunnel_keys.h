@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can be configured of a tunnel kind beside what all kinds have: keys of its own below
-// `tunnels:`, and what it makes of them. The kind's file below dataplane/tunnel/ has them; it does
-// without DPDK, so that a configuration can be checked anywhere.
+// Configuration keys that only one tunnel kind has, below `tunnels:`, and functions that check and
+// compile them. They are in the kind's file below dataplane/tunnel/, which does not use DPDK, so
+// that a configuration can be checked anywhere.
 #pragma once
 
 #include <array>
@@ -15,7 +15,7 @@
 
 namespace adit {
 
-// A whole number.
+// A key whose value is an integer.
 struct TunnelKey {
   const char* name;
   uint32_t least, most, fallback;
@@ -24,21 +24,21 @@ struct TunnelKey {
 
 inline constexpr std::size_t kMaxTunnelKeys = 4;
 
-// Values, by place among the kind's keys.
+// Values, by index of the kind's keys.
 using TunnelValues = std::array<uint32_t, kMaxTunnelKeys>;
 
-// What a file says. `written`, `wrong`: a bit for each key.
+// Values in a file. `written`, `wrong`: one bit for each key.
 struct TunnelDraftValues {
   TunnelValues values = {};
-  uint32_t written = 0;  // else it is the default
-  uint32_t wrong = 0;    // and has been complained of
+  uint32_t written = 0;  // clear: the value is the default
+  uint32_t wrong = 0;    // already reported as a mistake
 
   bool is_good(unsigned key) const noexcept { return (wrong >> key & 1) == 0; }
   bool is_written(unsigned key) const noexcept { return (written >> key & 1) != 0; }
 };
 
 struct TunnelKeyMistake {
-  unsigned key;  // where it stands, if that is written
+  unsigned key;  // index of the key that the mistake is about
   std::string text;
 };
 using TunnelKeyMistakes = std::vector<TunnelKeyMistake>;
@@ -52,23 +52,23 @@ struct LargestPort {
 struct TunnelKeys {
   std::span<const TunnelKey> keys;
 
-  // --- null where there is nothing to say
+  // --- null: nothing to do
 
-  // Whether they fit together.
+  // Checks the keys against each other.
   TunnelKeyMistakes (*check)(const TunnelDraftValues& draft) = nullptr;
-  // Whether they fit the ports.
+  // Checks the keys against the ports.
   TunnelKeyMistakes (*check_ports)(const TunnelDraftValues& draft,
                                    const LargestPort& largest) = nullptr;
-  // Bytes of packet buffers that the kind may keep, of each worker.
+  // The most bytes of packet buffers that the kind keeps, for each worker.
   uint64_t (*kept_bytes)(const TunnelValues& values, unsigned largest_mtu_bytes) = nullptr;
-  // For the kind's workers.
+  // Computes the settings for workers.
   TunnelSettings (*compile)(const TunnelValues& values, unsigned largest_mtu_bytes) = nullptr;
 };
 
-// By tunnel_index(). A kind without keys has none in it.
+// Keys of a kind, by tunnel_index(); empty: it has none of its own.
 const TunnelKeys& tunnel_keys(std::size_t kind) noexcept;
 
-// Of the kind.
+// Defaults of the kind's keys.
 inline TunnelValues default_values(std::size_t kind) noexcept {
   TunnelValues values = {};
   std::size_t i = 0;

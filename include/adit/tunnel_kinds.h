@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tunnel kinds: one line each, from which come the kind's number, its place in
-// tunnel_registry(), its YAML and what control checks. The code is in dataplane/tunnel/.
+// The tunnel kinds, one line each. The line determines the kind's number, its place in
+// tunnel_registry(), its YAML name and what control checks. The code is in dataplane/tunnel/.
 #pragma once
 
 #include <array>
@@ -16,8 +16,8 @@ struct TunnelKindInfo {
   uint8_t ip_protocol;    // of the outer IP packet
   uint16_t default_port;  // destination port; 0: the kind has none
   uint64_t min_id, max_id;
-  bool needs_id;  // else a remote may do without
-  bool routed;    // carries IP packets for a VRF; else Ethernet frames of a network
+  bool needs_id;  // false: a remote may have no id
+  bool routed;    // carries IP packets of a VRF; false: Ethernet frames of a network
 };
 
 // clang-format off

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What workers know of a tunnel kind: one of these tables, in its own file below
+// The interface of tunnel kinds for workers: a table of functions, in the kind's file below
 // dataplane/tunnel/. Its line is in tunnel_kinds.h, its keys are in tunnel_keys.h.
 #pragma once
 
@@ -18,23 +18,23 @@ namespace adit {
 struct Packet;  // dataplane/packet/packet.h
 struct Worker;  // dataplane/worker/worker.h
 
-// One remote of one network, or one version's half of a VRF's tunnel, as control knows it.
+// One remote of a network, or a VRF's tunnel for packets of one IP version. Control fills it in.
 struct TunnelEndpoint {
   MacAddr source_mac;
   IpAddr source_ip;  // of the same family as remote_ip
   IpAddr remote_ip;
-  std::optional<uint64_t> id;  // none: a kind that can do without has none
+  std::optional<uint64_t> id;  // none: the remote has no id
   uint16_t port = 0;           // destination port, host order; 0: the kind has none
   uint8_t ttl = 0;
   uint8_t dscp = 0;
-  bool checksum = false;                 // GRE: send one; UDP over IPv6: true, or zero is sent
-  bool sequence = false;                 // GRE: number the packets
-  uint16_t payload = kEtherTypeBridged;  // EtherType of what is carried
+  bool checksum = false;                 // GRE: send one; UDP over IPv6: false: send zero
+  bool sequence = false;                 // GRE: send and expect sequence numbers
+  uint16_t payload = kEtherTypeBridged;  // EtherType of the payload
   uint8_t outer = 0;                     // outer::kUniformDscp and so on
-  unsigned mtu_bytes = 0;                // of the underlay port: the outer IP packet's largest size
+  unsigned mtu_bytes = 0;                // of the underlay port: largest outer IP packet
 };
 
-// What a kind keeps, of a type that only the kind knows.
+// State of a kind, of a type that only the kind knows.
 class TunnelState {
  public:
   TunnelState() = default;
@@ -56,12 +56,12 @@ class TunnelState {
   std::unique_ptr<void, Free> state_;
 };
 
-// What an ICMP error quotes of a packet of ours, from behind its outer IP header on. Words are
-// big-endian, and there only where has() says so.
+// The part of our packet that an ICMP error quotes, after the outer IP header. Words are in network
+// byte order, and present only if has() returns true.
 struct TunnelQuote {
   const uint8_t* data;
-  uint32_t bytes;  // 8 at least
-  Ipv6Key remote;  // whom it was sent to
+  uint32_t bytes;  // at least 8
+  Ipv6Key remote;  // destination of the quoted packet
 
   bool has(uint32_t up_to) const noexcept { return up_to <= bytes; }
   uint16_t word16(uint32_t at) const noexcept {
@@ -72,44 +72,44 @@ struct TunnelQuote {
   }
 };
 
-// By which remote or tunnel: its kind, and its id where enough of the packet is there to tell.
+// The remote or tunnel that sent it: its kind, and its id if enough of the packet is quoted.
 struct QuotedId {
   TunnelKind kind;
   std::optional<uint64_t> wire_id;
 };
 
 struct TunnelOps {
-  // The id that a packet of such a remote carries, as decap sets Packet::tunnel_id.
+  // The id in packets of this remote, in the form of Packet::tunnel_id.
   uint64_t (*wire_id)(const std::optional<uint64_t>& id);
 
   // Fills header, header_len, checksum_base, outer and max_frame_bytes of the bridge port.
   void (*compile)(const TunnelEndpoint& endpoint, BridgePort& out);
 
-  // Checks the tunnel header at Packet::l4_payload and sets Packet::tunnel_id and
-  // Packet::inner_offset, or Packet::drop. May keep a packet for later: then it sets
-  // Packet::mbuf null.
+  // Checks the tunnel header at Packet::l4_payload, and sets Packet::tunnel_id and
+  // Packet::inner_offset, or Packet::drop. It may keep a packet for later; then it sets
+  // Packet::mbuf to null.
   void (*decap)(Worker& worker, std::span<Packet* const> packets);
 
-  // Puts the header of the bridge port Packet::out before each frame, or sets Packet::drop. Returns
-  // how many of them it has done: fewer than all where it has put a frame in pieces and
-  // Outbox::pieces is to be emptied first, before the packets themselves are sent.
+  // Prepends the header of bridge port Packet::out to each frame, or sets Packet::drop. Returns
+  // the number of frames done: fewer than all if it has segmented a frame, and the caller has to
+  // empty Outbox::pieces before it sends the packets themselves.
   std::size_t (*encap)(Worker& worker, std::span<Packet* const> packets);
 
-  // Whose packet it was, of what came by the kind's protocol and port; several kinds of one
-  // protocol leave it to one of them.
+  // Which remote or tunnel sent a packet that has the kind's protocol and port. If several kinds
+  // share a protocol, one of them implements it.
   std::optional<QuotedId> (*read_quote)(const Snapshot& snapshot, const TunnelQuote& quote);
 
-  // --- What follows is for kinds that have it.
+  // --- Optional; null or false: the kind does not have it.
 
-  // It tells the other end what of a frame's checksum and segmentation is left to do.
+  // Its header says which checksums and segmentation are left to the other end.
   bool takes_pending_offload = false;
-  // Of each worker, made and freed with it. `seed`: another one for each.
+  // State of a worker, created and freed with it. `seed` differs for each worker.
   TunnelState (*make_state)(Worker& worker, uint64_t seed) = nullptr;
-  // Of all workers, made before them and freed after them.
+  // State shared by all workers, created before them and freed after them.
   TunnelState (*make_shared)() = nullptr;
-  // What the shared state has of the remote or tunnel goes: its id is to be another's.
+  // Removes a remote or tunnel from the shared state, before its id is assigned again.
   void (*forget)(TunnelState& shared, BridgePortId bridge_port) = nullptr;
-  // Once a pass while packets are kept for later (TunnelStates::kept).
+  // Called once a pass while packets are kept (TunnelStates::kept is not 0).
   void (*tick)(Worker& worker) noexcept = nullptr;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Headers as they stand on the wire. All have alignment 1.
+// Headers of wire formats. All have alignment 1; fields are in network byte order.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,7 @@ inline constexpr uint8_t kIpProtocolIcmpv6 = 58;
 inline constexpr uint8_t kIpProtocolDestinationOptions = 60;  // IPv6's header of that name
 inline constexpr uint8_t kIpProtocolSctp = 132;
 
-inline constexpr uint8_t kReplyTtl = 64;  // of what adit says for itself
+inline constexpr uint8_t kReplyTtl = 64;  // of packets that adit originates
 
 struct EthernetHeader {
   MacAddr dst;
