@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the ports' queues lead to: replaced as a whole where a link goes down or up, or a device is
-// lost or opened anew. Control makes them, each worker takes them over at the begin of a pass, and
-// control frees the former ones when every worker has passed on (RCU).
+// Bindings of the ports' queues to devices: replaced as a whole when a link goes down or up, or a
+// device is lost or opened again. Control creates them, each worker adopts them at the begin of a
+// pass, and control frees the former ones when every worker has done so (RCU).
 #pragma once
 
 #include <vector>

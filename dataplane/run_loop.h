@@ -27,8 +27,8 @@ inline void begin_pass(Worker& worker, uint64_t now_ns) noexcept {
     take_bindings(worker);
 }
 
-// When no worker runs any more: sends what waits and what workers handed to each other, or drops it
-// by name, as if its time was over. Errors are told as in a pass.
+// After all workers have ended: sends packets that wait or are between workers, or drops them under
+// the name of their timeout. ICMP errors are sent as in a pass.
 void drain(std::span<Worker* const> workers) noexcept;
 
 // For rte_eal_remote_launch; `arguments` is a LoopArguments. Ends when Worker::stopping.

@@ -37,9 +37,9 @@ struct ApiContext {
   uint64_t started_ns = 0;         // on it
 };
 
-// An answer that takes its time: called about every millisecond until it gives one, as JSON text.
-// Each call does a part, and waits for nothing. Throws ApiError. Destroyed where nobody wants the
-// answer any more.
+// An answer that needs several steps: called about every millisecond until it returns JSON text.
+// Each call does a part of the work and does not block. Throws ApiError. Destroyed when the client
+// has disconnected.
 using LaterAnswer = std::function<std::optional<std::string>()>;
 
 // `params` is an object whose members are declared, typed, in their range and complete. Both throw

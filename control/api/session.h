@@ -39,7 +39,7 @@ class ApiSession : public std::enable_shared_from_this<ApiSession> {
   void turn();
   // What serve() did not have yet.
   void answer(std::string text);
-  // Hangs up. The owner is told, unless it is detached.
+  // Closes the connection. Notifies the owner, unless the session is detached.
   void close();
   // The owner goes; it must not be called any more.
   void detach() { owner_ = nullptr; }

@@ -23,7 +23,7 @@ class Background {
   void start(std::function<void()> job);
   // Whether the last job is done: all that it wrote can be read now.
   bool idle() const noexcept { return !busy_.load(std::memory_order_acquire); }
-  // Set once nobody wants the job's result any more.
+  // Set once the job's result is no longer needed.
   const std::atomic<bool>& cancelled() const noexcept { return cancelled_; }
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where aditd's log goes. Lines are `key=value key="a value" ...`, one thing each; only
 // control writes them, never a worker. They wait in a bounded queue for a thread that writes
-// them: a destination that takes nothing stops nobody.
+// them, so a destination that accepts nothing blocks no other thread.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A bounded queue before the log's destination, and a thread that empties it: whoever reads the
-// log, or does not, never keeps the one who writes a line.
+// A bounded queue before the log's destination, and a thread that empties it: a slow or blocked
+// destination never blocks the thread that logs a line.
 #pragma once
 
 #include <spdlog/details/log_msg_buffer.h>
@@ -34,7 +34,7 @@ class LogQueue final : public spdlog::sinks::sink {
   // Does not wait: a thread that its destination keeps is left behind with what it needs.
   ~LogQueue() override;
 
-  // Where there is no room the oldest lines give way; how many is said by a line in their place.
+  // If the queue is full, drops the oldest lines; a line in their place says how many.
   void log(const spdlog::details::log_msg& message) override;
   void flush() override {}  // the thread does, after each line
   void set_pattern(const std::string& pattern) override;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Guesses which of the right names somebody meant who wrote a wrong one.
+// Suggests the valid name that is nearest to a wrong one.
 #pragma once
 
 #include <span>

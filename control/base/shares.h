@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Room that several tenants take from. Half of it is kept for them, an equal part for each; the
-// other half is for whoever comes first.
+// Divides places among tenants. Half of them are reserved, an equal part for each tenant; the other
+// half is first come, first served.
 #pragma once
 
 #include <cstdint>

@@ -9,8 +9,8 @@
 
 namespace adit {
 
-// `code`, or 1 where it says that all is well and standard output has not taken all of it, be it a
-// full disk. A reader that has gone (`| head`) knows that itself, and is told nothing.
+// Returns `code`, or 1 if `code` is 0 and the output could not be written, as on a full disk.
+// If the reader has closed the pipe (`| head`), that is no error.
 inline int finish_output(const char* program, int code) {
   if (std::cout.flush()) return code;
   pollfd output = {STDOUT_FILENO, POLLOUT, 0};

@@ -11,22 +11,22 @@ namespace adit {
 inline constexpr char kApiGroup[] = "adit";  // whose members may use the socket
 
 // Whether a process accepts connections on the Unix socket `path`. Throws std::runtime_error
-// when that cannot be told (no permission).
+// if that cannot be found out (no permission).
 bool socket_answers(const std::string& path);
 
-// A listening Unix socket, mode 0660, of group kApiGroup if there is one. The file goes
-// with the object.
+// A listening Unix socket, mode 0660, of group kApiGroup if there is one. The destructor
+// removes the file.
 class ListeningSocket {
  public:
-  // Makes the directory if it is missing and replaces what a daemon that died left behind.
-  // Throws std::runtime_error with a sentence for the operator, also when somebody answers
-  // at `path` already.
+  // Creates the directory if it is missing, and replaces the socket of a daemon that died.
+  // Throws std::runtime_error with a message for the operator, also if another process accepts
+  // connections at `path`.
   explicit ListeningSocket(const std::string& path);
   ~ListeningSocket();
   ListeningSocket(const ListeningSocket&) = delete;
   ListeningSocket& operator=(const ListeningSocket&) = delete;
 
-  // Whether somebody has removed the file, and put nothing in its place.
+  // Whether the file was removed and not replaced.
   bool is_gone() const noexcept;
 
   int fd() const noexcept { return fd_; }

@@ -63,7 +63,7 @@ struct BridgePortInfo {
   AdjacencyId adjacency = 0;  // of a remote
   // Of a remote or a VRF's tunnel: its kind and the id in its packets. If they change, it counts as
   // another remote of the same name: it gets a new BridgePortId, and its counters, sequence numbers
-  // and learned MACs begin anew.
+  // and learned MACs are reset.
   std::optional<TunnelKind> tunnel = {};
   std::optional<uint64_t> tunnel_id = {};
 };

@@ -10,8 +10,8 @@
 
 namespace adit {
 
-// What stays keeps its id. What is new gets one that the former snapshot did not use
-// either, since workers and the FDB may still hold the ids of what has gone.
+// Entries that stay keep their ids. A new entry gets an id that the former snapshot did not use,
+// because workers and the FDB may still hold ids of removed entries.
 inline uint32_t id_of(uint32_t id) {
   return id;
 }
@@ -38,7 +38,7 @@ class StableIds {
     kept_.emplace(key, value);
     free_.reserve(id_of(value));
   }
-  // `now`: what tells it from a former thing of that name, where anything does.
+  // `now`: a value that differs if the entry is not the former one of that name.
   uint32_t get(const Key& key, const Value& now = {}) {
     if (const auto found = previous_.find(key);
         found != previous_.end() && is_same(found->second, now))

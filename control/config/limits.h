@@ -33,7 +33,7 @@ struct ConfigLimits {
   size_t bridge_ports = kMaxBridgePorts;
   // Half of the ids: those of the former configuration stay taken while the next is compiled.
   size_t backends = kMaxBackends / 2;
-  // Set by whoever does not want the result any more; reading ends soon then, with a ConfigError.
+  // Set by the caller to cancel: reading then ends soon, with a ConfigError.
   const std::atomic<bool>* cancelled = nullptr;
 };
 

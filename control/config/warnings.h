@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is no mistake, and can hardly be meant: parts of a configuration of which can be told from
-// the text alone that no packet ever meets them.
+// Warnings about configurations that are valid but hardly intended, such as entries that no packet
+// can ever match.
 #pragma once
 
 #include <string>

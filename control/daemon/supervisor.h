@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What systemd, or whoever else started us, is told of our state (sd_notify(3)).
+// Notifies systemd, or another supervisor, of the daemon's state (sd_notify(3)).
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// systemd's watchdog (WatchdogSec= of the unit): told that all is well only while control and every
-// worker advance.
+// systemd's watchdog (WatchdogSec= of the unit): it is fed only while control and every worker
+// advance.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace adit {
 
 class Watchdog {
  public:
-  // `patience_us` as sd_watchdog_enabled(3) gives it; 0: nobody waits for us.
+  // `patience_us` as sd_watchdog_enabled(3) gives it; 0: no watchdog.
   explicit Watchdog(uint64_t patience_us) : every_ns_(patience_us * 1000 / 4) {}
 
   // To be called often, with the passes that each worker has made. Whether it is time to be fed:

@@ -145,8 +145,8 @@ struct Damping {
 struct HealthRules {
   unsigned rise = 2;  // 1..100 successes in a row bring a backend up that is down
   unsigned fall = 3;  // 1..100 failures in a row bring it down
-  // Up, so that a reload with new backends cuts nobody off. Down takes a backend that has never
-  // answered out; either way the first success is a verdict.
+  // Up, so that a reload with new backends interrupts no service. With down, a backend gets no
+  // connections before its first success. With both, the first success is a verdict.
   InitialState initial = InitialState::kUp;
   Damping damping;
   friend bool operator==(const HealthRules&, const HealthRules&) = default;

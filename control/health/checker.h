@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checks many backends, each at its interval, and tells when one goes up or down.
+// Checks many backends, each at its interval, and reports when one goes up or down.
 //
 // Everything runs in the thread that runs the io_context, and takes turns: one probe is started,
 // then whatever else is due there. However many backends there are, only so many probes are under
@@ -31,8 +31,8 @@ class HealthChecker : public HealthChecks {
   // Probes at the same time; each has a descriptor or two.
   static constexpr size_t kDefaultMaxProbes = 256;
 
-  // `io` must outlive the checker. `max_probes`: at least 1. `now` tells the time by which probes
-  // time out: it may stand still for a while.
+  // `io` must outlive the checker. `max_probes`: at least 1. `now` returns the time by which probes
+  // time out; it may pause for a while.
   HealthChecker(boost::asio::io_context& io, Changed changed, size_t max_probes = kDefaultMaxProbes,
                 Now now = std::chrono::steady_clock::now);
   // Cancels what is under way.

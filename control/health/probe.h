@@ -38,7 +38,7 @@ class Probe : public std::enable_shared_from_this<Probe> {
   void cancel() noexcept;
 
  protected:
-  // Asks. What goes wrong at once may be told by finish() at once.
+  // Starts the probe. If it fails at once, it may call finish() at once.
   virtual void begin() = 0;
   // Closes what is open, so that nothing keeps the probe; once.
   virtual void close() noexcept = 0;

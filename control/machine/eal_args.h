@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What DPDK's environment layer (EAL) is told: derived from the configuration and the
-// machine, nothing else. Pure.
+// Arguments of DPDK's environment abstraction layer (EAL), computed from the configuration and the
+// machine. Pure functions.
 #pragma once
 
 #include <cstdint>

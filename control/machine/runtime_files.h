@@ -12,8 +12,8 @@ namespace adit {
 std::string dpdk_runtime_base();
 
 // Removes the folders adit-PID of processes that are gone from `base`/dpdk; returns their names.
-// Whether a process is there is told by its lock on the folder's file `config`, so that one in
-// another PID namespace is safe.
+// A process is alive while it holds the lock on the folder's file `config`; so those in other PID
+// namespaces are recognised too.
 std::vector<std::string> remove_leftovers(const std::string& base);
 
 }  // namespace adit

@@ -20,7 +20,7 @@ inline void guard_tail(const rte_mbuf* mbuf) noexcept {
                             rte_pktmbuf_tailroom(mbuf));
 }
 
-// Before anybody writes to the buffer anew.
+// Call before the buffer is written again.
 inline void lift_guard(const rte_mbuf* mbuf) noexcept {
   ASAN_UNPOISON_MEMORY_REGION(mbuf->buf_addr, mbuf->buf_len);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Says on links which addresses are ours: gratuitous ARP and unsolicited neighbour advertisements.
-// At once where an address or a link is new, and again at intervals that grow: a switch forwards
-// nothing for up to 30 s after its port came up (spanning tree), and what is lost there nobody
-// would say again.
+// Announces our addresses on links by gratuitous ARP and unsolicited neighbour advertisements.
+// At once if an address or a link is new, and again at growing intervals, because a switch forwards
+// nothing for up to 30 s after its port came up (spanning tree), and no station would repeat lost
+// announcements.
 #pragma once
 
 #include <array>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Asks all workers at once about their connections, and never waits for them: whoever asks comes
-// back for the answer.
+// Collects the connections of all workers in parallel. It never blocks: the caller polls for the
+// result.
 #pragma once
 
 #include <cstdint>

@@ -59,32 +59,32 @@ class ControlPlane {
   Basis basis(uint64_t now_ns);
   bool commit(Prepared& prepared, uint64_t now_ns);
   void give_up(const Prepared& prepared, uint64_t now_ns);
-  // From now on somebody else prepares and commits what has to be compiled anew though no
-  // configuration was applied, see wants_update().
+  // From now on the caller prepares and commits what has to be compiled again without a new
+  // configuration, see wants_update().
   void leave_updates() noexcept { updates_itself_ = false; }
   bool wants_update(uint64_t now_ns) const noexcept;
 
-  // Takes the workers' reports, resolves and refreshes next hops, ages MACs. To be called
-  // every millisecond or so.
+  // Handles the workers' reports, resolves and refreshes next hops, ages MACs. To be called
+  // about every millisecond.
   void tick(uint64_t now_ns);
 
-  // Sees to the ports' links, and tells of what changed: what depends on a link that is down is
-  // withdrawn, and comes back with it. To be called every millisecond or so, where there are links.
+  // Follows the ports' links and reports changes: what depends on a link that is down is withdrawn,
+  // and restored when it is up. To be called about every millisecond, if the ports have links.
   void look_at_links(uint64_t now_ns, const LinkKeeper::Tell& tell);
-  // Looks at the workers' passes: to be called often where they run; what is new.
+  // Checks that workers make passes; returns what changed. To be called often while they run.
   std::vector<WorkerWatch::Change> watch_workers(uint64_t now_ns);
   const WorkerWatch& worker_watch() const noexcept { return watch_; }
-  // That each worker had made at the last look.
+  // Passes of each worker, as of the last watch_workers().
   const std::vector<uint64_t>& passes() const noexcept { return passes_; }
 
-  // What happens to neighbours and our own addresses, for the log.
+  // Notices about neighbours and our own addresses, for the log.
   void on_neighbour_notice(NeighbourNoticeSink sink) { neighbours_.on_notice(std::move(sink)); }
 
-  // What runs. Its configuration stays as it is, also when it runs no more.
+  // The running state. Its configuration is immutable, also after it was replaced.
   std::shared_ptr<const RunningState> state() const noexcept { return state_; }
-  // As it was applied. References are good until the next commit().
+  // The applied configuration. References are valid until the next commit().
   const Config& config() const noexcept { return *state_->config; }
-  // Hosts are told that we are no router any more. For the end; workers have sent it then.
+  // Sends router advertisements with a lifetime of 0. For the end of the daemon.
   void cease() { advertiser_.cease(); }
 
   uint64_t generation() const noexcept { return generation_; }

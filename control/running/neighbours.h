@@ -20,7 +20,7 @@
 
 namespace adit {
 
-// kStale: used, and asked soon, for it did not answer us but told its MAC by itself.
+// kStale: used, and probed soon, because its MAC came from an unsolicited message.
 enum class NeighbourState { kStatic, kReachable, kStale, kProbing, kIncomplete, kFailed };
 const char* to_string(NeighbourState state) noexcept;
 
@@ -30,17 +30,17 @@ struct Neighbour {
   NeighbourState state = NeighbourState::kIncomplete;
   MacAddr mac;                  // last known, zero: never answered
   uint64_t confirmed_ns = 0;    // when it last answered
-  uint64_t next_action_ns = 0;  // when to ask (again)
-  uint64_t asked_ns = 0;        // when it was last asked
+  uint64_t next_action_ns = 0;  // of the next request
+  uint64_t asked_ns = 0;        // of the last request
   unsigned unanswered = 0;      // requests since it last answered
-  bool is_host = false;         // nobody configured it: packets for it came by
+  bool is_host = false;         // not configured: resolved because of packets for it
   uint64_t look_up = 0;         // of a host that has not answered yet: place in Link::look_ups
-  // Of somebody else who says that he has the address; zero: nobody does. Before he gets it the
-  // former place is asked.
+  // The MAC that another station claims for the address; zero: none. Before it is accepted, the
+  // former MAC is probed.
   MacAddr candidate;
   unsigned checks_sent = 0;
   uint64_t next_check_ns = 0;
-  uint64_t may_move_ns = 0;  // not earlier, as it moved or was to move just now
+  uint64_t may_move_ns = 0;  // no move before this time: it has just moved
 };
 
 // Adjacencies of hosts; one that was given back rests for a while, as workers may still hold
@@ -100,12 +100,12 @@ class Neighbours {
   void host_wanted(LinkId link, const IpAddr& address, uint64_t now_ns);
   // Packets wait for this next hop.
   void wanted(AdjacencyId adjacency, uint64_t now_ns);
-  // The port's link went down: whoever is behind it is not known any more. Or it came up: they are
-  // asked for at once, and told of our addresses. `is_first`: it was up all the time, and
-  // configure() has told them. Returns how many next hops and hosts that were.
+  // port_down: the link went down; neighbours behind it are forgotten. port_up: the link came up;
+  // they are resolved at once, and our addresses announced. `is_first`: it was up from the start,
+  // and configure() has announced them. Return the number of next hops and hosts.
   unsigned port_down(PortId port, uint64_t now_ns);
   unsigned port_up(PortId port, bool is_first, uint64_t now_ns);
-  // Asks and refreshes where it is time.
+  // Resolves and refreshes neighbours that are due.
   void tick(uint64_t now_ns);
 
   const std::map<NextHop, Neighbour>& all() const noexcept { return neighbours_; }
@@ -117,8 +117,8 @@ class Neighbours {
   };
   struct Link : NeighbourLink {
     unsigned hosts = 0;  // that have answered
-    // Hosts that have not, in the order in which packets came for them. A scan makes many: the
-    // oldest gives way where the link has its share of look-ups. No host that speaks does.
+    // Hosts that have not answered, in the order of their first packets. A scan makes many: above
+    // the link's share of look-ups, the oldest is removed. Hosts that answer are never removed.
     std::map<uint64_t, IpAddr> look_ups = {};
     unsigned checking = 0;                          // entries of checking_
     std::map<IpAddr, uint64_t> defended_ns = {};    // own addresses: when that was

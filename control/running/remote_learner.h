@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Remotes that nobody configured: made from the senders that workers report, in networks that
-// ask for it (`learn_remotes`), and forgotten when they fall silent.
+// Learned remotes: made from senders that workers report, in networks with `learn_remotes`, and
+// forgotten when they have been silent.
 #pragma once
 
 #include <cstdint>

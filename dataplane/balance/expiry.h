@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The end of connections of which no packet comes any more.
+// Expires idle connections.
 #pragma once
 
 #include "worker/worker.h"

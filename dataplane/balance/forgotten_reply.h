@@ -7,10 +7,10 @@
 
 namespace adit {
 
-// A backend's packet of a connection that was forgotten: the client would not know the address that
-// it comes from. Not what the backend begins by itself, nor what it says to whoever speaks to its
-// own address; of these it takes note. UDP does not tell who began: its flows have to be known as
-// forgotten. `hash`: of the flow's key, which no connection has.
+// Whether it is a backend's packet of a forgotten connection, which would reach the client from an
+// unknown address. Flows that the backend began, or a host began to its own address, are not; they
+// are remembered. UDP does not show who began: its flows have to be among the forgotten ones.
+// `hash`: of the flow's key, which no connection has.
 bool is_forgotten_reply(Worker& worker, const Flow& flow, const rte_mbuf* mbuf,
                         uint64_t hash) noexcept;
 

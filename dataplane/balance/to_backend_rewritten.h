@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Balanced packets of which more than addresses and ports changes: where the backend is of the
-// other IP version (translate_family.h), or is sent its client's address (client_info.h).
+// Packets to backends that need more than new addresses and ports: the backend is of the other IP
+// version (translate_family.h), or is sent its client's address (client_info.h).
 #pragma once
 
 #include "balance/to_backend.h"

@@ -46,8 +46,8 @@ static_assert(sizeof(OtherStream) == 12);
 
 // Two cache lines: the first is what a packet from the client needs to find its connection
 // and to update it, the second what it is rewritten with, and what packets from the backend
-// are found by. IPv4 and IPv6 alike, also where the two sides differ. "Client" is whoever began it,
-// "backend" the other end, whoever owns it.
+// are found by. IPv4 and IPv6 alike, also if the two sides differ. "Client" is the end that began
+// it, "backend" the other end, for every kind of owner.
 struct alignas(64) Connection {
   static constexpr uint8_t kInputOnly = 1;    // of the backend's half nothing was seen yet
   static constexpr uint8_t kTwoStreams = 2;   // `other_stream` is one, and both halves are not seen

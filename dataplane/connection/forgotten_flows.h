@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is remembered of flows that have no connection, so that a backend's reply whose connection
-// was forgotten is told from what it says for itself. Both tables are bounded and forget: the newer
-// takes the place of the older.
+// Records of flows without connection. They distinguish a backend's reply of a forgotten connection
+// from packets that the backend sends by itself. Both tables are bounded: a new entry overwrites an
+// older one.
 #pragma once
 
 #include <atomic>
@@ -23,7 +23,7 @@ class ForgottenFlows {
   }
 
  private:
-  // Longer than answers take that somebody still waits for.
+  // Longer than a client waits for an answer.
   static constexpr uint32_t kSeconds = 300;
   static constexpr unsigned kEntries = 1u << 16;
   struct Entry {
@@ -36,8 +36,8 @@ class ForgottenFlows {
   ZeroPages<Entry> entries_{kEntries};
 };
 
-// Flows between a backend and somebody who speaks to it by its own address, or whom it speaks to
-// first. Their two halves may come to different workers: all write.
+// Flows between a backend and a host that uses the backend's own address, or that the backend
+// contacted. The two halves of a flow may arrive on different workers, so all workers write.
 class DirectFlows {
  public:
   explicit DirectFlows(uint64_t seed) noexcept : seed_(seed) {}

@@ -80,9 +80,9 @@ constexpr bool sctp_begins(SctpEvent event) noexcept {
   return event == SctpEvent::kInit;
 }
 
-// What a packet of a UDP flow does to its state. The first answer and the client's next packet show
-// that both ends are there; where the backend's half is not seen, the client's second packet has to
-// do. Anybody's first packet gets an answer from some services, whoever's address it has as source.
+// State of a UDP flow after a packet. The first answer and the client's next packet show that both
+// ends are present; if the backend's half is not seen, the client's second packet suffices. An
+// answer alone does not suffice, because services also answer packets with a spoofed source.
 inline ConnectionState next_udp_state(Connection& connection, Direction from) noexcept {
   if (connection.state != ConnectionState::kUdpNew) [[likely]]
     return connection.state;
@@ -98,11 +98,11 @@ constexpr ConnectionState first_state(uint8_t protocol) noexcept {
   if (protocol == kIpProtocolTcp) return ConnectionState::kNone;
   return protocol == kIpProtocolSctp ? ConnectionState::kSctpNone : ConnectionState::kUdpNew;
 }
-// Counts in BackendLoad::active, else in inactive: UDP never does.
+// Whether it counts in BackendLoad::active, else in inactive; UDP always counts as inactive.
 constexpr bool is_active(ConnectionState state) noexcept {
   return state == ConnectionState::kEstablished || state == ConnectionState::kSctpEstablished;
 }
-// The client has not yet shown that it receives what is sent to it.
+// Whether the client has not yet shown that it receives packets: its source may be spoofed.
 bool is_half_open(ConnectionState state) noexcept;
 
 // One bit for each of the states.
@@ -113,7 +113,7 @@ constexpr uint32_t states(States... list) noexcept {
 constexpr bool is_in(ConnectionState state, uint32_t set) noexcept {
   return (set >> static_cast<unsigned>(state) & 1) != 0;
 }
-// Young: the client has not yet shown that it receives what is sent to it. Or over: little is lost.
+// States that may be replaced: young, as its source may be spoofed, or closed, as little is lost.
 inline constexpr uint32_t kYoungStates = states(
     ConnectionState::kNone, ConnectionState::kSynSent, ConnectionState::kSynRecv,
     ConnectionState::kSynAck, ConnectionState::kUdpNew, ConnectionState::kSctpNone,

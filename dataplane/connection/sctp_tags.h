@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the verification tags of an SCTP association tell (RFC 9260 section 8.5): each end's packets
-// carry a tag that the other end chose, which nobody off the path knows. Connection::next has that
-// of the client's packets, [0], and of the backend's, [1]; 0: none was seen yet. What ends an
-// association has to carry it, anything else is passed on and ends nothing here.
+// Verification tags of an SCTP association (RFC 9260 section 8.5): the packets of each end carry a
+// tag that the other end chose, which off-path attackers do not know. Connection::next has the tag
+// of the client's packets, [0], and of the backend's, [1]; 0: none was seen yet. Chunks that end an
+// association need the right tag; otherwise they are forwarded without effect on the state.
 #pragma once
 
 #include "connection/connection.h"

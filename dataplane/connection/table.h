@@ -94,8 +94,8 @@ class ConnectionTable {
     ADIT_ASSERT(id != 0 && id <= used_ids_);
     return connections_[id];
   }
-  // To end earlier than it would have: on a change of state. Who merely extends its life
-  // writes Connection::expires_s and saves a cache line.
+  // Sets an earlier expiry, on a change of state. To extend the timeout, write
+  // Connection::expires_s directly, which saves a cache line.
   void expire_at(ConnectionId id, uint32_t expires_s) noexcept {
     connections_[id].expires_s = expires_s;
     if (expires_s < check_s_[id]) check_s_[id] = std::max(expires_s, 1u);

@@ -99,7 +99,7 @@ inline void encap_pending(Worker& worker) noexcept {
   }
 }
 
-// The same at the end of a step, when nobody has a packet in Worker::copies any more.
+// The same at the end of a step, when no list refers to a packet in Worker::copies any more.
 inline void finish_encap(Worker& worker) noexcept {
   encap_pending(worker);
   worker.copy_count = 0;

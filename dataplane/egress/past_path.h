@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// IPv6 packets of at most 1280 bytes into tunnels whose path leaves less than that. Their senders
-// cannot be told to make them smaller (RFC 8201 section 4), so the outer packets are fragmented.
+// IPv6 packets of at most 1280 bytes for tunnels whose path MTU leaves less than that. Senders need
+// not send smaller ones (RFC 8201 section 4), so the outer packets are fragmented.
 #pragma once
 
 #include "worker/worker.h"

@@ -6,8 +6,8 @@
 
 namespace adit {
 
-// Fragments the frame, tells its sender by ICMP, or just drops it, as its network says; the
-// frame is Worker's afterwards. Packet::out is the way that is too narrow.
+// Handles a frame that is larger than the MTU of Packet::out: fragments it, sends an ICMP error to
+// its sender, or drops it, by the network's `too_big`. Takes ownership of the frame.
 [[gnu::cold]] void handle_too_big(Worker& worker, Packet& packet) noexcept;
 
 }  // namespace adit

@@ -81,7 +81,7 @@ inline void transmit_on_link(Worker& worker, LinkId link, rte_mbuf* mbuf,
   transmit_on_subinterface(worker, subinterface_of_link(link), mbuf);
 }
 
-// Whether the port that the link is on is: nobody answers there, and waiting is in vain.
+// Whether the port of the link is down: then no host answers, and packets need not wait.
 inline bool link_is_down(const Worker& worker, LinkId link) noexcept {
   if (is_network_link(link)) return false;
   return worker

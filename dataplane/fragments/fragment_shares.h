@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who holds how much of a worker's fragment table, and who has to give way when it is full: the
-// place (the underlay, a VRF) that holds most, and in it a sender that holds most. Whoever has less
-// than its share loses nothing to the others. All memory is taken when it is made.
+// Shares of a worker's fragment table, and which sender loses a datagram when it is full: in the
+// place (the underlay, a VRF) that holds most, a sender that holds most. A place or sender below
+// its share loses nothing to others. All memory is allocated by the constructor.
 //
 // Senders are compared by powers of two, so that the choice takes no search: a flood from forged
 // sources makes as many senders as there are datagrams.
@@ -20,9 +20,9 @@ class FragmentShares {
   // One datagram more of the key's sender, whose slot it returns; and one less.
   uint32_t join(const FragmentKey& key) noexcept;
   void leave(uint32_t sender) noexcept;
-  // What the sender holds grows, or shrinks.
+  // Adds `bytes`, which may be negative, to what the sender holds.
   void charge(uint32_t sender, int64_t bytes) noexcept;
-  // The sender that gives way, were `wanting` given `more`.
+  // The sender that would hold most if `wanting` got `more` bytes.
   uint32_t heaviest(uint32_t wanting, uint64_t more) noexcept;
 
   uint64_t bytes() const noexcept { return bytes_; }

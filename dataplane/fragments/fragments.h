@@ -11,23 +11,23 @@
 
 namespace adit {
 
-// Takes as many from Outbox::fragments as a burst has. What is put together in a VRF with services
-// is in Worker::routed_whole, to be balanced; all else that goes on is in Outbox::to_route.
+// Handles up to a burst of Outbox::fragments. Reassembled packets of a VRF with services go to
+// Worker::routed_whole, to be balanced; all others that are forwarded go to Outbox::to_route.
 [[gnu::cold]] void collect_fragments(Worker& worker) noexcept;
-// Leaves in Worker::outer_fragments what is whole, to be classified again. They came by the port
-// rte_mbuf::port.
+// Puts reassembled packets into Worker::outer_fragments, to be classified again. rte_mbuf::port is
+// their port of arrival.
 [[gnu::cold]] void collect_outer_fragments(Worker& worker) noexcept;
 
-// Ends datagrams whose time is over.
+// Drops datagrams whose reassembly timed out.
 void expire_fragments(Worker& worker) noexcept;
 
-// Tells the sender of a datagram that the rest did not come in time. `first`: the first fragment as
-// it came, with the IP header at `ip`.
+// Sends ICMP "fragment reassembly time exceeded". `first`: the first fragment as it arrived, with
+// the IP header at offset `ip`.
 void report_reassembly_time(Worker& worker, FragmentPlace place, rte_mbuf* first,
                             uint32_t ip) noexcept;
 
-// RFC 8200 section 4.5: tells the sender of an IPv6 fragment that a field of its headers is wrong,
-// `pointer` bytes behind the begin of the IP header. The buffer stays the caller's.
+// RFC 8200 section 4.5: sends ICMPv6 Parameter Problem about a field of an IPv6 fragment, at offset
+// `pointer` from its IP header. The caller keeps the buffer.
 [[gnu::cold]] void report_wrong_fragment(Worker& worker, rte_mbuf* mbuf, const Fragment& fragment,
                                          uint32_t pointer) noexcept;
 

@@ -35,11 +35,11 @@ class FragmentTable {
   static constexpr unsigned kMostExpired = 16;  // datagrams in a pass
 
   enum class State : uint8_t {
-    kCollecting,  // to be put together
-    kUndecided,   // the first one is not here: they wait as they came
-    kPassing,     // nobody's business
-    kSteered,     // another worker's
-    kSpoilt,      // they overlap: what comes is dropped
+    kCollecting,  // being reassembled
+    kUndecided,   // the first fragment is missing: the others wait
+    kPassing,     // not for us: forwarded as they came
+    kSteered,     // for another worker
+    kSpoilt,      // they overlap: all of them are dropped
   };
 
   // `room_bytes`: of each of the pool's buffers. Throws std::runtime_error.
@@ -48,9 +48,9 @@ class FragmentTable {
   FragmentTable(const FragmentTable&) = delete;
   FragmentTable& operator=(const FragmentTable&) = delete;
 
-  // The datagram's slot; kNoSlot: there is none. What is too old has gone.
+  // The datagram's slot; kNoSlot: it has none. Expired datagrams are not found.
   uint32_t find(Worker& worker, const FragmentKey& key) noexcept;
-  // Another one, in state kCollecting or kUndecided. kNoSlot: it has no room.
+  // Begins a datagram in state kCollecting or kUndecided. kNoSlot: no room.
   uint32_t begin(Worker& worker, const FragmentKey& key, State state) noexcept;
   State state(uint32_t slot) noexcept { return entries_[slot].state; }
   unsigned owner(uint32_t slot) noexcept { return entries_[slot].owner; }
@@ -73,11 +73,11 @@ class FragmentTable {
     entries_[slot].owner = static_cast<uint8_t>(owner);
   }
 
-  // Those that nobody decided about and that go as they came; null: none is left. To be taken out
-  // after all of the above.
+  // Next fragment of undecided datagrams that is forwarded as it came; null: none is left. To be
+  // called after all of the above.
   rte_mbuf* take_released(VrfId& vrf) noexcept;
 
-  // Ends datagrams whose time is over, at most kMostExpired.
+  // Drops datagrams that have timed out, at most kMostExpired.
   void expire(Worker& worker) noexcept;
 
   unsigned held() const noexcept { return held_; }            // fragments

@@ -7,15 +7,15 @@
 
 namespace adit {
 
-// Each of Worker::to_host is answered, consumed or dropped.
+// Answers, consumes or drops each packet of Worker::to_host.
 void answer_host(Worker& worker) noexcept;
 
-// Tells control, once a second, that somebody with that MAC uses our address.
+// Reports to control, at most once a second, that a host with this MAC uses our address.
 void report_conflict(Worker& worker, LinkId link, const IpAddr& own, const MacAddr& mac) noexcept;
 
-// Sends what answers `asked`: where that is a frame of a network, back to where it came from.
+// Sends the answer to `asked`; of a frame of a network, back to the bridge port that it came from.
 void answer_on(Worker& worker, LinkId link, const Packet& asked, rte_mbuf* mbuf) noexcept;
-// The same of a frame of IP: in fragments like those in which it was asked for.
+// The same for an IP answer, which is fragmented like the request was.
 void answer_whole(Worker& worker, LinkId link, const Packet& asked, rte_mbuf* mbuf) noexcept;
 
 // Takes control's commands and sends what they ask for.

@@ -9,10 +9,10 @@ namespace adit {
 
 // An ICMP error to one of our addresses, whose checksum is right: `ip` and `icmp` are where its
 // headers begin, `vrf` is where it came in (0: the underlay). "Too big" lowers the path MTU of the
-// remote or backend that the packet in it was sent to, and is told to whom the packet inside of
-// that came from, where enough of it is there; other errors are counted for the remote. The packet
-// in it has to be one that we send: from that very address, to a remote's, by its protocol, port
-// and id. False: it is about nothing of ours, and the packet still the caller's.
+// remote or backend that the quoted packet was sent to, and is translated for the sender of the
+// inner packet if enough is quoted; other errors are counted for the remote. The quoted packet
+// has to be one that we send: from the address that got the error, to a remote, with its protocol,
+// port and id. False: it is not about a packet of ours, and the caller keeps the packet.
 [[gnu::cold]] bool take_outer_error(Worker& worker, rte_mbuf* mbuf, uint32_t ip, uint32_t icmp,
                                     VrfId vrf) noexcept;
 

@@ -7,9 +7,9 @@
 
 namespace adit {
 
-// Gives a translated packet the addresses back with which it came, and its VRF, for whoever sent
-// it to be told of it; it may be of the other IP version then. False where its connection is not
-// known (any more), or that is nothing to tell anybody of.
+// Restores the addresses and VRF with which a translated packet arrived, so that an ICMP error can
+// be sent to its sender; the packet may change its IP version. False: its connection is not known
+// (any more), or no error may be sent about it.
 [[gnu::cold]] bool untranslate(Worker& worker, Packet& packet) noexcept;
 
 // Restores the client's sequence numbers in a packet that send_client_info() has shifted.

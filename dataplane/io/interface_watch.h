@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel's interfaces of this network namespace, as rtnetlink tells of them: whether they are
-// there and up. Only control uses it.
+// The kernel's interfaces of this network namespace, by rtnetlink: whether they exist and are up.
+// Used by control only.
 #pragma once
 
 #include <memory>
@@ -16,28 +16,28 @@ namespace adit {
 
 class InterfaceWatch {
  public:
-  // Knows all interfaces from then on. Throws std::runtime_error.
+  // Reads all interfaces. Throws std::runtime_error.
   InterfaceWatch();
   ~InterfaceWatch();
   InterfaceWatch(const InterfaceWatch&) = delete;
   InterfaceWatch& operator=(const InterfaceWatch&) = delete;
 
-  // Takes in what the kernel has said since; waits for nothing.
+  // Handles messages of the kernel; does not block.
   void refresh();
-  // Has the kernel say how the interface is; refresh() takes it in. Unasked it tells of a carrier
-  // that is lost or back once a second at most.
+  // Requests the state of the interface, which refresh() then reads. Without a request, the kernel
+  // reports changes of the carrier at most once a second.
   void ask_about(unsigned if_index);
 
-  // Up: administratively, and with a carrier. An interface that went to another namespace is gone.
+  // Up: set up and with a carrier. An interface that was moved to another namespace is gone.
   LinkStatus status(unsigned if_index) const noexcept;
-  // 0: there is none of that name.
+  // 0: no interface has this name.
   unsigned index_of(const std::string& name) const noexcept;
 
  private:
   struct Interface {
     std::string name;
     bool is_up = false;
-    unsigned dump = 0;  // the last that told of it
+    unsigned dump = 0;  // the last dump that listed it
   };
   static int take(const nlmsghdr* message, void* self);
   void ask_for_all();

@@ -11,7 +11,7 @@ namespace adit {
 
 enum class FlowKind : uint8_t {
   kFlow,       // TCP, UDP or SCTP
-  kIcmpError,  // about a packet, part of which it holds
+  kIcmpError,  // quotes part of the packet that it is about
   kEcho,       // ICMP echo request or reply
   kOther,      // any other protocol: no ports
   kFragment,   // nothing behind the addresses was read: to be reassembled first
@@ -19,8 +19,8 @@ enum class FlowKind : uint8_t {
 };
 
 struct Flow {
-  // Of kIcmpError: that of the embedded packet in reverse, since the error goes to whom the
-  // packet came from. So it is found, and translated, as a packet of that direction.
+  // Of kIcmpError: the reversed key of the embedded packet, because the error goes to the sender of
+  // that packet. So it is found and translated like a packet in that direction.
   FlowKey key;
   IpPacket packet;
   IpPacket embedded;         // kIcmpError; seldom is all of it there up to `end`
@@ -30,12 +30,12 @@ struct Flow {
   uint8_t l4_type = 0;                  // TCP: flags; SCTP: type of the first chunk; ICMP: type
 };
 
-// Of the packet that the buffer begins with. Its headers have to be contiguous: up to the end
+// Reads the packet at the begin of the buffer. Its headers have to be contiguous: up to the end
 // of TCP's fixed header, of SCTP's first chunk header, of the first 8 bytes behind an embedded
 // IP header. Checksums are not looked at; a routed packet's IP header has been checked.
 Flow read_flow(const rte_mbuf* mbuf, VrfId vrf) noexcept;
 
-// The ports of a datagram's first fragment, of which read_flow() says kFragment. False: it is
+// Reads the ports of a datagram's first fragment, which is kFragment for read_flow(). False: it is
 // another fragment, or of a protocol without ports.
 bool read_first_ports(const rte_mbuf* mbuf, const Flow& flow, FlowKey& key) noexcept;
 // Whether it begins an ICMP error.

@@ -109,7 +109,7 @@ inline bool read_ip_packet(const uint8_t* data, uint32_t len, uint32_t total, ui
   packet.end = packet.l4 + header->payload_length.host();
   packet.destination = ip + unsigned{offsetof(Ipv6Header, dst)};
   packet.protocol = header->next_header;
-  // Options are for others to judge: for whom the packet is, or on its way.
+  // Options are not checked: that is for the destination, or routers named in them.
   return packet.end <= total &&
          skip_extension_headers(data, len, packet,
                                 [](uint8_t, const uint8_t*, uint32_t) noexcept { return true; });
@@ -142,7 +142,7 @@ inline void write_ipv4_checksum(Ipv4Header* ip) noexcept {
   ip->checksum = be16::from_raw(static_cast<uint16_t>(~sum));
 }
 
-// Whether nobody else reads the data of this buffer, a copy of the frame for instance.
+// Whether no other mbuf refers to the data of this buffer, such as a copy of the frame.
 inline bool owns_data(const rte_mbuf* mbuf) noexcept {
   if (RTE_MBUF_CLONED(mbuf)) return false;
   if (RTE_MBUF_HAS_EXTBUF(mbuf)) return rte_mbuf_ext_refcnt_read(mbuf->shinfo) == 1;

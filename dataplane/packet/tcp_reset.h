@@ -6,9 +6,9 @@
 
 namespace adit {
 
-// A reset to whom the packet, TCP of kind kFlow, came from, in a new buffer that begins with the
-// IP header and has headroom. Null where `about` is a reset itself, which is never answered,
-// and when the pool is empty.
+// A RST to the sender of a TCP packet (kFlow), in a new buffer that begins with the IP header and
+// has headroom. Null if `about` is a RST itself, which is never answered, or if the pool is
+// empty.
 rte_mbuf* make_tcp_reset(const rte_mbuf* about, const Flow& flow, rte_mempool* pool) noexcept;
 
 }  // namespace adit

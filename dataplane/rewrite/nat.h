@@ -30,7 +30,7 @@ struct Translation {
 
 // Writes the endpoints into a packet of kind kFlow, kIcmpError, kEcho or kOther; all are of its
 // IP version, and its headers may be written. An ICMP error gets them as if it were a packet of
-// its key's connection: the addresses outside, so that nobody learns of a router behind us,
+// its key's connection: the addresses outside, which hides routers behind us,
 // and both the other way round inside. Protocols without ports get the addresses; of their
 // checksums ICMPv6's is known.
 void translate(rte_mbuf* mbuf, const Flow& flow, const Translation& to) noexcept;

@@ -10,14 +10,14 @@
 
 namespace adit {
 
-// A segment of the client: its data come behind the bytes put in.
+// For a segment of the client: its data follow the inserted bytes.
 void shift_sequence(rte_mbuf* mbuf, const Flow& flow, uint32_t shift) noexcept;
 
-// A segment of the server: its acknowledgment number, and the blocks of its SACK option
-// (RFC 2018), are told as if the bytes put in were not there. What acknowledges less than all of
-// them acknowledges nothing. False, and nothing changed, where the options are not contiguous
-// or malformed: such a segment would be misunderstood. Its window is left: for a moment the
-// client may send `shift` bytes more than the server takes, and has to repeat them.
+// For a segment of the server: lowers its acknowledgment number, and the blocks of its SACK option
+// (RFC 2018), by the inserted bytes. What acknowledges only part of these bytes acknowledges
+// nothing. False, and nothing changed, if the options are not contiguous or malformed: the client
+// would misread such a segment. The window stays as it is: for a moment the client may send `shift`
+// bytes more than the server accepts, and has to repeat them.
 bool lower_acknowledgment(rte_mbuf* mbuf, const Flow& flow, uint32_t first,
                           uint32_t shift) noexcept;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What ends here: packets to our own addresses, and to virtual ones of which no service takes them.
+// Packets that end here: to our own addresses, and to virtual addresses if no service takes them.
 #pragma once
 
 #include "worker/worker.h"

@@ -21,7 +21,7 @@ struct alignas(64) BackendCounters {
 };
 
 struct Balancer {
-  // The seed makes hashes that nobody can foresee.
+  // The seed makes hashes unpredictable for senders.
   explicit Balancer(uint64_t seed) : localities(seed) {}
 
   // The worker's alone.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who has how much of a worker's connection table, and which connection makes room for a new one:
-// the oldest that gives way (protocol_state.h) of whoever takes most. The worker alone writes.
+// Shares of a worker's connection table, and which connection is replaced by a new one: the oldest
+// replaceable one (protocol_state.h) of the holder with most of them. Only the worker writes.
 //
-// A holder, an owner (a service, say) or a VRF with all its owners, may have so many connections as
-// are left free, times a factor: one that wants all leaves a part for others, and several share
-// what there is, without anybody having to say how much. A holder with a limit of its own goes by
-// that instead.
+// A holder is an owner (such as a service) or a VRF with all its owners. It may have a multiple of
+// the number of free places: a single holder that takes all it can leaves a part for others, and
+// several holders share the table, without any configuration. A holder with a configured limit has
+// that limit instead.
 #pragma once
 
 #include <atomic>
@@ -32,14 +32,14 @@ class ConnectionShares {
     else
       unlink(id);
   }
-  // Others give way before it: it was heard again.
+  // It was active again: others are replaced before it.
   void renew(ConnectionId id) noexcept {
     unlink(id);
     link(id);
   }
 
-  // What a new connection of the owner in the VRF may do. `vrf_is_alone`, `owner_is_alone`: no
-  // other VRF has owners, or there is no other owner in it.
+  // Whether a new connection of the owner has a place. `vrf_is_alone`, `owner_is_alone`: no other
+  // VRF has owners; the VRF has no other owner.
   enum class Room : uint8_t { kFree, kTableFull, kVrfFull, kOwnerFull };
   struct Limits {
     uint32_t vrf = 0, owner = 0;  // connections; 0: by what is free
@@ -57,7 +57,7 @@ class ConnectionShares {
       return Room::kVrfFull;
     return free == 0 ? Room::kTableFull : Room::kFree;
   }
-  // The one that makes room; 0: none gives way.
+  // The connection to replace; 0: none is replaceable.
   ConnectionId victim(Room room, ConnectionOwner owner, VrfId vrf) const noexcept;
 
   uint32_t held_by(ConnectionOwner owner) const noexcept { return owners_[index_of(owner)].held; }
@@ -70,10 +70,10 @@ class ConnectionShares {
  private:
   struct OfOwner {
     uint32_t held, giving_way;
-    ConnectionId oldest, newest;  // of those that give way
+    ConnectionId oldest, newest;  // of the replaceable ones
   };
-  // `most`: the owner, here or in the VRF, that has most connections which give way; about so:
-  // it is compared with when another one gets more.
+  // `most`: approximately the owner with most replaceable connections, in the table or the VRF: it
+  // is compared when another owner gets one more.
   struct OfVrf {
     std::atomic<uint32_t> held;
     OwnerIndex most;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The connections of one worker, of all owners. There is one door in, insert(), and one door out,
-// erase(): behind them each connection is counted once for its owner and its VRF, and its owner is
-// told. The table itself is for looking up.
+// The connections of one worker, of all owners. They enter only by insert() and leave only by
+// erase(), which count each one for its owner and VRF and notify the owner. The table itself is for
+// look-ups only.
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,7 @@ namespace adit {
 
 class Connections {
  public:
-  // `capacity`: of connections. The seed makes hashes that nobody can foresee.
+  // `capacity`: number of connections. The seed makes hashes unpredictable for senders.
   Connections(uint32_t capacity, uint64_t seed, const ConnectionOwners& owners)
       : table_(capacity, seed), owners_(&owners) {}
 
@@ -30,31 +30,31 @@ class Connections {
 
   // --- the beginning
 
-  // Before it is inserted: makes a place for one more of the owner in the VRF, by the rule that the
-  // operator has chosen. `limits.vrf` is what the VRF's own is. kNone: there is one; else why not.
+  // Call before insert(): frees a place for the owner in the VRF if needed, by `when_full`.
+  // `limits.vrf` is the VRF's own limit. kNone: there is a place; else the reason why not.
   DropReason make_room(Worker& worker, ConnectionOwner owner, VrfId vrf,
                        ConnectionShares::Limits limits) noexcept;
-  // Where it is refused, nothing has changed.
+  // If it is refused, nothing has changed.
   ConnectionTable::Inserted insert(Worker& worker, const Connection& connection) noexcept;
 
   // --- as it goes on
 
   void set_state(Worker& worker, ConnectionId id, ConnectionState state) noexcept;
-  // Others give way before it: it was heard again.
+  // It was active again: others are replaced before it.
   void renew(ConnectionId id) noexcept { shares_.renew(id); }
-  // To end earlier than it would have. To extend its time, write Connection::expires_s.
+  // Sets an earlier expiry. To extend the timeout, write Connection::expires_s directly.
   void expire_at(ConnectionId id, uint32_t expires_s) noexcept { table_.expire_at(id, expires_s); }
 
   // --- the end
 
   void erase(Worker& worker, ConnectionId id) noexcept;
-  // Ends those that have expired, in slices: it sees all in about a second. Returns how many it may
-  // have looked at, for other searches to go as fast.
+  // Erases expired connections, in slices: all are visited in about a second. Returns the number it
+  // may have visited, so that other sweeps can run at the same speed.
   uint32_t expire(Worker& worker, uint64_t elapsed_ns) noexcept;
 
-  // Visits all connections that are there from its first call on, `budget` of them in this one. The
-  // visitor gets (ConnectionId, const Connection&) and may erase. True when it is done and
-  // `progress` back at the beginning.
+  // Visits all connections that exist since its first call, `budget` of them in each call. The
+  // visitor gets (ConnectionId, const Connection&) and may erase. True: the sweep is complete and
+  // `progress` is reset.
   template <class Visitor>
   bool sweep(ConnectionTable::Progress& progress, uint32_t budget, Visitor&& visitor) {
     return table_.sweep(progress, budget, visitor);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one door into a network or VRF and the one out of it: every frame or packet passes enter()
-// where it has come in by a bridge port, a tunnel of a VRF or a VLAN of one, and leave() where its
-// way out by such is decided. Both count there, and nobody else does.
+// Ingress and egress of networks and VRFs: every frame or packet passes enter() after it arrived by
+// a bridge port, a VRF's tunnel or a VLAN subinterface, and leave() when its egress is decided.
+// Only these two count packets of bridge ports.
 #pragma once
 
 #include "worker/worker.h"

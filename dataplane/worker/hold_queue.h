@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packets that wait for their next hop's MAC. Each leaves when the neighbour answers or, under its
-// name, when it did not in time.
+// Packets that wait for the MAC of their next hop. Each is sent when the neighbour answers, or
+// dropped under a name if it does not answer in time.
 //
-// The room is shared by tenants. Who waits for a next hop that has enough already takes the place
-// of its own oldest packet there (RFC 4861 section 7.2.2); where the queue is full, the oldest one
-// of the tenant that holds most gives way. So a scan of a large subnet, a next hop to each packet,
-// turns over its own tenant's part only.
+// Tenants share the queue. If a tenant has its limit of packets for a next hop, a new one replaces
+// its oldest there (RFC 4861 section 7.2.2). If the queue is full, the oldest packet of the tenant
+// that holds most is dropped. So a scan of a large subnet, with a next hop for each packet, only
+// replaces packets of its own tenant.
 #pragma once
 
 #include <rte_mbuf.h>
@@ -68,7 +68,7 @@ class HoldQueue {
     return changed || now_ns >= packets_[all_.front()].deadline_ns;
   }
 
-  // Calls drop(mbuf) for each packet that gives way; this one does where it is too long.
+  // Calls drop(mbuf) for each packet that is replaced, and for this one if it has too many buffers.
   template <class Drop>
   void push(rte_mbuf* mbuf, const NextHopKey& hop, uint64_t now_ns, Drop drop,
             const RoutedFrame& routed = {}) noexcept {

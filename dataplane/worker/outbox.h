@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What steps make beside the packets that they were given: parts of a packet that was cut, answers,
-// errors, frames of networks' gateways. No step calls another: it puts what it made in here, and
-// the step whose business that is takes it when the pipeline comes to it.
+// Packets that steps originate: fragments and segments, answers, ICMP errors, frames of networks'
+// gateways. No step calls another: it puts such packets here, and the responsible step takes them
+// when the pipeline runs it.
 #pragma once
 
 #include <rte_mbuf.h>
@@ -13,7 +13,7 @@
 
 namespace adit {
 
-// In order of arrival, and bounded.
+// A bounded FIFO.
 template <class Item>
 class OutboxList {
  public:
@@ -21,7 +21,7 @@ class OutboxList {
   // (PathMtus::kLeastIpv4).
   static constexpr unsigned kCapacity = 4096;
 
-  // False: there is no room, and the item stays the caller's.
+  // False: the list is full, and the caller keeps the item.
   bool push(const Item& item) noexcept {
     if (count_ == kCapacity) [[unlikely]]
       return false;
@@ -30,7 +30,7 @@ class OutboxList {
   }
   bool empty() const noexcept { return taken_ == count_; }
   unsigned size() const noexcept { return count_ - taken_; }
-  // Null: all are taken. What is pushed meanwhile is taken, too.
+  // Null: the list is empty. Items that are pushed meanwhile are returned too.
   const Item* take() noexcept {
     ADIT_ASSERT(taken_ <= count_ && count_ <= kCapacity);
     if (taken_ == count_) {
@@ -45,14 +45,14 @@ class OutboxList {
   unsigned taken_ = 0, count_ = 0;
 };
 
-// A finished frame of a gateway's own, for its network's members.
+// A complete frame of a network's gateway, for the network.
 struct FrameToNetwork {
   rte_mbuf* mbuf;
   NetworkId network;
   RoutedFrame routed = {};
 };
 
-// Part of a frame that a tunnel kind has put in pieces, finished but for the next hop's MAC.
+// Segment of a frame that a tunnel kind has segmented, complete but for the next hop's MAC.
 struct PieceToRemote {
   rte_mbuf* mbuf;
   BridgePortId out;
@@ -61,9 +61,9 @@ struct PieceToRemote {
 // A packet, which begins with its IP header, for the VRF's routes.
 struct PacketToRoute {
   enum class Kind : uint8_t {
-    kOnItsWay,  // part of another's traffic: it takes a hop, and its sender may be told of errors
-    kOwn,       // of ours: an answer, an error
-    kLocal,     // a fragment that has come to an address of ours
+    kOnItsWay,  // forwarded traffic: its TTL is lowered, and its sender may get ICMP errors
+    kOwn,       // originated by adit: an answer, an ICMP error
+    kLocal,     // a fragment to one of our addresses
   };
   rte_mbuf* mbuf;
   const uint8_t* via = nullptr;  // Packet::via
@@ -77,7 +77,7 @@ struct PacketToRoute {
 
 struct Outbox {
   OutboxList<PacketToRoute> to_route;
-  OutboxList<PacketToRoute> fragments;  // to be put together
+  OutboxList<PacketToRoute> fragments;  // to be reassembled
   OutboxList<FrameToNetwork> to_network;
   OutboxList<PieceToRemote> pieces;  // of one frame, all but the last: see TunnelOps::encap
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How much fits a tunnel now: what control compiled, or less where ICMP told so.
+// The MTU of a tunnel now: the compiled one, or less if ICMP errors reported less.
 #pragma once
 
 #include "worker/worker.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which sources a worker has told control about during the current second, so that one that
+// Sources that a worker has reported to control in the current second, so that a source that
 // control refuses to learn does not fill the ring.
 #pragma once
 

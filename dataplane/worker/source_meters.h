@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How fast each source begins connections: a bounded table of meters, of one worker.
+// Rate meters of new connections by source: a bounded table of one worker.
 #pragma once
 
 #include <array>
@@ -9,11 +9,11 @@
 
 namespace adit {
 
-// Of sources that share a set, kWays are metered at a time: who has been silent for long enough
-// gives way. Where none has, one more source passes unmetered: nobody is held back for another.
+// Of sources that share a set, kWays are metered at a time; one that is silent for long enough is
+// replaced. If there is none, a further source is not metered: it must not suffer from others.
 class SourceMeters {
  public:
-  // `key`: a hash of the source and its service, which nobody can foresee.
+  // `key`: a keyed hash of source and service, which senders cannot predict.
   bool allow(uint64_t key, const RateLimit& limit, uint64_t now_ns) noexcept {
     Set& set = sets_[key & (kSets - 1)];
     Entry* idle = nullptr;

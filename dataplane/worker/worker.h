@@ -86,16 +86,16 @@ struct Worker {
 
   // between this worker and control
   rte_ring* events = nullptr;  // Event, this worker produces
-  // How many of a tenant's are in that ring: this worker adds, control takes away.
+  // Number of a tenant's events in that ring: this worker adds, control subtracts.
   ZeroPages<std::atomic<uint32_t>> events_waiting{kMaxTenants};
   rte_ring* commands = nullptr;  // Command, control produces
   rte_ring* punted = nullptr;    // PuntedPacket, this worker produces
-  // How many of a tenant's are in that ring: as of events.
+  // Number of a tenant's packets in that ring, counted like events.
   ZeroPages<std::atomic<uint32_t>> punts_waiting{kMaxTenants};
-  // Control sets it where it is null, this worker makes it null.
+  // Control sets it while it is null; this worker resets it to null.
   std::atomic<ConnectionDump*> dump = nullptr;
 
-  // what workers hand to each other: rte_mbuf*, by whom it is for
+  // rings between workers: rte_mbuf*, by the number of the receiving worker
   std::span<rte_ring* const> peers;
   // Persistence tables, by worker: persistence_table.h says what other workers may do.
   std::span<const std::unique_ptr<PersistenceTable>> persistence;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gathers the mistakes of one file while it is read, so that all are told in one go.
+// Collects the mistakes of one file while it is read, so that all are reported together.
 #pragma once
 
 #include <cstddef>
