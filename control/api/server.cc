@@ -177,7 +177,7 @@ class ApiServer::Impl : public SessionOwner, public std::enable_shared_from_this
     if (!listening_->is_gone()) return;
     try {
       auto fresh = std::make_unique<ListeningSocket>(path_);
-      error_code ignored;  // nobody finds the old one any more
+      error_code ignored;  // clients can no longer reach the old one
       acceptor_.close(ignored);
       acceptor_.assign(local(), fresh->fd());
       fresh->release_fd();

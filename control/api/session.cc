@@ -34,7 +34,7 @@ ApiSession::ApiSession(Socket socket, SessionOwner& owner, size_t max_line_bytes
 
 void ApiSession::close() {
   if (!socket_.is_open()) return;
-  error_code ignored;  // there is nobody left to tell
+  error_code ignored;  // the client has disconnected
   socket_.close(ignored);
   if (owner_ != nullptr) owner_->closed(shared_from_this());
 }

@@ -74,7 +74,7 @@ class StderrSink final : public spdlog::sinks::base_sink<spdlog::details::null_m
       if (written >= 0) {
         rest += written;
         left -= static_cast<size_t>(written);
-      } else if (errno == EAGAIN) {  // whoever shares it has made it non-blocking
+      } else if (errno == EAGAIN) {  // a process that shares it made it non-blocking
         pollfd room = {STDERR_FILENO, POLLOUT, 0};
         (void)poll(&room, 1, -1);
       } else if (errno != EINTR) {

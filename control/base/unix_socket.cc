@@ -69,7 +69,7 @@ std::optional<gid_t> api_group() {
   return entry->gr_gid;
 }
 
-// Nobody may connect between bind and chmod: the file is born without permissions.
+// No client may connect between bind and chmod: the file is created without permissions.
 void bind_closed(int fd, const std::string& path, const sockaddr_un& address) {
   const mode_t former = umask(0777);
   const int rc = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);

@@ -193,7 +193,7 @@ void check_health(Reader& reader, HealthDraft& health) {
       reader.misfit(at.at("command"), "command: the program " + in_quotes(health.command.argv[0]) +
                                           " is not an absolute path");
   }
-  // Whoever makes the interval short need not think of the other.
+  // With a shorter interval, the default timeout is lowered to it.
   if (!at.has("timeout_ms")) health.timeout_ms = std::min(health.timeout_ms, health.interval_ms);
   if (health.timeout_ms > health.interval_ms && at.good("timeout_ms") && at.good("interval_ms"))
     reader.misfit(at.at("timeout_ms"),

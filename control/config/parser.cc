@@ -42,7 +42,7 @@ std::string too_large() {
   return "the file is larger than " + std::to_string(kMaxConfigFileBytes >> 20) + " MiB";
 }
 
-// What is no regular file may have no end, or wait for somebody; null: it is one.
+// The kind of a file that is not regular, which may have no end or block; null: it is regular.
 const char* special_kind(mode_t mode) {
   switch (mode & S_IFMT) {
     case S_IFREG:

@@ -36,7 +36,7 @@ Box common(const Box& a, const Box& b) {
   return both;
 }
 
-// The packets that nobody has taken yet.
+// The packets that no rule has matched yet.
 class Packets {
  public:
   void add(const Box& box) { boxes_.push_back(box); }
@@ -95,7 +95,7 @@ Interval interval_of(const IpPrefix& prefix) {
 Interval everywhere(const IpAddr& address) {
   return interval_of({address, 0});
 }
-// Port 0 is nobody's.
+// Port 0 is not used.
 Interval ports_of(std::optional<uint16_t> first, std::optional<uint16_t> last) {
   if (!first) return {1, 65535};
   return {*first, last.value_or(*first)};

@@ -48,7 +48,7 @@ struct OwnSubnet {
   const Placed<IpPrefix>* address;
 };
 
-// Subnets of different owners must not overlap: nobody could say where a neighbour is.
+// Subnets of different owners must not overlap: the link of a neighbour would be ambiguous.
 void check_overlaps(std::vector<OwnSubnet> subnets, const std::vector<Addressed>& owners,
                     MistakeList& mistakes) {
   // In this order an enclosing subnet comes before what is in it, so that those that enclose

@@ -51,7 +51,7 @@ bool report_preflight(const PreflightReport& report) {
   return report.ok();
 }
 
-// Whether somebody wants us to end, while the signals are blocked.
+// Whether a signal to end is pending, while signals are blocked.
 bool end_is_wanted() {
   sigset_t pending;
   sigpending(&pending);
@@ -80,7 +80,7 @@ bool start_eal(const EalArgs& arguments) {
   return false;
 }
 
-// EAL leaves its directory behind; ours bears this process's number, so nobody else's is lost.
+// EAL leaves its directory behind; ours has our pid in its name, so no other one is removed.
 void remove_runtime_dir(const std::filesystem::path& runtime_dir) {
   if (runtime_dir.filename() != "adit-" + std::to_string(getpid())) return;
   std::error_code error;  // what cannot be removed does no harm

@@ -104,7 +104,7 @@ ChildProcess::ChildProcess(std::shared_ptr<ProbeContext> context, pid_t pid, int
 
 ChildProcess::~ChildProcess() {
   if (reaped_) return;
-  // Nobody waits any more: the io_context is going. A process that hangs in the kernel shall not
+  // The io_context is being destroyed: no one waits. A process that hangs in the kernel shall not
   // hold it up; it becomes init's.
   kill();
   constexpr int kPatienceMs = 100;

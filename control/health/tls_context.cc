@@ -12,7 +12,7 @@ namespace {
 // More than that are left over from former configurations.
 constexpr size_t kMaxKept = 64;
 
-// 0: there is none, or nobody can tell; reading it will say why.
+// 0: there is none, or it is unknown; reading the file will say why.
 int64_t file_time_ns(const std::string& path) {
   struct stat status;
   if (path.empty() || stat(path.c_str(), &status) != 0) return 0;

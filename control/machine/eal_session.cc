@@ -52,7 +52,7 @@ EalSession::EalSession(const std::string& program, unsigned memory_mb,
 }
 
 EalSession::~EalSession() {
-  (void)rte_eal_cleanup();  // the process ends: nobody could act on a failure
+  (void)rte_eal_cleanup();  // the process ends: a failure has no consequence
   remove_runtime_dir(runtime_dir_);
 }
 

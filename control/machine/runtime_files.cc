@@ -53,7 +53,7 @@ bool is_left_over(const fs::path& folder, pid_t pid) {
   if (lock == Lock::kHeld) return false;
   const bool pid_is_free = kill(pid, 0) != 0 && errno == ESRCH;
   const bool may_be_starting = time(nullptr) - status.st_mtime < kStartsWithinS;
-  // Without the file nothing but the pid tells; with it, a pid may be somebody else's by now.
+  // Without the file, only the pid is known; with it, the pid may be of another process by now.
   return lock == Lock::kFree ? pid_is_free || !may_be_starting : pid_is_free && !may_be_starting;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What messages of neighbours change: RFC 4861 section 7.2.5, which ARP follows as well. But a
 // neighbour does not move to another MAC before its former place was asked, and was silent:
-// whoever forges messages must not take the traffic of a host that answers.
+// spoofed messages must not take the traffic of a host that answers.
 #include "running/neighbour_moves.h"
 
 #include <algorithm>
@@ -103,7 +103,7 @@ void Neighbours::begin_check(Neighbour& neighbour, const MacAddr& candidate, uin
   continue_check(neighbour, now_ns);
 }
 
-// The former place answered: there is a neighbour, and somebody else who says to be it.
+// The former MAC answered: the neighbour is there, and another host claims its address.
 void Neighbours::end_check(Neighbour& neighbour, uint64_t now_ns) {
   const MacAddr refused = std::exchange(neighbour.candidate, {});
   neighbour.checks_sent = 0;

@@ -104,7 +104,7 @@ void Reloader::tick(uint64_t now_ns) {
     if (!finish(*job_, now_ns)) return;
     report(*job_);
     // What ran before is large; taking it apart is not for control either. The rest goes back to
-    // the kernel: nobody needs it before the next reload.
+    // the kernel: it is not needed before the next reload.
     background_.start([job = std::exchange(job_, nullptr)]() mutable {
       job.reset();
       malloc_trim(0);

@@ -11,7 +11,7 @@
 namespace adit {
 namespace {
 
-// Local ports of full NAT: those that are nobody's by RFC 6335 section 6 or seldom used.
+// Local ports of full NAT: those that RFC 6335 section 6 does not assign, or seldom used ones.
 constexpr uint32_t kFirstLocalPort = 1024;
 constexpr uint32_t kLocalPorts = 65536 - kFirstLocalPort;
 constexpr unsigned kPortTries = 64;

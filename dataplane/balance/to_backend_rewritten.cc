@@ -40,7 +40,7 @@ PacketVerdict forward_rewritten(Worker& worker, Packet& packet, const Flow& flow
     const DropReason why = take_answer(packet.mbuf, flow, connection.client_info);
     if (why != DropReason::kNone) return refuse(worker, packet.mbuf, why);
   }
-  // It goes to whom the packets of the other half come from.
+  // It goes to the sender of packets in the other direction.
   const FlowKey& other_half = from_backend ? connection.forward : connection.reverse;
   const Endpoint source = destination_of(other_half), destination = source_of(other_half);
   const bool full = connection.forwarding == Forwarding::kFullNat;

@@ -250,7 +250,7 @@ bool choose_stream(Connection& connection, const Segment& segment, uint32_t now_
     change_streams(connection, now_s);
     return has_former && segment.event == TcpEvent::kAck;
   }
-  // What was lost before it came here, or somebody else's.
+  // Bytes that were lost before they came here, or a spoofed segment.
   if (segment.event == TcpEvent::kAck && connection.state == kEstablished)
     remember_stream(connection, segment.end, now_s);
   return false;

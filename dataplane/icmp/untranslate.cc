@@ -67,7 +67,7 @@ bool untranslate_changed(Worker& worker, Packet& packet, const Flow& flow,
     const FlowKey& forward = connection.forward;
     const uint16_t id = next_ip_id(worker, tenant_of_vrf(forward.vrf), forward.source);
     if (flow.kind == FlowKind::kFragment) return untranslate_fragment(packet.mbuf, flow, to, id);
-    // Nobody is told of an ICMP error.
+    // No ICMP error is sent about an ICMP error (RFC 1122 section 3.2.2).
     return flow.kind == FlowKind::kFlow &&
            translate_family(packet.mbuf, flow, to, id) == DropReason::kNone;
   }

@@ -36,7 +36,7 @@ void read_ports(const uint8_t* l4, Order order, FlowKey& key) noexcept {
   if (order == Order::kReverse) std::swap(key.source_port, key.destination_port);
 }
 
-// Of a packet whose headers are wrong behind the fixed one, which tells whom it concerns.
+// For a packet with malformed headers after the fixed one, whose addresses are still valid.
 [[gnu::cold]] void read_fixed_header(const rte_mbuf* mbuf, FlowKey& key) noexcept {
   const auto* data = rte_pktmbuf_mtod(mbuf, const uint8_t*);
   IpPacket packet{};
@@ -129,7 +129,7 @@ bool is_obsolete_error(uint8_t type, bool ipv6) noexcept {
   return !ipv6 && (type == 4 || type == 5);
 }
 
-// What it is about is read, to tell whom it concerns.
+// Reads the packet that it is about, to find its connection.
 [[gnu::cold]] void refuse_obsolete(const uint8_t* data, uint32_t end, Flow& flow) noexcept {
   const FlowKey key = flow.key;
   read_embedded(data, end, flow);

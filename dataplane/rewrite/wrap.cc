@@ -106,7 +106,7 @@ uint32_t wrapping_bytes(const Wrapping& how) noexcept {
 }
 
 DropReason wrap(rte_mbuf* mbuf, const Wrapping& how, uint16_t id) noexcept {
-  // Whoever completed it afterwards would look behind the outer header for what is inside.
+  // Later steps would complete it after the outer header, instead of in the inner packet.
   if (is_pending_offload(mbuf)) return DropReason::k_offload_malformed;
   if (mbuf->data_len < sizeof(Ipv4Header)) return DropReason::k_ip_truncated;
   const bool inner_ipv6 = frame_of(mbuf)[0] >> 4 == 6;

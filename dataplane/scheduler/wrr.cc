@@ -13,7 +13,7 @@
 namespace adit {
 namespace {
 
-// False: nobody takes new connections.
+// False: no backend takes new connections.
 bool begin_cycle(const SchedulerContext& context, SchedulerState& state) noexcept {
   state.level = state.step = 0;
   for (uint32_t i = 0; i < context.backends.size(); ++i) {

@@ -121,7 +121,7 @@ void tick(Worker& worker) noexcept {
 
 void reassemble(Worker& worker, Packet& packet, const SttSegment& segment,
                 uint16_t frame_len) noexcept {
-  // Nobody but remotes gets at the memory.
+  // Only segments from remotes may use memory.
   if (worker.snapshot->remote_addresses.find(outer_source(packet)) == 0) {
     packet.drop = DropReason::k_remote_unknown;
     return;

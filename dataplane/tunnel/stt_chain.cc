@@ -7,7 +7,7 @@
 namespace adit {
 namespace {
 
-// Nobody else may look at bytes that we write.
+// No other mbuf may share bytes that we write.
 bool is_writable(const rte_mbuf* mbuf) noexcept {
   return RTE_MBUF_DIRECT(mbuf) && rte_mbuf_refcnt_read(mbuf) == 1;
 }

@@ -198,7 +198,7 @@ void SttReassembly::insert(uint32_t slot, unsigned at, const SttSegment& segment
   held_bytes_ += bytes;
 }
 
-// The frame's buffers are somebody else's now.
+// The frame's buffers belong to the caller now.
 void SttReassembly::release(uint32_t slot) noexcept {
   const Frame& frame = frames_[slot];
   Peer& peer = peer_at(frame.peer);

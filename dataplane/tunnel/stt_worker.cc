@@ -20,7 +20,7 @@ Ipv6Key source_of(const SttKey& key) noexcept {
 
 }  // namespace
 
-// Frames can outlive the configuration that they came under: then the remote may be nobody.
+// Frames can outlive the configuration with which they arrived: the remote may be removed.
 void SttWorker::on_drop(void* context, rte_mbuf* mbuf, const SttDrop& facts) noexcept {
   auto& self = *static_cast<SttWorker*>(context);
   --self.worker_.tunnels.kept;
