@@ -25,7 +25,7 @@ inline constexpr size_t kMaxSocketPathLen = 107;    // sockaddr_un
 inline constexpr size_t kMaxVdevNameLen = 63;       // RTE_ETH_NAME_MAX_LEN - 1
 
 // The complaint about what is no number at all.
-inline constexpr std::string_view kNoDecimal = "which is no plain decimal number";
+inline constexpr std::string_view kNoDecimal = "which is not a decimal number";
 // Plain decimal only. The complaint does not name the range: the caller knows it.
 Parsed<uint64_t> parse_decimal(std::string_view text, uint64_t min, uint64_t max);
 

@@ -152,7 +152,7 @@ std::string no_number(const KeyInfo& key, std::string_view text) {
   if (const auto range = range_meant(text)) {
     const std::string first = std::to_string(std::min(range->first, range->last));
     const std::string last = std::to_string(std::max(range->first, range->last));
-    if (key.range_end.empty()) return "which is a range, where one number is wanted";
+    if (key.range_end.empty()) return "which is a range, not one number";
     return std::string("which is a range") + (range->first > range->last ? ", and reversed" : "") +
            " (write " + key.path + ": " + first + ", " + std::string(key.range_end) + ": " + last +
            ")";

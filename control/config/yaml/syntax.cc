@@ -84,10 +84,10 @@ std::optional<SyntaxTrouble> unknown_anchor(const Lines& lines, Place place) {
   const std::string_view alias = plain_at(lines.at(place.line), place.column);
   if (alias.size() < 2 || alias[0] != '*') return std::nullopt;
   const std::string name(alias.substr(1));
-  return SyntaxTrouble{place, "the alias " + in_quotes(alias) + " stands for nothing, as no " +
+  return SyntaxTrouble{place, "the alias " + in_quotes(alias) + " is undefined, as no " +
                                   in_quotes('&' + name) + " is above; write '&" + name +
-                                  "' before the value that is meant, or the value here (a text "
-                                  "that begins with '*' is in quotes: " +
+                                  "' before the intended value, or the value here (write a text "
+                                  "that begins with '*' in quotes: " +
                                   quoted(alias) + ")"};
 }
 

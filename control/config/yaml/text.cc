@@ -136,11 +136,11 @@ std::optional<ConfigMistake> why_no_text(std::string_view bytes, const std::stri
   if (const size_t odd = find_odd_character(bytes); odd != bytes.npos) {
     if (bytes[odd] == '\xef' && character_bytes(bytes.substr(odd)) != 0)
       return mistake(odd,
-                     "here is a byte order mark (U+FEFF), as where two files were joined; it may "
-                     "only begin the file, delete it here");
+                     "here is a byte order mark (U+FEFF), perhaps from joining two files; it is "
+                     "only valid at the begin of a file, delete it");
     return mistake(odd, "here is a byte (0x" +
                             hexadecimal(static_cast<unsigned char>(bytes[odd]), 2) +
-                            ") that is no UTF-8; expected UTF-8, which 'iconv -f ISO-8859-1 -t "
+                            ") that is not UTF-8; expected UTF-8, which 'iconv -f ISO-8859-1 -t "
                             "UTF-8' makes of a file in Latin-1");
   }
   for (size_t line = 0; line < bytes.size();) {

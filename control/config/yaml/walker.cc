@@ -254,8 +254,9 @@ void Reader::wrong_kind(const KeyInfo& key, const YamlNode& node, Place place) {
 
 void Reader::wrong_text(const KeyInfo& key, std::string_view found, Place place,
                         const std::string& complaint) {
-  const char* quotes =
-      has_printed_quote(found) ? "; its quotes are of printed text, write plain ones: \" or '" : "";
+  const char* quotes = has_printed_quote(found)
+                           ? "; its quotes are typographic ones, write plain ones: \" or '"
+                           : "";
   mistake(place, key.path + ": found " + in_quotes(found) + ", " + complaint + quotes);
 }
 

@@ -35,7 +35,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         RefusedCase{"UndefinedAnchor",
                     line("addresses: *ours"),
-                    {"4:16: the alias '*ours' stands for nothing, as no '&ours' is above"}},
+                    {"4:16: the alias '*ours' is undefined, as no '&ours' is above"}},
         RefusedCase{"BeginsWithAt",
                     line("mac: @lan"),
                     {"4:10: a text cannot begin with '@', which YAML uses itself; write it in "
@@ -112,14 +112,14 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         RefusedCase{"Latin1",
                     "ports: {\xfcp: {device: tap:up0}}\n",
-                    {"1:9: here is a byte (0xfc) that is no UTF-8; expected UTF-8, which 'iconv -f "
-                     "ISO-8859-1 -t UTF-8' makes of a file in Latin-1"}},
+                    {"1:9: here is a byte (0xfc) that is not UTF-8; expected UTF-8, which 'iconv "
+                     "-f ISO-8859-1 -t UTF-8' makes of a file in Latin-1"}},
         RefusedCase{"OverlongForm",
                     "ports: {up: {device: \"tap:\xc0\xaf\"}}\n",
-                    {"1:27: here is a byte (0xc0) that is no UTF-8"}},
+                    {"1:27: here is a byte (0xc0) that is not UTF-8"}},
         RefusedCase{"Surrogate",
                     "ports: {up: {device: \"tap:\xed\xa0\x80\"}}\n",
-                    {"1:27: here is a byte (0xed) that is no UTF-8"}},
+                    {"1:27: here is a byte (0xed) that is not UTF-8"}},
         RefusedCase{"EndsWithinACharacter", top("# c\nroutes: \xe2\x80"), {"3:9: here is a byte"}},
         RefusedCase{"ByteOrderMarkWithin",
                     "ports: {up: {device: tap:up0}}\n\xef\xbb\xbfroutes: []\n",
@@ -129,7 +129,7 @@ INSTANTIATE_TEST_SUITE_P(
                         "02:00:00:00:00:01\xe2\x80\x9d"),
                     {"1:36: mac: found '\xe2\x80\x9c"
                      "02:00:00:00:00:01\xe2\x80\x9d', expected a "
-                     "MAC address such as 02:00:00:00:00:01; its quotes are of printed text"}}),
+                     "MAC address such as 02:00:00:00:00:01; its quotes are typographic ones"}}),
     case_name);
 
 TEST(Slips, AByteOrderMarkAtTheBeginningIsNone) {
@@ -139,13 +139,13 @@ TEST(Slips, AByteOrderMarkAtTheBeginningIsNone) {
 RefusedCase mtu(const char* name, const std::string& value, const std::string& write) {
   return {name,
           line("mtu_bytes: " + value),
-          {"4:16: mtu_bytes: found '" + value + "', which is no plain decimal number" + write +
+          {"4:16: mtu_bytes: found '" + value + "', which is not a decimal number" + write +
            "; expected a number from 576 to 65000"}};
 }
 RefusedCase aging(const char* name, const std::string& value, const std::string& write) {
   return {name,
           network("mac_aging_s: " + value),
-          {"2:39: mac_aging_s: found '" + value + "', which is no plain decimal number" + write}};
+          {"2:39: mac_aging_s: found '" + value + "', which is not a decimal number" + write}};
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -219,7 +219,7 @@ INSTANTIATE_TEST_SUITE_P(
                     {"3:68: last_port: 80 is below port: 90; the lower one is 'port'"}},
         RefusedCase{"RangeOfVlans",
                     network("members: [{port: up, vlan: 10-20}]"),
-                    {"2:53: vlan: found '10-20', which is a range, where one number is wanted"}}),
+                    {"2:53: vlan: found '10-20', which is a range, not one number"}}),
     case_name);
 
 RefusedCase mac(const char* name, const std::string& text) {
