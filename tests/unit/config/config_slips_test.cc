@@ -123,7 +123,7 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"EndsWithinACharacter", top("# c\nroutes: \xe2\x80"), {"3:9: here is a byte"}},
         RefusedCase{"ByteOrderMarkWithin",
                     "ports: {up: {device: tap:up0}}\n\xef\xbb\xbfroutes: []\n",
-                    {"2:1: here is a byte order mark (U+FEFF), as where two files were joined"}},
+                    {"2:1: here is a byte order mark (U+FEFF), perhaps from joining two files"}},
         RefusedCase{"PrintedQuotes",
                     key("mac: \xe2\x80\x9c"
                         "02:00:00:00:00:01\xe2\x80\x9d"),
