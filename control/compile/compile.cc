@@ -47,6 +47,8 @@ class Compiler {
     snapshot_->bridge_ports.resize(1);
     snapshot_->networks.resize(1);
     snapshot_->gateways.resize(1);
+    for (const BridgePortId id : previous_.resting_bridge_ports) bridge_port_ids_.reserve(id);
+    for (const AdjacencyId id : previous_.resting_adjacencies) adjacency_ids_.reserve(id);
     for (const NetworkConfig& network : config_.networks)
       ids_.networks[network.name] = static_cast<NetworkId>(network_ids_.get(network.name));
     ids_.last_vrf = previous_.last_vrf;

@@ -99,6 +99,9 @@ struct CompiledIds {
   uint32_t next_subinterface = 1;  // as for VRFs: workers hold packets for them
   std::map<BridgePortName, BridgePortInfo> bridge_ports;
   std::map<NextHop, AdjacencyId> adjacencies;
+  // Ids of removed learned remotes, not to be assigned yet: workers may still use them.
+  std::vector<BridgePortId> resting_bridge_ports;
+  std::vector<AdjacencyId> resting_adjacencies;
   std::vector<uint32_t> next_hop_users;  // by AdjacencyId: remotes, tunnels and routes
   std::map<std::string, ServiceId> services;
   std::map<BackendName, BackendId> backends;

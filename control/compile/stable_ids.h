@@ -38,6 +38,8 @@ class StableIds {
     kept_.emplace(key, value);
     free_.reserve(id_of(value));
   }
+  // get() never returns this id.
+  void reserve(uint32_t id) { free_.reserve(id); }
   // `now`: a value that differs if the entry is not the former one of that name.
   uint32_t get(const Key& key, const Value& now = {}) {
     if (const auto found = previous_.find(key);

@@ -53,7 +53,7 @@ ApplyResult ControlPlane::apply(const Config& config, uint64_t now_ns) {
 }
 
 Basis ControlPlane::basis(uint64_t now_ns) {
-  live_remotes_.settle(now_ns);
+  live_remotes_.prepare(now_ns);
   learner_.begin_update(now_ns);
   preparing_ = true;
   return {state_,

@@ -50,13 +50,9 @@ void LiveRemotes::bind(RunningState& state, Snapshot& snapshot, std::vector<Port
     resting_adjacencies_.clear();
     return;
   }
-  // A compilation takes ids whether they have rested or not: no worker has the former snapshot.
-  const auto is_taken = [&](const auto& each) {
-    return each.id >= snapshot.bridge_ports.size() ||
-           snapshot.bridge_ports[each.id].kind != BridgePortKind::kNone;
-  };
-  std::erase_if(leaving_, is_taken);
-  std::erase_if(resting_, is_taken);
+  const auto is_beyond = [&](const auto& each) { return each.id >= snapshot.bridge_ports.size(); };
+  std::erase_if(leaving_, is_beyond);
+  std::erase_if(resting_, is_beyond);
   const uint64_t token = dataplane_.begin_grace();
   for (const BridgePortId id : gone)
     if (id < snapshot.bridge_ports.size()) leaving_.push_back({id, now_ns, token});
@@ -66,7 +62,6 @@ void LiveRemotes::bind(RunningState& state, Snapshot& snapshot, std::vector<Port
 
   std::unordered_set<AdjacencyId> used;
   for (const auto& [hop, id] : state.ids.adjacencies) used.insert(id);
-  std::erase_if(resting_adjacencies_, [&](const auto& each) { return used.contains(each.id); });
   for (const auto& [id, since_ns, of_rcu] : resting_adjacencies_) used.insert(id);
   for (const AdjacencyId id : gone_next_hops)
     if (used.insert(id).second) resting_adjacencies_.push_back({id, now_ns, 0});
@@ -108,6 +103,8 @@ LiveRemotes::Added LiveRemotes::add(const NetworkConfig& network, const IpAddr& 
     return Added::kCompile;
 
   const auto wire_id = effective_id(network, remote);
+  // The report may be older than the configuration, which names the sender in another network.
+  if (senders.find(sender_key(remote, wire_id)) != 0) return Added::kFull;
   BridgePort made;
   made.kind = BridgePortKind::kTunnel;
   made.network = network_id;
@@ -212,6 +209,15 @@ void LiveRemotes::leave_next_hop(const NextHop& hop, AdjacencyId id, uint64_t no
 
 void LiveRemotes::finish_removal(uint64_t now_ns) {
   if (now_ns >= next_settling_ns_) settle(now_ns);
+}
+
+void LiveRemotes::prepare(uint64_t now_ns) {
+  if (state_ == nullptr) return;
+  settle(now_ns);
+  state_->ids.resting_bridge_ports.assign(not_free_.begin(), not_free_.end());
+  auto& adjacencies = state_->ids.resting_adjacencies;
+  adjacencies.clear();
+  for (const auto& each : resting_adjacencies_) adjacencies.push_back(each.id);
 }
 
 void LiveRemotes::settle(uint64_t now_ns) {

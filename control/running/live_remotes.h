@@ -20,7 +20,7 @@ namespace adit {
 
 class LiveRemotes {
  public:
-  // kCompile: it takes a compilation. kFull: no id is left for it.
+  // kCompile: it takes a compilation. kFull: there is no place for it.
   enum class Added { kYes, kCompile, kFull };
 
   LiveRemotes(Dataplane& dataplane, Neighbours& neighbours, FdbKeeper& fdb)
@@ -37,8 +37,8 @@ class LiveRemotes {
   bool remove(const NetworkConfig& network, std::span<const IpAddr> addresses, uint64_t now_ns);
   // After remove(): what was learned behind them goes too, once a second.
   void finish_removal(uint64_t now_ns);
-  // The same at once: before ids are given to others.
-  void settle(uint64_t now_ns);
+  // Before the next state is made of the present one: tells it which ids it must not give.
+  void prepare(uint64_t now_ns);
   // Makes ids of what is gone free, when it is time.
   void tick(uint64_t now_ns);
 
@@ -51,6 +51,7 @@ class LiveRemotes {
     uint64_t token;  // of RCU
   };
 
+  void settle(uint64_t now_ns);
   BridgePortId take_id(uint64_t now_ns);
   AdjacencyId take_adjacency(uint64_t now_ns);
   void remove_one(const NetworkConfig& network, const IpAddr& address, uint64_t now_ns);

@@ -2,6 +2,8 @@
 #include "running/remote_learner.h"
 
 #include <algorithm>
+#include <set>
+#include <tuple>
 #include <utility>
 
 #include "base/time_units.h"
@@ -44,6 +46,11 @@ bool is_own(const Config& config, const IpAddr& address) {
 void RemoteLearner::configure(const Config& config) {
   networks_.clear();
   const Routing routing(config);
+  // A sender with an id is one network's: that of the remote in the file.
+  std::set<std::tuple<TunnelKind, IpAddr, uint64_t>> named;
+  for (const NetworkConfig& network : config.networks)
+    for (const RemoteConfig& remote : network.remotes)
+      if (remote.id) named.emplace(remote.kind, remote.address, *remote.id);
   std::map<std::string, Learned> kept;
   for (const NetworkConfig& network : config.networks) {
     const auto found = learned_.find(network.name);
@@ -51,6 +58,7 @@ void RemoteLearner::configure(const Config& config) {
     auto& stays = kept[network.name].heard_ns;
     for (const auto& [address, since] : found->second.heard_ns)
       if (!is_configured(network, address) && routing.find(address) &&
+          !named.contains({network.learn_kind, address, network.vni}) &&
           stays.size() < network.learn_limit)
         stays[address] = since;
   }

@@ -145,6 +145,24 @@ TEST_F(LiveRemotes, IdsRestBeforeTheyAreReused) {
   EXPECT_EQ(control.generation(), 1u);
 }
 
+TEST_F(LiveRemotes, IdsRestAlsoWhenAllIsCompiled) {
+  learn("red", "192.0.2.9");
+  const BridgePortId id = sender("192.0.2.9", 100);
+  const AdjacencyId adjacency = snapshot().bridge_ports[id].adjacency;
+  wait_s(12);
+  ASSERT_EQ(sender("192.0.2.9", 100), 0u);
+  control.apply(parse_config(yaml_of(", mac_aging_s: 10",
+                                     "  green: {vni: 300, members: [{port: trunk, vlan: 30}], "
+                                     "remotes: [{address: 192.0.2.8}]}\n"),
+                             "t"),
+                now_ns);
+  const BridgePortId other = sender("192.0.2.8", 300);
+  ASSERT_NE(other, 0u);
+  EXPECT_NE(other, id);
+  EXPECT_NE(snapshot().bridge_ports[other].adjacency, adjacency);
+  EXPECT_NE(flooded("green").front(), id);
+}
+
 TEST_F(LiveRemotes, MoreThanThereIsRoomForAreCompiled) {
   constexpr unsigned kMany = 20'000;
   learn_many(kMany);
@@ -195,6 +213,27 @@ TEST_F(LiveRemotes, AReloadThatForbidsThemTakesThemAway) {
   EXPECT_EQ(sender("10.1.1.1", 100), 0u);
   EXPECT_EQ(first_of("10.1.1.1"), sender("10.1.1.1", 200));
   EXPECT_EQ(flooded("red").size(), 1u);
+}
+
+// A sender with an id cannot be two networks' remote.
+TEST_F(LiveRemotes, GiveWayToARemoteOfAnotherNetworkInTheFile) {
+  learn("red", "10.1.1.1");
+  const std::string yaml =
+      yaml_of(", mac_aging_s: 10",
+              "  green: {vni: 300, members: [{port: trunk, vlan: 30}], "
+              "remotes: [{address: 10.1.1.1, id: 100}, {address: 10.1.1.2, id: 100}]}\n");
+  control.apply(parse_config(yaml, "t"), now_ns);
+  const auto place = [&](const char* address) {
+    return snapshot().bridge_ports[sender(address, 100)].network;
+  };
+  const NetworkId green = control.ids().networks.at("green");
+  EXPECT_EQ(place("10.1.1.1"), green);
+  EXPECT_EQ(flooded("red").size(), 1u);
+  learn("red", "10.1.1.2");  // a report that was late
+  EXPECT_EQ(flooded("red").size(), 1u);
+  wait_s(12);
+  EXPECT_EQ(place("10.1.1.1"), green);
+  EXPECT_EQ(place("10.1.1.2"), green);
 }
 
 TEST_F(LiveRemotes, OnALinkAreNextHopsAsLongAsTheyAreThere) {
