@@ -220,10 +220,14 @@ bool Dataplane::stop() {
   }
   rte_eal_mp_wait_lcore();
   impl_->running = false;
+  drain();
+  return true;
+}
+
+void Dataplane::drain() {
   std::vector<Worker*> workers;
   for (const auto& worker : impl_->workers) workers.push_back(worker.get());
-  drain(workers);
-  return true;
+  adit::drain(workers);
 }
 
 void Dataplane::step(uint64_t now_ns) {

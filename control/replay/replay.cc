@@ -209,6 +209,7 @@ void Replay::finish() {
     set_time(now_ns_ + kStrideNs);
     turn();
   }
+  dataplane_->drain();
   for (const auto& port : ports_) port->finish_output();
 }
 

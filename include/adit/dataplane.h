@@ -101,6 +101,9 @@ class Dataplane {
   // Runs one pass of worker 0 over its ports in the calling thread, at time now_ns. Only if
   // start() is never called.
   void step(uint64_t now_ns);
+  // Sends or gives up all that waits, as the end of workers does. Nothing else is done afterwards.
+  // Only where start() is never called.
+  void drain();
 
   // Returns a token; and whether every worker has begun a new pass since that token was returned.
   uint64_t begin_grace();

@@ -283,6 +283,35 @@ def report():
               str(worker))
 
 
+def left_over():
+    """What would wait for longer than a replay lasts is given up at its end, and its sender, who is
+    behind a tunnel of a network, told."""
+    config = UPLINK + NEIGHBOURS + f"""
+networks:
+  red: {{vni: 100, remotes: [{{address: 192.0.2.2}}]}}
+vrfs:
+  one:
+    networks: {{red: {{addresses: [10.1.0.254/24], mac: "02:00:00:00:01:fe"}}}}
+    neighbours: [{{address: 10.1.0.8, mac: "{A}"}}]
+fragments: {{timeout_ms: 60000}}
+"""
+    datagrams = 40  # more than a pass gives up
+
+    def first(ident):
+        return Ether(src=A, dst="02:00:00:00:01:fe") / IP(
+            src="10.1.0.8", dst="10.1.0.254", flags="MF", id=ident) / ICMP() / Raw(bytes(56))
+
+    inputs = [(START_NS + ident * MS, arriving(bytes(first(ident)))) for ident in range(datagrams)]
+    run = run_replay(config, {"uplink": inputs}, ["uplink"])
+    tap.check("left over: accounts", not accounting_problems(run), str(accounting_problems(run)))
+    tap.check("left over: all are given up",
+              run.report["drop_counts"] == {"ip_reassembly": datagrams},
+              str(run.report["drop_counts"]))
+    told = [frame for _, frame in run.outputs["uplink"]
+            if VXLAN in Ether(frame) and ICMP in Ether(frame) and Ether(frame)[ICMP].type == 11]
+    tap.check("left over: and each sender is told", len(told) == datagrams, f"{len(told)} are told")
+
+
 def unprivileged():
     """As user nobody, without hugepages, and several at once."""
     with files(yaml=CONFIG, pcap=[(START_NS, udp(A, B))]) as (folder, paths):
@@ -333,4 +362,4 @@ def has_sanitizer():
 
 
 if __name__ == "__main__":
-    main(command_line, same_bytes, formats, order, odd_captures, report, unprivileged)
+    main(command_line, same_bytes, formats, order, odd_captures, report, left_over, unprivileged)
