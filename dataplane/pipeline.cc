@@ -58,6 +58,11 @@ void route_routed(Worker& worker, Profile& profile) noexcept {
   profile.done(Step::kTransmit);
 }
 
+[[gnu::cold, gnu::noinline]] void collect_on_links(Worker& worker) noexcept {
+  collect_link_fragments(worker);
+  accept_link_fragments(worker);
+}
+
 // The steps between classification and routing.
 template <class Profile>
 void carry(Worker& worker, Profile& profile) noexcept {
@@ -74,6 +79,8 @@ void carry(Worker& worker, Profile& profile) noexcept {
     accept_from_networks(worker);
     profile.done(Step::kFlood);
   }
+  if (!worker.link_fragments.empty()) [[unlikely]]
+    collect_on_links(worker);
   answer_host(worker);
   profile.done(Step::kHost);
 }

@@ -67,6 +67,7 @@ class Compiler {
     for (const auto& [hop, mac] : static_neighbours(config_, routing_, ids_)) adjacency(hop);
     for (const NetworkConfig& network : config_.networks) compile_network(network);
     compile_vrfs();
+    std::sort(snapshot_->ipv6_tunnels.begin(), snapshot_->ipv6_tunnels.end());
     make_room();
     snapshot_->local_ipv4 = FlatTable<uint64_t>(local_ipv4_);
     snapshot_->local_ipv6 = FlatTable<Ipv6Key>(local_ipv6_);
@@ -376,6 +377,7 @@ class Compiler {
       made.max_bytes = out.max_frame_bytes;
     }
     tunnels_.add_sender(tunnel.kind, tunnel.address, tunnel.id, made.ipv4);
+    snapshot_->ipv6_tunnels.emplace_back(made.ipv4, made.ipv6);
     return made;
   }
 

@@ -5,6 +5,8 @@
 #include "fragments/reassembly.h"
 #include "icmp/tell.h"
 #include "packet/destination.h"
+#include "packet/ip_packet.h"
+#include "packet/ip_rules.h"
 #include "worker/handover.h"
 #include "worker/originate.h"
 
@@ -153,15 +155,32 @@ Taken take(Worker& worker, Packet& packet, const Fragment& fragment, const Flow*
   return Taken::kGone;
 }
 
+// RFC 4007 section 6: a link-local address is one of each link. False: none has it.
+bool scope(Ipv6Key& address, uint64_t link) noexcept {
+  // RFC 4291 section 2.5.6: behind the first ten bits are 54 of zero.
+  if (address.high != be64(kLinkLocal).raw()) return false;
+  address.high = be64(kLinkLocal | (link + 1)).raw();
+  return true;
+}
+
+// The same of a packet that came by a tunnel; any other's addresses stay.
+bool scope_to_tunnel(const Packet& packet, FragmentKey& key) noexcept {
+  if (!key.ipv6 || !is_link_local(key.source)) return true;
+  return scope(key.source, (uint64_t{1} << 32) + packet.in);
+}
+
 Taken take_routed(Worker& worker, Packet& packet, const Flow* flow) noexcept {
   Fragment fragment;
-  if (!read_fragment(packet.mbuf, 0, place_of(packet.network), fragment)) {
+  if (!read_fragment(packet.mbuf, 0, place_of(packet.network), fragment) ||
+      !scope_to_tunnel(packet, fragment.key)) {
     if (flow != nullptr) return Taken::kPass;
     drop(worker, packet.mbuf, DropReason::k_ip_fragment);
     return Taken::kGone;
   }
   const size_t workers = worker.peers.size();
-  if (workers > 1 && !packet.handed_over) {
+  // A tunnel's packets of one sender come to one worker.
+  const bool on_link = fragment.key.ipv6 && is_link_local(fragment.key.source);
+  if (workers > 1 && !packet.handed_over && !on_link) {
     const unsigned owner = owner_of(fragment.key, workers);
     if (owner != worker.id) {
       pass_on(worker, packet.mbuf, owner,
@@ -221,6 +240,32 @@ bool take_outer(Worker& worker, Packet& packet) noexcept {
   return true;
 }
 
+// From or to a link-local address, by a link. True: it is the whole frame now. Workers do not share
+// these: ICMPv6 has no ports by which a port would spread them.
+bool take_on_link(Worker& worker, Packet& packet) noexcept {
+  constexpr uint32_t kIp = sizeof(EthernetHeader);
+  const Interface& link = *interface_of(*worker.snapshot, packet.link);
+  Fragment fragment;
+  const auto drop_it = [&](DropReason reason) noexcept {
+    drop(worker, packet.mbuf, reason);
+    return false;
+  };
+  if (!read_fragment(packet.mbuf, kIp, place_of(link.vrf), fragment))
+    return drop_it(DropReason::k_ip_fragment);
+  if (!scope(fragment.key.source, packet.link) && !scope(fragment.key.destination, packet.link))
+    return drop_it(DropReason::k_not_routable);
+  if (!fragment.is_atomic()) {
+    if (take(worker, packet, fragment, nullptr) != Taken::kWhole) return false;
+  } else {
+    rte_mbuf* own = make_writable(packet.mbuf, fragment.payload, worker.pool);
+    if (own == nullptr) return drop_it(DropReason::k_no_buffer);
+    packet.mbuf = own;
+    take_off_fragment_header(own, kIp, fragment.fragment_header, fragment.next_header_at);
+  }
+  const auto* ip = rte_pktmbuf_mtod_offset(packet.mbuf, const Ipv6Header*, kIp);
+  return ip->next_header == kIpProtocolIcmpv6 || drop_it(DropReason::k_not_routable);
+}
+
 void collect_one(Worker& worker, const PacketToRoute& item) noexcept {
   Packet& packet = worker.whole_packets[worker.routed_whole.count];
   packet = packet_of(item);
@@ -258,6 +303,14 @@ void collect_outer_fragments(Worker& worker) noexcept {
   list.count = kept;
 }
 
+void collect_link_fragments(Worker& worker) noexcept {
+  PacketList& list = worker.link_fragments;
+  unsigned kept = 0;
+  for (Packet* packet : list.span())
+    if (take_on_link(worker, *packet)) list.items[kept++] = packet;
+  list.count = kept;
+}
+
 void expire_fragments(Worker& worker) noexcept {
   worker.fragments->expire(worker);
   route_released(worker);
@@ -286,7 +339,8 @@ void report_to_source(Worker& worker, FragmentPlace place, rte_mbuf* first, uint
   if (!icmp_error_permitted(at, first->data_len - ip, ipv6, problem)) return;
   if (place == kTunnelPlace || place == kHostPlace)
     return report_to_link(worker, first, ip, ipv6, problem, word);
-  if (!is_there(*worker.snapshot, vrf_of(place))) return;
+  // No route leads to who sent it by a link alone.
+  if (ip != 0 || !is_there(*worker.snapshot, vrf_of(place))) return;
   Packet packet{};
   packet.mbuf = first;
   packet.network = vrf_of(place);

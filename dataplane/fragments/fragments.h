@@ -18,6 +18,9 @@ namespace adit {
 // their port of arrival.
 [[gnu::cold]] void collect_outer_fragments(Worker& worker) noexcept;
 
+// Leaves in Worker::link_fragments what is whole.
+[[gnu::cold]] void collect_link_fragments(Worker& worker) noexcept;
+
 // Drops datagrams whose reassembly timed out.
 void expire_fragments(Worker& worker) noexcept;
 

@@ -11,6 +11,12 @@ void accept_routed(Worker& worker, LinkId link, Packet& packet) noexcept {
   accept_untagged(worker, link, own.mac, own.vrf, packet);
 }
 
+void accept_link_fragments(Worker& worker) noexcept {
+  PacketList& list = worker.link_fragments;
+  for (Packet* packet : list.span()) accept_routed(worker, packet->link, *packet);
+  list.count = 0;
+}
+
 void accept_from_networks(Worker& worker) noexcept {
   for (Packet* packet : worker.to_gateways.span())
     accept_routed(worker, network_link(packet->network), *packet);

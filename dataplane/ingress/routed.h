@@ -9,7 +9,7 @@
 
 namespace adit {
 
-enum class RoutedClass { kDrop, kHost, kRoute };
+enum class RoutedClass { kDrop, kHost, kRoute, kFragment };
 
 namespace routed {
 
@@ -36,6 +36,19 @@ namespace routed {
   packet.outer_ipv6 = true;
   packet.l4_payload = kIcmp;
   return RoutedClass::kHost;
+}
+
+// The same in a fragment, for Worker::link_fragments. kRoute: it is none.
+[[gnu::cold, gnu::noinline]] inline RoutedClass check_link_fragment(Packet& packet,
+                                                                    const Ipv6Header& ip) noexcept {
+  constexpr uint32_t kFragment = sizeof(EthernetHeader) + sizeof(Ipv6Header);
+  if ((!is_link_local(ip.src) && !is_link_local(ip.dst)) || packet.mbuf->data_len <= kFragment ||
+      frame_of(packet.mbuf)[kFragment] != kIpProtocolIcmpv6)
+    return RoutedClass::kRoute;
+  const uint32_t end = kFragment + ip.payload_length.host();
+  if (end <= packet.mbuf->pkt_len && trim_to(packet.mbuf, end)) return RoutedClass::kFragment;
+  packet.drop = DropReason::k_ip_total_length;
+  return RoutedClass::kDrop;
 }
 
 }  // namespace routed
@@ -65,6 +78,10 @@ inline RoutedClass check_routed(const MacAddr& own, Packet& packet) noexcept {
       if (const RoutedClass what = routed::check_icmpv6(packet, ip, to_us);
           what != RoutedClass::kRoute)
         return what;
+    if (to_us && ip.next_header == kIpProtocolFragment) [[unlikely]]
+      if (const RoutedClass what = routed::check_link_fragment(packet, ip);
+          what != RoutedClass::kRoute)
+        return what;
   }
   if (!to_us) return refuse(DropReason::k_not_our_mac);
   if (!ipv6 && ethernet->ether_type != be16(kEtherTypeIpv4))
@@ -85,6 +102,9 @@ inline void accept_untagged(Worker& worker, LinkId link, const MacAddr& own, Vrf
     case RoutedClass::kHost:
       packet.link = link;
       return worker.to_host.push(packet);
+    case RoutedClass::kFragment:
+      packet.link = link;
+      return worker.link_fragments.push(packet);
     case RoutedClass::kDrop:
       return drop(worker, packet.mbuf, packet.drop);
   }
@@ -92,6 +112,9 @@ inline void accept_untagged(Worker& worker, LinkId link, const MacAddr& own, Vrf
 
 // The same, by a VLAN or from a network: takes tags off that carry a priority alone.
 void accept_routed(Worker& worker, LinkId link, Packet& packet) noexcept;
+
+// What is whole of Worker::link_fragments.
+[[gnu::cold]] void accept_link_fragments(Worker& worker) noexcept;
 
 // What bridges have for their networks' gateways: Worker::to_gateways.
 void accept_from_networks(Worker& worker) noexcept;

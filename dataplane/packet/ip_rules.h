@@ -45,6 +45,11 @@ inline bool is_link_local(const std::array<uint8_t, 16>& address) noexcept {
   return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
 }
 
+inline constexpr uint64_t kLinkLocal = 0xfe80'0000'0000'0000;
+inline bool is_link_local(const Ipv6Key& address) noexcept {
+  return (be64::from_raw(address.high).host() & 0xffc0'0000'0000'0000) == kLinkLocal;
+}
+
 // RFC 4861 section 7.1: what has not crossed a router, and must not.
 inline bool is_neighbour_discovery(const rte_mbuf* mbuf, const Ipv6Header& ip) noexcept {
   constexpr unsigned kIcmp = sizeof(EthernetHeader) + sizeof(Ipv6Header);

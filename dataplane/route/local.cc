@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "route/local.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "icmp/outer_error.h"
 #include "icmp/tell.h"
 #include "packet/flow_reader.h"
@@ -8,6 +11,7 @@
 #include "packet/tcp_reset.h"
 #include "route/out.h"
 #include "worker/originate.h"
+#include "worker/path_mtu.h"
 #include "worker/punt.h"
 
 namespace adit {
@@ -33,6 +37,25 @@ template <class Ip>
   send_cut<Ip>(worker, packet, back, most, id);
 }
 
+// The way back to a link-local sender, who is at the other end of the tunnel that its packet came
+// by.
+[[gnu::cold, gnu::noinline]] RouteTarget back_by_tunnel(const Worker& worker,
+                                                        const Packet& packet) noexcept {
+  RouteTarget back;
+  const Snapshot& snapshot = *worker.snapshot;
+  const auto& tunnels = snapshot.ipv6_tunnels;
+  const auto found =
+      std::lower_bound(tunnels.begin(), tunnels.end(), std::pair{packet.in, BridgePortId{0}});
+  // A fragment's may have gone while it waited.
+  if (found == tunnels.end() || found->first != packet.in) return back;
+  const BridgePort& out = snapshot.bridge_ports[found->second];
+  if (out.network != packet.network) return back;
+  back.kind = RouteTarget::Kind::kTunnel;
+  back.tunnel = found->second;
+  back.max_bytes = path_frame_bytes(worker, out, false);
+  return back;
+}
+
 // An echo request for one of our addresses becomes the reply.
 template <class Ip>
 void answer_echo(Worker& worker, Packet& packet) noexcept {
@@ -49,7 +72,13 @@ void answer_echo(Worker& worker, Packet& packet) noexcept {
     return;
   if (icmp->type != Ip::kEchoRequest || icmp->code != 0)
     return drop(worker, mbuf, DropReason::k_icmp_ignored);
-  const RouteTarget& back = worker.snapshot->routes.find(packet.network, Ip::source(ip), Ip::kIpv6);
+  RouteTarget by_tunnel;
+  const RouteTarget* found =
+      &worker.snapshot->routes.find(packet.network, Ip::source(ip), Ip::kIpv6);
+  if constexpr (Ip::kIpv6)
+    if (is_link_local(ip.src)) [[unlikely]]
+      by_tunnel = back_by_tunnel(worker, packet), found = &by_tunnel;
+  const RouteTarget& back = *found;
   if (back.kind == RouteTarget::Kind::kNone) return drop(worker, mbuf, DropReason::k_no_route);
   if (!back.leads_out()) return drop(worker, mbuf, DropReason::k_ip_source);
   std::swap(ip.src, ip.dst);

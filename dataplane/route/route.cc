@@ -226,6 +226,28 @@ void route_version(Worker& worker, Packet& packet) noexcept {
   }
 }
 
+// Whether the packet, which no route leads back from, is an echo request or a fragment of one, from
+// the other end of the tunnel that it came by to an address of ours.
+[[gnu::cold, gnu::noinline]] bool is_echo_by_tunnel(const Worker& worker,
+                                                    const Packet& packet) noexcept {
+  constexpr uint32_t kHeader = sizeof(Ipv6Header);
+  const Snapshot& snapshot = *worker.snapshot;
+  rte_mbuf* mbuf = packet.mbuf;
+  if (is_ipv4(packet) || packet.in == 0 || mbuf->data_len <= kHeader ||
+      snapshot.bridge_ports[packet.in].kind != BridgePortKind::kRouted)
+    return false;
+  const auto& ip = header_of<Ipv6>(mbuf);
+  if (!is_link_local(ip.src) ||
+      snapshot.routes.find(packet.network, ip.dst.data(), true).kind != RouteTarget::Kind::kLocal)
+    return false;
+  const uint8_t next = frame_of(mbuf)[kHeader];
+  const bool wanted = Ipv6::is_fragment(ip)
+                          ? next == kIpProtocolIcmpv6
+                          : ip.next_header == kIpProtocolIcmpv6 && next == Ipv6::kEchoRequest;
+  const uint32_t bytes = kHeader + ip.payload_length.host();
+  return wanted && bytes <= mbuf->pkt_len && trim_to(mbuf, bytes);
+}
+
 // A packet of our own.
 template <class Ip>
 void send_ours(Worker& worker, Packet& packet) noexcept {
@@ -253,7 +275,8 @@ void check_packets(Worker& worker) noexcept {
     const DropReason wrong = is_ipv4(*packet)
                                  ? check_version<Ipv4>(own, packet->network, packet->mbuf)
                                  : check_version<Ipv6>(own, packet->network, packet->mbuf);
-    if (wrong != DropReason::kNone) [[unlikely]]
+    if (wrong != DropReason::kNone &&
+        (wrong != DropReason::k_not_routable || !is_echo_by_tunnel(worker, *packet))) [[unlikely]]
       drop(worker, packet->mbuf, wrong);
     else
       routed.items[kept++] = packet;

@@ -16,7 +16,8 @@ inline PacketToRoute packet_to_route(const Packet& packet) noexcept {
           PacketToRoute::Kind::kOnItsWay,
           packet.translated,
           packet.may_fragment,
-          packet.handed_over};
+          packet.handed_over,
+          packet.in};
 }
 
 inline Packet packet_of(const PacketToRoute& item) noexcept {
@@ -28,6 +29,7 @@ inline Packet packet_of(const PacketToRoute& item) noexcept {
   packet.translated = item.translated;
   packet.may_fragment = item.may_fragment;
   packet.handed_over = item.handed_over;
+  packet.in = item.in;
   packet.drop = DropReason::kNone;
   return packet;
 }

@@ -73,6 +73,7 @@ struct PacketToRoute {
   bool translated = false;
   bool may_fragment = false;
   bool handed_over = false;
+  BridgePortId in = 0;  // where a link-local sender is
 };
 
 struct Outbox {

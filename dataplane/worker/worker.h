@@ -132,6 +132,7 @@ struct Worker {
   std::array<PacketList, kTunnelKindCount> to_decap;  // by tunnel kind
   PacketList to_host;          // ARP, neighbour discovery and ICMP; Packet::link
   PacketList handed_frames;    // fragments that came to another worker by an underlay port
+  PacketList link_fragments;   // from or to link-local addresses, by Packet::link
   PacketList outer_fragments;  // of what came in by the underlay
   PacketList routed;           // IP packets that have their VRF
   PacketList routed_whole;     // the same, put together from fragments

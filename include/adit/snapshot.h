@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "adit/addr.h"
@@ -316,10 +317,12 @@ struct Snapshot {
   std::vector<NetworkEntry> networks;            // by NetworkId
   std::vector<GatewayEntry> gateways;            // the first is not used
   std::vector<SubinterfaceEntry> subinterfaces;  // by SubinterfaceId
-  FlatTable<uint64_t> local_ipv4;                // own address (raw be32) -> PortId + 1
-  FlatTable<Ipv6Key> local_ipv6;                 // own address -> PortId + 1
-  OwnSources own_sources;                        // of all VRFs and the underlay
-  FlatTable<uint64_t> local_ports;               // LocalPort::key() of what control takes -> 1
+  // By what a VRF's tunnel receives with, sorted: by what it sends IPv6. They differ in the header.
+  std::vector<std::pair<BridgePortId, BridgePortId>> ipv6_tunnels;
+  FlatTable<uint64_t> local_ipv4;   // own address (raw be32) -> PortId + 1
+  FlatTable<Ipv6Key> local_ipv6;    // own address -> PortId + 1
+  OwnSources own_sources;           // of all VRFs and the underlay
+  FlatTable<uint64_t> local_ports;  // LocalPort::key() of what control takes -> 1
   std::array<TunnelTables, kTunnelKindCount> tunnels;  // by tunnel_index()
   std::vector<UdpTunnel> udp_tunnels;
   FragmentLimits fragment_limits;

@@ -2,8 +2,10 @@
 """Neighbour discovery (RFC 4861) by scapy."""
 
 from scapy.layers.inet6 import (ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NA, ICMPv6ND_NS,
-                                ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, IPv6)
+                                ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, IPv6,
+                                IPv6ExtHdrFragment)
 from scapy.layers.l2 import Ether
+from scapy.packet import Raw
 from scapy.utils6 import in6_getnsma, in6_getnsmac
 import socket
 
@@ -42,6 +44,22 @@ def unsolicited(mac, address, router=0):
 def echo6(kind, src_mac, dst_mac, src, dst, data=b"data", **ip):
     message = (ICMPv6EchoRequest if kind == 128 else ICMPv6EchoReply)(id=7, seq=1, data=data)
     return bytes(Ether(src=src_mac, dst=dst_mac) / IPv6(src=src, dst=dst, **ip) / message)
+
+
+def in_fragments(frame, size=1232, ident=7):
+    """An IPv6 frame in fragments of `size` bytes of payload, a multiple of 8."""
+    head, payload = Ether(frame), bytes(Ether(frame)[IPv6].payload)
+    parts = []
+    for at in range(0, max(len(payload), 1), size):
+        packet = head[IPv6].copy()
+        packet.remove_payload()
+        packet.plen = None
+        packet.nh = 44
+        piece = IPv6ExtHdrFragment(nh=head[IPv6].nh, offset=at // 8, m=at + size < len(payload),
+                                   id=ident)
+        parts.append(bytes(Ether(src=head.src, dst=head.dst) / packet / piece /
+                           Raw(payload[at:at + size])))
+    return parts
 
 
 __all__ = [name for name in dir() if not name.startswith("_")]

@@ -3,7 +3,7 @@
 told about by ICMP, refused by name."""
 
 from harness import MS, SECOND, Free, Scenario, announcement, main, tap
-from nd_frames import advertisement, solicitation, unsolicited
+from nd_frames import advertisement, in_fragments, solicitation, unsolicited
 from tunnels import OUR_MAC, OURS, address, mac
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP, fragment
@@ -350,6 +350,48 @@ def fragmented():
     run.run()
 
 
+def echoed_on_tunnels(run):
+    """The other end of a tunnel asks from its link-local address: no route leads there."""
+    there, ours = "fe80::9", GATEWAY[6]
+
+    def echo(kind, src, dst, size, **ip):
+        message = ICMPv6EchoRequest if kind == 128 else ICMPv6EchoReply
+        return IPv6(src=src, dst=dst, **ip) / message(id=1, seq=2, data=bytes(size))
+
+    def cut(packet):
+        return [Ether(part)[IPv6] for part in in_fragments(bytes(Ether() / packet))]
+
+    for kind in KINDS:
+        for family in (4, 6):
+            where = f"{kind.name} over IPv{family}, link-local"
+            ask, answer = echo(128, there, ours, 100), echo(129, ours, there, 100)
+            run.case(f"{where}: one packet", ("uplink", arriving(kind, ask, family)),
+                     {"uplink": leaving(kind, answer, family)})
+            run.case(f"{where}: fragments",
+                     [("uplink", arriving(kind, part, family))
+                      for part in cut(echo(128, there, ours, 2000))],
+                     {"uplink": [leaving(kind, part, family)
+                                 for part in cut(echo(129, ours, there, 2000))]})
+            run.case(f"{where}: to a host beyond",
+                     ("uplink", arriving(kind, echo(128, there, HOST[6], 8), family)), {},
+                     "not_routable")
+            run.case(f"{where}: an echo reply",
+                     ("uplink", arriving(kind, echo(129, there, ours, 8), family)), {},
+                     "not_routable")
+            run.case(f"{where}: to a link-local address",
+                     ("uplink", arriving(kind, echo(128, there, "fe80::1", 8), family)), {},
+                     "not_routable")
+    first, last = cut(echo(128, there, ours, 2000))
+    one, other = KINDS[0], KINDS[1]
+    run.case("fragments of two tunnels are not put together",
+             [("uplink", arriving(one, first, 4)), ("uplink", arriving(other, last, 4))], {},
+             [None, None])
+    run.case("but those of each are",
+             [("uplink", arriving(one, last, 4)), ("uplink", arriving(other, first, 4))],
+             {"uplink": [leaving(kind, part, 4) for kind in (one, other)
+                         for part in cut(echo(129, ours, there, 2000))]})
+
+
 def echoed():
     run = scenario("echo")
     for size in (0, 1, 1000):
@@ -366,6 +408,7 @@ def echoed():
         pong = IP(src=GATEWAY[4], dst=behind(4, 16), id=5) / ICMP(type=0) / Raw(bytes(size))
         run.case(f"{size} bytes through the tunnel", ("uplink", arriving(KINDS[0], ping, 4)),
                  {"uplink": leaving(KINDS[0], pong, 4)})
+    echoed_on_tunnels(run)
     ping = IP(src=HOST[4], dst=GATEWAY[4]) / ICMP()
     run.case("wrong checksum", ("blue0", frame(IP(src=HOST[4], dst=GATEWAY[4]) / ICMP(chksum=1))),
              {}, "icmp_checksum")

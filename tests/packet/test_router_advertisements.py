@@ -5,9 +5,10 @@ they say, when they are sent, and which solicitations count."""
 import frames
 from frames import OUR_MAC, tagged
 from harness import MS, SECOND, Scenario, announcement, main, tap
-from nd_frames import advertisement, echo6, solicitation, unsolicited
+from nd_frames import advertisement, echo6, in_fragments, solicitation, unsolicited
 from routed_frames import merged
 
+from scapy.layers.inet import UDP
 from scapy.layers.inet6 import (ICMPv6ND_RA, ICMPv6ND_RS, ICMPv6NDOptMTU, ICMPv6NDOptPrefixInfo,
                                 ICMPv6NDOptRDNSS, ICMPv6NDOptSrcLLAddr, IPv6)
 from scapy.layers.l2 import Ether
@@ -190,6 +191,40 @@ def echo_within_links():
              "not_routable")
         case(f"{where}: a host beyond", port, mac, HOST, "fd05::1", put, "not_routable")
         case(f"{where}: from our own address", port, mac, link_local(mac), ours, put, "ip_source")
+
+        def ping(*fields, **ip):
+            return in_fragments(echo6(*fields, bytes(range(256)) * 8, **ip))
+
+        asked = ping(128, HOST_MAC, mac, HOST, ours)
+        answered = [put(part) for part in ping(129, mac, HOST_MAC, ours, HOST, hlim=64)]
+        run.case(f"{where}: in fragments", [(port, put(part)) for part in asked],
+                 {port: answered})
+        run.case(f"{where}: in fragments, the last one first",
+                 [(port, put(part)) for part in reversed(asked)], {port: answered})
+        run.case(f"{where}: in fragments, to our link-local address",
+                 [(port, put(part)) for part in ping(128, HOST_MAC, mac, HOST, link_local(mac))],
+                 {port: [put(part)
+                         for part in ping(129, mac, HOST_MAC, link_local(mac), HOST, hlim=64)]})
+        short = echo6(128, HOST_MAC, mac, HOST, ours)
+        run.case(f"{where}: with a fragment header, and whole",
+                 [(port, put(part)) for part in in_fragments(short)],
+                 {port: put(echo6(129, mac, HOST_MAC, ours, HOST, hlim=64))})
+        run.case(f"{where}: in fragments, to somebody else",
+                 [(port, put(part)) for part in ping(128, HOST_MAC, mac, HOST, "fe80::99")],
+                 {}, ["not_routable", None])
+        run.case(f"{where}: fragments of something else", (port, put(in_fragments(
+            bytes(Ether(src=HOST_MAC, dst=mac) / IPv6(src=HOST, dst=ours) / UDP() /
+                  Raw(bytes(2000))))[0])), {}, "not_routable")
+    first, last = in_fragments(echo6(128, HOST_MAC, PORT_MAC, HOST, "fd03::fe", bytes(2000)))
+    elsewhere = [tagged(part, 7) for part in in_fragments(
+        echo6(128, HOST_MAC, TRUNK_MAC, HOST, "fd03::fe", bytes(2000)))]
+    run.case("fragments of two links are not put together",
+             [("edge0", first), ("trunk", elsewhere[1])], {}, [None, None])
+    run.case("but those of each are", [("trunk", elsewhere[0]), ("edge0", last)], {
+        "trunk": [tagged(part, 7) for part in in_fragments(
+            echo6(129, TRUNK_MAC, HOST_MAC, "fd03::fe", HOST, bytes(2000), hlim=64))],
+        "edge0": in_fragments(
+            echo6(129, PORT_MAC, HOST_MAC, "fd03::fe", HOST, bytes(2000), hlim=64))})
     case("without a link-local address of ours", "quiet0", quiet, HOST, "fd05::fe")
     case("nor one to ask for", "quiet0", quiet, HOST, link_local(quiet), drop="not_routable")
     asked = echo6(128, HOST_MAC, GATEWAY_MAC, HOST, "fd01::fe")
