@@ -79,7 +79,7 @@ BackendId id_of(const ControlPlane& control, const ServiceConfig& service,
   return control.ids().backends.at(backend_name(service, backend));
 }
 
-const char* state_name(const BackendStatus& status, const BackendKeeper::State& state) {
+const char* state_name(const BackendStatus& status, const BackendTracker::State& state) {
   if (!status.up) return state.up && state.is_unreachable ? "unreachable" : "down";
   if (status.weight == 0) return "drained";
   return state.starting_ns ? "starting" : "up";
@@ -103,7 +103,7 @@ json backend_row(const ControlPlane& control, const ServiceConfig& service,
                  const BackendConfig& backend, uint64_t now_ns) {
   const BackendId id = id_of(control, service, backend);
   const BackendStatus status = control.dataplane().backend_status().load(id);
-  const BackendKeeper::State& state = control.backends().state(id);
+  const BackendTracker::State& state = control.backends().state(id);
   const bool sorry = service.sorry && backend == *service.sorry;
   json row = {{"service", service.name},
               {"address", to_string(backend.address)},

@@ -15,8 +15,8 @@
 #include "adit/dataplane.h"
 #include "compile/compile.h"
 #include "config/config.h"
-#include "running/backend_keeper.h"
 #include "running/backend_rates.h"
+#include "running/backend_tracker.h"
 #include "running/fdb_keeper.h"
 #include "running/link_keeper.h"
 #include "running/live_remotes.h"
@@ -97,9 +97,9 @@ class ControlPlane {
   // State of every next hop.
   const Neighbours& neighbours() const noexcept { return neighbours_; }
   const FdbKeeper& fdb() const noexcept { return fdb_; }
-  const BackendKeeper& backends() const noexcept { return backends_; }
+  const BackendTracker& backends() const noexcept { return backends_; }
   const BackendRates& rates() const noexcept { return rates_; }
-  BackendKeeper& backends() noexcept { return backends_; }
+  BackendTracker& backends() noexcept { return backends_; }
   const RemoteLearner& remote_learner() const noexcept { return learner_; }
 
  private:
@@ -119,7 +119,7 @@ class ControlPlane {
   FdbKeeper fdb_;
   RemoteLearner learner_;
   LiveRemotes live_remotes_{dataplane_, neighbours_, fdb_};
-  BackendKeeper backends_;
+  BackendTracker backends_;
   BackendRates rates_;
   LinkKeeper links_;
   std::set<PortId> down_ports_;

@@ -13,7 +13,7 @@
 #include "compile/routing.h"
 #include "config/config.h"
 #include "config/diff.h"
-#include "running/backend_keeper.h"
+#include "running/backend_tracker.h"
 #include "running/neighbours.h"
 #include "running/remote_learner.h"
 

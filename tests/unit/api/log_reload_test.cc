@@ -163,7 +163,7 @@ TEST_F(Reload, ControlGoesOnMeanwhile) {
     // Whatever is asked meanwhile has its answer from what runs.
     ASSERT_EQ(control_.config().services.size(), control_.generation() == 1 ? 0u : 20000u);
   }
-  EXPECT_GT(before, 20000 / BackendKeeper::kSlice) << "a slice of new backends for each";
+  EXPECT_GT(before, 20000 / BackendTracker::kSlice) << "a slice of new backends for each";
   EXPECT_EQ(control_.backends().all().size(), 20000u);
   while (!reloader.idle()) reloader.tick(monotonic_ns());
 }

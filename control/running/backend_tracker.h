@@ -31,7 +31,7 @@ struct BackendChanges {
 };
 BackendChanges compare_backends(const BackendMap& former, BackendMap next);
 
-class BackendKeeper {
+class BackendTracker {
  public:
   // The most backends that one call of add() or remove_gone() handles.
   static constexpr size_t kSlice = 1000;
@@ -45,7 +45,7 @@ class BackendKeeper {
     bool moves_udp = false;                   // its UDP flows move to other backends
   };
 
-  explicit BackendKeeper(BackendStatusTable& status) : status_(status) {}
+  explicit BackendTracker(BackendStatusTable& status) : status_(status) {}
 
   // Starts the configured health checks; without a check a backend counts as up. `checks` must
   // outlive this object, and report results to changed().

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "running/backend_keeper.h"
+#include "running/backend_tracker.h"
 
 #include <gtest/gtest.h>
 
@@ -37,7 +37,7 @@ class FakeChecks : public HealthChecks {
   std::map<HealthKey, FirstCheck> firsts;
 };
 
-class Keeper : public testing::Test {
+class BackendTrackerTest : public testing::Test {
  protected:
   // The backend 10.0.0.N has id N.
   void apply(std::vector<uint16_t> weights, uint64_t now_ns) {
@@ -53,7 +53,7 @@ class Keeper : public testing::Test {
     if (service.sorry) ids.backends[backend_name(service, *service.sorry)] = 9;
     Config config;
     config.services = {service};
-    keeper.add(config, ids, now_ns);
+    tracker.add(config, ids, now_ns);
   }
   BackendStatus status_of(BackendId id) { return status.load(id); }
 
@@ -65,46 +65,46 @@ class Keeper : public testing::Test {
   }
 
   BackendStatusTable status;
-  BackendKeeper keeper{status};
+  BackendTracker tracker{status};
   FakeChecks checks;
   ServiceConfig service;
 };
 
-TEST_F(Keeper, WithoutChecksAllAreUp) {
+TEST_F(BackendTrackerTest, WithoutChecksAllAreUp) {
   apply({5, 0}, kS);
   EXPECT_EQ(status_of(1), (BackendStatus{5, true}));
   EXPECT_EQ(status_of(2), (BackendStatus{0, true}));
 }
 
-TEST_F(Keeper, GoesByItsChecks) {
+TEST_F(BackendTrackerTest, GoesByItsChecks) {
   apply({5, 7}, kS);
-  keeper.check_by(checks, kS);
+  tracker.check_by(checks, kS);
   EXPECT_EQ(checks.firsts.at(1), FirstCheck::kSpread);
   EXPECT_EQ(checks.targets.at(1).port, 80) << "the service's";
-  keeper.changed(1, false, 3 * kS);
+  tracker.changed(1, false, 3 * kS);
   EXPECT_FALSE(status_of(1).up);
   EXPECT_TRUE(status_of(1).ends_connections());
-  EXPECT_EQ(keeper.state(1).since_ns, 3 * kS);
+  EXPECT_EQ(tracker.state(1).since_ns, 3 * kS);
   EXPECT_TRUE(status_of(2).up);
-  keeper.changed(1, true, 4 * kS);
+  tracker.changed(1, true, 4 * kS);
   EXPECT_EQ(status_of(1), (BackendStatus{5, true})) << "at once, without slow start";
 }
 
-TEST_F(Keeper, BackendsThatAreToBeginDownDo) {
+TEST_F(BackendTrackerTest, BackendsThatAreToBeginDownDo) {
   service.health->rules.initial = InitialState::kDown;
   apply({5}, kS);
-  keeper.check_by(checks, kS);
+  tracker.check_by(checks, kS);
   EXPECT_FALSE(status_of(1).up);
 }
 
-TEST_F(Keeper, ReloadKeepsWhatChecksHaveFound) {
+TEST_F(BackendTrackerTest, ReloadKeepsWhatChecksHaveFound) {
   apply({5, 5}, kS);
-  keeper.check_by(checks, kS);
+  tracker.check_by(checks, kS);
   checks.states[1] = false;
-  keeper.changed(1, false, 2 * kS);
+  tracker.changed(1, false, 2 * kS);
   apply({8, 5, 5}, 3 * kS);
   EXPECT_EQ(status_of(1), (BackendStatus{8, false}));
-  EXPECT_EQ(keeper.state(1).since_ns, 2 * kS);
+  EXPECT_EQ(tracker.state(1).since_ns, 2 * kS);
   EXPECT_EQ(checks.firsts.at(3), FirstCheck::kAtOnce);
   apply({8}, 4 * kS);
   EXPECT_EQ(checks.targets.size(), 1u);
@@ -115,57 +115,57 @@ TEST_F(Keeper, ReloadKeepsWhatChecksHaveFound) {
   EXPECT_TRUE(status_of(1).up) << "nobody asks any more";
 }
 
-TEST_F(Keeper, KeepsConnectionsOfTheDeadIfTold) {
+TEST_F(BackendTrackerTest, KeepsConnectionsOfTheDeadIfTold) {
   service.on_down = OnDown::kKeep;
   apply({5}, kS);
-  keeper.check_by(checks, kS);
-  keeper.changed(1, false, 2 * kS);
+  tracker.check_by(checks, kS);
+  tracker.changed(1, false, 2 * kS);
   EXPECT_FALSE(status_of(1).takes_new());
   EXPECT_FALSE(status_of(1).ends_connections());
 }
 
-TEST_F(Keeper, ABackendBehindADeadLinkGetsNoNewConnectionsAndKeepsItsOwn) {
+TEST_F(BackendTrackerTest, ABackendBehindADeadLinkGetsNoNewConnectionsAndKeepsItsOwn) {
   apply({5, 5}, kS);
-  keeper.check_by(checks, kS);
-  EXPECT_TRUE(keeper.set_reachable(1, false, 2 * kS));
-  EXPECT_FALSE(keeper.set_reachable(1, false, 2 * kS)) << "no news";
+  tracker.check_by(checks, kS);
+  EXPECT_TRUE(tracker.set_reachable(1, false, 2 * kS));
+  EXPECT_FALSE(tracker.set_reachable(1, false, 2 * kS)) << "no news";
   EXPECT_FALSE(status_of(1).takes_new());
   EXPECT_FALSE(status_of(1).ends_connections());
   EXPECT_TRUE(status_of(2).takes_new());
   apply({5, 5}, 3 * kS);
   EXPECT_FALSE(status_of(1).takes_new()) << "a reload does not change it";
-  keeper.changed(1, false, 4 * kS);
+  tracker.changed(1, false, 4 * kS);
   EXPECT_TRUE(status_of(1).ends_connections()) << "dead as well, says its check";
-  EXPECT_TRUE(keeper.set_reachable(1, true, 5 * kS));
+  EXPECT_TRUE(tracker.set_reachable(1, true, 5 * kS));
   EXPECT_FALSE(status_of(1).takes_new());
-  keeper.changed(1, true, 6 * kS);
+  tracker.changed(1, true, 6 * kS);
   EXPECT_TRUE(status_of(1).takes_new());
-  EXPECT_FALSE(keeper.set_reachable(77, false, 7 * kS)) << "nobody";
+  EXPECT_FALSE(tracker.set_reachable(77, false, 7 * kS)) << "nobody";
 }
 
-TEST_F(Keeper, WeightGrowsFromATenthInASlowStart) {
+TEST_F(BackendTrackerTest, WeightGrowsFromATenthInASlowStart) {
   service.slow_start_s = 10;
   apply({100, 3}, kS);
-  keeper.check_by(checks, kS);
+  tracker.check_by(checks, kS);
   EXPECT_EQ(status_of(1).weight, 100) << "at the daemon's start all begin alike";
   for (const BackendId id : {1u, 2u}) {
-    keeper.changed(id, false, 2 * kS);
-    keeper.changed(id, true, 20 * kS);
+    tracker.changed(id, false, 2 * kS);
+    tracker.changed(id, true, 20 * kS);
   }
   EXPECT_EQ(status_of(1).weight, 10);
   EXPECT_EQ(status_of(2).weight, 1) << "never 0";
-  keeper.tick(25 * kS);
+  tracker.tick(25 * kS);
   EXPECT_EQ(status_of(1).weight, 55);
-  keeper.tick(25 * kS + 1'000'000);
+  tracker.tick(25 * kS + 1'000'000);
   EXPECT_EQ(status_of(1).weight, 55) << "in steps";
-  EXPECT_TRUE(keeper.state(1).starting_ns);
-  keeper.tick(30 * kS);
+  EXPECT_TRUE(tracker.state(1).starting_ns);
+  tracker.tick(30 * kS);
   EXPECT_EQ(status_of(1).weight, 100);
   EXPECT_EQ(status_of(2).weight, 3);
-  EXPECT_FALSE(keeper.state(1).starting_ns);
+  EXPECT_FALSE(tracker.state(1).starting_ns);
 }
 
-TEST_F(Keeper, BackendsAddedToARunningServiceStartSlowly) {
+TEST_F(BackendTrackerTest, BackendsAddedToARunningServiceStartSlowly) {
   service.slow_start_s = 10;
   apply({100}, kS);
   apply({100, 100}, 2 * kS);
@@ -176,46 +176,46 @@ TEST_F(Keeper, BackendsAddedToARunningServiceStartSlowly) {
   EXPECT_EQ(status_of(2).weight, 100);
 }
 
-TEST_F(Keeper, DrainedBackendsStayDrainedInASlowStart) {
+TEST_F(BackendTrackerTest, DrainedBackendsStayDrainedInASlowStart) {
   service.slow_start_s = 10;
   apply({100}, kS);
   apply({100, 0}, 2 * kS);
-  keeper.tick(3 * kS);
+  tracker.tick(3 * kS);
   EXPECT_EQ(status_of(2).weight, 0);
 }
 
-TEST_F(Keeper, UdpFlowsLeaveADrainedBackendAfterAWhile) {
+TEST_F(BackendTrackerTest, UdpFlowsLeaveADrainedBackendAfterAWhile) {
   service.timeouts.udp_s = 5;
   apply({5, 0}, kS);
-  keeper.check_by(checks, kS);
+  tracker.check_by(checks, kS);
   apply({0, 0}, 10 * kS);
-  keeper.tick(11 * kS);
+  tracker.tick(11 * kS);
   EXPECT_FALSE(status_of(1).moves);
   EXPECT_TRUE(status_of(2).moves) << "drained from the start";
-  keeper.changed(1, false, 12 * kS);
-  keeper.changed(1, true, 13 * kS);
-  keeper.tick(14 * kS);
+  tracker.changed(1, false, 12 * kS);
+  tracker.changed(1, true, 13 * kS);
+  tracker.tick(14 * kS);
   EXPECT_FALSE(status_of(1).moves);
-  keeper.tick(15 * kS);
+  tracker.tick(15 * kS);
   EXPECT_EQ(status_of(1), (BackendStatus{.weight = 0, .up = true, .moves = true}));
   EXPECT_FALSE(status_of(1).ends_connections()) << "of TCP";
   apply({5, 0}, 16 * kS);
   EXPECT_FALSE(status_of(1).moves);
   service.drain_udp_s = 2;
   apply({0, 0}, 20 * kS);
-  keeper.tick(22 * kS);
+  tracker.tick(22 * kS);
   EXPECT_TRUE(status_of(1).moves);
 }
 
-TEST_F(Keeper, UdpFlowsLeaveADrainedBackendWhenTold) {
+TEST_F(BackendTrackerTest, UdpFlowsLeaveADrainedBackendWhenTold) {
   service.drain_udp_s = 0;
   apply({5, 0}, kS);
-  keeper.tick(100'000 * kS);
+  tracker.tick(100'000 * kS);
   EXPECT_FALSE(status_of(2).moves);
-  EXPECT_EQ(keeper.move_udp("other", std::nullopt, 100'001 * kS), 0u);
-  EXPECT_EQ(keeper.move_udp("web", ip("10.0.0.1"), 100'001 * kS), 0u) << "not drained";
+  EXPECT_EQ(tracker.move_udp("other", std::nullopt, 100'001 * kS), 0u);
+  EXPECT_EQ(tracker.move_udp("web", ip("10.0.0.1"), 100'001 * kS), 0u) << "not drained";
   EXPECT_FALSE(status_of(2).moves);
-  EXPECT_EQ(keeper.move_udp("web", ip("10.0.0.2"), 100'001 * kS), 1u);
+  EXPECT_EQ(tracker.move_udp("web", ip("10.0.0.2"), 100'001 * kS), 1u);
   EXPECT_TRUE(status_of(2).moves);
   apply({5, 0}, 100'002 * kS);
   EXPECT_TRUE(status_of(2).moves) << "after a reload as before";
@@ -223,13 +223,13 @@ TEST_F(Keeper, UdpFlowsLeaveADrainedBackendWhenTold) {
   EXPECT_FALSE(status_of(2).moves);
   apply({5, 0}, 100'004 * kS);
   EXPECT_FALSE(status_of(2).moves);
-  EXPECT_EQ(keeper.move_udp(std::nullopt, std::nullopt, 100'005 * kS), 1u);
+  EXPECT_EQ(tracker.move_udp(std::nullopt, std::nullopt, 100'005 * kS), 1u);
 }
 
-TEST_F(Keeper, SorryServerLivesUnasked) {
+TEST_F(BackendTrackerTest, SorryServerLivesUnasked) {
   service.sorry.emplace().address = ip("10.0.0.99");
   apply({5}, kS);
-  keeper.check_by(checks, kS);
+  tracker.check_by(checks, kS);
   EXPECT_FALSE(checks.targets.contains(9));
   EXPECT_EQ(status_of(9), (BackendStatus{1, true}));
 }

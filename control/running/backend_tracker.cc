@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "running/backend_keeper.h"
+#include "running/backend_tracker.h"
 
 #include <algorithm>
 #include <set>
@@ -15,7 +15,7 @@ namespace {
 constexpr uint64_t kGrowNs = 100'000'000;
 
 // The full weight, or from a tenth of it on in proportion to the time; never 0 on the way.
-uint16_t weight_at(const BackendFacts& facts, const BackendKeeper::State& state, uint64_t now_ns) {
+uint16_t weight_at(const BackendFacts& facts, const BackendTracker::State& state, uint64_t now_ns) {
   if (!state.starting_ns || facts.weight == 0) return facts.weight;
   const uint64_t whole_ns = facts.slow_start_s * kNsPerSecond;
   const uint64_t gone_ns = now_ns - std::min(now_ns, *state.starting_ns);
@@ -46,7 +46,7 @@ BackendChanges compare_backends(const BackendMap& former, BackendMap next) {
   return changes;
 }
 
-void BackendKeeper::check_by(HealthChecks& checks, uint64_t now_ns) {
+void BackendTracker::check_by(HealthChecks& checks, uint64_t now_ns) {
   checks_ = &checks;
   for (const auto& [id, facts] : *backends_) {
     if (!facts.check) continue;
@@ -59,14 +59,14 @@ void BackendKeeper::check_by(HealthChecks& checks, uint64_t now_ns) {
   }
 }
 
-const BackendFacts* BackendKeeper::find(BackendId id) const {
+const BackendFacts* BackendTracker::find(BackendId id) const {
   for (const BackendMap* map : {&next_, &backends_})
     if (*map)
       if (const auto found = (*map)->find(id); found != (*map)->end()) return &found->second;
   return nullptr;
 }
 
-bool BackendKeeper::add(BackendChanges& changes, uint64_t now_ns) {
+bool BackendTracker::add(BackendChanges& changes, uint64_t now_ns) {
   next_ = changes.next;
   const size_t all = changes.added.size() + changes.changed.size();
   const size_t end = std::min(all, changes.done + kSlice);
@@ -79,7 +79,7 @@ bool BackendKeeper::add(BackendChanges& changes, uint64_t now_ns) {
   return changes.done == all;
 }
 
-void BackendKeeper::add(const Config& config, const CompiledIds& ids, uint64_t now_ns) {
+void BackendTracker::add(const Config& config, const CompiledIds& ids, uint64_t now_ns) {
   auto next = std::make_shared<const BackendMap::element_type>(backend_facts(config, ids));
   BackendChanges changes = compare_backends(backends_, std::move(next));
   while (!add(changes, now_ns)) continue;
@@ -87,7 +87,7 @@ void BackendKeeper::add(const Config& config, const CompiledIds& ids, uint64_t n
   while (!remove_gone(changes)) continue;
 }
 
-void BackendKeeper::add_one(const BackendChanges::Added& added, uint64_t now_ns) {
+void BackendTracker::add_one(const BackendChanges::Added& added, uint64_t now_ns) {
   const BackendId id = added.id;
   State& state = states_[id];
   state = {.since_ns = now_ns};
@@ -101,7 +101,7 @@ void BackendKeeper::add_one(const BackendChanges::Added& added, uint64_t now_ns)
   store(id, now_ns);
 }
 
-void BackendKeeper::change_one(BackendId id, uint64_t now_ns) {
+void BackendTracker::change_one(BackendId id, uint64_t now_ns) {
   State& state = states_.at(id);
   const BackendFacts& facts = *find(id);
   if (facts.slow_start_s == 0) state.starting_ns.reset();
@@ -117,7 +117,7 @@ void BackendKeeper::change_one(BackendId id, uint64_t now_ns) {
   store(id, now_ns);
 }
 
-void BackendKeeper::undo(const BackendChanges& changes, uint64_t now_ns) {
+void BackendTracker::undo(const BackendChanges& changes, uint64_t now_ns) {
   next_.reset();
   for (size_t i = 0; i < changes.done; ++i) {
     if (i < changes.added.size())
@@ -127,30 +127,30 @@ void BackendKeeper::undo(const BackendChanges& changes, uint64_t now_ns) {
   }
 }
 
-void BackendKeeper::replace(const BackendChanges& changes) {
+void BackendTracker::replace(const BackendChanges& changes) {
   backends_ = changes.next;
   next_.reset();
 }
 
-bool BackendKeeper::remove_gone(BackendChanges& changes) {
+bool BackendTracker::remove_gone(BackendChanges& changes) {
   const size_t end = std::min(changes.gone.size(), changes.removed + kSlice);
   for (; changes.removed < end; ++changes.removed) remove_one(changes.gone[changes.removed]);
   return changes.removed == changes.gone.size();
 }
 
-void BackendKeeper::remove_one(BackendId id) {
+void BackendTracker::remove_one(BackendId id) {
   status_.store(id, {});
   states_.erase(id);
   if (checks_ != nullptr) checks_->remove(id);
 }
 
-void BackendKeeper::changed(BackendId id, bool up, uint64_t now_ns) {
+void BackendTracker::changed(BackendId id, bool up, uint64_t now_ns) {
   if (find(id) == nullptr || !states_.contains(id)) return;
   set_up(id, up, now_ns);
   store(id, now_ns);
 }
 
-bool BackendKeeper::set_reachable(BackendId id, bool reachable, uint64_t now_ns) {
+bool BackendTracker::set_reachable(BackendId id, bool reachable, uint64_t now_ns) {
   const auto found = states_.find(id);
   if (found == states_.end() || found->second.is_unreachable == !reachable) return false;
   found->second.is_unreachable = !reachable;
@@ -158,7 +158,7 @@ bool BackendKeeper::set_reachable(BackendId id, bool reachable, uint64_t now_ns)
   return true;
 }
 
-void BackendKeeper::tick(uint64_t now_ns) {
+void BackendTracker::tick(uint64_t now_ns) {
   if ((!any_starts_ && !any_drains_) || now_ns - grown_ns_ < kGrowNs) return;
   grown_ns_ = now_ns;
   any_starts_ = any_drains_ = false;
@@ -177,8 +177,8 @@ void BackendKeeper::tick(uint64_t now_ns) {
   }
 }
 
-unsigned BackendKeeper::move_udp(const std::optional<std::string>& service,
-                                 const std::optional<IpAddr>& address, uint64_t now_ns) {
+unsigned BackendTracker::move_udp(const std::optional<std::string>& service,
+                                  const std::optional<IpAddr>& address, uint64_t now_ns) {
   unsigned count = 0;
   for (auto& [id, state] : states_) {
     const BackendFacts* facts = find(id);
@@ -194,11 +194,11 @@ unsigned BackendKeeper::move_udp(const std::optional<std::string>& service,
   return count;
 }
 
-std::optional<HealthView> BackendKeeper::health(BackendId id) const {
+std::optional<HealthView> BackendTracker::health(BackendId id) const {
   return checks_ == nullptr ? std::nullopt : checks_->find(id);
 }
 
-void BackendKeeper::note_drained(BackendId id, uint64_t now_ns) {
+void BackendTracker::note_drained(BackendId id, uint64_t now_ns) {
   State& state = states_.at(id);
   const BackendFacts& facts = *find(id);
   if (facts.weight != 0) {
@@ -210,7 +210,7 @@ void BackendKeeper::note_drained(BackendId id, uint64_t now_ns) {
   any_drains_ = any_drains_ || (facts.drain_udp_s != 0 && !state.moves_udp);
 }
 
-void BackendKeeper::set_up(BackendId id, bool up, uint64_t now_ns) {
+void BackendTracker::set_up(BackendId id, bool up, uint64_t now_ns) {
   State& state = states_.at(id);
   state.up = up;
   state.since_ns = now_ns;
@@ -218,7 +218,7 @@ void BackendKeeper::set_up(BackendId id, bool up, uint64_t now_ns) {
   if (up && find(id)->slow_start_s != 0) state.starting_ns = now_ns;
 }
 
-void BackendKeeper::store(BackendId id, uint64_t now_ns) {
+void BackendTracker::store(BackendId id, uint64_t now_ns) {
   const BackendFacts* known = find(id);
   if (known == nullptr) return;  // it goes
   const BackendFacts& facts = *known;
