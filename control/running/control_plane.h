@@ -17,7 +17,7 @@
 #include "config/config.h"
 #include "running/backend_rates.h"
 #include "running/backend_tracker.h"
-#include "running/fdb_keeper.h"
+#include "running/fdb_learner.h"
 #include "running/link_keeper.h"
 #include "running/live_remotes.h"
 #include "running/neighbours.h"
@@ -96,7 +96,7 @@ class ControlPlane {
   const CompiledIds& ids() const noexcept { return state_->ids; }
   // State of every next hop.
   const Neighbours& neighbours() const noexcept { return neighbours_; }
-  const FdbKeeper& fdb() const noexcept { return fdb_; }
+  const FdbLearner& fdb() const noexcept { return fdb_; }
   const BackendTracker& backends() const noexcept { return backends_; }
   const BackendRates& rates() const noexcept { return rates_; }
   BackendTracker& backends() noexcept { return backends_; }
@@ -116,7 +116,7 @@ class ControlPlane {
   std::shared_ptr<RunningState> state_ = std::make_shared<RunningState>();
   Neighbours neighbours_;
   RouterAdvertiser advertiser_;
-  FdbKeeper fdb_;
+  FdbLearner fdb_;
   RemoteLearner learner_;
   LiveRemotes live_remotes_{dataplane_, neighbours_, fdb_};
   BackendTracker backends_;

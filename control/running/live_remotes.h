@@ -12,7 +12,7 @@
 
 #include "adit/dataplane.h"
 #include "compile/id_allocator.h"
-#include "running/fdb_keeper.h"
+#include "running/fdb_learner.h"
 #include "running/neighbours.h"
 #include "running/prepare.h"
 
@@ -23,7 +23,7 @@ class LiveRemotes {
   // kCompile: it takes a compilation. kFull: there is no place for it.
   enum class Added { kYes, kCompile, kFull };
 
-  LiveRemotes(Dataplane& dataplane, Neighbours& neighbours, FdbKeeper& fdb)
+  LiveRemotes(Dataplane& dataplane, Neighbours& neighbours, FdbLearner& fdb)
       : dataplane_(dataplane), neighbours_(neighbours), fdb_(fdb) {}
 
   // What was published, and the state that goes with it. Both stay until the next call; from now on
@@ -60,7 +60,7 @@ class LiveRemotes {
 
   Dataplane& dataplane_;
   Neighbours& neighbours_;
-  FdbKeeper& fdb_;
+  FdbLearner& fdb_;
   RunningState* state_ = nullptr;
   Snapshot* snapshot_ = nullptr;
   std::vector<PortTraits> traits_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fdb and FdbKeeper against a simple map, over real DPDK memory.
+// Fdb and FdbLearner against a simple map, over real DPDK memory.
 #include <gtest/gtest.h>
 #include <rte_malloc.h>
 #include <rte_rcu_qsbr.h>
@@ -8,7 +8,7 @@
 #include <random>
 #include <unordered_map>
 
-#include "running/fdb_keeper.h"
+#include "running/fdb_learner.h"
 #include "test_dataplane.h"
 
 namespace adit {
@@ -109,8 +109,8 @@ TEST(Fdb, TenantsWithEqualMacsDoNotCrowdEachOther) {
         << i;
 }
 
-struct KeeperTest : testing::Test {
-  KeeperTest() {
+struct FdbLearnerTest : testing::Test {
+  FdbLearnerTest() {
     NetworkConfig red;
     red.name = "red";
     red.vni = 1;
@@ -121,39 +121,39 @@ struct KeeperTest : testing::Test {
     ids.networks["red"] = 1;
     ids.bridge_ports[MemberName{"red", "access", 0}] = {1, 1, 0};
     ids.bridge_ports[MemberName{"red", "access", 5}] = {2, 1, 0};
-    keeper.configure(config, ids, kSecond);
+    learner.configure(config, ids, kSecond);
   }
   BridgePortId where(uint64_t number) {
     return dataplane->fdb().lookup(fdb_key(1, mac(number))).bridge_port;
   }
   void seen(uint64_t number, BridgePortId port, uint64_t at_s) {
-    keeper.seen(fdb_key(1, mac(number)), port, at_s * kSecond);
+    learner.seen(fdb_key(1, mac(number)), port, at_s * kSecond);
   }
   void tick_until(uint64_t& now_ns, uint64_t until_s) {
-    for (; now_ns < until_s * kSecond; now_ns += kSecond / 10) keeper.tick(now_ns);
+    for (; now_ns < until_s * kSecond; now_ns += kSecond / 10) learner.tick(now_ns);
   }
 
   TestDataplane dataplane{1024};
   Config config;
   CompiledIds ids;
-  FdbKeeper keeper{*dataplane};
+  FdbLearner learner{*dataplane};
 };
 
-TEST_F(KeeperTest, LearnsMovesAndAges) {
+TEST_F(FdbLearnerTest, LearnsMovesAndAges) {
   seen(1, 1, 1);
   EXPECT_EQ(where(1), 1u);
   seen(1, 2, 2);
   EXPECT_EQ(where(1), 2u);
-  EXPECT_EQ(keeper.moves(), 1u);
+  EXPECT_EQ(learner.moves(), 1u);
   uint64_t now_ns = 2 * kSecond;
   tick_until(now_ns, 31);
   EXPECT_EQ(where(1), 2u);
   tick_until(now_ns, 35);
   EXPECT_EQ(where(1), 0u);
-  EXPECT_EQ(keeper.learned(1), 0u);
+  EXPECT_EQ(learner.learned(1), 0u);
 }
 
-TEST_F(KeeperTest, WhatWasLearnedBehindAPortIsForgottenWhenItsLinkGoesDown) {
+TEST_F(FdbLearnerTest, WhatWasLearnedBehindAPortIsForgottenWhenItsLinkGoesDown) {
   config.ports.resize(2);
   config.ports[0].name = "other";
   config.ports[1].name = "access";
@@ -161,24 +161,24 @@ TEST_F(KeeperTest, WhatWasLearnedBehindAPortIsForgottenWhenItsLinkGoesDown) {
   config.networks[0].mac_limit = 10;
   config.networks[0].static_macs = {{mac(9), "access", std::nullopt, std::nullopt}};
   ids.bridge_ports[MemberName{"red", "other", 0}] = {3, 1, 0};
-  keeper.configure(config, ids, kSecond);
+  learner.configure(config, ids, kSecond);
   seen(1, 1, 1);
   seen(2, 2, 1);
   seen(3, 3, 1);
-  EXPECT_EQ(keeper.port_down(1), 2u) << "untagged, and of the VLAN";
+  EXPECT_EQ(learner.port_down(1), 2u) << "untagged, and of the VLAN";
   EXPECT_EQ(where(1), 0u);
   EXPECT_EQ(where(2), 0u);
   EXPECT_EQ(where(3), 3u);
   EXPECT_EQ(where(9), 1u) << "static";
-  EXPECT_EQ(keeper.learned(1), 1u);
+  EXPECT_EQ(learner.learned(1), 1u);
   seen(1, 1, 2);
   EXPECT_EQ(where(1), 0u) << "a report from before";
-  keeper.port_up(1);
+  learner.port_up(1);
   seen(1, 1, 3);
   EXPECT_EQ(where(1), 1u);
 }
 
-TEST_F(KeeperTest, WhatWorkersKeepSeeingDoesNotAge) {
+TEST_F(FdbLearnerTest, WhatWorkersKeepSeeingDoesNotAge) {
   seen(1, 1, 1);
   uint64_t now_ns = kSecond;
   for (uint64_t second = 20; second <= 200; second += 20) {
@@ -189,18 +189,18 @@ TEST_F(KeeperTest, WhatWorkersKeepSeeingDoesNotAge) {
   EXPECT_EQ(where(1), 1u);
 }
 
-TEST_F(KeeperTest, LimitRefusesNewAddressesButNotMoves) {
+TEST_F(FdbLearnerTest, LimitRefusesNewAddressesButNotMoves) {
   for (uint64_t number = 1; number <= 5; ++number) seen(number, 1, 1);
-  EXPECT_EQ(keeper.learned(1), 3u);
-  EXPECT_EQ(keeper.refused_by_limit(), 2u);
+  EXPECT_EQ(learner.learned(1), 3u);
+  EXPECT_EQ(learner.refused_by_limit(), 2u);
   EXPECT_EQ(where(4), 0u);
   seen(3, 2, 2);
   EXPECT_EQ(where(3), 2u);
 }
 
-TEST(FdbKeeper, OneNetworksFloodLeavesOthersTheirShare) {
+TEST(FdbLearner, OneNetworksFloodLeavesOthersTheirShare) {
   TestDataplane dataplane{1024};
-  FdbKeeper keeper{*dataplane};
+  FdbLearner learner{*dataplane};
   Config config;
   CompiledIds ids;
   for (const auto& [name, id] : {std::pair{"red", 1u}, {"blue", 2u}}) {
@@ -211,53 +211,53 @@ TEST(FdbKeeper, OneNetworksFloodLeavesOthersTheirShare) {
     ids.networks[name] = static_cast<NetworkId>(id);
     ids.bridge_ports[MemberName{name, name, 0}] = {id, static_cast<NetworkId>(id), 0};
   }
-  keeper.configure(config, ids, kSecond);
+  learner.configure(config, ids, kSecond);
   for (uint64_t number = 1; number <= 5000; ++number)
-    keeper.seen(fdb_key(1, mac(number)), 1, kSecond);
-  EXPECT_EQ(keeper.learned(1), 768u);  // the common half, and its own quarter
+    learner.seen(fdb_key(1, mac(number)), 1, kSecond);
+  EXPECT_EQ(learner.learned(1), 768u);  // the common half, and its own quarter
   for (uint64_t number = 1; number <= 200; ++number)
-    keeper.seen(fdb_key(2, mac(number)), 2, kSecond);
-  EXPECT_EQ(keeper.learned(2), 200u);
-  keeper.configure(config, ids, kSecond);
+    learner.seen(fdb_key(2, mac(number)), 2, kSecond);
+  EXPECT_EQ(learner.learned(2), 200u);
+  learner.configure(config, ids, kSecond);
   for (uint64_t number = 5001; number <= 9000; ++number)
-    keeper.seen(fdb_key(1, mac(number)), 1, kSecond);
-  EXPECT_EQ(keeper.learned(1), 768u);
+    learner.seen(fdb_key(1, mac(number)), 1, kSecond);
+  EXPECT_EQ(learner.learned(1), 768u);
 }
 
-TEST_F(KeeperTest, StaticEntriesNeitherMoveNorAgeAndGoWithTheirConfiguration) {
+TEST_F(FdbLearnerTest, StaticEntriesNeitherMoveNorAgeAndGoWithTheirConfiguration) {
   config.networks[0].static_macs = {{mac(9), "access", 5, std::nullopt}};
-  keeper.configure(config, ids, kSecond);
+  learner.configure(config, ids, kSecond);
   seen(9, 1, 2);
   EXPECT_EQ(where(9), 2u);
   uint64_t now_ns = 2 * kSecond;
   tick_until(now_ns, 100);
   EXPECT_EQ(where(9), 2u);
   config.networks[0].static_macs.clear();
-  keeper.configure(config, ids, 100 * kSecond);
+  learner.configure(config, ids, 100 * kSecond);
   EXPECT_EQ(where(9), 0u);
 }
 
-TEST_F(KeeperTest, RemovedPlacesTakeTheirAddressesAlongAndOthersStay) {
+TEST_F(FdbLearnerTest, RemovedPlacesTakeTheirAddressesAlongAndOthersStay) {
   seen(1, 1, 1);
   seen(2, 2, 1);
   config.networks[0].members.pop_back();
   ids.bridge_ports.erase(MemberName{"red", "access", 5});
-  keeper.configure(config, ids, 2 * kSecond);
+  learner.configure(config, ids, 2 * kSecond);
   EXPECT_EQ(where(1), 1u);
   EXPECT_EQ(where(2), 0u);
-  EXPECT_EQ(keeper.learned(1), 1u);
+  EXPECT_EQ(learner.learned(1), 1u);
 }
 
-TEST_F(KeeperTest, ReportsOfAnOlderConfigurationAreIgnored) {
+TEST_F(FdbLearnerTest, ReportsOfAnOlderConfigurationAreIgnored) {
   seen(1, 7, 1);
-  keeper.seen(fdb_key(4, mac(1)), 1, kSecond);
+  learner.seen(fdb_key(4, mac(1)), 1, kSecond);
   EXPECT_EQ(dataplane->fdb().size(), 0u);
 }
 
-TEST_F(KeeperTest, NoLearningWhereTheNetworkSaysSo) {
+TEST_F(FdbLearnerTest, NoLearningWhereTheNetworkSaysSo) {
   seen(1, 1, 1);
   config.networks[0].learning = false;
-  keeper.configure(config, ids, 2 * kSecond);
+  learner.configure(config, ids, 2 * kSecond);
   EXPECT_EQ(where(1), 0u);
   seen(1, 1, 3);
   EXPECT_EQ(where(1), 0u);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "running/fdb_keeper.h"
+#include "running/fdb_learner.h"
 
 #include <algorithm>
 #include <map>
@@ -19,7 +19,7 @@ uint32_t seconds(uint64_t ns) {
 
 }  // namespace
 
-void FdbKeeper::configure(const Config& config, const CompiledIds& ids, uint64_t now_ns) {
+void FdbLearner::configure(const Config& config, const CompiledIds& ids, uint64_t now_ns) {
   rules_.assign(1, {});
   network_of_.assign(1, 0);
   port_of_.assign(1, kNoPort);
@@ -70,7 +70,7 @@ void FdbKeeper::configure(const Config& config, const CompiledIds& ids, uint64_t
     if (!fdb.set(key, bridge_port, true, seconds(now_ns))) ++refused_table_full_;
 }
 
-void FdbKeeper::add_place(BridgePortId bridge_port, NetworkId network) {
+void FdbLearner::add_place(BridgePortId bridge_port, NetworkId network) {
   if (bridge_port >= network_of_.size()) {
     network_of_.resize(bridge_port + 1);
     port_of_.resize(bridge_port + 1, kNoPort);
@@ -79,7 +79,7 @@ void FdbKeeper::add_place(BridgePortId bridge_port, NetworkId network) {
   port_of_[bridge_port] = kNoPort;
 }
 
-void FdbKeeper::remove_places(std::span<const BridgePortId> gone) {
+void FdbLearner::remove_places(std::span<const BridgePortId> gone) {
   for (const BridgePortId id : gone) network_of_[id] = 0;
   Fdb& fdb = dataplane_.fdb();
   if (fdb.size() == 0) return;
@@ -91,7 +91,7 @@ void FdbKeeper::remove_places(std::span<const BridgePortId> gone) {
   }
 }
 
-void FdbKeeper::seen(uint64_t key, BridgePortId bridge_port, uint64_t now_ns) {
+void FdbLearner::seen(uint64_t key, BridgePortId bridge_port, uint64_t now_ns) {
   const NetworkId network = fdb_key_network(key);
   // The report may be older than the configuration.
   if (bridge_port >= network_of_.size() || network_of_[bridge_port] != network) return;
@@ -117,12 +117,12 @@ void FdbKeeper::seen(uint64_t key, BridgePortId bridge_port, uint64_t now_ns) {
 }
 
 // One that was learned.
-void FdbKeeper::forget(const Fdb::Entry& entry) {
+void FdbLearner::forget(const Fdb::Entry& entry) {
   dataplane_.fdb().erase(entry.key);
   places_.give_back(rules_[fdb_key_network(entry.key)].learned--);
 }
 
-void FdbKeeper::tick(uint64_t now_ns) {
+void FdbLearner::tick(uint64_t now_ns) {
   if (now_ns < next_slice_ns_) return;
   next_slice_ns_ = now_ns + kSliceNs;
   Fdb& fdb = dataplane_.fdb();
@@ -139,7 +139,7 @@ void FdbKeeper::tick(uint64_t now_ns) {
   }
 }
 
-unsigned FdbKeeper::port_down(PortId port) {
+unsigned FdbLearner::port_down(PortId port) {
   down_ports_.insert(port);
   Fdb& fdb = dataplane_.fdb();
   unsigned removed = 0;
@@ -155,7 +155,7 @@ unsigned FdbKeeper::port_down(PortId port) {
   return removed;
 }
 
-uint32_t FdbKeeper::learned(NetworkId network) const noexcept {
+uint32_t FdbLearner::learned(NetworkId network) const noexcept {
   return network < rules_.size() ? rules_[network].learned : 0;
 }
 

@@ -14,9 +14,9 @@
 
 namespace adit {
 
-class FdbKeeper {
+class FdbLearner {
  public:
-  explicit FdbKeeper(Dataplane& dataplane) : dataplane_(dataplane) {}
+  explicit FdbLearner(Dataplane& dataplane) : dataplane_(dataplane) {}
 
   // Sets static entries, and removes what lies behind bridge ports that are gone.
   void configure(const Config& config, const CompiledIds& ids, uint64_t now_ns);
