@@ -3,7 +3,7 @@
 #pragma once
 
 #include "config/config.h"
-#include "running/link_keeper.h"
+#include "running/link_monitor.h"
 
 namespace adit {
 

@@ -18,7 +18,7 @@
 #include "running/backend_rates.h"
 #include "running/backend_tracker.h"
 #include "running/fdb_learner.h"
-#include "running/link_keeper.h"
+#include "running/link_monitor.h"
 #include "running/live_remotes.h"
 #include "running/neighbours.h"
 #include "running/prepare.h"
@@ -70,7 +70,7 @@ class ControlPlane {
 
   // Follows the ports' links and reports changes: what depends on a link that is down is withdrawn,
   // and restored when it is up. To be called about every millisecond, if the ports have links.
-  void look_at_links(uint64_t now_ns, const LinkKeeper::Tell& tell);
+  void look_at_links(uint64_t now_ns, const LinkMonitor::Report& report);
   // Checks that workers make passes; returns what changed. To be called often while they run.
   std::vector<WorkerWatch::Change> watch_workers(uint64_t now_ns);
   const WorkerWatch& worker_watch() const noexcept { return watch_; }
@@ -121,7 +121,7 @@ class ControlPlane {
   LiveRemotes live_remotes_{dataplane_, neighbours_, fdb_};
   BackendTracker backends_;
   BackendRates rates_;
-  LinkKeeper links_;
+  LinkMonitor links_;
   std::set<PortId> down_ports_;
   const Snapshot* snapshot_ = nullptr;  // the published one
   bool preparing_ = false;              // between basis() and the end of commit()

@@ -19,14 +19,14 @@ PortId port_towards(const Snapshot& snapshot, const ServiceBackend& backend) {
 
 }  // namespace
 
-void ControlPlane::look_at_links(uint64_t now_ns, const LinkKeeper::Tell& tell) {
+void ControlPlane::look_at_links(uint64_t now_ns, const LinkMonitor::Report& report) {
   if (!links_.is_due(now_ns)) return;
   std::vector<bool> makes_interface;
   for (const PortConfig& port : config().ports)
     makes_interface.push_back(port.device.kind == DeviceKind::kTap);
   links_.tick(makes_interface, now_ns, [&](LinkEvent& event) {
     link_changed(event, now_ns);
-    tell(event);
+    report(event);
   });
 }
 

@@ -22,17 +22,17 @@ struct LinkEvent {
   unsigned macs = 0, neighbours = 0, backends = 0;
 };
 
-class LinkKeeper {
+class LinkMonitor {
  public:
-  using Tell = std::function<void(LinkEvent&)>;
+  using Report = std::function<void(LinkEvent&)>;
 
-  explicit LinkKeeper(Dataplane& dataplane) : dataplane_(dataplane) {}
+  explicit LinkMonitor(Dataplane& dataplane) : dataplane_(dataplane) {}
 
   // Whether it is time for tick().
   bool is_due(uint64_t now_ns) const noexcept { return now_ns >= next_tick_ns_; }
   // To be called when it is due. `makes_interface`: by PortId, whether opening the port
   // makes the interface that it is on, as for a TAP.
-  void tick(const std::vector<bool>& makes_interface, uint64_t now_ns, const Tell& tell);
+  void tick(const std::vector<bool>& makes_interface, uint64_t now_ns, const Report& report);
 
  private:
   struct Port {
@@ -41,9 +41,9 @@ class LinkKeeper {
     uint64_t next_try_ns = 0;
     unsigned tries = 0;  // in vain
   };
-  void look(PortId id, Port& port, uint64_t now_ns, const Tell& tell);
+  void look(PortId id, Port& port, uint64_t now_ns, const Report& report);
   void try_to_reopen(PortId id, Port& port, bool makes_interface, uint64_t now_ns,
-                     const Tell& tell);
+                     const Report& report);
 
   Dataplane& dataplane_;
   std::vector<Port> ports_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "running/link_keeper.h"
+#include "running/link_monitor.h"
 
 #include <algorithm>
 #include <stdexcept>
@@ -18,21 +18,22 @@ constexpr uint64_t kLongestWaitS = 60;
 
 }  // namespace
 
-void LinkKeeper::tick(const std::vector<bool>& makes_interface, uint64_t now_ns, const Tell& tell) {
+void LinkMonitor::tick(const std::vector<bool>& makes_interface, uint64_t now_ns,
+                       const Report& report) {
   next_tick_ns_ = now_ns + kLookEveryNs;
   ports_.resize(makes_interface.size());
   dataplane_.look_at_links();
   for (PortId id = 0; id < ports_.size(); ++id) {
     Port& port = ports_[id];
     if (port.is_known && port.status == LinkStatus::kGone)
-      try_to_reopen(id, port, makes_interface[id], now_ns, tell);
+      try_to_reopen(id, port, makes_interface[id], now_ns, report);
     else
-      look(id, port, now_ns, tell);
+      look(id, port, now_ns, report);
     if (port.status == LinkStatus::kDown) next_tick_ns_ = now_ns + kLookForUpEveryNs;
   }
 }
 
-void LinkKeeper::look(PortId id, Port& port, uint64_t now_ns, const Tell& tell) {
+void LinkMonitor::look(PortId id, Port& port, uint64_t now_ns, const Report& report) {
   const LinkStatus status = dataplane_.link_state(id).status;
   const bool is_first = !port.is_known;
   if (!is_first && status == port.status) return;
@@ -56,11 +57,11 @@ void LinkKeeper::look(PortId id, Port& port, uint64_t now_ns, const Tell& tell) 
                     : status == LinkStatus::kDown ? Kind::kDown
                                                   : Kind::kLost;
   LinkEvent event{.kind = kind, .port = id, .is_first = is_first};
-  tell(event);
+  report(event);
 }
 
-void LinkKeeper::try_to_reopen(PortId id, Port& port, bool makes_interface, uint64_t now_ns,
-                               const Tell& tell) {
+void LinkMonitor::try_to_reopen(PortId id, Port& port, bool makes_interface, uint64_t now_ns,
+                                const Report& report) {
   const bool is_back = dataplane_.interface_is_back(id);
   // The first time at once.
   const bool is_due = now_ns >= port.next_try_ns || (is_back && port.tries == 0);
@@ -69,14 +70,14 @@ void LinkKeeper::try_to_reopen(PortId id, Port& port, bool makes_interface, uint
     if (!dataplane_.reopen(id)) return;
     port = {.is_known = true, .status = LinkStatus::kDown};
     LinkEvent event{.kind = LinkEvent::Kind::kReopened, .port = id};
-    tell(event);
+    report(event);
   } catch (const std::exception& error) {
     const uint64_t wait_s = std::min(kLongestWaitS, uint64_t{1} << std::min(port.tries++, 6u));
     port.next_try_ns = now_ns + wait_s * kNsPerSecond;
     LinkEvent event{.kind = LinkEvent::Kind::kReopenFailed, .port = id};
     event.why = error.what();
     event.retry_s = wait_s;
-    tell(event);
+    report(event);
   }
 }
 
