@@ -159,10 +159,10 @@ Section<ConfigDraft> make_config_section() {
   s.map("ports", ADIT_PART(ports), ADIT_PART(ports), port_section(), {.place_is_id = true}, 1,
         kMaxPorts, "The ports, by name.")
       .required();
-  s.list("routes", ADIT_PART(routes), ADIT_PART(routes), route_section(), told_of_routes(),
+  s.list("routes", ADIT_PART(routes), ADIT_PART(routes), route_section(), route_naming(),
          kMaxRoutes, "Static routes of the underlay.");
   s.list("neighbours", ADIT_PART(neighbours), ADIT_PART(neighbours), neighbour_section(),
-         told_of_neighbours(), kMaxNeighbours, "Static neighbours of the underlay.");
+         neighbour_naming(), kMaxNeighbours, "Static neighbours of the underlay.");
   s.group("tunnels", std::move(tunnels), "Options of all tunnels, by kind.");
   s.section("fragments", ADIT_PART(fragments), fragments_section(),
             "Reassembly of IP fragments to our own addresses and services, and from remotes if "

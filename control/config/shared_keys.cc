@@ -57,12 +57,12 @@ Section<RouteDraft> route_section() {
   return s;
 }
 
-Told<RouteConfig> told_of_routes() {
+EntryNaming<RouteConfig> route_naming() {
   return {.name = [](const RouteConfig& route) { return to_string(route.to); },
           .more = [](const RouteConfig& route) { return "via " + to_string(route.via); }};
 }
 
-Told<NeighbourConfig> told_of_neighbours() {
+EntryNaming<NeighbourConfig> neighbour_naming() {
   return {.name = [](const NeighbourConfig& entry) { return to_string(entry.address); },
           .more = [](const NeighbourConfig& entry) { return "mac " + to_string(entry.mac); }};
 }

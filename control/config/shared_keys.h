@@ -13,9 +13,9 @@ inline constexpr const char* kStationMac = "a MAC address such as 02:00:00:00:00
 inline constexpr const char* kPortName = "the name of a port";
 
 Section<RouteDraft> route_section();
-Told<RouteConfig> told_of_routes();
+EntryNaming<RouteConfig> route_naming();
 Section<NeighbourDraft> neighbour_section();
-Told<NeighbourConfig> told_of_neighbours();
+EntryNaming<NeighbourConfig> neighbour_naming();
 Section<RouterAdvertisementsDraft> advertisements_section();
 Section<TunnelOptions> tunnel_options_section();
 

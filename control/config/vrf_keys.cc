@@ -138,7 +138,7 @@ Section<VrfDraft> vrf_section() {
          "Static routes. Subnets of ports, VLANs, networks and tunnels are connected routes and "
          "need none.");
   s.list("neighbours", &VrfDraft::neighbour_drafts, &VrfConfig::neighbours, neighbour_section(),
-         told_of_neighbours(), kMaxNeighbours,
+         neighbour_naming(), kMaxNeighbours,
          "Static neighbours on the subnets of ports, VLANs and networks.");
   s.flag("mss_clamp", &VrfConfig::mss_clamp,
          "Lower the MSS of TCP connections so that segments fit the MTU of their routes, in both "

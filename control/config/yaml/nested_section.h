@@ -11,10 +11,10 @@ namespace adit {
 template <class T>
 template <class F, class E>
 typename Section<T>::CompareField Section<T>::comparing(F finished, Inner<E> entry,
-                                                        Told<FinishedEntry<E>> told) {
+                                                        EntryNaming<FinishedEntry<E>> naming) {
   using Entry = FinishedEntry<E>;
-  const auto name_of = [entry, told](const Entry& value) {
-    if (told.name) return told.name(value);
+  const auto name_of = [entry, naming](const Entry& value) {
+    if (naming.name) return naming.name(value);
     if constexpr (requires { value.name; })
       return value.name;
     else
@@ -24,16 +24,17 @@ typename Section<T>::CompareField Section<T>::comparing(F finished, Inner<E> ent
              const Finished& after) {
     const auto &from = std::invoke(finished, before), &to = std::invoke(finished, after);
     const auto more = [&](const Entry& value) {
-      return told.more ? told.more(value) : std::string();
+      return naming.more ? naming.more(value) : std::string();
     };
-    ComparedEntries all{.noun = told.noun, .plural = told.plural, .place_is_id = told.place_is_id};
+    ComparedEntries all{
+        .noun = naming.noun, .plural = naming.plural, .place_is_id = naming.place_is_id};
     for (const Entry& value : from) all.from.push_back(name_of(value));
     for (const Entry& value : to) all.to.push_back(name_of(value));
     all.more_from = [&](size_t i) { return more(from[i]); };
     all.more_to = [&](size_t j) { return more(to[j]); };
     all.both = [&](const Where& within, size_t i, size_t j) {
       if (from[i] == to[j]) return;
-      if (told.whole)
+      if (naming.whole)
         out.add(within.restart, within.head + ": " + more(from[i]) + " -> " + more(to[j]));
       else
         entry->compare(out, within, from[i], to[j]);
@@ -45,7 +46,7 @@ typename Section<T>::CompareField Section<T>::comparing(F finished, Inner<E> ent
 template <class T>
 template <class Part, class F, class E>
 Section<T>& Section<T>::list(const char* name, Part part, F finished, Section<E> section,
-                             Told<FinishedEntry<E>> told, uint64_t max, const char* help) {
+                             EntryNaming<FinishedEntry<E>> naming, uint64_t max, const char* help) {
   const std::string what = "an entry of '" + std::string(name) + '\'';
   const auto entry = std::make_shared<const Section<E>>(std::move(section));
   add(
@@ -60,7 +61,7 @@ Section<T>& Section<T>::list(const char* name, Part part, F finished, Section<E>
           if (reader.mistake_count() == before) std::invoke(part, out).push_back(std::move(value));
         }
       },
-      comparing<F, E>(finished, entry, std::move(told)),
+      comparing<F, E>(finished, entry, std::move(naming)),
       [finished, entry](ValueSink& out, const Field& field, const Finished& value) {
         out.begin(field.key.path, ValueSink::Empty::kLeftOut);
         for (const auto& item : std::invoke(finished, value)) {
@@ -76,7 +77,7 @@ Section<T>& Section<T>::list(const char* name, Part part, F finished, Section<E>
 template <class T>
 template <class Part, class F, class E>
 Section<T>& Section<T>::map(const char* name, Part part, F finished, Section<E> section,
-                            Told<FinishedEntry<E>> told, uint64_t min, uint64_t max,
+                            EntryNaming<FinishedEntry<E>> naming, uint64_t min, uint64_t max,
                             const char* help) {
   std::string kind = name;  // "ports" -> "port"
   kind.pop_back();
@@ -96,7 +97,7 @@ Section<T>& Section<T>::map(const char* name, Part part, F finished, Section<E> 
               std::invoke(part, out).push_back(std::move(item));
             });
       },
-      comparing<F, E>(finished, entry, std::move(told)),
+      comparing<F, E>(finished, entry, std::move(naming)),
       [finished, entry](ValueSink& out, const Field& field, const Finished& value) {
         out.begin(field.key.path, ValueSink::Empty::kLeftOut);
         for (const auto& item : std::invoke(finished, value)) {
@@ -157,7 +158,7 @@ Section<T>& Section<T>::group(const char* name, Section section, const char* hel
       [inner, what](Reader& reader, const YamlNode& node, Place place, const KeyInfo&, T& out) {
         if constexpr (requires { out.places; }) {
           // T's places are those of its own map, which is still being read; and a key's place
-          // within the group is told by nobody.
+          // within the group is not reported.
           Places saved = std::move(out.places);
           reader.read(node, place, *inner, what, out);
           out.places = std::move(saved);

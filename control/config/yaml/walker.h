@@ -125,7 +125,7 @@ struct FinishedOf<T> {
 
 // How a difference of a list or map says which of its entries E it is about.
 template <class E>
-struct Told {
+struct EntryNaming {
   // "remote" and "remotes": "networks.red: remote 192.0.2.9 added". Without `plural`, lines name
   // the key: "routes: 10.0.0.0/8 added", "networks.red: added".
   const char* noun = "";
@@ -135,7 +135,7 @@ struct Told {
   std::function<std::string(const E&)> name = {};
   // What is said too of one that comes or goes.
   std::function<std::string(const E&)> more = {};
-  // A change is told by `more`, and not by keys.
+  // A change is described by `more`, and not by keys.
   bool whole = false;
   // Entries' places in the file are their ids: to come, go and move needs a restart.
   bool place_is_id = false;
@@ -187,12 +187,12 @@ class Section {
   // A list of maps. An entry with a mistake is left out.
   template <class Part, class F, class E>
   Section& list(const char* name, Part part, F finished, Section<E> entry,
-                Told<FinishedEntry<E>> told, uint64_t max, const char* help);
+                EntryNaming<FinishedEntry<E>> naming, uint64_t max, const char* help);
   // A map of names to maps; the name goes to E::name. An entry stays even with mistakes, so
   // that what refers to it is not reported as well.
   template <class Part, class F, class E>
   Section& map(const char* name, Part part, F finished, Section<E> entry,
-               Told<FinishedEntry<E>> told, uint64_t min, uint64_t max, const char* help);
+               EntryNaming<FinishedEntry<E>> naming, uint64_t min, uint64_t max, const char* help);
   // A map within, whose keys go to a part of T, or to the same T. Where `finished` is optional,
   // the section is one that may be there or not.
   template <class Part, class M>
@@ -239,7 +239,7 @@ class Section {
   template <class E>
   using Inner = std::shared_ptr<const Section<E>>;
   template <class F, class E>
-  static CompareField comparing(F finished, Inner<E> entry, Told<FinishedEntry<E>> told);
+  static CompareField comparing(F finished, Inner<E> entry, EntryNaming<FinishedEntry<E>> naming);
   // A key with one value, which `show` gives as it stands in the file.
   Field& add_value(KeyInfo key, ReadField read, Show show);
 
