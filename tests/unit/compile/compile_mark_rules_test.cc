@@ -7,7 +7,7 @@
 #include "compile/services.h"
 #include "config/parser.h"
 
-namespace adit::compile_classifier_test {
+namespace adit::compile_mark_rules_test {
 namespace {
 
 Compiled compiled(const std::string& services, const std::string& rules) {
@@ -153,4 +153,4 @@ TEST(CompilePersistence, MasksAreThoseOfTheWire) {
 }
 
 }  // namespace
-}  // namespace adit::compile_classifier_test
+}  // namespace adit::compile_mark_rules_test

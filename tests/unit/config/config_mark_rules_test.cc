@@ -7,7 +7,7 @@
 #include "config_cases.h"
 #include "config_services.h"
 
-namespace adit::config_classifier_test {
+namespace adit::config_mark_rules_test {
 namespace {
 
 using Lines = std::vector<std::string>;
@@ -289,4 +289,4 @@ TEST(DiffPersistence, ItsTableTakesARestart) {
 }
 
 }  // namespace
-}  // namespace adit::config_classifier_test
+}  // namespace adit::config_mark_rules_test
