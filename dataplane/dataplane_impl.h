@@ -121,7 +121,7 @@ struct Dataplane::Impl {
   std::atomic<const PortBindings*> bindings = nullptr;  // the same, for workers
   std::atomic<uint32_t> bindings_number = 0;
   std::deque<Retired> retired;
-  uint64_t next_ask_ns = 0;  // how interfaces are
+  uint64_t next_poll_ns = 0;  // how interfaces are
 
   std::unordered_map<BridgePortId, Traffic> baselines;     // counts before the id was reused
   std::unordered_map<BridgePortId, Drops> drop_baselines;  // the same of its drops

@@ -54,15 +54,15 @@ void Dataplane::Impl::reap() {
 }
 
 void Dataplane::look_at_links() {
-  constexpr uint64_t kAskEveryNs = 200'000'000;
+  constexpr uint64_t kPollEveryNs = 200'000'000;
   impl_->reap();
   if (impl_->interfaces) {
     const uint64_t now_ns = monotonic_ns();
-    if (now_ns >= impl_->next_ask_ns) {
-      impl_->next_ask_ns = now_ns + kAskEveryNs;
+    if (now_ns >= impl_->next_poll_ns) {
+      impl_->next_poll_ns = now_ns + kPollEveryNs;
       for (const auto& device : impl_->devices)
         if (device && device->watched_index() != 0)
-          impl_->interfaces->ask_about(device->watched_index());
+          impl_->interfaces->request_link(device->watched_index());
     }
     impl_->interfaces->refresh();
   }

@@ -17,8 +17,8 @@ constexpr uint64_t kTickNs = 50'000'000;
 // A neighbour that is asked again stays usable meanwhile: ten requests have to go unanswered
 // before it is given up.
 constexpr unsigned kGiveUpAfter = 10;
-constexpr uint64_t kAskEveryNs = kNsPerSecond;
-constexpr uint64_t kAskFailedEveryNs = 5 * kNsPerSecond;
+constexpr uint64_t kSolicitEveryNs = kNsPerSecond;
+constexpr uint64_t kSolicitFailedEveryNs = 5 * kNsPerSecond;
 // Hosts: whoever never answered is forgotten soon, and takes no place until then, so that a scan of
 // a large subnet does not take the room of those that are there.
 constexpr unsigned kForgetHostAfter = 3;
@@ -294,7 +294,8 @@ void Neighbours::wanted(AdjacencyId adjacency, uint64_t now_ns) {
   if (hop == by_adjacency_.end()) return;
   Neighbour& neighbour = neighbours_.at(hop->second);
   if (neighbour.state != NeighbourState::kFailed) return;  // is being asked already
-  neighbour.next_action_ns = std::min(neighbour.next_action_ns, neighbour.asked_ns + kAskEveryNs);
+  neighbour.next_action_ns =
+      std::min(neighbour.next_action_ns, neighbour.asked_ns + kSolicitEveryNs);
   if (now_ns >= neighbour.next_action_ns) ask(neighbour, now_ns);
 }
 
@@ -330,7 +331,8 @@ void Neighbours::ask(Neighbour& neighbour, uint64_t now_ns) {
   ++neighbour.unanswered;
   neighbour.asked_ns = now_ns;
   neighbour.next_action_ns =
-      now_ns + (neighbour.state == NeighbourState::kFailed ? kAskFailedEveryNs : kAskEveryNs);
+      now_ns +
+      (neighbour.state == NeighbourState::kFailed ? kSolicitFailedEveryNs : kSolicitEveryNs);
 }
 
 bool Neighbours::send_request(const NextHop& hop, const MacAddr& destination) {

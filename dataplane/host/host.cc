@@ -207,7 +207,7 @@ void run_commands(Worker& worker) noexcept {
   Command command;
   while (rte_ring_sc_dequeue_elem(worker.commands, &command, sizeof command) == 0) {
     if (interface_of(*worker.snapshot, command.link) == nullptr) continue;
-    rte_mbuf* mbuf = command.kind != Command::Kind::kAsk
+    rte_mbuf* mbuf = command.kind != Command::Kind::kSolicit
                          ? make_router_advertisement(worker, command)
                      : command.target_ip.is_v4() ? make_arp_request(worker, command)
                                                  : make_solicitation(worker, command);

@@ -32,7 +32,7 @@ InterfaceWatch::InterfaceWatch() {
   if (socket_ == nullptr) fail("no socket");
   try {
     if (mnl_socket_bind(socket_, RTMGRP_LINK, MNL_SOCKET_AUTOPID) != 0) fail("bind");
-    ask_for_all();
+    request_all_links();
     while (!is_complete_) refresh();
   } catch (...) {
     mnl_socket_close(socket_);
@@ -44,7 +44,7 @@ InterfaceWatch::~InterfaceWatch() {
   mnl_socket_close(socket_);
 }
 
-void InterfaceWatch::ask_for_all() {
+void InterfaceWatch::request_all_links() {
   std::array<char, 256> buffer{};
   nlmsghdr* request = mnl_nlmsg_put_header(buffer.data());
   request->nlmsg_type = RTM_GETLINK;
@@ -56,7 +56,7 @@ void InterfaceWatch::ask_for_all() {
   is_complete_ = ask_again_ = false;
 }
 
-void InterfaceWatch::ask_about(unsigned if_index) {
+void InterfaceWatch::request_link(unsigned if_index) {
   std::array<char, 256> buffer{};
   nlmsghdr* request = mnl_nlmsg_put_header(buffer.data());
   request->nlmsg_type = RTM_GETLINK;
@@ -78,7 +78,7 @@ void InterfaceWatch::refresh() {
     }
     if (length <= 0) {
       if (!ask_again_) return;
-      ask_for_all();  // not before: the kernel refuses a second dump while one is under way
+      request_all_links();  // not before: the kernel refuses a second dump while one is under way
       continue;
     }
     const int more = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0, 0,

@@ -26,7 +26,7 @@ class InterfaceWatch {
   void refresh();
   // Requests the state of the interface, which refresh() then reads. Without a request, the kernel
   // reports changes of the carrier at most once a second.
-  void ask_about(unsigned if_index);
+  void request_link(unsigned if_index);
 
   // Up: set up and with a carrier. An interface that was moved to another namespace is gone.
   LinkStatus status(unsigned if_index) const noexcept;
@@ -40,7 +40,7 @@ class InterfaceWatch {
     unsigned dump = 0;  // the last dump that listed it
   };
   static int take(const nlmsghdr* message, void* self);
-  void ask_for_all();
+  void request_all_links();
 
   mnl_socket* socket_ = nullptr;
   std::unordered_map<unsigned, Interface> interfaces_;  // by index

@@ -47,7 +47,7 @@ struct Event {
 // announce our own address instead. Or send the link's router advertisement.
 struct Command {
   enum class Kind : uint8_t {
-    kAsk,
+    kSolicit,
     kAdvertiseRouter,  // only `link` is used
     kCeaseRouter,      // the same, with a router lifetime of 0
   };
@@ -56,7 +56,7 @@ struct Command {
   MacAddr destination_mac;
   IpAddr source_ip;
   IpAddr target_ip;
-  Kind kind = Kind::kAsk;
+  Kind kind = Kind::kSolicit;
 };
 
 static_assert(std::is_trivially_copyable_v<Event> && std::is_trivially_copyable_v<Command>);
