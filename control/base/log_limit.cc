@@ -8,7 +8,7 @@
 namespace adit {
 namespace {
 
-constexpr uint64_t kTellAfterNs = 10 * kNsPerSecond;
+constexpr uint64_t kReportAfterNs = 10 * kNsPerSecond;
 constexpr uint64_t kIntervalNs = 60 * kNsPerSecond / LogLimit::kLinesPerMinute;
 constexpr RateLimit kLimit{kIntervalNs, LogLimit::kBurst* kIntervalNs};
 
@@ -23,7 +23,7 @@ bool LogLimit::allows(std::string_view kind, std::string_view tenant, uint64_t n
   }
   Entry& entry = found->second;
   if (entry.meter.allow(kLimit, now_ns)) return true;
-  if (entry.left_out++ == 0) entry.tell_ns = now_ns + kTellAfterNs;
+  if (entry.left_out++ == 0) entry.report_ns = now_ns + kReportAfterNs;
   return false;
 }
 
@@ -33,7 +33,7 @@ void LogLimit::tick(uint64_t now_ns, const Tell& tell) {
   for (auto item = entries_.begin(); item != entries_.end();) {
     const auto& [kind, tenant] = item->first;
     Entry& entry = item->second;
-    if (entry.left_out != 0 && now_ns >= entry.tell_ns)
+    if (entry.left_out != 0 && now_ns >= entry.report_ns)
       tell(kind, tenant, std::exchange(entry.left_out, 0));
     const bool is_over = entry.left_out == 0 && entry.meter.is_idle(now_ns);
     item = is_over ? entries_.erase(item) : std::next(item);

@@ -32,7 +32,7 @@ class LogLimit {
   struct Entry {
     RateMeter meter;
     uint64_t left_out = 0;
-    uint64_t tell_ns = 0;  // when to say so
+    uint64_t report_ns = 0;  // when to say so
   };
   std::map<std::pair<std::string, std::string>, Entry> entries_;
   uint64_t next_tick_ns_ = 0;

@@ -25,7 +25,7 @@ struct LogQueue::Shared {
   std::deque<Line> lines;
   size_t bytes = 0;  // of their texts
   uint64_t written = 0, lost = 0;
-  uint64_t untold = 0;  // lost, and no line has said so yet
+  uint64_t unreported = 0;  // lost, and no line has said so yet
   bool writing = false;
   Clock::time_point since;  // that it writes this line
   bool ending = false;
@@ -37,7 +37,7 @@ struct LogQueue::Shared {
     bytes -= lines.front().payload.size();
     lines.pop_front();
     ++lost;
-    ++untold;
+    ++unreported;
   }
 
   bool write(const spdlog::details::log_msg& line) const noexcept {
@@ -97,24 +97,24 @@ void LogQueue::write_all(const std::shared_ptr<Shared>& shared) {
     const Shared::Line line = std::move(shared->lines.front());
     shared->lines.pop_front();
     shared->bytes -= line.payload.size();
-    const uint64_t untold = shared->untold;
+    const uint64_t unreported = shared->unreported;
     shared->writing = true;
     shared->since = Clock::now();
     lock.unlock();
     bool told = false;
-    if (untold != 0) {
-      const std::string text = "event=log_lost lines=" + std::to_string(untold);
+    if (unreported != 0) {
+      const std::string text = "event=log_lost lines=" + std::to_string(unreported);
       told = shared->write({line.logger_name, spdlog::level::warn, text});
     }
-    const bool written = (untold == 0 || told) && shared->write(line);
+    const bool written = (unreported == 0 || told) && shared->write(line);
     lock.lock();
     shared->writing = false;
-    if (told) shared->untold -= untold;
+    if (told) shared->unreported -= unreported;
     if (written) {
       ++shared->written;
     } else {
       ++shared->lost;
-      ++shared->untold;
+      ++shared->unreported;
     }
     shared->changed.notify_all();
   }

@@ -89,7 +89,7 @@ void pause_for(double seconds) {
 }
 
 // What the rows are not all of.
-void tell_rest(const Invocation& invocation, const Sample& sample) {
+void note_truncated(const Invocation& invocation, const Sample& sample) {
   if (sample.truncated && sample.total && !invocation.options.contains("count"))
     std::cerr << sample.rows.size() << " of " << *sample.total
               << "; --limit shows up to 10000, --count how many by backend and state\n";
@@ -103,7 +103,7 @@ int show_once(Client& client, const Invocation& invocation) {
     std::cout << sample.rows.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
   else
     std::cout << table_of(invocation, sample, std::nullopt);
-  tell_rest(invocation, sample);
+  note_truncated(invocation, sample);
   return kDone;
 }
 
@@ -118,7 +118,7 @@ int watch(Client& client, const Invocation& invocation) {
     } else {
       if (on_terminal) std::cout << "\033[H\033[2J";
       std::cout << table_of(invocation, sample, former) << std::flush;
-      tell_rest(invocation, sample);
+      note_truncated(invocation, sample);
       if (!on_terminal) std::cout << '\n';
     }
     if (!std::cout.flush()) return kFailed;

@@ -94,9 +94,9 @@ class Daemon {
     spdlog::info("event=ready version={} pid={} workers={} ports={} networks={} config={}",
                  ADIT_VERSION, getpid(), dataplane_.worker_count(), control_.config().ports.size(),
                  control_.config().networks.size(), log_value(config_path_));
-    tell_supervisor("READY=1");
+    notify_supervisor("READY=1");
     io_.run();
-    tell_supervisor("STOPPING=1");
+    notify_supervisor("STOPPING=1");
     close_log();
     // A second signal does not wait for anything.
     for (int signal : {SIGTERM, SIGINT}) std::signal(signal, [](int) { _exit(1); });
@@ -142,13 +142,13 @@ class Daemon {
       control_.look_at_links(
           monotonic_ns(), [this](LinkEvent& event) { log_link_event(control_.config(), event); });
       look_at_workers();
-      tell_left_out();
+      log_suppressed();
       wait_for_tick();
     });
   }
 
   // "N more" of what LogLimit held back.
-  void tell_left_out() {
+  void log_suppressed() {
     log_limit_.tick(
         monotonic_ns(), [](std::string_view kind, std::string_view vrf, uint64_t lines) {
           spdlog::warn("event={} vrf={} lines_suppressed={}", kind, log_value(vrf), lines);
@@ -163,7 +163,7 @@ class Daemon {
                   change.stalled ? "worker_stalled" : "worker_resumed", change.worker,
                   dataplane_.worker_core(change.worker), change.for_ns / 1'000'000);
     running_.look(Clock::now(), control_.passes());
-    if (watchdog_.is_due(control_.passes(), now_ns)) tell_supervisor("WATCHDOG=1");
+    if (watchdog_.is_due(control_.passes(), now_ns)) notify_supervisor("WATCHDOG=1");
   }
 
   static uint64_t watchdog_patience_us() {
@@ -188,14 +188,14 @@ class Daemon {
     // systemd wants CLOCK_MONOTONIC, which is what steady_clock reads.
     const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
         std::chrono::steady_clock::now().time_since_epoch());
-    tell_supervisor("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count()));
+    notify_supervisor("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count()));
     // The log tells what came of it; where it is refused, the running configuration goes on.
     const bool accepted =
-        reloader_.reload("SIGHUP", [](const Reloader::Outcome&) { tell_supervisor("READY=1"); });
+        reloader_.reload("SIGHUP", [](const Reloader::Outcome&) { notify_supervisor("READY=1"); });
     if (accepted) return;
     spdlog::warn("event=reload result=refused who=SIGHUP file={} reason=busy",
                  log_value(config_path_));
-    tell_supervisor("READY=1");
+    notify_supervisor("READY=1");
   }
 
   std::string config_path_;

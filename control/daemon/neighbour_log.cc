@@ -29,14 +29,15 @@ void log_neighbour_notice(const ControlPlane& control, const NeighbourNotice& no
   const std::string holder = to_string(notice.holder);
   switch (notice.kind) {
     case NeighbourNotice::Kind::kConflict:
-      return spdlog::warn("event=address_conflict {} address={} own=yes mac={} untold={}", link,
-                          address, mac, notice.untold);
+      return spdlog::warn("event=address_conflict {} address={} own=yes mac={} suppressed={}", link,
+                          address, mac, notice.suppressed);
     case NeighbourNotice::Kind::kMoveRefused:
-      return spdlog::warn("event=address_conflict {} address={} own=no mac={} holder={} untold={}",
-                          link, address, mac, holder, notice.untold);
+      return spdlog::warn(
+          "event=address_conflict {} address={} own=no mac={} holder={} suppressed={}", link,
+          address, mac, holder, notice.suppressed);
     case NeighbourNotice::Kind::kMoved:
-      return spdlog::info("event=arp_moved {} address={} old_mac={} new_mac={} untold={}", link,
-                          address, holder, mac, notice.untold);
+      return spdlog::info("event=arp_moved {} address={} old_mac={} new_mac={} suppressed={}", link,
+                          address, holder, mac, notice.suppressed);
   }
 }
 

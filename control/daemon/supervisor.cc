@@ -12,7 +12,7 @@
 
 namespace adit {
 
-void tell_supervisor(const std::string& assignments) {
+void notify_supervisor(const std::string& assignments) {
   const char* place = std::getenv("NOTIFY_SOCKET");
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;

@@ -8,6 +8,6 @@ namespace adit {
 
 // Sends the assignments, e.g. "READY=1", to $NOTIFY_SOCKET. Not sd_notify() itself, which waits
 // without end for a receiver that does not read: this waits 50 ms, and the message is lost then.
-void tell_supervisor(const std::string& assignments);
+void notify_supervisor(const std::string& assignments);
 
 }  // namespace adit

@@ -164,10 +164,10 @@ void Neighbours::conflict(LinkId id, const IpAddr& own, const MacAddr& mac, uint
 void Neighbours::notify(NeighbourNotice notice, uint64_t now_ns) {
   NoticeMeter& meter = links_[notice.link].notice_meters[static_cast<size_t>(notice.kind)];
   if (!meter.meter.allow(notice.kind == Notice::kMoved ? kMoveNotices : kConflictNotices, now_ns)) {
-    ++meter.untold;
+    ++meter.suppressed;
     return;
   }
-  notice.untold = std::exchange(meter.untold, 0);
+  notice.suppressed = std::exchange(meter.suppressed, 0);
   if (sink_) sink_(notice);
 }
 

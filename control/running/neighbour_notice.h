@@ -21,7 +21,7 @@ struct NeighbourNotice {
   IpAddr address;
   MacAddr mac;
   MacAddr holder;
-  uint64_t untold = 0;  // notices of the kind and link before, which the limit left out
+  uint64_t suppressed = 0;  // notices of the kind and link before, which the limit left out
 };
 using NeighbourNoticeSink = std::function<void(const NeighbourNotice&)>;
 

@@ -113,7 +113,7 @@ class Neighbours {
  private:
   struct NoticeMeter {
     RateMeter meter;
-    uint64_t untold = 0;
+    uint64_t suppressed = 0;
   };
   struct Link : NeighbourLink {
     unsigned hosts = 0;  // that have answered

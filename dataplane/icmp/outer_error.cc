@@ -61,7 +61,7 @@ Ipv6Key key_of(const uint8_t* address, bool ipv6) noexcept {
 // the packet's length (RFC 1191 section 5). 0: not to be believed, as it is less than any IPv6 link
 // has, or as the packet is below all plateaus that count. What a router tells counts whatever the
 // length of the packet that it is about: a short one says as much of the path.
-uint32_t told_mtu(const IcmpHeader& icmp, const IpPacket& sent) noexcept {
+uint32_t reported_mtu(const IcmpHeader& icmp, const IpPacket& sent) noexcept {
   const uint32_t bytes = sent.end - sent.ip;
   const uint32_t told = icmp.word.host();
   if (sent.ipv6) return told < PathMtus::kLeastIpv6 ? 0 : told;
@@ -85,7 +85,7 @@ bool read_error(const rte_mbuf* mbuf, uint32_t ip, uint32_t icmp, OuterError& er
     return false;
   error.end = std::min(len, error.sent.end);
   if (!error.has(kLeastQuote)) return false;
-  error.mtu = told_mtu(header, error.sent);
+  error.mtu = reported_mtu(header, error.sent);
   if (error.kind == ErrorKind::kTooBig && error.mtu == 0) return false;
   // It comes to whom the packet was from: else it was not ours.
   const uint8_t* to =

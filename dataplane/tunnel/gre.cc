@@ -98,8 +98,8 @@ struct GreKinds {
 }
 
 // RFC 7637 section 3.2: no checksum, no sequence; the key's lowest byte is the FlowID.
-[[gnu::always_inline]] inline void tell_nvgre(const Worker& worker, const GreKinds& kinds,
-                                              Packet& packet, uint32_t key) noexcept {
+[[gnu::always_inline]] inline void distinguish_nvgre(const Worker& worker, const GreKinds& kinds,
+                                                     Packet& packet, uint32_t key) noexcept {
   using enum GreKinds::Keyed;
   if (kinds.keyed == kGre) return;
   if (kinds.keyed == kEither && is_plain_gre(*worker.snapshot, packet)) return;
@@ -133,7 +133,7 @@ struct GreKinds {
   if (has_checksum && !checksum_ok(packet.mbuf, packet.l4_payload))
     return refuse(DropReason::k_gre_checksum);
   if (!bridged && !inner_version_is(packet, ipv6)) return refuse(DropReason::k_tunnel_payload);
-  if (bridged && flags == kGreKey) tell_nvgre(worker, kinds, packet, key);
+  if (bridged && flags == kGreKey) distinguish_nvgre(worker, kinds, packet, key);
   if (has_sequence || kinds.numbered)
     check_sequence(worker, packet,
                    has_sequence ? reinterpret_cast<const be32*>(at + header_len - 4) : nullptr);
@@ -162,7 +162,7 @@ struct GreKinds {
   }
   packet.tunnel_id = has_key ? kHasKey | key : 0;
   packet.inner_offset = static_cast<uint16_t>(packet.l4_payload + header_len);
-  if (has_key && type == kEtherTypeBridged) tell_nvgre(worker, kinds, packet, key);
+  if (has_key && type == kEtherTypeBridged) distinguish_nvgre(worker, kinds, packet, key);
 }
 
 void decap(Worker& worker, std::span<Packet* const> packets) {

@@ -183,7 +183,7 @@ TEST_F(MovesTest, OwnAddressIsDefendedOnceInTenSecondsAndToldOnceASecond) {
   EXPECT_LE(notices.size(), 21u);
   EXPECT_EQ(notices[0].kind, NeighbourNotice::Kind::kConflict);
   EXPECT_EQ(notices[0].mac, kOther);
-  EXPECT_EQ(notices[1].untold, 19u);
+  EXPECT_EQ(notices[1].suppressed, 19u);
   // Reports that are older than the configuration.
   neighbours.conflict(0, *parse_ip("192.0.2.99"), kOther, now_ns + 60 * kSecond);
   neighbours.conflict(77, own, kOther, now_ns + 60 * kSecond);
