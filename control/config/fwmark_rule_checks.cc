@@ -11,9 +11,9 @@
 namespace adit {
 namespace {
 
-class ClassifierChecks {
+class MarkRuleChecks {
  public:
-  ClassifierChecks(const ConfigDraft& draft, MistakeList& mistakes)
+  MarkRuleChecks(const ConfigDraft& draft, MistakeList& mistakes)
       : draft_(draft), mistakes_(mistakes) {
     vrf_names_.push_back(kUnderlayName);
     for (const PortDraft& port : draft.ports) port_names_.push_back(port.name);
@@ -108,7 +108,7 @@ class ClassifierChecks {
 }  // namespace
 
 void check_classifier(const ConfigDraft& draft, MistakeList& mistakes) {
-  ClassifierChecks(draft, mistakes).run();
+  MarkRuleChecks(draft, mistakes).run();
 }
 
 }  // namespace adit

@@ -16,31 +16,31 @@ namespace {
 constexpr OwnerKind kPlain{1};
 constexpr uint32_t kCapacity = 400;
 
-// What the owner was told; by the client's port.
-struct Told {
+// Calls of the owner's functions, by the client's port.
+struct Calls {
   std::map<unsigned, unsigned> began, ended;
   std::vector<ConnectionState> states;  // that were left
   std::vector<Direction> packets;
 };
-Told told;
+Calls calls;
 
 unsigned number_of(const Connection& connection) {
   return connection.forward.source_port.host();
 }
 void begin(Worker&, const Connection& connection) noexcept {
-  ++told.began[number_of(connection)];
+  ++calls.began[number_of(connection)];
 }
 void change_state(Worker&, const Connection&, ConnectionState before) noexcept {
-  told.states.push_back(before);
+  calls.states.push_back(before);
 }
 PacketVerdict take(Worker& worker, Packet& packet, const Flow& flow, ConnectionId id,
                    Direction from) noexcept {
-  told.packets.push_back(from);
+  calls.packets.push_back(from);
   if (flow.kind == FlowKind::kFlow) follow(worker, id, from, flow, packet.mbuf);
   return PacketVerdict::kRoute;
 }
 void end(Worker& worker, const Connection& connection) noexcept {
-  ++told.ended[number_of(connection)];
+  ++calls.ended[number_of(connection)];
   EXPECT_NE(worker.connections->table().find(connection.reverse).id, 0u);
 }
 void describe(const Connection& connection, ConnectionRow& row) noexcept {
@@ -62,7 +62,7 @@ const End kServer = at("10.2.0.12", 22);
 class Owners : public testing::Test {
  protected:
   Owners() {
-    told = {};
+    calls = {};
     model_.keeps_addresses = false;
     model_.services.push_back(
         {.name = "web",
@@ -129,11 +129,11 @@ class Owners : public testing::Test {
   // Of all that ever began, those that are not there have ended, each once.
   void expect_each_ended_once() {
     uint32_t there = 0;
-    for (const auto& [number, times] : told.began) {
+    for (const auto& [number, times] : calls.began) {
       const bool is_there = has(number, blue_) || has(number, kOther);
       there += is_there;
       EXPECT_EQ(times, 1u) << number;
-      EXPECT_EQ(told.ended[number], is_there ? 0u : 1u) << number;
+      EXPECT_EQ(calls.ended[number], is_there ? 0u : 1u) << number;
     }
     const ConnectionShares& shares = connections().shares();
     EXPECT_EQ(shares.held_by({.id = blue_, .kind = kPlain}) +
@@ -150,7 +150,7 @@ class Owners : public testing::Test {
 
 TEST_F(Owners, ItsPacketsOfBothHalvesComeToIt) {
   const ConnectionId id = insert(1000);
-  EXPECT_EQ(told.began[1000], 1u);
+  EXPECT_EQ(calls.began[1000], 1u);
   const auto expect = [&](const Outcome& outcome, bool to_server, ConnectionState state) {
     EXPECT_TRUE(outcome.sent);
     EXPECT_EQ(outcome.fault, "");
@@ -164,17 +164,17 @@ TEST_F(Owners, ItsPacketsOfBothHalvesComeToIt) {
   expect(ask(1000, Segment::kFin), true, ConnectionState::kCloseWait);
   expect(answer(1000, Segment::kFin), false, ConnectionState::kTimeWait);
   using enum Direction;
-  EXPECT_EQ(told.packets,
+  EXPECT_EQ(calls.packets,
             (std::vector{kFromClient, kFromBackend, kFromClient, kFromClient, kFromBackend}));
   using enum ConnectionState;
-  EXPECT_EQ(told.states, (std::vector{kSynRecv, kEstablished, kCloseWait}));
+  EXPECT_EQ(calls.states, (std::vector{kSynRecv, kEstablished, kCloseWait}));
   world_->wait(110'000);
-  EXPECT_EQ(told.ended[1000], 0u);
+  EXPECT_EQ(calls.ended[1000], 0u);
   world_->wait(15'000);
-  EXPECT_EQ(told.ended[1000], 1u);
+  EXPECT_EQ(calls.ended[1000], 1u);
   EXPECT_EQ(world_->dataplane().connections(), 0u);
   EXPECT_TRUE(ask(1000, Segment::kAck).sent) << "routed, as if there had been none";
-  EXPECT_EQ(told.packets.size(), 5u);
+  EXPECT_EQ(calls.packets.size(), 5u);
 }
 
 TEST_F(Owners, PacketsExtendItsTime) {
@@ -184,20 +184,20 @@ TEST_F(Owners, PacketsExtendItsTime) {
   world_->wait(600'000);
   answer(1000, Segment::kAck);
   world_->wait(600'000);
-  EXPECT_EQ(told.ended[1000], 0u);
+  EXPECT_EQ(calls.ended[1000], 0u);
   world_->wait(310'000);
-  EXPECT_EQ(told.ended[1000], 1u);
+  EXPECT_EQ(calls.ended[1000], 1u);
 }
 
 TEST_F(Owners, TheOwnerMayEndIt) {
   const ConnectionId id = insert(1000);
   connections().erase(worker(), id);
-  EXPECT_EQ(told.ended[1000], 1u);
+  EXPECT_EQ(calls.ended[1000], 1u);
   EXPECT_FALSE(has(1000, blue_));
   ask(1000, Segment::kSyn);
   world_->wait(300'000);
-  EXPECT_TRUE(told.packets.empty());
-  EXPECT_EQ(told.ended[1000], 1u);
+  EXPECT_TRUE(calls.packets.empty());
+  EXPECT_EQ(calls.ended[1000], 1u);
 }
 
 TEST_F(Owners, WhatIsRefusedNeitherBeginsNorEnds) {
@@ -207,15 +207,15 @@ TEST_F(Owners, WhatIsRefusedNeitherBeginsNorEnds) {
   reverse.reverse = connection(1000, blue_).reverse;
   EXPECT_EQ(connections().insert(worker(), reverse).refusal,
             ConnectionTable::Refusal::kReverseExists);
-  EXPECT_EQ(told.began.size(), 1u);
-  EXPECT_TRUE(told.ended.empty());
+  EXPECT_EQ(calls.began.size(), 1u);
+  EXPECT_TRUE(calls.ended.empty());
 }
 
 TEST_F(Owners, TheOldestOfItsVrfGivesWay) {
   insert(1, kOther);
   unsigned most = 1000;
-  while (told.ended.empty() && most < 1000 + kCapacity) ASSERT_NE(insert(most++), 0u);
-  EXPECT_EQ(told.ended[1000], 1u);
+  while (calls.ended.empty() && most < 1000 + kCapacity) ASSERT_NE(insert(most++), 0u);
+  EXPECT_EQ(calls.ended[1000], 1u);
   EXPECT_LT(most, 1000 + kCapacity) << "a part is left to others";
   for (unsigned number = most; number < most + 50; ++number) ASSERT_NE(insert(number), 0u);
   EXPECT_TRUE(has(1, kOther));
@@ -257,7 +257,7 @@ TEST_F(Owners, StaysWhenBackendsAreRemoved) {
   world_->reload();
   world_->wait(3000);
   EXPECT_EQ(world_->dataplane().connections(), 1u);
-  EXPECT_TRUE(told.ended.empty());
+  EXPECT_TRUE(calls.ended.empty());
   EXPECT_TRUE(ask(1000, Segment::kAck).sent);
 }
 
@@ -310,7 +310,7 @@ TEST_F(Owners, EachEndsOnceWhateverEndsIt) {
         insert(next++, random() % 4 == 0 ? kOther : blue_);
     }
   }
-  EXPECT_GT(told.ended.size(), 500u);
+  EXPECT_GT(calls.ended.size(), 500u);
   EXPECT_EQ(world_->check_sums(), "");
   expect_each_ended_once();
   world_->wait(1'000'000);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// When router advertisements are sent, and the last ones. What they say is told by packet tests.
+// When router advertisements are sent, and the last ones. What they say is advertised by packet
+// tests.
 #include "running/router_advertiser.h"
 
 #include <gtest/gtest.h>
@@ -30,13 +31,13 @@ std::string vlan(int id, const std::string& advertisements) {
 }
 
 // A router advertisement among the frames sent.
-struct Told {
+struct Advertised {
   unsigned vlan;
   unsigned lifetime_s;
-  friend bool operator==(const Told&, const Told&) = default;
+  friend bool operator==(const Advertised&, const Advertised&) = default;
 };
-void PrintTo(const Told& told, std::ostream* out) {
-  *out << "VLAN " << told.vlan << " lifetime " << told.lifetime_s;
+void PrintTo(const Advertised& advertised, std::ostream* out) {
+  *out << "VLAN " << advertised.vlan << " lifetime " << advertised.lifetime_s;
 }
 
 struct Advertiser : testing::Test {
@@ -55,8 +56,8 @@ struct Advertiser : testing::Test {
     dataplane->publish(std::move(compiled.snapshot));
     ids = compiled.ids;
   }
-  std::vector<Told> told() {
-    std::vector<Told> all;
+  std::vector<Advertised> advertised() {
+    std::vector<Advertised> all;
     for (const auto& frame : std::exchange(dataplane.sent, {})) {
       constexpr size_t kTag = 14, kIp = 18, kMessage = kIp + 40;
       if (frame.size() > kMessage + 16 && frame[kIp + 6] == 58 && frame[kMessage] == 134)
@@ -65,60 +66,61 @@ struct Advertiser : testing::Test {
     }
     return all;
   }
-  std::vector<Told> pass(uint64_t ns = 0) {
+  std::vector<Advertised> pass(uint64_t ns = 0) {
     now_ns += ns;
     advertiser.tick(now_ns);
     dataplane->step(now_ns);
-    return told();
+    return advertised();
   }
 };
 
 TEST_F(Advertiser, TellsAtOnceAndCeasesWhereSwitchedOff) {
   run(config_of(vlan(10, "interval_s: 100") + ", " + vlan(11, "") + ", " + vlan(12, "")));
-  EXPECT_EQ(pass(), (std::vector<Told>{{10, 300}}));
-  EXPECT_EQ(pass(kSecond), std::vector<Told>{});
+  EXPECT_EQ(pass(), (std::vector<Advertised>{{10, 300}}));
+  EXPECT_EQ(pass(kSecond), std::vector<Advertised>{});
   run(config_of(vlan(10, "interval_s: 100") + ", " + vlan(12, "interval_s: 50")));
-  EXPECT_EQ(told(), std::vector<Told>{});
-  EXPECT_EQ(pass(), (std::vector<Told>{{12, 150}})) << "the other keeps its times";
+  EXPECT_EQ(advertised(), std::vector<Advertised>{});
+  EXPECT_EQ(pass(), (std::vector<Advertised>{{12, 150}})) << "the other keeps its times";
   run(config_of(vlan(10, "") + ", " + vlan(12, "interval_s: 50")));
-  EXPECT_EQ(told(), (std::vector<Told>{{10, 0}}));
+  EXPECT_EQ(advertised(), (std::vector<Advertised>{{10, 0}}));
   run(config_of(vlan(10, "")));
-  EXPECT_EQ(told(), (std::vector<Told>{{12, 0}})) << "the whole VLAN goes";
-  EXPECT_EQ(pass(100 * kSecond), std::vector<Told>{});
+  EXPECT_EQ(advertised(), (std::vector<Advertised>{{12, 0}})) << "the whole VLAN goes";
+  EXPECT_EQ(pass(100 * kSecond), std::vector<Advertised>{});
 }
 
 TEST_F(Advertiser, TellsAnewWhatHasChanged) {
   run(config_of(vlan(10, "interval_s: 100")));
   EXPECT_EQ(pass().size(), 1u);
   run(config_of(vlan(10, "interval_s: 100, lifetime_s: 0")));
-  EXPECT_EQ(pass(kSecond), std::vector<Told>{}) << "not twice in three seconds";
-  EXPECT_EQ(pass(2 * kSecond), (std::vector<Told>{{10, 0}}));
+  EXPECT_EQ(pass(kSecond), std::vector<Advertised>{}) << "not twice in three seconds";
+  EXPECT_EQ(pass(2 * kSecond), (std::vector<Advertised>{{10, 0}}));
 }
 
 TEST_F(Advertiser, AnswersWithinHalfASecond) {
   run(config_of(vlan(10, "interval_s: 1800") + ", " + vlan(11, "")));
   for (int i = 0; i < 3; ++i) pass(16 * kSecond);  // the initial ones
   const LinkId link = subinterface_link(ids.subinterfaces.at({"trunk", 10}));
-  EXPECT_EQ(pass(100 * kSecond), std::vector<Told>{});
+  EXPECT_EQ(pass(100 * kSecond), std::vector<Advertised>{});
   advertiser.solicited(link, now_ns);
   advertiser.solicited(subinterface_link(ids.subinterfaces.at({"trunk", 11})), now_ns);
   advertiser.solicited(subinterface_link(99), now_ns);
-  EXPECT_EQ(pass(kSecond / 2), (std::vector<Told>{{10, 5400}}));
+  EXPECT_EQ(pass(kSecond / 2), (std::vector<Advertised>{{10, 5400}}));
   advertiser.solicited(link, now_ns);
-  EXPECT_EQ(pass(2 * kSecond), std::vector<Told>{});
-  EXPECT_EQ(pass(kSecond), (std::vector<Told>{{10, 5400}}));
+  EXPECT_EQ(pass(2 * kSecond), std::vector<Advertised>{});
+  EXPECT_EQ(pass(kSecond), (std::vector<Advertised>{{10, 5400}}));
 }
 
 TEST_F(Advertiser, SaysNothingWhileTheLinkIsDownAndBeginsAnewWhenItIsUp) {
   run(config_of(vlan(10, "interval_s: 100")));
   EXPECT_EQ(pass().size(), 1u);
   advertiser.port_down(1);
-  EXPECT_EQ(pass(1000 * kSecond), std::vector<Told>{});
+  EXPECT_EQ(pass(1000 * kSecond), std::vector<Advertised>{});
   advertiser.port_up(0, now_ns);
-  EXPECT_EQ(pass(kSecond), std::vector<Told>{}) << "another port's";
+  EXPECT_EQ(pass(kSecond), std::vector<Advertised>{}) << "another port's";
   advertiser.port_up(1, now_ns);
   for (int i = 0; i < 3; ++i)
-    EXPECT_EQ(pass(16 * kSecond), (std::vector<Told>{{10, 300}})) << "as often as on a new link";
+    EXPECT_EQ(pass(16 * kSecond), (std::vector<Advertised>{{10, 300}}))
+        << "as often as on a new link";
 }
 
 TEST_F(Advertiser, SaysNothingAtTheEndWhereNobodyWasTold) {
@@ -128,7 +130,7 @@ TEST_F(Advertiser, SaysNothingAtTheEndWhereNobodyWasTold) {
                        macs, kStart);
   control.cease();
   dataplane->step(kStart);
-  EXPECT_EQ(told(), std::vector<Told>{}) << "nobody was told of us";
+  EXPECT_EQ(advertised(), std::vector<Advertised>{}) << "no host learned of us";
 }
 
 TEST_F(Advertiser, WhoWasToldIsToldOfTheEnd) {
@@ -136,13 +138,13 @@ TEST_F(Advertiser, WhoWasToldIsToldOfTheEnd) {
                        macs, kStart);
   control.tick(kStart);
   dataplane->step(kStart);
-  EXPECT_EQ(told(), (std::vector<Told>{{10, 300}}));
+  EXPECT_EQ(advertised(), (std::vector<Advertised>{{10, 300}}));
   control.cease();
   dataplane->step(kStart);
-  EXPECT_EQ(told(), (std::vector<Told>{{10, 0}}));
+  EXPECT_EQ(advertised(), (std::vector<Advertised>{{10, 0}}));
   control.tick(kStart + 1000 * kSecond);
   dataplane->step(kStart + 1000 * kSecond);
-  EXPECT_EQ(told(), std::vector<Told>{});
+  EXPECT_EQ(advertised(), std::vector<Advertised>{});
 }
 
 }  // namespace
