@@ -190,8 +190,8 @@ def served(run, one, number=11, **fields):
 NO_PORT = {4: ICMP(type=3, code=3), 6: ICMPv6DestUnreach(code=4)}
 
 
-def told(packet, error, source=None):
-    """ICMP about the packet."""
+def icmp_about(packet, error, source=None):
+    """The ICMP error about the packet, to its sender."""
     version = packet.version
     quote = bytes(packet)[:576 - 28 if version == 4 else 1280 - 48]
     source = source or GATEWAY[version]

@@ -236,7 +236,7 @@ def ports():
                  to_backend(rewritten(one, dst=backend(version, 12), dport=5353), 12))
         one = udp(version, c, v, dport=80)
         run.case(f"IPv{version} UDP to port 80, which is TCP's", from_client(one),
-                 to_client(told(one, NO_PORT[version])), "service_unknown")
+                 to_client(icmp_about(one, NO_PORT[version])), "service_unknown")
         one = sctp(version, c, v, SCTPChunkInit(init_tag=1))
         run.case(f"IPv{version} SCTP, which has no service", from_client(one), {},
                  "service_unknown")

@@ -180,7 +180,7 @@ def schedulers():
         for name, number in (("weights 0", 84), ("no backends", 85)):
             one = tcp(version, client(version), vip(version, number))
             run.case(f"IPv{version}: {name}", from_client(one),
-                     to_client(told(one, NO_PORT[version])), "no_backend")
+                     to_client(icmp_about(one, NO_PORT[version])), "no_backend")
     run.run()
     chosen = {}
     for attempt in range(2):

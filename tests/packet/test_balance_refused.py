@@ -51,7 +51,7 @@ def unmatched():
                  "service_unknown")
         one = udp(version, c, vip(version, 80), 50, 81)
         run.case(f"IPv{version} UDP to an unknown port", from_client(one),
-                 to_client(told(one, NO_PORT[version])), "service_unknown")
+                 to_client(icmp_about(one, NO_PORT[version])), "service_unknown")
         one = ip(version, c, vip(version, 80)) / Raw(b"something")
         one.proto = one.nh = 99
         run.case(f"IPv{version}: another protocol", from_client(one), {}, "service_unknown")
@@ -170,28 +170,28 @@ def on_the_way():
             run.case(f"IPv{version} that just fits by {name}", from_client(one), out)
             one = tcp(version, c, v, "PA", number, size=room - head + 1)
             run.case(f"IPv{version} one byte too long by {name}", from_client(one),
-                     to_client(told(one, too_big(version, room))), "mtu_exceeded")
+                     to_client(icmp_about(one, too_big(version, room))), "mtu_exceeded")
             one = tcp(version, c, v, "PA", number, size=9, ttl=1)
             run.case(f"IPv{version} with TTL 1 by {name}", from_client(one),
-                     to_client(told(one, EXCEEDED[version])), "ttl_expired")
+                     to_client(icmp_about(one, EXCEEDED[version])), "ttl_expired")
         for name, number in (("NAT", 80), ("full NAT", 81)):
             target = (c, number) if number == 80 else (LOCAL[version], 1024 + (version == 6))
             one = tcp(version, b, target[0], "SA", 8080, target[1], ttl=1)
             run.case(f"IPv{version} with TTL 1 back by {name}", from_backend(one),
-                     to_backend(told(one, EXCEEDED[version], BACK_GATEWAY[version])), "ttl_expired")
+                     to_backend(icmp_about(one, EXCEEDED[version], BACK_GATEWAY[version])), "ttl_expired")
             one = tcp(version, b, target[0], "PA", 8080, target[1], size=1300 - head + 1)
             run.case(f"IPv{version} one byte too long back by {name}", from_backend(one),
-                     to_backend(told(one, too_big(version, 1300), BACK_GATEWAY[version])),
+                     to_backend(icmp_about(one, too_big(version, 1300), BACK_GATEWAY[version])),
                      "mtu_exceeded")
         one = tcp(version, c, vip(version, 84), ttl=1)
         run.case(f"IPv{version} with TTL 1, direct", from_client(one),
-                 to_client(told(one, EXCEEDED[version])), "ttl_expired")
+                 to_client(icmp_about(one, EXCEEDED[version])), "ttl_expired")
         one = tcp(version, c, vip(version, 84), size=1400)
         run.case(f"IPv{version} too long, direct", from_client(one),
-                 to_client(told(one, too_big(version, 1400))), "mtu_exceeded")
+                 to_client(icmp_about(one, too_big(version, 1400))), "mtu_exceeded")
         one = udp(version, c, vip(version, 83), ttl=1)
         run.case(f"IPv{version} with TTL 1, of no connection", from_client(one),
-                 to_client(told(one, EXCEEDED[version])), "ttl_expired")
+                 to_client(icmp_about(one, EXCEEDED[version])), "ttl_expired")
     run.run()
 
 
@@ -247,7 +247,7 @@ def fragments():
         first = (fragment(udp(4, c, v, 99, 53, 1100, flags=0, id=77), fragsize=400)[0]
                  if version == 4 else in_parts(udp(6, c, v, 99, 53, 1100), 77, 400)[0])
         run.case(f"IPv{version} without the rest", from_client(first),
-                 to_client(told(first, TOO_LATE[version])), "ip_reassembly",
+                 to_client(icmp_about(first, TOO_LATE[version])), "ip_reassembly",
                  last_ns=2 * SECOND)
     run.run()
 

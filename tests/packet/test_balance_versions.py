@@ -214,16 +214,16 @@ def sizes():
         one = talk.tcp("PA", there + 1, **fields)
         mtu = 1380 if version == 4 else 1420
         kind = ICMP(type=3, code=4, nexthopmtu=mtu) if version == 4 else ICMPv6PacketTooBig(mtu=mtu)
-        run.case(f"IPv{version} one byte longer", from_client(one), to_client(told(one, kind)),
+        run.case(f"IPv{version} one byte longer", from_client(one), to_client(icmp_about(one, kind)),
                  "mtu_exceeded")
         one = talk.tcp("PA", there - 20, ttl=1, **fields)
         kind = ICMP(type=11) if version == 4 else ICMPv6TimeExceeded()
-        run.case(f"IPv{version} with TTL 1", from_client(one), to_client(told(one, kind)),
+        run.case(f"IPv{version} with TTL 1", from_client(one), to_client(icmp_about(one, kind)),
                  "ttl_expired")
         back = talk.tcp_back("PA", 1300, ttl=1, **({"id": 0} if version == 6 else {}))
         kind = ICMP(type=11) if version == 6 else ICMPv6TimeExceeded()
         run.case(f"to IPv{version} with TTL 1", from_backend(back),
-                 to_backend(told(back, kind, BACK_GATEWAY[OTHER[version]])), "ttl_expired")
+                 to_backend(icmp_about(back, kind, BACK_GATEWAY[OTHER[version]])), "ttl_expired")
         talk = Sides(run, version, 1001, 2 * i + 1, 53)
         if version == 4:
             one = talk.udp(1373, flags=0, id=5)  # 1401 bytes
@@ -247,7 +247,7 @@ def sizes():
                                   BACK_MAC, backend_mac(11)))
             one = talk.udp(1400)  # 1448 bytes, 1428 as IPv4
             run.case("IPv6 that did not come in fragments is told of", from_client(one), to_client(
-                told(one, ICMPv6PacketTooBig(mtu=1420))), "mtu_exceeded")
+                icmp_about(one, ICMPv6PacketTooBig(mtu=1420))), "mtu_exceeded")
     run.run()
 
 
@@ -294,7 +294,7 @@ def same_version():
                  in_parts6(out, min(cut + 48, 1400)))
     one = udp(6, client(6), vip(6, 80), 10, 53, 1400)
     run.case("whole, it is told of", from_client(one),
-             to_client(told(one, ICMPv6PacketTooBig(mtu=1400))), "mtu_exceeded")
+             to_client(icmp_about(one, ICMPv6PacketTooBig(mtu=1400))), "mtu_exceeded")
     run.run()
 
 

@@ -280,9 +280,9 @@ def errors():
         mtu = ICMP(type=3, code=4, nexthopmtu=1400) if version == 4 else ICMPv6PacketTooBig(
             mtu=1400)
         run.case(f"IPv{version}: too long for the way out", from_client(one),
-                 to_client(told(one, mtu)), "mtu_exceeded")
+                 to_client(icmp_about(one, mtu)), "mtu_exceeded")
         one = talk.there("PA", FIRST + 10, size=10, ttl=1)
-        run.case(f"IPv{version}: TTL 1", from_client(one), to_client(told(one, EXCEEDED[version])),
+        run.case(f"IPv{version}: TTL 1", from_client(one), to_client(icmp_about(one, EXCEEDED[version])),
                  "ttl_expired")
     run.run()
 

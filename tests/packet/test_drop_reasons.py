@@ -269,8 +269,8 @@ def balanced():
         "icmp_embedded": (raw(1, b"\x03\x04" + bytes(26)), {}),
         "connection_unknown": (b.tcp(4, caller, web, "A", 7), {}),
         "connection_collides": (b.tcp(4, caller, b.vip(4, 81)), {}),
-        "no_backend": (none, b.to_client(b.told(none, b.NO_PORT[4]))),
-        "service_unknown": (closed, b.to_client(b.told(closed, b.NO_PORT[4]))),
+        "no_backend": (none, b.to_client(b.icmp_about(none, b.NO_PORT[4]))),
+        "service_unknown": (closed, b.to_client(b.icmp_about(closed, b.NO_PORT[4]))),
     }
     for reason, (one, out) in cases.items():
         run.case(reason, b.from_client(one), out, reason)

@@ -185,7 +185,7 @@ def tenants():
         run.case(f"IPv{version}, interleaved", [blue[0], red[0], blue[1], red[1]],
                  {"back0": [frame(part, BACK_MAC, backend_mac(11)) for part in outs[0]],
                   "red1": [frame(part, RED_BACK_MAC, backend_mac(11)) for part in outs[1]]})
-        late = told(cut(ours, 1200)[0], TOO_LATE[version])
+        late = icmp_about(cut(ours, 1200)[0], TOO_LATE[version])
         run.case(f"IPv{version}, one's first and the other's last", [blue[0], red[1]],
                  to_client(late), "ip_reassembly", last_ns=2 * SECOND)
     run.run()
@@ -406,7 +406,7 @@ def impossible():
                                               ("beyond 64 KiB", 8191, 0, 8, 42)):
         one = (IPv6(src=client(6), dst=vip(6, 80)) /
                IPv6ExtHdrFragment(nh=17, id=77 + size, offset=offset, m=more) / Raw(pattern(size)))
-        run.case(name, from_client(one), to_client(told(one, ICMPv6ParamProblem(code=0, ptr=pointer))),
+        run.case(name, from_client(one), to_client(icmp_about(one, ICMPv6ParamProblem(code=0, ptr=pointer))),
                  "fragment_length")
         one.dst = backend(6, 12)
         run.case(f"{name}, to another host", from_client(one),

@@ -60,7 +60,7 @@ def one_service():
                  "service_unknown")
         one = udp(version, client(version), vip(version, 81), 5, 80)
         run.case(f"IPv{version}: another protocol", from_client(one),
-                 to_client(told(one, NO_PORT[version])), "service_unknown")
+                 to_client(icmp_about(one, NO_PORT[version])), "service_unknown")
         for i in range(6):
             maker = tcp if i % 3 else udp
             goes(run, maker(version, client(version), vip(version, 90 + i % 2), sport=600 + i,
@@ -168,7 +168,7 @@ def subnets():
                  to_client(reset(one)), "service_unknown")
         one = tcp(version, c, outside[version], "S", 5, 80)
         code = ICMP(type=3, code=0) if version == 4 else ICMPv6DestUnreach(code=0)
-        run.case(f"IPv{version} beside it", from_client(one), to_client(told(one, code)), "no_route")
+        run.case(f"IPv{version} beside it", from_client(one), to_client(icmp_about(one, code)), "no_route")
     run.run()
 
 

@@ -341,7 +341,7 @@ def into_network():
         fits = path - 50
         for version in FAMILIES:
             one = routed.packet(version, src[version], dst[version], 1400)
-            run.case(f"{label}: IPv{version} of 1400", b.from_client(one), b.to_client(b.told(
+            run.case(f"{label}: IPv{version} of 1400", b.from_client(one), b.to_client(b.icmp_about(
                 b.hop(one), too_big(version, max(fits, 1280) if version == 6 else fits))),
                      "mtu_exceeded")
         one = routed.packet(4, src[4], dst[4], 1400, flags=0, id=77)

@@ -44,7 +44,7 @@ def told_of(name, backend_of, error, drop, quoted, **fields):
         for version in b.VERSIONS:
             one = b.tcp(version, b.client(version), b.vip(version, 20 + i))
             run.case(f"{method}, IPv{version}", b.from_client(one),
-                     b.to_client(b.told(quoted(one), error[version])), drop, **fields)
+                     b.to_client(b.icmp_about(quoted(one), error[version])), drop, **fields)
     run.run()
 
 
@@ -86,7 +86,7 @@ def silent_to_fragments():
                 size -= 24 if version == 4 else 40
             first, *others = cut(b.hop(whole), size)
             run.case(f"{method}, IPv{version}", [b.from_client(part) for part in parts],
-                     b.to_client(b.told(first, NO_HOST[version])),
+                     b.to_client(b.icmp_about(first, NO_HOST[version])),
                      [["neighbour_unresolved"] * (1 + len(others)), None], last_ns=3 * SECOND)
     run.run()
 
@@ -127,7 +127,7 @@ def narrowed_fragments():
             parts = cut(whole, size, df=True)
             rest = 2008 - size + (20 if version == 4 else 48) + 14 + 50
             run.case(f"{method}, IPv{version}", [b.from_client(part) for part in parts],
-                     merged(b.to_client(b.told(b.hop(parts[0]), too_big(version, FITS))),
+                     merged(b.to_client(b.icmp_about(b.hop(parts[0]), too_big(version, FITS))),
                             some("uplink", rest)), [["mtu_exceeded"], None])
     run.run()
 
@@ -153,7 +153,7 @@ def narrowed_other_vrf():
         for i, method in enumerate(methods):
             large = b.udp(version, b.client(version), b.vip(version, 20 + i), size=1400)
             run.case(f"{method}, IPv{version}", ("red0", b.frame(large, b.CLIENT_MAC, b.RED_MAC)),
-                     {"red0": b.frame(b.told(b.hop(large), too_big(version, FITS)), b.RED_MAC,
+                     {"red0": b.frame(b.icmp_about(b.hop(large), too_big(version, FITS)), b.RED_MAC,
                                       b.CLIENT_MAC)}, "mtu_exceeded")
     run.run()
 
@@ -184,7 +184,7 @@ def narrowed_other_version():
             return packet
 
         run.case(f"IPv{version}: too long", b.from_client(large),
-                 b.to_client(b.told(quoted(b.hop(large)), too_big(version, told))), "mtu_exceeded")
+                 b.to_client(b.icmp_about(quoted(b.hop(large)), too_big(version, told))), "mtu_exceeded")
         fits = b.tcp(version, client, service, "A", size=told - len(syn))
         run.case(f"IPv{version}: fits", b.from_client(fits), some("uplink", 64 + FITS))
     run.run()
@@ -209,9 +209,9 @@ def narrowed_tunnels():
             run.case("a large one", b.from_client(large), leaves(large))
             narrow_network(run, PATH)
             error = too_big(inner, FITS - overhead)
-            run.case("told", b.from_client(large), b.to_client(b.told(b.hop(large), error)),
+            run.case("told", b.from_client(large), b.to_client(b.icmp_about(b.hop(large), error)),
                      "mtu_exceeded")
-            run.case("told at once", b.from_client(large), b.to_client(b.told(large, error)),
+            run.case("told at once", b.from_client(large), b.to_client(b.icmp_about(large, error)),
                      "mtu_exceeded")
             fits = b.tcp(inner, client, service, "A", size=FITS - overhead - len(syn))
             run.case("what fits passes", b.from_client(fits), leaves(fits))
@@ -224,7 +224,7 @@ def narrowed_tunnels():
                     bytes(b.hop(least)), "uplink", 64, 1250, outer, overhead),
                          check=joins(bytes(b.hop(least)), "uplink", 64, overhead))
                 run.case("1281 bytes", b.from_client(over),
-                         b.to_client(b.told(over, too_big(6, 1280))), "mtu_exceeded")
+                         b.to_client(b.icmp_about(over, too_big(6, 1280))), "mtu_exceeded")
             run.run()
 
 
@@ -274,7 +274,7 @@ def narrowed_vrf_tunnel():
             Ether(src="02:00:00:00:00:02", dst=OUR_MAC) / IP(src="203.0.113.7", dst=OURS[4]) /
             too_big(4, path) / Raw(bytes(sent)[:1200]))))
         least, over = of(1280), of(1281)
-        run.case("1281 bytes", send(over), {"red0": b.frame(b.told(b.hop(over), too_big(6, 1280)),
+        run.case("1281 bytes", send(over), {"red0": b.frame(b.icmp_about(b.hop(over), too_big(6, 1280)),
                                                             b.RED_MAC, b.CLIENT_MAC)}, "mtu_exceeded")
         run.case("1280 bytes", send(least), parts_of(
             bytes(b.hop(least)), "uplink", 34, path - 20, outer, overhead),
@@ -331,9 +331,9 @@ def path_mtu():
         run.case("begins", b.from_client(syn), leaves(syn))
         run.case("a large one", b.from_client(large), leaves(large))
         run.case("a router tells", error_about(wrapped(kind, outer, large), too_big(outer, 1400)),
-                 b.to_client(b.told(b.hop(large), too_big(inner, 1400 - overhead))))
+                 b.to_client(b.icmp_about(b.hop(large), too_big(inner, 1400 - overhead))))
         run.case("told by us", b.from_client(large),
-                 b.to_client(b.told(large, too_big(inner, 1400 - overhead))), "mtu_exceeded")
+                 b.to_client(b.icmp_about(large, too_big(inner, 1400 - overhead))), "mtu_exceeded")
         fits = b.tcp(inner, client, service, "A", size=1400 - overhead - len(bytes(syn)))
         run.case("what fits passes", b.from_client(fits), leaves(fits))
         if inner == 6:
@@ -351,8 +351,8 @@ def least_of_ipv6(run, kind, outer, client, service):
 
     large = of(1400)
     run.case(f"told {NARROW}", error_about(wrapped(kind, outer, large), too_big(outer, NARROW)),
-             b.to_client(b.told(b.hop(large), too_big(6, 1280))))
-    run.case("1281 bytes", b.from_client(of(1281)), b.to_client(b.told(of(1281), too_big(6, 1280))),
+             b.to_client(b.icmp_about(b.hop(large), too_big(6, 1280))))
+    run.case("1281 bytes", b.from_client(of(1281)), b.to_client(b.icmp_about(of(1281), too_big(6, 1280))),
              "mtu_exceeded")
     overhead = WRAPS[kind] + (20 if outer == 4 else 40)
     if outer == 4:
@@ -410,7 +410,7 @@ def not_believed():
     odd = b.tcp(4, b.client(4), "10.9.9.9", "A", size=1350)
     run.case("inside to nowhere", error_about(wrapped("gue", 4, odd), tell), {})
     run.case("inside to nowhere: but the path is that", b.from_client(large),
-             b.to_client(b.told(large, too_big(4, 1300 - 32))), "mtu_exceeded")
+             b.to_client(b.icmp_about(large, too_big(4, 1300 - 32))), "mtu_exceeded")
     run.case("after ten minutes", b.from_client(large), passes, wait_ns=610 * SECOND)
     run.run()
 
