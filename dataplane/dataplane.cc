@@ -97,6 +97,7 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   const std::size_t ports = options.ports.size();
   auto worker = std::make_unique<Worker>();
   worker->id = id;
+  worker->express = options.express;
   worker->current = &current;
   worker->fdb = &fdb;
   worker->adjacencies = &adjacencies;

@@ -7,6 +7,7 @@
 #include "balance/expiry.h"
 #include "bridge/bridge.h"
 #include "egress/egress.h"
+#include "express/established.h"
 #include "fragments/fragments.h"
 #include "fragments/reassembly.h"
 #include "host/host.h"
@@ -40,6 +41,13 @@ void free_garbage(Worker& worker) noexcept {
 }
 
 template <class Profile>
+void finish_burst(Worker& worker, Profile& profile) noexcept {
+  flush_all(worker);
+  free_garbage(worker);
+  profile.done(Step::kTransmit);
+}
+
+template <class Profile>
 void route_routed(Worker& worker, Profile& profile) noexcept {
   if (!worker.routed.empty()) {
     check_packets(worker);
@@ -53,9 +61,7 @@ void route_routed(Worker& worker, Profile& profile) noexcept {
     profile.done(Step::kForward);
   }
   empty_outbox(worker);
-  flush_all(worker);
-  free_garbage(worker);
-  profile.done(Step::kTransmit);
+  finish_burst(worker, profile);
 }
 
 [[gnu::cold, gnu::noinline]] void collect_on_links(Worker& worker) noexcept {
@@ -93,6 +99,11 @@ void carry(Worker& worker, Profile& profile) noexcept {
 template <class Profile>
 void process_burst(Worker& worker, PortId port, rte_mbuf** mbufs, unsigned n,
                    Profile& profile) noexcept {
+  if (worker.express && worker.snapshot->ports[port].has_connections) {
+    n = send_established(worker, port, mbufs, n);
+    profile.done(Step::kExpress);
+    if (n == 0) return finish_burst(worker, profile);
+  }
   classify(worker, port, mbufs, n);
   if (!worker.outer_fragments.empty()) [[unlikely]]
     collect_outer(worker);

@@ -13,6 +13,7 @@ namespace adit {
 
 enum class Step : uint8_t {
   kReceive,
+  kExpress,
   kClassify,
   kDecap,
   kHost,
@@ -27,8 +28,8 @@ enum class Step : uint8_t {
 };
 inline constexpr std::size_t kStepCount = static_cast<std::size_t>(Step::kCount);
 inline constexpr std::array<std::string_view, kStepCount> kStepNames = {
-    "receive", "classify", "decap",   "host",  "learn",   "lookup",
-    "forward", "flood",    "balance", "route", "transmit"};
+    "receive", "express", "classify", "decap",   "host",  "learn",
+    "lookup",  "forward", "flood",    "balance", "route", "transmit"};
 
 struct NoProfile {
   void start() noexcept {}

@@ -304,6 +304,7 @@ json worker_row(unsigned id, unsigned core, const WorkerCounters& counters, uint
               {"copied", counters.copied.get()},
               {"consumed", counters.consumed.get()},
               {"originated", counters.originated.get()},
+              {"express", counters.express.get()},
               {"flooded", counters.flooded.get()},
               {"dropped", dropped(counters)},
               {"held", counters.held.get()},

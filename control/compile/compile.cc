@@ -258,6 +258,15 @@ class Compiler {
     add_broadcasts(own);
     snapshot_->own_sources = OwnSources(own);
     snapshot_->routes = std::move(routes).finish();
+    mark_ports_with_connections();
+  }
+
+  // A tag's frames, and those of a network, are not what the express lane reads.
+  void mark_ports_with_connections() {
+    if (!snapshot_->balances) return;
+    for (PortEntry& port : snapshot_->ports)
+      port.has_connections = port.untagged == 0 && (port.is_underlay || port.vrf != 0) &&
+                             snapshot_->balanced_vrfs[port.vrf] != 0;
   }
 
   void add_underlay_sources(OwnSources::Entries& entries) const {

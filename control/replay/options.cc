@@ -70,8 +70,9 @@ po::options_description describe_options() {
       ("out,o", files()->value_name("PORT=FILE"), "pcap file for what PORT sends")             //
       ("report,r", po::value<std::string>(), "JSON file for counters and drops; - : stdout")   //
       ("burst", po::value<unsigned>()->default_value(1),
-       "most packets of one capture time that enter together (1..64)")  //
-      ("version", "print the version")                                  //
+       "most packets of one capture time that enter together (1..64)")               //
+      ("no-express", "send all packets through the whole pipeline, for comparison")  //
+      ("version", "print the version")                                               //
       ("help,h", "print this text");
   return options;
 }
@@ -116,6 +117,7 @@ Options parse_options(int argc, const char* const* argv) {
   if (options.inputs.empty()) throw UsageError("--in is missing: nothing to replay");
   if (given.count("report") > 0) options.report = given["report"].as<std::string>();
   options.burst = given["burst"].as<unsigned>();
+  options.express = given.count("no-express") == 0;
   if (options.burst < 1 || options.burst > kMaxBurst)
     throw UsageError("--burst: expected 1 to " + std::to_string(kMaxBurst));
   refuse_shared_files(options);

@@ -61,6 +61,7 @@ unsigned memory_mb(const Config& config) {
 
 Replay::Replay(const Config& config, const Options& options) : burst_(options.burst) {
   DataplaneOptions dataplane;
+  dataplane.express = options.express;
   dataplane.workers = 1;
   dataplane.mbufs = mbuf_count(config);
   dataplane.mbuf_data_room_bytes = mbuf_room(config);

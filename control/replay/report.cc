@@ -110,6 +110,7 @@ Json worker(const Dataplane& dataplane) {
           {"copied", counters.copied.get()},
           {"consumed", counters.consumed.get()},
           {"originated", counters.originated.get()},
+          {"express", counters.express.get()},
           {"flooded", counters.flooded.get()},
           {"held", counters.held.get()},
           {"arp_requests_answered", counters.arp_requests_answered.get()},

@@ -14,13 +14,6 @@
 namespace adit {
 namespace {
 
-void count(Worker& worker, const Connection& connection, Direction from, uint32_t bytes) noexcept {
-  BackendCounters& counters = worker.balancer->counters[connection.backend];
-  const bool from_backend = from == Direction::kFromBackend;
-  (from_backend ? counters.tx_packets : counters.rx_packets).add(1);
-  (from_backend ? counters.tx_bytes : counters.rx_bytes).add(bytes);
-}
-
 // The first `bytes` bytes of it.
 bool own_bytes(Worker& worker, Packet& packet, uint32_t bytes) noexcept {
   if (owns_data(packet.mbuf)) [[likely]]
@@ -207,7 +200,7 @@ bool own_headers(Worker& worker, Packet& packet, const Flow& flow) noexcept {
 
 PacketVerdict forward_to_backend(Worker& worker, Packet& packet, const Flow& flow,
                                  Connection& connection, Direction from) noexcept {
-  count(worker, connection, from, packet.mbuf->pkt_len);
+  count_packet(*worker.balancer, connection.backend, from, packet.mbuf->pkt_len);
   if (connection.has(Connection::kChangesPackets)) [[unlikely]]
     return forward_rewritten(worker, packet, flow, connection, from);
   const bool full = connection.forwarding == Forwarding::kFullNat;

@@ -8,6 +8,7 @@
 #include "connection/forgotten_flows.h"
 #include "connection/table.h"
 #include "scheduler/locality_table.h"
+#include "worker/backend_ways.h"
 #include "worker/source_meters.h"
 
 namespace adit {
@@ -33,6 +34,7 @@ struct Balancer {
   ZeroPages<uint32_t> next_local{kFirstNetworkTenant};
   ZeroPages<RateMeter> new_connections{kMaxServices + 1};  // by ServiceId
   SourceMeters source_connections;
+  BackendWays ways;
   // The search for connections of removed backends: how far it has come, and up to which of
   // Snapshot::removals it goes, and all went before.
   ConnectionTable::Progress swept = 0;
@@ -42,5 +44,14 @@ struct Balancer {
   ZeroPages<BackendLoad> loads{kMaxBackends + 1};         // by BackendId
   ZeroPages<BackendCounters> counters{kMaxBackends + 1};  // by BackendId
 };
+
+// A packet between a client and a backend, its IP packet `bytes` bytes long.
+inline void count_packet(Balancer& balancer, BackendId backend, Direction from,
+                         uint32_t bytes) noexcept {
+  BackendCounters& counters = balancer.counters[backend];
+  const bool from_backend = from == Direction::kFromBackend;
+  (from_backend ? counters.tx_packets : counters.rx_packets).add(1);
+  (from_backend ? counters.tx_bytes : counters.rx_bytes).add(bytes);
+}
 
 }  // namespace adit

@@ -44,7 +44,21 @@ inline ConnectionState next_state(Connection& connection, Direction from, const 
                      std::min<unsigned>(mbuf->data_len, flow.packet.end) - l4);
 }
 
-// The same. It is read as it came, before anything in it is changed.
+// After a packet: the connection lives on from now. Whether its end has moved away.
+inline bool extend(Worker& worker, ConnectionId id) noexcept {
+  Connection& connection = worker.connections->at(id);
+  const uint32_t expires_s = worker.now_s + lifetime_s(worker, connection);
+  if (expires_s < connection.expires_s) [[unlikely]] {
+    worker.connections->expire_at(id, expires_s);
+    return false;
+  }
+  const bool is_later = expires_s != connection.expires_s;
+  connection.expires_s = expires_s;
+  return is_later;
+}
+
+// The packet's part in its connection's life. It is read as it came, before anything in it is
+// changed.
 inline void follow(Worker& worker, ConnectionId id, Direction from, const Flow& flow,
                    const rte_mbuf* mbuf) noexcept {
   Connections& connections = *worker.connections;
@@ -52,13 +66,9 @@ inline void follow(Worker& worker, ConnectionId id, Direction from, const Flow& 
   const ConnectionState state = next_state(connection, from, flow, mbuf, worker.now_s);
   if (state != connection.state) [[unlikely]]
     connections.set_state(worker, id, state);
-  const uint32_t expires_s = worker.now_s + lifetime_s(worker, connection);
-  if (expires_s < connection.expires_s) [[unlikely]]
-    return connections.expire_at(id, expires_s);
   // Once a second is often enough.
-  if (state == ConnectionState::kUdpNew && expires_s != connection.expires_s) [[unlikely]]
+  if (extend(worker, id) && state == ConnectionState::kUdpNew) [[unlikely]]
     connections.renew(id);
-  connection.expires_s = expires_s;
 }
 
 }  // namespace adit

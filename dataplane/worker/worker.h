@@ -81,6 +81,7 @@ struct Worker {
   // What ports' queues lead to, where that has changed: the number changes after the bindings.
   const std::atomic<const PortBindings*>* bindings = nullptr;
   const std::atomic<uint32_t>* bindings_number = nullptr;
+  bool express = true;                     // plain packets may go past the pipeline
   const DropObserver* observer = nullptr;  // null but in adit-replay
   PathMtus* path_mtus = nullptr;           // all workers write
 

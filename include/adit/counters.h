@@ -44,6 +44,7 @@ struct alignas(64) WorkerCounters {
   Counter copied;       // additional copies made by flooding
   Counter consumed;     // for adit itself, e.g. ARP replies
   Counter originated;   // sent by adit itself, e.g. ARP requests
+  Counter express;      // sent by an express lane, past the pipeline's steps
   Counter flooded;      // frames that were flooded
   Counter handed_over;  // passed to the worker that owns the connection
   Counter arp_requests_answered;

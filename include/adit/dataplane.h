@@ -76,6 +76,8 @@ using DropObserver = std::function<void(const rte_mbuf* packet, DropReason reaso
 struct DataplaneOptions {
   unsigned workers = 1;
   bool busy_poll = false;
+  bool express =
+      true;  // plain packets go past the pipeline where they can; what comes out is equal
   uint32_t mbufs = 8192;
   uint32_t mbuf_data_room_bytes = 2176;  // headroom included
   uint32_t fdb_capacity = 65536;

@@ -24,14 +24,16 @@ class HostTable {
       const uint64_t tag = slot.tag.load(std::memory_order_relaxed);
       if (matches(slot, tag, scope, key)) {
         write(slot, tag, scope, key, adjacency);
+        note_change();
         return true;
       }
       if (free == nullptr && !(tag & kValid)) free = &slot;
       if (tag == 0) break;
     }
-    if (free != nullptr)
-      write(*free, free->tag.load(std::memory_order_relaxed), scope, key, adjacency);
-    return free != nullptr;
+    if (free == nullptr) return false;
+    write(*free, free->tag.load(std::memory_order_relaxed), scope, key, adjacency);
+    note_change();
+    return true;
   }
 
   void erase(LinkId link, const IpAddr& ip) {
@@ -43,9 +45,13 @@ class HostTable {
       if (tag == 0) return;
       if (!matches(slot, tag, scope, key)) continue;
       // Not 0: others may lie behind it.
-      return slot.tag.store((tag & kVersionMask) | kUsed, std::memory_order_release);
+      slot.tag.store((tag & kVersionMask) | kUsed, std::memory_order_release);
+      return note_change();
     }
   }
+
+  // Workers: how often hosts were inserted or erased. While that stays, so does what find() says.
+  uint64_t changes() const noexcept { return changes_.load(std::memory_order_acquire); }
 
   // Workers: 0 where the host is not known.
   AdjacencyId find(LinkId link, const Ipv6Key& key, bool ipv6) const noexcept {
@@ -100,7 +106,10 @@ class HostTable {
     slot.tag.store(kValid | kUsed | version | scope | adjacency, std::memory_order_release);
   }
 
+  void note_change() noexcept { changes_.fetch_add(1, std::memory_order_release); }
+
   ZeroPages<Slot> slots_{kSlots};
+  std::atomic<uint64_t> changes_ = 0;
 };
 
 }  // namespace adit

@@ -46,6 +46,7 @@ struct PortEntry : Interface {
   bool is_underlay = false;            // has IP addresses
   bool tx_multi_segs = false;          // can send chained buffers
   bool takes_pending_offload = false;  // completes checksums and segments GSO frames
+  bool has_connections = false;        // what comes in untagged may be of services' connections
   BridgePortId untagged = 0;           // member for frames without tag
   std::vector<BridgePortId> by_vlan;   // member per VLAN id: 4096 entries, or none at all
   std::vector<SubinterfaceId> subinterface_by_vlan;  // the same for VRFs

@@ -4,6 +4,7 @@ told apart by the time of their packets. Results are printed as TAP, one line a 
 
 import collections
 import dataclasses
+import difflib
 import itertools
 import json
 import os
@@ -74,6 +75,7 @@ class Run:
     report: dict
     outputs: dict  # port -> [(time in ns, bytes)]
     raw_report: str
+    lane_problems: list = dataclasses.field(default_factory=list)
 
 
 def run_program(arguments, **options):
@@ -83,7 +85,33 @@ def run_program(arguments, **options):
 
 
 def run_replay(config, inputs, outputs, arguments=(), write=capture.write_pcap):
-    """`inputs`: port -> [(time in ns, bytes)]; `outputs`: the ports to capture."""
+    """`inputs`: port -> [(time in ns, bytes)]; `outputs`: the ports to capture. Where packets may take
+    an express lane, the whole pipeline has to give the same."""
+    run = run_once(config, inputs, outputs, arguments, write)
+    if "services:" in config:
+        slow = run_once(config, inputs, outputs, (*arguments, "--no-express"), write)
+        run.lane_problems = lane_problems(run, slow)
+    return run
+
+
+def lane_problems(run, slow):
+    """What differs between a run with the express lanes and one without. Packets of one time may leave
+    in another order, unless they are of one flow."""
+    reports = []
+    for one in (run, slow):
+        report = json.loads(one.raw_report)
+        del report["worker"]["express"]
+        reports.append(json.dumps(report, indent=1).splitlines())
+    if reports[0] != reports[1]:
+        return ["the report differs without express lanes:\n" +
+                "\n".join(difflib.unified_diff(*reports, n=1, lineterm=""))]
+    return [f"{port}: what is sent differs without express lanes, first {describe(one[1])} and {describe(other[1])}"
+            for port in run.outputs if sorted(run.outputs[port]) != sorted(slow.outputs[port])
+            for one, other in itertools.islice(
+                ((a, b) for a, b in zip(run.outputs[port], slow.outputs[port]) if a != b), 1)]
+
+
+def run_once(config, inputs, outputs, arguments, write):
     with tempfile.TemporaryDirectory(prefix="adit-packet-") as folder:
         config_path = os.path.join(folder, "adit.yaml")
         report_path = os.path.join(folder, "report.json")
@@ -111,7 +139,7 @@ def accounting_problems(run):
     """Each packet that came in must be sent, consumed or dropped by a name, no buffer lost."""
     if run.exit_code != 0:
         return [f"adit-replay ends with {run.exit_code}: {run.stderr.strip()}"]
-    problems = []
+    problems = list(run.lane_problems)
     report, worker = run.report, run.report["worker"]
     if report["buffers_leaked"] != 0:
         problems.append(f"{report['buffers_leaked']} buffers leaked")

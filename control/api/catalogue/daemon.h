@@ -47,6 +47,7 @@ inline constexpr Column kWorkerColumns[] = {
      "packets for adit itself, such as ARP and echo requests"},
     {"originated", "ORIGINATED", kCount, kShown,
      "packets that adit itself sent, such as ARP requests and ICMP errors"},
+    {"express", "EXPRESS", kCount, kWide, "sent by an express lane, past the pipeline's steps"},
     {"flooded", "FLOODED", kCount, kWide},
     {"dropped", "DROPPED", kCount},
     {"handed_over", "HANDED-OVER", kCount, kShown,
