@@ -5,6 +5,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <atomic>
 #include <cstdint>
 #include <cstring>
@@ -281,7 +282,7 @@ class OwnSources {
   // Keys must be unique.
   explicit OwnSources(const Entries& entries) : table_(entries) {
     while (bits_.size() < entries.size()) bits_.resize(2 * bits_.size());
-    mask_ = 64 * bits_.size() - 1;
+    shift_ = 58 - static_cast<unsigned>(std::countr_zero(bits_.size()));
     for (const auto& [key, owner] : entries) {
       const uint64_t bit = bit_of(key.source);
       bits_[bit / 64] |= uint64_t{1} << bit % 64;
@@ -302,13 +303,15 @@ class OwnSources {
   }
 
  private:
+  // The upper bits of a product: each depends on all bits of the address, also on those of the last
+  // bytes of an IPv6 address, which are the upper ones of the word.
   uint64_t bit_of(const Ipv6Key& address) const noexcept {
-    return (address.low * 0x9e37'79b9'7f4a'7c15) >> 32 & mask_;
+    return (address.low + address.high * 0xff51'afd7'ed55'8ccd) * 0x9e37'79b9'7f4a'7c15 >> shift_;
   }
 
   FlatTable<SenderKey> table_;
   std::vector<uint64_t> bits_ = std::vector<uint64_t>(64);
-  uint64_t mask_ = 64 * 64 - 1;
+  unsigned shift_ = 52;  // of 64 * 64 bits
 };
 
 struct Snapshot {
