@@ -36,17 +36,35 @@ Box common(const Box& a, const Box& b) {
   return both;
 }
 
+// How many pairs of boxes are compared for one rule or service. An honest classifier takes one or a
+// few for each rule before it; of a rule that others cut to pieces nothing is said when that is
+// used up.
+class Effort {
+ public:
+  bool spend(size_t pairs) {
+    left_ -= std::min(left_, pairs);
+    return left_ != 0;
+  }
+  bool is_spent() const { return left_ == 0; }
+
+ private:
+  size_t left_ = 50'000;
+};
+
 // The packets that no rule has matched yet.
 class Packets {
  public:
+  explicit Packets(Effort& effort) : effort_(&effort) {}
   void add(const Box& box) { boxes_.push_back(box); }
   bool empty() const { return boxes_.empty(); }
   const std::vector<Box>& boxes() const { return boxes_; }
+  // More pieces than anybody writes rules for: nothing is taken any more, and nothing said.
+  bool is_given_up() const { return boxes_.size() > kMostPieces || effort_->is_spent(); }
 
-  // Whether some of them were within `taken`. Of more pieces than anybody writes rules for, what
-  // is cut off stays: then nothing is said about it.
+  // Whether some of them were within `taken`.
   bool take(const Box& taken) {
     bool took = false;
+    if (!effort_->spend(boxes_.size())) return false;
     for (size_t i = 0; i < boxes_.size();) {
       if (!meet(boxes_[i], taken) || boxes_.size() > kMostPieces) {
         ++i;
@@ -82,6 +100,7 @@ class Packets {
   }
 
   std::vector<Box> boxes_;
+  Effort* effort_;
 };
 
 Interval interval_of(const IpPrefix& prefix) {
@@ -180,15 +199,17 @@ class Shadows {
 
   static bool take(Packets& left, const Rule& rule) {
     bool took = false;
-    for (const Box& box : rule.boxes) took |= left.take(box);
+    for (const Box& box : rule.boxes) {
+      if (left.empty() || left.is_given_up()) break;
+      took |= left.take(box);
+    }
     return took;
   }
 
   // Only the one that takes them all by itself, if there is one.
-  static std::vector<const Rule*> fewest(std::vector<const Rule*> takers,
-                                         const std::vector<Box>& all) {
+  std::vector<const Rule*> fewest(std::vector<const Rule*> takers, const std::vector<Box>& all) {
     for (const Rule* taker : takers) {
-      Packets left;
+      Packets left(effort_);
       for (const Box& box : all) left.add(box);
       take(left, *taker);
       if (left.empty()) return {taker};
@@ -205,10 +226,11 @@ class Shadows {
   }
 
   void look_at(const Rules& rules, size_t which) {
-    Packets left;
+    effort_ = {};
+    Packets left(effort_);
     for (const Box& box : rules[which].boxes) left.add(box);
     std::vector<const Rule*> takers;
-    for (size_t i = 0; i < which && !left.empty(); ++i)
+    for (size_t i = 0; i < which && !left.empty() && !left.is_given_up(); ++i)
       if (take(left, rules[i])) takers.push_back(&rules[i]);
     if (!left.empty()) return;
     takers = fewest(std::move(takers), rules[which].boxes);
@@ -228,12 +250,14 @@ class Shadows {
     all[kPort] = service.port == 0 ? ports_of({}, {}) : ports_of(service.port, service.last_port);
     all[kSourcePort] = ports_of({}, {});
     all[kInPort] = {0, ports_.size()};
-    Packets left, given;  // `given`: by rules with mark 0
+    effort_ = {};
+    Packets left(effort_), given(effort_);  // `given`: by rules with mark 0
     left.add(all);
     std::vector<const Rule*> takers;
     if (const auto rules = rules_.find({service.vrf, service.address.family});
         rules != rules_.end())
       for (const Rule& rule : rules->second) {
+        if (left.is_given_up()) return;
         if (rule.draft->fwmark == 0) give(left, given, rule);
         if (take(left, rule) && rule.draft->fwmark != 0) takers.push_back(&rule);
       }
@@ -283,6 +307,7 @@ class Shadows {
   std::map<std::pair<std::string, IpFamily>, Rules> rules_;  // in the file's order
   std::map<std::tuple<std::string, IpAddr, Protocol>, std::vector<const ServiceDraft*>> ranges_;
   std::vector<Shadow> found_;
+  Effort effort_;
 };
 
 }  // namespace

@@ -155,6 +155,23 @@ std::vector<std::string> warnings_of_rules(const Version& version,
   return found;
 }
 
+// Rules that cut each other to more pieces than are followed: what is plain is told nevertheless.
+TEST(ConfigWarnings, ManyRulesThatOverlap) {
+  const Version& version = kVersions[0];
+  const std::string to = "destinations: ['" + std::string(version.one) + "']";
+  std::vector<std::string> rules(2, to + ", port: 65535");
+  for (unsigned i = 0; i < 1000; ++i)
+    rules.push_back(to + ", port: " + (i % 2 ? std::to_string(i * 60 + 1) : "1") +
+                    ", last_port: " + std::to_string(i * 60 + 90) +
+                    ", source_port: " + std::to_string(i % 2 ? 1 : 60000 - i * 50) +
+                    ", last_source_port: " + std::to_string(60015 - i * 50));
+  rules.push_back(to + ", port: 65535, protocol: tcp");
+  const auto found = warnings_of_rules(version, rules);
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_TRUE(found[0].starts_with("7:5: no packet reaches this rule")) << found[0];
+  EXPECT_TRUE(found[1].starts_with("1008:5: no packet reaches this rule")) << found[1];
+}
+
 TEST(ConfigWarnings, RuleBehindSeveral) {
   for (const Version& version : kVersions) {
     const std::string to = "destinations: ['" + std::string(version.one) + "']";
