@@ -3,6 +3,7 @@
 
 #include <rte_prefetch.h>
 
+#include <algorithm>
 #include <bit>
 
 #include "egress/transmit.h"
@@ -87,7 +88,14 @@ uint32_t packet_bytes(const Ipv6Header& ip) noexcept {
   return unsigned{sizeof ip} + ip.payload_length.host();
 }
 
-// Whether it is to an address of the underlay's ports.
+// Where a burst came in.
+struct Arrival {
+  const Snapshot& snapshot;
+  const PortEntry& port;
+  Ipv6Key own =
+      {};  // the address of the underlay that the last packet for us had: tunnels' have one
+};
+
 bool is_own(const Snapshot& snapshot, const Ipv4&, const Ipv6Key& address) noexcept {
   return snapshot.local_ipv4.find(address.low) != 0;
 }
@@ -95,38 +103,43 @@ bool is_own(const Snapshot& snapshot, const Ipv6&, const Ipv6Key& address) noexc
   return snapshot.local_ipv6.find(address) != 0;
 }
 
+// Whether it is to an address of the underlay's ports.
+template <class Ip>
+bool is_for_us(Arrival& arrival, const Ipv6Key& destination) noexcept {
+  if (destination == arrival.own) return true;
+  if (!is_own(arrival.snapshot, Ip{}, destination)) return false;
+  arrival.own = destination;
+  return true;
+}
+
 // What depends on the configuration is checked anew: the rest of the addresses was when the
 // connection began.
 template <class Ip>
-bool read_plain(const Snapshot& snapshot, const PortEntry& port, const rte_mbuf* mbuf,
-                Plain& plain) noexcept {
+bool read_plain(Arrival& arrival, const rte_mbuf* mbuf, Plain& plain) noexcept {
   const uint32_t room = mbuf->data_len - kIpOffset;
   if (room < sizeof(typename Ip::Header) + sizeof(UdpHeader)) return false;
   const auto& ip = *rte_pktmbuf_mtod_offset(mbuf, const typename Ip::Header*, kIpOffset);
+  const Ipv6Key source = Ip::key_at(Ip::source(ip)), destination = Ip::host_key(ip);
+  if (arrival.port.is_underlay && is_for_us<Ip>(arrival, destination)) return false;
   const uint32_t bytes = packet_bytes(ip);
   plain.ip_bytes = bytes;
   if (!is_plain_header(ip, mbuf) || bytes < sizeof ip + sizeof(UdpHeader) || bytes > room ||
       Ip::ttl(ip) <= 1)
     return false;
-  const Ipv6Key source = Ip::key_at(Ip::source(ip)), destination = Ip::host_key(ip);
   const auto* l4 = reinterpret_cast<const uint8_t*>(&ip + 1);
   if (!read_l4(l4, bytes - unsigned{sizeof ip}, Ip::protocol(ip), plain) ||
-      snapshot.own_sources.may_have(source) ||
-      (port.is_underlay && is_own(snapshot, Ip{}, destination)))
+      arrival.snapshot.own_sources.may_have(source))
     return false;
-  write_key(plain.key, source, destination, l4, port.vrf, Ip::protocol(ip), Ip::kIpv6);
+  write_key(plain.key, source, destination, l4, arrival.port.vrf, Ip::protocol(ip), Ip::kIpv6);
   return true;
 }
 
-bool read_frame(const Snapshot& snapshot, const PortEntry& port, const rte_mbuf* mbuf,
-                Plain& plain) noexcept {
+bool read_frame(Arrival& arrival, const rte_mbuf* mbuf, Plain& plain) noexcept {
   if (!is_plain_buffer(mbuf) || mbuf->data_len < kIpOffset) return false;
   const auto& ethernet = *rte_pktmbuf_mtod(mbuf, const EthernetHeader*);
-  if (ethernet.dst != port.mac) return false;
-  if (ethernet.ether_type == be16(kEtherTypeIpv4))
-    return read_plain<Ipv4>(snapshot, port, mbuf, plain);
-  return ethernet.ether_type == be16(kEtherTypeIpv6) &&
-         read_plain<Ipv6>(snapshot, port, mbuf, plain);
+  if (ethernet.dst != arrival.port.mac) return false;
+  if (ethernet.ether_type == be16(kEtherTypeIpv4)) return read_plain<Ipv4>(arrival, mbuf, plain);
+  return ethernet.ether_type == be16(kEtherTypeIpv6) && read_plain<Ipv6>(arrival, mbuf, plain);
 }
 
 // --- the order of those that are left
@@ -297,12 +310,33 @@ bool send(Worker& worker, rte_mbuf* mbuf, const Plain& plain) noexcept {
   return true;
 }
 
+// --- whether to look at all
+
+// A port that brings none of connections, such as one of tunnels, or of other traffic beside
+// services, costs no more than a look at one packet in nine.
+constexpr uint32_t kPatience = 256, kSkip = 8 * kPatience;
+
+bool is_skipped(ExpressUse& use, uint32_t n) noexcept {
+  if (use.skip == 0) [[likely]]
+    return false;
+  use.skip -= std::min(use.skip, n);
+  return true;
+}
+
+void note_in_vain(ExpressUse& use, uint32_t n) noexcept {
+  use.in_vain += n;
+  if (use.in_vain >= kPatience) use = {.in_vain = 0, .skip = kSkip};
+}
+
 }  // namespace
 
 unsigned send_established(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned n) noexcept {
   static_assert(kMaxBurst <= 64);
+  ExpressUse& use = worker.express_use[port_id];
+  if (is_skipped(use, n)) [[unlikely]]
+    return n;
   const Snapshot& snapshot = *worker.snapshot;
-  const PortEntry& port = snapshot.ports[port_id];
+  Arrival arrival{snapshot, snapshot.ports[port_id]};
   const ConnectionTable& table = worker.connections->table();
   worker.balancer->ways.renew(snapshot, *worker.hosts);
   PlainRoom room;
@@ -311,14 +345,17 @@ unsigned send_established(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsi
   for (unsigned i = 0; i < n && i < kPrefetchAhead; ++i) rte_prefetch0(frame_of(mbufs[i]));
   for (unsigned i = 0; i < n; ++i) {
     if (i + kPrefetchAhead < n) rte_prefetch0(frame_of(mbufs[i + kPrefetchAhead]));
-    if (!read_frame(snapshot, port, mbufs[i], plain[i])) {
+    if (!read_frame(arrival, mbufs[i], plain[i])) {
       left |= uint64_t{1} << i;
       continue;
     }
     plain[i].hash = table.hash(plain[i].key);
     table.prefetch(plain[i].hash);
   }
-  if (static_cast<unsigned>(std::popcount(left)) == n) return n;
+  if (static_cast<unsigned>(std::popcount(left)) == n) {
+    note_in_vain(use, n);
+    return n;
+  }
   for (unsigned i = 0; i < n; ++i)
     if ((left >> i & 1) == 0) table.prefetch_connection(plain[i].hash);
 
@@ -340,7 +377,11 @@ unsigned send_established(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsi
     }
     mbufs[kept++] = mbuf;
   }
-  if (kept == n) return n;
+  if (kept == n) {
+    note_in_vain(use, n);
+    return n;
+  }
+  use.in_vain = 0;
   TrafficCounters& counters = worker.port_counters[port_id];
   counters.rx_packets.add(n - kept);
   counters.rx_bytes.add(bytes);

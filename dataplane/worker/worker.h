@@ -34,6 +34,12 @@ struct TxQueue {
   PortIo io;
 };
 
+// Whether looking for plain packets is worth it at a port (express/established.h).
+struct ExpressUse {
+  uint32_t in_vain = 0;  // packets looked at since one was taken
+  uint32_t skip = 0;     // packets that are not looked at
+};
+
 struct RxQueue {
   PortId port = 0;
   PortIo io;
@@ -109,7 +115,8 @@ struct Worker {
   uint32_t fits_all_paths = UINT32_MAX;  // PathMtus::fits_all()
   rte_mempool* pool = nullptr;
   std::vector<RxQueue> rx;
-  std::vector<TxQueue> tx;  // by PortId
+  std::vector<TxQueue> tx;              // by PortId
+  std::vector<ExpressUse> express_use;  // by PortId
   HoldQueue held;
   std::unique_ptr<FragmentTable, FragmentTableDeleter> fragments;
   TunnelStates tunnels;

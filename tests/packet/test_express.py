@@ -163,5 +163,18 @@ def no_next_hop():
     tap.result("a backend whose MAC is unknown: the pipeline holds the packets", problems)
 
 
+def not_worth_it():
+    """A port whose packets are of no connections is not looked at for a while."""
+    talk = Talk(4, "nat", "tcp")
+    transit = [from_client(udp(4, client(4), backend(4, 12), size=20))] * 32
+    plain = [[talk.from_client(size=10)]]
+    begin = [[one] for one in talk.begin()]
+    for vain, count in ((7, 1), (8, 0), (8 + 64, 1)):
+        run, problems = replay(talk.config(), begin + [transit] * vain + plain)
+        if run.report["worker"]["express"] != count:
+            problems.append(f"{run.report['worker']['express']} took the lane, not {count}")
+        tap.result(f"a plain packet behind {32 * vain} others: {count} takes the lane", problems)
+
+
 if __name__ == "__main__":
-    main(takes_plain_ones, leaves_others, tenants, keeps_order, no_next_hop)
+    main(takes_plain_ones, leaves_others, tenants, keeps_order, no_next_hop, not_worth_it)
