@@ -40,7 +40,7 @@ refused "value out of range" "$vni_line" 16777216 's/vni: 100/vni: 16777216/'
 refused "wrong type" "$vni_line" hundred 's/vni: 100/vni: hundred/'
 refused "port that is not there" "$members_line" red9 's/port: red0/port: red9/'
 refused "duplicate key" "$((vni_line + 1))" vni 's/    vni: 100/&\n    vni: 101/'
-refused "no YAML at all" "$((members_line + 1))" YAML 's/members: \[{port: red0}\]/members: [{port: red0}/'
+refused "no YAML at all" "$members_line" 'is not closed' 's/members: \[{port: red0}\]/members: [{port: red0}/'
 
 say "by SIGHUP"
 sed 's/vni: 100/vni: 0/' "$LAB_TMP/good.yaml" >"$CONFIG"

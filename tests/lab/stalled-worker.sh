@@ -98,5 +98,5 @@ exec 8>&-
 wait "$GATEWAY_PID" || rc=$?
 GATEWAY_PID=
 expect "exit code" "$rc" = 1
-expect_match "last words" "$(tail -n 1 "$LAB_TMP/aditd.log")" 'event=failed error="a worker stands still'
+expect_match "last words" "$(tail -n 1 "$LAB_TMP/aditd.log")" 'event=failed error="a worker is stalled'
 expect "its socket" "$([[ -e $LAB_TMP/adit.sock ]] && echo left || echo gone)" = gone
