@@ -12,6 +12,10 @@ namespace adit {
 // is taken over without its SYN: its backend has read past the place already.
 void begin_client_info(Connection& connection, ClientAddress how, const Flow& flow) noexcept;
 
+// The client's SYN: `behind` is the number after it, `is_open` whether the connection, whose state
+// has followed it, stays what it was.
+void note_syn(uint32_t behind, bool is_open, ClientInfo& info) noexcept;
+
 // Takes a packet of the server, or an ICMP error about one of the client, before translation; its
 // headers are writable. Returns kNone, or the reason to drop it.
 DropReason take_answer(rte_mbuf* mbuf, const Flow& flow, ClientInfo& info) noexcept;

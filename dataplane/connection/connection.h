@@ -26,12 +26,27 @@ inline constexpr unsigned kDirections = 3;
 
 // State for sending the client's address to the backend (client_info.h).
 struct ClientInfo {
-  uint32_t asked = 0;         // sequence number behind the client's last SYN
-  uint32_t first = 0;         // of the server's first byte (kToa), or the client's (kProxy)
-  uint8_t shift = 0;          // kProxy: length of the header at `first`; 0: not sent yet
-  bool answered = false;      // the server's SYN was seen: `first` is known
-  bool acknowledged = false;  // kProxy: the server has the header
-  ClientAddress how = ClientAddress::kNone;
+  // As Connection::acked, in the client's numbers. One of them is the number of the first byte
+  // of the server (kToa) or the client (kProxy) until `acknowledged`: see side_of_first().
+  uint32_t acked[2] = {};
+  // Behind the client's last SYN, the lower bits; only compared.
+  uint32_t asked : 24 = 0;
+  uint32_t header_words : 4 = 0;  // kProxy: length of the header in words; 0: not sent yet
+  uint32_t is_proxy : 1 = 0;      // kProxy; else kToa
+  uint32_t answered : 1 = 0;      // the server's SYN was seen: the first byte's number is known
+  uint32_t asks_again : 1 = 0;    // within an open connection, by a SYN that `asked` is of
+  uint32_t acknowledged : 1 = 0;  // the server has the header; kToa: the client, more than a SYN
+
+  unsigned side_of_first() const noexcept { return is_proxy != 0 ? 0 : 1; }
+  uint32_t first() const noexcept { return acked[side_of_first()]; }  // until `acknowledged`
+  uint32_t shift() const noexcept { return header_words * 4u; }
+  bool is_asked(uint32_t number) const noexcept { return (number & 0xff'ffff) == asked; }
+
+  // Below which the server's numbers are not lowered by shift(). Once it has the header all of them
+  // are, so it follows `number`, which is one of them: numbers are compared within 2^31.
+  uint32_t floor(uint32_t number) const noexcept {
+    return acknowledged != 0 ? number - (1u << 30) : first();
+  }
 };
 static_assert(sizeof(ClientInfo) == 12);
 
@@ -83,7 +98,8 @@ struct alignas(64) Connection {
   union {
     ClientInfo client_info = {};  // kSendsClientInfo
     // TCP, both halves seen: what the other end acknowledged last of the client's numbers, [0], and
-    // of the backend's, [1]; 0: nothing yet. SCTP: sctp_tags.h.
+    // of the backend's, [1]; 0: nothing yet. kSendsClientInfo: those of `client_info`. SCTP:
+    // sctp_tags.h.
     uint32_t acked[2];
     OtherStream other_stream;  // kTwoStreams
   };

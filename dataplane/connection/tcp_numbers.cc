@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "connection/lowered_number.h"
+
 namespace adit {
 namespace {
 
@@ -10,8 +12,7 @@ using enum ConnectionState;
 using tcp_numbers::kAhead;
 using tcp_numbers::kLate;
 
-// How far behind the number of an end what is said about it may be while a connection opens, and of
-// a RST where the other end's acknowledgments are not kept.
+// How far behind the number of an end what is said about it may be while a connection opens.
 constexpr uint32_t kNear = 1u << 14;
 // So many acknowledgments of new data from before the FIN are no late ones: the FIN was not true.
 constexpr uint8_t kDoubts = 4;
@@ -36,8 +37,10 @@ Segment read_segment(const Connection& connection, Direction from, const Flow& f
                   .end = tcp.sequence.host() + flow.payload_len,
                   .ack = tcp.acknowledgment.host(),
                   .payload_len = flow.payload_len};
-  if (backend && connection.has(Connection::kSendsClientInfo))
-    segment.ack -= connection.client_info.shift;
+  if (backend && connection.has(Connection::kSendsClientInfo) && segment.event != TcpEvent::kSyn) {
+    const ClientInfo& info = connection.client_info;
+    segment.ack = lowered_number(segment.ack, info.floor(segment.ack), info.shift());
+  }
   // RFC 9293 section 3.4: SYN and FIN take a number each.
   if (segment.event == TcpEvent::kSyn || segment.event == TcpEvent::kFin) ++segment.end;
   return segment;
@@ -51,9 +54,25 @@ bool is_opening(ConnectionState state) noexcept {
   return state == kSynSent || state == kSynRecv || state == kSynAck;
 }
 
-// Where both halves are seen, and no headers of ours are within: acknowledgments are kept.
+// Where both halves are seen.
 bool keeps_acked(const Connection& connection) noexcept {
-  return !connection.has(Connection::kInputOnly | Connection::kSendsClientInfo);
+  return !connection.has(Connection::kInputOnly);
+}
+
+// Of the numbers of `side`.
+uint32_t acked_of(const Connection& connection, unsigned side) noexcept {
+  return connection.has(Connection::kSendsClientInfo) ? connection.client_info.acked[side]
+                                                      : connection.acked[side];
+}
+
+void note_acked(Connection& connection, unsigned side, uint32_t ack) noexcept {
+  if (!connection.has(Connection::kSendsClientInfo)) {
+    connection.acked[side] = ack;
+    return;
+  }
+  ClientInfo& info = connection.client_info;
+  // Until then it is the first byte's, which balance/client_info.h notes.
+  if (info.acknowledged != 0 || side != info.side_of_first()) info.acked[side] = ack;
 }
 
 // RFC 5961 section 3.2 asks for the very number that is expected; section 3.5.2 of RFC 9293 for the
@@ -63,12 +82,11 @@ bool is_believed_reset(const Connection& connection, const Segment& segment) noe
   if (next != 0 && segment.first == next) return true;
   if (keeps_acked(connection)) {
     // While nothing is acknowledged, the SYN's own number is as good.
-    const uint32_t acked = connection.acked[segment.side];
+    const uint32_t acked = acked_of(connection, segment.side);
     if (next != 0 && segment.first == (acked != 0 ? acked : next - 1)) return true;
   }
-  if (is_opening(connection.state))
-    return segment.has_ack && connection.next[segment.side ^ 1] - segment.ack <= kNear;
-  return connection.has(Connection::kSendsClientInfo) && next - segment.first <= kNear;
+  return is_opening(connection.state) && segment.has_ack &&
+         connection.next[segment.side ^ 1] - segment.ack <= kNear;
 }
 
 // RFC 5961 section 5.2: the acknowledgment, too, has to be of this connection.
@@ -122,10 +140,10 @@ bool has_closed(const Connection& connection, unsigned side) noexcept {
 // Whoever has sent its FIN acknowledges with the number behind it. An acknowledgment from before is
 // late, or there was no FIN of this end.
 bool contradicts_fin(Connection& connection, const Segment& segment) noexcept {
-  if (segment.payload_len != 0 || connection.has(Connection::kSendsClientInfo)) return false;
+  if (segment.payload_len != 0) return false;
   const uint32_t before = connection.has(Connection::kInputOnly)
                               ? connection.next[segment.side ^ 1]
-                              : connection.acked[segment.side ^ 1];
+                              : acked_of(connection, segment.side ^ 1);
   if (before == 0 || segment.ack - before - 1 >= kLate ||
       connection.next[segment.side] - segment.end - 1 >= kLate || ++connection.doubts < kDoubts)
     return false;
@@ -157,13 +175,13 @@ void begin_numbers(Connection& connection, const Segment& segment) noexcept {
   connection.flags &= static_cast<uint8_t>(~Connection::kTwoStreams);
   connection.doubts = 0;
   if (!keeps_acked(connection)) return;
-  connection.acked[segment.side] = 0;
-  if (segment.side == 0) connection.acked[1] = 0;
+  note_acked(connection, segment.side, 0);
+  if (segment.side == 0) note_acked(connection, 1, 0);
 }
 
 void note_acknowledgment(Connection& connection, const Segment& segment) noexcept {
   connection.next[segment.side ^ 1] = segment.ack;
-  if (keeps_acked(connection)) connection.acked[segment.side ^ 1] = segment.ack;
+  if (keeps_acked(connection)) note_acked(connection, segment.side ^ 1, segment.ack);
 }
 
 // RFC 9293 section 3.10.7.4: within an open connection a SYN tells nothing of it. But a backend
@@ -198,7 +216,7 @@ void note_numbers(Connection& connection, const Segment& segment) noexcept {
     const uint32_t other = connection.next[segment.side ^ 1];
     const bool is_late = other - segment.ack < kLate;
     if (is_late && !input_only) {
-      if (keeps_acked(connection)) connection.acked[segment.side ^ 1] = segment.ack;
+      note_acked(connection, segment.side ^ 1, segment.ack);
     } else if (!is_late) {
       is_own = segment.side != 0 || other == 0 || input_only || begins ||
                is_near(segment.first, own, kAhead);

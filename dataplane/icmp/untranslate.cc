@@ -10,8 +10,8 @@
 namespace adit {
 
 void restore_numbers(rte_mbuf* mbuf, const Flow& flow, const ClientInfo& info) noexcept {
-  if (flow.kind == FlowKind::kFlow && info.shift != 0 && (flow.l4_type & kTcpSyn) == 0)
-    shift_sequence(mbuf, flow, 0u - info.shift);
+  if (flow.kind == FlowKind::kFlow && info.shift() != 0 && (flow.l4_type & kTcpSyn) == 0)
+    shift_sequence(mbuf, flow, 0u - info.shift());
 }
 
 namespace {

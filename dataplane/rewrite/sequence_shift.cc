@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rewrite/sequence_shift.h"
 
+#include "connection/lowered_number.h"
 #include "packet/mss.h"
 #include "packet/packet.h"
 #include "packet/patch.h"
@@ -10,16 +11,6 @@ namespace {
 
 constexpr uint8_t kOptionSack = 5;
 constexpr unsigned kSackBlockLen = 8;
-
-// RFC 9293 section 3.4: sequence numbers are compared modulo 2^32.
-bool is_after(uint32_t a, uint32_t b) noexcept {
-  return static_cast<int32_t>(a - b) > 0;
-}
-
-uint32_t lowered(uint32_t number, uint32_t first, uint32_t shift) noexcept {
-  if (!is_after(number, first)) return number;
-  return is_after(number - shift, first) ? number - shift : first;
-}
 
 uint64_t replace_number(be32& number, uint32_t by) noexcept {
   const be32 fresh(by);
@@ -34,7 +25,7 @@ uint64_t lower_blocks(uint8_t* tcp, unsigned at, unsigned end, uint32_t first,
   const bool odd = at % 2 != 0;
   for (; at < end; at += sizeof(be32)) {
     auto& edge = *reinterpret_cast<be32*>(tcp + at);
-    growth += replace_number(edge, lowered(edge.host(), first, shift));
+    growth += replace_number(edge, lowered_number(edge.host(), first, shift));
   }
   return odd ? __builtin_bswap16(fold_sum(growth)) : growth;
 }
@@ -83,7 +74,7 @@ bool lower_acknowledgment(rte_mbuf* mbuf, const Flow& flow, uint32_t first,
   const unsigned header_len = (tcp.data_offset >> 4) * 4u;
   if (flow.packet.l4 + header_len > mbuf->data_len || !options_ok(at, header_len)) return false;
   uint64_t growth =
-      replace_number(tcp.acknowledgment, lowered(tcp.acknowledgment.host(), first, shift));
+      replace_number(tcp.acknowledgment, lowered_number(tcp.acknowledgment.host(), first, shift));
   growth += lower_sack(at, header_len, first, shift);
   adjust_l4(tcp.checksum, l4_checksum_of(mbuf), 0, growth);
   return true;
@@ -94,7 +85,7 @@ void lower_embedded_sequence(rte_mbuf* mbuf, const Flow& flow, uint32_t first,
   const IpPacket& embedded = flow.embedded;
   if (embedded.protocol != kIpProtocolTcp) return;
   auto& tcp = *reinterpret_cast<TcpHeader*>(frame_of(mbuf) + embedded.l4);
-  uint64_t growth = replace_number(tcp.sequence, lowered(tcp.sequence.host(), first, shift));
+  uint64_t growth = replace_number(tcp.sequence, lowered_number(tcp.sequence.host(), first, shift));
   const uint32_t end = std::min({flow.packet.end, embedded.end, uint32_t{mbuf->data_len}});
   if (embedded.l4 + offsetof(TcpHeader, urgent) <= end) growth += adjust(tcp.checksum, growth);
   adjust(reinterpret_cast<IcmpHeader*>(frame_of(mbuf) + flow.packet.l4)->checksum, growth);
