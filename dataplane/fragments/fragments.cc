@@ -285,6 +285,15 @@ void collect_one(Worker& worker, const PacketToRoute& item) noexcept {
   }
 }
 
+// Leaves in the list what `take` has made whole; the rest waits, or is gone.
+template <class Take>
+void keep_complete(Worker& worker, PacketList& list, Take take) noexcept {
+  unsigned kept = 0;
+  for (Packet* packet : list.span())
+    if (take(worker, *packet)) list.items[kept++] = packet;
+  list.count = kept;
+}
+
 }  // namespace
 
 void collect_fragments(Worker& worker) noexcept {
@@ -296,19 +305,11 @@ void collect_fragments(Worker& worker) noexcept {
 }
 
 void collect_outer_fragments(Worker& worker) noexcept {
-  PacketList& list = worker.outer_fragments;
-  unsigned kept = 0;
-  for (Packet* packet : list.span())
-    if (take_outer(worker, *packet)) list.items[kept++] = packet;
-  list.count = kept;
+  keep_complete(worker, worker.outer_fragments, take_outer);
 }
 
 void collect_link_fragments(Worker& worker) noexcept {
-  PacketList& list = worker.link_fragments;
-  unsigned kept = 0;
-  for (Packet* packet : list.span())
-    if (take_on_link(worker, *packet)) list.items[kept++] = packet;
-  list.count = kept;
+  keep_complete(worker, worker.link_fragments, take_on_link);
 }
 
 void expire_fragments(Worker& worker) noexcept {

@@ -23,11 +23,11 @@ def too_big(version, mtu):
     return ICMP(type=3, code=4, nexthopmtu=mtu) if version == 4 else ICMPv6PacketTooBig(mtu=mtu)
 
 
-def services(backend_of):
+def services(backend_of, methods=METHODS, **more):
     text = ""
-    for i, method in enumerate(METHODS):
+    for i, method in enumerate(methods):
         for version in b.VERSIONS:
-            keys = {"forwarding": method}
+            keys = {"forwarding": method} | more
             if method == "fullnat":
                 keys["local_addresses"] = f'["{b.LOCAL[version]}"]'
             port = 8080 if method in ("nat", "fullnat") else None
@@ -57,25 +57,12 @@ def backends_without_route():
     told_of("no route", lambda version: ELSEWHERE[version], NO_ROUTE, "no_route", lambda one: one)
 
 
-def services_udp(backend_of, methods=METHODS):
-    text = ""
-    for i, method in enumerate(methods):
-        for version in b.VERSIONS:
-            keys = {"forwarding": method, "protocol": "udp"}
-            if method == "fullnat":
-                keys["local_addresses"] = f'["{b.LOCAL[version]}"]'
-            port = 8080 if method in ("nat", "fullnat") else None
-            text += b.service(f"{method}{version}", version, 20 + i,
-                              backends=(backend_of(version),), backend_port=port, **keys)
-    return text
-
-
 def silent_to_fragments():
     """Of a datagram in fragments the first one is told about, once."""
     def backend_of(version):
         return b.backend(version, SILENT)
 
-    run = Scenario("no answer to fragments", b.config(services_udp(backend_of)), ["edge0"],
+    run = Scenario("no answer to fragments", b.config(services(backend_of, protocol="udp")), ["edge0"],
                    start={"edge0": b.START["edge0"]})
     for i, method in enumerate(METHODS):
         for version in b.VERSIONS:
@@ -117,7 +104,7 @@ def merged(one, other):
 
 def narrowed_fragments():
     """Fragments that fitted so far: the client hears of its own packet."""
-    text = services_udp(lambda version: b.backend(version, 11, 4), ("nat", "fullnat"))
+    text = services(lambda version: b.backend(version, 11, 4), ("nat", "fullnat"), protocol="udp")
     run = b.scenario("fragments into a narrow network", b.config(text))
     narrow_network(run, PATH)
     for i, method in enumerate(("nat", "fullnat")):
