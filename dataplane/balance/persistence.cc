@@ -3,7 +3,7 @@
 
 #include "balance/schedule.h"
 #include "balance/to_backend.h"
-#include "icmp/tell.h"
+#include "icmp/report.h"
 #include "packet/flow_reader.h"
 
 namespace adit {

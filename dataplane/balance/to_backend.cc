@@ -6,7 +6,7 @@
 #include "balance/to_backend_rewritten.h"
 #include "egress/ip_fragment.h"
 #include "egress/offload.h"
-#include "icmp/tell.h"
+#include "icmp/report.h"
 #include "packet/ip_version.h"
 #include "rewrite/wrap.h"
 #include "worker/originate.h"

@@ -4,7 +4,7 @@
 #include "egress/egress.h"
 #include "egress/ip_fragment.h"
 #include "egress/past_path.h"
-#include "icmp/tell.h"
+#include "icmp/report.h"
 
 namespace adit {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "egress/to_network.h"
 #include "egress/to_subinterface.h"
-#include "icmp/tell.h"
+#include "icmp/report.h"
 #include "worker/worker.h"
 
 namespace adit {

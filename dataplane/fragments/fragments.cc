@@ -3,7 +3,7 @@
 
 #include "egress/transmit.h"
 #include "fragments/reassembly.h"
-#include "icmp/tell.h"
+#include "icmp/report.h"
 #include "packet/destination.h"
 #include "packet/ip_packet.h"
 #include "packet/ip_rules.h"
@@ -346,7 +346,7 @@ void report_to_source(Worker& worker, FragmentPlace place, rte_mbuf* first, uint
   packet.mbuf = first;
   packet.network = vrf_of(place);
   packet.drop = DropReason::kNone;
-  tell_source(worker, packet, problem, word);
+  report_to_source(worker, packet, problem, word);
 }
 
 }  // namespace

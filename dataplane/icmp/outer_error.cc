@@ -168,43 +168,43 @@ uint32_t mtu_for(const OuterError& error, uint32_t offset, uint32_t headers,
   const uint32_t mtu = error.mtu - headers;
   if (inner.ipv6) {
     // The next one of at most that goes, whatever the path.
-    const uint32_t told = std::max(mtu, kLeastIpv6Mtu);
-    return inner.end - inner.ip > told ? told : 0;
+    const uint32_t reported = std::max(mtu, kLeastIpv6Mtu);
+    return inner.end - inner.ip > reported ? reported : 0;
   }
   const auto* ip = reinterpret_cast<const Ipv4Header*>(error.data + offset);
   return (ip->fragment.host() & kIpv4DontFragment) != 0 ? mtu : 0;
 }
 
-// Tells the source of the packet at `offset`, as a router of the VRF.
+// Sends "too big" to the source of the packet at `offset`, as a router of the VRF.
 template <class Ip>
-void tell_in_vrf(Worker& worker, const rte_mbuf* mbuf, uint32_t offset, VrfId vrf,
-                 uint32_t mtu) noexcept {
+void report_in_vrf(Worker& worker, const rte_mbuf* mbuf, uint32_t offset, VrfId vrf,
+                   uint32_t mtu) noexcept {
   const auto& ip = *rte_pktmbuf_mtod_offset(mbuf, const typename Ip::Header*, offset);
   const RouteTarget& back = worker.snapshot->routes.find(vrf, Ip::source(ip), Ip::kIpv6);
   if (!back.leads_out() || !back.has_source) return;
-  rte_mbuf* told = make_icmp_error(worker, tenant_of_vrf(vrf), mbuf, offset, Ip::kIpv6,
-                                   IcmpProblem::kTooBig, mtu, &back.source, back.max_bytes);
-  if (told == nullptr) return;
-  send_own(worker, vrf, told);
+  rte_mbuf* report = make_icmp_error(worker, tenant_of_vrf(vrf), mbuf, offset, Ip::kIpv6,
+                                     IcmpProblem::kTooBig, mtu, &back.source, back.max_bytes);
+  if (report == nullptr) return;
+  send_own(worker, vrf, report);
 }
 
-void tell_in_vrf(Worker& worker, const rte_mbuf* mbuf, uint32_t offset, bool ipv6, VrfId vrf,
-                 uint32_t mtu) noexcept {
+void report_in_vrf(Worker& worker, const rte_mbuf* mbuf, uint32_t offset, bool ipv6, VrfId vrf,
+                   uint32_t mtu) noexcept {
   if (ipv6)
-    tell_in_vrf<Ipv6>(worker, mbuf, offset, vrf, mtu);
+    report_in_vrf<Ipv6>(worker, mbuf, offset, vrf, mtu);
   else
-    tell_in_vrf<Ipv4>(worker, mbuf, offset, vrf, mtu);
+    report_in_vrf<Ipv4>(worker, mbuf, offset, vrf, mtu);
 }
 
 // Of a VRF's tunnel. Where there are services the packet may be one whose addresses we changed:
 // its sender hears of the next one, of which that is known.
-void tell_sender(Worker& worker, const rte_mbuf* mbuf, const OuterError& error,
-                 const BridgePort& out) noexcept {
+void report_tunnelled(Worker& worker, const rte_mbuf* mbuf, const OuterError& error,
+                      const BridgePort& out) noexcept {
   if (out.kind != BridgePortKind::kRouted || worker.snapshot->balanced_vrfs[out.network]) return;
   const uint32_t offset = error.sent.ip + outer_bytes(out);
   IpPacket inner;
   const uint32_t mtu = mtu_for(error, offset, outer_bytes(out), inner);
-  if (mtu != 0) tell_in_vrf(worker, mbuf, offset, inner.ipv6, out.network, mtu);
+  if (mtu != 0) report_in_vrf(worker, mbuf, offset, inner.ipv6, out.network, mtu);
 }
 
 void consume(Worker& worker, rte_mbuf* mbuf) noexcept {
@@ -233,7 +233,7 @@ bool take_remotes_error(Worker& worker, rte_mbuf* mbuf, const OuterError& error)
   } else {
     const BridgePort& out = snapshot.bridge_ports[id];
     if (!lower_remote(worker, out, error.mtu)) return false;
-    tell_sender(worker, mbuf, error, out);
+    report_tunnelled(worker, mbuf, error, out);
   }
   consume(worker, mbuf);
   return true;
@@ -295,7 +295,7 @@ About judge_backends_error(Worker& worker, const rte_mbuf* mbuf, const OuterErro
     const uint32_t offset = error.sent.ip + headers;
     const uint32_t mtu = mtu_for(error, offset, headers, inner);
     if (told || mtu == 0 || !is_for(snapshot, service, error, inner)) continue;
-    tell_in_vrf(worker, mbuf, offset, inner.ipv6, service.vrf, mtu);
+    report_in_vrf(worker, mbuf, offset, inner.ipv6, service.vrf, mtu);
     told = true;
   }
   if (!any) return About::kNothing;

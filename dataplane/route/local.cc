@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "icmp/outer_error.h"
-#include "icmp/tell.h"
+#include "icmp/report.h"
 #include "packet/flow_reader.h"
 #include "packet/local_port.h"
 #include "packet/tcp_reset.h"
@@ -134,7 +134,7 @@ void handle_local(Worker& worker, Packet& packet) noexcept {
     return punt(worker, local_port_of<Ip>(packet), 0, false, packet.mbuf);
   if (Ip::protocol(ip) != kIpProtocolUdp)
     return drop(worker, packet.mbuf, DropReason::k_ip_protocol_unknown);
-  tell_sender(worker, packet, IcmpProblem::kPortUnreachable);
+  report_to_sender(worker, packet, IcmpProblem::kPortUnreachable);
   drop(worker, packet.mbuf, DropReason::k_udp_port_closed);
 }
 
@@ -155,7 +155,7 @@ void handle_virtual(Worker& worker, Packet& packet, const RouteTarget& target) n
       return drop(worker, packet.mbuf, kWhy);
     }
     case kIpProtocolUdp:
-      tell_sender(worker, packet, IcmpProblem::kPortUnreachable);
+      report_to_sender(worker, packet, IcmpProblem::kPortUnreachable);
       return drop(worker, packet.mbuf, kWhy);
     default:
       return drop(worker, packet.mbuf, kWhy);

@@ -6,7 +6,7 @@
 #include "egress/ip_fragment.h"
 #include "egress/offload.h"
 #include "egress/past_path.h"
-#include "icmp/tell.h"
+#include "icmp/report.h"
 #include "packet/mss.h"
 #include "route/local.h"
 #include "route/out.h"
@@ -31,7 +31,7 @@ template <class Ip>
   const AsItCame came = as_it_came(mbuf);
   if (!Ip::kIpv6 && came.largest > target.max_bytes && mbuf->pkt_len > target.max_bytes &&
       !Ip::may_fragment(header_of<Ip>(mbuf))) {
-    tell_sender(worker, packet, IcmpProblem::kTooBig, target.max_bytes);
+    report_to_sender(worker, packet, IcmpProblem::kTooBig, target.max_bytes);
     return drop_of(worker, target.tunnel, mbuf, DropReason::k_mtu_exceeded);
   }
   Ip::lower_ttl(header_of<Ip>(mbuf));
@@ -129,7 +129,7 @@ template <class Ip>
   const uint32_t most = most_into_tunnel<Ip>(target);
   if (mbuf->pkt_len <= most || segments_fit(mbuf, most)) return true;
   if (may_cut_wrapped<Ip>(worker, packet)) return true;
-  tell_sender(worker, packet, IcmpProblem::kTooBig, most);
+  report_to_sender(worker, packet, IcmpProblem::kTooBig, most);
   drop_of(worker, target.tunnel, mbuf, DropReason::k_mtu_exceeded);
   return false;
 }
@@ -221,7 +221,7 @@ void route_version(Worker& worker, Packet& packet) noexcept {
     case RouteTarget::Kind::kVirtual:
       return handle_virtual<Ip>(worker, packet, target);
     case RouteTarget::Kind::kNone:
-      tell_sender(worker, packet, IcmpProblem::kNoRoute);
+      report_to_sender(worker, packet, IcmpProblem::kNoRoute);
       return drop(worker, mbuf, DropReason::k_no_route);
   }
 }

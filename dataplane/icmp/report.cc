@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "icmp/tell.h"
+#include "icmp/report.h"
 
 #include <algorithm>
 #include <utility>
@@ -12,10 +12,11 @@
 namespace adit {
 namespace {
 
-// RFC 7600 section 4.8: the source of ICMP errors where there is no IPv4 address.
+// RFC 7600 section 4.8: the source of ICMP errors of a router without an IPv4 address.
 const IpAddr kIpv4Dummy = IpAddr::v4(be32(0xc000'0008));
 
-// RFC 7915 sections 4.2 and 5.2: of a packet that `went` as one of the other version, maybe.
+// The MTU for the sender (RFC 7915 sections 4.2 and 5.2): the packet may have been translated into
+// the other IP version after it sent it.
 uint32_t mtu_as_sent(const Packet& sent, bool went_as_ipv4, uint32_t mtu) noexcept {
   constexpr uint32_t kDifference = sizeof(Ipv6Header) - sizeof(Ipv4Header);
   if (is_ipv4(sent) == went_as_ipv4) return mtu;
@@ -23,7 +24,7 @@ uint32_t mtu_as_sent(const Packet& sent, bool went_as_ipv4, uint32_t mtu) noexce
 }
 
 template <class Ip>
-void tell(Worker& worker, const Packet& packet, IcmpProblem problem, unsigned word) noexcept {
+void send_error(Worker& worker, const Packet& packet, IcmpProblem problem, unsigned word) noexcept {
   const rte_mbuf* mbuf = packet.mbuf;
   const auto& ip = header_of<Ip>(packet.mbuf);
   if (!icmp_error_permitted(frame_of(packet.mbuf), mbuf->data_len, Ip::kIpv6, problem)) return;
@@ -35,7 +36,7 @@ void tell(Worker& worker, const Packet& packet, IcmpProblem problem, unsigned wo
   if (error != nullptr) send_own(worker, packet.network, error);
 }
 
-// Takes off what we put before the packet. False where it is another part of it than the first.
+// Removes the headers that we prepended. False: it is a later fragment, which has no inner header.
 bool unwrap(rte_mbuf* mbuf, uint32_t wrapped_bytes) noexcept {
   const uint8_t* at = frame_of(mbuf);
   if (at[0] >> 4 == 4) {
@@ -50,7 +51,7 @@ bool unwrap(rte_mbuf* mbuf, uint32_t wrapped_bytes) noexcept {
   return true;
 }
 
-// False where what the sender sent is not known any more.
+// Restores the packet as its sender sent it. False: its original addresses are no longer known.
 bool restore(Worker& worker, Packet& packet) noexcept {
   if (packet.translated) return untranslate(worker, packet);
   const uint8_t wrapped = std::exchange(packet.origin.wrapped_bytes, uint8_t{0});
@@ -61,36 +62,36 @@ bool restore(Worker& worker, Packet& packet) noexcept {
 
 }  // namespace
 
-void tell_source(Worker& worker, const Packet& packet, IcmpProblem problem,
-                 unsigned word) noexcept {
+void report_to_source(Worker& worker, const Packet& packet, IcmpProblem problem,
+                      unsigned word) noexcept {
   if (is_ipv4(packet))
-    tell<Ipv4>(worker, packet, problem, word);
+    send_error<Ipv4>(worker, packet, problem, word);
   else
-    tell<Ipv6>(worker, packet, problem, word);
+    send_error<Ipv6>(worker, packet, problem, word);
 }
 
-void tell_sender(Worker& worker, Packet& packet, IcmpProblem problem, unsigned mtu) noexcept {
+void report_to_sender(Worker& worker, Packet& packet, IcmpProblem problem, unsigned mtu) noexcept {
   const unsigned wrapped = packet.origin.wrapped_bytes;
   const bool went_as_ipv4 = is_ipv4(packet);
   if (!restore(worker, packet)) return;
   if (wrapped != 0) {
     const unsigned room = mtu - std::min(mtu, wrapped);
-    return tell_source(
+    return report_to_source(
         worker, packet, problem,
         is_ipv4(packet) || mtu == 0 ? room : std::max<unsigned>(room, kLeastIpv6Mtu));
   }
   if (problem == IcmpProblem::kTooBig) mtu = mtu_as_sent(packet, went_as_ipv4, mtu);
-  tell_source(worker, packet, problem, mtu);
+  report_to_source(worker, packet, problem, mtu);
 }
 
 void refuse_with(Worker& worker, Packet& packet, IcmpProblem problem, DropReason reason) noexcept {
-  tell_sender(worker, packet, problem);
+  report_to_sender(worker, packet, problem);
   drop(worker, packet.mbuf, reason);
 }
 
 bool refuse_too_big(Worker& worker, Packet& packet, uint32_t mtu) noexcept {
   if (is_ipv4(packet) && Ipv4::may_fragment(header_of<Ipv4>(packet.mbuf))) return false;
-  tell_sender(worker, packet, IcmpProblem::kTooBig, mtu);
+  report_to_sender(worker, packet, IcmpProblem::kTooBig, mtu);
   drop(worker, packet.mbuf, DropReason::k_mtu_exceeded);
   return true;
 }
@@ -126,7 +127,7 @@ void report_too_big(Worker& worker, VrfId vrf, rte_mbuf* mbuf, const RoutedFrame
   const bool wrapped = routed.origin.wrapped_bytes != 0;
   if (wrapped && take_wrapped_too_big(worker, mbuf, vrf, room)) return;
   Packet packet = routed_packet(mbuf, vrf, routed);
-  tell_sender(worker, packet, IcmpProblem::kTooBig, wrapped ? room : mtu);
+  report_to_sender(worker, packet, IcmpProblem::kTooBig, wrapped ? room : mtu);
 }
 
 void report_host_unreachable(Worker& worker, LinkId link, rte_mbuf* frame,
@@ -135,7 +136,7 @@ void report_host_unreachable(Worker& worker, LinkId link, rte_mbuf* frame,
   if (routed.how == RoutedFrame::kNotRouted || out == nullptr) return;
   cut_front(frame, sizeof(EthernetHeader));
   Packet packet = routed_packet(frame, out->vrf, routed);
-  tell_sender(worker, packet, IcmpProblem::kHostUnreachable);
+  report_to_sender(worker, packet, IcmpProblem::kHostUnreachable);
 }
 
 }  // namespace adit
