@@ -5,12 +5,11 @@
 #include <vector>
 
 #include "base/nearest_name.h"
+#include "config/yaml/nesting.h"
 #include "config/yaml/text.h"
 
 namespace adit {
 namespace {
-
-constexpr std::string_view kBlanks = " \t\r";
 
 constexpr bool begins_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -20,9 +19,9 @@ constexpr bool goes_on_word(char c) {
 }
 
 std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(kBlanks);
+  const size_t first = text.find_first_not_of(kYamlBlanks);
   if (first == text.npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+  return text.substr(first, text.find_last_not_of(kYamlBlanks) - first + 1);
 }
 
 // The text in quotes of YAML.
@@ -127,7 +126,7 @@ std::optional<SyntaxTrouble> second_colon(std::string_view line, Place place) {
   if (in_flow != line.npos && in_flow > begin) begin = in_flow + 1;
   const size_t colon = line.find(": ", begin);
   if (colon == line.npos || colon + 2 > place.column) return std::nullopt;
-  const size_t value = line.find_first_not_of(kBlanks, colon + 1);
+  const size_t value = line.find_first_not_of(kYamlBlanks, colon + 1);
   if (value == line.npos) return std::nullopt;
   const std::string_view key = trimmed(line.substr(begin, colon - begin));
   const std::string_view text = plain_at(line, static_cast<unsigned>(value) + 1);
@@ -140,7 +139,7 @@ std::optional<SyntaxTrouble> second_colon(std::string_view line, Place place) {
 
 std::optional<SyntaxTrouble> unexpected_colon(const Lines& lines, Place place) {
   const auto at = [&](unsigned number, std::string message) {
-    const size_t first = lines.at(number).find_first_not_of(kBlanks);
+    const size_t first = lines.at(number).find_first_not_of(kYamlBlanks);
     return SyntaxTrouble{{number, static_cast<unsigned>(first) + 1}, std::move(message)};
   };
   const std::string_view line = lines.at(place.line);
@@ -160,43 +159,12 @@ std::optional<SyntaxTrouble> unexpected_colon(const Lines& lines, Place place) {
 
 // --- brackets
 
-struct Bracket {
-  char opens;
-  Place place;
-};
-
-// Those that are open at the place.
-std::vector<Bracket> open_brackets(const Lines& lines, Place until) {
-  std::vector<Bracket> open;
-  char quote = 0;
-  for (unsigned number = 1; number <= until.line; ++number) {
-    std::string_view line = lines.at(number);
-    if (number == until.line) line = line.substr(0, until.column > 0 ? until.column - 1 : 0);
-    for (size_t i = 0; i < line.size(); ++i) {
-      const char c = line[i];
-      const bool starts = i == 0 || std::string_view(" \t[{,:").find(line[i - 1]) != line.npos;
-      if (quote != 0) {
-        if (quote == '"' && c == '\\')
-          ++i;
-        else if (c == quote)
-          quote = 0;
-        continue;
-      }
-      if (c == '#' && (i == 0 || kBlanks.find(line[i - 1]) != kBlanks.npos)) break;
-      if ((c == '"' || c == '\'') && starts) quote = c;
-      if ((c == '[' || c == '{') && (starts || !open.empty()))
-        open.push_back({c, {number, static_cast<unsigned>(i) + 1}});
-      if ((c == ']' || c == '}') && !open.empty() && open.back().opens == (c == ']' ? '[' : '{'))
-        open.pop_back();
-    }
-  }
-  return open;
-}
-
 std::optional<SyntaxTrouble> open_bracket(const Lines& lines, Place place) {
-  const std::vector<Bracket> open = open_brackets(lines, place);
-  if (open.empty()) return std::nullopt;
-  const auto& [opens, where] = open.back();
+  Nesting nesting;
+  for (unsigned number = 1; number < place.line; ++number) nesting.read(lines.at(number), number);
+  nesting.read(lines.at(place.line).substr(0, std::max(place.column, 1u) - 1), place.line);
+  if (nesting.brackets().empty()) return std::nullopt;
+  const auto& [opens, where] = nesting.brackets().back();
   const char closes = opens == '[' ? ']' : '}';
   return SyntaxTrouble{
       where, std::string("the '") + opens + "' that opens here is not closed; a '" + closes +

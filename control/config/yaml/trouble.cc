@@ -5,12 +5,11 @@
 #include <optional>
 #include <vector>
 
+#include "config/yaml/nesting.h"
 #include "config/yaml/syntax.h"
 
 namespace adit {
 namespace {
-
-constexpr std::string_view kBlank = " \t\r";
 
 Place end_of(std::string_view text) {
   while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
@@ -30,14 +29,14 @@ class Indentation {
  public:
   // What is wrong with the indentation of this line, if anything.
   std::optional<std::string> look_at(std::string_view line, unsigned number, Place& place) {
-    if (depth_ == 0 && quote_ == 0 && begins_document(line)) {
+    if (nesting_.is_outside() && begins_document(line)) {
       *this = {};
       return std::nullopt;
     }
     const size_t indent = std::min(line.find_first_not_of(' '), line.size());
-    const size_t first = line.find_first_not_of(kBlank);
+    const size_t first = line.find_first_not_of(kYamlBlanks);
     if (is_in_block_scalar(indent, first)) return std::nullopt;
-    const bool counts = depth_ == 0 && quote_ == 0;
+    const bool counts = nesting_.is_outside();
     const bool is_empty = first == std::string_view::npos || line[first] == '#';
     std::optional<std::string> trouble;
     if (counts && !is_empty && first != indent) {
@@ -48,7 +47,7 @@ class Indentation {
       place = {number, static_cast<unsigned>(indent) + 1};
       trouble = fit(line, indent, place);
     }
-    const bool ends_open = scan(line);
+    const bool ends_open = leads_deeper(line.substr(0, nesting_.read(line, number)));
     if (counts && !is_empty) {
       takes_deeper_ = ends_open;
       last_line_ = number;
@@ -116,32 +115,13 @@ class Indentation {
   }
 
   static bool looks_like_entry(std::string_view text) {
-    while (!text.empty() && kBlank.find(text.back()) != std::string_view::npos)
+    while (!text.empty() && kYamlBlanks.find(text.back()) != std::string_view::npos)
       text.remove_suffix(1);
     return text.starts_with("- ") || text.ends_with(':') || text.find(": ") != text.npos;
   }
 
-  // Follows brackets and quotes; whether the line ends where deeper lines may follow.
-  bool scan(std::string_view line) {
-    size_t end = 0;  // behind the last character that says something
-    for (size_t i = 0; i < line.size(); ++i) {
-      const char c = line[i];
-      const bool starts = i == 0 || std::string_view(" \t[{,:").find(line[i - 1]) != line.npos;
-      if (quote_ != 0) {
-        if (quote_ == '"' && c == '\\')
-          ++i;
-        else if (c == quote_)
-          quote_ = 0;
-        end = i + 1;
-        continue;
-      }
-      if (c == '#' && (i == 0 || kBlank.find(line[i - 1]) != std::string_view::npos)) break;
-      if ((c == '"' || c == '\'') && starts) quote_ = c;
-      if ((c == '[' || c == '{') && (starts || depth_ > 0)) ++depth_;
-      if ((c == ']' || c == '}') && depth_ > 0) --depth_;
-      if (kBlank.find(c) == std::string_view::npos) end = i + 1;
-    }
-    line = line.substr(0, std::min(end, line.size()));
+  // Whether deeper lines may follow the line.
+  bool leads_deeper(std::string_view line) {
     if (line.ends_with('|') || line.ends_with('>') || line.ends_with("|-") ||
         line.ends_with(">-")) {
       block_scalar_ = std::min(line.find_first_not_of(' '), line.size());
@@ -161,8 +141,7 @@ class Indentation {
   size_t deepest_ = 0;                  // of the last line that counted
   unsigned last_line_ = 0;              // that counted
   bool takes_deeper_ = true;            // it did
-  int depth_ = 0;                       // of brackets
-  char quote_ = 0;                      // the one that is open
+  Nesting nesting_;
 };
 
 std::optional<ConfigMistake> wrong_indentation(std::string_view text, const std::string& file,
