@@ -99,6 +99,15 @@ class Walls(unittest.TestCase):
     def test_a_folder_that_the_table_has_not_is_found(self):
         self.assertEqual(len(self.plant("dataplane/new_wing/planted.cc", "<array>")), 1)
 
+    def test_a_circle_in_the_table_is_found(self):
+        walls = self.root / "scripts/walls"
+        text = walls.read_text(encoding="utf-8")
+        walls.write_text(text.replace("dataplane/packet:", "dataplane/packet: balance"), encoding="utf-8")
+        found = self.lint()
+        self.assertEqual(len(found), 1, found)
+        self.assertTrue(found[0].startswith("scripts/walls has a circle: dataplane/"), found[0])
+        self.assertIn("dataplane/packet, which may include dataplane/balance", found[0])
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=0)
