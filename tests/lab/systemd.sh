@@ -23,7 +23,7 @@ YAML
 }
 
 # PrivateTmp hides /tmp from the unit: its files are under /run, which is new there as well.
-sed "s#@bindir@#/run/adit-bin#; s#@docdir@#/run#; s#^\[Service\]#&\nEnvironment=ADIT_CONFIG=/run/adit.yaml#; s#^WatchdogSec=.*#WatchdogSec=10#" \
+sed "s#@s\?bindir@#/run/adit-bin#; s#@docdir@#/run#; s#^\[Service\]#&\nEnvironment=ADIT_CONFIG=/run/adit.yaml#; s#^WatchdogSec=.*#WatchdogSec=10#" \
   "$LAB_ROOT/config/adit.service.in" >"$LAB_TMP/adit.service"
 cat >"$LAB_TMP/lab.target" <<'UNIT'
 [Unit]
