@@ -25,8 +25,8 @@ namespace {
 constexpr unsigned kRingSize = 8192;
 constexpr unsigned kPuntRingSize = 512;  // its packets are in buffers of the pool
 
-// A worker begins a pass every 100 microseconds at least; a machine may take its core away for
-// longer. Beyond that it stands still.
+// A worker begins a pass every 100 microseconds at least, but the host may deschedule its core for
+// longer. After these times it counts as stalled.
 constexpr uint64_t kPublishPatienceNs = 1'000'000'000;
 constexpr uint64_t kStopPatienceNs = 3'000'000'000;
 
@@ -136,8 +136,8 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   dumps.emplace_back();
 }
 
-// Receive queues are dealt out over the workers, beginning with another one at each port;
-// each worker has a transmit queue of its own everywhere.
+// Receive queues are distributed over the workers, beginning with another worker for each port.
+// Each worker has its own transmit queue on every port.
 void Dataplane::Impl::add_port(PortId port, const PortSpec& spec) {
   const auto count = static_cast<unsigned>(workers.size());
   specs.push_back(spec);
@@ -185,7 +185,7 @@ Dataplane::Dataplane(const DataplaneOptions& options)
     : impl_((check(options), std::make_unique<Impl>(options))) {}
 
 Dataplane::~Dataplane() {
-  // What a worker may still use stays as long as the process.
+  // Objects that a worker may still use are kept until the process ends.
   if (!stop()) (void)impl_.release();
 }
 
@@ -252,7 +252,7 @@ void Dataplane::publish(std::unique_ptr<const Snapshot> snapshot) {
   if (!former) return;
   const uint64_t token = begin_grace();
   impl_->former.push_back({std::move(former), token});
-  // Not rte_rcu_qsbr_synchronize(), which waits for a worker that stands still without end.
+  // Not rte_rcu_qsbr_synchronize(), which waits for a stalled worker without end.
   const uint64_t end_ns = monotonic_ns() + kPublishPatienceNs;
   while (!grace_is_over(token) && monotonic_ns() < end_ns) rte_delay_us_sleep(10);
   reclaim();
@@ -327,7 +327,7 @@ void Dataplane::observe_drops(DropObserver observer) {
 }
 
 uint64_t monotonic_ns() noexcept {
-  // 2^32 nanoseconds per cycle, so that no division is left.
+  // Nanoseconds per cycle times 2^32, so that no division is needed later.
   static const auto kScale =
       static_cast<uint64_t>((__uint128_t{1'000'000'000} << 32) / rte_get_tsc_hz());
   return static_cast<uint64_t>(__uint128_t{rte_rdtsc()} * kScale >> 32);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a Dataplane knows of its workers' counters.
+// Dataplane's access to the counters of its workers.
 #include <algorithm>
 
 #include "dataplane_impl.h"
@@ -75,7 +75,7 @@ void Dataplane::reset_bridge_port(BridgePortId bridge_port) {
   if (total.rx_packets + total.tx_packets != 0) impl_->baselines[bridge_port] = total;
   const Drops drops = impl_->bridge_port_drops(bridge_port);
   if (drops != Drops{}) impl_->drop_baselines[bridge_port] = drops;
-  // Writing takes memory, and most have never been used.
+  // Writing would allocate pages, and most counters have never been used.
   const auto clear = [](auto& value) {
     if (value.load() != 0) value.store(0);
   };

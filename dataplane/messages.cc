@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What workers and control tell each other: events, packets, commands, dumps of connections.
+// Messages between workers and control: events, packets, commands, connection dumps.
 #include <algorithm>
 
 #include "dataplane_impl.h"
@@ -19,7 +19,7 @@ bool Dataplane::takes_dump(unsigned worker) {
   return true;
 }
 
-// Another worker's come first each time: none is left waiting for good where they are too many.
+// Each time another worker's ring is read first, so that no worker is starved.
 unsigned Dataplane::poll_events(std::span<Event> events) {
   const std::size_t workers = impl_->workers.size();
   std::size_t count = 0;

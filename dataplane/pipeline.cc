@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The life of a burst: the steps in their order, and nothing more. Each works on all packets of a
+// A burst's way through the steps, in their order, and nothing more. Each works on all packets of a
 // list before the next step begins, so that look-ups are prefetched and done in bulk.
 #include "pipeline.h"
 
@@ -28,8 +28,8 @@ void free_garbage(Worker& worker) noexcept {
 
 }  // namespace
 
-// What steps have put in the outbox; it may make others put something there. That ends: of errors,
-// and of what is ours, no errors are sent.
+// Handles what steps put in the outbox, which may cause other steps to put more there. That ends,
+// because no ICMP errors are sent about errors or about our own packets.
 [[gnu::cold, gnu::noinline]] void empty_outbox(Worker& worker) noexcept {
   const Outbox& outbox = worker.outbox;
   while (!outbox.to_route.empty() || !outbox.fragments.empty() || !outbox.to_network.empty()) {
@@ -120,12 +120,12 @@ template <class Profile>
   carry(worker, profile);
 }
 
-// Packets that wait: for a next hop, or for the rest of them.
+// The number of packets that wait: for a next hop, for further fragments or segments.
 unsigned waiting(const Worker& worker) noexcept {
   return worker.held.size() + worker.fragments->held() + worker.tunnels.kept;
 }
 
-// What other workers handed over.
+// Packets that other workers handed over.
 template <class Profile>
 unsigned take_from_peers(Worker& worker, Profile& profile) noexcept {
   const unsigned n = take_handed_over(worker);
@@ -139,7 +139,7 @@ bool has_waiting(const Worker& worker) noexcept {
   return !rte_ring_empty(worker.commands) || waiting(worker) != 0 || !worker.fragments->is_idle();
 }
 
-// What control asked for, and what waits: for a next hop, or for the rest of it.
+// Commands of control, and packets that wait for a next hop or for further fragments.
 [[gnu::cold, gnu::noinline]] void serve_waiting(Worker& worker) noexcept {
   sweep_held(worker);
   expire_fragments(worker);

@@ -23,7 +23,7 @@ void take_bindings(Worker& worker) noexcept {
     queue.is_down = binding.is_down;
     // A ready-made port has one queue for all workers.
     queue.io = binding.queues[std::min<std::size_t>(worker.id, binding.queues.size() - 1)];
-    // The device might take it, and count it as sent.
+    // The device might accept the packet, and count it as sent.
     if (binding.is_down) queue.io.transmit = dead_end().transmit;
   }
 }

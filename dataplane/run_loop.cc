@@ -47,7 +47,8 @@ class IdlePolicy {
 void drain(std::span<Worker* const> workers) noexcept {
   // Nothing waits for longer, whatever is configured.
   constexpr uint64_t kLongNs = 3600 * uint64_t{1'000'000'000};
-  // A full ring takes 256 rounds, a full table of fragments 128; what comes of them is told once.
+  // A full ring takes 256 rounds, a full fragment table 128. What they cause is counted and
+  // reported once.
   constexpr unsigned kMostRounds = 1000;
   bool more = true;
   for (unsigned round = 0; more && round < kMostRounds; ++round) {

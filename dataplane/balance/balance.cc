@@ -26,7 +26,7 @@ enum class Reading : uint8_t {
   kGone,
 };
 
-// To be routed as it came, but not in the underlay, which is no network to route for anybody.
+// Lets the packet be routed unchanged. The underlay does not route packets of others.
 [[gnu::cold]] Reading pass(Worker& worker, const Packet& packet, const FlowKey& key) noexcept {
   if (packet.network != 0 || target_of(*worker.snapshot, key).kind == RouteTarget::Kind::kLocal)
     return Reading::kPass;
@@ -38,8 +38,8 @@ bool goes_by_nat(const Snapshot& snapshot, const Ipv6Key& host, const FlowKey& k
   return snapshot.nat_backends.find({host, key.vrf, key.ipv6 != 0}) != 0;
 }
 
-// Whether an ICMP error that holds too little, or a later fragment, is about a packet to a backend,
-// which was another when its sender sent it: nobody knows whose.
+// Whether an ICMP error, whose quote is too short or a later fragment, is about a packet to a NAT
+// backend. That packet was translated, and its connection cannot be found.
 bool is_about_backend(const Snapshot& snapshot, const rte_mbuf* mbuf, const Flow& flow) noexcept {
   const IpPacket& about = flow.embedded;
   const uint32_t header = about.ipv6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header);
@@ -55,8 +55,8 @@ bool is_about_backend(const Snapshot& snapshot, const rte_mbuf* mbuf, const Flow
   return goes_by_nat(snapshot, to, flow.key);
 }
 
-// What is not understood concerns nobody but services and their connections, of which it has the
-// addresses and, perhaps, the ports.
+// A malformed packet is dropped only if its addresses, and its ports if it has them, are those of a
+// service or connection.
 [[gnu::cold, gnu::noinline]] Reading judge_malformed(Worker& worker, const Packet& packet,
                                                      const Flow& flow) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
@@ -66,7 +66,7 @@ bool is_about_backend(const Snapshot& snapshot, const rte_mbuf* mbuf, const Flow
     drop(worker, packet.mbuf, flow.drop);
     return Reading::kGone;
   }
-  // Other replies come to our own addresses.
+  // Replies to full NAT's local addresses are handled as packets to our own addresses.
   if (!has_ports(key.protocol) || !goes_by_nat(snapshot, key.source, key))
     return pass(worker, packet, key);
   const unsigned owner = owner_of(key.destination, key.destination_port, worker.peers.size());
@@ -80,7 +80,7 @@ bool is_about_backend(const Snapshot& snapshot, const rte_mbuf* mbuf, const Flow
   return Reading::kGone;
 }
 
-// They are put together first: only one of them has ports.
+// Fragments are reassembled first: only the first one has ports.
 [[gnu::cold, gnu::noinline]] Reading read_fragment(Worker& worker, Packet& packet) noexcept {
   if (was_put_together(packet.mbuf))
     drop(worker, packet.mbuf, DropReason::k_ip_fragment);  // one within the other
@@ -89,7 +89,7 @@ bool is_about_backend(const Snapshot& snapshot, const rte_mbuf* mbuf, const Flow
   return Reading::kGone;
 }
 
-// `flow`: room for one; it is written there, and not copied (std::construct_at would).
+// Writes the flow in place at `flow`; std::construct_at would copy it.
 Reading read(Worker& worker, Packet& packet, Flow& flow) noexcept {
   new (&flow) Flow(read_flow(packet.mbuf, packet.network));
   if (flow.kind == FlowKind::kFragment) [[unlikely]]
@@ -103,8 +103,9 @@ bool has_connection(const Flow& flow) noexcept {
   return flow.kind == FlowKind::kFlow || flow.kind == FlowKind::kIcmpError;
 }
 
-// The connection's worker, by the client's end of it: the source of what goes to a service, the
-// destination of what comes back. Full NAT's local ports are chosen to give the same.
+// Hands the packet to the worker that owns its connection. The owner is chosen by a hash of the
+// client's address and port: the source of packets to a service, the destination of replies. Full
+// NAT chooses local ports that hash to the same worker.
 bool steer_to_owner(Worker& worker, Packet& packet, const Flow& flow) noexcept {
   const FlowKey& key = flow.key;
   const bool to_service = target_of(*worker.snapshot, key).kind == RouteTarget::Kind::kVirtual;
@@ -118,7 +119,7 @@ bool steer_to_owner(Worker& worker, Packet& packet, const Flow& flow) noexcept {
 
 // --- new connections
 
-// TCP, to a service, of no connection, and it begins none.
+// A TCP packet to a service that matches no connection and is not a SYN.
 PacketVerdict refuse_unmatched(Worker& worker, Packet& packet, const Flow& flow,
                                Unmatched rule) noexcept {
   if (rule == Unmatched::kReset && flow.kind == FlowKind::kFlow)
@@ -130,8 +131,8 @@ bool has_ended(const Connection& connection) noexcept {
   return is_in(connection.state, kEndedStates);
 }
 
-// Of the addresses and ports at the backend: a client may use its port for another virtual
-// address of the backend's as soon as it is done with the first.
+// Removes an ended connection with the same addresses and ports at the backend: a client may reuse
+// its port for another virtual address of the same backend.
 bool forget_ended(Worker& worker, const FlowKey& reverse) noexcept {
   const ConnectionTable& connections = worker.connections->table();
   const ConnectionId id = connections.find(reverse).id;
@@ -148,7 +149,7 @@ Connection connection_to(const ServiceBackend& backend, const ServiceEntry& serv
   return connection;
 }
 
-// kNone: the connection was made, else why not.
+// Returns kNone, or why the connection could not be created.
 DropReason connect(Worker& worker, const Flow& flow, ServiceId id, const ServiceBackend& backend,
                    PersistenceId controller, ConnectionId& made) noexcept {
   Connection connection = connection_to(backend, worker.snapshot->services[id], flow, id);
@@ -160,12 +161,12 @@ DropReason connect(Worker& worker, const Flow& flow, ServiceId id, const Service
   return keep_connection(worker, connection, made);
 }
 
-// Whether it may do at another backend.
+// Whether another backend could take the connection.
 bool is_taken(DropReason why) noexcept {
   return why == DropReason::k_connection_collides || why == DropReason::k_local_ports_full;
 }
 
-// At backends that the scheduler says when those which were tried take no more.
+// Tries backends that the scheduler selects when those tried so far are excluded.
 [[gnu::cold, gnu::noinline]] DropReason connect_elsewhere(Worker& worker, const Flow& flow,
                                                           ServiceId id, const ServiceBackend& first,
                                                           DropReason why,
@@ -233,12 +234,12 @@ PacketVerdict begin(Worker& worker, Packet& packet, const Flow& flow, ServiceId 
   return PacketVerdict::kConsumed;
 }
 
-// The owner of the client's persistence entry has answered with the backend.
+// Continues when the worker that owns the client's persistence entry has answered with the backend.
 void resume(Worker& worker, Packet& packet, const HandoverMeta& resolved) noexcept {
   const Flow flow = read_flow(packet.mbuf, resolved.vrf);
   const ServiceId id = find_service(*worker.snapshot, flow.key, packet.mbuf->port);
   const ServiceBackend* backend = resolved_backend(worker, resolved, id);
-  // The configuration may have changed meanwhile, or another packet has begun the connection.
+  // Meanwhile the configuration may have changed, or another packet may have begun the connection.
   if (backend == nullptr || worker.connections->table().find(flow.key).id != 0) {
     release(worker, resolved.chosen);
     return worker.routed.push(packet);
@@ -249,7 +250,7 @@ void resume(Worker& worker, Packet& packet, const HandoverMeta& resolved) noexce
 
 // --- packets of connections, and of none
 
-// Of no connection. `hash`: of its key.
+// A packet that matches no connection. `hash`: of its key.
 PacketVerdict handle_miss(Worker& worker, Packet& packet, const Flow& flow,
                           uint64_t hash) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
@@ -263,21 +264,23 @@ PacketVerdict handle_miss(Worker& worker, Packet& packet, const Flow& flow,
     return PacketVerdict::kRoute;
   }
   if (target.kind == RouteTarget::Kind::kLocal) {
-    // To full NAT's local address, say: nobody of ours listens there, and the name tells why.
+    // A reply of a forgotten connection to one of full NAT's local addresses: no service listens
+    // there, and this reason says what it was.
     if (flow.kind == FlowKind::kFlow && flow.key.protocol != kIpProtocolUdp &&
         is_forgotten_reply(worker, flow, packet.mbuf, hash))
       return refuse(worker, packet.mbuf, DropReason::k_connection_unknown);
     return PacketVerdict::kRoute;
   }
-  // The underlay is no network to route for anybody.
+  // The underlay does not route packets of others.
   if (packet.network == 0) return refuse(worker, packet.mbuf, DropReason::k_ip_not_local);
   if (is_forgotten_reply(worker, flow, packet.mbuf, hash))
     return refuse(worker, packet.mbuf, DropReason::k_connection_unknown);
   return PacketVerdict::kRoute;
 }
 
-// A client's packet that begins a connection where one is closing: the gateway may be the last that
-// remembers it. One that is over is replaced; of the others those whose backend gets no new ones.
+// Whether a client's packet begins a new connection in place of one that is closing, which both
+// ends may have forgotten. A connection that has ended is replaced; one that is still closing, only
+// if its backend takes no new connections.
 bool begins_again(const Connection& connection, const Flow& flow, const rte_mbuf* mbuf,
                   BackendStatus status, const BackendLoad& load) noexcept {
   if (!is_in(connection.state, kClosingStates) || flow.key.protocol == kIpProtocolUdp ||
@@ -296,8 +299,8 @@ PacketVerdict serve_of_service(Worker& worker, Packet& packet, const Flow& flow,
                                ConnectionId id, Direction from) noexcept {
   Balancer& balancer = *worker.balancer;
   Connection& connection = worker.connections->at(id);
-  // A backend that is gone, or down and not to keep them, loses its connections, as soon as one
-  // of their packets comes.
+  // Connections of a backend that was removed, or is down with `on_down: expire`, end at their next
+  // packet.
   const BackendStatus status = worker.backend_status->load(connection.backend);
   const bool again =
       from == Direction::kFromClient &&
@@ -331,7 +334,7 @@ PacketVerdict serve(Worker& worker, Packet& packet, const Flow& flow, uint64_t h
   return serve_of_service(worker, packet, flow, hash, found.id, found.direction);
 }
 
-// Nothing is in it at first: it is larger than all that a burst needs.
+// Uninitialised on purpose: clearing all flows would cost more than the look-ups of a burst.
 union FlowRoom {
   std::array<Flow, 2 * kMaxBurst> flows;
   FlowRoom() noexcept {}

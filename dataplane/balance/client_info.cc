@@ -35,8 +35,8 @@ void take_acknowledgment(uint32_t number, ClientInfo& info) noexcept {
   info.acked[0] = number - info.shift();
 }
 
-// kToa: whether the client acknowledges the server's SYN and nothing else. What the server has not
-// sent is nobody's acknowledgment.
+// kToa: whether the client acknowledges the server's SYN and nothing else. An acknowledgment of
+// data that the server has not sent does not count.
 bool is_at_first(uint32_t number, Connection& connection) noexcept {
   ClientInfo& info = connection.client_info;
   if (info.acknowledged != 0) return false;
@@ -126,7 +126,7 @@ DropReason take_answer(rte_mbuf* mbuf, const Flow& flow, ClientInfo& info) noexc
   if ((flow.l4_type & kTcpAck) == 0) return DropReason::kNone;
   const TcpHeader& tcp = tcp_of(mbuf, flow);
   if ((flow.l4_type & kTcpSyn) != 0) {
-    // What it acknowledges is a SYN, which is not shifted.
+    // It acknowledges a SYN, whose number is not shifted.
     take_syn(tcp, info);
     return DropReason::kNone;
   }

@@ -6,8 +6,8 @@
 namespace adit {
 namespace {
 
-// After backends were removed, each connection is looked at once. What is removed meanwhile has
-// the next round.
+// After backends were removed, checks each connection once. Backends that are removed meanwhile are
+// handled in another round.
 void sweep_removed(Worker& worker, uint32_t budget) noexcept {
   Balancer& balancer = *worker.balancer;
   const Snapshot& snapshot = *worker.snapshot;
@@ -34,7 +34,7 @@ void expire_connections(Worker& worker) noexcept {
   balancer.expired_ns = worker.now_ns;
   worker.persistence[worker.id]->expire(worker.now_s, elapsed_ns);
   const uint32_t budget = worker.connections->expire(worker, elapsed_ns);
-  // One more than there may be, to see that there is none behind the last.
+  // One more than the number of connections, to reach the end of the table.
   sweep_removed(worker, budget + 1);
 }
 

@@ -6,7 +6,7 @@
 namespace adit {
 namespace {
 
-// Where the backend answers for services of NAT: the ports are those of its source.
+// Whether a NAT backend sends replies from this address and port.
 bool is_of_backend(const Snapshot& snapshot, const FlowKey& key, const Ipv6Key& address,
                    be16 port) noexcept {
   const BackendSource source{address, key.vrf, key.protocol, key.ipv6};

@@ -4,7 +4,7 @@
 namespace adit {
 namespace {
 
-// The destination is not compared: the list is that of the virtual address.
+// The destination is not compared: each virtual address has its own list.
 bool matches(const FwmarkRule& rule, const FlowKey& key, PortId in) noexcept {
   const uint16_t source_port = key.source_port.host(), port = key.destination_port.host();
   return (rule.protocol == 0 || rule.protocol == key.protocol) &&

@@ -14,7 +14,7 @@ Ipv6Key masked_client(const ServiceEntry& service, const FlowKey& key) noexcept 
   return {key.source.high & mask.high, key.source.low & mask.low};
 }
 
-// One of the service's own backends: not its sorry server.
+// Looks for one of the service's backends; the sorry server is not one.
 bool is_of(const Snapshot& snapshot, const ServiceEntry& service,
            const ServiceBackend* backend) noexcept {
   const auto place = static_cast<size_t>(backend - snapshot.service_backends.data());
@@ -33,9 +33,8 @@ const ServiceBackend* kept_backend(const Worker& worker, const ServiceEntry& ser
   return backend;
 }
 
-// All entries have connections: ends half-open connections of this worker until that frees an
-// entry. The connections may be counted by entries of other workers, so more than one may have to
-// end.
+// When all entries have connections, ends half-open connections of this worker until an entry is
+// free. Their entries may belong to other workers, so more than one connection may have to end.
 [[gnu::cold, gnu::noinline]] bool free_entry(Worker& worker, ServiceId service,
                                              VrfId vrf) noexcept {
   constexpr unsigned kTries = 16;
@@ -96,7 +95,7 @@ void answer_resolve(Worker& worker, Packet& packet, const HandoverMeta& question
   const Flow flow = read_flow(packet.mbuf, question.vrf);
   const ServiceId id = find_service(*worker.snapshot, flow.key, packet.mbuf->port);
   HandoverMeta answer{.vrf = question.vrf, .may_fragment = question.may_fragment};
-  // The configuration has changed since: the worker that asked begins again.
+  // The configuration has changed since: the worker that asked starts over.
   if (id == 0 || worker.snapshot->services[id].persistence.timeout_s == 0) {
     pass_on(worker, packet.mbuf, question.asker, answer);
     return;

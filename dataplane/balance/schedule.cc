@@ -26,13 +26,13 @@ DropReason reason_of(ConnectionTable::Refusal refusal) noexcept {
                                                     : DropReason::k_connection_collides;
 }
 
-// The next local address and port of the service whose replies come to this worker; not looked
-// up yet. False: none was found.
+// Selects the service's next local address and port whose replies hash to this worker. Does not
+// check whether it is in use. False: none was found.
 bool take_local(Worker& worker, std::span<const IpAddr> locals, Connection& connection) noexcept {
   const uint32_t next = worker.balancer->next_local[connection.reverse.vrf]++;
   const IpAddr& local = locals[next % locals.size()];
   connection.reverse.destination = address_key(local);
-  // Each worker begins elsewhere, so that a round of one is not spent on another's ports.
+  // Workers begin at different ports, so that none spends its tries on ports of another.
   uint32_t port = static_cast<uint32_t>(next / locals.size());
   for (unsigned tries = 0; tries < kPortTries; ++tries, ++port) {
     const be16 candidate(static_cast<uint16_t>(kFirstLocalPort + port % kLocalPorts));
@@ -92,7 +92,7 @@ ServiceId find_service(const Snapshot& snapshot, const RouteTarget& target, cons
       part(snapshot.service_ports, snapshot.virtual_addresses[target.virtual_address]);
   const uint16_t wanted = key.destination_port.host();
   ServiceId all_ports = 0;
-  // The last that begins at or before the port, and behind all that of all ports.
+  // The last range that begins at or before the port. `port: 0` sorts behind all others.
   const auto first = std::lower_bound(
       ports.begin(), ports.end(), key.protocol,
       [](const ServicePorts& entry, uint8_t protocol) { return entry.protocol < protocol; });
@@ -168,7 +168,7 @@ DropReason keep_connection(Worker& worker, Connection& connection, ConnectionId&
   const ServiceEntry& service = worker.snapshot->services[connection.owner.id];
   if (const DropReason full = find_room(worker, connection); full != DropReason::kNone) [[unlikely]]
     return full;
-  // In the end by its state, which the packet that begins it says.
+  // Updated by follow(), from the state that the first packet leads to.
   if (service.own_timeouts != 0) connection.flags |= Connection::kOwnTimeouts;
   connection.expires_s = worker.now_s + lifetime_s(worker, connection);
   ConnectionTable::Inserted inserted;

@@ -10,7 +10,7 @@
 namespace adit {
 namespace {
 
-// An empty one where the snapshot has it no more.
+// An empty one if the snapshot no longer has the backend.
 const ServiceBackend& backend_of(const Worker& worker, const Connection& connection) noexcept {
   static const ServiceBackend kGone;
   const ServiceBackend* backend = find_backend(*worker.snapshot, connection.backend);

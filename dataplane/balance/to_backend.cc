@@ -14,7 +14,7 @@
 namespace adit {
 namespace {
 
-// The first `bytes` bytes of it.
+// Makes the first `bytes` bytes of the packet writable. False: no buffer, and it was dropped.
 bool own_bytes(Worker& worker, Packet& packet, uint32_t bytes) noexcept {
   if (owns_data(packet.mbuf)) [[likely]]
     return true;
@@ -36,8 +36,9 @@ PacketVerdict translate_packet(Worker& worker, Packet& packet, const Flow& flow,
   return PacketVerdict::kRoute;
 }
 
-// The backend has the virtual address itself. Its own one is read when the packet is routed:
-// from the snapshot, for the connection may be gone by then.
+// The packet is not changed: the backend has the virtual address itself. It is routed by the
+// backend's own address, which `via` points to in the snapshot, because the connection may be gone
+// by then.
 PacketVerdict send_direct(Worker& worker, Packet& packet, const Connection& connection) noexcept {
   const ServiceBackend* backend = find_backend(*worker.snapshot, connection.backend);
   if (backend == nullptr) return refuse(worker, packet.mbuf, DropReason::k_no_backend);
@@ -46,12 +47,13 @@ PacketVerdict send_direct(Worker& worker, Packet& packet, const Connection& conn
   return PacketVerdict::kRoute;
 }
 
-// RFC 8200 section 5: no sender makes such a packet smaller.
+// RFC 8200 section 5: a sender need not send smaller packets than this.
 bool is_least_ipv6(const Packet& packet) noexcept {
   return !is_ipv4(packet) && packet.mbuf->pkt_len <= kLeastIpv6Mtu;
 }
 
-// Of the outer packet. One that has DF, inherited from what is inside, needs none (RFC 6864).
+// Identification of the outer packet. With DF, inherited from the inner packet, it needs none (RFC
+// 6864).
 uint16_t wrapped_id(Worker& worker, const Wrapping& how, VrfId vrf,
                     const rte_mbuf* inside) noexcept {
   const auto* ip = rte_pktmbuf_mtod(inside, const Ipv4Header*);
@@ -62,8 +64,8 @@ uint16_t wrapped_id(Worker& worker, const Wrapping& how, VrfId vrf,
   return next_ip_id(worker, tenant_of_vrf(vrf), address_key(how.destination));
 }
 
-// Longer than its path. Over IPv4 routers on the way fragment it (RFC 4213 section 3.2.2), over
-// IPv6 we do.
+// For a packet that exceeds its path MTU. Over IPv4, routers on the path fragment it (RFC 4213
+// section 3.2.2), over IPv6 we do.
 [[gnu::cold, gnu::noinline]] PacketVerdict wrap_past_path(Worker& worker, Packet& packet,
                                                           Wrapping how, uint32_t room,
                                                           VrfId vrf) noexcept {
@@ -89,7 +91,7 @@ uint16_t wrapped_id(Worker& worker, const Wrapping& how, VrfId vrf,
   return PacketVerdict::kConsumed;
 }
 
-// Towards a backend in `vrf`.
+// Encapsulates one packet for a backend in `vrf`.
 PacketVerdict wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room,
                        VrfId vrf) noexcept {
   if (packet.mbuf->pkt_len > room) [[unlikely]] {
@@ -106,14 +108,15 @@ PacketVerdict wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint
   return PacketVerdict::kRoute;
 }
 
-// What was put together is cut again before it is wrapped, so that neither the outer packets nor
-// what is in them is larger than what came.
+// Fragments a reassembled packet again before encapsulation, so that neither outer nor inner
+// packets are larger than the fragments that arrived.
 [[gnu::cold, gnu::noinline]] void wrap_cut(Worker& worker, Packet& packet, const Wrapping& how,
                                            uint32_t room, VrfId vrf) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
   const AsItCame came = as_it_came(mbuf);
   const uint32_t headers = wrapping_bytes(how);
-  // What fitted the way here fits on, since it is cut smaller for what we add.
+  // Fragments that arrived can be forwarded, because they are cut smaller to leave room for our
+  // headers.
   if (is_ipv4(packet) && came.largest > room + headers && refuse_too_big(worker, packet, room))
     return;
   if (!own_bytes(worker, packet, mbuf->data_len) || !take_hop(worker, packet)) return;
@@ -135,7 +138,7 @@ PacketVerdict wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint
   discard(worker, mbuf);
 }
 
-// What a sender left to do has to be done before it is wrapped.
+// Completes the sender's pending offload, which has to be done before encapsulation.
 [[gnu::cold, gnu::noinline]] void wrap_pending_offload(Worker& worker, const Packet& packet,
                                                        const Wrapping& how, uint32_t room,
                                                        VrfId vrf) noexcept {
@@ -148,7 +151,7 @@ PacketVerdict wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint
   }
 }
 
-// Most bytes of a wrapped packet, where `most` fit the way out.
+// The longest encapsulated packet to the backend: its path MTU, or `most`, that of the egress.
 [[gnu::cold, gnu::noinline]] uint32_t most_on_path(const Worker& worker,
                                                    const Connection& connection,
                                                    uint32_t most) noexcept {

@@ -8,7 +8,7 @@
 namespace adit {
 namespace {
 
-// Of an IPv4 packet.
+// Clears DF of an IPv4 packet, and gives it an identification.
 void let_fragment(rte_mbuf* mbuf, uint16_t id) noexcept {
   auto& ip = header_of<Ipv4>(mbuf);
   ip.id = be16(id);
@@ -16,8 +16,8 @@ void let_fragment(rte_mbuf* mbuf, uint16_t id) noexcept {
   write_ipv4_checksum(&ip);
 }
 
-// RFC 7915 section 4: what may be fragmented as IPv4 may be as IPv6 as well, by us, who are its
-// source there; section 5.1.1: and what came in fragments.
+// RFC 7915 section 4: if an IPv4 packet may be fragmented, we may fragment the IPv6 packet, whose
+// source we are. Section 5.1.1: so may we a packet that arrived in fragments.
 DropReason change_version(Worker& worker, Packet& packet, const Flow& flow, const Translation& to,
                           VrfId vrf) noexcept {
   if (!flow.packet.ipv6 && Ipv4::may_fragment(header_of<Ipv4>(packet.mbuf)))
@@ -40,7 +40,7 @@ PacketVerdict forward_rewritten(Worker& worker, Packet& packet, const Flow& flow
     const DropReason why = take_answer(packet.mbuf, flow, connection.client_info);
     if (why != DropReason::kNone) return refuse(worker, packet.mbuf, why);
   }
-  // It goes to the sender of packets in the other direction.
+  // Its new destination is the source of packets in the other direction.
   const FlowKey& other_half = from_backend ? connection.forward : connection.reverse;
   const Endpoint source = destination_of(other_half), destination = source_of(other_half);
   const bool full = connection.forwarding == Forwarding::kFullNat;

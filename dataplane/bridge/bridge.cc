@@ -24,7 +24,7 @@ constexpr bool is_link_local_mac(uint64_t key) noexcept {
   return (key & 0xffff'ffff'fff0) == 0x0180'c200'0000;
 }
 
-// Tells control of a source that the FDB has not, or elsewhere; once a second.
+// Reports a source to control that is not in the FDB, or at another place; once a second.
 [[gnu::cold, gnu::noinline]] void report_source(Worker& worker, const Packet& packet) noexcept {
   if (!worker.reported->first_in(worker.now_s, packet.src_key, packet.in)) return;
   Event event{};
@@ -34,7 +34,7 @@ constexpr bool is_link_local_mac(uint64_t key) noexcept {
   report(worker, event);
 }
 
-// Frames with impossible addresses end here.
+// Drops frames with invalid addresses.
 void read_addresses(Worker& worker) noexcept {
   unsigned kept = 0;
   for (Packet* packet : worker.bridged.span()) {
@@ -74,14 +74,14 @@ void compare_sources(Worker& worker) noexcept {
   }
 }
 
-// The bridge port of its network's gateway, where the frame is for that.
+// The bridge port of the network's gateway if the frame is addressed to it.
 BridgePortId find_gateway(const Snapshot& snapshot, const Packet& packet) noexcept {
   const NetworkEntry& network = snapshot.networks[packet.network];
   if (packet.dst_key != network.gateway_key) return 0;
   return snapshot.gateways[network.gateway].bridge_port;
 }
 
-// A gateway's frame, which is no part of the burst in hand.
+// Sends a gateway's frame, which is not part of the current burst.
 void take_from_gateway(Worker& worker, const FrameToNetwork& frame) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   const GatewayEntry* gateway = gateway_of(snapshot, frame.network);
@@ -118,7 +118,8 @@ void look_up_destinations(Worker& worker) noexcept {
     if (packet->in_flags & BridgePort::kHasGateway) out = find_gateway(snapshot, *packet);
     if (out == 0 && !is_group_mac(packet->dst_key))
       out = worker.fdb->lookup(packet->dst_key).bridge_port;
-    // An entry may be older than the snapshot: it only counts where it still fits.
+    // An entry may be older than the snapshot: it counts only if its bridge port is still of this
+    // network.
     if (out >= snapshot.bridge_ports.size()) out = 0;
     packet->out = out;
     rte_prefetch0(&snapshot.bridge_ports[out]);

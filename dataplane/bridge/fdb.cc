@@ -62,8 +62,8 @@ void Fdb::write(uint32_t slot, uint64_t key, uint32_t place, uint32_t seen_s) no
   bucket.keys[slot % kWays].store(key, std::memory_order_release);
 }
 
-// A worker may have compared the key and be about to read the place: the slot must not get
-// another address before all workers have begun a new pass.
+// A worker may have compared the key and be about to read the place: the slot must not be reused
+// before all workers have begun a new pass.
 void Fdb::retire(uint32_t slot) {
   bucket_of(slot).keys[slot % kWays].store(0, std::memory_order_release);
   is_retired_[slot] = true;
@@ -83,7 +83,7 @@ void Fdb::reclaim(bool wait) {
       ++waits;
       rte_delay_us_sleep(kWaitUs);
     } else {
-      // The next one does not wait for this worker again.
+      // The next insertion does not wait for this worker again.
       in_vain_ = in_vain_ || wait;
       return;
     }
@@ -109,8 +109,8 @@ std::optional<uint32_t> Fdb::find_room(uint64_t key) {
   return std::nullopt;
 }
 
-// Moves an entry of the bucket to its other bucket. For a moment it stands in both; a look-up
-// that misses it in between takes the address for unknown once.
+// Moves an entry of the bucket to its other bucket. For a moment it is in both; a look-up that
+// misses it floods the frame once.
 std::optional<uint32_t> Fdb::make_room(uint32_t bucket) {
   for (uint32_t slot = bucket * kWays; slot < (bucket + 1) * kWays; ++slot) {
     const Entry entry = at(slot);

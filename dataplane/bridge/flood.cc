@@ -15,7 +15,7 @@ bool is_group(const Packet& packet) noexcept {
   return fdb_key_mac(packet.dst_key).is_group();
 }
 
-// The limit that the frame is beyond, or kNone.
+// The rate limit that the frame exceeds, or kNone.
 DropReason check_limit(Worker& worker, const Packet& packet, const NetworkEntry& network) noexcept {
   FloodMeters& meters = worker.flood_meters[packet.network];
   if (is_broadcast(packet)) {
@@ -52,7 +52,7 @@ rte_mbuf* share_payload(Worker& worker, rte_mbuf* original, uint16_t own_bytes) 
   return head;
 }
 
-// One more copy of the frame for the given way out.
+// Makes another copy of the frame for the given egress.
 rte_mbuf* replicate(Worker& worker, rte_mbuf* original, const BridgePort& out) noexcept {
   if (!worker.snapshot->ports[out.port].tx_multi_segs)
     return rte_pktmbuf_copy(original, worker.pool, 0, UINT32_MAX);
@@ -62,7 +62,7 @@ rte_mbuf* replicate(Worker& worker, rte_mbuf* original, const BridgePort& out) n
   return rte_pktmbuf_clone(original, worker.pool);
 }
 
-// `last`: the original buffer itself may go.
+// `last`: the original buffer may be sent itself.
 enum class Use { kCopy, kOriginal };
 
 void send_copy(Worker& worker, const Packet& packet, BridgePortId to, Use use) noexcept {
@@ -111,7 +111,7 @@ void flood_frame(Worker& worker, Packet& packet) noexcept {
   send_copy(worker, packet, pending, Use::kOriginal);
 }
 
-// Copies share the frame's data, in which nothing may be left to do then.
+// Copies share the frame's data, so its pending offload is completed first.
 [[gnu::cold, gnu::noinline]] void flood_pending_offload(Worker& worker,
                                                         const Packet& packet) noexcept {
   FinishedFrames room;

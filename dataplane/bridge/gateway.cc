@@ -13,8 +13,9 @@ bool is_own(const std::vector<Ipv6Key>& own, const Ipv6Key& address) noexcept {
   return std::find(own.begin(), own.end(), address) != own.end();
 }
 
-// Questions for our addresses or for routers, what hosts announce (RFC 5227 section 3, RFC 4861
-// section 7.2.6), and whatever another says from an address of ours.
+// ARP and ND for the gateway: requests for our addresses or for routers, announcements of hosts
+// (RFC 5227 section 3, RFC 4861 section 7.2.6), and messages of others that use one of our
+// addresses.
 bool concerns(const GatewayEntry& gateway, const rte_mbuf* mbuf) noexcept {
   const auto* ethernet = rte_pktmbuf_mtod(mbuf, const EthernetHeader*);
   const unsigned left = mbuf->data_len - unsigned{sizeof *ethernet};

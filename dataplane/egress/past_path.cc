@@ -20,7 +20,7 @@ void clear_df(Worker& worker, rte_mbuf* mbuf) noexcept {
   write_ipv4_checksum(ip);
 }
 
-// Of the outer packets that we send.
+// The longest outer packet: over IPv6, the path MTU limits it.
 uint32_t most_outer_bytes(const Worker& worker, const BridgePort& out) noexcept {
   const uint32_t configured = out.max_frame_bytes + outer_bytes(out);
   if (!(out.outer & outer::kIpv6)) return configured;

@@ -9,7 +9,7 @@ namespace adit {
 
 void transmit_on_subinterface(Worker& worker, SubinterfaceId id, rte_mbuf* mbuf) noexcept {
   const SubinterfaceEntry* link = subinterface_of(*worker.snapshot, id);
-  // It may have gone while the frame waited.
+  // The subinterface may have been removed while the frame waited.
   if (link == nullptr) [[unlikely]]
     return drop(worker, mbuf, DropReason::k_neighbour_unresolved);
   const uint32_t bytes = mbuf->pkt_len;

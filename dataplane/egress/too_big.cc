@@ -20,7 +20,7 @@ struct Inner {
 Inner read_inner(const Packet& packet) noexcept {
   const uint8_t* frame = frame_of(packet.mbuf);
   const unsigned len = packet.mbuf->data_len;
-  // A copy that shares the rest of its frame with others.
+  // A flooded copy, whose first buffer is empty: it shares the frame with other copies.
   if (len < sizeof(EthernetHeader)) return {};
   const NetworkHeader network = find_network_header(frame, len);
   const unsigned left = len - network.offset;
@@ -42,8 +42,8 @@ Inner read_inner(const Packet& packet) noexcept {
   return inner;
 }
 
-// RFC 1191 section 4, RFC 4443 section 3.2, as an Ethernet frame back to the sender: from
-// the host that would have answered, as a bridge has no address of its own.
+// RFC 1191 section 4, RFC 4443 section 3.2: an Ethernet frame back to the sender. Its source is the
+// destination host's address, as a bridge has none of its own.
 void answer(Worker& worker, const Packet& packet, const Inner& inner, unsigned mtu) noexcept {
   const bool ipv6 = inner.type == be16(kEtherTypeIpv6);
   rte_mbuf* mbuf =
@@ -58,7 +58,7 @@ void answer(Worker& worker, const Packet& packet, const Inner& inner, unsigned m
   send_another(worker, packet, mbuf, packet.in);
 }
 
-// False where it cannot be done.
+// False: it cannot be fragmented.
 bool send_fragments(Worker& worker, const Packet& packet, const Inner& inner,
                     unsigned mtu) noexcept {
   std::array<uint8_t, sizeof(EthernetHeader) + 2 * sizeof(VlanTag)> ethernet;
@@ -106,7 +106,8 @@ void handle_too_big(Worker& worker, Packet& packet) noexcept {
       if (packet.mbuf->pkt_len <= inner.offset + mtu) return send_past_path(worker, packet);
     }
     const bool routed = worker.snapshot->bridge_ports[packet.in].kind == BridgePortKind::kGateway;
-    // A router fragments what may be (RFC 1812 section 5.2.6), a bridge where it is told to.
+    // A router fragments IPv4 packets without DF (RFC 1812 section 5.2.6), a bridge only with
+    // `too_big: fragment`.
     if (inner.may_fragment && (routed || (out.flags & BridgePort::kTooBigFragment)) &&
         send_fragments(worker, packet, inner, mtu))
       return;

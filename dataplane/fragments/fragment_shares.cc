@@ -106,7 +106,7 @@ uint32_t FragmentShares::heaviest(uint32_t wanting, uint64_t more) noexcept {
   const Place& place = places_[most];
   ADIT_ASSERT(place.classes != 0);
   const auto top = static_cast<uint32_t>(std::bit_width(place.classes)) - 1;
-  // Among equals the newcomer stays: what is oldest is least likely to be completed.
+  // Among equals the newest stays: the oldest datagram is least likely to be completed.
   if (most == sender.place && class_of(sender.bytes + more) > top) return wanting;
   return place.by_class[top].front();
 }

@@ -19,7 +19,7 @@ enum class Taken : uint8_t {
   kPass,   // nobody's business: as it came
 };
 
-// The worker that puts a datagram together; for all workers the same.
+// The worker that reassembles a datagram: all workers compute the same one.
 unsigned owner_of(const FragmentKey& key, size_t workers) noexcept {
   return static_cast<unsigned>((hash_of(key, 0) >> 32) * workers >> 32);
 }
@@ -29,17 +29,19 @@ bool is_ours(const Snapshot& snapshot, const FlowKey& key) noexcept {
   return kind == RouteTarget::Kind::kVirtual || kind == RouteTarget::Kind::kLocal;
 }
 
-// Some backend's there has replies that are translated and that come to their clients' addresses.
+// Whether the source is a NAT backend's address: its replies are translated, and addressed to
+// clients.
 bool may_be_reply(const Snapshot& snapshot, const FlowKey& key) noexcept {
   return snapshot.nat_backends.find({key.source, key.vrf, key.ipv6 != 0}) != 0;
 }
 
-// Routers on the way to such a backend, and itself, send errors about what was translated.
+// Routers on the path to a NAT backend, and the backend itself, send errors about translated
+// packets.
 bool may_be_error(const Snapshot& snapshot, const Flow& flow) noexcept {
   return is_icmp(flow.packet) && !snapshot.nat_backends.empty();
 }
 
-// A VRF may go while fragments of it wait.
+// The VRF may be removed while its fragments wait.
 bool is_there(const Snapshot& snapshot, VrfId vrf) noexcept {
   return vrf < snapshot.balanced_vrfs.size();
 }
@@ -47,7 +49,7 @@ bool is_there(const Snapshot& snapshot, VrfId vrf) noexcept {
 void route_released(Worker& worker) noexcept {
   VrfId vrf = 0;
   while (rte_mbuf* mbuf = worker.fragments->take_released(vrf)) {
-    // The underlay is no network to route for anybody.
+    // The underlay does not route packets of others.
     if (vrf == 0 || !is_there(*worker.snapshot, vrf)) {
       drop(worker, mbuf, vrf == 0 ? DropReason::k_ip_not_local : DropReason::k_no_route);
       continue;
@@ -67,14 +69,15 @@ Taken collect(Worker& worker, Packet& packet, uint32_t slot, const Fragment& fra
   return Taken::kWhole;
 }
 
-// The first one is here, and tells whose business the datagram is.
+// The first fragment has come, whose ports say whether the datagram belongs to a connection, and
+// which worker owns that.
 Taken decide(Worker& worker, Packet& packet, uint32_t slot, const Fragment& fragment,
              const Flow& flow) noexcept {
   using State = FragmentTable::State;
   FragmentTable& table = *worker.fragments;
   rte_mbuf* kept = table.take_kept(slot);
   FlowKey key{};
-  // Whom an error concerns is seen when it is whole.
+  // The connection that an ICMP error is about is read after reassembly.
   const bool is_error = begins_icmp_error(packet.mbuf, flow);
   const bool known = read_first_ports(packet.mbuf, flow, key);
   const unsigned owner = known && worker.peers.size() > 1 && !packet.handed_over
@@ -89,7 +92,7 @@ Taken decide(Worker& worker, Packet& packet, uint32_t slot, const Fragment& frag
   }
   const ConnectionTable& connections = worker.connections->table();
   const uint64_t hash = connections.hash(key);
-  // Whether a reply of a forgotten connection goes on is seen when it is whole.
+  // A reply of a forgotten connection is judged after reassembly.
   if (!is_error && (!known || (connections.find(key, hash).id == 0 &&
                                !worker.balancer->forgotten.has(hash, worker.now_s)))) {
     table.decide(slot, State::kPassing);
@@ -107,7 +110,7 @@ Taken decide(Worker& worker, Packet& packet, uint32_t slot, const Fragment& frag
   while (rte_mbuf* mbuf = FragmentTable::pop(kept)) {
     Fragment other;
     read_fragment(mbuf, 0, fragment.key.place, other);
-    // It may have been the datagram's end, by an overlap or for want of room.
+    // The former fragment may have ended the datagram, by an overlap or for lack of room.
     if (slot != kNoSlot) slot = table.find(worker, fragment.key);
     if (slot == kNoSlot || table.state(slot) != State::kCollecting)
       drop(worker, mbuf, DropReason::k_fragment_overlap);
@@ -121,7 +124,7 @@ Taken decide(Worker& worker, Packet& packet, uint32_t slot, const Fragment& frag
   return Taken::kGone;
 }
 
-// `flow`: null where it is for us, so that there is nothing to decide.
+// `flow`: null for a datagram to one of our addresses, which is always reassembled here.
 Taken take(Worker& worker, Packet& packet, const Fragment& fragment, const Flow* flow) noexcept {
   using State = FragmentTable::State;
   FragmentTable& table = *worker.fragments;
@@ -130,7 +133,7 @@ Taken take(Worker& worker, Packet& packet, const Fragment& fragment, const Flow*
     slot =
         table.begin(worker, fragment.key, flow == nullptr ? State::kCollecting : State::kUndecided);
   if (slot == kNoSlot) {
-    // As it is, an error would tell of addresses behind us.
+    // An error would reveal addresses behind us.
     if (flow != nullptr && !begins_icmp_error(packet.mbuf, *flow)) return Taken::kPass;
     drop(worker, packet.mbuf, DropReason::k_fragment_evicted);
     return Taken::kGone;
@@ -155,7 +158,7 @@ Taken take(Worker& worker, Packet& packet, const Fragment& fragment, const Flow*
   return Taken::kGone;
 }
 
-// RFC 4007 section 6: a link-local address is one of each link. False: none has it.
+// RFC 4007 section 6: the same link-local address may exist on each link. False: none has it.
 bool scope(Ipv6Key& address, uint64_t link) noexcept {
   // RFC 4291 section 2.5.6: behind the first ten bits are 54 of zero.
   if (address.high != be64(kLinkLocal).raw()) return false;
@@ -193,7 +196,7 @@ Taken take_routed(Worker& worker, Packet& packet, const Flow* flow) noexcept {
   return taken;
 }
 
-// In a VRF with services, as its `flow` says.
+// For a fragment in a VRF with services.
 Taken take_balanced(Worker& worker, Packet& packet, const Flow& flow) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   if (is_ours(snapshot, flow.key)) return take_routed(worker, packet, nullptr);
@@ -202,13 +205,13 @@ Taken take_balanced(Worker& worker, Packet& packet, const Flow& flow) noexcept {
   return Taken::kPass;
 }
 
-// To an address of ours. One that is whole (RFC 6946) is so without fragment fields or header
-// afterwards. Never kPass.
+// For a fragment to one of our addresses. An atomic fragment (RFC 6946) loses its fragment fields
+// or header. Never returns kPass.
 Taken take_local(Worker& worker, Packet& packet) noexcept {
   Fragment fragment;
   if (!read_fragment(packet.mbuf, 0, place_of(packet.network), fragment) || !fragment.is_atomic())
     return take_routed(worker, packet, nullptr);
-  // Others may read the headers of a copy that shares them.
+  // Copies that share the headers may still be read elsewhere.
   rte_mbuf* own = make_writable(packet.mbuf, fragment.payload, worker.pool);
   if (own == nullptr) {
     drop(worker, packet.mbuf, DropReason::k_no_buffer);
@@ -219,7 +222,7 @@ Taken take_local(Worker& worker, Packet& packet) noexcept {
   return Taken::kWhole;
 }
 
-// True: it is the whole frame now.
+// True: the packet is the whole frame now.
 bool take_outer(Worker& worker, Packet& packet) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
   const bool to_host =
@@ -235,13 +238,13 @@ bool take_outer(Worker& worker, Packet& packet) noexcept {
     return false;
   }
   if (take(worker, packet, fragment, nullptr) != Taken::kWhole) return false;
-  // What is inside a tunnel's packet was not cut.
+  // The outer packet was fragmented, not the inner one, which is therefore not cut again.
   if (!to_host) clear_put_together(packet.mbuf);
   return true;
 }
 
-// From or to a link-local address, by a link. True: it is the whole frame now. Workers do not share
-// these: ICMPv6 has no ports by which a port would spread them.
+// For fragments from or to a link-local address. True: the packet is the whole frame now. One
+// worker gets them all: ICMPv6 has no ports by which RSS could distribute them.
 bool take_on_link(Worker& worker, Packet& packet) noexcept {
   constexpr uint32_t kIp = sizeof(EthernetHeader);
   const Interface& link = *interface_of(*worker.snapshot, packet.link);
@@ -279,13 +282,13 @@ void collect_one(Worker& worker, const PacketToRoute& item) noexcept {
     case Taken::kWhole:
       return worker.routed_whole.push(packet);
     case Taken::kPass:
-      // The underlay is no network to route for anybody.
+      // The underlay does not route packets of others.
       if (packet.network == 0) return drop(worker, packet.mbuf, DropReason::k_ip_not_local);
       return route_later(worker, packet);
   }
 }
 
-// Leaves in the list what `take` has made whole; the rest waits, or is gone.
+// Keeps in the list the packets that `take` completed; the others wait, or were dropped.
 template <class Take>
 void keep_complete(Worker& worker, PacketList& list, Take take) noexcept {
   unsigned kept = 0;
@@ -319,7 +322,7 @@ void expire_fragments(Worker& worker) noexcept {
 
 namespace {
 
-// Back to the link that it came by, from the address that it was sent to.
+// Sends the error back to the ingress port, from the address that the packet was sent to.
 void report_to_link(Worker& worker, const rte_mbuf* first, uint32_t ip, bool ipv6,
                     IcmpProblem problem, uint32_t word) noexcept {
   const auto* ethernet = rte_pktmbuf_mtod(first, const EthernetHeader*);
@@ -340,7 +343,7 @@ void report_to_source(Worker& worker, FragmentPlace place, rte_mbuf* first, uint
   if (!icmp_error_permitted(at, first->data_len - ip, ipv6, problem)) return;
   if (place == kTunnelPlace || place == kHostPlace)
     return report_to_link(worker, first, ip, ipv6, problem, word);
-  // No route leads to who sent it by a link alone.
+  // Behind an Ethernet header, it came by a link: there need be no route to its sender.
   if (ip != 0 || !is_there(*worker.snapshot, vrf_of(place))) return;
   Packet packet{};
   packet.mbuf = first;

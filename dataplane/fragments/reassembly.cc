@@ -13,7 +13,7 @@
 namespace adit {
 namespace {
 
-// What a datagram takes beside its buffers.
+// Memory that a datagram is charged beside its buffers.
 constexpr int64_t kDatagramBytes = 2688;
 
 uint64_t buffer_bytes(const rte_mbuf* mbuf) noexcept {
@@ -104,7 +104,7 @@ void FragmentTable::charge(Entry& entry, int64_t bytes) noexcept {
   shares_.charge(entry.sender, bytes);
 }
 
-// Until `bytes` more fit. False: the datagram itself had to go.
+// Evicts datagrams until `bytes` more fit. False: the datagram itself was evicted.
 bool FragmentTable::make_room(Worker& worker, uint32_t slot, uint64_t bytes) noexcept {
   while (shares_.bytes() + bytes > worker.snapshot->fragment_limits.max_bytes) {
     const uint32_t victim = by_sender_[shares_.heaviest(entries_[slot].sender, bytes)].front();
@@ -119,7 +119,7 @@ void FragmentTable::evict(Worker& worker, uint32_t slot) noexcept {
   erase(slot);
 }
 
-// Nothing of the datagram is of use, nor what is still to come of it.
+// Drops the datagram's fragments; those still to come are dropped as well.
 void FragmentTable::spoil(Worker& worker, uint32_t slot, DropReason reason) noexcept {
   drop_held(worker, slot, reason);
   clear_body(slot);
@@ -151,7 +151,7 @@ void FragmentTable::expire(Worker& worker) noexcept {
   }
 }
 
-// RFC 1122 section 3.3.2, RFC 4443 section 3.3: only where the first one came.
+// RFC 1122 section 3.3.2, RFC 4443 section 3.3: only if the first fragment has arrived.
 void FragmentTable::tell_expired(Worker& worker, uint32_t slot) noexcept {
   const Entry& entry = entries_[slot];
   if (entry.first_bytes == 0) return;
@@ -223,7 +223,7 @@ rte_mbuf* FragmentTable::take_released(VrfId& vrf) noexcept {
   return mbuf;
 }
 
-// Those that were not decided about go as they came.
+// Undecided fragments are forwarded as they came.
 void FragmentTable::drop_held(Worker& worker, uint32_t slot, DropReason reason) noexcept {
   Entry& entry = entries_[slot];
   if (entry.state != State::kCollecting) return release_kept(slot);

@@ -15,8 +15,8 @@ namespace {
 
 constexpr uint32_t kMostPacketBytes = 65535;
 
-// Of the datagram, as its length field would tell it. IPv6 counts the headers before the
-// fragment's.
+// Length of the datagram as in its length field. IPv6 counts the extension headers before the
+// fragment header.
 uint32_t payload_end(const Fragment& fragment) noexcept {
   const uint32_t end = fragment.offset + fragment.bytes;
   if (!fragment.key.ipv6) return end;
@@ -64,7 +64,7 @@ FragmentTable::Fit FragmentTable::fit(uint32_t slot, const rte_mbuf* mbuf,
     const bool beyond = entry.total != 0 && (end > entry.total || !fragment.more);
     return beyond || (!fragment.more && entry.extent > end) ? Fit::kOverlap : Fit::kNew;
   }
-  // A copy begins and ends where one began and ended.
+  // A duplicate has the same bounds as an earlier fragment.
   const bool is_last = entry.total != 0 && end == entry.total;
   const bool same = has_bit(body.starts, first) && all_bits(body.present, first, last) &&
                     !any_bit(body.starts, first + 1, last) && is_last == !fragment.more &&
@@ -73,7 +73,7 @@ FragmentTable::Fit FragmentTable::fit(uint32_t slot, const rte_mbuf* mbuf,
   return same && equals(slot, mbuf, fragment) ? Fit::kCopy : Fit::kOverlap;
 }
 
-// False: `why`; at k_fragment_evicted the slot has gone.
+// False: see `why`; with k_fragment_evicted the slot is free again.
 bool FragmentTable::make_buffers(Worker& worker, uint32_t slot, const Fragment& fragment,
                                  DropReason& why) noexcept {
   const unsigned begin = fragment.offset / payload_;
@@ -88,7 +88,7 @@ bool FragmentTable::make_buffers(Worker& worker, uint32_t slot, const Fragment& 
     if (buffer == nullptr) return false;
     bodies_[slot].buffers[i] = buffer;
     charge(entries_[slot], room_);
-    // So that clear_body() sees to it.
+    // So that clear_body() frees it.
     entries_[slot].extent = std::max(entries_[slot].extent, 1u);
   }
   return true;
@@ -143,7 +143,7 @@ rte_mbuf* FragmentTable::add(Worker& worker, uint32_t slot, rte_mbuf* mbuf,
       report_wrong_fragment(worker, mbuf, fragment, offsetof(Ipv6Header, payload_length));
     return refuse(DropReason::k_fragment_length);
   }
-  // The first one's header may be longer: write_headers() looks again.
+  // The first fragment's header may be longer: write_headers() checks again.
   if (payload_end(fragment) > kMostPacketBytes) {
     spoil(worker, slot, DropReason::k_fragment_length);
     if (fragment.key.ipv6)

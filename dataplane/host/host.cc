@@ -20,7 +20,7 @@ constexpr uint16_t kArpReply = 2;
 constexpr uint8_t kIcmpEchoReply = 0;
 constexpr uint8_t kIcmpEchoRequest = 8;
 
-// Whether the address is one of the list, of this very link.
+// Whether the link's list has the address.
 bool is_among(const std::vector<Ipv6Key>& list, be32 address) noexcept {
   return std::find(list.begin(), list.end(), Ipv6Key{0, address.raw()}) != list.end();
 }
@@ -35,27 +35,27 @@ void report_neighbour(Worker& worker, LinkId link, const ArpPacket& arp, uint8_t
   report(worker, event);
 }
 
-// Addresses that nobody on the link can have: what is no unicast address, the subnet's broadcast,
-// and our own on another link. An address of services may be that of a backend too, which has
-// it for the connections that it gets directly, and asks by it.
+// Whether a host on the link can have the address: it is unicast, not a broadcast address of the
+// subnet, and not our own on another link. A virtual address is accepted: backends with
+// `forwarding: direct` have it, and may send ARP requests from it.
 bool can_be_sender(const Snapshot& snapshot, const Interface& own, be32 address) noexcept {
   return can_be_source(address) && !is_among(own.broadcasts, address) &&
          snapshot.own_sources.find(own.vrf, Ipv6Key{0, address.raw()}, false) !=
              OwnSources::Owner::kLink;
 }
 
-// kNone: who sends it may be answered and, where it has an address, learned.
+// kNone: the sender may be answered and, if it has an address, learned.
 DropReason check_sender(Worker& worker, LinkId link, const EthernetHeader& ethernet,
                         const ArpPacket& arp) noexcept {
   const Interface& own = *interface_of(*worker.snapshot, link);
   if (ethernet.src.is_group() || ethernet.src.is_zero() || arp.sender_mac == own.mac)
     return DropReason::k_source_mac_invalid;
-  // RFC 5227 section 2.4, whatever it asks or tells.
+  // RFC 5227 section 2.4: a conflict, in requests and replies alike.
   if (is_among(own.own_ipv4, arp.sender_ip)) {
     report_conflict(worker, link, IpAddr::v4(arp.sender_ip), arp.sender_mac);
     return DropReason::k_address_conflict;
   }
-  // RFC 5227 section 2.1.1: a host that is about to take an address asks from none.
+  // RFC 5227 section 2.1.1: a probe has no sender address.
   const bool probes = arp.sender_ip == be32(0) && arp.operation == be16(kArpRequest);
   if (!probes && !can_be_sender(*worker.snapshot, own, arp.sender_ip))
     return DropReason::k_arp_sender;
@@ -170,7 +170,7 @@ void handle_icmp(Worker& worker, LinkId link, Packet& packet) noexcept {
     return;
   if (icmp->type != kIcmpEchoRequest || icmp->code != 0)
     return drop(worker, mbuf, DropReason::k_icmp_ignored);
-  // The answer goes where the request says that it comes from: never to everyone.
+  // The reply goes to the sender's MAC as the request has it, never to a group.
   if (ethernet->src.is_group() || ethernet->src.is_zero())
     return drop(worker, mbuf, DropReason::k_source_mac_invalid);
 

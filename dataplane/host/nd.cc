@@ -21,7 +21,7 @@ constexpr uint8_t kAdvertisement = 136;
 constexpr uint8_t kOptionSourceMac = 1;
 constexpr uint8_t kOptionTargetMac = 2;
 constexpr uint8_t kReplyHopLimit = 64;
-// RFC 4861 section 7.1: proof that a message has crossed no router.
+// RFC 4861 section 7.1: with this hop limit no router has forwarded the message.
 constexpr uint8_t kNdHopLimit = 255;
 constexpr uint32_t kRouter = 0x8000'0000, kSolicited = 0x4000'0000, kOverride = 0x2000'0000;
 
@@ -39,7 +39,7 @@ struct NdMacOption {
   MacAddr mac;
 };
 static_assert(sizeof(NdMessage) == 24 && sizeof(NdMacOption) == 8);
-// All that we send is of this shape.
+// The layout of all messages that we send.
 struct NdFrame {
   EthernetHeader ethernet;
   Ipv6Header ip;
@@ -80,14 +80,14 @@ bool is_own(const Interface& interface, const Ipv6Key& address) noexcept {
   return std::find(own.begin(), own.end(), address) != own.end();
 }
 
-// RFC 4861 section 4.4: whoever forwards what is not for itself says so in each advertisement, or
-// hosts take it off their routers (section 7.2.5). The underlay is routed for nobody.
+// RFC 4861 section 4.4: a router sets the R flag in each advertisement, or hosts remove it from
+// their default routers (section 7.2.5). In the underlay we are not a router.
 uint32_t router_flag(const Interface& interface) noexcept {
   return interface.vrf != 0 ? kRouter : 0;
 }
 
-// To an address of ours, or to a group of which nodes with our addresses are members (RFC 4291
-// section 2.8).
+// Whether the destination is one of our addresses, or a group that nodes with our addresses join
+// (RFC 4291 section 2.8).
 bool is_for_us(const Interface& interface, const Ipv6Key& destination) noexcept {
   if (!is_multicast(destination)) return is_own(interface, destination);
   if (destination == kAllNodes) return true;
@@ -100,7 +100,7 @@ uint64_t pseudo_header_sum(const Ipv6Header* ip, uint32_t bytes) noexcept {
   return sum_words(ip->src.data(), 32) + be16(kIpProtocolIcmpv6).raw() + be32(bytes).raw();
 }
 
-// RFC 4861 sections 4.6 and 7.1: false where an option is empty or ends behind the packet.
+// RFC 4861 sections 4.6 and 7.1: false if an option has length 0 or exceeds the packet.
 bool read_options(const uint8_t* at, unsigned len, uint8_t wanted, NdFacts& facts) noexcept {
   while (len > 0) {
     if (len < 8 || at[1] == 0 || at[1] * 8u > len) return false;
@@ -116,10 +116,10 @@ bool read_options(const uint8_t* at, unsigned len, uint8_t wanted, NdFacts& fact
   return true;
 }
 
-// False where RFC 4861 section 7.1.1 or 7.1.2 tells to drop the message silently.
+// False if RFC 4861 section 7.1.1 or 7.1.2 requires that the message is silently discarded.
 bool read_message(const Packet& packet, const Ipv6Header* ip, NdFacts& facts) noexcept {
   const rte_mbuf* mbuf = packet.mbuf;
-  // Options beyond the first segment are nobody's; a message is short.
+  // Options behind the first segment are not read: messages are short.
   if (mbuf->nb_segs != 1 || packet.l4_payload + sizeof(NdMessage) > mbuf->data_len) return false;
   if (ip->hop_limit != kNdHopLimit) return false;
   const uint8_t* at = frame_of(packet.mbuf) + packet.l4_payload;
@@ -160,7 +160,7 @@ void take_router_solicitation(Worker& worker, LinkId link, const Packet& packet,
   std::memcpy(&facts.destination, ip->dst.data(), sizeof facts.destination);
   if (!is_for_us(*interface_of(*worker.snapshot, link), facts.destination))
     return drop(worker, mbuf, DropReason::k_nd_not_for_us);
-  // Once a second of each link, as hosts have no more to say.
+  // At most once a second for each link: further solicitations add nothing.
   if (worker.reported->first_in(worker.now_s, kRouterSolicitationType, link))
     return punt(worker, router_solicitations(interface_of(*worker.snapshot, link)->vrf), link, true,
                 mbuf);
@@ -213,7 +213,7 @@ rte_mbuf* new_frame(Worker& worker, NdFrame*& frame) noexcept {
   return mbuf;
 }
 
-// RFC 4861 section 7.2.4; to all nodes where the asker has no address yet.
+// RFC 4861 section 7.2.4: to all nodes if the solicitation has no source address.
 void advertise(Worker& worker, LinkId link, const Packet& asked, const NdFacts& facts,
                const MacAddr& asker) noexcept {
   NdFrame* frame = nullptr;
@@ -240,12 +240,13 @@ void answer_echo(Worker& worker, LinkId link, Packet& packet, Ipv6Header* ip) no
   Ipv6Key destination;
   std::memcpy(&destination, ip->dst.data(), sizeof destination);
   const Interface& interface = *interface_of(*worker.snapshot, link);
-  // The underlay has looked. What is to another link-local address than ours goes no further.
+  // The underlay's addresses were checked before. Packets to link-local addresses of others are not
+  // forwarded.
   if (interface.vrf != 0 && !is_own(interface, destination) &&
       worker.snapshot->routes.find(interface.vrf, ip->dst.data(), true).kind !=
           RouteTarget::Kind::kLocal)
     return drop(worker, mbuf, DropReason::k_not_routable);
-  // A group gets no answer from us, and an answer goes where the request says it comes from.
+  // We do not reply to a group, and a reply goes to the source of the request.
   if (ethernet->dst.is_group() || is_unspecified(source))
     return drop(worker, mbuf, DropReason::k_icmp_ignored);
   if (ethernet->src.is_group() || ethernet->src.is_zero())
@@ -261,8 +262,9 @@ void answer_echo(Worker& worker, LinkId link, Packet& packet, Ipv6Header* ip) no
   answer_whole(worker, link, packet, mbuf);
 }
 
-// Of another host that speaks from our address, or for it (RFC 4862 section 5.4.5). A question
-// from no address is none: who asks it does not have the address yet (section 5.4.3).
+// Whether another host uses our address as source or target (RFC 4862 section 5.4.5). A
+// solicitation from the unspecified address is no conflict: its sender does not have the address
+// yet (section 5.4.3).
 bool is_conflict(const Interface& interface, const NdFacts& facts, uint8_t type) noexcept {
   return is_own(interface, facts.source) ||
          (type == kAdvertisement && is_own(interface, facts.target));
@@ -286,7 +288,7 @@ DropReason check_neighbour(Worker& worker, LinkId link, const EthernetHeader& et
   if (type == kAdvertisement)
     return is_for_us(interface, facts.destination) ? DropReason::kNone
                                                    : DropReason::k_nd_not_for_us;
-  // RFC 4861 section 4.3: to the group of the target. What is to an address of ours is for us.
+  // RFC 4861 section 4.3: to the target's solicited-node group. Unicast to our address is for us.
   const bool to_target = is_multicast(facts.destination)
                              ? facts.destination == solicited_node_group(facts.target)
                              : is_own(interface, facts.destination);

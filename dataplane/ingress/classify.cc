@@ -16,7 +16,7 @@ namespace {
 
 constexpr unsigned kPrefetchAhead = 4;
 
-// Where a tagged frame belongs: takes the tag off that names its network. False: nowhere.
+// Finds the network of a tagged frame, and removes the tag that names it. False: there is none.
 bool place_tagged(const Snapshot& snapshot, const PortEntry& port, rte_mbuf* mbuf,
                   BridgePortId& member) noexcept {
   const uint8_t* frame = frame_of(mbuf);
@@ -33,8 +33,8 @@ bool place_tagged(const Snapshot& snapshot, const PortEntry& port, rte_mbuf* mbu
   return (snapshot.bridge_ports[member].flags & BridgePort::kCarryVlans) != 0;
 }
 
-// Takes off leading tags that carry a priority alone, unless the frame goes to a network that
-// carries tags. False: the frame ends inside of a tag.
+// Removes leading priority tags (VID 0), unless the frame belongs to a network with `carry_vlans`.
+// False: the frame ends inside a tag.
 bool take_priority_tags(const Snapshot& snapshot, const PortEntry& port, rte_mbuf* mbuf) noexcept {
   const auto* tag = reinterpret_cast<const VlanTag*>(frame_of(mbuf) + sizeof(EthernetHeader));
   if ((tag->tci.host() & kVlanIdMask) != 0 ||

@@ -13,7 +13,7 @@
 namespace adit {
 namespace {
 
-// Drops what comes from no remote, and tells control where it may become one.
+// Drops a packet from an unknown sender, and reports it to control if the network learns remotes.
 [[gnu::cold, gnu::noinline]] void refuse_sender(Worker& worker, const Packet& packet) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   const Ipv6Key source = outer_source(packet);
@@ -43,7 +43,7 @@ OuterFields outer_fields(const Packet& packet, const BridgePort& in) noexcept {
           (in.outer & outer::kUniformTtl) != 0};
 }
 
-// Where a packet with a plain header ends; 0: it has another one.
+// The length of an IP packet; 0: an IPv4 header with options, or with a wrong checksum.
 unsigned end_of(const Ipv4Header& ip) noexcept {
   return ip.version_ihl == 0x45 && ipv4_header_sum_ok(&ip, sizeof ip) ? ip.total_length.host() : 0;
 }
@@ -51,9 +51,9 @@ unsigned end_of(const Ipv6Header& ip) noexcept {
   return unsigned{sizeof ip} + ip.payload_length.host();
 }
 
-// What routers send to see whether their tunnel works: inside is the packet that we are to send
-// back, GRE without a payload from our end of the tunnel to theirs. Cisco defines it over IPv4;
-// others send the same over IPv6. False: it is no such packet.
+// GRE keepalives, by which routers check a tunnel: the payload is a packet from our end of the
+// tunnel to theirs, GRE without a payload, which we send back. Cisco defines them over IPv4; others
+// send the same over IPv6. False: it is none.
 template <class Ip>
 [[gnu::cold, gnu::noinline]] bool answer_keepalive(Worker& worker, const Packet& packet,
                                                    const BridgePort& in) noexcept {
@@ -79,7 +79,7 @@ template <class Ip>
   return true;
 }
 
-// Whether it was a keepalive, which is answered.
+// True: it was a keepalive, and was answered.
 bool take_keepalive(Worker& worker, const Packet& packet, const BridgePort& in,
                     const uint8_t* at) noexcept {
   if (packet.mbuf->data_len < sizeof(Ipv4Header)) [[unlikely]]
@@ -93,7 +93,7 @@ bool take_keepalive(Worker& worker, const Packet& packet, const BridgePort& in,
             : answer_keepalive<Ipv6>(worker, packet, in);
 }
 
-// The packet is in its VRF from here on, by the tunnel Packet::in.
+// Enters the packet into the VRF of its tunnel, Packet::in.
 void enter_vrf(Worker& worker, Packet& packet, const BridgePort& in,
                const OuterFields& outer) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
@@ -107,7 +107,7 @@ void enter_vrf(Worker& worker, Packet& packet, const BridgePort& in,
   enter_routing(worker, packet, in.network);
 }
 
-// Takes the outer headers off; the remote gives the network, the tunnel the VRF.
+// Removes the outer headers. The remote determines the network, a tunnel the VRF.
 void rejoin(Worker& worker, Packet& packet) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
   if (packet.in == 0) [[unlikely]]
@@ -123,7 +123,7 @@ void rejoin(Worker& worker, Packet& packet) noexcept {
   enter_network(worker, packet, packet.in);
 }
 
-// Without those that the tunnel dropped or keeps.
+// Removes packets from the list that the tunnel kind dropped or keeps.
 void compact(Worker& worker, PacketList& list) noexcept {
   unsigned kept = 0;
   for (Packet* packet : list.span()) {

@@ -17,8 +17,8 @@
 namespace adit {
 namespace {
 
-// The reply is cut like the request was. It is ours: where the way back is narrower, DF is no
-// reason to give up.
+// Fragments the reply as the request was. We are its source, so DF is cleared if the MTU of the way
+// back is smaller.
 template <class Ip>
 [[gnu::cold, gnu::noinline]] void send_long_reply(Worker& worker, Packet& packet,
                                                   const RouteTarget& back) noexcept {
@@ -37,8 +37,7 @@ template <class Ip>
   send_cut<Ip>(worker, packet, back, most, id);
 }
 
-// The way back to a link-local sender, who is at the other end of the tunnel that its packet came
-// by.
+// The route back to a link-local sender, which is at the other end of the packet's tunnel.
 [[gnu::cold, gnu::noinline]] RouteTarget back_by_tunnel(const Worker& worker,
                                                         const Packet& packet) noexcept {
   RouteTarget back;
@@ -46,7 +45,7 @@ template <class Ip>
   const auto& tunnels = snapshot.ipv6_tunnels;
   const auto found =
       std::lower_bound(tunnels.begin(), tunnels.end(), std::pair{packet.in, BridgePortId{0}});
-  // A fragment's may have gone while it waited.
+  // The tunnel may have been removed while a fragment waited.
   if (found == tunnels.end() || found->first != packet.in) return back;
   const BridgePort& out = snapshot.bridge_ports[found->second];
   if (out.network != packet.network) return back;
@@ -92,7 +91,7 @@ void answer_echo(Worker& worker, Packet& packet) noexcept {
   send<Ip>(worker, packet, back);
 }
 
-// Of a packet that is no ICMP.
+// For a packet other than ICMP.
 template <class Ip>
 LocalPort local_port_of(const Packet& packet) noexcept {
   const auto& ip = header_of<Ip>(packet.mbuf);
@@ -108,7 +107,7 @@ bool has_backend_up(const Worker& worker, ServiceId service) noexcept {
   return false;
 }
 
-// Whether some backend of the address is alive: then it answers echo requests.
+// Whether a backend of the virtual address is up: only then are its echo requests answered.
 bool is_alive(const Worker& worker, const RouteTarget& target) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   const Range ports = snapshot.virtual_addresses[target.virtual_address];

@@ -22,8 +22,8 @@ void send_in_fragments(Worker& worker, Packet& packet, const RouteTarget& target
                next_fragment_id<Ip>(worker, packet.network, packet.mbuf));
 }
 
-// What was put together is cut again, so that no fragment is larger than those that came: what a
-// sender, or a router on the way, found to fit goes on as it was, DF too.
+// Fragments a reassembled packet again, no larger than the fragments that arrived: their size
+// fitted the path so far. DF stays as it was.
 template <class Ip>
 [[gnu::cold, gnu::noinline]] void forward_cut(Worker& worker, Packet& packet,
                                               const RouteTarget& target) noexcept {
@@ -39,7 +39,8 @@ template <class Ip>
   const uint32_t most = std::min<uint32_t>(came.largest, target.max_bytes);
   if (mbuf->pkt_len <= most) return send<Ip>(worker, packet, target);
   uint32_t id = came.id;
-  // From one of our addresses, as others with this id may be: each sender has its own ones there.
+  // Its source is one of our addresses now, which other packets with this id may have too: ids are
+  // mapped per original sender.
   if (came.source != source_tag(Ip::key_at(Ip::source(header_of<Ip>(mbuf))))) {
     packet.origin.has_new_id = true;
     id = id_elsewhere(came.id, came.source);
@@ -54,8 +55,8 @@ bool may_fragment(const Packet& packet) noexcept {
   return Ip::may_fragment(header_of<Ip>(packet.mbuf)) || (Ip::kIpv6 && packet.may_fragment);
 }
 
-// The TCP connection that the packet may begin fits both its ways: what is sent back goes by the
-// route to the source, wherever the packet came in.
+// Clamps the MSS of a SYN to the smaller MTU of both directions. Replies take the route to its
+// source, whatever the packet's ingress was.
 template <class Ip>
 void clamp_connection(Worker& worker, const Packet& packet, const RouteTarget& target) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
@@ -69,7 +70,7 @@ void clamp_connection(Worker& worker, const Packet& packet, const RouteTarget& t
   clamp_mss(frame_of(mbuf), mbuf->data_len, tcp_offset, most, tcp_checksum_of(mbuf));
 }
 
-// Whether the packet is to be cut, into such as fit.
+// Whether the packet is a GSO frame whose segments fit.
 bool segments_fit(const rte_mbuf* mbuf, uint32_t max_bytes) noexcept {
   const uint32_t bytes = is_gso_frame(mbuf) ? segment_bytes(mbuf, FirstHeader::kIp) : 0;
   return bytes != 0 && bytes <= max_bytes;
@@ -81,8 +82,8 @@ bool takes_pending_offload(const Snapshot& snapshot, LinkId link) noexcept {
   return snapshot.ports[port].takes_pending_offload;
 }
 
-// No sender makes IPv6 packets of this length smaller; what goes into a tunnel that has less room
-// goes in fragments of the outer packet.
+// The MTU to report. An IPv6 sender need not send less than 1280 bytes; into a tunnel with a
+// smaller MTU such packets go in fragments of the outer packet.
 template <class Ip>
 uint32_t most_into_tunnel(const RouteTarget& target) noexcept {
   return Ip::kIpv6 && target.kind == RouteTarget::Kind::kTunnel
@@ -90,7 +91,7 @@ uint32_t most_into_tunnel(const RouteTarget& target) noexcept {
              : target.max_bytes;
 }
 
-// Longer than the way out takes.
+// Fragments a packet that exceeds the egress MTU.
 template <class Ip>
 void send_in_parts(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
   if (!Ip::kIpv6 || target.kind != RouteTarget::Kind::kTunnel || packet.may_fragment ||
@@ -103,7 +104,8 @@ void send_in_parts(Worker& worker, Packet& packet, const RouteTarget& target) no
   send_past_path(worker, packet);
 }
 
-// A packet around an IPv6 one that its sender makes no smaller. We have made it: it may be cut.
+// Whether the packet is our encapsulation of an IPv6 packet of at most 1280 bytes, whose sender
+// need not send less. We are the outer packet's source, so it may be fragmented.
 template <class Ip>
 bool may_cut_wrapped(Worker& worker, const Packet& packet) noexcept {
   const rte_mbuf* mbuf = packet.mbuf;
@@ -121,7 +123,7 @@ bool may_cut_wrapped(Worker& worker, const Packet& packet) noexcept {
   return true;
 }
 
-// A packet that may not be cut and does not fit. Whether it goes nevertheless.
+// Whether a packet that exceeds the MTU and may not be fragmented can be sent nevertheless.
 template <class Ip>
 [[gnu::cold, gnu::noinline]] bool goes_in_parts(Worker& worker, Packet& packet,
                                                 const RouteTarget& target) noexcept {
@@ -134,13 +136,14 @@ template <class Ip>
   return false;
 }
 
-// Leaves to a port what it takes, and does the rest here. `fits`: needs no fragmentation.
+// Leaves pending offload to a port that supports it, else completes it here. `fits`: the packet
+// needs no fragmentation.
 template <class Ip>
 [[gnu::cold, gnu::noinline]] void forward_pending_offload(Worker& worker, const Packet& packet,
                                                           const RouteTarget& target,
                                                           bool fits) noexcept {
   const bool by_link = fits && target.kind != RouteTarget::Kind::kTunnel;
-  // A network sees to it like to the frames of its hosts.
+  // A network handles it as it does frames of its hosts.
   if (by_link && is_network_link(target.link)) return send_by_link<Ip>(worker, packet, target);
   if (by_link && takes_pending_offload(*worker.snapshot, target.link)) {
     Packet handed = packet;
@@ -178,7 +181,7 @@ void forward(Worker& worker, Packet& packet, const RouteTarget& target) noexcept
   send<Ip>(worker, packet, target);
 }
 
-// The tunnel's path is narrower now than it was configured to be.
+// For a tunnel whose path MTU is lower than its configured MTU.
 template <class Ip>
 [[gnu::cold, gnu::noinline]] void forward_narrowed(Worker& worker, Packet& packet,
                                                    const RouteTarget& target) noexcept {
@@ -197,7 +200,7 @@ DropReason check_version(const OwnSources& own, VrfId vrf, rte_mbuf* mbuf) noexc
       wrong != DropReason::kNone) [[unlikely]]
     return wrong;
   if (bytes > mbuf->pkt_len || !trim_to(mbuf, bytes)) return DropReason::k_ip_total_length;
-  // RFC 1812 section 5.3.8: what comes from an address of ours is somebody else's.
+  // RFC 1812 section 5.3.8: a packet that arrives with one of our addresses as source is spoofed.
   if (own.has(vrf, Ip::key_at(Ip::source(header_of<Ip>(mbuf))), Ip::kIpv6)) [[unlikely]]
     return DropReason::k_ip_source;
   return DropReason::kNone;
@@ -226,8 +229,8 @@ void route_version(Worker& worker, Packet& packet) noexcept {
   }
 }
 
-// Whether the packet, which no route leads back from, is an echo request or a fragment of one, from
-// the other end of the tunnel that it came by to an address of ours.
+// Whether the packet, for whose source there is no route, is an echo request or a fragment of one,
+// from the other end of the tunnel that it came by, to one of our addresses.
 [[gnu::cold, gnu::noinline]] bool is_echo_by_tunnel(const Worker& worker,
                                                     const Packet& packet) noexcept {
   constexpr uint32_t kHeader = sizeof(Ipv6Header);
@@ -248,12 +251,12 @@ void route_version(Worker& worker, Packet& packet) noexcept {
   return wanted && bytes <= mbuf->pkt_len && trim_to(mbuf, bytes);
 }
 
-// A packet of our own.
+// Routes a packet that we originated.
 template <class Ip>
 void send_ours(Worker& worker, Packet& packet) noexcept {
   const RouteTarget& target = worker.snapshot->routes.find(
       packet.network, Ip::destination(header_of<Ip>(packet.mbuf)), Ip::kIpv6);
-  // Whoever made it has seen to that.
+  // Its originator has taken care of that.
   if (!target.leads_out()) return drop(worker, packet.mbuf, DropReason::k_no_route);
   send<Ip>(worker, packet, target);
 }
@@ -304,7 +307,7 @@ void route_outbox(Worker& worker) noexcept {
 }
 
 void route_all(Worker& worker, PacketList& list) noexcept {
-  // What goes before a packet of the list, as the PROXY protocol's header does, is there.
+  // Packets to be sent before one of the list, such as a PROXY protocol header, are in the outbox.
   route_outbox(worker);
   [[maybe_unused]] const unsigned count = list.count;
   for (Packet* packet : list.span()) route_one(worker, *packet);
