@@ -28,7 +28,7 @@ bool ends_something(SctpEvent event) noexcept {
   }
 }
 
-// Section 8.5.1: who has no association answers with the tag that it was sent.
+// Section 8.5.1: an end without an association replies with the tag of the packet.
 bool is_believed(const Connection& connection, const Tagged& packet) noexcept {
   if (!is_open(connection.state) || !ends_something(packet.event)) return true;
   const uint32_t own = connection.next[packet.side];
@@ -66,7 +66,7 @@ void note_open(Connection& connection, const Tagged& packet) noexcept {
 
 void note_tag(Connection& connection, const Tagged& packet) noexcept {
   if (is_open(connection.state)) return note_open(connection, packet);
-  // While it is set up. An INIT has none, an ABORT may be anybody's.
+  // During the handshake. An INIT has no tag, and an ABORT may be forged.
   if (packet.event != SctpEvent::kInit && !ends_something(packet.event))
     connection.next[packet.side] = packet.tag;
   connection.acked[0] = connection.acked[1] = 0;

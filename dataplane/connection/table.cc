@@ -4,10 +4,10 @@
 namespace adit {
 namespace {
 
-// A second, about: a power of two saves the division.
+// About a second, as a power of two, which saves a division.
 constexpr unsigned kRoundShift = 30;  // ns
 
-// Vigna's SplitMix64: what follows from the seed looks random.
+// Vigna's SplitMix64: expands the seed into random-looking words.
 uint64_t next_secret(uint64_t& state) noexcept {
   state += 0x9e37'79b9'7f4a'7c15;
   uint64_t value = state;
@@ -28,7 +28,7 @@ ConnectionTable::ConnectionTable(uint32_t capacity, uint64_t seed)
   for (uint64_t& secret : secrets_) secret = next_secret(seed);
 }
 
-// Two keys a connection, and a quarter of the entries free. A small table is less even.
+// Two keys for each connection, and a quarter of the entries free. Small tables fill less evenly.
 uint32_t ConnectionTable::buckets_for(uint32_t capacity) noexcept {
   return static_cast<uint32_t>((uint64_t{capacity} * 2 * 4 / 3 + kWays - 1) / kWays) + 2;
 }
@@ -131,8 +131,8 @@ void ConnectionTable::unlink(uint64_t hash, uint32_t place) noexcept {
   ADIT_ASSERT(false);
 }
 
-// The first bucket while it is roomy: what is there is found with one cache line. Then the
-// one with more room, which keeps full ones rare.
+// The first bucket while it has room: entries there are found with one cache line. Then the bucket
+// with more room, which keeps full ones rare.
 ConnectionTable::Slot ConnectionTable::find_room(uint64_t hash) noexcept {
   const uint32_t first = first_bucket(hash);
   const uint32_t second = second_bucket(hash);

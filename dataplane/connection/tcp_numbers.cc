@@ -12,11 +12,12 @@ using enum ConnectionState;
 using tcp_numbers::kAhead;
 using tcp_numbers::kLate;
 
-// How far behind the number of an end what is said about it may be while a connection opens.
+// How far an acknowledgment may be behind an end's number while a connection opens.
 constexpr uint32_t kNear = 1u << 14;
-// So many acknowledgments of new data from before the FIN are no late ones: the FIN was not true.
+// This many acknowledgments of new data below the FIN's number are not reordering: the FIN was
+// forged.
 constexpr uint8_t kDoubts = 4;
-// How long the numbers beside those that count are remembered.
+// How long a second stream of numbers is remembered.
 constexpr uint32_t kTwoStreamsFor_s = 60;
 
 struct Segment {
@@ -26,7 +27,7 @@ struct Segment {
   uint32_t first, end, ack, payload_len;
 };
 
-// The numbers as the client knows them: the PROXY protocol's header is not of its stream.
+// The client's own numbers: the PROXY protocol header is not part of its stream.
 Segment read_segment(const Connection& connection, Direction from, const Flow& flow,
                      const TcpHeader& tcp) noexcept {
   const bool backend = from == Direction::kFromBackend;
@@ -41,7 +42,7 @@ Segment read_segment(const Connection& connection, Direction from, const Flow& f
     const ClientInfo& info = connection.client_info;
     segment.ack = lowered_number(segment.ack, info.floor(segment.ack), info.shift());
   }
-  // RFC 9293 section 3.4: SYN and FIN take a number each.
+  // RFC 9293 section 3.4: SYN and FIN take one sequence number each.
   if (segment.event == TcpEvent::kSyn || segment.event == TcpEvent::kFin) ++segment.end;
   return segment;
 }
@@ -54,7 +55,7 @@ bool is_opening(ConnectionState state) noexcept {
   return state == kSynSent || state == kSynRecv || state == kSynAck;
 }
 
-// Where both halves are seen.
+// For connections whose two directions are both seen.
 bool keeps_acked(const Connection& connection) noexcept {
   return !connection.has(Connection::kInputOnly);
 }
@@ -75,8 +76,8 @@ void note_acked(Connection& connection, unsigned side, uint32_t ack) noexcept {
   if (info.acknowledged != 0 || side != info.side_of_first()) info.acked[side] = ack;
 }
 
-// RFC 5961 section 3.2 asks for the very number that is expected; section 3.5.2 of RFC 9293 for the
-// acknowledgment of the SYN where the other end has said nothing else yet.
+// A RST is valid with exactly the expected number (RFC 5961 section 3.2), or, while the connection
+// opens, with an acknowledgment of the SYN (RFC 9293 section 3.5.2).
 bool is_believed_reset(const Connection& connection, const Segment& segment) noexcept {
   const uint32_t next = connection.next[segment.side];
   if (next != 0 && segment.first == next) return true;
@@ -89,7 +90,7 @@ bool is_believed_reset(const Connection& connection, const Segment& segment) noe
          connection.next[segment.side ^ 1] - segment.ack <= kNear;
 }
 
-// RFC 5961 section 5.2: the acknowledgment, too, has to be of this connection.
+// RFC 5961 section 5.2: the acknowledgment has to be of this connection too.
 bool is_believed_fin(const Connection& connection, const Segment& segment) noexcept {
   const uint32_t own = connection.next[segment.side], other = connection.next[segment.side ^ 1];
   const bool opens = is_opening(connection.state);
@@ -98,15 +99,15 @@ bool is_believed_fin(const Connection& connection, const Segment& segment) noexc
          is_near(segment.ack, other, opens ? kNear : kLate);
 }
 
-// While a client opens: who has not received the backend's SYN does not know its number, and what
-// the backend says of a former connection does not acknowledge the client's. 0: nor do we know it.
+// While a client opens: without the backend's SYN a sender does not know its number, and segments
+// of the backend's former connection do not acknowledge the client's SYN. 0: not known.
 bool is_believed_ack(const Connection& connection, const Segment& segment) noexcept {
   const uint32_t expected = connection.next[segment.side ^ 1];
   return connection.state != kSynRecv || expected == 0 || connection.has(Connection::kInputOnly) ||
          is_near(segment.ack, expected, kNear);
 }
 
-// What ends or opens a connection has to fit what was seen of it; nothing else needs to.
+// Only segments that open or end a connection have to match the numbers seen so far.
 bool is_believed(const Connection& connection, const Segment& segment) noexcept {
   if (connection.state == kNone) return true;
   switch (segment.event) {
@@ -137,8 +138,8 @@ bool has_closed(const Connection& connection, unsigned side) noexcept {
   }
 }
 
-// Whoever has sent its FIN acknowledges with the number behind it. An acknowledgment from before is
-// late, or there was no FIN of this end.
+// An end that has sent its FIN sends acknowledgments with the number behind it. One with a lower
+// number was reordered, or the FIN was forged.
 bool contradicts_fin(Connection& connection, const Segment& segment) noexcept {
   if (segment.payload_len != 0) return false;
   const uint32_t before = connection.has(Connection::kInputOnly)
@@ -151,8 +152,8 @@ bool contradicts_fin(Connection& connection, const Segment& segment) noexcept {
   return true;
 }
 
-// Who has closed sends nothing new. After a RST a number that was never acknowledged before is
-// enough; what the other end had sent before it heard of the RST is not.
+// An end that has closed sends no new data. After a RST, an acknowledgment of a new number shows
+// that the connection continues; data that the other end sent before it received the RST does not.
 bool goes_on(Connection& connection, const Segment& segment) noexcept {
   if (segment.event != TcpEvent::kAck) return false;
   // 0: nothing was seen.
@@ -167,7 +168,7 @@ bool goes_on(Connection& connection, const Segment& segment) noexcept {
 }
 
 void begin_numbers(Connection& connection, const Segment& segment) noexcept {
-  // What the backend said before was not to this SYN.
+  // What the backend sent before did not answer this SYN.
   if (segment.side == 0 && segment.event == TcpEvent::kSyn && connection.next[0] != segment.end &&
       !segment.has_ack)
     connection.next[1] = 0;
@@ -184,8 +185,8 @@ void note_acknowledgment(Connection& connection, const Segment& segment) noexcep
   if (keeps_acked(connection)) note_acked(connection, segment.side ^ 1, segment.ack);
 }
 
-// RFC 9293 section 3.10.7.4: within an open connection a SYN tells nothing of it. But a backend
-// that answers one has forgotten what was open, and has the numbers of another connection.
+// RFC 9293 section 3.10.7.4: a SYN within an open connection does not change it. But a backend that
+// answers one has lost the open connection, and uses the numbers of a new one.
 void note_syn_within(Connection& connection, const Segment& segment) noexcept {
   if (segment.side == 0 || !segment.has_ack || connection.next[1] - segment.end < kLate) return;
   begin_numbers(connection, segment);
@@ -195,7 +196,7 @@ void note_syn_within(Connection& connection, const Segment& segment) noexcept {
 void note_numbers(Connection& connection, const Segment& segment) noexcept {
   if (segment.event == TcpEvent::kRst) return;
   const ConnectionState state = connection.state;
-  // What the other end sends behind a RST is not noted until it is acknowledged: see goes_on().
+  // Data behind a RST is not noted until it is acknowledged: see goes_on().
   if (state == kClose && segment.event == TcpEvent::kAck &&
       (segment.side != 0) != connection.has(Connection::kResetByBackend))
     return;
@@ -209,8 +210,8 @@ void note_numbers(Connection& connection, const Segment& segment) noexcept {
                       (state == kSynRecv && input_only);
   if (begins) begin_numbers(connection, segment);
   uint32_t& own = connection.next[segment.side];
-  // What the backend acknowledges the client has sent. A client's word is its own where its
-  // number fits, too (RFC 5961 section 5.2).
+  // What the backend acknowledges, the client has sent. A client's acknowledgment counts if its
+  // sequence number fits too (RFC 5961 section 5.2).
   bool is_own = begins || segment.event != TcpEvent::kOther;
   if (segment.has_ack) {
     const uint32_t other = connection.next[segment.side ^ 1];
@@ -268,14 +269,14 @@ bool choose_stream(Connection& connection, const Segment& segment, uint32_t now_
     change_streams(connection, now_s);
     return has_former && segment.event == TcpEvent::kAck;
   }
-  // Bytes that were lost before they came here, or a spoofed segment.
+  // Preceding segments were lost before they came here, or this one is spoofed.
   if (segment.event == TcpEvent::kAck && connection.state == kEstablished)
     remember_stream(connection, segment.end, now_s);
   return false;
 }
 
-// After a RST that was believed. One of a stream that nothing else tells of may be a forgery: the
-// connection whose numbers came before has the time to be heard.
+// After a RST that was accepted. If it is the only segment of its stream it may be forged, so the
+// connection with the earlier numbers gets time to continue.
 ConnectionState reset_state(Connection& connection, const Segment& segment) noexcept {
   connection.flags &= static_cast<uint8_t>(~Connection::kResetByBackend);
   if (segment.side != 0) connection.flags |= Connection::kResetByBackend;

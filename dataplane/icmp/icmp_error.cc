@@ -12,8 +12,8 @@ namespace {
 constexpr unsigned kMostIpv4Bytes = 576;   // RFC 1812 section 4.3.2.3
 constexpr unsigned kMostIpv6Bytes = 1280;  // RFC 4443 section 2.4 (c)
 
-// The header of all of them. `word`: for too big, IPv4 has the MTU in the lower 16 bits
-// (RFC 1191), IPv6 in all 32.
+// The header of all errors. `word`: for "too big", IPv4 has the MTU in the lower 16 bits (RFC
+// 1191), IPv6 in all 32.
 struct IcmpError {
   uint8_t type, code;
   be16 checksum;
@@ -67,13 +67,13 @@ bool permitted_ipv6(const uint8_t* at, unsigned left, IcmpProblem problem) noexc
   const auto* ip = reinterpret_cast<const Ipv6Header*>(at);
   constexpr uint8_t kFirstQuery = 128;
   IpPacket packet;
-  // Where the headers are cut off, only the first one tells.
+  // If the headers are truncated, only the first one can be judged.
   if (!read_ip_packet(at, left, UINT32_MAX, 0, packet)) {
     packet.l4 = sizeof *ip;
     packet.protocol = ip->next_header;
     packet.later_fragment = false;
   }
-  // Once for a datagram is enough, but each fragment may be wrong for itself.
+  // One error for a datagram is enough, except about the fragment header itself.
   if (packet.later_fragment) {
     if (problem != IcmpProblem::kTooBig && problem != IcmpProblem::kParameter) return false;
   } else if (packet.protocol == kIpProtocolIcmpv6 &&
@@ -85,7 +85,7 @@ bool permitted_ipv6(const uint8_t* at, unsigned left, IcmpProblem problem) noexc
          std::any_of(ip->src.begin(), ip->src.end(), [](uint8_t byte) { return byte != 0; });
 }
 
-// Both return the sum of the pseudo-header, which IPv4's ICMP has not.
+// Both return the sum of the pseudo-header, which ICMP for IPv4 does not have.
 uint64_t write_header(Ipv4Header* ip, const uint8_t* about, unsigned icmp_bytes,
                       const IpAddr* source) noexcept {
   const auto* original = reinterpret_cast<const Ipv4Header*>(about);
@@ -112,7 +112,7 @@ uint64_t write_header(Ipv6Header* ip, const uint8_t* about, unsigned icmp_bytes,
          kReplyTtl,
          source != nullptr ? source->bytes : original->dst,
          original->src};
-  // A group cannot answer: then the sender hears it from itself.
+  // A group address cannot be a source: the error has the sender's own address.
   if (ip->src[0] == 0xff) ip->src = original->src;
   return sum_words(ip->src.data(), 32) + be16(kIpProtocolIcmpv6).raw() + be32(icmp_bytes).raw();
 }

@@ -16,7 +16,7 @@ namespace {
 
 enum class ErrorKind : uint8_t { kOther, kTooBig, kUndelivered };
 
-// An error with the packet that it is about, as far as it is contiguous.
+// An ICMP error and the contiguous part of its quoted packet.
 struct OuterError {
   const uint8_t* data;
   uint32_t end;   // of what is there of the packet
@@ -57,10 +57,10 @@ Ipv6Key key_of(const uint8_t* address, bool ipv6) noexcept {
   return key;
 }
 
-// RFC 1191 section 4, RFC 8201 section 4. A router that tells no MTU means the next plateau below
-// the packet's length (RFC 1191 section 5). 0: not to be believed, as it is less than any IPv6 link
-// has, or as the packet is below all plateaus that count. What a router tells counts whatever the
-// length of the packet that it is about: a short one says as much of the path.
+// RFC 1191 section 4, RFC 8201 section 4. Without an MTU in the error, the next plateau below the
+// packet's length (RFC 1191 section 5). 0: not credible, because it is less than the minimum MTU of
+// IPv6, or the packet is below all plateaus. A router's MTU counts whatever the quoted packet's
+// length is.
 uint32_t reported_mtu(const IcmpHeader& icmp, const IpPacket& sent) noexcept {
   const uint32_t bytes = sent.end - sent.ip;
   const uint32_t told = icmp.word.host();
@@ -87,13 +87,13 @@ bool read_error(const rte_mbuf* mbuf, uint32_t ip, uint32_t icmp, OuterError& er
   if (!error.has(kLeastQuote)) return false;
   error.mtu = reported_mtu(header, error.sent);
   if (error.kind == ErrorKind::kTooBig && error.mtu == 0) return false;
-  // It comes to whom the packet was from: else it was not ours.
+  // The error's destination has to be the quoted packet's source, or the packet was not ours.
   const uint8_t* to =
       error.data + ip + (ipv6 ? offsetof(Ipv6Header, dst) : offsetof(Ipv4Header, dst));
   return std::memcmp(to, error.source(), error.address_bytes()) == 0;
 }
 
-// --- whose packet it was
+// --- whose packet was quoted
 
 constexpr uint16_t kFirstEntropyPort = 0xc000;
 
@@ -108,7 +108,7 @@ std::optional<QuotedId> sent_by(const Snapshot& snapshot, const OuterError& erro
       if (quote.word16(2) == tunnel.port) return kinds[tunnel.tunnel]->read_quote(snapshot, quote);
     return {};
   }
-  // IP in IP has a protocol for each version inside.
+  // IP in IP has a protocol number for each inner version.
   const uint8_t protocol = sent.protocol == kIpProtocolIpv6 ? kIpProtocolIpv4 : sent.protocol;
   for (std::size_t i = 0; i < kinds.size(); ++i)
     if (kTunnelKinds[i].ip_protocol == protocol && kinds[i]->read_quote != nullptr)
@@ -116,7 +116,7 @@ std::optional<QuotedId> sent_by(const Snapshot& snapshot, const OuterError& erro
   return {};
 }
 
-// Whether the outer header is that of this way out.
+// Whether the outer header is that of this remote or tunnel.
 bool has_header_of(const BridgePort& out, const OuterError& error) noexcept {
   if (((out.outer & outer::kIpv6) != 0) != error.sent.ipv6) return false;
   const uint8_t* ip = out.header.data() + sizeof(EthernetHeader);
@@ -128,7 +128,7 @@ bool has_header_of(const BridgePort& out, const OuterError& error) noexcept {
 
 // --- what it means for a remote or tunnel
 
-// Of the outer packets, as it was configured.
+// The configured limit of outer packets.
 uint32_t configured_mtu(const BridgePort& out) noexcept {
   if (out.segment_head == 0) return out.max_frame_bytes + outer_bytes(out);
   return uint32_t{out.segment_bytes} + out.segment_head;
@@ -141,8 +141,8 @@ bool lower_remote(Worker& worker, const BridgePort& out, uint32_t mtu) noexcept 
   return true;
 }
 
-// The packet in a quote too short to tell the id may be of any of the address's remotes: all of
-// them go the same way. A search through all there is, so not often.
+// If the quote is too short for the id, the packet may be of any remote with this address: all of
+// them share the path. It searches all remotes, so it is limited in rate.
 bool lower_all(Worker& worker, TunnelKind kind, const OuterError& error) noexcept {
   static const RateLimit kSeldom = RateLimit::per_second(10);
   if (!worker.short_quote_meter.allow(kSeldom, worker.now_ns)) return false;
@@ -156,8 +156,9 @@ bool lower_all(Worker& worker, TunnelKind kind, const OuterError& error) noexcep
   return any;
 }
 
-// What the sender of the packet at `offset` of the error, which went into a tunnel behind `headers`
-// bytes, is to be told; 0: nothing, as too little of it is there, or it does not want to hear.
+// The MTU to report to the sender of the inner packet at `offset` of the error, which we
+// encapsulated with `headers` bytes; 0: none, because the quote is too short, or its sender may
+// fragment.
 uint32_t mtu_for(const OuterError& error, uint32_t offset, uint32_t headers,
                  IpPacket& inner) noexcept {
   if (!read_ip_packet(error.data, error.end, UINT32_MAX, offset, inner) ||
@@ -167,7 +168,7 @@ uint32_t mtu_for(const OuterError& error, uint32_t offset, uint32_t headers,
     return 0;
   const uint32_t mtu = error.mtu - headers;
   if (inner.ipv6) {
-    // The next one of at most that goes, whatever the path.
+    // The next packet of at most this length passes, whatever the path.
     const uint32_t reported = std::max(mtu, kLeastIpv6Mtu);
     return inner.end - inner.ip > reported ? reported : 0;
   }
@@ -196,8 +197,8 @@ void report_in_vrf(Worker& worker, const rte_mbuf* mbuf, uint32_t offset, bool i
     report_in_vrf<Ipv4>(worker, mbuf, offset, vrf, mtu);
 }
 
-// Of a VRF's tunnel. Where there are services the packet may be one whose addresses we changed:
-// its sender hears of the next one, of which that is known.
+// For a VRF's tunnel. In a VRF with services, the packet may have been translated: then the error
+// is sent for the next one, which is still known.
 void report_tunnelled(Worker& worker, const rte_mbuf* mbuf, const OuterError& error,
                       const BridgePort& out) noexcept {
   if (out.kind != BridgePortKind::kRouted || worker.snapshot->balanced_vrfs[out.network]) return;
@@ -261,7 +262,7 @@ uint32_t wrapped_at(const ServiceEntry& service, const OuterError& error) noexce
   return wrapping_bytes(how);
 }
 
-// Whether the packet inside is a client's of that service.
+// Whether the inner packet is a client's packet to that service.
 bool is_for(const Snapshot& snapshot, const ServiceEntry& service, const OuterError& error,
             const IpPacket& inner) noexcept {
   return snapshot.routes.find(service.vrf, error.data + inner.destination, inner.ipv6).kind ==

@@ -16,7 +16,7 @@ void restore_numbers(rte_mbuf* mbuf, const Flow& flow, const ClientInfo& info) n
 
 namespace {
 
-// Gives a fragment the id again that the datagram had from its sender.
+// Restores the id that the sender gave to the datagram.
 void restore_id(rte_mbuf* mbuf, uint16_t sender) noexcept {
   Fragment fragment;
   if (!read_fragment(mbuf, 0, kTunnelPlace, fragment)) return;
@@ -30,7 +30,7 @@ void restore_id(rte_mbuf* mbuf, uint16_t sender) noexcept {
   write_ipv4_checksum(&ip);
 }
 
-// The first fragment of a datagram becomes one of the other version, for an error to hold.
+// Translates a datagram's first fragment into the other version, to be quoted in an error.
 bool untranslate_fragment(rte_mbuf* mbuf, Flow flow, const Translation& to, uint16_t id) noexcept {
   constexpr uint32_t kFragmentHeader = 8;
   const bool to_ipv4 = flow.packet.ipv6;
@@ -48,7 +48,7 @@ bool untranslate_fragment(rte_mbuf* mbuf, Flow flow, const Translation& to, uint
     return false;  // IPv6's is over all of the datagram
   }
   if (translate_family(mbuf, flow, to, id) != DropReason::kNone) return false;
-  // IPv6's would need the fragment header, and its whole id.
+  // An IPv6 fragment would need the fragment header with the whole id.
   if (!to_ipv4) return true;
   auto& ip = header_of<Ipv4>(mbuf);
   ip.fragment = be16(fragment.more ? kIpv4MoreFragments : uint16_t{0});
@@ -57,7 +57,7 @@ bool untranslate_fragment(rte_mbuf* mbuf, Flow flow, const Translation& to, uint
   return true;
 }
 
-// Of which more than addresses and ports was changed, after it came `from` there.
+// For packets in which more than addresses and ports were changed. `from`: their direction.
 bool untranslate_changed(Worker& worker, Packet& packet, const Flow& flow,
                          const Connection& connection, Direction from,
                          const Translation& to) noexcept {

@@ -57,7 +57,7 @@ EthPort::EthPort(const PortSpec& spec, unsigned workers, const PortCommons& comm
     error = rte_eth_promiscuous_enable(port_id_);
     if (error != 0 && error != -ENOTSUP) fail("cannot be made promiscuous", error);
   }
-  // Broadcast ARP and flooded multicast have to come in; not every driver filters at all.
+  // Broadcast ARP and flooded multicast have to be received; not every driver filters.
   error = rte_eth_allmulticast_enable(port_id_);
   if (error != 0 && error != -ENOTSUP) fail("cannot receive all multicast", error);
   const unsigned queues = std::max(facts_.rx_queues, facts_.tx_queues);
@@ -96,7 +96,7 @@ void EthPort::configure(const PortSpec& spec, unsigned workers) {
 
   rte_eth_conf conf{};
   if_index_ = info.if_index;
-  // Drivers on kernel interfaces know of no jumbo frames; there the interface's MTU counts.
+  // Drivers on kernel interfaces do not report jumbo frames; the interface's MTU counts.
   if (if_index_ == 0) conf.rxmode.mtu = spec.mtu_bytes;
   const uint64_t rx_wanted = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
   conf.rxmode.offloads = info.rx_offload_capa & rx_wanted;
@@ -131,12 +131,12 @@ void EthPort::set_mtu(const PortSpec& spec) {
 LinkState EthPort::link() const noexcept {
   rte_eth_link link{};
   LinkState state;
-  // A driver that cannot tell has nothing that could be down.
+  // A driver without link state has no link that could be down.
   if (rte_eth_link_get_nowait(port_id_, &link) == 0) {
     if (link.link_status != RTE_ETH_LINK_UP) state.status = LinkStatus::kDown;
     if (link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN) state.speed_mbps = link.link_speed;
   }
-  // Drivers on kernel interfaces say "up" of any: the kernel knows better.
+  // Drivers on kernel interfaces always report "up", so the kernel is asked.
   if (if_index_ != 0)
     state.status = interfaces_.status(if_index_);
   else if (rte_eth_dev_is_removed(port_id_) != 0)

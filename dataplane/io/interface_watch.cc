@@ -16,9 +16,9 @@ namespace {
 
 // A message of an interface with all its attributes is some 2 KiB; the kernel packs up to 32 KiB.
 constexpr std::size_t kBufferBytes = 32768;
-// Taken at once: a storm of changes must not hold control up.
+// Messages read at once: many changes must not block control.
 constexpr unsigned kMostReads = 64;
-// IFF_LOWER_UP of linux/if.h, which net/if.h does not go with: there is a carrier.
+// IFF_LOWER_UP, the carrier, of linux/if.h, which cannot be included with net/if.h.
 constexpr unsigned kLowerUp = 1u << 16;
 
 [[noreturn]] void fail(const char* what) {
@@ -83,8 +83,8 @@ void InterfaceWatch::refresh() {
     }
     const int more = mnl_cb_run(buffer.data(), static_cast<std::size_t>(length), 0, 0,
                                 &InterfaceWatch::take, this);
-    // The list changed while it was told, or could not be asked for. Other errors: an interface
-    // that was asked about is gone, of which the kernel tells by itself.
+    // The list changed during the dump, or could not be requested. Other errors: an interface that
+    // was asked for is gone, which the kernel reports separately.
     if (more < 0 && (errno == EINTR || errno == EBUSY)) ask_again_ = true;
     if (more != 0 || is_complete_) continue;
     is_complete_ = true;
@@ -98,7 +98,7 @@ int InterfaceWatch::take(const nlmsghdr* message, void* self) {
   if (message->nlmsg_type != RTM_NEWLINK && message->nlmsg_type != RTM_DELLINK) return MNL_CB_OK;
   if (mnl_nlmsg_get_payload_len(message) < sizeof(ifinfomsg)) return MNL_CB_OK;
   const auto* info = static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
-  // Bridges tell of their ports under a family of their own, also when a port leaves the bridge.
+  // Bridges report their ports with a family of their own, also when a port leaves the bridge.
   if (info->ifi_family != AF_UNSPEC) return MNL_CB_OK;
   const auto index = static_cast<unsigned>(info->ifi_index);
   if (message->nlmsg_type == RTM_DELLINK) {
@@ -107,8 +107,8 @@ int InterfaceWatch::take(const nlmsghdr* message, void* self) {
   }
   Interface& interface = interfaces[index];
   interface.dump = watch.dump_;
-  // RFC 2863: running is operational, so with a carrier, and past 802.1X; but the kernel finds out
-  // about a lost carrier later.
+  // RFC 2863: IFF_RUNNING means operational, with a carrier and 802.1X completed; but the kernel
+  // updates it later than the carrier.
   constexpr unsigned kUp = IFF_UP | IFF_RUNNING | kLowerUp;
   interface.is_up = (info->ifi_flags & kUp) == kUp;
   mnl_attr_parse(

@@ -49,7 +49,7 @@ std::unique_ptr<Port> reopen_port(const PortSpec& spec, unsigned workers,
     throw std::runtime_error("port " + spec.name + ": its device can only be opened at the start");
   const std::size_t comma = spec.vdev.find(',');
   const std::string arguments = comma == std::string::npos ? "" : spec.vdev.substr(comma + 1);
-  // The former one may still be there. Where it is not, that is right as well.
+  // The former port may still exist. If it does not, that is right as well.
   rte_eal_hotplug_remove("vdev", spec.device_name.c_str());
   const int error = rte_eal_hotplug_add("vdev", spec.device_name.c_str(), arguments.c_str());
   if (error != 0)

@@ -23,24 +23,24 @@
 namespace adit {
 namespace {
 
-// Of one frame to send: one of 64 KiB that came in pieces comes together from as many.
+// Buffers of one frame to send: a GSO frame of 64 KiB may have this many.
 constexpr unsigned kMaxTxBuffers = 132;
-// Of one frame to receive, where buffers are as small as they get.
+// Buffers of one frame to receive, with the smallest buffer size.
 constexpr unsigned kMaxRxBuffers = 32;
-// The longest GSO frame: 64 KiB from its IP header on, and what is before that.
+// The longest GSO frame: 64 KiB from the IP header on, and the headers before it.
 constexpr unsigned kMaxFrameBytes = 65536 + 14 + 2 * 4;
-// What one call of receive() takes of the pool: the frames' segments need some, too.
+// Buffers that one call of receive() takes from the pool, which segmentation needs too.
 constexpr unsigned kMaxBurstBuffers = 256;
 
-// At least a byte more than the longest frame takes: what fills them all has been cut off.
+// At least a byte more than the longest frame: a frame that fills all buffers was truncated.
 unsigned frame_buffers(const PortSpec& spec, rte_mempool* pool) {
   if (!spec.offload) return 1;
   const unsigned bytes = RTE_PKTMBUF_HEADROOM + kMaxFrameBytes;
   return std::min(bytes / rte_pktmbuf_data_room_size(pool) + 1, kMaxRxBuffers);
 }
 
-// Room for the next frame. Taken from the pool for one call of receive() alone: what each queue
-// kept would be missing elsewhere.
+// Buffers for the next frame. They are allocated for one call of receive() only: buffers kept by
+// each queue would be missing elsewhere.
 class EmptyBuffers {
  public:
   EmptyBuffers(rte_mempool* pool, unsigned count) noexcept
@@ -52,7 +52,7 @@ class EmptyBuffers {
   EmptyBuffers(const EmptyBuffers&) = delete;
   EmptyBuffers& operator=(const EmptyBuffers&) = delete;
 
-  // Takes new ones in place of those in use. False where the pool has too few.
+  // Replaces the buffers in use. False: the pool has too few.
   bool refill() noexcept {
     if (first_ == 0) return true;
     if (rte_mempool_get_bulk(pool_, reinterpret_cast<void**>(buffers_.data()), first_) != 0)
@@ -66,7 +66,7 @@ class EmptyBuffers {
     return true;
   }
 
-  // Reads a frame; null: there is none. All buffers are full where it may have been longer.
+  // Reads a frame; null: there is none. If all buffers are full, it may have been truncated.
   rte_mbuf* read(int fd, VirtioHeader& header) noexcept {
     parts_[0] = {&header, sizeof header};
     const ssize_t length = readv(fd, parts_.data(), static_cast<int>(1 + count_));
@@ -121,7 +121,7 @@ void TapPort::open_queue(const std::string& interface, const PortSpec& spec, rte
   if (ioctl(fd, TUNSETVNETHDRSZ, &header_bytes) != 0 ||
       ioctl(fd, TUNSETVNETLE, &little_endian) != 0)
     fail("cannot set the virtio header size of " + interface + "'s frames", errno);
-  // Without any, the kernel hands over frames with complete checksums, of at most the MTU.
+  // Without offloads, frames of the kernel have complete checksums and are no longer than the MTU.
   const unsigned long offloads =
       spec.offload ? TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN : 0;
   if (ioctl(fd, TUNSETOFFLOAD, offloads) != 0) fail("cannot set offloads of " + interface, errno);
@@ -145,9 +145,9 @@ void TapPort::bring_up(const std::string& interface, unsigned mtu_bytes) {
   if (error != 0) fail("cannot bring up " + interface, error);
 }
 
-// The kernel's end may have been moved to another namespace, where netlink of ours does not reach.
-// Its descriptor follows it: it is writable while the interface is up (the send buffer has no
-// bound), and in error when the interface is no more.
+// The interface may have been moved to another namespace, which our netlink socket does not reach.
+// Its descriptor stays valid: it is writable while the interface is up (the send buffer is
+// unlimited), and reports an error when the interface was deleted.
 LinkState TapPort::link() const noexcept {
   pollfd descriptor{queues_.front().fd(), POLLOUT, 0};
   if (poll(&descriptor, 1, 0) < 0) return {};
@@ -178,7 +178,7 @@ TapPort::Queue::~Queue() {
 uint16_t TapPort::Queue::receive(rte_mbuf** packets, uint16_t n) noexcept {
   EmptyBuffers buffers(pool_, frame_buffers_);
   uint16_t count = 0;
-  // Without buffers, the kernel keeps the frames until they are back.
+  // Without buffers, the frames stay in the kernel's queue.
   for (unsigned used = 0; count < n && used < kMaxBurstBuffers && buffers.refill();) {
     VirtioHeader header;
     rte_mbuf* frame = buffers.read(fd_, header);
@@ -200,8 +200,7 @@ uint16_t TapPort::Queue::transmit(rte_mbuf** packets, uint16_t n) noexcept {
     unsigned used = 1;
     for (rte_mbuf* part = packets[count]; part != nullptr && used < parts.size(); part = part->next)
       parts[used++] = {rte_pktmbuf_mtod(part, void*), part->data_len};
-    // A full queue refuses the frame, and an interface that is down every frame; the caller
-    // counts both.
+    // A frame is refused if the queue is full or the interface is down; the caller counts both.
     if (writev(fd_, parts.data(), static_cast<int>(used)) < 0) {
       is_down_ = errno == EIO || errno == EBADFD;  // down, deleted
       break;

@@ -32,7 +32,7 @@ class Descriptor {
   int fd_;
 };
 
-// Asks rtnetlink one thing at a time.
+// Sends rtnetlink requests, one at a time.
 class Rtnetlink {
  public:
   Rtnetlink() noexcept : socket_(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC)) {
@@ -50,7 +50,7 @@ class Rtnetlink {
     request->nlmsg_flags = static_cast<uint16_t>(NLM_F_REQUEST | flags);
     return request;
   }
-  // Sends it and hands the answer over. False where the kernel refuses.
+  // Sends the request and passes the reply on. False: the kernel refused it.
   bool ask(const nlmsghdr* request, mnl_cb_t take, void* data) noexcept {
     if (socket_ == nullptr || mnl_socket_sendto(socket_, request, request->nlmsg_len) < 0)
       return false;
@@ -77,7 +77,7 @@ int take_id(const nlmsghdr* message, void* id) {
       id);
 }
 
-// Our namespace's number for that other one; it gets one where it has none yet.
+// The other namespace's id in ours; one is assigned if there is none.
 int32_t id_of(Rtnetlink& netlink, int netns_fd) noexcept {
   int32_t id = kNoId;
   const auto ask = [&](uint16_t type, uint16_t flags) {

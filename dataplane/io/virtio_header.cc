@@ -16,7 +16,7 @@ constexpr uint16_t checksum_offset(uint8_t protocol) noexcept {
   return protocol == kIpProtocolTcp ? offsetof(TcpHeader, checksum) : offsetof(UdpHeader, checksum);
 }
 
-// The frame's packet, where the checksum of its TCP or UDP is what the header tells of.
+// The frame's packet, if the header's checksum is that of its TCP or UDP.
 bool find_l4(const VirtioHeader& header, const rte_mbuf* frame, IpPacket& packet) noexcept {
   return read_ip_frame(frame, packet) && !packet.is_fragment() && packet.l4 == header.csum_start &&
          (packet.protocol == kIpProtocolTcp || packet.protocol == kIpProtocolUdp) &&
@@ -26,7 +26,7 @@ bool find_l4(const VirtioHeader& header, const rte_mbuf* frame, IpPacket& packet
 bool set_offload(rte_mbuf* frame, uint8_t protocol, uint16_t mss) noexcept {
   const uint64_t flags = frame->ol_flags;
   set_tx_offload(frame, protocol, mss);
-  // The rest of the headers; what the field holds is the sum of the pseudo-header already.
+  // The checksum field already holds the sum of the pseudo-header.
   const bool right = mss != 0 ? segment_bytes(frame) != 0 : write_pseudo_sum(frame);
   if (right) return true;
   frame->ol_flags = flags;
@@ -34,8 +34,8 @@ bool set_offload(rte_mbuf* frame, uint8_t protocol, uint16_t mss) noexcept {
   return false;
 }
 
-// The checksum of something inside the packet, or of what only looks like TCP or UDP: as virtio
-// defines it, from its start to the frame's end.
+// Computes any other checksum as virtio defines it, from its start to the frame's end: of an inner
+// packet, or of a protocol that only looks like TCP or UDP.
 bool complete_here(const VirtioHeader& header, rte_mbuf* frame) noexcept {
   const uint32_t field = uint32_t{header.csum_start} + header.csum_offset;
   if (header.csum_start < sizeof(EthernetHeader) || header.csum_offset % 2 != 0 ||
@@ -60,8 +60,8 @@ bool read_virtio_header(const VirtioHeader& header, rte_mbuf* frame) noexcept {
   }
   const int type = header.gso_type & ~virtio::kEcn;
   if (type != virtio::kTcpIpv4 && type != virtio::kTcpIpv6) return false;
-  // hdr_len is what the kernel has contiguous: without a VLAN tag that it keeps beside the frame,
-  // so it may end inside TCP's header.
+  // hdr_len is the number of bytes that the kernel has contiguous, without a VLAN tag that it keeps
+  // apart, so it may end inside the TCP header.
   return partial && header.gso_size != 0 && header.hdr_len >= header.csum_start &&
          header.hdr_len <= frame->pkt_len && find_l4(header, frame, packet) &&
          packet.protocol == kIpProtocolTcp && packet.ipv6 == (type == virtio::kTcpIpv6) &&
@@ -80,7 +80,7 @@ VirtioHeader make_virtio_header(const rte_mbuf* frame) noexcept {
   const uint32_t header_len = packet.l4 + (tcp->data_offset >> 4) * 4u;
   if (packet.end - header_len <= frame->tso_segsz) return header;
   header.gso_type = packet.ipv6 ? virtio::kTcpIpv6 : virtio::kTcpIpv4;
-  // Who cuts the frame is to leave CWR to the first segment (RFC 3168 section 6.1.2).
+  // Segmentation has to set CWR in the first segment only (RFC 3168 section 6.1.2).
   if (tcp->flags & kTcpCwr) header.gso_type |= virtio::kEcn;
   header.gso_size = frame->tso_segsz;
   header.hdr_len = static_cast<uint16_t>(header_len);

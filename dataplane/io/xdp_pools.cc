@@ -13,9 +13,9 @@
 namespace adit {
 namespace {
 
-// A buffer that waited in one of the driver's rings for a frame to come, or carried a copy of one
-// out: the driver writes no length into those. What is under way elsewhere, held for a next hop or
-// in a NIC's ring, has a length.
+// Whether the buffer was in one of the driver's rings, for a frame to receive or with a copy of a
+// sent one: the driver writes no length into those. Buffers in use elsewhere, held for a next hop
+// or in a NIC's ring, have a length.
 bool was_in_a_ring(const rte_mbuf* mbuf) {
   return rte_mbuf_refcnt_read(mbuf) == 1 && mbuf->pkt_len == 0 && mbuf->data_len == 0 &&
          mbuf->nb_segs == 1 && mbuf->next == nullptr;
@@ -43,11 +43,11 @@ void reclaim_buffers(rte_mempool* pool) {
 }
 
 // The driver registers as much memory as there are buffers times their size. Without hugepages no
-// buffer crosses a page, so that the memory has gaps, and the last buffers were outside: here each
-// takes a page to the byte.
+// buffer crosses a page, so the memory would have gaps, and the last buffers would be outside. Here
+// each buffer takes exactly one page.
 constexpr uint32_t kPageBytes = 4096;
 
-// Null where there is no memory. Without caches of the cores, in which buffers could not be found.
+// Null: no memory. Without per-core caches, in which buffers could not be found.
 rte_mempool* make_pool(const std::string& name, unsigned buffers) {
   constexpr unsigned kFlags = RTE_MEMPOOL_F_NO_SPREAD;
   uint32_t element = kPageBytes;

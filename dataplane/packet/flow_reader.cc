@@ -4,7 +4,7 @@
 namespace adit {
 namespace {
 
-// RFC 792: an error holds the IP header and so much of what follows.
+// RFC 792: an error quotes the IP header and this much of the rest.
 constexpr uint32_t kLeastEmbedded = 8;
 
 enum class Order : uint8_t { kAsIs, kReverse };
@@ -55,7 +55,7 @@ void refuse(Flow& flow, DropReason reason) noexcept {
   flow.drop = reason;
 }
 
-// The ports may be there nevertheless.
+// Reads the ports of a malformed packet, if they are there.
 void refuse_l4(const uint8_t* l4, uint32_t room, Flow& flow, DropReason reason) noexcept {
   refuse(flow, reason);
   if (room >= 4) read_ports(l4, Order::kAsIs, flow.key);
@@ -77,7 +77,7 @@ DropReason why_unread(const rte_mbuf* mbuf) noexcept {
                                                                 : DropReason::k_ip_extensions;
 }
 
-// These read what is at `l4`, of which `room` bytes are contiguous and of `bytes` in all.
+// These read the header at `l4`, with `room` contiguous bytes of `bytes` in all.
 void read_tcp(const uint8_t* l4, uint32_t room, uint32_t bytes, Flow& flow) noexcept {
   if (room < sizeof(TcpHeader)) return refuse_l4(l4, room, flow, DropReason::k_tcp_truncated);
   const auto* tcp = reinterpret_cast<const TcpHeader*>(l4);
@@ -105,11 +105,11 @@ void read_sctp(const uint8_t* l4, uint32_t room, uint32_t bytes, Flow& flow) noe
   read_ports(l4, Order::kAsIs, flow.key);
 }
 
-// `end`: of what is contiguous.
+// `end`: of the contiguous bytes.
 void read_embedded(const uint8_t* data, uint32_t end, Flow& flow) noexcept {
   IpPacket& embedded = flow.embedded;
   flow.kind = FlowKind::kIcmpError;
-  // Only its first bytes are there: any length that its header tells is possible.
+  // A quote has only the packet's first bytes, so any length in its header is possible.
   const uint32_t ip = flow.packet.l4 + unsigned{sizeof(IcmpHeader)};
   if (!read_ip_packet(data, end, UINT32_MAX, ip, embedded) || embedded.ipv6 != flow.packet.ipv6 ||
       embedded.later_fragment || routes_by_itself(embedded) ||
@@ -123,13 +123,13 @@ bool is_icmp_error(uint8_t type, bool ipv6) noexcept {
   return ipv6 ? type >= 1 && type <= 4 : type == 3 || type == 11 || type == 12;
 }
 
-// Source quench and redirect hold a packet as errors do. They mean nothing beyond a router (RFC
-// 6633, RFC 1812 section 4.3.3.2).
+// Source quench and redirect quote a packet as errors do, but are not forwarded (RFC 6633, RFC 1812
+// section 4.3.3.2).
 bool is_obsolete_error(uint8_t type, bool ipv6) noexcept {
   return !ipv6 && (type == 4 || type == 5);
 }
 
-// Reads the packet that it is about, to find its connection.
+// Reads the quoted packet, to find its connection.
 [[gnu::cold]] void refuse_obsolete(const uint8_t* data, uint32_t end, Flow& flow) noexcept {
   const FlowKey key = flow.key;
   read_embedded(data, end, flow);

@@ -28,7 +28,7 @@ bool read_ipv4(const uint8_t* data, uint32_t left, Fragment& fragment) noexcept 
   return true;
 }
 
-// The headers that every node on the way looks at come before the fragment's.
+// Headers that every node on the path processes come before the fragment header.
 bool find_fragment_header(const uint8_t* data, uint32_t end, Fragment& fragment) noexcept {
   constexpr uint8_t kHopByHop = 0, kRouting = 43, kDestinationOptions = 60;
   constexpr unsigned kMostHeaders = 8;

@@ -76,7 +76,7 @@ bool complete_l4(rte_mbuf* frame, const IpPacket& packet) noexcept {
   return true;
 }
 
-// What all segments of a frame have in common.
+// The properties that all segments of a frame share.
 struct Cut {
   const rte_mbuf* frame;
   IpPacket packet;
@@ -85,19 +85,19 @@ struct Cut {
   unsigned count;
 };
 
-// False where the headers are wrong, not contiguous or not those of TCP that can be cut.
+// False: the headers are invalid or not contiguous, or not of a TCP segment that can be cut.
 bool read_cut(const rte_mbuf* frame, FirstHeader first, uint16_t mss, Cut& cut) noexcept {
   cut = {frame, {}, 0, mss, 1};
   if (mss == 0 || !read_headers(frame, first, cut.packet)) return false;
   uint32_t tcp_len = 0;
   const TcpHeader* tcp =
       tcp_header(rte_pktmbuf_mtod(frame, const uint8_t*), frame->data_len, cut.packet, tcp_len);
-  // A fragment header names one packet: segments would have to differ in it.
+  // A fragment header identifies one packet: each segment would need its own.
   if (tcp == nullptr || cut.packet.has_fragment_header) return false;
   cut.header_len = cut.packet.l4 + tcp_len;
   const uint32_t payload = cut.packet.end - cut.header_len;
   if (payload > cut.mss) cut.count = (payload + cut.mss - 1) / cut.mss;
-  // These have a meaning for one place in the stream; no sender makes GSO frames of them.
+  // These flags apply to one place in the stream, so no sender sets them in GSO frames.
   return cut.count == 1 || (tcp->flags & (kTcpSyn | kTcpRst | kTcpUrg)) == 0;
 }
 
@@ -141,7 +141,7 @@ void write_tcp_checksum(rte_mbuf* frame, const IpPacket& packet) noexcept {
   tcp->checksum = be16::from_raw(static_cast<uint16_t>(~sum));
 }
 
-// Makes the copied headers those of segment `index`, with `payload` bytes behind them.
+// Adapts the copied headers to segment `index`, which has `payload` bytes.
 void write_headers(rte_mbuf* mbuf, const Cut& cut, unsigned index, uint32_t payload) noexcept {
   uint8_t* data = frame_of(mbuf);
   IpPacket packet = cut.packet;
@@ -157,7 +157,7 @@ void write_headers(rte_mbuf* mbuf, const Cut& cut, unsigned index, uint32_t payl
   }
   auto* tcp = reinterpret_cast<TcpHeader*>(data + packet.l4);
   tcp->sequence = be32(tcp->sequence.host() + index * cut.mss);
-  // RFC 3168 section 6.1.2: CWR says something once; the end is at the end.
+  // RFC 3168 section 6.1.2: CWR is set in the first segment only; FIN and PSH in the last one.
   if (index != 0) tcp->flags &= static_cast<uint8_t>(~kTcpCwr);
   if (index + 1 != cut.count) tcp->flags &= static_cast<uint8_t>(~(kTcpFin | kTcpPsh));
   write_tcp_checksum(mbuf, packet);

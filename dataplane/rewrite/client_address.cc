@@ -50,7 +50,7 @@ ToaResult insert_toa(rte_mbuf* mbuf, Flow& flow, const Endpoint& client,
   const unsigned header_len =
       tcp_header_len(*reinterpret_cast<const TcpHeader*>(frame_of(mbuf) + l4));
   if (header_len + len > kMostTcpHeader) return ToaResult::kNoOptionRoom;
-  // Segments of a GSO frame have its options each.
+  // Each segment of a GSO frame gets its options.
   uint32_t longest = flow.packet.end;
   if (is_gso_frame(mbuf)) longest = std::min(longest, l4 + header_len + mbuf->tso_segsz);
   if (longest + len > max_bytes || flow.packet.end + len > 0xffff) return ToaResult::kNoPacketRoom;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which ICMP error of the other IP version says the same.
+// The equivalent ICMP errors of the other IP version.
 #include "packet/ip_version.h"
 #include "packet/plateau.h"
 #include "rewrite/translate_family.h"

@@ -37,8 +37,8 @@ uint64_t patch_header_checksum(typename Ip::Header& ip, uint64_t addresses) noex
     return adjust(ip.checksum, addresses);
 }
 
-// A packet of which `end` bytes are contiguous, counted from the frame's first. Returns the
-// growth of all of it, for the ICMP message that it may be in.
+// Translates a packet whose contiguous bytes end at `end`. Returns by how much the whole packet's
+// sum grew, for the ICMP message that may quote it.
 template <class Ip>
 uint64_t patch_packet(uint8_t* data, const IpPacket& packet, uint32_t end, L4Checksum checksum,
                       const Translation& to) noexcept {

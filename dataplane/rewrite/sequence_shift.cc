@@ -17,8 +17,8 @@ uint64_t replace_number(be32& number, uint32_t by) noexcept {
   return replace(&number, &fresh, sizeof fresh);
 }
 
-// The blocks of one option; `at` counts from the TCP header's start. At an odd place the bytes
-// are those of other words: the same growth with its bytes swapped.
+// The blocks of one SACK option; `at` counts from the TCP header's start. At an odd offset the
+// bytes are swapped within the checksum's words, and so is the growth.
 uint64_t lower_blocks(uint8_t* tcp, unsigned at, unsigned end, uint32_t first,
                       uint32_t shift) noexcept {
   uint64_t growth = 0;

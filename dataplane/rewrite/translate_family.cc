@@ -10,7 +10,7 @@ constexpr uint32_t kMostIcmpv6Bytes = 1280;  // RFC 4443 section 2.4 (c)
 constexpr uint32_t kMayBeFragmented = 1260;  // RFC 7915 section 5.1: longer ones get DF
 constexpr unsigned kMostHeaders = 2 * sizeof(Ipv6Header) + sizeof(IcmpHeader);
 
-// What both versions have in their headers.
+// The fields that headers of both versions have.
 struct Fields {
   uint32_t bytes;  // behind the header
   uint8_t tos, ttl, protocol;
@@ -47,7 +47,7 @@ unsigned write_ipv4(uint8_t* at, const Fields& fields, const Translation& to,
   const bool fragmentable = total <= kMayBeFragmented;
   auto* ip = reinterpret_cast<Ipv4Header*>(at);
   *ip = {0x45, fields.tos,
-         // Too long only inside of an ICMP error.
+         // Only a packet quoted in an ICMP error can be too long.
          be16(static_cast<uint16_t>(std::min(total, 0xffffu))),
          be16(fragmentable ? id : uint16_t{0}),
          be16(fragmentable ? uint16_t{0} : kIpv4DontFragment), fields.ttl, fields.protocol, be16(0),
@@ -77,12 +77,12 @@ uint64_t sum_addresses(const uint8_t* ip, bool ipv6) noexcept {
               : sum_words(ip + offsetof(Ipv4Header, src), 8);
 }
 
-// By how much the pseudo-header grows: its length and protocol stay.
+// The growth of the pseudo-header: length and protocol stay the same.
 uint64_t pseudo_growth(const uint8_t* from, const uint8_t* to, bool to_ipv6) noexcept {
   return complement(sum_addresses(from, !to_ipv6)) + sum_addresses(to, to_ipv6);
 }
 
-// Makes the packet begin `headers` bytes before what it has at `keep`. Null: no headroom.
+// Makes the packet begin `headers` bytes before its byte at `keep`. Null: no headroom.
 uint8_t* move_start(rte_mbuf* mbuf, uint32_t keep, uint32_t headers) noexcept {
   char* start = keep >= headers ? rte_pktmbuf_adj(mbuf, static_cast<uint16_t>(keep - headers))
                                 : rte_pktmbuf_prepend(mbuf, static_cast<uint16_t>(headers - keep));
@@ -97,7 +97,7 @@ void move_tx_offload(rte_mbuf* mbuf, bool to_ipv6) noexcept {
   mbuf->ol_flags &= ~RTE_MBUF_F_TX_IP_CKSUM;  // it is right
 }
 
-// RFC 7915 section 4.5: IPv6 has no datagrams without.
+// RFC 7915 section 4.5: in IPv6 a UDP checksum is required.
 void write_udp_checksum(rte_mbuf* mbuf, uint32_t offset) noexcept {
   auto* udp = reinterpret_cast<UdpHeader*>(frame_of(mbuf) + offset);
   const uint64_t pseudo =

@@ -91,7 +91,7 @@ void write_udp_checksum(rte_mbuf* mbuf, UdpHeader* udp, const Wrapping& how) noe
 void write_gue(rte_mbuf* mbuf, uint8_t* at, const Wrapping& how, const InnerFlow& flow,
                bool inner_ipv6) noexcept {
   auto* udp = reinterpret_cast<UdpHeader*>(at);
-  // Of the dynamic range, equal for all packets of a flow.
+  // A port of the dynamic range, the same for all packets of a flow.
   *udp = {be16(static_cast<uint16_t>(0xc000 | flow.entropy >> 18)), be16(how.port),
           be16(static_cast<uint16_t>(mbuf->pkt_len - ip_bytes(how))), be16(0)};
   auto* gue = reinterpret_cast<GueHeader*>(udp + 1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Failover: all to the highest weight, as long as it is there.
+// Failover: all connections go to the highest weight while that backend is up.
 #include "scheduler/cost.h"
 #include "scheduler/registry.h"
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Locality-based least connections: a destination stays with one backend; a new one comes
-// by wlc.
+// Locality-based least connections: a destination stays with one backend, which wlc selects.
 #include "scheduler/locality.h"
 #include "scheduler/registry.h"
 

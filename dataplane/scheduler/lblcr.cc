@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Locality-based least connections with replication: a destination has a set of backends, of
-// which wlc takes one. When that one is overloaded, wlc among all adds one to the set; a set
-// that has not changed for a day loses its most loaded one.
+// Locality-based least connections with replication: a destination has a set of backends, from
+// which wlc selects. If that backend is overloaded, wlc among all backends adds one to the set. A
+// set that has not changed for a day loses its most loaded backend.
 #include "scheduler/locality.h"
 #include "scheduler/registry.h"
 
@@ -28,7 +28,8 @@ uint32_t least_of(const SchedulerContext& context, const LocalitySet& set) noexc
   return best;
 }
 
-// The last of the highest cost; those that are gone or take none cost infinitely much.
+// The last of the highest cost; the cost of backends that are gone or take no connections is
+// infinite.
 void remove_most_loaded(const SchedulerContext& context, LocalitySet& set) noexcept {
   unsigned worst = 0;
   Cost most = member_cost(context, set.ids()[0]);

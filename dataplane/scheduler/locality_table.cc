@@ -28,7 +28,7 @@ LocalitySet* LocalityTable::find(const LocalityKey& key, uint32_t now_s) noexcep
 }
 
 LocalitySet& LocalityTable::insert(const LocalityKey& key, uint32_t now_s) noexcept {
-  // Two go for one that comes: what is over does not gather.
+  // Removes two for each that is added, so that expired entries do not accumulate.
   for (unsigned i = 0; i < 2; ++i) {
     const uint32_t oldest = least_recent_first_.front();
     if (oldest == kNoSlot || !is_expired(oldest, now_s)) break;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Overflow: as fo, but weights are numbers of active connections; who has more is passed
-// over, and when all have, no backend takes the connection (as with IPVS).
+// Overflow: as fo, but weights are numbers of active connections; a backend with more is skipped,
+// and when all have more, none takes the connection (as with IPVS).
 #include "scheduler/cost.h"
 #include "scheduler/registry.h"
 

@@ -4,7 +4,7 @@
 namespace adit {
 namespace {
 
-// By what they go by: turns, connections, destinations, hashes, order.
+// Sorted by what they use: turns, connections, destinations, hashes, order.
 constinit const std::array kRegistry = {
     &kRrOps,    &kWrrOps, &kLcOps, &kWlcOps, &kSedOps, &kNqOps,  &kLblcOps,
     &kLblcrOps, &kDhOps,  &kShOps, &kMhOps,  &kFoOps,  &kOvfOps,

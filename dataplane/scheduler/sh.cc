@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Source hashing: a client stays with its backend without anything being kept of it.
+// Source hashing: a client stays with its backend without any state.
 #include "scheduler/hashed.h"
 #include "scheduler/registry.h"
 

@@ -39,8 +39,9 @@ uint32_t pick(SchedulerContext& context, const FlowKey&) noexcept {
   const auto count = static_cast<uint32_t>(context.backends.size());
   SchedulerState& state = context.state;
   if (state.level == 0 && !begin(context, state)) return kNoBackend;
-  // The rest of a round; a whole one, at a level that nobody reaches where the highest weights
-  // have gone; the first of a new cycle. One more, for weights may fall meanwhile.
+  // The rest of a round, a whole round at a level that no backend reaches because the highest
+  // weights are gone, and the first round of a new cycle. One more, because weights may fall
+  // meanwhile.
   for (unsigned round = 0; round < 4; ++round) {
     const bool whole = state.cursor == 0;
     for (uint32_t i = state.cursor; i < count; ++i) {

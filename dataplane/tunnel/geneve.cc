@@ -13,7 +13,7 @@ void compile(const TunnelEndpoint& endpoint, BridgePort& out) {
 }
 
 DropReason check(const GeneveHeader& geneve, unsigned header_len, unsigned left) noexcept {
-  // Section 3.4: an unknown version is dropped, as is what is not for a bridge.
+  // Section 3.4: an unknown version is dropped, and so is a payload other than Ethernet.
   if (geneve.version_length >> 6 != 0) return DropReason::k_geneve_version;
   if (header_len > left) return DropReason::k_geneve_truncated;
   // Section 3.4: we understand no option, so none may be critical; the others are skipped.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // GRE, RFC 2784 and RFC 2890, with an Ethernet payload (kGreOps) or an IP packet (kGreIpOps).
-// What comes in by GRE, NVGRE included, is told apart here.
+// Received GRE, including NVGRE, is classified here.
 #include "tunnel/inner_ip.h"
 #include "tunnel/outer_ip.h"
 #include "tunnel/registry.h"
@@ -43,7 +43,7 @@ bool checksum_ok(const rte_mbuf* mbuf, unsigned offset) noexcept {
   return sum_mbuf(mbuf, offset, mbuf->pkt_len - offset) == 0xffff;
 }
 
-// Of all workers, by BridgePortId. Each of the two kinds has its own.
+// Shared by all workers, by BridgePortId. Each of the two kinds has its own table.
 using AllSequences = ZeroPages<Sequences>;
 
 TunnelState make_shared() {
@@ -58,7 +58,7 @@ Sequences& sequences_of(const Worker& worker, const BridgePort& out) noexcept {
   return worker.tunnels.shared<AllSequences>(out.tunnel)[out.sequence_id];
 }
 
-// What may come in: of frames with a key, kEither is told by the sender.
+// Payloads that may arrive: for frames with a key, the sender decides about kEither.
 struct GreKinds {
   enum class Keyed : uint8_t { kGre, kNvgre, kEither };
 
@@ -82,8 +82,8 @@ struct GreKinds {
   return plain.senders.find({outer_source(packet), packet.tunnel_id}) != 0;
 }
 
-// RFC 2890 section 2.2, of a remote that numbers its packets: then each of them has to have a
-// number, `sequence`. Like Linux, which calls it iseq: who leaves it out could bring in anything.
+// RFC 2890 section 2.2, for a remote with `sequence`: each of its packets has to have a number.
+// Linux requires this too (iseq): packets without a number could otherwise be replayed.
 [[gnu::noinline]] void check_sequence(Worker& worker, Packet& packet,
                                       const be32* sequence) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
@@ -139,7 +139,7 @@ struct GreKinds {
                    has_sequence ? reinterpret_cast<const be32*>(at + header_len - 4) : nullptr);
 }
 
-// The usual ones: no option but the key, and a payload of which there is at least one byte.
+// The usual headers: no option but the key, with at least one byte of payload.
 [[gnu::always_inline]] inline void decap_one(Worker& worker, const GreKinds& kinds,
                                              Packet& packet) noexcept {
   constexpr unsigned kKeyLen = 4;
@@ -188,7 +188,7 @@ std::size_t encap(Worker& worker, std::span<Packet* const> packets) {
       });
 }
 
-// Of all that goes by GRE, NVGRE included.
+// For all GRE kinds, including NVGRE.
 std::optional<QuotedId> read_quote(const Snapshot& snapshot, const TunnelQuote& quote) {
   const uint16_t flags = quote.word16(0), type = quote.word16(2);
   if (flags & ~(kGreChecksum | kGreKey | kGreSequence)) return {};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// NVGRE, RFC 7637. What comes in is told from GRE with a key by its sender, in gre.cc.
+// NVGRE, RFC 7637. Received packets are distinguished from GRE with a key by their sender, in
+// gre.cc.
 #include "tunnel/outer_ip.h"
 #include "tunnel/registry.h"
 #include "worker/worker.h"

@@ -75,7 +75,7 @@ SttKey key_of(const Packet& packet, uint32_t packet_id) noexcept {
   return key;
 }
 
-// Puts the tag that travelled in the frame header back before the inner frame's type.
+// Inserts the tag of the frame header into the inner frame.
 void restore_vlan(Packet& packet, be16 tci) noexcept {
   packet.inner_offset = static_cast<uint16_t>(packet.inner_offset - sizeof(VlanTag));
   uint8_t* frame = frame_of(packet.mbuf) + packet.inner_offset;
@@ -85,7 +85,7 @@ void restore_vlan(Packet& packet, be16 tci) noexcept {
   std::memcpy(frame + kMacsLen, tag, sizeof tag);
 }
 
-// The whole frame is there; its header begins at `offset`.
+// The frame is complete; its header begins at `offset`.
 void open_frame(Packet& packet, unsigned offset, uint16_t frame_len) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
   if (offset + sizeof(SttFrameHeader) + sizeof(EthernetHeader) > mbuf->data_len) {
@@ -172,7 +172,7 @@ void decap(Worker& worker, std::span<Packet* const> packets) {
 
 // --- send ---
 
-// Takes the inner frame's tag off, which travels in the frame header. False without buffers.
+// Moves the inner frame's tag into the frame header. False: no buffers.
 bool take_vlan(Worker& worker, Packet& packet, SttFrameHeader& header) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
   uint8_t copy[sizeof(EthernetHeader) + sizeof(VlanTag)];
@@ -195,7 +195,7 @@ bool take_vlan(Worker& worker, Packet& packet, SttFrameHeader& header) noexcept 
   return true;
 }
 
-// Hands the receiver what the sender of the frame left to a network card.
+// Passes the frame's pending offload on to the receiver.
 void pass_partial_on(rte_mbuf* mbuf, SttFrameHeader& header) noexcept {
   uint8_t copy[128];
   const unsigned len = std::min<unsigned>(mbuf->pkt_len, sizeof copy);
@@ -223,7 +223,7 @@ uint32_t stt_id(Worker& worker, const BridgePort& out) noexcept {
   return state_of(worker).next_id(outer_destination(out.header.data(), out));
 }
 
-// Writes everything up to the TCP-like header, for which the room is there already.
+// Writes the headers up to the TCP-like one, for which there is room already.
 void write_segment(Worker& worker, const Packet& packet, const BridgePort& out, rte_mbuf* mbuf,
                    const SegmentFacts& facts) noexcept {
   uint8_t* header = frame_of(mbuf);
@@ -311,7 +311,7 @@ void encap_one(Worker& worker, Packet& packet) noexcept {
                 {static_cast<uint16_t>(frame_len), 0, stt_id(worker, out), SttLast::kYes});
 }
 
-// Whether the frame goes into one segment as it is.
+// Whether the frame fits into one segment as it is.
 bool is_plain(const Worker& worker, const rte_mbuf* mbuf, const BridgePort& out) noexcept {
   if (is_pending_offload(mbuf) || mbuf->data_len < sizeof(EthernetHeader)) return false;
   const auto* ethernet = rte_pktmbuf_mtod(mbuf, const EthernetHeader*);
@@ -349,14 +349,14 @@ std::size_t encap(Worker& worker, std::span<Packet* const> packets) {
       encap_plain(worker, *packet, out);
     else
       encap_one(worker, *packet);
-    // No more than one frame's pieces wait.
+    // At most one frame's segments wait.
     if (!worker.outbox.pieces.empty()) [[unlikely]]
       return i + 1;
   }
   return packets.size();
 }
 
-// --- what is told of it
+// --- ICMP errors about it
 
 std::optional<QuotedId> read_quote(const Snapshot& snapshot, const TunnelQuote& quote) {
   if (quote.word16(0) < kFirstPort ||

@@ -12,12 +12,12 @@ bool is_writable(const rte_mbuf* mbuf) noexcept {
   return RTE_MBUF_DIRECT(mbuf) && rte_mbuf_refcnt_read(mbuf) == 1;
 }
 
-// Bytes of the frame that stand in the first buffer.
+// Bytes of the frame in the first buffer.
 uint32_t first_bytes(const SttHeld& first) noexcept {
   return std::min<uint32_t>(first.payload_len, first.mbuf->data_len - first.payload_offset);
 }
 
-// Bytes of the frame that could stand in the first buffer. Padding behind them gives way.
+// Bytes of the frame that fit into the first buffer, which may overwrite padding.
 uint32_t first_capacity(const SttHeld& first) noexcept {
   const rte_mbuf* mbuf = first.mbuf;
   if (!is_writable(mbuf)) return first_bytes(first);
@@ -43,7 +43,7 @@ void skip(rte_mbuf* buffer, uint32_t bytes) noexcept {
   buffer->data_len = static_cast<uint16_t>(buffer->data_len - bytes);
 }
 
-// Moves bytes from the buffers that follow to the first, until that has `bytes`.
+// Moves bytes from following buffers to the first, until it has `bytes`.
 void pull_up(rte_mbuf* head, uint32_t bytes) noexcept {
   while (head->data_len < bytes) {
     rte_mbuf* next = head->next;

@@ -12,8 +12,8 @@
 namespace adit {
 namespace {
 
-// The memory that a packet keeps from its pool's other users: not its payload, which a
-// sender may make as small as it likes.
+// The memory of a packet's buffers, which its pool lacks meanwhile. Not its payload, which a sender
+// may make as small as it likes.
 uint64_t buffer_bytes(const rte_mbuf* mbuf) noexcept {
   uint64_t bytes = 0;
   for (; mbuf != nullptr; mbuf = mbuf->next) bytes += mbuf->buf_len;
@@ -81,7 +81,7 @@ DropReason SttReassembly::check_frame(uint32_t slot, unsigned at,
   Frame& frame = frames_[slot];
   const SttPlace place = stt_place(segment.sequence);
   if (place.frame_len != frame.frame_len) return DropReason::k_stt_length_differs;
-  // A repeated segment tells of congestion as well as the first (RFC 3168 section 5.3).
+  // A repeated segment may have CE set as well (RFC 3168 section 5.3).
   frame.has_ce |= segment.ecn == kEcnCe;
   const auto held = held_of(slot).first(frame.segments);
   if ((at > 0 && held[at - 1].offset + held[at - 1].payload_len > place.offset) ||
@@ -110,9 +110,9 @@ void SttReassembly::evict_beyond_limits() noexcept {
     drop_frame(oldest_of_most(Measure::kBytes, nullptr, 0), DropReason::k_stt_evicted);
 }
 
-// The oldest frame of the peer that has most, were `wanting` given `more`: who has less than its
-// share of a limit, counted by peers, loses nothing to the others. Reads all peers, which are few,
-// and only when the worker is at a limit. Some frame is held.
+// The oldest frame of the peer that holds most, counting `more` for `wanting`: a peer below its
+// share of a limit loses nothing to others. Reads all peers, which are few, and only when the
+// worker is at a limit. At least one frame is held.
 uint32_t SttReassembly::oldest_of_most(Measure measure, const Peer* wanting,
                                        uint64_t more) noexcept {
   uint32_t oldest = kNoSlot;
@@ -130,9 +130,9 @@ uint32_t SttReassembly::oldest_of_most(Measure measure, const Peer* wanting,
   return oldest;
 }
 
-// Drops the oldest frames, of the peer where it is over its limits, of the one that has most
-// where the worker is, until `bytes` more fit. False: the segment cannot stay, for the frame
-// that it belongs to was among those, or no frame's going would help.
+// Drops the oldest frames until `bytes` more fit: of the peer if it exceeds its limits, of the peer
+// that holds most if the worker does. False: the segment cannot be held, because its frame was
+// dropped, or dropping frames would not help.
 bool SttReassembly::make_room(uint32_t slot, const PeerKey& peer_key, uint64_t bytes) noexcept {
   if (bytes > options_.limits.max_bytes_per_peer) return false;
   const uint32_t new_frames = slot == kNoSlot ? 1 : 0;
@@ -164,7 +164,7 @@ uint32_t SttReassembly::begin(const SttSegment& segment, uint64_t now_ns) noexce
   const uint32_t slot = frames_.insert(segment.key);
   ADIT_ASSERT(slot != kNoSlot);
   Frame& frame = frames_[slot];
-  // make_room() may have let go of the peer's entry, with the last of its frames.
+  // make_room() may have released the peer's entry, with the last of its frames.
   frame.peer = acquire_peer({segment.key.src, segment.key.is_v6});
   frame.first_ns = now_ns;
   frame.held_bytes = 0;
@@ -198,7 +198,7 @@ void SttReassembly::insert(uint32_t slot, unsigned at, const SttSegment& segment
   held_bytes_ += bytes;
 }
 
-// The frame's buffers belong to the caller now.
+// Passes the frame's buffers to the caller.
 void SttReassembly::release(uint32_t slot) noexcept {
   const Frame& frame = frames_[slot];
   Peer& peer = peer_at(frame.peer);
@@ -283,7 +283,7 @@ SttResult SttReassembly::add(const SttSegment& segment, uint64_t now_ns) noexcep
     completes = frames_[slot].received + segment.payload_len == place.frame_len;
   }
   const uint64_t bytes = buffer_bytes(mbuf);
-  // The last segment is not held: the frame leaves with it at once.
+  // The last segment is not held: the frame is complete with it.
   if (!completes && !make_room(slot, {segment.key.src, segment.key.is_v6}, bytes)) [[unlikely]]
     return refuse(segment, kNoSlot, DropReason::k_stt_evicted);  // its frame may have gone
   if (slot == kNoSlot) slot = begin(segment, now_ns);

@@ -4,7 +4,7 @@
 namespace adit {
 namespace {
 
-// An empty buffer for the outer headers; null: none to be had.
+// An empty buffer for the outer headers; null: out of buffers.
 rte_mbuf* new_head(rte_mempool* pool, uint16_t headroom) noexcept {
   rte_mbuf* head = rte_pktmbuf_alloc(pool);
   if (head == nullptr) return nullptr;

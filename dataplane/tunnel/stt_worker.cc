@@ -20,7 +20,7 @@ Ipv6Key source_of(const SttKey& key) noexcept {
 
 }  // namespace
 
-// Frames can outlive the configuration with which they arrived: the remote may be removed.
+// Frames may outlive the snapshot with which they arrived: their remote may have been removed.
 void SttWorker::on_drop(void* context, rte_mbuf* mbuf, const SttDrop& facts) noexcept {
   auto& self = *static_cast<SttWorker*>(context);
   --self.worker_.tunnels.kept;

@@ -6,7 +6,8 @@
 namespace adit {
 namespace {
 
-// Connections of a pass: a few microseconds for packets to wait, and as an idle worker sleeps.
+// Connections read in one pass: packets wait a few microseconds at most, as long as an idle worker
+// sleeps.
 constexpr uint32_t kBusySlice = 64, kIdleSlice = 512;
 
 uint32_t group_of(const ConnectionDump& dump, BackendId backend) noexcept {

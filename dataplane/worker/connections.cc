@@ -12,7 +12,7 @@ DropReason Connections::make_room(Worker& worker, ConnectionOwner owner, VrfId v
   const Snapshot& snapshot = *worker.snapshot;
   const bool replaces = snapshot.when_full == WhenFull::kReplaceHalfOpen;
   limits.vrf = snapshot.vrf_shares[vrf].max_connections;
-  // First come, first served, but for limits that the operator has set.
+  // First come, first served, within the configured limits.
   if (!replaces) limits.vrf_is_alone = limits.owner_is_alone = true;
   const Room room = shares_.room_for(owner, vrf, limits);
   if (room == Room::kFree) [[likely]]

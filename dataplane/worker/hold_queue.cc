@@ -20,14 +20,14 @@ HoldQueue::HoldQueue(uint64_t seed)
   }
 }
 
-// Whose place a packet of so many buffers takes; kNoSlot: there is room.
+// Which holder loses a packet for one with this many buffers; kNoSlot: there is room.
 uint32_t HoldQueue::who_gives_way(unsigned buffers, const NextHopKey& hop) noexcept {
   const uint32_t same = next_hops_.find(hop);
   if (same != kNoSlot && next_hops_[same].packets == kPerNextHop)
     return next_hops_[same].oldest_first.front();
   const bool no_place = count_ == kCapacity;
   if (!no_place && buffers_ + buffers <= kMostBuffers) return kNoSlot;
-  // What each would have with this packet.
+  // What each holder would have with this packet.
   const auto would_have = [&](const Tenant& tenant) {
     const bool wants = tenant.id == hop.tenant;
     return no_place ? tenant.packets + wants : tenant.buffers + (wants ? buffers : 0);

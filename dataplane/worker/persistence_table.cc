@@ -6,7 +6,7 @@
 namespace adit {
 namespace {
 
-// A second, about: a power of two saves the division.
+// About a second, as a power of two, which saves a division.
 constexpr unsigned kRoundShift = 30;  // ns
 
 }  // namespace
@@ -100,7 +100,8 @@ void PersistenceTable::erase(uint32_t slot) noexcept {
   entries_.erase(slot);
 }
 
-// Who asks counts as if it had one more: it does not take from those that have as much.
+// The requester counts as if it had one more, so that it does not take from holders that have as
+// many.
 bool PersistenceTable::make_room(const PersistenceKey& key, VrfId vrf) noexcept {
   const VrfId largest = of_vrf_[vrf] >= of_vrf_[largest_vrf_] ? vrf : largest_vrf_;
   ServiceId service = largest_service_[largest];
@@ -108,7 +109,7 @@ bool PersistenceTable::make_room(const PersistenceKey& key, VrfId vrf) noexcept 
   return make_room(of_service_[service]) || make_room(least_recent_first_);
 }
 
-// Those that are in use go to the back: the next one that looks finds others.
+// Entries in use move to the back, so that the next search finds others.
 bool PersistenceTable::make_room(SlotList<Entry>& least_recent_first) noexcept {
   for (unsigned tries = 0; tries < kEvictionTries; ++tries) {
     const uint32_t oldest = least_recent_first.front();
