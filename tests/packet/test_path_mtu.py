@@ -21,8 +21,8 @@ FAMILIES = (4, 6)
 NUMBERS = {(kind.name, family): 2 + 2 * i + (family == 6)
            for i, kind in enumerate(KINDS) for family in FAMILIES}
 # From outer IP header to inner frame.
-HEADERS = {"vxlan": 16, "geneve": 16, "nvgre": 8, "gre": 4, "gre-key": 8, "gre-key-0": 8,
-           "gre-checksum": 8, "gre-key-checksum": 12}
+HEADERS = {kind.name: len(tunnels.outer(kind, b"", 4, ("192.0.2.1", "192.0.2.2"), (OUR_MAC, mac(2)))) - 34
+           for kind in KINDS if kind.name != "stt"}
 
 
 def ip_bytes(family):
