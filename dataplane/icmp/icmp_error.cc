@@ -73,7 +73,7 @@ bool permitted_ipv6(const uint8_t* at, unsigned left, IcmpProblem problem) noexc
     packet.protocol = ip->next_header;
     packet.later_fragment = false;
   }
-  // One error for a datagram is enough, except about the fragment header itself.
+  // One error for a datagram is enough, but each fragment may be too big or malformed by itself.
   if (packet.later_fragment) {
     if (problem != IcmpProblem::kTooBig && problem != IcmpProblem::kParameter) return false;
   } else if (packet.protocol == kIpProtocolIcmpv6 &&
