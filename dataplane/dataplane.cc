@@ -127,6 +127,7 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->balancer = std::make_unique<Balancer>(options.seed + id);
   worker->ip_ids = IdCounters(options.seed + id);
   worker->fragment_ids = IdCounters(options.seed + id);
+  worker->changed_ids = ChangedIds(options.seed + id);
   worker->tx.resize(ports);
   worker->express_use.resize(ports);
   worker->port_counters = ZeroPages<TrafficCounters>(ports);

@@ -8,6 +8,7 @@
 #include "balance/persistence.h"
 #include "balance/schedule.h"
 #include "balance/to_backend_rewritten.h"
+#include "icmp/quote.h"
 #include "packet/fragment.h"
 #include "packet/tcp_reset.h"
 #include "worker/backend_load.h"
@@ -294,6 +295,16 @@ bool is_lost(const Connection& connection, BackendStatus status) noexcept {
          (status.moves && connection.forward.protocol == kIpProtocolUdp);
 }
 
+// An error that is to be translated. False: it is gone.
+[[gnu::cold, gnu::noinline]] bool quote_as_sent(Worker& worker, Packet& packet, const Flow& flow,
+                                                const Connection& connection) noexcept {
+  // The other version's quote is made anew.
+  if (flow.kind != FlowKind::kIcmpError || connection.has(Connection::kOtherVersion)) return true;
+  if (!own_headers(worker, packet, flow)) return false;
+  restore_quote(worker, packet.mbuf, flow, packet.network);
+  return true;
+}
+
 // `hash`: of its key.
 PacketVerdict serve_of_service(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash,
                                ConnectionId id, Direction from) noexcept {
@@ -312,7 +323,10 @@ PacketVerdict serve_of_service(Worker& worker, Packet& packet, const Flow& flow,
     worker.connections->erase(worker, id);
     return handle_miss(worker, packet, flow, hash);
   }
-  if (flow.kind == FlowKind::kFlow) follow(worker, id, from, flow, packet.mbuf);
+  if (flow.kind == FlowKind::kFlow) [[likely]]
+    follow(worker, id, from, flow, packet.mbuf);
+  else if (!quote_as_sent(worker, packet, flow, connection))
+    return PacketVerdict::kConsumed;
   return forward_to_backend(worker, packet, flow, connection, from);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "icmp/untranslate.h"
 
+#include "icmp/quote.h"
 #include "packet/flow_reader.h"
 #include "packet/fragment.h"
 #include "packet/ip_version.h"
@@ -30,9 +31,28 @@ void restore_id(rte_mbuf* mbuf, uint16_t sender) noexcept {
   write_ipv4_checksum(&ip);
 }
 
-// Translates a datagram's first fragment into the other version, to be quoted in an error.
-bool untranslate_fragment(rte_mbuf* mbuf, Flow flow, const Translation& to, uint16_t id) noexcept {
-  constexpr uint32_t kFragmentHeader = 8;
+constexpr uint32_t kFragmentHeader = 8;
+
+// Puts IPv6's fragment header behind the header that the buffer begins with, where one was sent.
+// False: no headroom.
+bool put_fragment_header(rte_mbuf* mbuf, const SentFragment& sent) noexcept {
+  if (!sent.more) return true;
+  auto* at = reinterpret_cast<uint8_t*>(rte_pktmbuf_prepend(mbuf, kFragmentHeader));
+  if (at == nullptr) return false;
+  std::memmove(at, at + kFragmentHeader, sizeof(Ipv6Header));
+  auto* ip = reinterpret_cast<Ipv6Header*>(at);
+  const std::array<uint8_t, 4> first = {ip->next_header, 0, 0, 1};  // offset 0, more to come
+  std::memcpy(at + sizeof *ip, first.data(), first.size());
+  std::memcpy(at + sizeof *ip + first.size(), &sent.id, sizeof sent.id);
+  ip->next_header = kIpProtocolFragment;
+  ip->payload_length = be16(static_cast<uint16_t>(sent.bytes - sizeof *ip));
+  return true;
+}
+
+// Translates a datagram's first fragment into the other version, to be quoted in an error. `sent`:
+// null where it is not known.
+bool untranslate_fragment(rte_mbuf* mbuf, Flow flow, const Translation& to, uint16_t id,
+                          const SentFragment* sent) noexcept {
   const bool to_ipv4 = flow.packet.ipv6;
   Fragment fragment;
   if (!read_fragment(mbuf, 0, kTunnelPlace, fragment)) return false;
@@ -48,28 +68,34 @@ bool untranslate_fragment(rte_mbuf* mbuf, Flow flow, const Translation& to, uint
     return false;  // IPv6's is over all of the datagram
   }
   if (translate_family(mbuf, flow, to, id) != DropReason::kNone) return false;
-  // An IPv6 fragment would need the fragment header with the whole id.
-  if (!to_ipv4) return true;
+  if (!to_ipv4) return sent == nullptr || put_fragment_header(mbuf, *sent);
   auto& ip = header_of<Ipv4>(mbuf);
   ip.fragment = be16(fragment.more ? kIpv4MoreFragments : uint16_t{0});
   ip.id = be16::from_raw(static_cast<uint16_t>(fragment.key.id));
+  if (sent != nullptr) {
+    ip.id = be16::from_raw(static_cast<uint16_t>(sent->id));
+    ip.total_length = be16(sent->bytes);
+    if (!sent->more) ip.fragment = be16(0);
+  }
   write_ipv4_checksum(&ip);
   return true;
 }
 
 // For packets in which more than addresses and ports were changed. `from`: their direction.
 bool untranslate_changed(Worker& worker, Packet& packet, const Flow& flow,
-                         const Connection& connection, Direction from,
-                         const Translation& to) noexcept {
+                         const Connection& connection, Direction from, const Translation& to,
+                         const SentFragment* sent) noexcept {
   if (connection.has(Connection::kSendsClientInfo) && from != Direction::kFromBackend)
     restore_numbers(packet.mbuf, flow, connection.client_info);
   if (connection.has(Connection::kOtherVersion)) {
     const FlowKey& forward = connection.forward;
     const uint16_t id = next_ip_id(worker, tenant_of_vrf(forward.vrf), forward.source);
-    if (flow.kind == FlowKind::kFragment) return untranslate_fragment(packet.mbuf, flow, to, id);
+    if (flow.kind == FlowKind::kFragment)
+      return untranslate_fragment(packet.mbuf, flow, to, id, sent);
     // No ICMP error is sent about an ICMP error (RFC 1122 section 3.2.2).
     return flow.kind == FlowKind::kFlow &&
-           translate_family(packet.mbuf, flow, to, id) == DropReason::kNone;
+           translate_family(packet.mbuf, flow, to, id) == DropReason::kNone &&
+           (sent == nullptr || flow.packet.ipv6 || put_fragment_header(packet.mbuf, *sent));
   }
   translate(packet.mbuf, flow, to);
   return true;
@@ -95,11 +121,20 @@ bool untranslate(Worker& worker, Packet& packet) noexcept {
   const Endpoint source = source_of(came_by), destination = destination_of(came_by);
   const Translation to{full || !to_backend ? &source : nullptr,
                        full || to_backend ? &destination : nullptr};
-  if (packet.origin.has_new_id) restore_id(packet.mbuf, source_tag(source.address));
+  const bool other_version = connection.has(Connection::kOtherVersion);
+  const SentFragment* sent = other_version || flow.kind == FlowKind::kFragment
+                                 ? sent_as(worker, packet.mbuf, 0, packet.network)
+                                 : nullptr;
+  uint64_t growth = 0;
+  if (sent != nullptr && !other_version)
+    write_sent(packet.mbuf, 0, *sent, growth);
+  else if (sent == nullptr && packet.origin.has_new_id)
+    restore_id(packet.mbuf, source_tag(source.address));
   if (!connection.has(Connection::kChangesPackets))
     translate(packet.mbuf, flow, to);
   else if (!untranslate_changed(worker, packet, flow, connection,
-                                to_backend ? Direction::kFromClient : Direction::kFromBackend, to))
+                                to_backend ? Direction::kFromClient : Direction::kFromBackend, to,
+                                sent))
     return false;
   packet.network = came_by.vrf;
   packet.translated = false;

@@ -80,8 +80,8 @@ uint64_t hash_of(const FragmentKey& key, uint64_t seed) noexcept {
   return mix64(mix64(mix64(addresses + key.id) + rest) ^ seed);
 }
 
-bool read_fragment(const rte_mbuf* mbuf, uint32_t ip, FragmentPlace place,
-                   Fragment& fragment) noexcept {
+bool read_fragment_header(const rte_mbuf* mbuf, uint32_t ip, FragmentPlace place,
+                          Fragment& fragment) noexcept {
   fragment = {};
   if (ip + sizeof(Ipv4Header) > mbuf->data_len) return false;
   const auto* data = rte_pktmbuf_mtod(mbuf, const uint8_t*);
@@ -89,13 +89,33 @@ bool read_fragment(const rte_mbuf* mbuf, uint32_t ip, FragmentPlace place,
   fragment.ip = ip;
   fragment.key.place = place;
   const uint8_t version = data[ip] >> 4;
-  if (version == 4 ? !read_ipv4(data, left, fragment)
-                   : version != 6 || !read_ipv6(data, left, fragment))
-    return false;
+  return version == 4 ? read_ipv4(data, left, fragment)
+                      : version == 6 && read_ipv6(data, left, fragment);
+}
+
+bool read_fragment(const rte_mbuf* mbuf, uint32_t ip, FragmentPlace place,
+                   Fragment& fragment) noexcept {
+  if (!read_fragment_header(mbuf, ip, place, fragment)) return false;
   const uint32_t end = ip + fragment.ip_bytes;
   if (end > mbuf->pkt_len || fragment.payload > end || fragment.payload > kMostFragmentHeader)
     return false;
   fragment.bytes = end - fragment.payload;
+  return true;
+}
+
+bool read_quoted_key(const rte_mbuf* mbuf, uint32_t ip, FragmentPlace place,
+                     FragmentKey& key) noexcept {
+  Fragment fragment;
+  const bool is_fragment = read_fragment_header(mbuf, ip, place, fragment);
+  key = fragment.key;
+  if (is_fragment) return true;
+  if (ip + sizeof(Ipv4Header) > mbuf->data_len) return false;
+  const auto* header = rte_pktmbuf_mtod_offset(mbuf, const Ipv4Header*, ip);
+  if (header->version_ihl >> 4 != 4 || (header->fragment.host() & kIpv4DontFragment) != 0)
+    return false;
+  key = {{0, header->src.raw()}, {0, header->dst.raw()},
+         header->id.raw(),       place,
+         header->protocol,       false};
   return true;
 }
 

@@ -56,21 +56,35 @@ struct Fragment {
 // Of the packet whose IP header is at `ip`; `place` becomes the key's. False: it is no fragment, or
 // its headers up to the fragment's are wrong, longer than kMostFragmentHeader or not contiguous.
 inline constexpr uint32_t kMostFragmentHeader = 160;
+// The same, of which only the headers need be there, as in an ICMP error.
+bool read_fragment_header(const rte_mbuf* mbuf, uint32_t ip, FragmentPlace place,
+                          Fragment& fragment) noexcept;
 bool read_fragment(const rte_mbuf* mbuf, uint32_t ip, FragmentPlace place,
                    Fragment& fragment) noexcept;
+
+// The key of a quoted packet: a fragment, or whole and of IPv4 without DF. False: it is none.
+bool read_quoted_key(const rte_mbuf* mbuf, uint32_t ip, FragmentPlace place,
+                     FragmentKey& key) noexcept;
 
 // Removes the fragment header. The buffer with the headers before it must not be shared.
 void take_off_fragment_header(rte_mbuf* mbuf, uint32_t ip, uint32_t fragment_header,
                               uint32_t next_header_at) noexcept;
 
+// A datagram's first fragment as its sender sent it, or the whole packet.
+struct SentFragment {
+  uint32_t id = 0;     // as on the wire
+  uint16_t bytes = 0;  // from its IP header on
+  bool more = false;   // false: it was whole
+};
+
 // A reassembled packet carries this flag, and its mbuf keeps how it arrived, until it is fragmented
-// again. Drivers set the flag for TCP segments that the NIC coalesced; no port is configured for
-// that.
+// again; so does one that became IPv6 and whose fragments are to have an id of its own. Drivers set
+// the flag for TCP segments that the NIC coalesced; no port is configured for that.
 inline constexpr uint64_t kPutTogether = RTE_MBUF_F_RX_LRO;
 
 struct AsItCame {
   uint32_t id = 0;       // IPv6, as on the wire
-  uint16_t largest = 0;  // bytes of the largest fragment, from its IP header on
+  uint16_t largest = 0;  // bytes of the largest fragment, from its IP header on; 0: it was whole
   uint16_t source = 0;   // source_tag() of its sender
 };
 static_assert(sizeof(AsItCame) == sizeof(rte_mbuf::tx_offload));

@@ -8,7 +8,8 @@ namespace {
 
 constexpr uint32_t kMostIcmpv6Bytes = 1280;  // RFC 4443 section 2.4 (c)
 constexpr uint32_t kMayBeFragmented = 1260;  // RFC 7915 section 5.1: longer ones get DF
-constexpr unsigned kMostHeaders = 2 * sizeof(Ipv6Header) + sizeof(IcmpHeader);
+constexpr unsigned kFragmentHeader = 8;
+constexpr unsigned kMostHeaders = 2 * sizeof(Ipv6Header) + kFragmentHeader + sizeof(IcmpHeader);
 
 // The fields that headers of both versions have.
 struct Fields {
@@ -160,8 +161,38 @@ void write_icmp_checksum(rte_mbuf* mbuf, uint32_t offset, bool ipv6) noexcept {
   icmp->checksum = be16::from_raw(complement(sum));
 }
 
-DropReason translate_error(rte_mbuf* mbuf, const Flow& flow, const Translation& to,
-                           uint16_t id) noexcept {
+// Makes the header of a quoted packet that of the fragment, or whole packet, that was sent. Returns
+// its length, with IPv6's fragment header.
+unsigned write_sent(uint8_t* at, unsigned len, bool ipv6, const SentFragment& sent) noexcept {
+  if (!ipv6) {
+    auto* ip = reinterpret_cast<Ipv4Header*>(at);
+    ip->total_length = be16(sent.bytes);
+    ip->id = be16::from_raw(static_cast<uint16_t>(sent.id));
+    ip->fragment = be16(sent.more ? kIpv4MoreFragments : uint16_t{0});
+    write_ipv4_checksum(ip);
+    return len;
+  }
+  auto* ip = reinterpret_cast<Ipv6Header*>(at);
+  ip->payload_length = be16(static_cast<uint16_t>(sent.bytes - sizeof *ip));
+  if (!sent.more) return len;
+  const std::array<uint8_t, 4> first = {ip->next_header, 0, 0, 1};  // offset 0, more to come
+  ip->next_header = kIpProtocolFragment;
+  std::memcpy(at + len, first.data(), first.size());
+  std::memcpy(at + len + first.size(), &sent.id, sizeof sent.id);
+  return len + kFragmentHeader;
+}
+
+// RFC 7915 section 5.1.1: of a fragment that is not known.
+void keep_fragment(uint8_t* at, const uint8_t* data, const IpPacket& packet) noexcept {
+  auto* ip = reinterpret_cast<Ipv4Header*>(at);
+  // The last two bytes of the fragment header, which comes last as far as we make it.
+  std::memcpy(&ip->id, data + packet.l4 - sizeof ip->id, sizeof ip->id);
+  ip->fragment = be16(kIpv4MoreFragments);
+  write_ipv4_checksum(ip);
+}
+
+DropReason translate_error(rte_mbuf* mbuf, const Flow& flow, const Translation& to, uint16_t id,
+                           const SentFragment* sent) noexcept {
   const bool to_ipv6 = !flow.packet.ipv6;
   const IpPacket& embedded = flow.embedded;
   uint8_t* data = frame_of(mbuf);
@@ -179,13 +210,17 @@ DropReason translate_error(rte_mbuf* mbuf, const Flow& flow, const Translation& 
       rte_pktmbuf_trim(mbuf, static_cast<uint16_t>(mbuf->pkt_len - end)) != 0)
     return DropReason::k_icmp_untranslatable;
 
-  std::array<uint8_t, sizeof(Ipv6Header)> inner;
+  std::array<uint8_t, sizeof(Ipv6Header) + kFragmentHeader> inner;
   const Translation reverse{to.destination, to.source};
   const Fields inside = fields_of(data, embedded);
-  const unsigned inner_len = write_other(inner.data(), inside, reverse, to_ipv6, id);
+  unsigned inner_len = write_other(inner.data(), inside, reverse, to_ipv6, id);
   const uint32_t room = std::min({end, embedded.end, uint32_t{mbuf->data_len}}) - embedded.l4;
   nat::patch_l4({data + embedded.l4, room, inside.bytes, embedded.protocol, L4Checksum::kComplete},
                 pseudo_growth(data + embedded.ip, inner.data(), to_ipv6), reverse);
+  if (sent != nullptr)
+    inner_len = write_sent(inner.data(), inner_len, to_ipv6, *sent);
+  else if (!to_ipv6 && embedded.more_fragments)
+    keep_fragment(inner.data(), data, embedded);
 
   Fields outside = fields_of(data, flow.packet);
   outside.protocol = to_ipv6 ? kIpProtocolIcmpv6 : kIpProtocolIcmp;
@@ -203,10 +238,10 @@ DropReason translate_error(rte_mbuf* mbuf, const Flow& flow, const Translation& 
 
 }  // namespace
 
-DropReason translate_family(rte_mbuf* mbuf, const Flow& flow, const Translation& to,
-                            uint16_t id) noexcept {
+DropReason translate_family(rte_mbuf* mbuf, const Flow& flow, const Translation& to, uint16_t id,
+                            const SentFragment* sent) noexcept {
   if (flow.kind == FlowKind::kIcmpError) [[unlikely]]
-    return translate_error(mbuf, flow, to, id);
+    return translate_error(mbuf, flow, to, id, sent);
   return translate_flow(mbuf, flow, to, id);
 }
 

@@ -3,6 +3,7 @@
 // have addresses of ours in between.
 #pragma once
 
+#include "packet/fragment.h"
 #include "rewrite/nat.h"
 
 namespace adit {
@@ -13,9 +14,11 @@ namespace adit {
 // and IPv6 extension headers are left out. `id`: of an IPv4 packet that may be fragmented.
 // A packet grows by at most 20 bytes, an error by 40 and not beyond 1280; a GSO frame's
 // segments stay as long, and its way out has to allow for that.
+// `sent`: of an error about a fragment of ours, what the receiver of the error had sent, if that is
+// known.
 // kNone: done. Else the reason to drop it for, and it may have changed.
-DropReason translate_family(rte_mbuf* mbuf, const Flow& flow, const Translation& to,
-                            uint16_t id) noexcept;
+DropReason translate_family(rte_mbuf* mbuf, const Flow& flow, const Translation& to, uint16_t id,
+                            const SentFragment* sent = nullptr) noexcept;
 
 // Type, code and second word of an ICMP error (RFC 7915 sections 4.2 and 5.2). `about_bytes`: the
 // length of the packet that it is about, for routers that tell no MTU. False: it has no

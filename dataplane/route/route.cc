@@ -16,10 +16,38 @@
 namespace adit {
 namespace {
 
+// So that an error about the packet speaks of what came. `id`: as it leaves, of IPv6's fragments.
+template <class Ip>
+[[gnu::cold, gnu::noinline]] void note_sent(Worker& worker, const Packet& packet, be32 id,
+                                            const SentFragment& sent) noexcept {
+  if (!packet.translated) return;
+  const auto& ip = header_of<Ip>(packet.mbuf);
+  FragmentKey key{Ip::key_at(Ip::source(ip)),
+                  Ip::key_at(Ip::destination(ip)),
+                  id.raw(),
+                  place_of(packet.network),
+                  0,
+                  Ip::kIpv6};
+  if constexpr (!Ip::kIpv6) {
+    key.id = ip.id.raw();
+    key.protocol = ip.protocol;
+  }
+  worker.changed_ids.note(key, sent);
+}
+
 template <class Ip>
 void send_in_fragments(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
-  send_cut<Ip>(worker, packet, target, target.max_bytes,
-               next_fragment_id<Ip>(worker, packet.network, packet.mbuf));
+  const be32 id = next_fragment_id<Ip>(worker, packet.network, packet.mbuf);
+  if constexpr (!Ip::kIpv6)
+    note_sent<Ip>(
+        worker, packet, id,
+        {header_of<Ip>(packet.mbuf).id.raw(), static_cast<uint16_t>(packet.mbuf->pkt_len), false});
+  send_cut<Ip>(worker, packet, target, target.max_bytes, id);
+}
+
+// Of a packet that was one of IPv4 without options.
+constexpr uint16_t as_ipv4_bytes(uint32_t ipv6_bytes) noexcept {
+  return static_cast<uint16_t>(ipv6_bytes - (sizeof(Ipv6Header) - sizeof(Ipv4Header)));
 }
 
 // Fragments a reassembled packet again, no larger than the fragments that arrived: their size
@@ -36,8 +64,15 @@ template <class Ip>
   }
   Ip::lower_ttl(header_of<Ip>(mbuf));
   clear_put_together(mbuf);
-  const uint32_t most = std::min<uint32_t>(came.largest, target.max_bytes);
-  if (mbuf->pkt_len <= most) return send<Ip>(worker, packet, target);
+  const bool was_whole = came.largest == 0;
+  const uint32_t most =
+      was_whole ? target.max_bytes : std::min<uint32_t>(came.largest, target.max_bytes);
+  const SentFragment sent = was_whole ? SentFragment{came.id, as_ipv4_bytes(mbuf->pkt_len), false}
+                                      : SentFragment{came.id, came.largest, true};
+  if (mbuf->pkt_len <= most) {
+    if constexpr (!Ip::kIpv6) note_sent<Ip>(worker, packet, be32(0), sent);
+    return send<Ip>(worker, packet, target);
+  }
   uint32_t id = came.id;
   // Its source is one of our addresses now, which other packets with this id may have too: ids are
   // mapped per original sender.
@@ -47,6 +82,7 @@ template <class Ip>
     if constexpr (!Ip::kIpv6)
       header_of<Ip>(mbuf).id = be16::from_raw(ipv4_id_elsewhere(came.id, came.source));
   }
+  note_sent<Ip>(worker, packet, be32::from_raw(id), sent);
   send_cut<Ip>(worker, packet, target, most, be32::from_raw(id));
 }
 

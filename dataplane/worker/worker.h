@@ -17,6 +17,7 @@
 #include "packet/packet.h"
 #include "table/id_counters.h"
 #include "worker/balancer.h"
+#include "worker/changed_ids.h"
 #include "worker/connections.h"
 #include "worker/hold_queue.h"
 #include "worker/outbox.h"
@@ -160,6 +161,7 @@ struct Worker {
   RateMeter short_quote_meter;                    // ICMP errors for which all remotes are searched
   IdCounters ip_ids;                              // of IPv4 headers of ours that may be fragmented
   IdCounters fragment_ids;                        // of packets that are fragmented
+  ChangedIds changed_ids;                         // of those that were translated
   std::array<rte_mbuf*, 4 * kMaxBurst> garbage;   // dropped or used up, freed in bulk
   unsigned garbage_count = 0;
 };

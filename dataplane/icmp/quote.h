@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What ICMP errors quote of datagrams that left otherwise than they came (worker/changed_ids.h).
+#pragma once
+
+#include "packet/flow_reader.h"
+#include "packet/fragment.h"
+#include "worker/worker.h"
+
+namespace adit {
+
+// The packet at offset `ip`, which left by the VRF, as its sender sent it. Null: that is not known,
+// or the same.
+[[gnu::cold]] const SentFragment* sent_as(const Worker& worker, const rte_mbuf* mbuf, uint32_t ip,
+                                          VrfId vrf) noexcept;
+
+// Writes id and length of what was sent into the packet's header at offset `ip`, which is of the IP
+// version that it was sent with. `growth`: by how much the header's sum grew, for the message that
+// it is in.
+[[gnu::cold]] void write_sent(rte_mbuf* mbuf, uint32_t ip, const SentFragment& sent,
+                              uint64_t& growth) noexcept;
+
+// The same of the packet that an error, which the buffer begins with, is about. Its headers may be
+// written.
+[[gnu::cold]] void restore_quote(const Worker& worker, rte_mbuf* mbuf, const Flow& flow,
+                                 VrfId vrf) noexcept;
+
+}  // namespace adit
