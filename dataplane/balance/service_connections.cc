@@ -31,7 +31,8 @@ void change_state(Worker& worker, const Connection& connection, ConnectionState 
 void end(Worker& worker, const Connection& connection) noexcept {
   Balancer& balancer = *worker.balancer;
   if (connection.has_reverse())
-    balancer.forgotten.add(worker.connections->table().hash(connection.reverse), worker.now_s);
+    balancer.forgotten.add(worker.connections->table().hash(connection.reverse),
+                           connection.forward.vrf, worker.now_s);
   count_erased(balancer.loads[connection.backend], backend_of(worker, connection),
                connection.state);
   if (connection.has(Connection::kControlled)) release(worker, connection.controller);

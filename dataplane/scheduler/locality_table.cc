@@ -21,9 +21,8 @@ LocalitySet* LocalityTable::find(const LocalityKey& key, uint32_t now_s) noexcep
     erase(slot);
     return nullptr;
   }
-  least_recent_first_.remove(entries_, &Entry::by_use, slot);
-  least_recent_first_.push_back(entries_, &Entry::by_use, slot);
-  entries_[slot].used_s = now_s;
+  unlink(slot);
+  use(slot, now_s);
   return &entries_[slot].set;
 }
 
@@ -36,18 +35,41 @@ LocalitySet& LocalityTable::insert(const LocalityKey& key, uint32_t now_s) noexc
   }
   uint32_t slot = entries_.insert(key);
   if (slot == kNoSlot) {
-    erase(least_recent_first_.front());
+    erase(victim(key.vrf));
     slot = entries_.insert(key);
   }
   ++size_;
-  least_recent_first_.push_back(entries_, &Entry::by_use, slot);
-  entries_[slot].used_s = now_s;
+  OfVrf& vrf = vrfs_[key.vrf];
+  if (++vrf.held > vrfs_[most_].held) most_ = key.vrf;
+  use(slot, now_s);
   entries_[slot].set = {};
   return entries_[slot].set;
 }
 
-void LocalityTable::erase(uint32_t slot) noexcept {
+void LocalityTable::use(uint32_t slot, uint32_t now_s) noexcept {
+  Entry& entry = entries_[slot];
+  entry.used_s = now_s;
+  least_recent_first_.push_back(entries_, &Entry::by_use, slot);
+  vrfs_[entry.key.vrf].least_recent_first.push_back(entries_, &Entry::by_use_in_vrf, slot);
+}
+
+void LocalityTable::unlink(uint32_t slot) noexcept {
   least_recent_first_.remove(entries_, &Entry::by_use, slot);
+  vrfs_[entries_[slot].key.vrf].least_recent_first.remove(entries_, &Entry::by_use_in_vrf, slot);
+}
+
+// Of a full table.
+uint32_t LocalityTable::victim(VrfId newcomer) const noexcept {
+  const OfVrf& own = vrfs_[newcomer];
+  const OfVrf& most = vrfs_[most_];
+  if (most.held > own.held) return most.least_recent_first.front();
+  if (own.held != 0) return own.least_recent_first.front();
+  return least_recent_first_.front();
+}
+
+void LocalityTable::erase(uint32_t slot) noexcept {
+  unlink(slot);
+  --vrfs_[entries_[slot].key.vrf].held;
   entries_.erase(slot);
   --size_;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which backends serve a destination, for lblc and lblcr. One worker's own; all memory is
 // taken when it is made. A destination that nobody asks for is forgotten after a day; when
-// the table is full, the one that was asked for longest ago makes room.
+// the table is full, the one that was asked for longest ago makes room, of those of the VRF that
+// has most.
 #pragma once
 
 #include <array>
@@ -75,7 +76,8 @@ class LocalityTable {
   struct Entry {
     LocalityKey key;
     uint32_t bucket_next = kNoSlot;
-    SlotLinks by_use;
+    SlotLinks by_use;         // of all
+    SlotLinks by_use_in_vrf;  // of the VRF
     uint32_t used_s = 0;
     LocalitySet set;
   };
@@ -83,9 +85,19 @@ class LocalityTable {
   bool is_expired(uint32_t slot, uint32_t now_s) noexcept {
     return now_s - entries_[slot].used_s >= kExpiry_s;
   }
+  struct OfVrf {
+    SlotList<Entry> least_recent_first;
+    uint32_t held = 0;
+  };
+
+  void use(uint32_t slot, uint32_t now_s) noexcept;
+  void unlink(uint32_t slot) noexcept;
+  uint32_t victim(VrfId newcomer) const noexcept;
   void erase(uint32_t slot) noexcept;
 
   SlotTable<Entry> entries_;
+  std::vector<OfVrf> vrfs_ = std::vector<OfVrf>(kMaxVrfs + 1);
+  VrfId most_ = 0;  // approximately the one that has most: compared when another one gets more
   SlotList<Entry> least_recent_first_;
   uint32_t size_ = 0;
 };

@@ -75,6 +75,26 @@ TEST(LocalityTable, HoldsSixteenThousandUnlessToldOtherwise) {
   EXPECT_NE(table.find(key_of(20'000 - 16'384), 0), nullptr);
 }
 
+TEST(LocalityTable, AVrfThatFillsItReplacesItsOwn) {
+  LocalityTable table(1, 100);
+  LocalityKey own = key_of(1);
+  own.vrf = 1;
+  for (uint32_t i = 0; i < 20; ++i, own.destination.low = i + 1) table.insert(own, 0);
+  LocalityKey other = key_of(1);
+  other.vrf = 2;
+  for (uint32_t i = 0; i < 1000; ++i, other.destination.low = i + 1) table.insert(other, 1);
+  EXPECT_EQ(table.size(), 100u);
+  for (uint32_t i = 0; i < 20; ++i) {
+    own.destination.low = i + 1;
+    EXPECT_NE(table.find(own, 2), nullptr) << i;
+  }
+  // And gives way to one that has less.
+  own.destination.low = 1000;
+  table.insert(own, 3);
+  EXPECT_NE(table.find(own, 3), nullptr);
+  EXPECT_EQ(table.size(), 100u);
+}
+
 TEST(LocalitySet, GivesBackWhatRemains) {
   LocalitySet set;
   for (uint32_t id = 1; id <= LocalitySet::kMost; ++id) set.add(id, id);
