@@ -2,11 +2,16 @@
 #include "balance/to_backend_rewritten.h"
 
 #include "balance/client_info.h"
+#include "icmp/quote.h"
+#include "packet/fragment.h"
 #include "packet/ip_version.h"
+#include "rewrite/client_address.h"
 #include "rewrite/translate_family.h"
 
 namespace adit {
 namespace {
+
+constexpr uint32_t kLongerAsIpv6 = sizeof(Ipv6Header) - sizeof(Ipv4Header);
 
 // Clears DF of an IPv4 packet, and gives it an identification.
 void let_fragment(rte_mbuf* mbuf, uint16_t id) noexcept {
@@ -20,10 +25,18 @@ void let_fragment(rte_mbuf* mbuf, uint16_t id) noexcept {
 // source we are. Section 5.1.1: so may we a packet that arrived in fragments.
 DropReason change_version(Worker& worker, Packet& packet, const Flow& flow, const Translation& to,
                           VrfId vrf) noexcept {
-  if (!flow.packet.ipv6 && Ipv4::may_fragment(header_of<Ipv4>(packet.mbuf)))
+  rte_mbuf* mbuf = packet.mbuf;
+  if (!flow.packet.ipv6 && Ipv4::may_fragment(header_of<Ipv4>(mbuf))) {
     packet.may_fragment = true;
+    if (flow.packet.end > kLeastIpv6Mtu - kLongerAsIpv6 && !is_pending_offload(mbuf) &&
+        !was_put_together(mbuf)) [[unlikely]]
+      set_put_together(mbuf, {header_of<Ipv4>(mbuf).id.raw(), 0, source_tag(flow.key.source)});
+  }
   const uint16_t id = next_ip_id(worker, tenant_of_vrf(vrf), to.destination->address);
-  const DropReason why = translate_family(packet.mbuf, flow, to, id);
+  const SentFragment* sent = flow.kind == FlowKind::kIcmpError
+                                 ? sent_as(worker, mbuf, flow.embedded.ip, packet.network)
+                                 : nullptr;
+  const DropReason why = translate_family(mbuf, flow, to, id, sent);
   if (why == DropReason::kNone && flow.packet.ipv6 && packet.may_fragment)
     let_fragment(packet.mbuf, id);
   return why;
@@ -39,6 +52,8 @@ PacketVerdict forward_rewritten(Worker& worker, Packet& packet, const Flow& flow
   if (sends_client_info && from_backend) {
     const DropReason why = take_answer(packet.mbuf, flow, connection.client_info);
     if (why != DropReason::kNone) return refuse(worker, packet.mbuf, why);
+    if (flow.kind == FlowKind::kIcmpError && connection.client_info.adds_option())
+      leave_room_for_toa(packet.mbuf, flow, connection.forward.ipv6 != 0);
   }
   // Its new destination is the source of packets in the other direction.
   const FlowKey& other_half = from_backend ? connection.forward : connection.reverse;

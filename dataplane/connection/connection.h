@@ -40,6 +40,8 @@ struct ClientInfo {
   unsigned side_of_first() const noexcept { return is_proxy != 0 ? 0 : 1; }
   uint32_t first() const noexcept { return acked[side_of_first()]; }  // until `acknowledged`
   uint32_t shift() const noexcept { return header_words * 4u; }
+  // kToa: to the client's packets.
+  bool adds_option() const noexcept { return is_proxy == 0 && answered != 0 && acknowledged == 0; }
   bool is_asked(uint32_t number) const noexcept { return (number & 0xff'ffff) == asked; }
 
   // Below which the server's numbers are not lowered by shift(). Once it has the header all of them

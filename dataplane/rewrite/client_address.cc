@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rewrite/client_address.h"
 
+#include "packet/ip_version.h"
 #include "packet/packet.h"
 
 namespace adit {
@@ -72,6 +73,17 @@ ToaResult insert_toa(rte_mbuf* mbuf, Flow& flow, const Endpoint& client,
             sum_words(option.data(), len) + complement(before.raw()) + after.raw());
   flow.packet.end += len;
   return ToaResult::kInserted;
+}
+
+void leave_room_for_toa(rte_mbuf* mbuf, const Flow& flow, bool is_ipv6) noexcept {
+  auto& icmp = *reinterpret_cast<IcmpHeader*>(frame_of(mbuf) + flow.packet.l4);
+  const bool too_big = flow.packet.ipv6 ? icmp.type == 2 : icmp.type == 3 && icmp.code == 4;
+  const uint32_t told = flow.packet.ipv6 ? icmp.word.host() : icmp.word.host() & 0xffff;
+  const uint32_t len = is_ipv6 ? kToaIpv6Len : kToaIpv4Len;
+  const uint32_t least = flow.packet.ipv6 ? kLeastIpv6Mtu : kLeastIpv4Mtu;
+  if (!too_big || told < least + len) return;
+  const be32 word(icmp.word.host() - len);
+  adjust(icmp.checksum, replace(&icmp.word, &word, sizeof word));
 }
 
 unsigned write_proxy_header(ProxyHeader& out, const Endpoint& client,

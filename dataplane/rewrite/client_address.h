@@ -36,6 +36,11 @@ enum class ToaResult : uint8_t {
 ToaResult insert_toa(rte_mbuf* mbuf, Flow& flow, const Endpoint& client,
                      uint32_t max_bytes) noexcept;
 
+// Lowers the MTU that an ICMP "too big" about a packet with the option tells, so that the client's
+// packet fits with it. The error is as it came, and its headers may be written. `is_ipv6`: the
+// client.
+void leave_room_for_toa(rte_mbuf* mbuf, const Flow& flow, bool is_ipv6) noexcept;
+
 using ProxyHeader = std::array<uint8_t, 52>;
 
 // For TCP from `client` to `service`, which are of one IP version. Returns the length: 28 or 52.

@@ -288,6 +288,53 @@ def errors():
     run.run()
 
 
+def errors_about_options():
+    """A router's "too big" about a packet with TOA: what the client is told leaves room for it, as long
+    as its packets carry it."""
+    text = "".join(service(f"full{v}", v, 80, forwarding="fullnat", client_address="toa",
+                           local_addresses=f'["{LOCAL[v]}"]') for v in VERSIONS)
+    run = scenario("toa, errors", config(text))
+    for i, version in enumerate(VERSIONS):
+        talk, width = Talk(run, version, 80, 1000, local(version, i)), 8 if version == 4 else 20
+        router, head = backend(version, 12), 40 if version == 4 else 60
+
+        def too_big(mtu, version=version):
+            return ICMP(type=3, code=4, nexthopmtu=mtu) if version == 4 else ICMPv6PacketTooBig(mtu=mtu)
+
+        def told(name, about, mtu, at_client, quoted, talk=talk, router=router, version=version):
+            """`quoted`: bytes of the packet, and of the client's."""
+            kind = {"flags": 0} if version == 4 else {}
+            error = ip(version, router, talk.ours[0], **kind) / too_big(mtu) / Raw(
+                bytes(about)[:quoted])
+            there = ip(version, talk.vip, talk.client, **kind) / too_big(at_client) / Raw(
+                bytes(finished(rewritten_home(about, talk)))[:quoted])
+            talk.answers(name, error, hop(there))
+
+        def rewritten_home(about, talk=talk):
+            """As the client's, but for the option."""
+            about = about.copy()
+            about.src, about.dst = talk.client, talk.vip
+            about[TCP].sport, about[TCP].dport = talk.sport, 80
+            return about
+
+        talk.handshake()
+        one = talk.there("PA", size=1460 - head)
+        out = talk.out(one)
+        out[TCP].options = [option(talk.client, 1000)]
+        out = finished(out)
+        talk.sends("data", one, out)
+        told("too big, with the option", out, 1400, 1400 - width, head + width)
+        # Less than what a sender believes, or that is no length, stays.
+        least = 70 if version == 4 else 1290
+        told("too big, nearly nothing", out, least, least, head + width)
+        talk.answers("the server has it", talk.back("PA", size=9, ack=FIRST + 1460 - head),
+                     talk.at_client(talk.back("PA", size=9, ack=FIRST + 1460 - head)))
+        one = talk.there("PA", FIRST + 1460 - head, ANSWER + 9, size=1460 - head)
+        talk.sends("more", one, talk.out(one))
+        told("too big, without", talk.out(one), 1400, 1400, head)
+    run.run()
+
+
 class Resets(Talk):
     """A connection whose resets are judged: `kind` is "toa", or "proxy" with its shift."""
 
@@ -462,4 +509,4 @@ def resets():
 
 
 if __name__ == "__main__":
-    main(toa, proxy, errors, resets)
+    main(toa, proxy, errors, errors_about_options, resets)
