@@ -95,7 +95,7 @@ Spread spread_of(std::vector<double> values) {
 }
 
 Row measure(const Case& the_case, const MeasureOptions& options) {
-  Testbed testbed(the_case, options.burst);
+  Testbed testbed(the_case, options.burst, options.express);
   testbed.check_output();
   // Warm: every flow has been seen once.
   testbed.run_pipeline(

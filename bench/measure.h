@@ -38,6 +38,7 @@ struct MeasureOptions {
   double seconds = 0.3;  // of each run
   uint16_t burst = 32;
   bool steps = false;
+  bool express = true;  // lanes past the pipeline
 };
 
 // Measures one case. Throws BenchError when packets go astray.

@@ -35,6 +35,7 @@ po::options_description describe() {
       ("burst", po::value<unsigned>()->default_value(kRxBurst)->value_name("N"),
        "packets that a port gives at once, 1 to 32")                                           //
       ("steps", "also cycles by step of the pipeline")                                         //
+      ("no-express", "without the express lanes: all packets through the whole pipeline")      //
       ("json,j", text("FILE"), "write everything as JSON; - : to stdout, without the tables")  //
       ("hugepages", text("auto|yes|no"), "auto: when enough of them are free")                 //
       ("take-hugepages", "raise the number of hugepages for the time of the run (root)")       //
@@ -140,6 +141,7 @@ MeasureOptions parse_measure(const po::variables_map& given) {
     throw UsageError("--burst: expected 1 to " + std::to_string(kRxBurst));
   measure.burst = static_cast<uint16_t>(burst);
   measure.steps = given.count("steps") > 0;
+  measure.express = given.count("no-express") == 0;
   return measure;
 }
 

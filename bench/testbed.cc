@@ -87,7 +87,7 @@ unsigned memory_mb(const Case& the_case) {
   return static_cast<unsigned>(96 + (buffers + fdb) / (1 << 20));
 }
 
-Testbed::Testbed(const Case& the_case, uint16_t burst)
+Testbed::Testbed(const Case& the_case, uint16_t burst, bool express)
     : case_(the_case), burst_(burst), qsbr_(nullptr, rte_free) {
   if (case_.scenario->service)
     service_ = std::make_unique<ServiceWorld>(case_);
@@ -101,6 +101,7 @@ Testbed::Testbed(const Case& the_case, uint16_t burst)
       service_ ? service_->config(connections_of(case_.flows)) : make_config(case_, world_);
   DataplaneOptions options;
   options.busy_poll = true;
+  options.express = express;
   options.mbufs = kMbufs;
   options.mbuf_data_room_bytes = data_room(case_);
   options.fdb_capacity = config.system.fdb_capacity;

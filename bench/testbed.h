@@ -31,7 +31,7 @@ struct ConnectionMemory {
 class Testbed {
  public:
   // EAL is up. Throws BenchError when memory is short.
-  Testbed(const Case& the_case, uint16_t burst);
+  Testbed(const Case& the_case, uint16_t burst, bool express = true);
   ~Testbed();
 
   // Each runs `bursts` bursts (passes, where the scenario has no packets) and returns the TSC
