@@ -7,6 +7,7 @@
 #include "balance/expiry.h"
 #include "bridge/bridge.h"
 #include "egress/egress.h"
+#include "express/bridged.h"
 #include "express/established.h"
 #include "fragments/fragments.h"
 #include "fragments/reassembly.h"
@@ -96,11 +97,19 @@ void carry(Worker& worker, Profile& profile) noexcept {
   classify_list(worker, worker.outer_fragments);
 }
 
+// Returns how many are left, the first ones of `mbufs`.
+unsigned send_express(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned n) noexcept {
+  const PortEntry& port = worker.snapshot->ports[port_id];
+  if (port.has_bridged) n = send_bridged(worker, port_id, mbufs, n);
+  if (port.has_connections && n != 0) n = send_established(worker, port_id, mbufs, n);
+  return n;
+}
+
 template <class Profile>
 void process_burst(Worker& worker, PortId port, rte_mbuf** mbufs, unsigned n,
                    Profile& profile) noexcept {
-  if (worker.express && worker.snapshot->ports[port].has_connections) {
-    n = send_established(worker, port, mbufs, n);
+  if (worker.express) [[likely]] {
+    n = send_express(worker, port, mbufs, n);
     profile.done(Step::kExpress);
     if (n == 0) return finish_burst(worker, profile);
   }

@@ -72,6 +72,7 @@ class Compiler {
     snapshot_->local_ipv4 = FlatTable<uint64_t>(local_ipv4_);
     snapshot_->local_ipv6 = FlatTable<Ipv6Key>(local_ipv6_);
     tunnels_.finish(*snapshot_);
+    mark_ports_with_bridged();
     snapshot_->reassemble = config_.reassemble;
     snapshot_->fragment_limits = {.max_bytes = uint64_t{config_.fragments.memory_mb} << 20,
                                   .expiry_ns = uint64_t{config_.fragments.timeout_ms} * 1'000'000};
@@ -259,6 +260,16 @@ class Compiler {
     snapshot_->own_sources = OwnSources(own);
     snapshot_->routes = std::move(routes).finish();
     mark_ports_with_connections();
+  }
+
+  // Which ports frames of networks may come in by.
+  void mark_ports_with_bridged() {
+    bool has_remotes = false;
+    for (std::size_t kind = 0; kind < kTunnelKindCount; ++kind)
+      has_remotes |= !kTunnelKinds[kind].routed && !snapshot_->tunnels[kind].senders.empty();
+    for (PortEntry& port : snapshot_->ports)
+      port.has_bridged =
+          port.untagged != 0 || !port.by_vlan.empty() || (port.is_underlay && has_remotes);
   }
 
   // A tag's frames, and those of a network, are not what the express lane reads.

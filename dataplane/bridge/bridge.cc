@@ -6,19 +6,13 @@
 #include "bridge/flood.h"
 #include "bridge/gateway.h"
 #include "egress/egress.h"
+#include "packet/mac_bits.h"
 #include "packet/mss.h"
 #include "worker/doors.h"
 
 namespace adit {
 namespace {
 
-// The 48 bits of a MAC inside a frame; eight bytes are readable there.
-uint64_t mac_bits(const MacAddr& mac) noexcept {
-  return __builtin_bswap64(load64(mac.bytes.data())) >> 16;
-}
-constexpr bool is_group_mac(uint64_t key) noexcept {
-  return (key >> 40 & 1) != 0;
-}
 // IEEE 802.1Q table 8-1: 01:80:c2:00:00:00 to 0f.
 constexpr bool is_link_local_mac(uint64_t key) noexcept {
   return (key & 0xffff'ffff'fff0) == 0x0180'c200'0000;
@@ -40,8 +34,8 @@ void read_addresses(Worker& worker) noexcept {
   for (Packet* packet : worker.bridged.span()) {
     const auto* ethernet = reinterpret_cast<const EthernetHeader*>(frame_of(packet->mbuf));
     const uint64_t network = uint64_t{packet->network} << 48;
-    packet->src_key = network | mac_bits(ethernet->src);
-    packet->dst_key = network | mac_bits(ethernet->dst);
+    packet->src_key = network | mac_bits(ethernet->src.bytes.data());
+    packet->dst_key = network | mac_bits(ethernet->dst.bytes.data());
     if (is_group_mac(packet->src_key) || packet->src_key == network) [[unlikely]] {
       drop(worker, packet->mbuf, DropReason::k_source_mac_invalid);
       continue;
@@ -68,7 +62,7 @@ void compare_sources(Worker& worker) noexcept {
     if (!(packet->in_flags & BridgePort::kLearning)) continue;
     const Fdb::Place place = worker.fdb->lookup(packet->src_key);
     if (place.bridge_port == packet->in) [[likely]]
-      worker.fdb->touch(place.slot, worker.now_s);
+      place.touch(worker.now_s);
     else
       report_source(worker, *packet);
   }

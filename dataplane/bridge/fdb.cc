@@ -14,6 +14,7 @@ namespace adit {
 Fdb::Fdb(uint32_t capacity, rte_rcu_qsbr* qsbr)
     : capacity_(capacity),
       bucket_count_(std::bit_ceil(std::max<uint32_t>(capacity / 2, 2))),
+      shift_(64 - static_cast<unsigned>(std::countr_zero(bucket_count_))),
       buckets_(bucket_count_),
       qsbr_(qsbr),
       is_retired_(size_t{bucket_count_} * kWays) {}
@@ -42,9 +43,11 @@ void Fdb::erase(uint64_t key) {
 }
 
 std::optional<Fdb::Entry> Fdb::find(uint64_t key) const noexcept {
-  const Place place = lookup(key);
-  if (place.bridge_port == 0) return std::nullopt;
-  return at(place.slot);
+  const uint32_t first = first_bucket(key);
+  for (const uint32_t bucket : {first, second_bucket(key, first)})
+    for (uint32_t slot = bucket * kWays; slot < (bucket + 1) * kWays; ++slot)
+      if (const Entry entry = at(slot); entry.key == key && entry.bridge_port != 0) return entry;
+  return std::nullopt;
 }
 
 Fdb::Entry Fdb::at(uint32_t slot) const noexcept {

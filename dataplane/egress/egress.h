@@ -14,16 +14,9 @@
 
 namespace adit {
 
-// Notes what encapsulation has to know of the frame or packet.
-inline void note(Packet& packet, const InnerFlow& flow) noexcept {
-  packet.entropy = flow.entropy;
-  packet.inner_tos = flow.tos;
-  packet.inner_ttl = flow.ttl;
-  packet.inner_is_ip = flow.is_ip;
-  packet.inner_df = flow.df;
-}
+// Notes what encapsulation has to know of the frame.
 inline void describe(Packet& packet) noexcept {
-  note(packet, describe_inner(frame_of(packet.mbuf), packet.mbuf->data_len));
+  packet.inner = describe_inner(frame_of(packet.mbuf), packet.mbuf->data_len);
 }
 
 // Sends the packet to its bridge port Packet::out: at once to an access port, by way of
@@ -34,7 +27,7 @@ inline void dispatch(Worker& worker, Packet& packet) noexcept {
     return;
   rte_mbuf* mbuf = packet.mbuf;
   // Of a GSO frame that is still one, the segments fit.
-  if (is_too_big(worker, out, mbuf->pkt_len, packet.inner_df) && !is_gso_frame(mbuf)) [[unlikely]]
+  if (is_too_big(worker, out, mbuf->pkt_len, packet.inner.df) && !is_gso_frame(mbuf)) [[unlikely]]
     return handle_too_big(worker, packet);
   leave(worker, packet.out, mbuf->pkt_len);
   if (out.kind == BridgePortKind::kTunnel) return worker.to_encap[out.tunnel].push(packet);

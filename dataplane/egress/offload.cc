@@ -8,7 +8,7 @@
 namespace adit {
 namespace {
 
-// Applies `change` to the frame, or to a copy if its headers are shared. Null: dropped.
+// Changes the frame by `change`, or where others share its headers, a copy. Null: dropped.
 template <class Change>
 rte_mbuf* change_own(Worker& worker, rte_mbuf* frame, Change change) noexcept {
   if (change(frame)) return frame;
@@ -22,11 +22,11 @@ rte_mbuf* change_own(Worker& worker, rte_mbuf* frame, Change change) noexcept {
   return nullptr;
 }
 
-// Whether the egress completes the pending offload itself.
+// Whether what is behind the way out does what is left to do.
 bool takes_pending_offload(const Snapshot& snapshot, const BridgePort& out,
                            const rte_mbuf* frame) noexcept {
   if (out.kind == BridgePortKind::kAccess) return snapshot.ports[out.port].takes_pending_offload;
-  // A frame that exceeds the length field of the tunnel kind has to be segmented.
+  // A frame longer than the kind's length field can tell has to be cut.
   return out.kind == BridgePortKind::kTunnel &&
          tunnel_registry()[out.tunnel]->takes_pending_offload &&
          (!is_gso_frame(frame) || frame->pkt_len <= out.max_frame_bytes);
@@ -73,7 +73,7 @@ bool finish_offload(Worker& worker, Packet& packet) noexcept {
       drop(worker, packet.mbuf, DropReason::k_offload_malformed);
       return false;
     }
-    if (is_too_big(worker, out, bytes, packet.inner_df)) {
+    if (is_too_big(worker, out, bytes, packet.inner.df)) {
       // Segments may be fragmented; if not, one ICMP error is enough.
       if (out.flags & BridgePort::kTooBigFragment) return cut_and_send(worker, packet);
       handle_too_big(worker, packet);

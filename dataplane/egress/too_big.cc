@@ -96,7 +96,7 @@ void handle_too_big(Worker& worker, Packet& packet) noexcept {
     return drop_of(worker, packet.out, packet.mbuf, DropReason::k_mtu_exceeded);
   const BridgePort& out = worker.snapshot->bridge_ports[packet.out];
   const Inner inner = read_inner(packet);
-  const uint32_t most = most_frame_bytes(worker, out, packet.inner_df);
+  const uint32_t most = most_frame_bytes(worker, out, packet.inner.df);
   if (inner.offset != 0 && most >= inner.offset + kLeastIpv4Mtu) {
     const unsigned room = most - inner.offset;
     unsigned mtu = room;

@@ -3,21 +3,17 @@
 
 #include <rte_prefetch.h>
 
-#include <algorithm>
 #include <bit>
 
 #include "egress/transmit.h"
+#include "express/lane.h"
 #include "packet/destination.h"
-#include "packet/ip_version.h"
 #include "packet/patch.h"
 #include "rewrite/wrap.h"
 #include "worker/follow.h"
 
 namespace adit {
 namespace {
-
-constexpr unsigned kPrefetchAhead = 4;
-constexpr uint32_t kIpOffset = sizeof(EthernetHeader);
 
 // What the lane knows of a packet.
 struct Plain {
@@ -28,20 +24,7 @@ struct Plain {
   uint32_t ack;       // TCP: what it acknowledges
 };
 
-// Nothing is in it at first.
-union PlainRoom {
-  std::array<Plain, kMaxBurst> packets;
-  PlainRoom() noexcept {}
-};
-static_assert(std::is_trivially_destructible_v<Plain>);
-
 // --- the first pass: what is plain
-
-// One buffer, which is the packet's own, and nothing left to do by a NIC.
-bool is_plain_buffer(const rte_mbuf* mbuf) noexcept {
-  constexpr uint64_t kNotPlain = kTxOffloadFlags | RTE_MBUF_F_EXTERNAL | RTE_MBUF_F_INDIRECT;
-  return (mbuf->ol_flags & kNotPlain) == 0 && mbuf->nb_segs == 1 && rte_mbuf_refcnt_read(mbuf) == 1;
-}
 
 // What follows the IP header, `bytes` bytes, 8 at least.
 bool read_l4(const uint8_t* l4, uint32_t bytes, uint8_t protocol, Plain& plain) noexcept {
@@ -140,32 +123,6 @@ bool read_frame(Arrival& arrival, const rte_mbuf* mbuf, Plain& plain) noexcept {
   if (ethernet.dst != arrival.port.mac) return false;
   if (ethernet.ether_type == be16(kEtherTypeIpv4)) return read_plain<Ipv4>(arrival, mbuf, plain);
   return ethernet.ether_type == be16(kEtherTypeIpv6) && read_plain<Ipv6>(arrival, mbuf, plain);
-}
-
-// --- the order of those that are left
-
-// One bit of 64 for who sends to whom.
-uint64_t pair_bit(const Ipv6Key& source, const Ipv6Key& destination) noexcept {
-  constexpr uint64_t kOdd = 0x9e37'79b9'7f4a'7c15;
-  const uint64_t mixed = (source.low + source.high) * kOdd + destination.low + destination.high;
-  return uint64_t{1} << (mixed * kOdd >> 58);
-}
-
-// Of a frame that was not plain: as far as it has addresses.
-[[gnu::cold, gnu::noinline]] uint64_t pair_bit_of(const rte_mbuf* mbuf) noexcept {
-  if (mbuf->data_len < kIpOffset) return 0;
-  const auto& ethernet = *rte_pktmbuf_mtod(mbuf, const EthernetHeader*);
-  const bool ipv6 = ethernet.ether_type == be16(kEtherTypeIpv6);
-  if ((!ipv6 && ethernet.ether_type != be16(kEtherTypeIpv4)) ||
-      mbuf->data_len < kIpOffset + (ipv6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header)))
-    return 0;
-  const auto* ip = rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, kIpOffset);
-  if (!ipv6) {
-    const auto& header = *reinterpret_cast<const Ipv4Header*>(ip);
-    return pair_bit(Ipv4::key_at(Ipv4::source(header)), Ipv4::host_key(header));
-  }
-  const auto& header = *reinterpret_cast<const Ipv6Header*>(ip);
-  return pair_bit(Ipv6::key_at(Ipv6::source(header)), Ipv6::host_key(header));
 }
 
 // --- the last pass: rewrite and send
@@ -310,24 +267,6 @@ bool send(Worker& worker, rte_mbuf* mbuf, const Plain& plain) noexcept {
   return true;
 }
 
-// --- whether to look at all
-
-// A port that brings none of connections, such as one of tunnels, or of other traffic beside
-// services, costs no more than a look at one packet in nine.
-constexpr uint32_t kPatience = 256, kSkip = 8 * kPatience;
-
-bool is_skipped(ExpressUse& use, uint32_t n) noexcept {
-  if (use.skip == 0) [[likely]]
-    return false;
-  use.skip -= std::min(use.skip, n);
-  return true;
-}
-
-void note_in_vain(ExpressUse& use, uint32_t n) noexcept {
-  use.in_vain += n;
-  if (use.in_vain >= kPatience) use = {.in_vain = 0, .skip = kSkip};
-}
-
 }  // namespace
 
 unsigned send_established(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned n) noexcept {
@@ -339,8 +278,7 @@ unsigned send_established(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsi
   Arrival arrival{snapshot, snapshot.ports[port_id]};
   const ConnectionTable& table = worker.connections->table();
   worker.balancer->ways.renew(snapshot, *worker.hosts);
-  PlainRoom room;
-  auto& plain = room.packets;
+  Room<Plain> plain;
   uint64_t left = 0;  // bits of those that are for the pipeline
   for (unsigned i = 0; i < n && i < kPrefetchAhead; ++i) rte_prefetch0(frame_of(mbufs[i]));
   for (unsigned i = 0; i < n; ++i) {
@@ -381,12 +319,7 @@ unsigned send_established(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsi
     note_in_vain(use, n);
     return n;
   }
-  use.in_vain = 0;
-  TrafficCounters& counters = worker.port_counters[port_id];
-  counters.rx_packets.add(n - kept);
-  counters.rx_bytes.add(bytes);
-  worker.counters.received.add(n - kept);
-  worker.counters.express.add(n - kept);
+  note_taken(worker, port_id, use, n - kept, bytes);
   return kept;
 }
 

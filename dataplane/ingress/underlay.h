@@ -11,6 +11,7 @@
 #include "packet/ip_rules.h"
 #include "packet/local_port.h"
 #include "packet/packet.h"
+#include "packet/udp_checksum.h"
 #include "tunnel/outer_source.h"
 
 namespace adit {
@@ -26,17 +27,6 @@ inline constexpr uint32_t kIpv6FragmentLen = 8;  // RFC 8200 section 4.5
 inline UnderlayClass refuse(Packet& packet, DropReason reason) noexcept {
   packet.drop = reason;
   return UnderlayClass::kDrop;
-}
-
-// RFC 768, RFC 8200 section 8.1: addresses, protocol and UDP length, then the datagram.
-[[gnu::noinline]] inline bool udp_checksum_ok(const rte_mbuf* mbuf, const UdpHeader* udp,
-                                              uint32_t offset, bool ipv6) noexcept {
-  if ((mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD) return true;
-  const uint8_t* ip = rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, kIpOffset);
-  const uint64_t addresses = ipv6 ? sum_words(ip + offsetof(Ipv6Header, src), 32)
-                                  : sum_words(ip + offsetof(Ipv4Header, src), 8);
-  const uint64_t pseudo = addresses + be16(kIpProtocolUdp).raw() + udp->length.raw();
-  return sum_mbuf(mbuf, offset, udp->length.host(), pseudo) == 0xffff;
 }
 
 // What no tunnel takes, to an address of ours. `offset`: where its IP header ends.
@@ -65,7 +55,7 @@ inline UnderlayClass check_udp(const Snapshot& snapshot, Packet& packet, uint32_
     // (RFC 6935); anything else has to be right.
     const bool none = udp->checksum == be16(0);
     if (none ? packet.outer_ipv6 && !tunnel.zero_checksum6
-             : !udp_checksum_ok(mbuf, udp, offset, packet.outer_ipv6))
+             : !udp_checksum_ok(mbuf, udp, kIpOffset, offset, packet.outer_ipv6))
       return refuse(packet, DropReason::k_udp_checksum);
     if (!trim_to(mbuf, offset + length)) return refuse(packet, DropReason::k_udp_length);
     packet.tunnel = tunnel.tunnel;

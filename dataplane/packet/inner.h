@@ -8,6 +8,7 @@
 #include "adit/flat_table.h"
 #include "adit/wire.h"
 #include "packet/checksum.h"
+#include "packet/inner_flow.h"
 
 namespace adit {
 
@@ -23,10 +24,8 @@ struct NetworkHeader {
   be16 type;
   unsigned offset;
 };
-// `len` contiguous bytes, at least an Ethernet header.
-inline NetworkHeader find_network_header(const uint8_t* frame, unsigned len) noexcept {
-  NetworkHeader header{reinterpret_cast<const EthernetHeader*>(frame)->ether_type,
-                       sizeof(EthernetHeader)};
+[[gnu::cold, gnu::noinline]] inline NetworkHeader skip_tags(const uint8_t* frame, unsigned len,
+                                                            NetworkHeader header) noexcept {
   for (int tags = 0; tags < 2 && is_vlan_type(header.type); ++tags) {
     if (header.offset + sizeof(VlanTag) > len) return {be16(0), header.offset};
     header.type = reinterpret_cast<const VlanTag*>(frame + header.offset)->ether_type;
@@ -34,14 +33,14 @@ inline NetworkHeader find_network_header(const uint8_t* frame, unsigned len) noe
   }
   return header;
 }
-
-struct InnerFlow {
-  uint32_t entropy = 0;  // equal for all packets of a flow; the upper bits are the good ones
-  uint8_t tos = 0;       // or traffic class
-  uint8_t ttl = 0;       // or hop limit
-  bool is_ip = false;
-  bool df = false;  // IPv4's Don't Fragment
-};
+// `len` contiguous bytes, at least an Ethernet header.
+inline NetworkHeader find_network_header(const uint8_t* frame, unsigned len) noexcept {
+  const NetworkHeader header{reinterpret_cast<const EthernetHeader*>(frame)->ether_type,
+                             sizeof(EthernetHeader)};
+  if (is_vlan_type(header.type)) [[unlikely]]
+    return skip_tags(frame, len, header);
+  return header;
+}
 
 inline uint64_t load64(const void* from) noexcept {
   uint64_t value;
@@ -61,44 +60,51 @@ inline uint64_t flow_ports(uint8_t protocol, const uint8_t* l4, unsigned len) no
   return ports;
 }
 
+// Equal for all packets of a flow: addresses, protocol, ports. `left` contiguous bytes from the
+// header on, which are at least its fixed part.
+inline uint32_t entropy_of(const Ipv4Header* ip, unsigned left) noexcept {
+  uint64_t hash = load64(&ip->src) * 0xff51'afd7'ed55'8ccd;
+  // A later fragment has no ports, so no fragment of a packet may use them.
+  const unsigned header_len = (ip->version_ihl & 15u) * 4;
+  constexpr be16 kFragment(kIpv4MoreFragments | kIpv4OffsetMask);
+  if ((ip->fragment.raw() & kFragment.raw()) == 0 && header_len <= left)
+    hash ^= flow_ports(ip->protocol, reinterpret_cast<const uint8_t*>(ip) + header_len,
+                       left - header_len);
+  return static_cast<uint32_t>(mix64(hash + ip->protocol) >> 32);
+}
+
 // Reads the flow of an IP packet whose header is at `at`, with `left` contiguous bytes; false
 // where they hold no such header.
 inline bool describe_ip(be16 type, const uint8_t* at, unsigned left, InnerFlow& flow) noexcept {
-  uint64_t hash;
   if (type == be16(kEtherTypeIpv4) && left >= sizeof(Ipv4Header)) {
     const auto* ip = reinterpret_cast<const Ipv4Header*>(at);
     flow.tos = ip->tos;
     flow.ttl = ip->ttl;
     flow.is_ip = true;
-    const uint16_t fragment = ip->fragment.host();
-    flow.df = (fragment & kIpv4DontFragment) != 0;
-    hash = mix64(load64(&ip->src));
-    // A later fragment has no ports, so no fragment of a packet may use them.
-    const unsigned header_len = (ip->version_ihl & 15u) * 4;
-    if ((fragment & (kIpv4MoreFragments | kIpv4OffsetMask)) == 0 && header_len <= left)
-      hash ^= flow_ports(ip->protocol, at + header_len, left - header_len);
-    hash += ip->protocol;
-  } else if (type == be16(kEtherTypeIpv6) && left >= sizeof(Ipv6Header)) {
+    flow.df = (ip->fragment.host() & kIpv4DontFragment) != 0;
+    flow.entropy = entropy_of(ip, left);
+    return true;
+  }
+  if (type == be16(kEtherTypeIpv6) && left >= sizeof(Ipv6Header)) {
     const auto* ip = reinterpret_cast<const Ipv6Header*>(at);
     flow.tos = static_cast<uint8_t>(ip->version_class_label.host() >> 20);
     flow.ttl = ip->hop_limit;
     flow.is_ip = true;
-    hash = mix64(load64(&ip->src[0])) ^ load64(&ip->src[8]);
+    uint64_t hash = mix64(load64(&ip->src[0])) ^ load64(&ip->src[8]);
     hash = mix64(hash) ^ load64(&ip->dst[0]);
     hash = mix64(hash) ^ load64(&ip->dst[8]);
     hash = mix64(hash) + ip->next_header;
     hash ^= flow_ports(ip->next_header, at + sizeof *ip, left - unsigned{sizeof *ip});
-  } else {
-    return false;
+    flow.entropy = static_cast<uint32_t>(mix64(hash) >> 32);
+    return true;
   }
-  flow.entropy = static_cast<uint32_t>(mix64(hash) >> 32);
-  return true;
+  return false;
 }
 
 // `len` contiguous bytes, at least an Ethernet header.
 inline InnerFlow describe_inner(const uint8_t* frame, unsigned len) noexcept {
   const NetworkHeader network = find_network_header(frame, len);
-  InnerFlow flow;
+  InnerFlow flow{};
   if (!describe_ip(network.type, frame + network.offset, len - network.offset, flow)) {
     // Both MACs: 12 bytes, read as two words that overlap.
     const uint64_t hash = mix64(load64(frame)) ^ load64(frame + 4);

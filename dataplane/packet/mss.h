@@ -86,15 +86,19 @@ inline void clamp_mss(uint8_t* at, unsigned left, unsigned tcp_offset, unsigned 
 }
 
 // Makes the TCP connection that the frame begins fit into frames of `max_frame_bytes`, from
-// the Ethernet header on, which is contiguous.
-inline void clamp_mss(rte_mbuf* frame, unsigned max_frame_bytes) noexcept {
-  auto* data = rte_pktmbuf_mtod(frame, uint8_t*);
-  const NetworkHeader network = find_network_header(data, frame->data_len);
-  uint8_t* at = data + network.offset;
-  const unsigned left = frame->data_len - network.offset;
+// the Ethernet header on, of which `bytes` bytes are contiguous.
+inline void clamp_mss(uint8_t* frame, unsigned bytes, unsigned max_frame_bytes,
+                      TcpChecksum checksum) noexcept {
+  const NetworkHeader network = find_network_header(frame, bytes);
+  uint8_t* at = frame + network.offset;
+  const unsigned left = bytes - network.offset;
   const unsigned tcp_offset = find_syn(network.type, at, left);
   if (tcp_offset == 0 || max_frame_bytes <= network.offset) return;
-  clamp_mss(at, left, tcp_offset, max_frame_bytes - network.offset, tcp_checksum_of(frame));
+  clamp_mss(at, left, tcp_offset, max_frame_bytes - network.offset, checksum);
+}
+inline void clamp_mss(rte_mbuf* frame, unsigned max_frame_bytes) noexcept {
+  clamp_mss(rte_pktmbuf_mtod(frame, uint8_t*), frame->data_len, max_frame_bytes,
+            tcp_checksum_of(frame));
 }
 
 }  // namespace adit

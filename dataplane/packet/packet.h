@@ -11,6 +11,7 @@
 #include "adit/assert.h"
 #include "adit/drop_reason.h"
 #include "adit/ids.h"
+#include "packet/inner_flow.h"
 
 namespace adit {
 
@@ -44,20 +45,16 @@ struct alignas(64) Packet {
     RoutedFrame routed;  // of a frame that its network's gateway sends
   };
   union {
-    uint32_t entropy;  // hash of the inner flow
-    LinkId link;       // of what is for us: where it came in
+    InnerFlow inner;
+    LinkId link;  // of what is for us: where it came in
   };
   NetworkId network;      // of a routed packet: the VRF
   uint16_t split_group;   // of `in`
   uint16_t l4_payload;    // offset of the tunnel header from the frame's start, bytes
   uint16_t inner_offset;  // offset of the inner frame, bytes
   uint8_t outer_tos;      // or traffic class
-  uint8_t inner_tos;      // or traffic class; 0 where the frame is not IP
-  uint8_t inner_ttl;      // or hop limit
-  bool inner_is_ip;
-  bool inner_df;     // IPv4's
-  uint8_t in_flags;  // BridgePort::flags of `in`
-  uint8_t tunnel;    // tunnel_index()
+  uint8_t in_flags;       // BridgePort::flags of `in`
+  uint8_t tunnel;         // tunnel_index()
   bool outer_ipv6;
   bool handed_over;  // came from another worker
   bool translated;   // its addresses are not those that it came with

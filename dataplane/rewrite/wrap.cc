@@ -110,7 +110,7 @@ DropReason wrap(rte_mbuf* mbuf, const Wrapping& how, uint16_t id) noexcept {
   if (is_pending_offload(mbuf)) return DropReason::k_offload_malformed;
   if (mbuf->data_len < sizeof(Ipv4Header)) return DropReason::k_ip_truncated;
   const bool inner_ipv6 = frame_of(mbuf)[0] >> 4 == 6;
-  InnerFlow flow;
+  InnerFlow flow{};
   if (!describe_ip(be16(inner_ipv6 ? kEtherTypeIpv6 : kEtherTypeIpv4), frame_of(mbuf),
                    mbuf->data_len, flow))
     return DropReason::k_ip_truncated;

@@ -48,11 +48,11 @@ template <class Ip>
 void send_by_tunnel(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
   const BridgePort& out = worker.snapshot->bridge_ports[target.tunnel];
-  InnerFlow flow;
+  InnerFlow flow{};
   describe_ip(be16(Ip::kIpv6 ? kEtherTypeIpv6 : kEtherTypeIpv4), frame_of(mbuf), mbuf->data_len,
               flow);
   packet.out = target.tunnel;
-  note(packet, flow);
+  packet.inner = flow;
   leave(worker, packet.out, mbuf->pkt_len);
   worker.to_encap[out.tunnel].push(packet);
 }

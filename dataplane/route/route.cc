@@ -133,10 +133,10 @@ void send_in_parts(Worker& worker, Packet& packet, const RouteTarget& target) no
   if (!Ip::kIpv6 || target.kind != RouteTarget::Kind::kTunnel || packet.may_fragment ||
       packet.mbuf->pkt_len > kLeastIpv6Mtu)
     return send_in_fragments<Ip>(worker, packet, target);
-  InnerFlow flow;
+  InnerFlow flow{};
   describe_ip(be16(kEtherTypeIpv6), frame_of(packet.mbuf), packet.mbuf->data_len, flow);
   packet.out = target.tunnel;
-  note(packet, flow);
+  packet.inner = flow;
   send_past_path(worker, packet);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // GRE, RFC 2784 and RFC 2890, with an Ethernet payload (kGreOps) or an IP packet (kGreIpOps).
 // Received GRE, including NVGRE, is classified here.
+#include "tunnel/gre_kinds.h"
 #include "tunnel/inner_ip.h"
 #include "tunnel/outer_ip.h"
 #include "tunnel/registry.h"
@@ -10,11 +11,8 @@
 namespace adit {
 namespace {
 
-// A key of 0 is not the same as no key.
-constexpr uint64_t kHasKey = uint64_t{1} << 32;
-
 uint64_t wire_id(const std::optional<uint64_t>& id) {
-  return id ? kHasKey | *id : 0;
+  return id ? kGreHasKey | *id : 0;
 }
 
 void compile(const TunnelEndpoint& endpoint, BridgePort& out) {
@@ -36,6 +34,7 @@ void compile(const TunnelEndpoint& endpoint, BridgePort& out) {
     at += 4;
   }
   if (endpoint.sequence) out.outer |= outer::kGreSequence;
+  if (!endpoint.checksum && !endpoint.sequence) set_plain_header(out);
 }
 
 // RFC 2784 section 2.3: checksum over GRE header and payload. `offset` of the GRE header.
@@ -57,24 +56,6 @@ void forget(TunnelState& shared, BridgePortId bridge_port) {
 Sequences& sequences_of(const Worker& worker, const BridgePort& out) noexcept {
   return worker.tunnels.shared<AllSequences>(out.tunnel)[out.sequence_id];
 }
-
-// Payloads that may arrive: for frames with a key, the sender decides about kEither.
-struct GreKinds {
-  enum class Keyed : uint8_t { kGre, kNvgre, kEither };
-
-  explicit GreKinds(const Snapshot& snapshot) noexcept
-      : routed(!snapshot.tunnels[tunnel_index(TunnelKind::kGreIp)].senders.empty()),
-        numbered(snapshot.tunnels[tunnel_index(TunnelKind::kGre)].numbered ||
-                 snapshot.tunnels[tunnel_index(TunnelKind::kGreIp)].numbered) {
-    if (snapshot.tunnels[tunnel_index(TunnelKind::kNvgre)].ids.empty())
-      keyed = Keyed::kGre;
-    else if (snapshot.tunnels[tunnel_index(TunnelKind::kGre)].ids.empty())
-      keyed = Keyed::kNvgre;
-  }
-  bool routed;    // IP packets, for tunnels of VRFs
-  bool numbered;  // some remote has to number its packets
-  Keyed keyed = Keyed::kEither;
-};
 
 // Whether a remote uses GRE with that key.
 [[gnu::noinline]] bool is_plain_gre(const Snapshot& snapshot, const Packet& packet) noexcept {
@@ -127,7 +108,7 @@ struct GreKinds {
   if (!bridged && (!kinds.routed || (!ipv6 && type != kEtherTypeIpv4)))
     return refuse(DropReason::k_tunnel_payload);
   const uint32_t key = has_key ? reinterpret_cast<const be32*>(at + key_at)->host() : 0;
-  packet.tunnel_id = has_key ? kHasKey | key : 0;
+  packet.tunnel_id = has_key ? kGreHasKey | key : 0;
   packet.inner_offset = static_cast<uint16_t>(packet.l4_payload + header_len);
   if (!bridged) packet.tunnel = tunnel_index(TunnelKind::kGreIp);
   if (has_checksum && !checksum_ok(packet.mbuf, packet.l4_payload))
@@ -160,7 +141,7 @@ struct GreKinds {
     packet.tunnel = tunnel_index(TunnelKind::kGreIp);
     if (at[header_len] >> 4 != version) packet.drop = DropReason::k_tunnel_payload;
   }
-  packet.tunnel_id = has_key ? kHasKey | key : 0;
+  packet.tunnel_id = has_key ? kGreHasKey | key : 0;
   packet.inner_offset = static_cast<uint16_t>(packet.l4_payload + header_len);
   if (has_key && type == kEtherTypeBridged) distinguish_nvgre(worker, kinds, packet, key);
 }
@@ -196,7 +177,7 @@ std::optional<QuotedId> read_quote(const Snapshot& snapshot, const TunnelQuote& 
   const bool has_key = (flags & kGreKey) != 0;
   const bool known = !has_key || quote.has(key_at + 4);
   std::optional<uint64_t> id;
-  if (known) id = has_key ? kHasKey | quote.word32(key_at) : 0;
+  if (known) id = has_key ? kGreHasKey | quote.word32(key_at) : 0;
   if (type == kEtherTypeIpv4 || type == kEtherTypeIpv6) return QuotedId{TunnelKind::kGreIp, id};
   if (type != kEtherTypeBridged) return {};
   const TunnelTables& plain = snapshot.tunnels[tunnel_index(TunnelKind::kGre)];

@@ -14,14 +14,14 @@ void compile(const TunnelEndpoint& endpoint, BridgePort& out) {
   // Section 3.2: K set, C and S clear.
   *nvgre = {{be16(kGreKey), be16(kEtherTypeBridged)},
             be32(static_cast<uint32_t>(*endpoint.id) << 8)};
+  set_plain_header(out);
 }
 
 std::size_t encap(Worker& worker, std::span<Packet* const> packets) {
   return encap_each(
       worker, packets,
       [](uint8_t* header, unsigned ip_end, const BridgePort&, Packet& packet) noexcept {
-        // Section 3.2: the FlowID, the lowest byte, is the flow's entropy.
-        header[ip_end + sizeof(NvgreHeader) - 1] = static_cast<uint8_t>(packet.entropy >> 24);
+        finish_nvgre(header, ip_end, packet.inner.entropy);
       });
 }
 

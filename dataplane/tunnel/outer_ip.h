@@ -8,6 +8,7 @@
 
 #include "adit/tunnel_ops.h"
 #include "packet/checksum.h"
+#include "packet/inner.h"
 #include "tunnel/outer_source.h"
 #include "worker/worker.h"
 
@@ -66,18 +67,28 @@ inline uint8_t* compile_outer_ip(const TunnelEndpoint& endpoint, uint8_t protoco
   return out.header.data() + begin;
 }
 
-// Copies the template before the frame. Null when there is no headroom.
-inline uint8_t* prepend_header(rte_mbuf* mbuf, const BridgePort& out) noexcept {
-  auto* header = reinterpret_cast<uint8_t*>(rte_pktmbuf_prepend(mbuf, out.header_len));
-  if (header == nullptr) [[unlikely]]
-    return nullptr;
-  // Two moves of 32 bytes that overlap, or four: shorter than a call for any length.
+// Control: the header is the template, and what finish_plain() fills in (tunnel/plain.h), unless
+// packets need an identification (RFC 6864).
+inline void set_plain_header(BridgePort& out) noexcept {
+  if ((out.outer & (outer::kClearDf | outer::kInheritDf)) == 0)
+    out.flags |= BridgePort::kPlainHeader;
+}
+
+// Two moves of 32 bytes that overlap, or four: shorter than a call for any length.
+inline void copy_header(uint8_t* header, const BridgePort& out) noexcept {
   const unsigned len = out.header_len;
   ADIT_ASSERT(len >= 32 && len <= out.header.size());
   const uint8_t* from = out.header.data();
   std::memcpy(header, from, 32);
   if (len > 64) std::memcpy(header + 32, from + 32, 32);
   std::memcpy(header + len - 32, from + len - 32, 32);
+}
+
+// Copies the template before the frame. Null when there is no headroom.
+inline uint8_t* prepend_header(rte_mbuf* mbuf, const BridgePort& out) noexcept {
+  auto* header = reinterpret_cast<uint8_t*>(rte_pktmbuf_prepend(mbuf, out.header_len));
+  if (header != nullptr) [[likely]]
+    copy_header(header, out);
   return header;
 }
 
@@ -101,23 +112,22 @@ inline uint64_t plain_wire_id(const std::optional<uint64_t>& id) {
 // hardly anybody asks for it.
 [[gnu::noinline]] inline void patch_inner_dependent(Worker& worker, uint8_t* header,
                                                     const BridgePort& out,
-                                                    const Packet& packet) noexcept {
-  const bool uniform_dscp = (out.outer & outer::kUniformDscp) && packet.inner_is_ip;
-  const bool uniform_ttl = (out.outer & outer::kUniformTtl) && packet.inner_is_ip;
+                                                    const InnerFlow& inner) noexcept {
+  const bool uniform_dscp = (out.outer & outer::kUniformDscp) && inner.is_ip;
+  const bool uniform_ttl = (out.outer & outer::kUniformTtl) && inner.is_ip;
   if (out.outer & outer::kIpv6) {
     auto* ip = reinterpret_cast<Ipv6Header*>(header + sizeof(EthernetHeader));
     const uint32_t word = ip->version_class_label.host();
     constexpr uint32_t kClass = uint32_t{0xff} << 20;
-    if (uniform_dscp)
-      ip->version_class_label = be32((word & ~kClass) | uint32_t{packet.inner_tos} << 20);
-    if (uniform_ttl) ip->hop_limit = packet.inner_ttl;
+    if (uniform_dscp) ip->version_class_label = be32((word & ~kClass) | uint32_t{inner.tos} << 20);
+    if (uniform_ttl) ip->hop_limit = inner.ttl;
     return;
   }
   auto* ip = reinterpret_cast<Ipv4Header*>(header + sizeof(EthernetHeader));
-  if (uniform_dscp) ip->tos = packet.inner_tos;
-  if (uniform_ttl) ip->ttl = packet.inner_ttl;
+  if (uniform_dscp) ip->tos = inner.tos;
+  if (uniform_ttl) ip->ttl = inner.ttl;
   const bool inherits = (out.outer & outer::kInheritDf) != 0;
-  if ((out.outer & outer::kClearDf) || (inherits && !packet.inner_df)) {
+  if ((out.outer & outer::kClearDf) || (inherits && !inner.df)) {
     ip->fragment = be16(0);
     // RFC 6864: now it matters.
     ip->id = be16(next_ip_id(worker, kUnderlayTenant, outer_destination(header, out)));
@@ -127,27 +137,40 @@ inline uint64_t plain_wire_id(const std::optional<uint64_t>& id) {
   ip->checksum = be16::from_raw(static_cast<uint16_t>(~sum));
 }
 
-// Workers: fills in what differs from packet to packet. `header` is a copy of the template;
-// `bytes` come behind the IP header.
+// Workers: fill in what differs from packet to packet. `header` is a copy of the template; `bytes`
+// come behind the IP header.
+inline void patch_outer_ipv4(uint8_t* header, const BridgePort& out, uint32_t bytes,
+                             uint8_t ecn) noexcept {
+  auto* ip = reinterpret_cast<Ipv4Header*>(header + sizeof(EthernetHeader));
+  const be16 length(static_cast<uint16_t>(bytes + sizeof *ip));
+  ip->total_length = length;
+  ip->tos |= ecn;
+  const uint16_t sum = fold_sum(uint64_t{out.checksum_base} + length.raw() + be16(ecn).raw());
+  ip->checksum = be16::from_raw(static_cast<uint16_t>(~sum));
+}
+inline void patch_outer_ipv6(uint8_t* header, uint32_t bytes, uint8_t ecn,
+                             uint32_t entropy) noexcept {
+  auto* ip = reinterpret_cast<Ipv6Header*>(header + sizeof(EthernetHeader));
+  ip->payload_length = be16(static_cast<uint16_t>(bytes));
+  // RFC 6438: the flow label carries the entropy.
+  ip->version_class_label = be32::from_raw(ip->version_class_label.raw() |
+                                           be32(uint32_t{ecn} << 20 | entropy >> 12).raw());
+}
+
 inline void patch_outer_ip(Worker& worker, uint8_t* header, const BridgePort& out, uint32_t bytes,
-                           const Packet& packet) noexcept {
-  const uint8_t ecn = packet.inner_tos & 3;
-  if (out.outer & outer::kIpv6) {
-    auto* ip = reinterpret_cast<Ipv6Header*>(header + sizeof(EthernetHeader));
-    ip->payload_length = be16(static_cast<uint16_t>(bytes));
-    // RFC 6438: the flow label carries the entropy.
-    ip->version_class_label = be32::from_raw(
-        ip->version_class_label.raw() | be32(uint32_t{ecn} << 20 | packet.entropy >> 12).raw());
-  } else {
-    auto* ip = reinterpret_cast<Ipv4Header*>(header + sizeof(EthernetHeader));
-    const be16 length(static_cast<uint16_t>(bytes + sizeof *ip));
-    ip->total_length = length;
-    ip->tos |= ecn;
-    const uint16_t sum = fold_sum(uint64_t{out.checksum_base} + length.raw() + be16(ecn).raw());
-    ip->checksum = be16::from_raw(static_cast<uint16_t>(~sum));
-  }
+                           const InnerFlow& inner) noexcept {
+  const uint8_t ecn = inner.tos & kEcnMask;
+  if (out.outer & outer::kIpv6)
+    patch_outer_ipv6(header, bytes, ecn, inner.entropy);
+  else
+    patch_outer_ipv4(header, out, bytes, ecn);
   if (out.outer & outer::kInnerDependent) [[unlikely]]
-    patch_inner_dependent(worker, header, out, packet);
+    patch_inner_dependent(worker, header, out, inner);
+}
+
+// RFC 7637 section 3.2: the FlowID, the lowest byte of NVGRE's header, is the flow's entropy.
+inline void finish_nvgre(uint8_t* header, unsigned ip_end, uint32_t entropy) noexcept {
+  header[ip_end + sizeof(NvgreHeader) - 1] = static_cast<uint8_t>(entropy >> 24);
 }
 
 // TunnelOps::encap: `finish(header, ip_end, out, packet)` fills in what the kind has behind the IP
@@ -163,7 +186,7 @@ inline std::size_t encap_each(Worker& worker, std::span<Packet* const> packets,
       continue;
     }
     const unsigned ip_end = outer_ip_len(out);
-    patch_outer_ip(worker, header, out, packet->mbuf->pkt_len - ip_end, *packet);
+    patch_outer_ip(worker, header, out, packet->mbuf->pkt_len - ip_end, packet->inner);
     finish(header, ip_end, out, *packet);
   }
   return packets.size();

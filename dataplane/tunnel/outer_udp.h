@@ -17,6 +17,7 @@ inline uint8_t* compile_outer_udp(const TunnelEndpoint& endpoint, unsigned tunne
   // RFC 7348 section 5: over IPv4 the checksum should be zero. Over IPv6 it may be by RFC 6935.
   *udp = {be16(0), be16(endpoint.port), be16(0), be16(0)};
   if ((out.outer & outer::kIpv6) && endpoint.checksum) out.outer |= outer::kUdpChecksum;
+  set_plain_header(out);
   return begin + sizeof(UdpHeader);
 }
 
@@ -30,15 +31,21 @@ inline uint8_t* compile_outer_udp(const TunnelEndpoint& endpoint, unsigned tunne
   udp->checksum = be16::from_raw(sum == 0 ? uint16_t{0xffff} : sum);
 }
 
+// Fills in UDP's header, which begins at `ip_end`.
+inline void finish_udp(uint8_t* header, unsigned ip_end, const BridgePort& out, rte_mbuf* mbuf,
+                       uint32_t entropy) noexcept {
+  auto* udp = reinterpret_cast<UdpHeader*>(header + ip_end);
+  // RFC 7348 section 5: from the dynamic range, equal for all packets of a flow.
+  udp->src_port = be16(static_cast<uint16_t>(0xc000 | entropy >> 18));
+  udp->length = be16(static_cast<uint16_t>(mbuf->pkt_len - ip_end));
+  if (out.outer & outer::kUdpChecksum) write_udp_checksum(out, mbuf, udp, ip_end);
+}
+
 inline std::size_t encap_udp(Worker& worker, std::span<Packet* const> packets) noexcept {
   return encap_each(
       worker, packets,
       [](uint8_t* header, unsigned ip_end, const BridgePort& out, Packet& packet) noexcept {
-        auto* udp = reinterpret_cast<UdpHeader*>(header + ip_end);
-        // RFC 7348 section 5: from the dynamic range, equal for all packets of a flow.
-        udp->src_port = be16(static_cast<uint16_t>(0xc000 | packet.entropy >> 18));
-        udp->length = be16(static_cast<uint16_t>(packet.mbuf->pkt_len - ip_end));
-        if (out.outer & outer::kUdpChecksum) write_udp_checksum(out, packet.mbuf, udp, ip_end);
+        finish_udp(header, ip_end, out, packet.mbuf, packet.inner.entropy);
       });
 }
 

@@ -229,10 +229,10 @@ void write_segment(Worker& worker, const Packet& packet, const BridgePort& out, 
   uint8_t* header = frame_of(mbuf);
   const unsigned ip_end = outer_ip_len(out);
   const uint32_t tcp_len = mbuf->pkt_len - ip_end;
-  patch_outer_ip(worker, header, out, tcp_len, packet);
+  patch_outer_ip(worker, header, out, tcp_len, packet.inner);
   auto* tcp = reinterpret_cast<SttTcpHeader*>(header + ip_end);
   const uint16_t port = tcp->dst_port.host();
-  write_stt_tcp(*tcp, static_cast<uint16_t>(kFirstPort | packet.entropy >> 18), port,
+  write_stt_tcp(*tcp, static_cast<uint16_t>(kFirstPort | packet.inner.entropy >> 18), port,
                 facts.frame_len, facts.offset, facts.packet_id, facts.last);
   const uint8_t* ip = header + sizeof(EthernetHeader);
   const auto len = static_cast<uint16_t>(tcp_len);
@@ -331,9 +331,9 @@ void encap_plain(Worker& worker, Packet& packet, const BridgePort& out) noexcept
   }
   const unsigned ip_end = outer_ip_len(out);
   const auto tcp_len = static_cast<uint16_t>(kHeaders + inner_len);
-  patch_outer_ip(worker, header, out, tcp_len, packet);
+  patch_outer_ip(worker, header, out, tcp_len, packet.inner);
   auto* tcp = reinterpret_cast<SttTcpHeader*>(header + ip_end);
-  tcp->src_port = be16(static_cast<uint16_t>(kFirstPort | packet.entropy >> 18));
+  tcp->src_port = be16(static_cast<uint16_t>(kFirstPort | packet.inner.entropy >> 18));
   tcp->sequence = be32((tcp_len - unsigned{sizeof *tcp}) << 16);
   tcp->packet_id = be32(stt_id(worker, out));
   const uint64_t sum = uint64_t{out.l4_checksum_base} + tcp->src_port.raw() + tcp->sequence.raw() +

@@ -117,7 +117,8 @@ struct Worker {
   rte_mempool* pool = nullptr;
   std::vector<RxQueue> rx;
   std::vector<TxQueue> tx;              // by PortId
-  std::vector<ExpressUse> express_use;  // by PortId
+  std::vector<ExpressUse> express_use;  // by PortId: of connections
+  std::vector<ExpressUse> bridged_use;  // by PortId: of bridged frames
   HoldQueue held;
   std::unique_ptr<FragmentTable, FragmentTableDeleter> fragments;
   TunnelStates tunnels;

@@ -36,18 +36,19 @@ class SharedTable {
 
   // --- workers ---
   // The value stored for the key, or 0.
-  uint32_t find(const Key& key) const noexcept {
+  uint32_t find(const Key& key) const noexcept { return find(key, hash_of(key)); }
+  // `hash`: hash_of(key).
+  uint32_t find(const Key& key, uint64_t hash) const noexcept {
     const auto words = std::bit_cast<Words>(key);
-    uint64_t index = hash_of(key) & mask_;
+    uint64_t index = hash & mask_;
     while (const uint32_t value = slots_[index].value.load(std::memory_order_acquire)) {
       if (slots_[index].has(words)) return value;
       index = (index + 1) & mask_;
     }
     return 0;
   }
-  void prefetch(const Key& key) const noexcept {
-    __builtin_prefetch(&slots_[hash_of(key) & mask_]);
-  }
+  void prefetch(const Key& key) const noexcept { prefetch_hash(hash_of(key)); }
+  void prefetch_hash(uint64_t hash) const noexcept { __builtin_prefetch(&slots_[hash & mask_]); }
   // There is no entry, and no room for one.
   bool empty() const noexcept { return most_used_ == 0; }
 

@@ -48,6 +48,7 @@ struct PortEntry : Interface {
   bool tx_multi_segs = false;          // can send chained buffers
   bool takes_pending_offload = false;  // completes checksums and segments GSO frames
   bool has_connections = false;        // what comes in untagged may be of services' connections
+  bool has_bridged = false;            // frames of networks may come in
   BridgePortId untagged = 0;           // member for frames without tag
   std::vector<BridgePortId> by_vlan;   // member per VLAN id: 4096 entries, or none at all
   std::vector<SubinterfaceId> subinterface_by_vlan;  // the same for VRFs
@@ -91,11 +92,14 @@ struct alignas(64) BridgePort {
   static constexpr uint8_t kTooBigIcmp = 8;
   static constexpr uint8_t kTooBigFragment = 16;
   static constexpr uint8_t kHasGateway = 32;
+  // Of a remote, not of its network: its header is the template and what a lane fills in
+  // (tunnel/plain.h).
+  static constexpr uint8_t kPlainHeader = 64;
 
   BridgePortKind kind = BridgePortKind::kNone;
   uint8_t tunnel = 0;        // tunnel_index()
   uint8_t header_len = 0;    // bytes of `header` in use
-  uint8_t flags = 0;         // of its network
+  uint8_t flags = 0;         // of its network; kPlainHeader
   NetworkId network = 0;     // kRouted: the VRF
   PortId port = 0;           // egress port
   uint16_t vlan_id = 0;      // tag to add; 0: none

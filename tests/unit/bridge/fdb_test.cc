@@ -183,7 +183,7 @@ TEST_F(FdbLearnerTest, WhatWorkersKeepSeeingDoesNotAge) {
   uint64_t now_ns = kSecond;
   for (uint64_t second = 20; second <= 200; second += 20) {
     Fdb& fdb = dataplane->fdb();
-    fdb.touch(fdb.lookup(fdb_key(1, mac(1))).slot, static_cast<uint32_t>(second));
+    fdb.lookup(fdb_key(1, mac(1))).touch(static_cast<uint32_t>(second));
     tick_until(now_ns, second + 5);
   }
   EXPECT_EQ(where(1), 1u);

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tunnel headers of plain frames, for the express lane: those without options, whose length is
+// known. A kind that is not here is left to the pipeline.
+#pragma once
+
+#include "tunnel/gre_kinds.h"
+#include "tunnel/outer_udp.h"
+
+namespace adit {
+
+// No tunnel header here is longer.
+inline constexpr unsigned kMostPlainBytes = 8;
+
+struct PlainHeader {
+  uint64_t id;     // as Packet::tunnel_id
+  uint8_t tunnel;  // tunnel_index()
+  uint8_t bytes;   // of the tunnel header; 0: it is not plain
+};
+
+// Of what came to the UDP port of `tunnel`. `at`: kMostPlainBytes behind UDP's header.
+inline PlainHeader read_plain_udp(uint8_t tunnel, const uint8_t* at) noexcept {
+  static_assert(sizeof(VxlanHeader) == kMostPlainBytes && sizeof(GeneveHeader) == kMostPlainBytes);
+  const auto& geneve = *reinterpret_cast<const GeneveHeader*>(at);
+  const bool is_plain = tunnel == tunnel_index(TunnelKind::kVxlan)
+                            ? (at[0] & kVxlanFlagVni) != 0
+                            : tunnel == tunnel_index(TunnelKind::kGeneve) &&
+                                  geneve.version_length == 0 &&
+                                  (geneve.flags & (kGeneveCritical | kGeneveControl)) == 0 &&
+                                  geneve.protocol == be16(kEtherTypeBridged);
+  // VXLAN has its VNI at the same place.
+  return {geneve.vni_reserved.host() >> 8, tunnel,
+          static_cast<uint8_t>(is_plain ? sizeof(VxlanHeader) : 0)};
+}
+
+// Of what came by GRE. `at`: kMostPlainBytes behind the IP header.
+inline PlainHeader read_plain_gre(const GreKinds& kinds, const uint8_t* at) noexcept {
+  constexpr uint32_t kKeyed = uint32_t{kGreKey} << 16;
+  const uint32_t word = reinterpret_cast<const be32*>(at)->host();
+  const uint32_t key = reinterpret_cast<const be32*>(at + sizeof(GreHeader))->host();
+  const bool has_key = (word & kKeyed) != 0;
+  if ((word & ~kKeyed) != kEtherTypeBridged || kinds.numbered ||
+      (has_key && kinds.keyed == GreKinds::Keyed::kEither))
+    return {};
+  if (!has_key) return {0, tunnel_index(TunnelKind::kGre), sizeof(GreHeader)};
+  if (kinds.keyed == GreKinds::Keyed::kNvgre)
+    return {key >> 8, tunnel_index(TunnelKind::kNvgre), sizeof(NvgreHeader)};
+  return {kGreHasKey | key, tunnel_index(TunnelKind::kGre), sizeof(GreHeader) + sizeof key};
+}
+
+// What follows the outer IP header, which ends at `ip_end` of `header`; of remotes with
+// BridgePort::kPlainHeader.
+inline void finish_plain(uint8_t* header, unsigned ip_end, const BridgePort& out, rte_mbuf* mbuf,
+                         uint32_t entropy) noexcept {
+  if (out.tunnel == tunnel_index(TunnelKind::kNvgre))
+    finish_nvgre(header, ip_end, entropy);
+  else if (out.tunnel != tunnel_index(TunnelKind::kGre))
+    finish_udp(header, ip_end, out, mbuf, entropy);
+}
+
+}  // namespace adit
