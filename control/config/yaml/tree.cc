@@ -8,11 +8,13 @@
 #include <algorithm>
 #include <istream>
 #include <limits>
+#include <optional>
 #include <streambuf>
 #include <unordered_map>
 #include <utility>
 
 #include "config/yaml/error.h"
+#include "config/yaml/plain.h"
 #include "config/yaml/text.h"
 #include "config/yaml/trouble.h"
 
@@ -218,6 +220,18 @@ std::string_view YamlNode::tag() const noexcept {
   return tree_->tags_[static_cast<size_t>(found - tagged.begin())];
 }
 
+// Without yaml-cpp, if it can be done. What is wrong is left to yaml-cpp, so that it is found in
+// the same order whoever reads.
+static std::optional<YamlTree> read_plain(std::string_view text, const std::string& file,
+                                          const YamlTree::Limits& limits) {
+  YamlTreeBuilder builder(text, file, limits);
+  try {
+    if (read_plain_yaml(text, builder)) return builder.take();
+  } catch (const ConfigError&) {
+  }
+  return std::nullopt;
+}
+
 YamlTree parse_yaml(std::string_view text, const std::string& file,
                     const YamlTree::Limits& limits) {
   if (auto mistake = why_no_text(text, file)) throw ConfigError({*std::move(mistake)});
@@ -226,6 +240,7 @@ YamlTree parse_yaml(std::string_view text, const std::string& file,
   marked.append(text).append("\n").append(kEndMark).append("\n");
   end_lines_by_newline(marked);
   text = std::string_view(marked).substr(0, text.size());
+  if (auto tree = read_plain(text, file, limits)) return *std::move(tree);
   YamlTreeBuilder builder(text, file, limits);
   try {
     TextBuffer buffer(marked);
