@@ -121,8 +121,10 @@ void read_backend(const std::string& text, const CompiledIds& ids, ConnectionFil
 std::vector<uint32_t> group_backends(const CompiledIds& ids, const std::string& service,
                                      Wish& wish) {
   std::vector<uint32_t> group_of;
-  for (const auto& [name, id] : ids.backends) {
-    if (!service.empty() && name.service != service) continue;
+  std::map<BackendName, BackendId> wanted;  // in the order of names
+  for (const auto& [name, id] : ids.backends)
+    if (service.empty() || name.service == service) wanted.emplace(name, id);
+  for (const auto& [name, id] : wanted) {
     if (id >= group_of.size()) group_of.resize(id + 1);
     group_of[id] = static_cast<uint32_t>(wish.groups.size());
     wish.groups.push_back(id);

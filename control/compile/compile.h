@@ -7,11 +7,13 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "adit/snapshot.h"
+#include "compile/scheduler_tables.h"
 #include "config/config.h"
 
 namespace adit {
@@ -77,6 +79,17 @@ struct BackendName {
   friend auto operator<=>(const BackendName&, const BackendName&) = default;
 };
 
+struct BackendNameHash {
+  size_t operator()(const BackendName& name) const noexcept {
+    const Ipv6Key address = address_key(name.address);
+    const std::hash<std::string> hash;
+    return mix64(mix64(address.high + hash(name.service)) + mix64(address.low + hash(name.vrf)) +
+                 name.port);
+  }
+};
+// Most of what there is in a large configuration: to be found by one look, in no order.
+using BackendIds = std::unordered_map<BackendName, BackendId, BackendNameHash>;
+
 // A backend that was removed, and whose connections wait for it to be added again.
 struct GoneBackend {
   BackendName name;
@@ -104,11 +117,13 @@ struct CompiledIds {
   std::vector<AdjacencyId> resting_adjacencies;
   std::vector<uint32_t> next_hop_users;  // by AdjacencyId: remotes, tunnels and routes
   std::map<std::string, ServiceId> services;
-  std::map<BackendName, BackendId> backends;
-  std::vector<GoneBackend> gone_backends;   // the last to go is the last
-  uint32_t removals = 0;                    // see Snapshot
-  BackendId next_backend = 1;               // where the search for a free one begins
-  std::map<BackendName, uint16_t> weights;  // as configured; where that is 0, the last other one
+  BackendIds backends;
+  std::vector<GoneBackend> gone_backends;  // the last to go is the last
+  uint32_t removals = 0;                   // see Snapshot
+  BackendId next_backend = 1;              // where the search for a free one begins
+  std::vector<uint16_t>
+      weights;  // by BackendId: as configured; where that is 0, the last other one
+  SchedulerTables scheduler_tables;  // so that what stays need not be computed again
 };
 
 // Remotes that the configuration does not have, by network.

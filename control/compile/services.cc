@@ -3,7 +3,11 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
+#include <set>
 #include <tuple>
+#include <unordered_map>
+#include <utility>
 
 #include "compile/fwmark_rules.h"
 #include "compile/stable_ids.h"
@@ -43,11 +47,13 @@ RateLimit limit_of(uint32_t per_s, unsigned workers) {
 }
 
 // A service of one port asks its backends there, where they have none of their own.
-std::optional<HealthTarget> check_of(const ServiceConfig& service, const BackendConfig& backend) {
-  if (!service.health) return std::nullopt;
+std::shared_ptr<const HealthTarget> check_of(const ServiceConfig& service,
+                                             const BackendConfig& backend) {
+  if (!service.health) return nullptr;
   const uint16_t only_port = service.last_port ? 0 : service.port;
-  return HealthTarget{service.name, backend.address, backend.port != 0 ? backend.port : only_port,
-                      *service.health};
+  return std::make_shared<const HealthTarget>(
+      HealthTarget{service.name, backend.address, backend.port != 0 ? backend.port : only_port,
+                   *service.health});
 }
 
 class ServiceCompiler {
@@ -77,6 +83,7 @@ class ServiceCompiler {
     snapshot_.services.resize(1);
     for (const auto& [name, id] : previous_.services) make_place(id);
     for (const GoneBackend& gone : previous_.gone_backends) make_place(gone.service);
+    ids_.backends.reserve(previous_.backends.size());
     snapshot_.timeouts = timeouts_of(config_.balancer.timeouts);
     snapshot_.when_full = config_.balancer.when_full;
     snapshot_.expire_nodest = config_.balancer.expire_nodest;
@@ -84,15 +91,19 @@ class ServiceCompiler {
     note_removed();
     note_gone();
     add_backend_sources();
+    snapshot_.scheduler_tables = ids_.scheduler_tables.all();
     ids_.next_backend = backend_ids_.next();
     add_addresses(routes);
+    std::ranges::sort(nat_backends_);
+    nat_backends_.erase(std::unique(nat_backends_.begin(), nat_backends_.end()),
+                        nat_backends_.end());
     FlatTable<VrfHost>::Entries hosts;
     for (const auto& [vrf, address] : nat_backends_)
       hosts.emplace_back(VrfHost{address_key(address), vrf, !address.is_v4()}, 1);
     snapshot_.nat_backends = FlatTable<VrfHost>(hosts);
     FlatTable<SenderKey>::Entries wrapped;
-    for (const auto& [where, place] : wrapped_)
-      wrapped.emplace_back(SenderKey{address_key(where.second), where.first}, place);
+    for (const auto& [host, place] : wrapped_)
+      wrapped.emplace_back(SenderKey{host.address, host.vrf}, place);
     snapshot_.wrapped_backends = FlatTable<SenderKey>(wrapped);
   }
 
@@ -145,8 +156,11 @@ class ServiceCompiler {
     };
     const auto& before = previous_.gone_backends;
     std::for_each(before.end() - static_cast<ptrdiff_t>(kept_), before.end(), note);
+    const size_t first = gone.size();
     for (const auto& [name, id] : previous_.backends)
       note({name, id, previous_.services.at(name.service)});
+    std::sort(gone.begin() + static_cast<ptrdiff_t>(first), gone.end(),
+              [](const GoneBackend& a, const GoneBackend& b) { return a.name < b.name; });
     if (gone.size() > kMaxGoneBackends)
       gone.erase(gone.begin(), gone.end() - static_cast<ptrdiff_t>(kMaxGoneBackends));
   }
@@ -181,22 +195,19 @@ class ServiceCompiler {
     }
     entry.backends.begin = end_of(snapshot_.service_backends);
     std::vector<SchedulerBackend> weights;
+    weights.reserve(service.backends.size());
     for (const BackendConfig& backend : service.backends) {
-      add_backend(service, id, backend);
-      weights.push_back({backend.address, backend.port, last_weight(service, backend)});
+      const BackendId backend_id = add_backend(service, id, backend);
+      weights.push_back({backend.address, backend.port, last_weight(backend_id, backend.weight)});
     }
     entry.backends.end = end_of(snapshot_.service_backends);
     if (service.sorry) {
       add_backend(service, id, *service.sorry);
       entry.sorry = end_of(snapshot_.service_backends);
     }
-    entry.table.begin = end_of(snapshot_.scheduler_tables);
-    if (entry.scheduler->build != nullptr) {
-      const auto table = entry.scheduler->build(weights, service.scheduler_options);
-      snapshot_.scheduler_tables.insert(snapshot_.scheduler_tables.end(), table.begin(),
-                                        table.end());
-    }
-    entry.table.end = end_of(snapshot_.scheduler_tables);
+    if (entry.scheduler->build != nullptr)
+      entry.table = ids_.scheduler_tables.get({entry.scheduler, entry.options, std::move(weights)},
+                                              previous_.scheduler_tables);
     snapshot_.services[id] = entry;
     const VrfId vrf = vrfs_.at(service.vrf);
     snapshot_.balanced_vrfs[vrf] = 1;
@@ -218,20 +229,18 @@ class ServiceCompiler {
              prefix_mask(IpFamily::kV6, config.ipv6_prefix_bits)}};
   }
 
-  uint16_t last_weight(const ServiceConfig& service, const BackendConfig& backend) {
-    const BackendName name = backend_name(service, backend);
-    uint16_t weight = backend.weight;
-    if (const auto last = previous_.weights.find(name);
-        weight == 0 && last != previous_.weights.end())
-      weight = last->second;
-    return ids_.weights[name] = std::max(weight, uint16_t{1});
+  uint16_t last_weight(BackendId id, uint16_t weight) {
+    if (weight == 0 && id < previous_.weights.size()) weight = previous_.weights[id];
+    if (id >= ids_.weights.size()) ids_.weights.resize(id + 1);
+    return ids_.weights[id] = std::max(weight, uint16_t{1});
   }
 
-  void add_backend(const ServiceConfig& service, ServiceId service_id,
-                   const BackendConfig& config) {
+  BackendId add_backend(const ServiceConfig& service, ServiceId service_id,
+                        const BackendConfig& config) {
     ServiceBackend backend;
-    backend.id = backend_ids_.get(backend_name(service, config));
-    ids_.backends[backend_name(service, config)] = backend.id;
+    BackendName name = backend_name(service, config);
+    backend.id = backend_ids_.get(name);
+    ids_.backends.emplace(std::move(name), backend.id);
     backend.upper_connections = share(config.upper_connections, workers_);
     backend.lower_connections = share(config.lower_connections, workers_);
     backend.address = config.address;
@@ -246,19 +255,26 @@ class ServiceCompiler {
     places[backend.id] = end_of(snapshot_.service_backends);
     snapshot_.next_wrapped.push_back(0);
     if (backend.forwarding == Forwarding::kTunnel) {
-      uint32_t& first = wrapped_[{backend.vrf, backend.address}];
+      uint32_t& first =
+          wrapped_[{address_key(backend.address), backend.vrf, !backend.address.is_v4()}];
       snapshot_.next_wrapped.back() = first;
       first = places[backend.id];
     }
-    if (!is_translated(backend.forwarding)) return note_shared(service);
+    if (!is_translated(backend.forwarding)) {
+      note_shared(service);
+      return backend.id;
+    }
     note_sources(service, backend);
-    if (backend.forwarding == Forwarding::kNat) nat_backends_.emplace(backend.vrf, backend.address);
-    if (backend.forwarding != Forwarding::kFullNat) return;
-    for (const IpAddr& local : service.local_addresses) locals_.emplace(backend.vrf, local);
+    if (backend.forwarding == Forwarding::kNat)
+      nat_backends_.emplace_back(backend.vrf, backend.address);
+    if (backend.forwarding == Forwarding::kFullNat)
+      for (const IpAddr& local : service.local_addresses) locals_.emplace(backend.vrf, local);
+    return backend.id;
   }
 
   // A backend has the service's addresses itself.
   void note_shared(const ServiceConfig& service) {
+    if (std::exchange(shared_of_, &service) == &service) return;
     if (service.fwmark == 0) {
       const auto width = static_cast<uint8_t>(service.address.width_bits());
       backends_have_.emplace(service.vrf, IpPrefix{service.address, width});
@@ -273,8 +289,9 @@ class ServiceCompiler {
     const auto note = [&](std::optional<Protocol> protocol, uint16_t first, uint16_t last) {
       for (const Protocol one : {Protocol::kTcp, Protocol::kUdp, Protocol::kSctp})
         if (!protocol || *protocol == one)
-          sources_[{backend.vrf, static_cast<uint8_t>(one), backend.address}].push_back(
-              backend.port != 0 ? PortRange{backend.port, backend.port} : PortRange{first, last});
+          sources_.emplace_back(
+              Source{backend.vrf, static_cast<uint8_t>(one), backend.address},
+              backend.port != 0 ? std::pair(backend.port, backend.port) : std::pair(first, last));
     };
     constexpr uint16_t kLast = UINT16_MAX;
     if (service.fwmark == 0) {
@@ -289,16 +306,14 @@ class ServiceCompiler {
 
   void add_backend_sources() {
     FlatTable<BackendSource>::Entries entries;
-    for (auto& [where, ports] : sources_) {
+    std::ranges::sort(sources_);
+    sources_.erase(std::unique(sources_.begin(), sources_.end()), sources_.end());
+    for (auto one = sources_.begin(); one != sources_.end();) {
+      const Source where = one->first;
       const auto& [vrf, protocol, address] = where;
-      const auto order = [](const PortRange& range) { return std::tuple(range.first, range.last); };
-      std::ranges::sort(ports, {}, order);
-      const auto same = [&order](const PortRange& a, const PortRange& b) {
-        return order(a) == order(b);
-      };
-      ports.erase(std::unique(ports.begin(), ports.end(), same), ports.end());
       const uint32_t begin = end_of(snapshot_.backend_ports);
-      snapshot_.backend_ports.insert(snapshot_.backend_ports.end(), ports.begin(), ports.end());
+      for (; one != sources_.end() && one->first == where; ++one)
+        snapshot_.backend_ports.push_back({one->second.first, one->second.second});
       snapshot_.backend_source_ports.push_back({begin, end_of(snapshot_.backend_ports)});
       entries.emplace_back(BackendSource{.address = address_key(address),
                                          .vrf = vrf,
@@ -340,16 +355,22 @@ class ServiceCompiler {
   CompiledIds& ids_;
   Snapshot& snapshot_;
   StableIds<std::string, ServiceId> service_ids_;
-  StableIds<BackendName, BackendId> backend_ids_;
+  StableIds<BackendName, BackendId, BackendIds> backend_ids_;
   size_t kept_ = 0;  // of the previous gone backends, the last ones
   std::map<std::string, VrfId> vrfs_;
   std::map<std::pair<std::string, IpPrefix>, std::vector<ServicePorts>> addresses_;  // by VRF
   FwmarkRuleCompiler::Services fwmark_services_;
   std::set<std::pair<VrfId, IpAddr>> locals_;  // of full NAT
   std::set<std::pair<std::string, IpPrefix>> backends_have_;
-  std::map<std::tuple<VrfId, uint8_t, IpAddr>, std::vector<PortRange>> sources_;
-  std::set<std::pair<VrfId, IpAddr>> nat_backends_;
-  std::map<std::pair<VrfId, IpAddr>, uint32_t> wrapped_;  // Snapshot::wrapped_backends
+  const ServiceConfig* shared_of_ = nullptr;  // the last that is in backends_have_
+  // Where backends answer from, with the first and last port.
+  using Source = std::tuple<VrfId, uint8_t, IpAddr>;
+  std::vector<std::pair<Source, std::pair<uint16_t, uint16_t>>> sources_;
+  std::vector<std::pair<VrfId, IpAddr>> nat_backends_;
+  struct HostHash {
+    size_t operator()(const VrfHost& host) const noexcept { return hash_of(host); }
+  };
+  std::unordered_map<VrfHost, uint32_t, HostHash> wrapped_;  // Snapshot::wrapped_backends
 };
 
 }  // namespace
@@ -370,20 +391,22 @@ std::vector<BackendConfig> all_backends(const ServiceConfig& service) {
 }
 
 std::map<BackendId, BackendFacts> backend_facts(const Config& config, const CompiledIds& ids) {
+  // Most ids come in their order.
   std::map<BackendId, BackendFacts> facts;
   for (const ServiceConfig& service : config.services)
     for_all_backends(service, [&](const BackendConfig& backend) {
       BackendName name = backend_name(service, backend);
       const bool sorry = service.sorry && backend == *service.sorry;
       const BackendId id = ids.backends.at(name);
-      facts[id] = {
+      BackendFacts& known = facts.try_emplace(facts.end(), id)->second;
+      known = {
           .name = std::move(name),
           .weight = backend.weight,
           .slow_start_s = sorry ? 0 : service.slow_start_s,
           .drain_udp_s = service.drain_udp_s.value_or(
               service.timeouts.udp_s.value_or(config.balancer.timeouts.udp_s)),
           .keeps = service.on_down == OnDown::kKeep,
-          .check = sorry ? std::nullopt : check_of(service, backend),
+          .check = sorry ? nullptr : check_of(service, backend),
       };
     });
   return facts;

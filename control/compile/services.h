@@ -2,6 +2,8 @@
 // Virtual services as workers read them.
 #pragma once
 
+#include <memory>
+
 #include "compile/vrf_routes.h"
 #include "health/health_target.h"
 
@@ -29,10 +31,15 @@ struct BackendFacts {
   BackendName name;
   uint16_t weight = 0;
   unsigned slow_start_s = 0;
-  unsigned drain_udp_s = 0;  // 0: UDP flows stay when it is drained
-  bool keeps = false;        // its connections, when it is down
-  std::optional<HealthTarget> check;
-  friend bool operator==(const BackendFacts&, const BackendFacts&) = default;
+  unsigned drain_udp_s = 0;                   // 0: UDP flows stay when it is drained
+  bool keeps = false;                         // its connections, when it is down
+  std::shared_ptr<const HealthTarget> check;  // large; none: it counts as up
+
+  friend bool operator==(const BackendFacts& a, const BackendFacts& b) {
+    if (!a.check != !b.check || (a.check && *a.check != *b.check)) return false;
+    return a.name == b.name && a.weight == b.weight && a.slow_start_s == b.slow_start_s &&
+           a.drain_udp_s == b.drain_udp_s && a.keeps == b.keeps;
+  }
 };
 std::map<BackendId, BackendFacts> backend_facts(const Config& config, const CompiledIds& ids);
 

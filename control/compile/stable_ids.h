@@ -26,10 +26,10 @@ inline bool is_same(const BridgePortInfo& former, const BridgePortInfo& now) {
   return former.tunnel == now.tunnel && former.tunnel_id == now.tunnel_id;
 }
 
-template <class Key, class Value>
+template <class Key, class Value, class Map = std::map<Key, Value>>
 class StableIds {
  public:
-  StableIds(const std::map<Key, Value>& previous, uint32_t limit, uint32_t first = 1)
+  StableIds(const Map& previous, uint32_t limit, uint32_t first = 1)
       : previous_(previous), free_(limit, first) {
     for (const auto& [key, value] : previous) free_.reserve(id_of(value));
   }
@@ -54,7 +54,7 @@ class StableIds {
   uint32_t next() const { return free_.next(); }
 
  private:
-  const std::map<Key, Value>& previous_;
+  const Map& previous_;
   std::map<Key, Value> kept_;
   IdAllocator free_;
 };

@@ -126,9 +126,9 @@ void check_options(Reader& reader, const ServiceDraft& service) {
       reader.misfit(options.places.at(name),
                     std::string(name) + ": scheduler '" + service.scheduler +
                         "' does not have this option, only " + takers_of(takes));
-  if (!is_maglev_size(options.table_size))
+  if (options.table_size && !is_maglev_size(*options.table_size))
     reader.misfit(options.places.at("table_size"),
-                  "table_size: found " + std::to_string(options.table_size) +
+                  "table_size: found " + std::to_string(*options.table_size) +
                       ", expected one of the primes " + maglev_sizes());
 }
 
@@ -247,7 +247,9 @@ Section<ServiceDraft> service_section() {
         options.flag("fallback", &O::fallback,
                      "sh, dh, mh: use another backend if the selected one takes no connections.");
         options.number("table_size", &O::table_size, 251, 131071,
-                       "mh: number of slots of the look-up table, a prime.");
+                       "mh: number of slots of the look-up table, a prime; auto: by the number of "
+                       "backends.",
+                       KeyType::kNumberOrAuto);
         return options;
       }(),
       "Options of some schedulers.");

@@ -118,7 +118,7 @@ const ServiceBackend* pick_backend(Worker& worker, ServiceId id, const FlowKey& 
   const ServiceEntry& service = snapshot.services[id];
   Balancer& balancer = *worker.balancer;
   SchedulerContext context{.backends = part(snapshot.service_backends, service.backends),
-                           .table = part(snapshot.scheduler_tables, service.table),
+                           .table = service.table,
                            .options = service.options,
                            .backend_status = *worker.backend_status,
                            .loads = &balancer.loads[0],

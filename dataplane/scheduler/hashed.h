@@ -35,18 +35,18 @@ inline uint64_t hash_backend(const IpAddr& address, uint16_t port) noexcept {
 
 // Slots in proportion to weights, neighbours alike: for sh and dh, whose tables need not
 // resemble the previous one. 16 slots a backend at least, so that rounding matters little.
-inline std::vector<uint32_t> build_buckets(std::span<const SchedulerBackend> backends,
-                                           const SchedulerOptions&) {
+inline SchedulerTable build_buckets(std::span<const SchedulerBackend> backends,
+                                    const SchedulerOptions&) {
   uint64_t total = 0;
   for (const SchedulerBackend& backend : backends) total += backend.weight;
-  std::vector<uint32_t> buckets;
+  SchedulerTable buckets;
   if (total == 0) return buckets;
   const std::size_t slots = std::max<std::size_t>(256, std::bit_ceil(16 * backends.size()));
   buckets.reserve(slots);
   uint64_t sum = 0;
-  for (uint32_t i = 0; i < backends.size(); ++i) {
+  for (std::size_t i = 0; i < backends.size(); ++i) {
     sum += backends[i].weight;
-    buckets.resize(slots * sum / total, i);
+    buckets.resize(slots * sum / total, static_cast<uint16_t>(i));
   }
   return buckets;
 }
@@ -72,7 +72,7 @@ inline uint32_t pick_highest_hash(const SchedulerContext& context, uint64_t hash
 // option `fallback` sends them to other slots as well.
 inline uint32_t pick_slot(const SchedulerContext& context, uint64_t hash) noexcept {
   constexpr unsigned kProbes = 64;
-  const std::span<const uint32_t> table = context.table;
+  const std::span<const uint16_t> table = context.table;
   if (table.empty()) return kNoBackend;
   const auto slot_of = [table](uint64_t number) { return (number >> 32) * table.size() >> 32; };
   const uint32_t chosen = table[slot_of(hash)];

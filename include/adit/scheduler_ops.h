@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,9 +20,10 @@ class LocalityTable;
 
 // Options of a scheduler.
 struct SchedulerOptions {
-  bool hash_port = false;       // sh, mh: hash the client's port too
-  bool fallback = false;        // sh, mh, dh: use the next backend if this one takes none
-  uint32_t table_size = 65537;  // mh: slots, one of kMaglevSizes
+  bool hash_port = false;  // sh, mh: hash the client's port too
+  bool fallback = false;   // sh, mh, dh: use the next backend if this one takes none
+  // mh: slots, one of kMaglevSizes; none: by the number of backends
+  std::optional<uint32_t> table_size = {};
   friend bool operator==(const SchedulerOptions&, const SchedulerOptions&) = default;
 };
 
@@ -30,7 +32,11 @@ struct SchedulerBackend {
   IpAddr address;
   uint16_t port = 0;    // host order
   uint16_t weight = 1;  // as configured; if that is 0, the last other one
+  friend bool operator==(const SchedulerBackend&, const SchedulerBackend&) = default;
 };
+
+// What a scheduler computes in advance: for each slot, the index of a backend of the service.
+using SchedulerTable = std::vector<uint16_t>;
 
 // State of a scheduler for one service on one worker. It survives reloads, so it may refer to
 // former backends. Initially zero.
@@ -42,7 +48,7 @@ struct SchedulerState {
 
 struct SchedulerContext {
   std::span<const ServiceBackend> backends;
-  std::span<const uint32_t> table;  // of build()
+  std::span<const uint16_t> table;  // of build()
   SchedulerOptions options;
   const BackendStatusTable& backend_status;  // by ServiceBackend::id
   const BackendLoad* loads;                  // of this worker, by ServiceBackend::id
@@ -63,10 +69,10 @@ struct SchedulerOps {
   struct Takes {
     bool hash_port = false, fallback = false, table_size = false;
   } takes = {};
-  // Control: computes the table that pick() reads; a pure function. Null: no table. Called again
-  // when backends, configured weights or options change, not when a backend goes up or down.
-  std::vector<uint32_t> (*build)(std::span<const SchedulerBackend>,
-                                 const SchedulerOptions&) = nullptr;
+  // Control: computes the table that pick() reads; a pure function, so that services with equal
+  // backends and options share a table, and every gateway has the same one. Null: no table. Called
+  // again when backends, configured weights or options change, not when a backend goes up or down.
+  SchedulerTable (*build)(std::span<const SchedulerBackend>, const SchedulerOptions&) = nullptr;
   // Worker: returns the index in `backends` of one that takes new connections, or kNoBackend.
   uint32_t (*pick)(SchedulerContext&, const FlowKey&) noexcept = nullptr;
 };
@@ -78,9 +84,14 @@ const SchedulerOps* find_scheduler(std::string_view name) noexcept;
 // "rr, wrr, lc" and so on.
 std::string scheduler_names();
 
-// The valid table sizes of mh: primes, so that a step of any length visits all slots.
+// The valid values of `table_size`: primes, so that a step of any length visits all slots.
 inline constexpr std::array<uint32_t, 11> kMaglevSizes = {251,   509,   1021,  2039,  4093,  8191,
                                                           16381, 32749, 65521, 65537, 131071};
+
+// The number of slots without that option: so many for each backend, within these bounds. A share
+// is right to a slot or two.
+inline constexpr uint32_t kMaglevSlotsPerBackend = 128, kLeastMaglevSlots = 2048,
+                          kMostMaglevSlots = 131072;
 
 constexpr bool is_maglev_size(uint32_t slots) noexcept {
   return std::ranges::find(kMaglevSizes, slots) != kMaglevSizes.end();

@@ -208,11 +208,11 @@ struct Persistence {
 struct ServiceEntry {
   const SchedulerOps* scheduler = nullptr;  // null: no service has the id
   SchedulerOptions options;
-  Range backends;               // in Snapshot::service_backends
-  Range table;                  // in Snapshot::scheduler_tables
-  std::array<Range, 2> locals;  // in Snapshot::local_addresses: those of IPv4, those of IPv6
-  uint32_t sorry = 0;           // of the sorry server: in Snapshot::service_backends and 1, 0: none
-  VrfId vrf = 0;                // of its virtual address
+  Range backends;                   // in Snapshot::service_backends
+  std::span<const uint16_t> table;  // the scheduler's: one of Snapshot::scheduler_tables
+  std::array<Range, 2> locals;      // in Snapshot::local_addresses: those of IPv4, those of IPv6
+  uint32_t sorry = 0;  // of the sorry server: in Snapshot::service_backends and 1, 0: none
+  VrfId vrf = 0;       // of its virtual address
   uint16_t gue_port = 0;
   WrapKind wrap = WrapKind::kIpip;
   Unmatched unmatched = Unmatched::kDrop;
@@ -354,7 +354,8 @@ struct Snapshot {
   // service_backends and 1. `next_wrapped`, by place: that of the next of that address, 0: none.
   FlatTable<SenderKey> wrapped_backends;
   std::vector<uint32_t> next_wrapped;
-  std::vector<uint32_t> scheduler_tables;
+  // Services have them in common, and snapshots one after the other.
+  std::vector<std::shared_ptr<const SchedulerTable>> scheduler_tables;
   std::vector<IpAddr> local_addresses;
   // What RouteTarget::virtual_address leads to: ranges in service_ports, which are sorted by
   // protocol and port there; that of all ports is none of them, and comes last.

@@ -68,7 +68,7 @@ TEST(Services, HaveDefaults) {
   EXPECT_EQ(service.forwarding, Forwarding::kNat);
   EXPECT_EQ(service.unmatched, Unmatched::kDrop);
   EXPECT_EQ(service.client_address, ClientAddress::kNone);
-  EXPECT_EQ(service.scheduler_options.table_size, 65537u);
+  EXPECT_EQ(service.scheduler_options.table_size, std::nullopt);
   EXPECT_EQ(config.balancer, BalancerConfig{});
 }
 

@@ -41,7 +41,7 @@ TEST(DiffServices, EveryKey) {
              "services.web.last_port: none -> 90", "services.web.scheduler: rr -> mh",
              "services.web.scheduler_options.hash_port: false -> true",
              "services.web.scheduler_options.fallback: false -> true",
-             "services.web.scheduler_options.table_size: 65537 -> 251",
+             "services.web.scheduler_options.table_size: auto -> 251",
              "services.web.forwarding: tunnel -> direct",
              "services.web.one_packet: false -> true"}));
   const std::string common = "address: 192.0.2.80, port: 80, forwarding: ";

@@ -98,7 +98,7 @@ class TestService {
   static constexpr BackendId kFirstId = 100;  // ids are not indices
   std::vector<ServiceBackend> backends;
   std::vector<SchedulerBackend> configured;
-  std::vector<uint32_t> table;
+  SchedulerTable table;
   SchedulerOptions options;
   BackendStatusTable backend_status;
   std::vector<BackendLoad> loads = std::vector<BackendLoad>(kFirstId + 1000);
