@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/daemon.h"
 
+#include <malloc.h>
 #include <rte_eal.h>
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
@@ -62,13 +63,14 @@ std::vector<MacAddr> port_macs(const Config& config, const Dataplane& dataplane)
 
 class Daemon {
  public:
-  Daemon(const Config& config, const std::string& config_path, const DataplaneOptions& options)
+  Daemon(const std::shared_ptr<const Config>& config, const std::string& config_path,
+         const DataplaneOptions& options)
       : config_path_(config_path),
         dataplane_(options),
-        control_(dataplane_, config, port_macs(config, dataplane_), monotonic_ns()),
+        control_(dataplane_, config, port_macs(*config, dataplane_), monotonic_ns()),
         reloader_(control_, config_path),
         context_{&control_, config_path, monotonic_ns, &reloader_, monotonic_ns()},
-        server_(io_, config.system.socket, api_methods(), context_),
+        server_(io_, config->system.socket, api_methods(), context_),
         signals_(io_, SIGHUP, SIGTERM, SIGINT),
         timer_(io_),
         running_(Clock::now()),
@@ -248,9 +250,12 @@ DataplaneOptions dataplane_options(const Config& config, const EalArgs& eal, uns
   return options;
 }
 
-void run_daemon(const Config& config, const std::string& config_path,
+void run_daemon(std::shared_ptr<const Config> config, const std::string& config_path,
                 const DataplaneOptions& options) {
-  Daemon(config, config_path, options).run();
+  Daemon daemon(config, config_path, options);
+  config.reset();  // the running one is the control plane's
+  malloc_trim(0);  // what reading it took
+  daemon.run();
 }
 
 }  // namespace adit

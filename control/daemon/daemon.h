@@ -3,6 +3,7 @@
 // sources of work until a signal ends it.
 #pragma once
 
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -21,7 +22,7 @@ struct WorkersStuck : std::runtime_error {
 
 // Serves until SIGTERM or SIGINT. Throws std::runtime_error when ports, memory or the socket cannot
 // be had; WorkersStuck.
-void run_daemon(const Config& config, const std::string& config_path,
+void run_daemon(std::shared_ptr<const Config> config, const std::string& config_path,
                 const DataplaneOptions& options);
 
 // The options without `io`: what the configuration says of ports and sizes.

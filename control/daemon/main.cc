@@ -9,6 +9,8 @@
 #include <csignal>
 #include <filesystem>
 #include <iostream>
+#include <memory>
+#include <utility>
 
 #include "base/exit_code.h"
 #include "base/log.h"
@@ -102,8 +104,8 @@ void clean_up_eal() {
   _exit(kExitFailed);
 }
 
-int serve(const Config& config, const Options& options, const SystemFacts& facts) {
-  const EalArgs arguments = eal_args(config, facts, getpid(), options.eal_args);
+int serve(std::shared_ptr<const Config> config, const Options& options, const SystemFacts& facts) {
+  const EalArgs arguments = eal_args(*config, facts, getpid(), options.eal_args);
   // From here on there is something to tidy up: these wait until the daemon takes them.
   block_signals({SIGTERM, SIGINT});
   send_dpdk_log_to_ours();
@@ -111,11 +113,12 @@ int serve(const Config& config, const Options& options, const SystemFacts& facts
   keep_log_on_own_cores();
   int result = kExitOk;
   try {
-    const unsigned workers = worker_count(config, facts.cpus.size());
+    const unsigned workers = worker_count(*config, facts.cpus.size());
+    const DataplaneOptions dataplane = dataplane_options(*config, arguments, workers);
     if (end_is_wanted())
       spdlog::info("event=stopped before=ready");
     else
-      run_daemon(config, options.config_path, dataplane_options(config, arguments, workers));
+      run_daemon(std::move(config), options.config_path, dataplane);
   } catch (const WorkersStuck& error) {
     end_with_stuck_workers(error);
   } catch (const std::exception& error) {
@@ -134,21 +137,22 @@ int run(int argc, char** argv) {
   // One that comes before the daemon can take it shall not end it, nor be lost: the file may have
   // changed after it was read.
   if (!options.check) block_signals({SIGHUP});
-  const auto [config, warnings] = check_config_file(options.config_path);
-  set_up_log(options.check ? LogTarget::kStderr : config.system.log_target,
-             config.system.log_level);
+  auto [read, warnings] = check_config_file(options.config_path);
+  auto config = std::make_shared<const Config>(std::move(read));
+  set_up_log(options.check ? LogTarget::kStderr : config->system.log_target,
+             config->system.log_level);
   for (const ConfigMistake& warning : warnings)
     spdlog::warn("event=config_warning warning={}", log_value(to_string(warning)));
 
   warn_of_weak_file(options.config_path);
   // They may be what there is no room for.
   if (!options.check) tidy_up_after_others();
-  const SystemFacts facts = gather_facts(config);
-  const bool ready = report_preflight(preflight(config, facts));
+  const SystemFacts facts = gather_facts(*config);
+  const bool ready = report_preflight(preflight(*config, facts));
   if (options.check && ready)
     std::cout << "configuration " << options.config_path << " and this machine are fine\n";
   if (options.check || !ready) return ready ? kExitOk : kExitPreflight;
-  return serve(config, options, facts);
+  return serve(std::move(config), options, facts);
 }
 
 }  // namespace

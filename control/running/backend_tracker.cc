@@ -2,8 +2,8 @@
 #include "running/backend_tracker.h"
 
 #include <algorithm>
-#include <set>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include "base/time_units.h"
@@ -28,8 +28,9 @@ uint16_t weight_at(const BackendFacts& facts, const BackendTracker::State& state
 
 BackendChanges compare_backends(const BackendMap& former, BackendMap next) {
   BackendChanges changes;
-  std::set<std::string_view> running;  // services
-  for (const auto& [id, facts] : *former) running.insert(facts.name.service);
+  std::unordered_set<std::string_view> running;  // services
+  if (std::ranges::any_of(*next, [](const auto& one) { return one.second.slow_start_s != 0; }))
+    for (const auto& [id, facts] : *former) running.insert(facts.name.service);
   auto old = former->begin();
   for (const auto& [id, facts] : *next) {
     for (; old != former->end() && old->first < id; ++old) changes.gone.push_back(old->first);
@@ -89,7 +90,7 @@ void BackendTracker::add(const Config& config, const CompiledIds& ids, uint64_t 
 
 void BackendTracker::add_one(const BackendChanges::Added& added, uint64_t now_ns) {
   const BackendId id = added.id;
-  State& state = states_[id];
+  State& state = states_.try_emplace(states_.end(), id)->second;
   state = {.since_ns = now_ns};
   if (added.starts_slowly) state.starting_ns = now_ns;
   const BackendFacts& facts = *find(id);
@@ -97,8 +98,8 @@ void BackendTracker::add_one(const BackendChanges::Added& added, uint64_t now_ns
     checks_->update(id, *facts.check);  // also adds it
     state.up = checks_->up(id);
   }
-  note_drained(id, now_ns);
-  store(id, now_ns);
+  note_drained(state, facts, now_ns);
+  store(id, state, facts, now_ns);
 }
 
 void BackendTracker::change_one(BackendId id, uint64_t now_ns) {
@@ -113,8 +114,8 @@ void BackendTracker::change_one(BackendId id, uint64_t now_ns) {
     checks_->remove(id);
   }
   if (state.up != up) set_up(id, up, now_ns);
-  note_drained(id, now_ns);
-  store(id, now_ns);
+  note_drained(state, facts, now_ns);
+  store(id, state, facts, now_ns);
 }
 
 void BackendTracker::undo(const BackendChanges& changes, uint64_t now_ns) {
@@ -198,9 +199,7 @@ std::optional<HealthView> BackendTracker::health(BackendId id) const {
   return checks_ == nullptr ? std::nullopt : checks_->find(id);
 }
 
-void BackendTracker::note_drained(BackendId id, uint64_t now_ns) {
-  State& state = states_.at(id);
-  const BackendFacts& facts = *find(id);
+void BackendTracker::note_drained(State& state, const BackendFacts& facts, uint64_t now_ns) {
   if (facts.weight != 0) {
     state.drained_ns.reset();
     state.moves_udp = false;
@@ -220,9 +219,11 @@ void BackendTracker::set_up(BackendId id, bool up, uint64_t now_ns) {
 
 void BackendTracker::store(BackendId id, uint64_t now_ns) {
   const BackendFacts* known = find(id);
-  if (known == nullptr) return;  // it goes
-  const BackendFacts& facts = *known;
-  const State& state = states_.at(id);
+  if (known != nullptr) store(id, states_.at(id), *known, now_ns);  // else it goes
+}
+
+void BackendTracker::store(BackendId id, const State& state, const BackendFacts& facts,
+                           uint64_t now_ns) {
   any_starts_ = any_starts_ || state.starting_ns;
   // A link may be back in a second: connections are not ended for it.
   status_.store(id, {.weight = weight_at(facts, state, now_ns),

@@ -84,9 +84,10 @@ class BackendTracker {
   std::optional<HealthView> health(BackendId id) const;
 
  private:
-  void note_drained(BackendId id, uint64_t now_ns);
+  void note_drained(State& state, const BackendFacts& facts, uint64_t now_ns);
   void set_up(BackendId id, bool up, uint64_t now_ns);
   void store(BackendId id, uint64_t now_ns);
+  void store(BackendId id, const State& state, const BackendFacts& facts, uint64_t now_ns);
 
   BackendStatusTable& status_;
   HealthChecks* checks_ = nullptr;

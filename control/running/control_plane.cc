@@ -29,6 +29,11 @@ std::vector<PortTraits> traits_of(const Dataplane& dataplane, const std::vector<
 
 ControlPlane::ControlPlane(Dataplane& dataplane, const Config& initial,
                            std::vector<MacAddr> port_macs, uint64_t now_ns)
+    : ControlPlane(dataplane, std::make_shared<const Config>(initial), std::move(port_macs),
+                   now_ns) {}
+
+ControlPlane::ControlPlane(Dataplane& dataplane, std::shared_ptr<const Config> initial,
+                           std::vector<MacAddr> port_macs, uint64_t now_ns)
     : dataplane_(dataplane),
       port_macs_(std::move(port_macs)),
       neighbours_(dataplane),
@@ -36,7 +41,7 @@ ControlPlane::ControlPlane(Dataplane& dataplane, const Config& initial,
       fdb_(dataplane),
       backends_(dataplane.backend_status()),
       links_(dataplane) {
-  Prepared first = prepare_first(basis(now_ns), std::make_shared<const Config>(initial));
+  Prepared first = prepare_first(basis(now_ns), std::move(initial));
   while (!commit(first, now_ns)) continue;
 }
 

@@ -43,6 +43,8 @@ struct ApplyResult {
 class ControlPlane {
  public:
   // `initial` becomes generation 1. `port_macs`: by PortId, the MAC that adit uses there.
+  ControlPlane(Dataplane& dataplane, std::shared_ptr<const Config> initial,
+               std::vector<MacAddr> port_macs, uint64_t now_ns);
   ControlPlane(Dataplane& dataplane, const Config& initial, std::vector<MacAddr> port_macs,
                uint64_t now_ns);
 
