@@ -3,16 +3,18 @@
 // reloads of a file in which little differs.
 //   adit-service-speed [SCHEDULER [SERVICES [BACKENDS]]]    mh 10000 10 where none is given
 // Each service has its own backends, so that no two have the same table. The worker polls ports
-// that nothing comes from, and control ticks each millisecond, as in aditd. A reload takes from its
-// request until the former state is freed too. A core is shared by the worker, control and the
-// thread beside it where there are only two: what is CPU time of control and that thread is shown
-// as well.
+// that nothing comes from, and control ticks each millisecond, as in aditd. Shown are the time that
+// passed, and the CPU time of control's thread and of the thread beside it, which other load on the
+// machine does not add to.
 #include <malloc.h>
 #include <rte_mbuf.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -78,7 +80,10 @@ void write_file(const std::string& file, const Size& size, Change change) {
   if (out == nullptr || std::fputs(text.c_str(), out) < 0 || std::fclose(out) != 0) std::abort();
 }
 
+std::atomic<uint64_t> worker_cpu_ns = 0;
+
 uint16_t receive_nothing(void*, rte_mbuf**, uint16_t) {
+  worker_cpu_ns.store(clock_ns(CLOCK_THREAD_CPUTIME_ID), std::memory_order_relaxed);
   return 0;
 }
 uint16_t take(void*, rte_mbuf** packets, uint16_t n) {
@@ -86,13 +91,20 @@ uint16_t take(void*, rte_mbuf** packets, uint16_t n) {
   return n;
 }
 
+// Of all threads but the worker's.
+uint64_t control_cpu_ns() {
+  const uint64_t all = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+  return all - std::min(all, worker_cpu_ns.load(std::memory_order_relaxed));
+}
+
 void reload(Reloader& reloader, ControlPlane& control, const char* what) {
   bool accepted = false;
   const uint64_t began = monotonic_ns();
-  const uint64_t cpu_before = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-  uint64_t longest = 0, applied = 0;
+  const uint64_t cpu_before = control_cpu_ns();
+  uint64_t longest = 0, applied = 0, applied_cpu = 0;
   reloader.reload("bench", [&](const Reloader::Outcome& outcome) {
     applied = monotonic_ns();
+    applied_cpu = control_cpu_ns();
     accepted = !outcome.error && outcome.changes.size() == 1;
     if (outcome.error) std::rethrow_exception(outcome.error);
   });
@@ -105,11 +117,11 @@ void reload(Reloader& reloader, ControlPlane& control, const char* what) {
   }
   if (!accepted) std::abort();
   std::printf(
-      "  %-34s applied after %.3f s, former state freed after %.3f s; control's thread %.3f s of "
-      "CPU, its longest turn %.1f ms; resident %.0f MB\n",
-      what, seconds(applied - began), seconds(monotonic_ns() - began),
-      seconds(clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu_before), 1e3 * seconds(longest),
-      megabytes(bench::resident_bytes()));
+      "  %-28s applied after %.3f s (%.3f s of CPU), the former state freed after %.3f s (%.3f); "
+      "control's longest turn %.1f ms; resident %.0f MB\n",
+      what, seconds(applied - began), seconds(applied_cpu - cpu_before),
+      seconds(monotonic_ns() - began), seconds(control_cpu_ns() - cpu_before),
+      1e3 * seconds(longest), megabytes(bench::resident_bytes()));
 }
 
 void measure(const Size& size) {
@@ -119,7 +131,7 @@ void measure(const Size& size) {
               size.scheduler.c_str(), static_cast<double>(std::filesystem::file_size(file)) / 1e6);
   malloc_trim(0);
   const uint64_t empty = bench::resident_bytes();
-  const uint64_t began = monotonic_ns();
+  const uint64_t began = monotonic_ns(), cpu_before = control_cpu_ns();
   auto config = std::make_shared<const Config>(check_config_file(file).config);
   const uint64_t read = monotonic_ns();
   DataplaneOptions options;
@@ -139,12 +151,12 @@ void measure(const Size& size) {
   Reloader reloader(control, file);
   dataplane.start();
   control.tick(monotonic_ns());
-  const uint64_t serves = monotonic_ns();
+  const uint64_t serves = monotonic_ns(), cpu = control_cpu_ns();
   std::printf(
-      "  %-34s serves after %.3f s, of which %.3f s to read and check; resident %.0f MB "
-      "beside %.0f\n",
-      "start", seconds(serves - began), seconds(read - began),
-      megabytes(bench::resident_bytes() - empty), megabytes(empty));
+      "  %-28s serves after %.3f s (%.3f s of CPU), of which %.3f s to read and check; resident "
+      "%.0f MB and %.0f\n",
+      "start", seconds(serves - began), seconds(cpu - cpu_before), seconds(read - began),
+      megabytes(empty), megabytes(bench::resident_bytes() - empty));
   for (int round = 0; round < 2; ++round) {
     write_file(file, size, Change::kWeight);
     reload(reloader, control, "reload: a weight");
@@ -155,6 +167,9 @@ void measure(const Size& size) {
     write_file(file, size, Change::kNone);
     reload(reloader, control, "reload: the backend less");
   }
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  std::printf("  resident at most %.0f MB\n", static_cast<double>(usage.ru_maxrss) / 1024);
   dataplane.stop();
   std::filesystem::remove(file);
 }
@@ -167,6 +182,7 @@ unsigned number(int argc, char** argv, int place, unsigned otherwise) {
 }  // namespace adit
 
 int main(int argc, char** argv) {
+  spdlog::set_level(spdlog::level::off);
   adit::Size size;
   if (argc > 1) size.scheduler = argv[1];
   size.services = adit::number(argc, argv, 2, size.services);

@@ -80,7 +80,9 @@ struct BackendName {
 };
 
 struct BackendNameHash {
-  size_t operator()(const BackendName& name) const noexcept {
+  // Not noexcept: so the container keeps the hashes, and does not compute again those of all names
+  // that it passes on its way.
+  size_t operator()(const BackendName& name) const {
     const Ipv6Key address = address_key(name.address);
     const std::hash<std::string> hash;
     return mix64(mix64(address.high + hash(name.service)) + mix64(address.low + hash(name.vrf)) +
