@@ -329,8 +329,8 @@ void handle_icmpv6(Worker& worker, LinkId link, Packet& packet) noexcept {
   if (sum_mbuf(mbuf, offset, bytes, pseudo_header_sum(ip, bytes)) != 0xffff)
     return drop(worker, mbuf, DropReason::k_icmp_checksum);
   const uint8_t type = frame_of(mbuf)[offset];
-  if (was_put_together(mbuf) && type != kEchoRequest)
-    return drop(worker, mbuf, DropReason::k_nd_malformed);  // RFC 6980
+  if (was_put_together(mbuf) && is_nd_type(type))
+    return drop(worker, mbuf, DropReason::k_nd_malformed);  // RFC 6980 section 5
   if (type == kSolicitation || type == kAdvertisement)
     return handle_neighbour(worker, link, packet, type);
   const Interface& interface = *interface_of(*worker.snapshot, link);

@@ -155,8 +155,7 @@ inline bool may_skip_options(const uint8_t* header, uint32_t bytes) noexcept {
 // RFC 6980 section 5: neighbour discovery with a fragment header, wherever that stands, is dropped.
 inline bool is_discovery_type(const rte_mbuf* mbuf, const IpPacket& found) noexcept {
   if (found.protocol != kIpProtocolIcmpv6 || found.l4 >= mbuf->data_len) return false;
-  const uint8_t type = *rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, found.l4);
-  return type >= 133 && type <= 137;
+  return is_nd_type(*rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, found.l4));
 }
 
 // RFC 8200 section 4: a destination takes extension headers in any order; section 4.3: hop-by-hop

@@ -50,14 +50,18 @@ inline bool is_link_local(const Ipv6Key& address) noexcept {
   return (be64::from_raw(address.high).host() & 0xffc0'0000'0000'0000) == kLinkLocal;
 }
 
+// ICMPv6 types of RFC 4861.
+constexpr bool is_nd_type(uint8_t type) noexcept {
+  return type >= 133 && type <= 137;
+}
+
 // RFC 4861 section 7.1: what has not crossed a router, and must not.
 inline bool is_neighbour_discovery(const rte_mbuf* mbuf, const Ipv6Header& ip) noexcept {
   constexpr unsigned kIcmp = sizeof(EthernetHeader) + sizeof(Ipv6Header);
-  constexpr uint8_t kFirst = 133, kLast = 137;
   if (ip.next_header != kIpProtocolIcmpv6 || ip.hop_limit != 255 || mbuf->data_len <= kIcmp)
     return false;
   const uint8_t type = *rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, kIcmp);
-  return type >= kFirst && type <= kLast;
+  return is_nd_type(type);
 }
 
 }  // namespace adit

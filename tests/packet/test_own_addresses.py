@@ -4,7 +4,7 @@ the right flags; whoever else uses them is told once in 10 s, and what he sends 
 
 from frames import tagged
 from harness import SECOND, Scenario, announcement, main
-from nd_frames import advertisement, solicitation, unsolicited
+from nd_frames import advertisement, in_fragments, solicitation, unsolicited
 from routed_frames import ALL, arp, hop, merged, packet
 from scapy.layers.l2 import Ether
 
@@ -108,6 +108,13 @@ def answered():
             run.case(f"{place.name}, looking for duplicates of {own}: router, override, to all",
                      place.send(ask), merged(place.to_host(unsolicited(place.mac, own, router=1)),
                                              place.bridged(ask)))
+            # RFC 6980 section 5
+            ask = solicitation(HOST_MAC, "fe80::7", own, dst_mac=place.mac, dst=own)
+            run.case(f"{place.name}, ND for {own} with a fragment header",
+                     place.send(in_fragments(ask)[0]), {}, "nd_malformed")
+            run.case(f"{place.name}, ND for {own} in fragments",
+                     [place.send(part) for part in in_fragments(ask, 16)], {},
+                     ["nd_malformed", None])
     run.run()
 
 

@@ -6,8 +6,8 @@ import balance
 import frames
 import routed_frames as routed
 import tunnels
-from harness import SECOND, Scenario, announcement, main
-from nd_frames import unsolicited
+from harness import MS, SECOND, Scenario, announcement, main
+from nd_frames import in_fragments, unsolicited
 from tunnels import KINDS, OUR_MAC, OURS, address, mac, to_remote
 
 from scapy.layers.inet import ICMP, IP, UDP, fragment
@@ -156,6 +156,17 @@ def limits():
     broken = bytearray(error_about(sent, too_big(4, 1300)))
     broken[-1] ^= 1
     ignored("wrong checksum", bytes(broken), "icmp_checksum")
+    for version, at in ((4, number), (6, 3)):
+        one = big(at, 1400)
+        about = Ether(error_about(outer_of(kind, version, at, one), too_big(version, 1420)))
+        parts = ([bytes(about.__class__(src=about.src, dst=about.dst) / part)
+                  for part in fragment(about[IP], fragsize=304)] if version == 4 else
+                 in_fragments(bytes(about), 304))
+        run.case(f"IPv{version}: in fragments", [("uplink", part) for part in parts])
+        fits = 1420 - ip_bytes(version) - HEADERS[kind.name] - 14
+        run.case(f"IPv{version}: it counts", ("red0", one), {"red0": told(one, fits)}, "mtu_exceeded",
+                 wait_ns=100 * MS)
+    run.case("after ten minutes a larger one is tried", ("red0", frame), out, wait_ns=700 * SECOND)
     # Another network's tunnel to the same remote is not this one.
     other = outer_of(tunnels.Kind("vxlan", "", lambda _: tunnels.VXLAN(flags="Instance", vni=101),
                                   4789), 4, number, frame)
