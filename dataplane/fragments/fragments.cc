@@ -107,6 +107,7 @@ Taken decide(Worker& worker, Packet& packet, uint32_t slot, const Fragment& frag
     return Taken::kPass;
   }
   table.decide(slot, State::kCollecting);
+  table.note_connection(worker, fragment.key);
   while (rte_mbuf* mbuf = FragmentTable::pop(kept)) {
     Fragment other;
     read_fragment(mbuf, 0, fragment.key.place, other);
@@ -264,6 +265,9 @@ bool take_on_link(Worker& worker, Packet& packet) noexcept {
     if (own == nullptr) return drop_it(DropReason::k_no_buffer);
     packet.mbuf = own;
     take_off_fragment_header(own, kIp, fragment.fragment_header, fragment.next_header_at);
+    // RFC 6980 section 5; handle_icmpv6() sees it of those that were reassembled.
+    if (is_neighbour_discovery(own, *rte_pktmbuf_mtod_offset(own, const Ipv6Header*, kIp)))
+      return drop_it(DropReason::k_nd_malformed);
   }
   const auto* ip = rte_pktmbuf_mtod_offset(packet.mbuf, const Ipv6Header*, kIp);
   return ip->next_header == kIpProtocolIcmpv6 || drop_it(DropReason::k_not_routable);

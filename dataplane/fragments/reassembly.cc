@@ -41,7 +41,8 @@ FragmentTable::FragmentTable(uint32_t room_bytes, uint64_t seed)
       payload_(payload_of_buffer(room_bytes)),
       entries_(kMostDatagrams, seed),
       shares_(kMostDatagrams, seed + 1),
-      by_sender_(kMostDatagrams) {
+      by_sender_(kMostDatagrams),
+      seed_(seed) {
   if (room_bytes < RTE_PKTMBUF_HEADROOM + kMostFragmentHeader + 65536 / kMostBuffers)
     throw std::runtime_error("buffers of " + std::to_string(room_bytes) +
                              " bytes are too small for reassembly");
@@ -203,6 +204,10 @@ rte_mbuf* FragmentTable::take_kept(uint32_t slot) noexcept {
   return all;
 }
 
+void FragmentTable::note_connection(const Worker& worker, const FragmentKey& key) noexcept {
+  of_connections_.add(hash_of(key, seed_), vrf_of(key.place), worker.now_s);
+}
+
 void FragmentTable::release_kept(uint32_t slot) noexcept {
   const VrfId vrf = vrf_of(entries_[slot].key.place);
   rte_mbuf* kept = take_kept(slot);
@@ -223,13 +228,15 @@ rte_mbuf* FragmentTable::take_released(VrfId& vrf) noexcept {
   return mbuf;
 }
 
-// Undecided fragments are forwarded as they came.
+// Undecided fragments are forwarded as they came, unless their datagram was of a connection.
 void FragmentTable::drop_held(Worker& worker, uint32_t slot, DropReason reason) noexcept {
   Entry& entry = entries_[slot];
-  if (entry.state != State::kCollecting) return release_kept(slot);
+  const bool of_connection = entry.state == State::kUndecided &&
+                             of_connections_.has(hash_of(entry.key, seed_), worker.now_s);
+  if (entry.state != State::kCollecting && !of_connection) return release_kept(slot);
   // The runner that names each packet has them all.
   unsigned unnamed = entry.count;
-  rte_mbuf* named = take_kept(slot);
+  rte_mbuf* named = take_kept(slot);  // of undecided ones it lowers the counts itself
   for (; rte_mbuf* mbuf = pop(named); --unnamed) drop(worker, mbuf, reason);
   worker.counters.drops[static_cast<std::size_t>(reason)].add(unnamed);
   held_ -= entry.count;

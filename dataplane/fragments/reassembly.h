@@ -22,6 +22,7 @@
 #include "adit/drop_reason.h"
 #include "adit/snapshot.h"
 #include "adit/zero_pages.h"
+#include "connection/forgotten_flows.h"
 #include "fragments/fragment_shares.h"
 #include "packet/fragment_bits.h"
 
@@ -72,6 +73,10 @@ class FragmentTable {
     entries_[slot].state = state;
     entries_[slot].owner = static_cast<uint8_t>(owner);
   }
+
+  // The datagram is of a connection. Fragments with its key that are left over, such as copies, are
+  // dropped, not released: they would leave with the backend's own address.
+  void note_connection(const Worker& worker, const FragmentKey& key) noexcept;
 
   // Next fragment of undecided datagrams that is forwarded as it came; null: none is left. To be
   // called after all of the above.
@@ -143,6 +148,8 @@ class FragmentTable {
   FragmentShares shares_;
   std::vector<SlotList<Entry>> by_sender_;
   SlotList<Entry> oldest_first_;
+  const uint64_t seed_;
+  ForgottenFlows of_connections_;
   rte_mbuf* first_released_ = nullptr;
   rte_mbuf* last_released_ = nullptr;
   unsigned held_ = 0;

@@ -399,6 +399,33 @@ def errors():
     run.run()
 
 
+def left_over():
+    """Copies of a reply's fragments that come when it is whole: they do not leave with the backend's own
+    address, but what is of no connection does."""
+    text = "".join(service(f"nat{v}", v, 80, 53, protocol="udp") for v in VERSIONS)
+    run = scenario("left over", config(text))
+    for version in VERSIONS:
+        c, v, b = client(version), vip(version, 80), backend(version, 11)
+        head = 20 if version == 4 else 48
+        run.case(f"IPv{version}: a question", from_client(udp(version, c, v, 900, 53)), to_backend(
+            rewritten(udp(version, c, v, 900, 53), dst=b, dport=8080)))
+        reply = udp(version, b, c, 8080, 900, 4000)
+        parts = cut(reply, 1400, 77)
+        payload = bytes(rewritten(reply, src=v, sport=53))[20 if version == 4 else 40:]
+        sizes = [14 + each for each in lengths(4008, head, 1400 + head)]
+        once, twice = [None, "fragment_duplicate"], [None, "ip_reassembly"]
+        run.case(f"IPv{version}: each fragment of the answer twice",
+                 [from_backend(part) for part in parts for _ in (0, 1)],
+                 {"edge0": [Any(each) for each in sizes]}, once + once + twice, last_ns=2 * SECOND,
+                 check=checker(payload, 1400 + head, False, version, None, "edge0"))
+        run.case(f"IPv{version}: a late copy", from_backend(parts[1]), {}, "ip_reassembly",
+                 last_ns=2 * SECOND)
+        other = cut(udp(version, b, c, 7, 8, 4000), 1400, 78)
+        run.case(f"IPv{version}: of no connection", from_backend(other[1]),
+                 to_client(hop(other[1])), last_ns=2 * SECOND)
+    run.run()
+
+
 def impossible():
     """RFC 8200 section 4.5, within a VRF; routers between other hosts do not look."""
     run = scenario("impossible", config(service("dns", 6, 80, 53, protocol="udp")))
@@ -415,4 +442,4 @@ def impossible():
 
 
 if __name__ == "__main__":
-    main(ways, long_ones, tenants, shares, as_before, echo, headers, errors, impossible)
+    main(ways, long_ones, tenants, shares, as_before, echo, headers, errors, left_over, impossible)
