@@ -91,6 +91,25 @@ uint16_t wrapped_id(Worker& worker, const Wrapping& how, VrfId vrf,
   return PacketVerdict::kConsumed;
 }
 
+// Fragments a packet, whose TTL was lowered, and encapsulates the fragments of at most `most`
+// bytes. `id`: of IPv6 fragments.
+[[gnu::cold, gnu::noinline]] void wrap_fragments(Worker& worker, Packet& packet,
+                                                 const Wrapping& how, uint32_t most, be32 id,
+                                                 VrfId vrf) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  packet.network = vrf;
+  const DropReason cut = cut_packet(worker, mbuf, most, id, [&](rte_mbuf* fragment) noexcept {
+    Packet wrapped = packet;
+    wrapped.mbuf = fragment;
+    const DropReason why = wrap(fragment, how, wrapped_id(worker, how, vrf, fragment));
+    if (why != DropReason::kNone) return drop(worker, fragment, why);
+    wrapped.origin.wrapped_bytes = static_cast<uint8_t>(wrapping_bytes(how));
+    route_later(worker, wrapped);
+  });
+  if (cut != DropReason::kNone) return drop(worker, mbuf, cut);
+  discard(worker, mbuf);
+}
+
 // Encapsulates one packet for a backend in `vrf`.
 PacketVerdict wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room,
                        VrfId vrf) noexcept {
@@ -98,6 +117,12 @@ PacketVerdict wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint
     if (is_least_ipv6(packet)) return wrap_past_path(worker, packet, how, room, vrf);
     if (refuse_too_big(worker, packet, is_ipv4(packet) ? room : std::max(room, kLeastIpv6Mtu)))
       return PacketVerdict::kConsumed;
+    // RFC 2473 section 7.2: nobody on the way may fragment an outer packet of IPv6.
+    if (!how.destination.is_v4()) {
+      if (own_bytes(worker, packet, packet.mbuf->data_len) && take_hop(worker, packet))
+        wrap_fragments(worker, packet, how, room, be32(0), vrf);
+      return PacketVerdict::kConsumed;
+    }
   }
   if (!own_bytes(worker, packet, packet.mbuf->data_len) || !take_hop(worker, packet))
     return PacketVerdict::kConsumed;
@@ -124,18 +149,7 @@ PacketVerdict wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint
   clear_put_together(mbuf);
   const uint32_t most = std::min(
       room, came.largest < headers + kLeastIpv4Mtu ? came.largest : came.largest - headers);
-  packet.network = vrf;
-  const DropReason cut =
-      cut_packet(worker, mbuf, most, be32::from_raw(came.id), [&](rte_mbuf* fragment) noexcept {
-        Packet wrapped = packet;
-        wrapped.mbuf = fragment;
-        const DropReason why = wrap(fragment, how, wrapped_id(worker, how, vrf, fragment));
-        if (why != DropReason::kNone) return drop(worker, fragment, why);
-        wrapped.origin.wrapped_bytes = static_cast<uint8_t>(headers);
-        route_later(worker, wrapped);
-      });
-  if (cut != DropReason::kNone) return drop(worker, mbuf, cut);
-  discard(worker, mbuf);
+  wrap_fragments(worker, packet, how, most, be32::from_raw(came.id), vrf);
 }
 
 // Completes the sender's pending offload, which has to be done before encapsulation.

@@ -152,6 +152,19 @@ def tunnel():
         last = 14 + 20 + outer_bytes - 20 + 1500 - 1480
         run.case(f"by {kind} over IPv4, cut", from_client(one),
                  {"back0": [OfLength(first), OfLength(last)]}, check=whole)
+    # RFC 2473 section 7.2: nobody on the way cuts the outer packet, so what is inside is cut.
+    for kind, port in (("ipip", 81), ("gre", 85), ("gue", 89)):
+        one = tcp(4, client(4), vip(4, port), "A", size=1500 - 40, may_cut=True)
+        outer_bytes = 40 + {"ipip": 0, "gre": 4, "gue": 12}[kind]
+
+        def whole6(got, drops, one=one, outer_bytes=outer_bytes):
+            made = defragment([IP(each[14 + outer_bytes:]) for each in got["back0"]])
+            return [] if [bytes(each) for each in made] == [bytes(hop(one))] else ["not what was sent"]
+
+        first = 20 + (1500 - outer_bytes - 20) // 8 * 8
+        run.case(f"by {kind} over IPv6, cut", from_client(one),
+                 {"back0": [OfLength(14 + outer_bytes + first),
+                            OfLength(14 + outer_bytes + 20 + 1500 - first)]}, check=whole6)
     run.run()
 
 
