@@ -181,6 +181,25 @@ std::optional<SyntaxTrouble> stray_character(const Lines& lines, Place place) {
                                   (c == ',' ? "" : ", or open the bracket that it closes")};
 }
 
+// What fits nothing above: yaml-cpp misses the end of a map or list there.
+std::optional<SyntaxTrouble> misplaced(const Lines& lines, Place place) {
+  const std::string_view line = lines.at(place.line);
+  if (place.column == 0 || place.column > line.size()) return std::nullopt;
+  const std::string_view text = trimmed(line.substr(place.column - 1));
+  if (text.empty()) return std::nullopt;
+  if (!trimmed(line.substr(0, place.column - 1)).empty())
+    return SyntaxTrouble{place, "found " + in_quotes(text) +
+                                    " behind a value that is complete; delete it, or put all of "
+                                    "the value in quotes"};
+  if (text == "-" || text.starts_with("- "))
+    return SyntaxTrouble{place,
+                         "here is an entry of a list, where keys are expected; indent it like the "
+                         "other entries of its list, or delete the dash"};
+  return SyntaxTrouble{place,
+                       "here is a key, where entries of a list are expected; indent it like the "
+                       "keys that it belongs to, or begin it with '- '"};
+}
+
 }  // namespace
 
 std::string colon_without_space(std::string_view text) {
@@ -207,7 +226,10 @@ std::optional<SyntaxTrouble> explain_syntax(std::string_view text, Place place,
   if (message == "illegal map value") return unexpected_colon(lines, place);
   if (message.starts_with("end of sequence flow") || message.starts_with("end of map flow"))
     return open_bracket(lines, place);
-  return stray_character(lines, place);
+  if (auto stray = stray_character(lines, place)) return stray;
+  if (message == "end of map not found" || message == "end of sequence not found")
+    return misplaced(lines, place);
+  return std::nullopt;
 }
 
 }  // namespace adit
