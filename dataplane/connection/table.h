@@ -58,12 +58,9 @@ class ConnectionTable {
 
   // --- look-up: for a burst, each step for all packets before the next ---
   uint64_t hash(const FlowKey& key) const noexcept {
-    uint64_t words[5];
-    static_assert(sizeof words == sizeof key);
-    std::memcpy(words, &key, sizeof words);
-    const uint64_t source = fold(words[0] ^ secrets_[0], words[1] ^ secrets_[1]);
-    const uint64_t destination = fold(words[2] ^ secrets_[2], words[3] ^ secrets_[3]);
-    return fold(source ^ secrets_[4], destination ^ words[4] ^ secrets_[5]);
+    const uint64_t source = fold(key.word(0) ^ secrets_[0], key.word(1) ^ secrets_[1]);
+    const uint64_t destination = fold(key.word(2) ^ secrets_[2], key.word(3) ^ secrets_[3]);
+    return fold(source ^ secrets_[4], destination ^ key.word(4) ^ secrets_[5]);
   }
   void prefetch(uint64_t hash) const noexcept { __builtin_prefetch(&buckets_[first_bucket(hash)]); }
   // Reads what prefetch() brought.

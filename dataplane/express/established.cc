@@ -19,9 +19,11 @@ namespace {
 struct Plain {
   FlowKey key;
   uint64_t hash;
+  rte_mbuf* mbuf;
   uint32_t ip_bytes;  // of the IP packet
   uint32_t end;       // TCP: the sequence number behind the segment
   uint32_t ack;       // TCP: what it acknowledges
+  uint32_t index;     // in the burst
 };
 
 // --- the first pass: what is plain
@@ -41,7 +43,7 @@ bool read_l4(const uint8_t* l4, uint32_t bytes, uint8_t protocol, Plain& plain) 
   return protocol == kIpProtocolUdp && length >= sizeof(UdpHeader) && length <= bytes;
 }
 
-// In whole words, since it is read in such at once.
+// Word by word, as it is read at once: the processor forwards no vector that was stored in parts.
 void write_key(FlowKey& key, const Ipv6Key& source, const Ipv6Key& destination,
                const uint8_t* ports, VrfId vrf, uint8_t protocol, bool ipv6) noexcept {
   static_assert(offsetof(FlowKey, source_port) == 32 && offsetof(FlowKey, vrf) == 36 &&
@@ -49,10 +51,12 @@ void write_key(FlowKey& key, const Ipv6Key& source, const Ipv6Key& destination,
                 std::endian::native == std::endian::little);
   uint32_t both_ports;
   std::memcpy(&both_ports, ports, sizeof both_ports);
-  const uint64_t words[5] = {
-      source.high, source.low, destination.high, destination.low,
-      both_ports | uint64_t{vrf} << 32 | uint64_t{protocol} << 48 | uint64_t{ipv6} << 56};
-  std::memcpy(&key, words, sizeof key);
+  key.set_word(0, source.high);
+  key.set_word(1, source.low);
+  key.set_word(2, destination.high);
+  key.set_word(3, destination.low);
+  key.set_word(4,
+               both_ports | uint64_t{vrf} << 32 | uint64_t{protocol} << 48 | uint64_t{ipv6} << 56);
 }
 
 bool is_plain_header(const Ipv4Header& ip, const rte_mbuf* mbuf) noexcept {
@@ -141,8 +145,9 @@ BackendWays::Way look_up_way(const Worker& worker, VrfId vrf, const Ipv6Key& to,
 
 // The way of the packets of `other`'s connection that go to whom that half comes from, where it
 // leads out of a port whose next hop is known, and nothing waits for that one.
-bool find_way(Worker& worker, const Connection& connection, Direction from, const FlowKey& other,
-              Way& way) noexcept {
+[[gnu::always_inline]] inline bool find_way(Worker& worker, const Connection& connection,
+                                            Direction from, const FlowKey& other,
+                                            Way& way) noexcept {
   BackendWays& ways = worker.balancer->ways;
   const bool to_backend = from != Direction::kFromBackend;
   const BackendWays::Way* known = to_backend ? ways.find(connection.backend, other.vrf) : nullptr;
@@ -161,7 +166,8 @@ bool find_way(Worker& worker, const Connection& connection, Direction from, cons
 }
 
 // What the pipeline's follow() does with such a packet. False: it is not one, and nothing is noted.
-bool note(Connection& connection, Direction from, const Plain& plain) noexcept {
+[[gnu::always_inline]] inline bool note(Connection& connection, Direction from,
+                                        const Plain& plain) noexcept {
   if (plain.key.protocol == kIpProtocolUdp) return connection.state == ConnectionState::kUdp;
   return connection.state == ConnectionState::kEstablished &&
          tcp_numbers::note_plain(connection, from == Direction::kFromBackend, plain.end, plain.ack);
@@ -171,7 +177,8 @@ bool note(Connection& connection, Direction from, const Plain& plain) noexcept {
 // way round: it goes to whom that one's packets come from. An address that stays is written too;
 // the checksums are the same.
 template <class Ip>
-void translate(typename Ip::Header& ip, const FlowKey& other) noexcept {
+[[gnu::always_inline]] inline void translate(typename Ip::Header& ip,
+                                             const FlowKey& other) noexcept {
   uint64_t growth = 0;
   if constexpr (Ip::kIpv6) {
     growth += replace(&ip.src, &other.destination, sizeof ip.src);
@@ -195,7 +202,7 @@ void translate(typename Ip::Header& ip, const FlowKey& other) noexcept {
 }
 
 template <class Ip>
-void rewrite(uint8_t* frame, const FlowKey* other) noexcept {
+[[gnu::always_inline]] inline void rewrite(uint8_t* frame, const FlowKey* other) noexcept {
   auto& ip = *reinterpret_cast<typename Ip::Header*>(frame + kIpOffset);
   if (other != nullptr) translate<Ip>(ip, *other);
   Ip::lower_ttl(ip);
@@ -230,90 +237,179 @@ void wrap_frame(rte_mbuf* mbuf, const Wrapping& how) noexcept {
   ethernet.ether_type = be16(how.destination.is_v4() ? kEtherTypeIpv4 : kEtherTypeIpv6);
 }
 
-// False: it is left as it was.
-bool send(Worker& worker, rte_mbuf* mbuf, const Plain& plain) noexcept {
-  constexpr uint8_t kNotPlain = Connection::kChangesPackets | Connection::kTwoStreams;
-  Connections& connections = *worker.connections;
-  const auto found = connections.table().find(plain.key, plain.hash);
-  if (found.id == 0) return false;
-  Connection& connection = connections.at(found.id);
-  if (connection.owner.kind != OwnerKind::kService || connection.has(kNotPlain) ||
-      !worker.backend_status->load(connection.backend).is_plain())
-    return false;
-  const FlowKey& other =
-      found.direction == Direction::kFromBackend ? connection.forward : connection.reverse;
-  Way way;
-  if (!find_way(worker, connection, found.direction, other, way)) return false;
-  const bool wraps = connection.forwarding == Forwarding::kTunnel;
-  Wrapping how;
-  const bool fits = wraps ? find_wrapping(worker, connection, *way.target, mbuf, plain, how)
-                          : plain.ip_bytes <= way.target->max_bytes;
-  if (!fits || !note(connection, found.direction, plain)) return false;
+// What is counted and remembered of a packet that is taken; its buffer ends where the packet does.
+[[gnu::always_inline]] inline void account(Worker& worker, rte_mbuf* mbuf, const Plain& plain,
+                                           ConnectionTable::Found found,
+                                           const Connection& connection) noexcept {
   extend(worker, found.id);
   count_packet(*worker.balancer, connection.backend, found.direction, plain.ip_bytes);
   mbuf->data_len = static_cast<uint16_t>(kIpOffset + plain.ip_bytes);
   mbuf->pkt_len = mbuf->data_len;
-  const FlowKey* rewritten = connection.has_reverse() ? &other : nullptr;
-  if (plain.key.ipv6 != 0)
-    rewrite<Ipv6>(frame_of(mbuf), rewritten);
-  else
-    rewrite<Ipv4>(frame_of(mbuf), rewritten);
-  if (wraps) wrap_frame(mbuf, how);
+}
+
+[[gnu::always_inline]] inline void transmit(Worker& worker, rte_mbuf* mbuf,
+                                            const Way& way) noexcept {
   const auto port = static_cast<PortId>(way.target->link);
   uint8_t* frame = frame_of(mbuf);
   reinterpret_cast<EthernetHeader*>(frame)->src = worker.snapshot->ports[port].mac;
   AdjacencyTable::write_mac(way.next_hop, frame);
   enqueue(worker, port, mbuf);
+}
+
+// To a backend with Forwarding::kTunnel. False: it is left as it was.
+[[gnu::noinline]] bool send_wrapped(Worker& worker, rte_mbuf* mbuf, const Plain& plain,
+                                    ConnectionTable::Found found, Connection& connection,
+                                    const Way& way) noexcept {
+  Wrapping how;
+  if (!find_wrapping(worker, connection, *way.target, mbuf, plain, how) ||
+      !note(connection, found.direction, plain))
+    return false;
+  account(worker, mbuf, plain, found, connection);
+  if (plain.key.ipv6 != 0)
+    rewrite<Ipv6>(frame_of(mbuf), nullptr);
+  else
+    rewrite<Ipv4>(frame_of(mbuf), nullptr);
+  wrap_frame(mbuf, how);
+  transmit(worker, mbuf, way);
   return true;
+}
+
+// False: it is left as it was.
+[[gnu::always_inline]] inline bool send(Worker& worker, rte_mbuf* mbuf,
+                                        const Plain& plain) noexcept {
+  constexpr uint8_t kNotPlain = Connection::kChangesPackets | Connection::kTwoStreams;
+  Connections& connections = *worker.connections;
+  const auto found = connections.table().find(plain.key, plain.hash);
+  if (found.id == 0) [[unlikely]]
+    return false;
+  Connection& connection = connections.at(found.id);
+  if (connection.owner.kind != OwnerKind::kService || connection.has(kNotPlain) ||
+      !worker.backend_status->load(connection.backend).is_plain()) [[unlikely]]
+    return false;
+  const FlowKey& other =
+      found.direction == Direction::kFromBackend ? connection.forward : connection.reverse;
+  Way way;
+  if (!find_way(worker, connection, found.direction, other, way)) [[unlikely]]
+    return false;
+  if (connection.forwarding == Forwarding::kTunnel)
+    return send_wrapped(worker, mbuf, plain, found, connection, way);
+  if (plain.ip_bytes > way.target->max_bytes || !note(connection, found.direction, plain))
+      [[unlikely]]
+    return false;
+  account(worker, mbuf, plain, found, connection);
+  const FlowKey* rewritten = connection.has_reverse() ? &other : nullptr;
+  if (plain.key.ipv6 != 0)
+    rewrite<Ipv6>(frame_of(mbuf), rewritten);
+  else
+    rewrite<Ipv4>(frame_of(mbuf), rewritten);
+  transmit(worker, mbuf, way);
+  return true;
+}
+
+// --- the burst
+
+struct Burst {
+  Burst(Worker& its_worker, PortId port_id, rte_mbuf** its_mbufs, unsigned its_n) noexcept
+      : worker(its_worker), port(its_worker.snapshot->ports[port_id]), mbufs(its_mbufs), n(its_n) {}
+
+  Worker& worker;
+  const PortEntry& port;
+  rte_mbuf** mbufs;
+  unsigned n;
+  Room<Plain> plain;    // those that were read, in their order
+  unsigned count = 0;   // of them
+  uint64_t unread = 0;  // bits of the others
+};
+
+// Each pass is a function of its own, so that its few pointers stay in registers.
+[[gnu::noinline]] void read_burst(Burst& burst) noexcept {
+  const ConnectionTable& table = burst.worker.connections->table();
+  Arrival arrival{*burst.worker.snapshot, burst.port};
+  rte_mbuf** const mbufs = burst.mbufs;
+  const unsigned n = burst.n;
+  Plain* plain = burst.plain.packets.data();
+  uint64_t unread = 0;
+  for (unsigned i = 0; i < n && i < kPrefetchAhead; ++i) rte_prefetch0(frame_of(mbufs[i]));
+  for (unsigned i = 0; i < n; ++i) {
+    if (i + kPrefetchAhead < n) rte_prefetch0(frame_of(mbufs[i + kPrefetchAhead]));
+    if (!read_frame(arrival, mbufs[i], *plain)) {
+      unread |= bit_of(i);
+      continue;
+    }
+    plain->mbuf = mbufs[i];
+    plain->index = i;
+    plain->hash = table.hash(plain->key);
+    table.prefetch(plain->hash);
+    ++plain;
+  }
+  burst.count = static_cast<unsigned>(plain - burst.plain.packets.data());
+  burst.unread = unread;
+}
+
+[[gnu::noinline]] void prefetch_connections(const Burst& burst) noexcept {
+  const ConnectionTable& table = burst.worker.connections->table();
+  for (unsigned i = 0; i < burst.count; ++i) table.prefetch_connection(burst.plain.packets[i].hash);
+}
+
+// Sends those from `first` on that need not wait for others; the rest is kept in order. Returns how
+// many are kept.
+[[gnu::noinline]] unsigned send_in_order(Burst& burst, unsigned first, uint64_t& bytes) noexcept {
+  uint64_t left_pairs = 0;
+  unsigned kept = 0;
+  unsigned next = first;
+  for (unsigned i = first == 0 ? 0 : burst.plain[first - 1].index + 1; i < burst.n; ++i) {
+    rte_mbuf* mbuf = burst.mbufs[i];
+    if ((burst.unread & bit_of(i)) != 0) {
+      left_pairs |= pair_bit_of(mbuf);
+      burst.mbufs[kept++] = mbuf;
+      continue;
+    }
+    const Plain& plain = burst.plain[next++];
+    const uint32_t frame_bytes = mbuf->pkt_len;
+    const uint64_t pair = pair_bit(plain.key.source, plain.key.destination);
+    if ((left_pairs & pair) == 0 && send(burst.worker, mbuf, plain)) {
+      bytes += frame_bytes;
+      continue;
+    }
+    left_pairs |= pair;
+    burst.mbufs[kept++] = mbuf;
+  }
+  return kept;
+}
+
+// All, up to the first one that is left.
+[[gnu::noinline]] unsigned send_all(Burst& burst, uint64_t& bytes) noexcept {
+  Worker& worker = burst.worker;
+  const unsigned count = burst.unread == 0 ? burst.count : 0;
+  uint64_t sum = 0;
+  unsigned sent = 0;
+  for (; sent < count; ++sent) {
+    const Plain& plain = burst.plain[sent];
+    const uint32_t frame_bytes = plain.mbuf->pkt_len;
+    if (!send(worker, plain.mbuf, plain)) [[unlikely]]
+      break;
+    sum += frame_bytes;
+  }
+  bytes = sum;
+  if (sent == burst.n) [[likely]]
+    return 0;
+  return send_in_order(burst, sent, bytes);
 }
 
 }  // namespace
 
 unsigned send_established(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned n) noexcept {
-  static_assert(kMaxBurst <= 64);
   ExpressUse& use = worker.express_use[port_id];
   if (is_skipped(use, n)) [[unlikely]]
     return n;
-  const Snapshot& snapshot = *worker.snapshot;
-  Arrival arrival{snapshot, snapshot.ports[port_id]};
-  const ConnectionTable& table = worker.connections->table();
-  worker.balancer->ways.renew(snapshot, *worker.hosts);
-  Room<Plain> plain;
-  uint64_t left = 0;  // bits of those that are for the pipeline
-  for (unsigned i = 0; i < n && i < kPrefetchAhead; ++i) rte_prefetch0(frame_of(mbufs[i]));
-  for (unsigned i = 0; i < n; ++i) {
-    if (i + kPrefetchAhead < n) rte_prefetch0(frame_of(mbufs[i + kPrefetchAhead]));
-    if (!read_frame(arrival, mbufs[i], plain[i])) {
-      left |= uint64_t{1} << i;
-      continue;
-    }
-    plain[i].hash = table.hash(plain[i].key);
-    table.prefetch(plain[i].hash);
-  }
-  if (static_cast<unsigned>(std::popcount(left)) == n) {
-    note_in_vain(use, n);
-    return n;
-  }
-  for (unsigned i = 0; i < n; ++i)
-    if ((left >> i & 1) == 0) table.prefetch_connection(plain[i].hash);
-
-  uint64_t left_pairs = 0, bytes = 0;
-  unsigned kept = 0;
-  for (unsigned i = 0; i < n; ++i) {
-    rte_mbuf* mbuf = mbufs[i];
-    if ((left >> i & 1) != 0) [[unlikely]] {
-      left_pairs |= pair_bit_of(mbuf);
-    } else {
-      const FlowKey& key = plain[i].key;
-      const uint32_t frame_bytes = mbuf->pkt_len;
-      const uint64_t pair = left_pairs == 0 ? 0 : pair_bit(key.source, key.destination);
-      if ((left_pairs & pair) == 0 && send(worker, mbuf, plain[i])) [[likely]] {
-        bytes += frame_bytes;
-        continue;
-      }
-      left_pairs |= pair_bit(key.source, key.destination);
-    }
-    mbufs[kept++] = mbuf;
+  worker.balancer->ways.renew(*worker.snapshot, *worker.hosts);
+  Burst burst(worker, port_id, mbufs, n);
+  read_burst(burst);
+  unsigned kept = n;
+  uint64_t bytes = 0;
+  if (burst.count != 0) {
+    prefetch_connections(burst);
+    kept = send_all(burst, bytes);
   }
   if (kept == n) {
     note_in_vain(use, n);

@@ -21,8 +21,14 @@ inline uint64_t replace(be16& word, be16 by) noexcept {
 
 // `bytes`: a multiple of 4. `at` is an even number of bytes behind where the sum begins.
 inline uint64_t replace(void* at, const void* by, unsigned bytes) noexcept {
-  const uint64_t growth = complement(sum_words(at, bytes)) + sum_words(by, bytes);
-  std::memcpy(at, by, bytes);
+  uint64_t growth = 0;
+  for (unsigned i = 0; i < bytes; i += 4) {
+    uint32_t from, to;
+    std::memcpy(&from, static_cast<const uint8_t*>(at) + i, sizeof from);
+    std::memcpy(&to, static_cast<const uint8_t*>(by) + i, sizeof to);
+    growth += uint64_t{~from} + to;
+    std::memcpy(static_cast<uint8_t*>(at) + i, &to, sizeof to);
+  }
   return growth;
 }
 
