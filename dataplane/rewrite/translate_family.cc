@@ -9,7 +9,7 @@ namespace {
 constexpr uint32_t kMostIcmpv6Bytes = 1280;  // RFC 4443 section 2.4 (c)
 constexpr uint32_t kMayBeFragmented = 1260;  // RFC 7915 section 5.1: longer ones get DF
 constexpr unsigned kFragmentHeader = 8;
-constexpr unsigned kMostHeaders = 2 * sizeof(Ipv6Header) + kFragmentHeader + sizeof(IcmpHeader);
+constexpr unsigned kErrorHeaders = 2 * sizeof(Ipv6Header) + sizeof(IcmpHeader);
 
 // The fields that headers of both versions have.
 struct Fields {
@@ -203,7 +203,8 @@ DropReason translate_error(rte_mbuf* mbuf, const Flow& flow, const Translation& 
       !translate_icmp_error(icmp, flow.packet.ipv6, embedded.end - embedded.ip))
     return DropReason::k_icmp_untranslatable;
   uint32_t end = quoted_end(data, flow);
-  if (to_ipv6) end = std::min(end, embedded.l4 + kMostIcmpv6Bytes - kMostHeaders);
+  const unsigned headers = kErrorHeaders + (sent != nullptr && sent->more ? kFragmentHeader : 0);
+  if (to_ipv6) end = std::min(end, embedded.l4 + kMostIcmpv6Bytes - headers);
   if (end < embedded.l4 + 8) return DropReason::k_icmp_embedded;
   // Fails where the last buffer is shorter than what goes: no router's error is in so many.
   if (mbuf->pkt_len > end &&
