@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "adit/flat_table.h"
+#include "adit/snapshot.h"
 
 namespace adit {
 namespace {
