@@ -297,11 +297,7 @@ unsigned send_bridged(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned
     look_up(burst);
     kept = send_all(burst, bytes);
   }
-  if (kept == n) {
-    note_in_vain(use, n);
-    return n;
-  }
-  note_taken(worker, port_id, use, n - kept, bytes);
+  note_taken(worker, port_id, use, n, kept, bytes);
   return kept;
 }
 

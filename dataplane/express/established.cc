@@ -411,11 +411,7 @@ unsigned send_established(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsi
     prefetch_connections(burst);
     kept = send_all(burst, bytes);
   }
-  if (kept == n) {
-    note_in_vain(use, n);
-    return n;
-  }
-  note_taken(worker, port_id, use, n - kept, bytes);
+  note_taken(worker, port_id, use, n, kept, bytes);
   return kept;
 }
 

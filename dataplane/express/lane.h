@@ -72,8 +72,8 @@ inline uint64_t pair_bit(const Ipv6Key& source, const Ipv6Key& destination) noex
 
 // --- whether to look at all
 
-// A port that brings nothing for the lane costs no more than a look at one packet in nine.
-inline constexpr uint32_t kPatience = 256, kSkip = 8 * kPatience;
+// A port that brings nothing for the lane costs no more than a look at one packet in 33.
+inline constexpr uint32_t kPatience = 256, kSkip = 32 * kPatience;
 
 inline bool is_skipped(ExpressUse& use, uint32_t n) noexcept {
   if (use.skip == 0) [[likely]]
@@ -87,9 +87,12 @@ inline void note_in_vain(ExpressUse& use, uint32_t n) noexcept {
   if (use.in_vain >= kPatience) use = {.in_vain = 0, .skip = kSkip};
 }
 
-// Counts what the lane took of a burst: `n` packets, of `bytes` bytes as they came in.
-inline void note_taken(Worker& worker, PortId port, ExpressUse& use, unsigned n,
+// Counts what the lane took of a burst of `burst` packets, of which it left `kept`: `bytes` bytes
+// as they came in.
+inline void note_taken(Worker& worker, PortId port, ExpressUse& use, unsigned burst, unsigned kept,
                        uint64_t bytes) noexcept {
+  const unsigned n = burst - kept;
+  if (n == 0) return note_in_vain(use, burst);
   use.in_vain = 0;
   TrafficCounters& counters = worker.port_counters[port];
   counters.rx_packets.add(n);

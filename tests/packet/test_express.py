@@ -169,7 +169,7 @@ def not_worth_it():
     transit = [from_client(udp(4, client(4), backend(4, 12), size=20))] * 32
     plain = [[talk.from_client(size=10)]]
     begin = [[one] for one in talk.begin()]
-    for vain, count in ((7, 1), (8, 0), (8 + 64, 1)):
+    for vain, count in ((7, 1), (8, 0), (8 + 256, 1)):
         run, problems = replay(talk.config(), begin + [transit] * vain + plain)
         if run.report["worker"]["express"] != count:
             problems.append(f"{run.report['worker']['express']} took the lane, not {count}")
