@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "express/established.h"
 
-#include <rte_prefetch.h>
-
-#include <bit>
-
 #include "egress/transmit.h"
-#include "express/lane.h"
+#include "express/plain_packets.h"
 #include "packet/destination.h"
 #include "packet/patch.h"
 #include "rewrite/wrap.h"
@@ -15,121 +11,7 @@
 namespace adit {
 namespace {
 
-// What the lane knows of a packet.
-struct Plain {
-  FlowKey key;
-  uint64_t hash;
-  rte_mbuf* mbuf;
-  uint32_t ip_bytes;  // of the IP packet
-  uint32_t end;       // TCP: the sequence number behind the segment
-  uint32_t ack;       // TCP: what it acknowledges
-  uint32_t index;     // in the burst
-};
-
-// --- the first pass: what is plain
-
-// What follows the IP header, `bytes` bytes, 8 at least.
-bool read_l4(const uint8_t* l4, uint32_t bytes, uint8_t protocol, Plain& plain) noexcept {
-  if (protocol == kIpProtocolTcp) {
-    const auto& tcp = *reinterpret_cast<const TcpHeader*>(l4);
-    if (bytes < sizeof tcp) return false;
-    const uint32_t header_len = (tcp.data_offset >> 4) * 4u;
-    plain.end = tcp.sequence.host() + bytes - header_len;
-    plain.ack = tcp.acknowledgment.host();
-    return header_len >= sizeof tcp && header_len <= bytes &&
-           (tcp.flags & (kTcpSyn | kTcpFin | kTcpRst | kTcpAck)) == kTcpAck;
-  }
-  const uint32_t length = reinterpret_cast<const UdpHeader*>(l4)->length.host();
-  return protocol == kIpProtocolUdp && length >= sizeof(UdpHeader) && length <= bytes;
-}
-
-// Word by word, as it is read at once: the processor forwards no vector that was stored in parts.
-void write_key(FlowKey& key, const Ipv6Key& source, const Ipv6Key& destination,
-               const uint8_t* ports, VrfId vrf, uint8_t protocol, bool ipv6) noexcept {
-  static_assert(offsetof(FlowKey, source_port) == 32 && offsetof(FlowKey, vrf) == 36 &&
-                offsetof(FlowKey, protocol) == 38 && offsetof(FlowKey, ipv6) == 39 &&
-                std::endian::native == std::endian::little);
-  uint32_t both_ports;
-  std::memcpy(&both_ports, ports, sizeof both_ports);
-  key.set_word(0, source.high);
-  key.set_word(1, source.low);
-  key.set_word(2, destination.high);
-  key.set_word(3, destination.low);
-  key.set_word(4,
-               both_ports | uint64_t{vrf} << 32 | uint64_t{protocol} << 48 | uint64_t{ipv6} << 56);
-}
-
-bool is_plain_header(const Ipv4Header& ip, const rte_mbuf* mbuf) noexcept {
-  return ip.version_ihl == 0x45 && !Ipv4::is_fragment(ip) &&
-         ((mbuf->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD ||
-          ipv4_header_sum_ok(&ip, sizeof ip));
-}
-bool is_plain_header(const Ipv6Header& ip, const rte_mbuf*) noexcept {
-  return ip.version_class_label.host() >> 28 == 6;
-}
-
-uint32_t packet_bytes(const Ipv4Header& ip) noexcept {
-  return ip.total_length.host();
-}
-uint32_t packet_bytes(const Ipv6Header& ip) noexcept {
-  return unsigned{sizeof ip} + ip.payload_length.host();
-}
-
-// Where a burst came in.
-struct Arrival {
-  const Snapshot& snapshot;
-  const PortEntry& port;
-  Ipv6Key own =
-      {};  // the address of the underlay that the last packet for us had: tunnels' have one
-};
-
-bool is_own(const Snapshot& snapshot, const Ipv4&, const Ipv6Key& address) noexcept {
-  return snapshot.local_ipv4.find(address.low) != 0;
-}
-bool is_own(const Snapshot& snapshot, const Ipv6&, const Ipv6Key& address) noexcept {
-  return snapshot.local_ipv6.find(address) != 0;
-}
-
-// Whether it is to an address of the underlay's ports.
-template <class Ip>
-bool is_for_us(Arrival& arrival, const Ipv6Key& destination) noexcept {
-  if (destination == arrival.own) return true;
-  if (!is_own(arrival.snapshot, Ip{}, destination)) return false;
-  arrival.own = destination;
-  return true;
-}
-
-// What depends on the configuration is checked anew: the rest of the addresses was when the
-// connection began.
-template <class Ip>
-bool read_plain(Arrival& arrival, const rte_mbuf* mbuf, Plain& plain) noexcept {
-  const uint32_t room = mbuf->data_len - kIpOffset;
-  if (room < sizeof(typename Ip::Header) + sizeof(UdpHeader)) return false;
-  const auto& ip = *rte_pktmbuf_mtod_offset(mbuf, const typename Ip::Header*, kIpOffset);
-  const Ipv6Key source = Ip::key_at(Ip::source(ip)), destination = Ip::host_key(ip);
-  if (arrival.port.is_underlay && is_for_us<Ip>(arrival, destination)) return false;
-  const uint32_t bytes = packet_bytes(ip);
-  plain.ip_bytes = bytes;
-  if (!is_plain_header(ip, mbuf) || bytes < sizeof ip + sizeof(UdpHeader) || bytes > room ||
-      Ip::ttl(ip) <= 1)
-    return false;
-  const auto* l4 = reinterpret_cast<const uint8_t*>(&ip + 1);
-  if (!read_l4(l4, bytes - unsigned{sizeof ip}, Ip::protocol(ip), plain) ||
-      arrival.snapshot.own_sources.may_have(source))
-    return false;
-  write_key(plain.key, source, destination, l4, arrival.port.vrf, Ip::protocol(ip), Ip::kIpv6);
-  return true;
-}
-
-bool read_frame(Arrival& arrival, const rte_mbuf* mbuf, Plain& plain) noexcept {
-  if (!is_plain_buffer(mbuf) || mbuf->data_len < kIpOffset) return false;
-  const auto& ethernet = *rte_pktmbuf_mtod(mbuf, const EthernetHeader*);
-  if (ethernet.dst != arrival.port.mac) return false;
-  if (ethernet.ether_type == be16(kEtherTypeIpv4)) return read_plain<Ipv4>(arrival, mbuf, plain);
-  return ethernet.ether_type == be16(kEtherTypeIpv6) && read_plain<Ipv6>(arrival, mbuf, plain);
-}
-
-// --- the last pass: rewrite and send
+// --- rewrite and send
 
 struct Way {
   const RouteTarget* target;
@@ -167,7 +49,7 @@ BackendWays::Way look_up_way(const Worker& worker, VrfId vrf, const Ipv6Key& to,
 
 // What the pipeline's follow() does with such a packet. False: it is not one, and nothing is noted.
 [[gnu::always_inline]] inline bool note(Connection& connection, Direction from,
-                                        const Plain& plain) noexcept {
+                                        const PlainPacket& plain) noexcept {
   if (plain.key.protocol == kIpProtocolUdp) return connection.state == ConnectionState::kUdp;
   return connection.state == ConnectionState::kEstablished &&
          tcp_numbers::note_plain(connection, from == Direction::kFromBackend, plain.end, plain.ack);
@@ -211,7 +93,7 @@ template <class Ip>
 // How a packet to a backend with Forwarding::kTunnel is wrapped, where that needs nothing but room.
 // False: it does, as an identification (RFC 6864), which the pipeline gives.
 bool find_wrapping(const Worker& worker, const Connection& connection, const RouteTarget& target,
-                   rte_mbuf* mbuf, const Plain& plain, Wrapping& how) noexcept {
+                   rte_mbuf* mbuf, const PlainPacket& plain, Wrapping& how) noexcept {
   const auto& inside = *rte_pktmbuf_mtod_offset(mbuf, const Ipv4Header*, kIpOffset);
   const ServiceEntry& service = worker.snapshot->services[connection.owner.id];
   const bool ipv6 = connection.reverse.ipv6 != 0;
@@ -238,7 +120,7 @@ void wrap_frame(rte_mbuf* mbuf, const Wrapping& how) noexcept {
 }
 
 // What is counted and remembered of a packet that is taken; its buffer ends where the packet does.
-[[gnu::always_inline]] inline void account(Worker& worker, rte_mbuf* mbuf, const Plain& plain,
+[[gnu::always_inline]] inline void account(Worker& worker, rte_mbuf* mbuf, const PlainPacket& plain,
                                            ConnectionTable::Found found,
                                            const Connection& connection) noexcept {
   extend(worker, found.id);
@@ -257,7 +139,7 @@ void wrap_frame(rte_mbuf* mbuf, const Wrapping& how) noexcept {
 }
 
 // To a backend with Forwarding::kTunnel. False: it is left as it was.
-[[gnu::noinline]] bool send_wrapped(Worker& worker, rte_mbuf* mbuf, const Plain& plain,
+[[gnu::noinline]] bool send_wrapped(Worker& worker, rte_mbuf* mbuf, const PlainPacket& plain,
                                     ConnectionTable::Found found, Connection& connection,
                                     const Way& way) noexcept {
   Wrapping how;
@@ -276,7 +158,7 @@ void wrap_frame(rte_mbuf* mbuf, const Wrapping& how) noexcept {
 
 // False: it is left as it was.
 [[gnu::always_inline]] inline bool send(Worker& worker, rte_mbuf* mbuf,
-                                        const Plain& plain) noexcept {
+                                        const PlainPacket& plain) noexcept {
   constexpr uint8_t kNotPlain = Connection::kChangesPackets | Connection::kTwoStreams;
   Connections& connections = *worker.connections;
   const auto found = connections.table().find(plain.key, plain.hash);
@@ -308,52 +190,16 @@ void wrap_frame(rte_mbuf* mbuf, const Wrapping& how) noexcept {
 
 // --- the burst
 
-struct Burst {
-  Burst(Worker& its_worker, PortId port_id, rte_mbuf** its_mbufs, unsigned its_n) noexcept
-      : worker(its_worker), port(its_worker.snapshot->ports[port_id]), mbufs(its_mbufs), n(its_n) {}
-
-  Worker& worker;
-  const PortEntry& port;
-  rte_mbuf** mbufs;
-  unsigned n;
-  Room<Plain> plain;    // those that were read, in their order
-  unsigned count = 0;   // of them
-  uint64_t unread = 0;  // bits of the others
-};
-
 // Each pass is a function of its own, so that its few pointers stay in registers.
-[[gnu::noinline]] void read_burst(Burst& burst) noexcept {
-  const ConnectionTable& table = burst.worker.connections->table();
-  Arrival arrival{*burst.worker.snapshot, burst.port};
-  rte_mbuf** const mbufs = burst.mbufs;
-  const unsigned n = burst.n;
-  Plain* plain = burst.plain.packets.data();
-  uint64_t unread = 0;
-  for (unsigned i = 0; i < n && i < kPrefetchAhead; ++i) rte_prefetch0(frame_of(mbufs[i]));
-  for (unsigned i = 0; i < n; ++i) {
-    if (i + kPrefetchAhead < n) rte_prefetch0(frame_of(mbufs[i + kPrefetchAhead]));
-    if (!read_frame(arrival, mbufs[i], *plain)) {
-      unread |= bit_of(i);
-      continue;
-    }
-    plain->mbuf = mbufs[i];
-    plain->index = i;
-    plain->hash = table.hash(plain->key);
-    table.prefetch(plain->hash);
-    ++plain;
-  }
-  burst.count = static_cast<unsigned>(plain - burst.plain.packets.data());
-  burst.unread = unread;
-}
-
-[[gnu::noinline]] void prefetch_connections(const Burst& burst) noexcept {
+[[gnu::noinline]] void prefetch_connections(const PlainBurst& burst) noexcept {
   const ConnectionTable& table = burst.worker.connections->table();
   for (unsigned i = 0; i < burst.count; ++i) table.prefetch_connection(burst.plain.packets[i].hash);
 }
 
 // Sends those from `first` on that need not wait for others; the rest is kept in order. Returns how
 // many are kept.
-[[gnu::noinline]] unsigned send_in_order(Burst& burst, unsigned first, uint64_t& bytes) noexcept {
+[[gnu::noinline]] unsigned send_in_order(PlainBurst& burst, unsigned first,
+                                         uint64_t& bytes) noexcept {
   uint64_t left_pairs = 0;
   unsigned kept = 0;
   unsigned next = first;
@@ -364,7 +210,7 @@ struct Burst {
       burst.mbufs[kept++] = mbuf;
       continue;
     }
-    const Plain& plain = burst.plain[next++];
+    const PlainPacket& plain = burst.plain[next++];
     const uint32_t frame_bytes = mbuf->pkt_len;
     const uint64_t pair = pair_bit(plain.key.source, plain.key.destination);
     if ((left_pairs & pair) == 0 && send(burst.worker, mbuf, plain)) {
@@ -378,13 +224,13 @@ struct Burst {
 }
 
 // All, up to the first one that is left.
-[[gnu::noinline]] unsigned send_all(Burst& burst, uint64_t& bytes) noexcept {
+[[gnu::noinline]] unsigned send_all(PlainBurst& burst, uint64_t& bytes) noexcept {
   Worker& worker = burst.worker;
   const unsigned count = burst.unread == 0 ? burst.count : 0;
   uint64_t sum = 0;
   unsigned sent = 0;
   for (; sent < count; ++sent) {
-    const Plain& plain = burst.plain[sent];
+    const PlainPacket& plain = burst.plain[sent];
     const uint32_t frame_bytes = plain.mbuf->pkt_len;
     if (!send(worker, plain.mbuf, plain)) [[unlikely]]
       break;
@@ -403,8 +249,8 @@ unsigned send_established(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsi
   if (is_skipped(use, n)) [[unlikely]]
     return n;
   worker.balancer->ways.renew(*worker.snapshot, *worker.hosts);
-  Burst burst(worker, port_id, mbufs, n);
-  read_burst(burst);
+  PlainBurst burst(worker, port_id, mbufs, n);
+  read_plain_packets(burst);
   unsigned kept = n;
   uint64_t bytes = 0;
   if (burst.count != 0) {

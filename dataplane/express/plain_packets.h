@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The packets of a burst, as the express lane of established connections reads them.
+#pragma once
+
+#include "express/lane.h"
+
+namespace adit {
+
+// What the lane knows of a packet.
+struct PlainPacket {
+  FlowKey key;
+  uint64_t hash;
+  rte_mbuf* mbuf;
+  uint32_t ip_bytes;  // of the IP packet
+  uint32_t end;       // TCP: the sequence number behind the segment
+  uint32_t ack;       // TCP: what it acknowledges
+  uint32_t index;     // in the burst
+};
+
+struct PlainBurst {
+  PlainBurst(Worker& its_worker, PortId port_id, rte_mbuf** its_mbufs, unsigned its_n) noexcept
+      : worker(its_worker), port(its_worker.snapshot->ports[port_id]), mbufs(its_mbufs), n(its_n) {}
+
+  Worker& worker;
+  const PortEntry& port;
+  rte_mbuf** mbufs;
+  unsigned n;
+  Room<PlainPacket> plain;  // those that were read, in their order
+  unsigned count = 0;       // of them
+  uint64_t unread = 0;      // bits of the others
+};
+
+// Reads what is plain in the burst: untagged IPv4 or IPv6 without options, TCP or UDP, whole, and
+// prefetches where the table may have its connection.
+void read_plain_packets(PlainBurst& burst) noexcept;
+
+}  // namespace adit
