@@ -44,24 +44,13 @@ uint64_t ConnectionTable::spilled_keys() const noexcept {
   return sum;
 }
 
-void ConnectionTable::prefetch_connection(uint64_t hash) const noexcept {
-  const Bucket& bucket = buckets_[first_bucket(hash)];
-  const unsigned ways = ways_with(bucket, tag_of(hash));
-  if (ways != 0) [[likely]] {
-    const Connection& connection = connections_[bucket.places[std::countr_zero(ways)] & ~kReverse];
-    __builtin_prefetch(&connection);
-    __builtin_prefetch(&connection.reverse);
-  } else if (bucket.spilled != 0) {
-    __builtin_prefetch(&buckets_[second_bucket(hash)]);
-  }
-}
-
 void ConnectionTable::find_burst(std::span<const FlowKey> keys, Found* found) const noexcept {
   ADIT_ASSERT(keys.size() <= kMaxBurst);
   std::array<uint64_t, kMaxBurst> hashes;
+  std::array<Guess, kMaxBurst> guesses;
   for (size_t i = 0; i < keys.size(); ++i) prefetch(hashes[i] = hash(keys[i]));
-  for (size_t i = 0; i < keys.size(); ++i) prefetch_connection(hashes[i]);
-  for (size_t i = 0; i < keys.size(); ++i) found[i] = find(keys[i], hashes[i]);
+  for (size_t i = 0; i < keys.size(); ++i) guesses[i] = prefetch_connection(hashes[i]);
+  for (size_t i = 0; i < keys.size(); ++i) found[i] = confirm(guesses[i], keys[i], hashes[i]);
 }
 
 ConnectionTable::Inserted ConnectionTable::insert(const Connection& connection) noexcept {

@@ -40,6 +40,8 @@ class ConnectionTable {
     ConnectionId id = 0;  // 0: refused
     Refusal refusal = Refusal::kNone;
   };
+  // Where a connection may be; 0: nowhere, or not known.
+  using Guess = uint32_t;
   // How far a sweep or a sample has come; 0: at the beginning.
   using Progress = uint32_t;
 
@@ -63,8 +65,26 @@ class ConnectionTable {
     return fold(source ^ secrets_[4], destination ^ key.word(4) ^ secrets_[5]);
   }
   void prefetch(uint64_t hash) const noexcept { __builtin_prefetch(&buckets_[first_bucket(hash)]); }
-  // Reads what prefetch() brought.
-  void prefetch_connection(uint64_t hash) const noexcept;
+  // Reads what prefetch() brought, and prefetches the connection that it names, for confirm().
+  Guess prefetch_connection(uint64_t hash) const noexcept {
+    const Bucket& bucket = buckets_[first_bucket(hash)];
+    const unsigned ways = ways_with(bucket, tag_of(hash));
+    if (ways == 0) [[unlikely]] {
+      if (bucket.spilled != 0) __builtin_prefetch(&buckets_[second_bucket(hash)]);
+      return 0;
+    }
+    const Guess guess = bucket.places[std::countr_zero(ways)];
+    const Connection& connection = connections_[guess & ~kReverse];
+    __builtin_prefetch(&connection);
+    __builtin_prefetch(&connection.reverse);
+    return guess;
+  }
+  // find(), where the guess is that of the hash: it is nearly always right.
+  Found confirm(Guess guess, const FlowKey& key, uint64_t hash) const noexcept {
+    if (guess != 0 && key_at(guess) == key) [[likely]]
+      return found(guess);
+    return find(key, hash);
+  }
   // A hash() of the key.
   Found find(const FlowKey& key, uint64_t hash) const noexcept {
     const Bucket& bucket = buckets_[first_bucket(hash)];

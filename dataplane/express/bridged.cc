@@ -3,8 +3,8 @@
 
 #include <rte_prefetch.h>
 
-#include "egress/transmit.h"
 #include "express/bridged_frames.h"
+#include "express/wrap.h"
 #include "packet/mac_bits.h"
 #include "packet/mss.h"
 #include "packet/vlan.h"
@@ -21,9 +21,11 @@ namespace {
   const std::size_t bridge_port_count = burst.snapshot.bridge_ports.size();
   const TrafficCounters* const counters = &worker.bridge_port_counters[0];
   const uint32_t now_s = worker.now_s;
+  uint32_t bytes = 0;
   BridgedFrame* const end = burst.frames.packets.data() + burst.count;
   for (BridgedFrame* frame = burst.frames.packets.data(); frame != end; ++frame) {
     const BridgePortId in = frame->in;
+    bytes += frame->mbuf->pkt_len;
     frame->out = 0;
     if (in == 0) [[unlikely]]
       continue;
@@ -43,36 +45,10 @@ namespace {
     rte_prefetch0(reinterpret_cast<const char*>(&bridge_ports[out]) + 64);
     rte_prefetch0(&counters[out]);
   }
+  burst.bytes = bytes;
 }
 
 // --- wrap and send
-
-// What sending a burst has at hand, in registers as far as possible: no pointer to it is passed to
-// anybody.
-struct Sending {
-  explicit Sending(BridgedBurst& burst) noexcept
-      : worker(&burst.worker),
-        bridge_ports(burst.snapshot.bridge_ports.data()),
-        counters(&burst.worker.bridge_port_counters[0]),
-        adjacencies(burst.worker.adjacencies),
-        now_s(burst.worker.now_s),
-        holds(!burst.worker.held.empty()),
-        knows_paths(burst.worker.fits_all_paths != UINT32_MAX) {}
-
-  Worker* worker;
-  const BridgePort* bridge_ports;
-  TrafficCounters* counters;
-  const AdjacencyTable* adjacencies;
-  uint32_t now_s;
-  bool holds;        // packets wait for next hops
-  bool knows_paths;  // some path is narrower than its port
-  // The queue of the last frame, and what came in by the last one's bridge port.
-  TxQueue* queue = nullptr;
-  PortId port = kNoPort;
-  BridgePortId in = 0;
-  uint32_t entered = 0;
-  uint64_t entered_bytes = 0;
-};
 
 // What the pipeline does to a frame on its way into its network. False: it drops it. What has been
 // changed then, it would change in the same way.
@@ -91,120 +67,107 @@ struct Sending {
   return true;
 }
 
-// The buffer begins at `begin` from now on.
-[[gnu::always_inline]] inline void set_begin(const BridgedFrame& frame, uint8_t* begin,
-                                             unsigned before) noexcept {
-  rte_mbuf* mbuf = frame.mbuf;
-  mbuf->data_off = static_cast<uint16_t>(begin - static_cast<uint8_t*>(mbuf->buf_addr));
-  mbuf->data_len = static_cast<uint16_t>(frame.bytes + before);
-  mbuf->pkt_len = frame.bytes + before;
+// What wrapping has at hand, in registers as far as possible: no pointer to it is passed to
+// anybody.
+struct Wrapping {
+  explicit Wrapping(BridgedBurst& burst) noexcept
+      : worker(&burst.worker),
+        bridge_ports(burst.snapshot.bridge_ports.data()),
+        adjacencies(burst.worker.adjacencies) {}
+
+  Worker* worker;
+  const BridgePort* bridge_ports;
+  const AdjacencyTable* adjacencies;
+  // Of the last frame.
+  BridgePortId in = 0;
+  uint16_t split_group = 0;
+};
+
+// Whether something other than the bridge ports themselves decides what becomes of frames.
+bool needs_care(const Worker& worker) noexcept {
+  return !worker.held.empty() || worker.fits_all_paths != UINT32_MAX;
 }
 
-// Any frame, any template.
-[[gnu::cold, gnu::noinline]] void wrap_unusual(Worker& worker, const BridgePort& out,
-                                               const BridgedFrame& frame,
-                                               uint8_t* header) noexcept {
-  const InnerFlow inner = describe_inner(frame.at, frame.bytes);
-  const unsigned ip_end = outer_ip_len(out);
-  patch_outer_ip(worker, header, out, frame.bytes + out.header_len - ip_end, inner);
-  finish_plain(header, ip_end, out, frame.mbuf, inner.entropy);
-}
-
-// Puts the remote's header before the frame.
-[[gnu::always_inline]] inline void wrap(Worker& worker, const BridgePort& out, uint64_t next_hop,
-                                        const BridgedFrame& frame, uint8_t* header) noexcept {
-  constexpr unsigned kLeast = sizeof(EthernetHeader) + sizeof(Ipv4Header);
-  const auto& ethernet = *reinterpret_cast<const EthernetHeader*>(frame.at);
-  const uint32_t bytes = frame.bytes;
-  copy_header(header, out);
-  if (ethernet.ether_type == be16(kEtherTypeIpv4) && bytes >= kLeast &&
-      (out.outer & outer::kInnerDependent) == 0) [[likely]] {
-    const auto* ip = reinterpret_cast<const Ipv4Header*>(&ethernet + 1);
-    const uint32_t entropy = entropy_of(ip, bytes - unsigned{sizeof ethernet});
-    const uint8_t ecn = ip->tos & kEcnMask;
-    if (out.outer & outer::kIpv6) {
-      constexpr unsigned kEnd = outer_ip_len(true);
-      patch_outer_ipv6(header, bytes + out.header_len - kEnd, ecn, entropy);
-      finish_plain(header, kEnd, out, frame.mbuf, entropy);
-    } else {
-      constexpr unsigned kEnd = outer_ip_len(false);
-      patch_outer_ipv4(header, out, bytes + out.header_len - kEnd, ecn);
-      finish_plain(header, kEnd, out, frame.mbuf, entropy);
-    }
-  } else {
-    wrap_unusual(worker, out, frame, header);
-  }
-  AdjacencyTable::write_mac(next_hop, header);
-}
-
-[[gnu::always_inline]] inline void count_entered(Sending& now, BridgePortId in,
-                                                 uint32_t bytes) noexcept {
-  if (in != now.in) {
-    TrafficCounters& counters = now.counters[now.in];
-    counters.rx_packets.add(now.entered);
-    counters.rx_bytes.add(now.entered_bytes);
-    if (now.entered != 0) counters.last_rx_s.store(now.now_s, std::memory_order_relaxed);
-    now.in = in;
-    now.entered = 0;
-    now.entered_bytes = 0;
-  }
-  ++now.entered;
-  now.entered_bytes += bytes;
-}
-
-[[gnu::always_inline]] inline void put_in_queue(Sending& now, PortId port,
-                                                rte_mbuf* mbuf) noexcept {
-  if (port != now.port) [[unlikely]] {
-    now.port = port;
-    now.queue = &now.worker->tx[port];
-  }
-  TxQueue& queue = *now.queue;
-  const unsigned count = queue.count;
-  queue.packets[count] = mbuf;
-  queue.count = count + 1;
-  if (count + 1 == queue.packets.size()) [[unlikely]]
-    flush(*now.worker, port);
-}
-
-// False: it is left.
-[[gnu::always_inline]] inline bool send(Sending& now, const BridgedFrame& frame) noexcept {
+// Makes the frame what leaves by its bridge port. False: it is left.
+template <bool kCareful>
+[[gnu::always_inline]] inline bool finish(Wrapping& now, const BridgedFrame& frame) noexcept {
   const BridgePort& out = now.bridge_ports[frame.out];
-  const BridgePort& in = now.bridge_ports[frame.in];
+  if (frame.in != now.in) {
+    now.in = frame.in;
+    // No bridge port is in the last group; 0 is none.
+    const uint16_t group = now.bridge_ports[frame.in].split_group;
+    now.split_group = group != 0 ? group : UINT16_MAX;
+  }
   if (out.network != frame.destination >> 48 || frame.bytes > out.max_frame_bytes ||
-      (now.knows_paths && frame.bytes > now.worker->fits_all_paths) ||
-      (out.split_group != 0 && out.split_group == in.split_group)) [[unlikely]]
+      out.split_group == now.split_group) [[unlikely]]
     return false;
-  rte_mbuf* mbuf = frame.mbuf;
-  const auto* room = static_cast<const uint8_t*>(mbuf->buf_addr);
+  if (kCareful && frame.bytes > now.worker->fits_all_paths) return false;
+  const auto* room = static_cast<const uint8_t*>(frame.mbuf->buf_addr);
   if (out.kind == BridgePortKind::kTunnel) {
     const unsigned before = out.header_len;
     uint8_t* header = frame.at - before;
     const uint64_t next_hop = now.adjacencies->load(out.adjacency);
-    if ((out.flags & BridgePort::kPlainHeader) == 0 || next_hop == 0 || header < room ||
-        (now.holds && now.worker->held.waiting_for(out.adjacency) != 0)) [[unlikely]]
+    if (out.plain_outer == PlainOuter::kNone || next_hop == 0 || header < room) [[unlikely]]
       return false;
+    if (kCareful && now.worker->held.waiting_for(out.adjacency) != 0) return false;
     if (frame.special != 0 && !change_inside(*now.worker, frame)) [[unlikely]]
       return false;
     set_begin(frame, header, before);
-    wrap(*now.worker, out, next_hop, frame, header);
-  } else if (out.kind == BridgePortKind::kAccess) {
-    const unsigned before = out.vlan_id != 0 ? unsigned{sizeof(VlanTag)} : 0;
-    uint8_t* begin = frame.at - before;
-    if (begin < room) [[unlikely]]
-      return false;
-    if (frame.special != 0 && !change_inside(*now.worker, frame)) [[unlikely]]
-      return false;
-    set_begin(frame, begin, before);
-    if (before != 0) write_tagged_macs(begin, frame.at, out.vlan_id);
-  } else {
-    return false;
+    if (out.plain_outer == PlainOuter::kUdpIpv4) [[likely]]
+      wrap_udp_ipv4(*now.worker, out, next_hop, frame, header);
+    else
+      wrap_other(*now.worker, out, next_hop, frame, header);
+    return true;
   }
-  count_entered(now, frame.in, frame.bytes);
-  TrafficCounters& counters = now.counters[frame.out];
-  counters.tx_packets.add(1);
-  counters.tx_bytes.add(frame.bytes);
-  put_in_queue(now, out.port, mbuf);
+  if (out.kind != BridgePortKind::kAccess) [[unlikely]]
+    return false;
+  const unsigned before = out.vlan_id != 0 ? unsigned{sizeof(VlanTag)} : 0;
+  uint8_t* begin = frame.at - before;
+  if (begin < room) [[unlikely]]
+    return false;
+  if (frame.special != 0 && !change_inside(*now.worker, frame)) [[unlikely]]
+    return false;
+  set_begin(frame, begin, before);
+  if (before != 0) write_tagged_macs(begin, frame.at, out.vlan_id);
   return true;
+}
+
+// What came in by one bridge port.
+struct Entered {
+  BridgePortId in = 0;
+  uint32_t packets = 0;
+  uint64_t bytes = 0;
+};
+
+inline void count_entered(Worker& worker, const Entered& entered) noexcept {
+  if (entered.packets == 0) return;
+  TrafficCounters& counters = worker.bridge_port_counters[entered.in];
+  counters.rx_packets.add(entered.packets);
+  counters.rx_bytes.add(entered.bytes);
+  counters.last_rx_s.store(worker.now_s, std::memory_order_relaxed);
+}
+
+// Counts frames that finish() has made and puts them in the queues.
+[[gnu::always_inline]] inline void enqueue(Worker& worker, const BridgePort* bridge_ports,
+                                           const BridgedFrame* frame,
+                                           const BridgedFrame* end) noexcept {
+  TrafficCounters* const all_counters = &worker.bridge_port_counters[0];
+  Entered entered;
+  Enqueuer queues(worker);
+  for (; frame != end; ++frame) {
+    const uint32_t bytes = frame->bytes;
+    if (frame->in != entered.in) {
+      count_entered(worker, entered);
+      entered = {.in = frame->in, .packets = 0, .bytes = 0};
+    }
+    ++entered.packets;
+    entered.bytes += bytes;
+    TrafficCounters& counters = all_counters[frame->out];
+    counters.tx_packets.add(1);
+    counters.tx_bytes.add(bytes);
+    queues.put(bridge_ports[frame->out].port, frame->mbuf);
+  }
+  count_entered(worker, entered);
 }
 
 // --- the order of those that are left
@@ -232,9 +195,8 @@ struct LeftPairs {
 
 // Sends those from `first` on that need not wait for others; the rest is kept in order. Returns how
 // many are kept.
-[[gnu::noinline]] unsigned send_in_order(BridgedBurst& burst, unsigned first,
-                                         uint64_t& bytes) noexcept {
-  Sending now(burst);
+[[gnu::noinline]] unsigned send_in_order(BridgedBurst& burst, unsigned first) noexcept {
+  Wrapping now(burst);
   LeftPairs pairs;
   unsigned kept = 0;
   unsigned next = first;
@@ -245,38 +207,41 @@ struct LeftPairs {
       burst.mbufs[kept++] = mbuf;
       continue;
     }
-    const BridgedFrame& frame = burst.frames[next];
-    const uint32_t frame_bytes = mbuf->pkt_len;
-    if (frame.out != 0 && !pairs.may_have(frame) && send(now, frame)) {
-      bytes += frame_bytes;
+    const BridgedFrame& frame = burst.frames[next++];
+    const uint32_t bytes = mbuf->pkt_len;
+    if (frame.out != 0 && !pairs.may_have(frame) && finish<true>(now, frame)) {
+      enqueue(burst.worker, now.bridge_ports, &frame, &frame + 1);
     } else {
       pairs.add(frame);
+      burst.bytes -= bytes;
       burst.mbufs[kept++] = mbuf;
     }
-    ++next;
   }
-  count_entered(now, 0, 0);
   return kept;
 }
 
-// All, up to the first one that is left.
-[[gnu::noinline]] unsigned send_all(BridgedBurst& burst, uint64_t& bytes) noexcept {
-  Sending now(burst);
-  unsigned sent = 0;
-  uint64_t sum = 0;
-  if (burst.unread == 0) [[likely]]
-    for (; sent < burst.count; ++sent) {
-      const BridgedFrame& frame = burst.frames[sent];
-      const uint32_t frame_bytes = frame.mbuf->pkt_len;
-      if (frame.out == 0 || !send(now, frame)) [[unlikely]]
-        break;
-      sum += frame_bytes;
-    }
-  count_entered(now, 0, 0);
-  bytes = sum;
-  if (sent == burst.n) [[likely]]
-    return 0;
-  return send_in_order(burst, sent, bytes);
+// Returns the first frame that is left.
+[[gnu::noinline]] const BridgedFrame* finish_all(BridgedBurst& burst) noexcept {
+  Wrapping now(burst);
+  const BridgedFrame* frame = burst.frames.packets.data();
+  const BridgedFrame* const end = frame + burst.count;
+  while (frame != end && frame->out != 0 && finish<false>(now, *frame)) ++frame;
+  return frame;
+}
+
+// All, up to the first one that is left. Returns how many are sent.
+[[gnu::noinline]] unsigned send_all(BridgedBurst& burst) noexcept {
+  const BridgedFrame* const begin = burst.frames.packets.data();
+  const BridgedFrame* const end = finish_all(burst);
+  enqueue(burst.worker, burst.snapshot.bridge_ports.data(), begin, end);
+  return static_cast<unsigned>(end - begin);
+}
+
+// Returns how many are kept, in their order, and leaves in BridgedBurst::bytes those of the others.
+unsigned send_read(BridgedBurst& burst) noexcept {
+  const bool at_once = burst.unread == 0 && !needs_care(burst.worker);
+  const unsigned sent = at_once ? send_all(burst) : 0;
+  return sent == burst.n ? 0 : send_in_order(burst, sent);
 }
 
 }  // namespace
@@ -292,12 +257,11 @@ unsigned send_bridged(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned
   else
     read_members(burst);
   unsigned kept = n;
-  uint64_t bytes = 0;
   if (burst.count != 0) {
     look_up(burst);
-    kept = send_all(burst, bytes);
+    kept = send_read(burst);
   }
-  note_taken(worker, port_id, use, n, kept, bytes);
+  note_taken(worker, port_id, use, n, kept, burst.bytes);
   return kept;
 }
 

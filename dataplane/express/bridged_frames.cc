@@ -44,8 +44,8 @@ bool fits_network(const Entry& entry, const BridgedFrame& frame) noexcept {
   if (is_group_mac(source | destination) || source == entry.network) [[unlikely]]
     return false;
   // What reading does not depend on. Of any other flag, the pipeline alone knows what it means.
-  constexpr uint8_t kOthers = BridgePort::kCarryVlans | BridgePort::kTooBigIcmp |
-                              BridgePort::kTooBigFragment | BridgePort::kPlainHeader;
+  constexpr uint8_t kOthers =
+      BridgePort::kCarryVlans | BridgePort::kTooBigIcmp | BridgePort::kTooBigFragment;
   constexpr uint8_t kKnown =
       kOthers | BridgePort::kLearning | BridgePort::kHasGateway | BridgePort::kMssClamp;
   if ((entry.flags | kOthers) != (BridgePort::kLearning | kOthers)) {
@@ -103,11 +103,12 @@ bool read_tagged(const Fdb::View& fdb, const Snapshot& snapshot, const PortEntry
 
 [[gnu::always_inline]] inline bool find_sender(const Fdb::View& fdb, const Snapshot& snapshot,
                                                const Outer& outer, BridgedFrame& frame) noexcept {
-  const BridgePortId in = snapshot.tunnels[outer.tunnel].senders.find(outer.sender, outer.hash);
+  const BridgePortId in = outer.senders->find(outer.sender, outer.hash);
   const BridgePort& remote = snapshot.bridge_ports[in];
-  frame.source = frame.destination = 0;
-  if (remote.kind != BridgePortKind::kTunnel) [[unlikely]]
+  if (remote.kind != BridgePortKind::kTunnel) [[unlikely]] {
+    frame.source = frame.destination = 0;
     return false;
+  }
   frame.at += outer.inside;
   frame.bytes = outer.end - outer.inside;
   constexpr uint8_t kUniform = outer::kUniformDscp | outer::kUniformTtl;
@@ -123,11 +124,11 @@ bool read_tagged(const Fdb::View& fdb, const Snapshot& snapshot, const PortEntry
 [[gnu::noinline]] void find_senders(BridgedBurst& burst) noexcept {
   const Fdb::View fdb = burst.worker.fdb->view();
   const Snapshot& snapshot = burst.snapshot;
-  for (unsigned i = 0; i < burst.count; ++i) {
-    BridgedFrame& frame = burst.frames[i];
-    if (frame.by_tunnel && !find_sender(fdb, snapshot, burst.outers[i], frame)) [[unlikely]]
-      frame.in = 0;
-  }
+  const Outer* outer = burst.outers.packets.data();
+  BridgedFrame* const end = burst.frames.packets.data() + burst.count;
+  for (BridgedFrame* frame = burst.frames.packets.data(); frame != end; ++frame, ++outer)
+    if (frame->by_tunnel && !find_sender(fdb, snapshot, *outer, *frame)) [[unlikely]]
+      frame->in = 0;
 }
 
 }  // namespace
@@ -179,17 +180,19 @@ void read_underlay(BridgedBurst& burst) noexcept {
       const be16 type = begin_frame(*frame, mbuf, i);
       const MacAddr& to = reinterpret_cast<const EthernetHeader*>(frame->at)->dst;
       if (to == port.mac && reader.read(mbuf, *outer)) [[likely]] {
-        snapshot.tunnels[outer->tunnel].senders.prefetch_hash(outer->hash);
+        outer->senders->prefetch_hash(outer->hash);
         frame->by_tunnel = true;
         is_read = true;
       } else {
         is_read = is_vlan_type(type) && read_tagged(fdb, snapshot, port, *frame);
       }
     }
-    if (is_read) [[likely]]
-      ++frame, ++outer;
-    else
+    if (is_read) [[likely]] {
+      ++frame;
+      ++outer;
+    } else {
       unread |= bit_of(i);
+    }
   }
   burst.count = static_cast<unsigned>(frame - burst.frames.packets.data());
   burst.unread = unread;

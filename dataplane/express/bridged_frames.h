@@ -46,6 +46,7 @@ struct BridgedBurst {
   Room<BridgedFrame> frames;  // those that were read, in their order
   Room<Outer> outers;         // by the index in `frames`, of those that came in by a tunnel
   unsigned count = 0;         // of frames
+  uint32_t bytes = 0;         // of the buffers of `frames`, as they came in
   uint64_t unread = 0;        // bits of those that are not in `frames`, by their index in the burst
 };
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "express/established.h"
 
-#include "egress/transmit.h"
 #include "express/plain_packets.h"
 #include "packet/destination.h"
 #include "packet/patch.h"
@@ -25,26 +24,37 @@ BackendWays::Way look_up_way(const Worker& worker, VrfId vrf, const Ipv6Key& to,
   return {&target, is_host ? worker.hosts->find(target.link, to, ipv6) : target.adjacency, vrf};
 }
 
+// To whom packets of `other` come from: a client, or a backend whose way is not known yet.
+[[gnu::noinline]] BackendWays::Way find_new_way(Worker& worker, const Connection& connection,
+                                                Direction from, const FlowKey& other) noexcept {
+  const BackendWays::Way found = look_up_way(worker, other.vrf, other.source, other.ipv6 != 0);
+  if (from != Direction::kFromBackend) worker.balancer->ways.note(connection.backend, found);
+  return found;
+}
+
 // The way of the packets of `other`'s connection that go to whom that half comes from, where it
 // leads out of a port whose next hop is known, and nothing waits for that one.
 [[gnu::always_inline]] inline bool find_way(Worker& worker, const Connection& connection,
                                             Direction from, const FlowKey& other,
                                             Way& way) noexcept {
-  BackendWays& ways = worker.balancer->ways;
-  const bool to_backend = from != Direction::kFromBackend;
-  const BackendWays::Way* known = to_backend ? ways.find(connection.backend, other.vrf) : nullptr;
-  BackendWays::Way found;
-  if (known == nullptr) [[unlikely]] {
-    found = look_up_way(worker, other.vrf, other.source, other.ipv6 != 0);
-    if (to_backend) ways.note(connection.backend, found);
-    known = &found;
+  const BackendWays::Way* known = from != Direction::kFromBackend
+                                      ? worker.balancer->ways.find(connection.backend, other.vrf)
+                                      : nullptr;
+  AdjacencyId adjacency;
+  if (known != nullptr) [[likely]] {
+    way.target = known->target;
+    adjacency = known->adjacency;
+  } else {
+    const BackendWays::Way found = find_new_way(worker, connection, from, other);
+    way.target = found.target;
+    adjacency = found.adjacency;
   }
-  const RouteTarget& target = *known->target;
-  way = {&target, worker.adjacencies->load(known->adjacency)};
+  const RouteTarget& target = *way.target;
+  way.next_hop = worker.adjacencies->load(adjacency);
   return (target.kind == RouteTarget::Kind::kConnected ||
           target.kind == RouteTarget::Kind::kNextHop) &&
          is_port_link(target.link) && way.next_hop != 0 &&
-         (worker.held.empty() || worker.held.waiting_for(known->adjacency) == 0);
+         (worker.held.empty() || worker.held.waiting_for(adjacency) == 0);
 }
 
 // What the pipeline's follow() does with such a packet. False: it is not one, and nothing is noted.
@@ -53,6 +63,22 @@ BackendWays::Way look_up_way(const Worker& worker, VrfId vrf, const Ipv6Key& to,
   if (plain.key.protocol == kIpProtocolUdp) return connection.state == ConnectionState::kUdp;
   return connection.state == ConnectionState::kEstablished &&
          tcp_numbers::note_plain(connection, from == Direction::kFromBackend, plain.end, plain.ack);
+}
+
+// The checksum of a message whose sum grew so much, not folded.
+[[gnu::always_inline]] inline be16 grown(be16 checksum, uint64_t growth) noexcept {
+  return be16::from_raw(complement(static_cast<uint16_t>(~checksum.raw()) + growth));
+}
+
+// A hop less, in a header whose sum has grown besides. What it is then is never 0xffff, as no
+// header's sum is 0 (RFC 1624 section 3).
+[[gnu::always_inline]] inline void lower_ttl(Ipv4Header& ip, uint64_t growth) noexcept {
+  constexpr be16 kHop(0x0100);
+  --ip.ttl;
+  ip.checksum = grown(ip.checksum, growth + complement(kHop.raw()));
+}
+[[gnu::always_inline]] inline void lower_ttl(Ipv6Header& ip, uint64_t) noexcept {
+  --ip.hop_limit;
 }
 
 // Writes the addresses and ports of `other`, the other half of the packet's connection, the other
@@ -68,26 +94,30 @@ template <class Ip>
   } else {
     growth += replace(&ip.src, &other.destination.low, sizeof ip.src);
     growth += replace(&ip.dst, &other.source.low, sizeof ip.dst);
-    adjust(ip.checksum, growth);
   }
+  lower_ttl(ip, growth);
   auto* l4 = reinterpret_cast<uint8_t*>(&ip + 1);
-  const std::array<be16, 2> ports = {other.destination_port, other.source_port};
-  growth += replace(l4, ports.data(), sizeof ports);
+  // Both are in the lower half of the word, the source's first.
+  const uint32_t ports = std::rotl(static_cast<uint32_t>(other.word(4)), 16);
+  growth += replace(l4, &ports, sizeof ports);
   if (other.protocol == kIpProtocolTcp) {
-    adjust(reinterpret_cast<TcpHeader*>(l4)->checksum, growth);
+    be16& checksum = reinterpret_cast<TcpHeader*>(l4)->checksum;
+    checksum = grown(checksum, growth);
     return;
   }
   be16& checksum = reinterpret_cast<UdpHeader*>(l4)->checksum;
   if (checksum == be16(0)) return;  // RFC 768: none
-  adjust(checksum, growth);
+  checksum = grown(checksum, growth);
   if (checksum == be16(0)) checksum = be16(0xffff);
 }
 
 template <class Ip>
 [[gnu::always_inline]] inline void rewrite(uint8_t* frame, const FlowKey* other) noexcept {
   auto& ip = *reinterpret_cast<typename Ip::Header*>(frame + kIpOffset);
-  if (other != nullptr) translate<Ip>(ip, *other);
-  Ip::lower_ttl(ip);
+  if (other != nullptr)
+    translate<Ip>(ip, *other);
+  else
+    lower_ttl(ip, 0);
 }
 
 // How a packet to a backend with Forwarding::kTunnel is wrapped, where that needs nothing but room.
@@ -122,26 +152,26 @@ void wrap_frame(rte_mbuf* mbuf, const Wrapping& how) noexcept {
 // What is counted and remembered of a packet that is taken; its buffer ends where the packet does.
 [[gnu::always_inline]] inline void account(Worker& worker, rte_mbuf* mbuf, const PlainPacket& plain,
                                            ConnectionTable::Found found,
-                                           const Connection& connection) noexcept {
-  extend(worker, found.id);
+                                           Connection& connection) noexcept {
+  extend_settled(worker, found.id, connection);
   count_packet(*worker.balancer, connection.backend, found.direction, plain.ip_bytes);
   mbuf->data_len = static_cast<uint16_t>(kIpOffset + plain.ip_bytes);
   mbuf->pkt_len = mbuf->data_len;
 }
 
-[[gnu::always_inline]] inline void transmit(Worker& worker, rte_mbuf* mbuf,
-                                            const Way& way) noexcept {
+[[gnu::always_inline]] inline PortId write_macs(const Worker& worker, uint8_t* frame,
+                                                const Way& way) noexcept {
   const auto port = static_cast<PortId>(way.target->link);
-  uint8_t* frame = frame_of(mbuf);
   reinterpret_cast<EthernetHeader*>(frame)->src = worker.snapshot->ports[port].mac;
   AdjacencyTable::write_mac(way.next_hop, frame);
-  enqueue(worker, port, mbuf);
+  return port;
 }
 
 // To a backend with Forwarding::kTunnel. False: it is left as it was.
-[[gnu::noinline]] bool send_wrapped(Worker& worker, rte_mbuf* mbuf, const PlainPacket& plain,
-                                    ConnectionTable::Found found, Connection& connection,
-                                    const Way& way) noexcept {
+[[gnu::noinline]] bool finish_wrapped(Worker& worker, PlainPacket& plain,
+                                      ConnectionTable::Found found, Connection& connection,
+                                      const Way& way) noexcept {
+  rte_mbuf* mbuf = plain.mbuf;
   Wrapping how;
   if (!find_wrapping(worker, connection, *way.target, mbuf, plain, how) ||
       !note(connection, found.direction, plain))
@@ -152,16 +182,15 @@ void wrap_frame(rte_mbuf* mbuf, const Wrapping& how) noexcept {
   else
     rewrite<Ipv4>(frame_of(mbuf), nullptr);
   wrap_frame(mbuf, how);
-  transmit(worker, mbuf, way);
+  plain.out = write_macs(worker, frame_of(mbuf), way);
   return true;
 }
 
-// False: it is left as it was.
-[[gnu::always_inline]] inline bool send(Worker& worker, rte_mbuf* mbuf,
-                                        const PlainPacket& plain) noexcept {
+// Makes the packet what leaves by its port. False: it is left as it was.
+[[gnu::always_inline]] inline bool finish(Worker& worker, PlainPacket& plain) noexcept {
   constexpr uint8_t kNotPlain = Connection::kChangesPackets | Connection::kTwoStreams;
   Connections& connections = *worker.connections;
-  const auto found = connections.table().find(plain.key, plain.hash);
+  const auto found = connections.table().confirm(plain.guess, plain.key, plain.hash);
   if (found.id == 0) [[unlikely]]
     return false;
   Connection& connection = connections.at(found.id);
@@ -174,72 +203,86 @@ void wrap_frame(rte_mbuf* mbuf, const Wrapping& how) noexcept {
   if (!find_way(worker, connection, found.direction, other, way)) [[unlikely]]
     return false;
   if (connection.forwarding == Forwarding::kTunnel)
-    return send_wrapped(worker, mbuf, plain, found, connection, way);
+    return finish_wrapped(worker, plain, found, connection, way);
   if (plain.ip_bytes > way.target->max_bytes || !note(connection, found.direction, plain))
       [[unlikely]]
     return false;
+  rte_mbuf* mbuf = plain.mbuf;
   account(worker, mbuf, plain, found, connection);
   const FlowKey* rewritten = connection.has_reverse() ? &other : nullptr;
+  uint8_t* frame = frame_of(mbuf);
   if (plain.key.ipv6 != 0)
-    rewrite<Ipv6>(frame_of(mbuf), rewritten);
+    rewrite<Ipv6>(frame, rewritten);
   else
-    rewrite<Ipv4>(frame_of(mbuf), rewritten);
-  transmit(worker, mbuf, way);
+    rewrite<Ipv4>(frame, rewritten);
+  plain.out = write_macs(worker, frame, way);
   return true;
 }
 
 // --- the burst
 
 // Each pass is a function of its own, so that its few pointers stay in registers.
-[[gnu::noinline]] void prefetch_connections(const PlainBurst& burst) noexcept {
+[[gnu::noinline]] void prefetch_connections(PlainBurst& burst) noexcept {
   const ConnectionTable& table = burst.worker.connections->table();
-  for (unsigned i = 0; i < burst.count; ++i) table.prefetch_connection(burst.plain.packets[i].hash);
+  uint32_t bytes = 0;
+  PlainPacket* const end = burst.plain.packets.data() + burst.count;
+  for (PlainPacket* plain = burst.plain.packets.data(); plain != end; ++plain) {
+    bytes += plain->mbuf->pkt_len;
+    plain->guess = table.prefetch_connection(plain->hash);
+  }
+  burst.bytes = bytes;
 }
 
 // Sends those from `first` on that need not wait for others; the rest is kept in order. Returns how
 // many are kept.
-[[gnu::noinline]] unsigned send_in_order(PlainBurst& burst, unsigned first,
-                                         uint64_t& bytes) noexcept {
+[[gnu::noinline]] unsigned send_in_order(PlainBurst& burst, unsigned first) noexcept {
+  Enqueuer queues(burst.worker);
   uint64_t left_pairs = 0;
   unsigned kept = 0;
   unsigned next = first;
-  for (unsigned i = first == 0 ? 0 : burst.plain[first - 1].index + 1; i < burst.n; ++i) {
+  for (unsigned i = first == 0 ? 0 : burst.plain[first - 1].index + 1u; i < burst.n; ++i) {
     rte_mbuf* mbuf = burst.mbufs[i];
     if ((burst.unread & bit_of(i)) != 0) {
       left_pairs |= pair_bit_of(mbuf);
       burst.mbufs[kept++] = mbuf;
       continue;
     }
-    const PlainPacket& plain = burst.plain[next++];
+    PlainPacket& plain = burst.plain[next++];
     const uint32_t frame_bytes = mbuf->pkt_len;
     const uint64_t pair = pair_bit(plain.key.source, plain.key.destination);
-    if ((left_pairs & pair) == 0 && send(burst.worker, mbuf, plain)) {
-      bytes += frame_bytes;
+    if ((left_pairs & pair) == 0 && finish(burst.worker, plain)) {
+      queues.put(plain.out, mbuf);
       continue;
     }
     left_pairs |= pair;
+    burst.bytes -= frame_bytes;
     burst.mbufs[kept++] = mbuf;
   }
   return kept;
 }
 
-// All, up to the first one that is left.
-[[gnu::noinline]] unsigned send_all(PlainBurst& burst, uint64_t& bytes) noexcept {
+// Returns the first packet that is left.
+[[gnu::noinline]] PlainPacket* finish_all(PlainBurst& burst) noexcept {
   Worker& worker = burst.worker;
-  const unsigned count = burst.unread == 0 ? burst.count : 0;
-  uint64_t sum = 0;
-  unsigned sent = 0;
-  for (; sent < count; ++sent) {
-    const PlainPacket& plain = burst.plain[sent];
-    const uint32_t frame_bytes = plain.mbuf->pkt_len;
-    if (!send(worker, plain.mbuf, plain)) [[unlikely]]
-      break;
-    sum += frame_bytes;
-  }
-  bytes = sum;
-  if (sent == burst.n) [[likely]]
-    return 0;
-  return send_in_order(burst, sent, bytes);
+  PlainPacket* plain = burst.plain.packets.data();
+  PlainPacket* const end = plain + burst.count;
+  while (plain != end && finish(worker, *plain)) ++plain;
+  return plain;
+}
+
+// All, up to the first one that is left. Returns how many are sent.
+[[gnu::noinline]] unsigned send_all(PlainBurst& burst) noexcept {
+  Enqueuer queues(burst.worker);
+  PlainPacket* const begin = burst.plain.packets.data();
+  PlainPacket* const end = finish_all(burst);
+  for (const PlainPacket* plain = begin; plain != end; ++plain) queues.put(plain->out, plain->mbuf);
+  return static_cast<unsigned>(end - begin);
+}
+
+// Returns how many are kept, in their order, and leaves in PlainBurst::bytes those of the others.
+unsigned send_read(PlainBurst& burst) noexcept {
+  const unsigned sent = burst.unread == 0 ? send_all(burst) : 0;
+  return sent == burst.n ? 0 : send_in_order(burst, sent);
 }
 
 }  // namespace
@@ -252,12 +295,11 @@ unsigned send_established(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsi
   PlainBurst burst(worker, port_id, mbufs, n);
   read_plain_packets(burst);
   unsigned kept = n;
-  uint64_t bytes = 0;
   if (burst.count != 0) {
     prefetch_connections(burst);
-    kept = send_all(burst, bytes);
+    kept = send_read(burst);
   }
-  note_taken(worker, port_id, use, n, kept, bytes);
+  note_taken(worker, port_id, use, n, kept, burst.bytes);
   return kept;
 }
 

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "egress/transmit.h"
 #include "packet/ip_version.h"
 #include "packet/segment.h"
 #include "worker/worker.h"
@@ -69,6 +70,32 @@ inline uint64_t pair_bit(const Ipv6Key& source, const Ipv6Key& destination) noex
   const auto& header = *reinterpret_cast<const Ipv6Header*>(ip);
   return pair_bit(Ipv6::key_at(Ipv6::source(header)), Ipv6::host_key(header));
 }
+
+// --- queues
+
+// Puts buffers into the queues of ports: most go where the last one went. None of them has several
+// segments, which flatten() would have to be asked for.
+class Enqueuer {
+ public:
+  explicit Enqueuer(Worker& worker) noexcept : worker_(worker) {}
+
+  [[gnu::always_inline]] void put(PortId port, rte_mbuf* mbuf) noexcept {
+    if (port != port_) [[unlikely]] {
+      port_ = port;
+      queue_ = &worker_.tx[port];
+    }
+    const unsigned count = queue_->count;
+    queue_->packets[count] = mbuf;
+    queue_->count = count + 1;
+    if (count + 1 == kMaxBurst) [[unlikely]]
+      flush(worker_, port);
+  }
+
+ private:
+  Worker& worker_;
+  PortId port_ = kNoPort;
+  TxQueue* queue_ = nullptr;
+};
 
 // --- whether to look at all
 

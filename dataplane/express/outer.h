@@ -11,12 +11,12 @@ namespace adit {
 
 struct Outer {
   SenderKey sender;
-  uint64_t hash;    // of the sender
-  uint32_t end;     // of the inner frame, bytes from the outer one's begin
-  uint16_t inside;  // offset of the inner frame, bytes
-  uint8_t tunnel;   // tunnel_index()
-  uint8_t tos;      // or traffic class
-  uint8_t ttl;      // or hop limit
+  uint64_t hash;                          // of the sender
+  const SharedTable<SenderKey>* senders;  // of its tunnel kind
+  uint32_t end;                           // of the inner frame, bytes from the outer one's begin
+  uint16_t inside;                        // offset of the inner frame, bytes
+  uint8_t tos;                            // or traffic class
+  uint8_t ttl;                            // or hop limit
 };
 
 class OuterReader {
@@ -25,7 +25,7 @@ class OuterReader {
       : snapshot_(snapshot), gre_kinds_(snapshot) {}
 
   // Whether the frame, which is to our MAC, is a plain one of a tunnel. Nothing is said of its
-  // sender.
+  // sender: who may send at all is known of those that have a remote.
   [[gnu::always_inline]] bool read(const rte_mbuf* mbuf, Outer& outer) noexcept {
     const be16 type = rte_pktmbuf_mtod(mbuf, const EthernetHeader*)->ether_type;
     if (type == be16(kEtherTypeIpv4)) [[likely]]
@@ -35,12 +35,12 @@ class OuterReader {
 
  private:
   static bool is_plain_header(const Ipv4Header& ip, const rte_mbuf* mbuf) noexcept {
-    return ip.version_ihl == 0x45 && !Ipv4::is_fragment(ip) && can_be_source(ip.src) &&
+    return ip.version_ihl == 0x45 && !Ipv4::is_fragment(ip) &&
            ((mbuf->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD ||
             ipv4_header_sum_ok(&ip, sizeof ip));
   }
   static bool is_plain_header(const Ipv6Header& ip, const rte_mbuf*) noexcept {
-    return ip.version_class_label.host() >> 28 == 6 && can_be_source(Ipv6::wire_key(ip.src));
+    return ip.version_class_label.host() >> 28 == 6;
   }
   static uint32_t packet_bytes(const Ipv4Header& ip) noexcept { return ip.total_length.host(); }
   static uint32_t packet_bytes(const Ipv6Header& ip) noexcept {
@@ -92,7 +92,7 @@ class OuterReader {
     }
     outer.sender.id = header.id;
     outer.hash = hash_of(outer.sender);
-    outer.tunnel = header.tunnel;
+    outer.senders = &snapshot_.tunnels[header.tunnel].senders;
     outer.tos = tos(ip);
     outer.ttl = Ip::ttl(ip);
     return header.bytes != 0 && outer.end >= outer.inside + sizeof(EthernetHeader);
@@ -101,24 +101,36 @@ class OuterReader {
   // UDP's header is at `offset`; the IP packet ends at `end`.
   [[gnu::always_inline]] PlainHeader read_udp(const rte_mbuf* mbuf, const uint8_t* at,
                                               uint32_t offset, uint32_t end, bool ipv6,
-                                              Outer& outer) const noexcept {
+                                              Outer& outer) noexcept {
     const auto& udp = *reinterpret_cast<const UdpHeader*>(at);
     outer.end = offset + udp.length.host();
-    if (outer.end > end) return {};
+    if (outer.end > end || !knows_port(udp.dst_port)) return {};
+    const bool none = udp.checksum == be16(0);
+    if (none ? ipv6 && !tunnel_.zero_checksum6
+             : !udp_checksum_ok(mbuf, &udp, kIpOffset, offset, ipv6))
+      return {};
+    return read_plain_udp(tunnel_.tunnel, at + sizeof udp);
+  }
+
+  // Most packets are of the same kind.
+  bool knows_port(be16 port) noexcept {
+    if (port.raw() == port_) [[likely]]
+      return true;
     for (const UdpTunnel& tunnel : snapshot_.udp_tunnels) {
-      if (udp.dst_port != be16(tunnel.port)) continue;
-      const bool none = udp.checksum == be16(0);
-      if (none ? ipv6 && !tunnel.zero_checksum6
-               : !udp_checksum_ok(mbuf, &udp, kIpOffset, offset, ipv6))
-        return {};
-      return read_plain_udp(tunnel.tunnel, at + sizeof udp);
+      if (port != be16(tunnel.port)) continue;
+      tunnel_ = tunnel;
+      port_ = port.raw();
+      return true;
     }
-    return {};
+    return false;
   }
 
   const Snapshot& snapshot_;
   GreKinds gre_kinds_;
-  Ipv6Key own_ = {};  // the address of ours that the last one had
+  // What the last one had: our address, UDP port and kind.
+  Ipv6Key own_ = {};
+  uint32_t port_ = UINT32_MAX;  // as it is in the header
+  UdpTunnel tunnel_ = {};
 };
 
 }  // namespace adit

@@ -126,7 +126,7 @@ void read_plain_packets(PlainBurst& burst) noexcept {
       continue;
     }
     plain->mbuf = mbufs[i];
-    plain->index = i;
+    plain->index = static_cast<uint8_t>(i);
     plain->hash = table.hash(plain->key);
     table.prefetch(plain->hash);
     ++plain;

@@ -14,7 +14,9 @@ struct PlainPacket {
   uint32_t ip_bytes;  // of the IP packet
   uint32_t end;       // TCP: the sequence number behind the segment
   uint32_t ack;       // TCP: what it acknowledges
-  uint32_t index;     // in the burst
+  ConnectionTable::Guess guess;
+  PortId out;     // where it leaves
+  uint8_t index;  // in the burst
 };
 
 struct PlainBurst {
@@ -27,6 +29,7 @@ struct PlainBurst {
   unsigned n;
   Room<PlainPacket> plain;  // those that were read, in their order
   unsigned count = 0;       // of them
+  uint32_t bytes = 0;       // of their frames, as they came in
   uint64_t unread = 0;      // bits of the others
 };
 

@@ -60,17 +60,23 @@ inline uint64_t flow_ports(uint8_t protocol, const uint8_t* l4, unsigned len) no
   return ports;
 }
 
+// What entropy_of() is of a packet with these ports, or 0.
+inline uint32_t plain_entropy(const Ipv4Header* ip, uint64_t ports) noexcept {
+  const uint64_t hash = load64(&ip->src) * 0xff51'afd7'ed55'8ccd ^ ports;
+  return static_cast<uint32_t>(mix64(hash + ip->protocol) >> 32);
+}
+
 // Equal for all packets of a flow: addresses, protocol, ports. `left` contiguous bytes from the
 // header on, which are at least its fixed part.
 inline uint32_t entropy_of(const Ipv4Header* ip, unsigned left) noexcept {
-  uint64_t hash = load64(&ip->src) * 0xff51'afd7'ed55'8ccd;
+  uint64_t ports = 0;
   // A later fragment has no ports, so no fragment of a packet may use them.
   const unsigned header_len = (ip->version_ihl & 15u) * 4;
   constexpr be16 kFragment(kIpv4MoreFragments | kIpv4OffsetMask);
   if ((ip->fragment.raw() & kFragment.raw()) == 0 && header_len <= left)
-    hash ^= flow_ports(ip->protocol, reinterpret_cast<const uint8_t*>(ip) + header_len,
+    ports = flow_ports(ip->protocol, reinterpret_cast<const uint8_t*>(ip) + header_len,
                        left - header_len);
-  return static_cast<uint32_t>(mix64(hash + ip->protocol) >> 32);
+  return plain_entropy(ip, ports);
 }
 
 // Reads the flow of an IP packet whose header is at `at`, with `left` contiguous bytes; false

@@ -7,6 +7,9 @@
 
 namespace adit {
 
+// PlainOuter::kUdpIpv4: bytes of the tunnel's own header.
+inline constexpr unsigned kPlainUdpTunnelLen = 8;
+
 // Control: everything up to UDP; returns where the tunnel's own header of `tunnel_len` bytes
 // goes.
 inline uint8_t* compile_outer_udp(const TunnelEndpoint& endpoint, unsigned tunnel_len,
@@ -18,6 +21,9 @@ inline uint8_t* compile_outer_udp(const TunnelEndpoint& endpoint, unsigned tunne
   *udp = {be16(0), be16(endpoint.port), be16(0), be16(0)};
   if ((out.outer & outer::kIpv6) && endpoint.checksum) out.outer |= outer::kUdpChecksum;
   set_plain_header(out);
+  if (out.plain_outer != PlainOuter::kNone && tunnel_len == kPlainUdpTunnelLen &&
+      (out.outer & (outer::kIpv6 | outer::kInnerDependent)) == 0)
+    out.plain_outer = PlainOuter::kUdpIpv4;
   return begin + sizeof(UdpHeader);
 }
 

@@ -48,7 +48,7 @@ inline PlainHeader read_plain_gre(const GreKinds& kinds, const uint8_t* at) noex
 }
 
 // What follows the outer IP header, which ends at `ip_end` of `header`; of remotes with
-// BridgePort::kPlainHeader.
+// a PlainOuter.
 inline void finish_plain(uint8_t* header, unsigned ip_end, const BridgePort& out, rte_mbuf* mbuf,
                          uint32_t entropy) noexcept {
   if (out.tunnel == tunnel_index(TunnelKind::kNvgre))

@@ -23,11 +23,12 @@ inline const Timeouts& timeouts_of(const Snapshot& snapshot,
                                    : snapshot.own_timeouts[service.own_timeouts - 1u];
 }
 
+inline constexpr uint32_t kSettled =
+    states(ConnectionState::kEstablished, ConnectionState::kUdp, ConnectionState::kSctpEstablished);
+
 // How long the connection lives after a packet. Where the table fills, those that are not
 // established live shorter.
 inline uint32_t lifetime_s(const Worker& worker, const Connection& connection) noexcept {
-  constexpr uint32_t kSettled = states(ConnectionState::kEstablished, ConnectionState::kUdp,
-                                       ConnectionState::kSctpEstablished);
   const uint32_t seconds = timeouts_of(*worker.snapshot, connection)[connection.state];
   if (is_in(connection.state, kSettled)) [[likely]]
     return seconds;
@@ -44,10 +45,9 @@ inline ConnectionState next_state(Connection& connection, Direction from, const 
                      std::min<unsigned>(mbuf->data_len, flow.packet.end) - l4);
 }
 
-// After a packet: the connection lives on from now. Whether its end has moved away.
-inline bool extend(Worker& worker, ConnectionId id) noexcept {
-  Connection& connection = worker.connections->at(id);
-  const uint32_t expires_s = worker.now_s + lifetime_s(worker, connection);
+inline bool extend_by(Worker& worker, ConnectionId id, Connection& connection,
+                      uint32_t seconds) noexcept {
+  const uint32_t expires_s = worker.now_s + seconds;
   if (expires_s < connection.expires_s) [[unlikely]] {
     worker.connections->expire_at(id, expires_s);
     return false;
@@ -55,6 +55,17 @@ inline bool extend(Worker& worker, ConnectionId id) noexcept {
   const bool is_later = expires_s != connection.expires_s;
   connection.expires_s = expires_s;
   return is_later;
+}
+
+// After a packet: the connection lives on from now. Whether its end has moved away.
+inline bool extend(Worker& worker, ConnectionId id) noexcept {
+  Connection& connection = worker.connections->at(id);
+  return extend_by(worker, id, connection, lifetime_s(worker, connection));
+}
+// The same for one in a state that lives as long as is configured, whatever the table has room for.
+inline void extend_settled(Worker& worker, ConnectionId id, Connection& connection) noexcept {
+  ADIT_ASSERT(is_in(connection.state, kSettled));
+  extend_by(worker, id, connection, timeouts_of(*worker.snapshot, connection)[connection.state]);
 }
 
 // The packet's part in its connection's life. It is read as it came, before anything in it is

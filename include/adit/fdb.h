@@ -151,7 +151,7 @@ class Fdb::View {
     const unsigned ways = ways_with(bucket, key);
     if (ways == 0) [[unlikely]]
       return {};
-    const auto way = static_cast<unsigned>(std::countr_zero(ways));
+    const auto way = static_cast<std::size_t>(std::countr_zero(ways));
     return {bucket.places[way].load(std::memory_order_relaxed) & ~kStatic,
             &bucket.last_seen_s[way]};
   }

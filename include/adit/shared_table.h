@@ -9,6 +9,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -39,10 +40,10 @@ class SharedTable {
   uint32_t find(const Key& key) const noexcept { return find(key, hash_of(key)); }
   // `hash`: hash_of(key).
   uint32_t find(const Key& key, uint64_t hash) const noexcept {
-    const auto words = std::bit_cast<Words>(key);
+    const Slot* const slots = slots_.get();
     uint64_t index = hash & mask_;
-    while (const uint32_t value = slots_[index].value.load(std::memory_order_acquire)) {
-      if (slots_[index].has(words)) return value;
+    while (const uint32_t value = slots[index].value.load(std::memory_order_acquire)) {
+      if (slots[index].has(key)) return value;
       index = (index + 1) & mask_;
     }
     return 0;
@@ -67,16 +68,20 @@ class SharedTable {
  private:
   static constexpr std::size_t kWords = sizeof(Key) / sizeof(uint64_t), kSmall = 64;
   static constexpr uint64_t kNobody = UINT64_MAX;
-  using Words = std::array<uint64_t, kWords>;
+  static uint64_t word_of(const Key& key, std::size_t i) noexcept {
+    uint64_t word;
+    std::memcpy(&word, reinterpret_cast<const char*>(&key) + i * sizeof word, sizeof word);
+    return word;
+  }
   // In one cache line.
   struct alignas(std::bit_ceil(sizeof(Key) + sizeof(uint32_t))) Slot {
     std::array<std::atomic<uint64_t>, kWords> words = {};
     std::atomic<uint32_t> value = 0;  // written last of all
 
-    bool has(const Words& key) const noexcept {
+    bool has(const Key& key) const noexcept {
       bool same = true;
       for (std::size_t i = 0; i < kWords; ++i)
-        same = same && words[i].load(std::memory_order_relaxed) == key[i];
+        same = same && words[i].load(std::memory_order_relaxed) == word_of(key, i);
       return same;
     }
   };
@@ -94,17 +99,15 @@ class SharedTable {
     const uint64_t first = hash_of(key) & mask_;
     uint64_t index = first;
     while (slots_[index].value.load(std::memory_order_relaxed) != 0) index = (index + 1) & mask_;
-    const auto words = std::bit_cast<Words>(key);
     for (std::size_t i = 0; i < kWords; ++i)
-      slots_[index].words[i].store(words[i], std::memory_order_relaxed);
+      slots_[index].words[i].store(word_of(key, i), std::memory_order_relaxed);
     slots_[index].value.store(value, std::memory_order_release);
     ++used_;
     return index != first;
   }
   Slot& slot_of(const Key& key) noexcept {
-    const auto words = std::bit_cast<Words>(key);
     uint64_t index = hash_of(key) & mask_;
-    while (!slots_[index].has(words)) index = (index + 1) & mask_;
+    while (!slots_[index].has(key)) index = (index + 1) & mask_;
     return slots_[index];
   }
 

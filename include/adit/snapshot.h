@@ -83,6 +83,14 @@ inline constexpr uint8_t kInheritDf = 128;
 inline constexpr uint8_t kInnerDependent = kUniformDscp | kUniformTtl | kClearDf | kInheritDf;
 }  // namespace outer
 
+// What a remote's header takes besides its template: what lanes fill in (tunnel/plain.h).
+enum class PlainOuter : uint8_t {
+  kNone,     // more: the pipeline alone writes it
+  kUdpIpv4,  // UDP over IPv4 without a checksum, nothing taken from the inner packet but ECN, 8
+             // bytes of tunnel header
+  kOther,
+};
+
 // An endpoint of a network's frames: a port and VLAN, a remote, or the gateway; or a tunnel of a
 // VRF. Two cache lines, of which an access port needs the first.
 struct alignas(64) BridgePort {
@@ -92,14 +100,11 @@ struct alignas(64) BridgePort {
   static constexpr uint8_t kTooBigIcmp = 8;
   static constexpr uint8_t kTooBigFragment = 16;
   static constexpr uint8_t kHasGateway = 32;
-  // Of a remote, not of its network: its header is the template and what a lane fills in
-  // (tunnel/plain.h).
-  static constexpr uint8_t kPlainHeader = 64;
 
   BridgePortKind kind = BridgePortKind::kNone;
   uint8_t tunnel = 0;        // tunnel_index()
   uint8_t header_len = 0;    // bytes of `header` in use
-  uint8_t flags = 0;         // of its network; kPlainHeader
+  uint8_t flags = 0;         // of its network
   NetworkId network = 0;     // kRouted: the VRF
   PortId port = 0;           // egress port
   uint16_t vlan_id = 0;      // tag to add; 0: none
@@ -107,17 +112,18 @@ struct alignas(64) BridgePort {
   uint32_t max_frame_bytes =
       0;                      // longest frame that fits, from its Ethernet (kRouted: IP) header on
   AdjacencyId adjacency = 0;  // next hop of a remote
-  // One's-complement sum of constant fields: over IPv4 of the outer IP header, without length,
-  // ECN and checksum; over IPv6 of UDP's pseudo-header, without length.
-  uint32_t checksum_base = 0;
-  uint8_t outer = 0;  // outer::k...
+  // One's-complement sum of constant fields, folded: over IPv4 of the outer IP header, without
+  // length, ECN and checksum; over IPv6 of UDP's pseudo-header, without length.
+  uint16_t checksum_base = 0;
+  uint16_t l4_checksum_base = 0;  // the same, of fields that the kind's checksum covers
+  uint8_t outer = 0;              // outer::k...
   // Kinds that segment frames: bytes from the outer IP header to a segment's payload, and the most
   // bytes of that payload. Else 0.
   uint8_t segment_head = 0;
   uint16_t segment_bytes = 0;
-  BridgePortId sequence_id = 0;         // GRE: the bridge port whose sequence numbers it shares
-  uint32_t l4_checksum_base = 0;        // the same, of fields that the kind's checksum covers
-  std::array<uint8_t, 92> header = {};  // template: Ethernet to tunnel header
+  BridgePortId sequence_id = 0;  // GRE: the bridge port whose sequence numbers it shares
+  PlainOuter plain_outer = PlainOuter::kNone;
+  alignas(4) std::array<uint8_t, 92> header = {};  // template: Ethernet to tunnel header
 };
 static_assert(sizeof(BridgePort) == 128);
 
