@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <numeric>
 #include <set>
 #include <string_view>
 
@@ -97,16 +98,28 @@ const char* log_level(LogLevel level) {
 }
 
 // Frames of af_packet's ring hold the kernel's header and the packet; the driver refuses a
-// frame whose packet would not fit a buffer, so they are no larger than they must be.
+// frame whose packet would not fit a buffer. It takes the ring for frames one behind the other, so
+// that the kernel may leave no rest at the end of a block (packet_mmap.rst): a block is whole
+// frames as well as whole pages. Of the sizes that fit, the one with the smallest such block is
+// taken.
 std::string af_packet_sizes(unsigned mtu_bytes, unsigned ring) {
-  constexpr unsigned kBlockBytes = 65536;
-  constexpr unsigned kHeaderBytes = 96;  // tpacket2_hdr, sockaddr_ll and alignment
-  const uint64_t frame =
-      std::max(kMinFrameRoomBytes,
-               static_cast<unsigned>(round_up(mtu_bytes + kFrameOverheadBytes + kHeaderBytes, 16)));
-  const uint64_t frames = round_up(ring, kBlockBytes / frame);
-  return ",blocksz=" + std::to_string(kBlockBytes) + ",framesz=" + std::to_string(frame) +
-         ",framecnt=" + std::to_string(frames);
+  constexpr uint64_t kPageBytes = 4096, kBlockBytes = 65536, kLargeBlockBytes = 4 * kBlockBytes;
+  constexpr unsigned kHeaderBytes = 96;     // tpacket2_hdr, sockaddr_ll and alignment
+  constexpr unsigned kNotPacketBytes = 32;  // what the driver takes off before it compares
+  const uint64_t least =
+      std::max(kMinFrameRoomBytes, mtu_bytes + kFrameOverheadBytes + kHeaderBytes);
+  const uint64_t most =
+      std::max(uint64_t{kMinFrameRoomBytes},
+               uint64_t{mtu_bytes} + kFrameOverheadBytes + kEncapRoomBytes + kNotPacketBytes);
+  // From `least` to `most` there is a multiple of 64.
+  uint64_t step = kPageBytes;
+  while (step > 64 && round_up(least, step) > most) step /= 2;
+  const uint64_t frame = round_up(least, step);
+  uint64_t block = std::lcm(frame, kPageBytes);
+  // Larger ones where the kernel would round up to a power of two, and lose much of each.
+  block *= std::max<uint64_t>(1, (block == kPageBytes ? kBlockBytes : kLargeBlockBytes) / block);
+  return ",blocksz=" + std::to_string(block) + ",framesz=" + std::to_string(frame) +
+         ",framecnt=" + std::to_string(round_up(ring, block / frame));
 }
 
 unsigned interface_queues(const SystemFacts& facts, const std::string& name) {

@@ -88,7 +88,8 @@ TEST(EalArgs, OwnNamesStepAsideForTheUsersVdevs) {
 }
 
 TEST(EalArgs, AfPacketFramesHoldThePacketAndFitABuffer) {
-  for (const unsigned mtu : {576U, 1500U, 1900U, 2000U, 4000U, 9000U, 9600U, 65000U}) {
+  for (const unsigned mtu :
+       {576U, 1500U, 1900U, 1946U, 2000U, 4000U, 9000U, 9050U, 9200U, 9600U, 65000U}) {
     const Config config =
         config_of("ports: {a: {device: 'af_packet:x', mtu_bytes: " + std::to_string(mtu) +
                   ", rx_ring: 2048}}");
@@ -101,6 +102,9 @@ TEST(EalArgs, AfPacketFramesHoldThePacketAndFitABuffer) {
     EXPECT_GE(frame, mtu + 22 + 66) << vdev;  // 66: the kernel's header before the packet
     EXPECT_LE(frame - 32, mbuf_data_room_bytes(config) - 128U) << vdev;  // the driver's check
     EXPECT_EQ(frame % 16, 0U) << vdev;
+    EXPECT_EQ(block % 4096, 0U) << vdev;
+    EXPECT_EQ(block % frame, 0U) << vdev;  // the driver leaves no rest at the end of a block
+    EXPECT_LE(block, std::max(262144UL, 64 * frame)) << vdev;
     EXPECT_EQ(count % (block / frame), 0U) << vdev;  // whole blocks
     EXPECT_GE(count, 2048U) << vdev;
   }
