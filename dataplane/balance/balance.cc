@@ -410,7 +410,7 @@ unsigned take_handed_over(Worker& worker) noexcept {
     packet.drop = DropReason::kNone;
     packet.in = 0;
     packet.network = meta.vrf;
-    packet.origin = {meta.vrf, 0, false};
+    packet.origin = {meta.vrf, 0, Origin::kSameId, 0};
     packet.via = nullptr;
     packet.translated = false;
     packet.handed_over = true;
