@@ -268,13 +268,13 @@ PacketVerdict handle_miss(Worker& worker, Packet& packet, const Flow& flow,
     // A reply of a forgotten connection to one of full NAT's local addresses: no service listens
     // there, and this reason says what it was.
     if (flow.kind == FlowKind::kFlow && flow.key.protocol != kIpProtocolUdp &&
-        is_forgotten_reply(worker, flow, packet.mbuf, hash))
+        is_forgotten_reply(worker, flow, packet.mbuf, hash, target.kind))
       return refuse(worker, packet.mbuf, DropReason::k_connection_unknown);
     return PacketVerdict::kRoute;
   }
   // The underlay does not route packets of others.
   if (packet.network == 0) return refuse(worker, packet.mbuf, DropReason::k_ip_not_local);
-  if (is_forgotten_reply(worker, flow, packet.mbuf, hash))
+  if (is_forgotten_reply(worker, flow, packet.mbuf, hash, target.kind))
     return refuse(worker, packet.mbuf, DropReason::k_connection_unknown);
   return PacketVerdict::kRoute;
 }
