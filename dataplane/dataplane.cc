@@ -237,10 +237,14 @@ void Dataplane::drain() {
 }
 
 void Dataplane::step(uint64_t now_ns) {
-  Worker& worker = *impl_->workers[0];
-  begin_pass(worker, now_ns);
-  NoProfile probe;
-  run_pass(worker, probe);
+  const auto has_packets = [](const PeerQueue& queue) { return !rte_ring_empty(queue.ring); };
+  do {
+    for (auto& worker : impl_->workers) {
+      begin_pass(*worker, now_ns);
+      NoProfile probe;
+      run_pass(*worker, probe);
+    }
+  } while (std::ranges::any_of(impl_->peers, has_packets));
 }
 
 uint64_t Dataplane::begin_grace() {
