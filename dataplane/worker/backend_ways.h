@@ -22,7 +22,8 @@ class BackendWays {
 
   // At the beginning of a burst.
   void renew(const Snapshot& snapshot, const HostTable& hosts) noexcept {
-    const uint64_t changes = hosts.changes();
+    // Each of the two only grows.
+    const uint64_t changes = hosts.changes() + snapshot.routes.changes();
     if (&snapshot == snapshot_ && snapshot.generation == generation_ && changes == changes_)
         [[likely]]
       return;

@@ -5,6 +5,7 @@
 #include <map>
 #include <random>
 #include <unordered_map>
+#include <utility>
 
 #include "adit/flat_table.h"
 #include "adit/host_table.h"
@@ -168,6 +169,103 @@ TEST(RouteTable, AgreesWithALinearSearch) {
       }
     }
   }
+}
+
+// Routes come and go in a table in use; a second one is made anew each time.
+TEST(RouteTable, ChangesLikeOneMadeAnew) {
+  std::mt19937 random(11);
+  for (const bool ipv6 : {false, true}) {
+    const auto some_address = [&] {
+      IpAddr ip;
+      ip.family = ipv6 ? IpFamily::kV6 : IpFamily::kV4;
+      for (unsigned i = 0; i < ip.width_bits() / 8; ++i)
+        ip.bytes[i] = static_cast<uint8_t>(random() % 2 == 0 ? 0x80 : random() % 4);
+      return ip;
+    };
+    const auto some_prefix = [&] {
+      const IpAddr ip = some_address();
+      // Often around byte boundaries.
+      const auto most = ip.width_bits();
+      const auto bits = random() % 2 == 0 ? random() % (most + 1) : random() % (most / 8 + 1) * 8;
+      return subnet_of({ip, static_cast<uint8_t>(bits)});
+    };
+    const auto to_link = [](LinkId link) {
+      RouteTarget target;
+      target.kind = RouteTarget::Kind::kConnected;
+      target.link = link;
+      return target;
+    };
+    std::map<IpPrefix, LinkId> model;
+    std::vector<RouteTable::Route> fixed;
+    for (LinkId i = 0; i < 20; ++i)
+      if (const IpPrefix to = some_prefix(); model.emplace(to, i).second)
+        fixed.push_back({1, to, to_link(i)});
+    RouteTable table(fixed, 2, true);
+    std::vector<IpPrefix> live;
+    uint64_t changes = table.changes();
+    for (int step = 0; step < 3000; ++step) {
+      const bool add = live.empty() || random() % 100 < (step < 1500 ? 60 : 35);
+      if (add) {
+        const IpPrefix to = some_prefix();
+        if (table.is_fixed(1, to)) continue;
+        // Few targets: equal neighbours share their leaves.
+        const auto link = static_cast<LinkId>(100 + random() % 3);
+        const bool is_new = model.insert_or_assign(to, link).second;
+        ASSERT_TRUE(table.set(1, to, to_link(link)));
+        if (is_new) live.push_back(to);
+      } else {
+        const size_t at = random() % live.size();
+        table.remove(1, live[at]);
+        model.erase(live[at]);
+        live[at] = live.back();
+        live.pop_back();
+        EXPECT_GT(table.changes(), std::exchange(changes, table.changes()));
+      }
+      if (random() % 8 == 0) {
+        table.begin_rest();
+        table.end_rest();
+      }
+      if (step % 50 != 0) continue;
+      for (int i = 0; i < 300; ++i) {
+        const IpAddr ip = some_address();
+        const std::pair<const IpPrefix, LinkId>* best = nullptr;
+        for (const auto& route : model)
+          if (route.first.contains(ip) &&
+              (best == nullptr || best->first.length < route.first.length))
+            best = &route;
+        const RouteTarget& found = table.find(1, ip.bytes.data(), ipv6);
+        ASSERT_EQ(found.kind != RouteTarget::Kind::kNone, best != nullptr) << to_string(ip);
+        if (best != nullptr) {
+          ASSERT_EQ(found.link, best->second) << to_string(ip) << " at step " << step;
+        }
+        EXPECT_EQ(table.find(2, ip.bytes.data(), ipv6).kind, RouteTarget::Kind::kNone);
+      }
+    }
+    for (const IpPrefix& to : live) table.remove(1, to);
+    // Nothing is left of what came and went.
+    EXPECT_EQ(table.count_of_nodes(2), 0u);
+    const RouteTable anew(fixed, 2, true);
+    EXPECT_EQ(table.count_of_nodes(1), anew.count_of_nodes(1));
+  }
+}
+
+TEST(RouteTable, RoutesOfTheConfigurationStay) {
+  RouteTarget ours, theirs;
+  ours.kind = theirs.kind = RouteTarget::Kind::kConnected;
+  theirs.link = 1;
+  const IpPrefix subnet{*parse_ip("10.1.0.0"), 16};
+  RouteTable table({{1, subnet, ours}}, 1, true);
+  EXPECT_TRUE(table.is_fixed(1, subnet));
+  table.remove(1, subnet);
+  ASSERT_NE(table.exact(1, subnet), nullptr);
+  const IpPrefix around{*parse_ip("10.0.0.0"), 8};
+  ASSERT_TRUE(table.set(1, around, theirs));
+  EXPECT_FALSE(table.is_fixed(1, around));
+  EXPECT_EQ(table.find(1, parse_ip("10.1.2.3")->bytes.data(), false).link, 0u);
+  EXPECT_EQ(table.find(1, parse_ip("10.2.2.3")->bytes.data(), false).link, 1u);
+  table.remove(1, around);
+  EXPECT_EQ(table.find(1, parse_ip("10.2.2.3")->bytes.data(), false).kind,
+            RouteTarget::Kind::kNone);
 }
 
 TEST(HostTable, FindsWhatIsThereAmongWhatWasErased) {
