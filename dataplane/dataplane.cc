@@ -82,10 +82,9 @@ Dataplane::Impl::Impl(const DataplaneOptions& options)
       qsbr(make_qsbr(options.workers)),
       fdb(options.fdb_capacity, qsbr.get()),
       direct_flows(options.seed) {
-  peers.reserve(options.workers);  // workers point to them
   for (unsigned id = 0; id < options.workers; ++id) {
     handover_rings.push_back(make_handover_ring(id));
-    peers.emplace_back(handover_rings.back().get());
+    peers.push_back(handover_rings.back().get());
     persistence.push_back(std::make_unique<PersistenceTable>(
         (options.persistence_entries + options.workers - 1) / options.workers, id,
         options.seed + id));
@@ -106,7 +105,6 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->backend_status = &backend_status;
   worker->direct_flows = &direct_flows;
   worker->peers = peers;
-  worker->crowded_peers.resize(options.workers);
   worker->persistence = persistence;
   worker->path_mtus = &path_mtus;
   worker->stopping = &stopping;
@@ -171,8 +169,8 @@ void Dataplane::Impl::add_port(PortId port, const PortSpec& spec) {
 }
 
 Dataplane::Impl::~Impl() {
-  for (const RingPtr& ring : handover_rings)
-    for (void* mbuf = nullptr; rte_ring_sc_dequeue(ring.get(), &mbuf) == 0;)
+  for (rte_ring* ring : peers)
+    for (void* mbuf = nullptr; rte_ring_sc_dequeue(ring, &mbuf) == 0;)
       rte_pktmbuf_free(static_cast<rte_mbuf*>(mbuf));
   for (const RingPtr& ring : punt_rings)
     for (PuntedPacket packet; rte_ring_sc_dequeue_elem(ring.get(), &packet, sizeof packet) == 0;)
@@ -237,14 +235,10 @@ void Dataplane::drain() {
 }
 
 void Dataplane::step(uint64_t now_ns) {
-  const auto has_packets = [](const PeerQueue& queue) { return !rte_ring_empty(queue.ring); };
-  do {
-    for (auto& worker : impl_->workers) {
-      begin_pass(*worker, now_ns);
-      NoProfile probe;
-      run_pass(*worker, probe);
-    }
-  } while (std::ranges::any_of(impl_->peers, has_packets));
+  Worker& worker = *impl_->workers[0];
+  begin_pass(worker, now_ns);
+  NoProfile probe;
+  run_pass(worker, probe);
 }
 
 uint64_t Dataplane::begin_grace() {

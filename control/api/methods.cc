@@ -7,7 +7,8 @@ namespace adit {
 
 // Each beside what it works on; here alone they get their names.
 BeginMethod begin_check, begin_reload, begin_ports, begin_networks, begin_remotes, begin_tunnels,
-    begin_routes, begin_services, begin_backends, begin_connections, begin_fdb, begin_neighbours;
+    begin_routes, begin_route_sources, begin_services, begin_backends, begin_connections, begin_fdb,
+    begin_neighbours;
 HandleMethod answer_drain, answer_drops, answer_workers, answer_status, answer_version, answer_help;
 
 namespace {
@@ -25,6 +26,7 @@ constexpr Binding kBindings[] = {
     later("show.remotes", begin_remotes),
     later("show.tunnels", begin_tunnels),
     later("show.routes", begin_routes),
+    later("show.route-sources", begin_route_sources),
     later("show.services", begin_services),
     later("show.backends", begin_backends),
     later("show.connections", begin_connections),

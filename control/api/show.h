@@ -46,6 +46,8 @@ Rows show_remotes(const ControlPlane& control, const std::optional<std::string>&
 Rows show_tunnels(const ControlPlane& control, const Window& window, uint64_t now_ns);
 // Of VRFs.
 Rows show_routes(const ControlPlane& control, const Window& window);
+// VRFs that import routes.
+Rows show_route_sources(const ControlPlane& control, const Window& window);
 Rows show_services(const ControlPlane& control, const Window& window);
 Rows show_backends(const ControlPlane& control, const std::optional<std::string>& service,
                    const Window& window, uint64_t now_ns);

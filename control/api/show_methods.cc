@@ -56,6 +56,12 @@ LaterAnswer begin_routes(ApiContext& context, const json& params, const Caller&)
   });
 }
 
+LaterAnswer begin_route_sources(ApiContext& context, const json& params, const Caller&) {
+  return in_slices(window_param(params), [&control = *context.control_plane](const Window& window) {
+    return show_route_sources(control, window);
+  });
+}
+
 LaterAnswer begin_services(ApiContext& context, const json& params, const Caller&) {
   return in_slices(window_param(params), [&control = *context.control_plane](const Window& window) {
     return show_services(control, window);

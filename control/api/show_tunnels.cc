@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `show` for what lies behind tunnels: remotes of networks, tunnels and routes of VRFs.
+// `show` for what lies behind tunnels: remotes of networks, tunnels of VRFs.
 #include <algorithm>
 #include <unordered_map>
 
@@ -138,72 +138,6 @@ class RemoteList {
   const RemoteLearner::Learned* learned_ = nullptr;
 };
 
-// A VRF's route, and where it comes from.
-struct RouteRow {
-  IpPrefix to;
-  const char* source;
-  std::string via, port, network, tunnel;  // empty: none
-  uint16_t vlan = 0;                       // of the port, 0: untagged
-};
-
-// Where a VRF has neighbours.
-struct RouteLink {
-  std::string port, network;  // one of them
-  const std::vector<IpPrefix>* addresses;
-  uint16_t vlan = 0;
-};
-
-std::vector<RouteLink> links_of(const Config& config, const VrfConfig& vrf) {
-  std::vector<RouteLink> links;
-  for (const PortConfig& port : config.ports)
-    if (std::find(vrf.ports.begin(), vrf.ports.end(), port.name) != vrf.ports.end())
-      links.push_back({port.name, {}, &port.addresses});
-  for (const VlanConfig& vlan : vrf.vlans)
-    links.push_back({vlan.port, {}, &vlan.addresses, vlan.vlan});
-  for (const GatewayConfig& gateway : vrf.networks)
-    links.push_back({{}, gateway.name, &gateway.addresses});
-  return links;
-}
-
-RouteRow route_via(const VrfRouteConfig& route, const std::vector<RouteLink>& links) {
-  for (const RouteLink& link : links)
-    for (const IpPrefix& own : *link.addresses)
-      if (own.contains(*route.via))
-        return {route.to, "static", to_string(*route.via), link.port, link.network, {}, link.vlan};
-  return {route.to, "static", to_string(*route.via), {}, {}, {}};
-}
-
-uint64_t count_of_routes(const Config& config, const VrfConfig& vrf) {
-  uint64_t count = vrf.routes.size();
-  for (const RouteLink& link : links_of(config, vrf)) count += link.addresses->size();
-  for (const VrfTunnelConfig& tunnel : vrf.tunnels) count += tunnel.addresses.size();
-  return count;
-}
-
-// The VRF's routes from the number `first` on, `most` of them.
-std::vector<RouteRow> routes_of(const Config& config, const VrfConfig& vrf, uint64_t first,
-                                uint64_t most) {
-  std::vector<RouteRow> rows;
-  uint64_t place = 0;
-  const auto is_wanted = [&] { return place++ >= first && rows.size() < most; };
-  const std::vector<RouteLink> links = links_of(config, vrf);
-  for (const RouteLink& link : links)
-    for (const IpPrefix& own : *link.addresses)
-      if (is_wanted())
-        rows.push_back({subnet_of(own), "connected", {}, link.port, link.network, {}, link.vlan});
-  for (const VrfTunnelConfig& tunnel : vrf.tunnels)
-    for (const IpPrefix& own : tunnel.addresses)
-      if (is_wanted()) rows.push_back({subnet_of(own), "connected", {}, {}, {}, tunnel.name});
-  for (const VrfRouteConfig& route : vrf.routes) {
-    if (!is_wanted()) continue;
-    if (route.tunnel)
-      rows.push_back({route.to, "static", {}, {}, {}, *route.tunnel});
-    else
-      rows.push_back(route_via(route, links));
-  }
-  return rows;
-}
-
 }  // namespace
 
 Rows show_remotes(const ControlPlane& control, const std::optional<std::string>& wanted,
@@ -240,38 +174,6 @@ Rows show_tunnels(const ControlPlane& control, const Window& window, uint64_t no
                   now_ns);
         return row;
       });
-}
-
-Rows show_routes(const ControlPlane& control, const Window& window) {
-  Rows out;
-  uint64_t place = 0;  // of the first route of the VRF
-  for (const VrfConfig& vrf : control.config().vrfs) {
-    const uint64_t end = place + count_of_routes(control.config(), vrf);
-    const uint64_t first = std::max(place, window.offset);
-    if (first < end && out.rows.size() == window.limit) {
-      out.truncated = true;
-      out.next_offset = first;
-      return out;
-    }
-    if (first < end)
-      for (const RouteRow& route :
-           routes_of(control.config(), vrf, first - place, window.limit - out.rows.size()))
-        out.rows.push_back({{"vrf", vrf.name},
-                            {"to", to_string(route.to)},
-                            {"source", route.source},
-                            {"via", text_or_null(route.via)},
-                            {"port", text_or_null(route.port)},
-                            {"vlan", number_or_null(route.vlan)},
-                            {"network", text_or_null(route.network)},
-                            {"tunnel", text_or_null(route.tunnel)}});
-    if (out.rows.size() == window.limit && window.offset + window.limit < end) {
-      out.truncated = true;
-      out.next_offset = window.offset + window.limit;
-      return out;
-    }
-    place = end;
-  }
-  return out;
 }
 
 }  // namespace adit

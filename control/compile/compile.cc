@@ -26,9 +26,10 @@ constexpr uint32_t kMostFrameBytes = 65535;
 class Compiler {
  public:
   Compiler(const Config& config, const std::vector<PortTraits>& traits, const CompiledIds& previous,
-           unsigned workers, const LearnedRemotes& learned)
+           unsigned workers, const LearnedRemotes& learned, const ImportedRoutes& imported)
       : config_(config),
         learned_(learned),
+        imported_(imported),
         previous_(previous),
         traits_(traits),
         workers_(workers),
@@ -76,7 +77,7 @@ class Compiler {
     snapshot_->reassemble = config_.reassemble;
     snapshot_->fragment_limits = {.max_bytes = uint64_t{config_.fragments.memory_mb} << 20,
                                   .expiry_ns = uint64_t{config_.fragments.timeout_ms} * 1'000'000};
-    return {std::move(snapshot_), std::move(ids_)};
+    return {std::move(snapshot_), std::move(ids_), std::move(importing_)};
   }
 
  private:
@@ -251,15 +252,29 @@ class Compiler {
       std::map<std::string, VrfRoutes::Tunnel> tunnels;
       for (const VrfTunnelConfig& tunnel : vrf.tunnels)
         tunnels[tunnel.name] = compile_vrf_tunnel(vrf, vrf_id(i), tunnel);
-      routes.add(vrf_id(i), vrf, links, tunnels,
-                 [this](const NextHop& hop) { return adjacency(hop); });
+      auto subnets = routes.add(vrf_id(i), vrf, links, tunnels,
+                                [this](const NextHop& hop) { return adjacency(hop); });
+      if (vrf.kernel_routes)
+        importing_.vrfs[vrf.name] = {
+            vrf_id(i), vrf.kernel_routes->limit, std::move(subnets), {}, {}, {}};
     }
     OwnSources::Entries own = routes.own_sources();
     if (snapshot_->balanced_vrfs[0] == 0) add_underlay_sources(own);
     add_broadcasts(own);
     snapshot_->own_sources = OwnSources(own);
-    snapshot_->routes = std::move(routes).finish();
+    snapshot_->routes = std::move(routes).finish(!importing_.vrfs.empty());
+    import_routes();
     mark_ports_with_connections();
+  }
+
+  void import_routes() {
+    for (auto& [name, vrf] : importing_.vrfs) {
+      const auto found = imported_.find(name);
+      if (found == imported_.end()) continue;
+      RouteImport import(snapshot_->routes, importing_, vrf,
+                         [this](const NextHop& hop) { return adjacency_if_free(hop); });
+      import.add_all(*found->second);
+    }
   }
 
   // Which ports frames of networks may come in by.
@@ -401,6 +416,16 @@ class Compiler {
     return made;
   }
 
+  // 0: none is left.
+  AdjacencyId adjacency_if_free(const NextHop& hop) {
+    if (!ids_.adjacencies.contains(hop)) {
+      const AdjacencyId id = adjacency_ids_.get_if_free(hop);
+      if (id == 0) return 0;
+      ids_.adjacencies[hop] = id;
+    }
+    return adjacency(hop);
+  }
+
   AdjacencyId adjacency(const NextHop& hop) {
     AdjacencyId& id = ids_.adjacencies[hop];
     if (id == 0) id = adjacency_ids_.get(hop);
@@ -411,6 +436,7 @@ class Compiler {
 
   const Config& config_;
   const LearnedRemotes& learned_;
+  const ImportedRoutes& imported_;
   const CompiledIds& previous_;
   const std::vector<PortTraits>& traits_;
   unsigned workers_;
@@ -428,14 +454,15 @@ class Compiler {
   TunnelCompiler tunnels_;
   std::unique_ptr<Snapshot> snapshot_ = std::make_unique<Snapshot>();
   CompiledIds ids_;
+  ImportingVrfs importing_;
 };
 
 }  // namespace
 
 Compiled compile(const Config& config, const std::vector<PortTraits>& ports,
                  const CompiledIds& previous, uint64_t generation, unsigned workers,
-                 const LearnedRemotes& learned) {
-  return Compiler(config, ports, previous, workers, learned).run(generation);
+                 const LearnedRemotes& learned, const ImportedRoutes& imported) {
+  return Compiler(config, ports, previous, workers, learned, imported).run(generation);
 }
 
 }  // namespace adit

@@ -13,17 +13,11 @@
 #include <vector>
 
 #include "adit/snapshot.h"
+#include "compile/imported_routes.h"
 #include "compile/scheduler_tables.h"
 #include "config/config.h"
 
 namespace adit {
-
-// A next hop: the link it is on and its address.
-struct NextHop {
-  LinkId link = 0;
-  IpAddr address;
-  friend auto operator<=>(const NextHop&, const NextHop&) = default;
-};
 
 // Bridge ports, as the configuration identifies them.
 struct MemberName {
@@ -134,6 +128,7 @@ using LearnedRemotes = std::map<std::string, std::vector<IpAddr>>;
 struct Compiled {
   std::unique_ptr<Snapshot> snapshot;
   CompiledIds ids;
+  ImportingVrfs importing;
 };
 
 // What compile() needs to know about an opened port.
@@ -144,9 +139,10 @@ struct PortTraits {
 };
 
 // `config` comes from the parser. `ports`: by PortId. The flood limits are divided by `workers`.
+// `imported`: routes beside those of the configuration, of VRFs that import such.
 // Where remotes are learned, the snapshot has room for as many more as there are, and some.
 Compiled compile(const Config& config, const std::vector<PortTraits>& ports,
                  const CompiledIds& previous, uint64_t generation, unsigned workers,
-                 const LearnedRemotes& learned = {});
+                 const LearnedRemotes& learned = {}, const ImportedRoutes& imported = {});
 
 }  // namespace adit

@@ -42,14 +42,18 @@ class StableIds {
   void reserve(uint32_t id) { free_.reserve(id); }
   // `now`: a value that differs if the entry is not the former one of that name.
   uint32_t get(const Key& key, const Value& now = {}) {
+    const uint32_t id = get_if_free(key, now);
+    if (id == 0)
+      throw std::length_error("too many networks, members, remotes, next hops or backends");
+    return id;
+  }
+  // 0: none is left.
+  uint32_t get_if_free(const Key& key, const Value& now = {}) {
     if (const auto found = previous_.find(key);
         found != previous_.end() && is_same(found->second, now))
       return id_of(found->second);
     if (const auto found = kept_.find(key); found != kept_.end()) return id_of(found->second);
-    const uint32_t id = free_.allocate();
-    if (id == 0)
-      throw std::length_error("too many networks, members, remotes, next hops or backends");
-    return id;
+    return free_.allocate();
   }
   uint32_t next() const { return free_.next(); }
 

@@ -41,9 +41,10 @@ void VrfRoutes::add(VrfId id, const IpPrefix& to, RouteTarget target) {
   if (known_.emplace(id, subnet).second) routes_.push_back({id, subnet, target});
 }
 
-void VrfRoutes::add(VrfId id, const VrfConfig& vrf, const std::vector<Link>& links,
-                    const std::map<std::string, Tunnel>& tunnels,
-                    const std::function<AdjacencyId(const NextHop&)>& adjacency) {
+std::vector<VrfSubnet> VrfRoutes::add(VrfId id, const VrfConfig& vrf,
+                                      const std::vector<Link>& links,
+                                      const std::map<std::string, Tunnel>& tunnels,
+                                      const std::function<AdjacencyId(const NextHop&)>& adjacency) {
   std::vector<IpPrefix> all;  // own addresses
   for (const Link& link : links)
     all.insert(all.end(), link.addresses->begin(), link.addresses->end());
@@ -61,12 +62,16 @@ void VrfRoutes::add(VrfId id, const VrfConfig& vrf, const std::vector<Link>& lin
     set_source(all, !to.address.is_v4(), target);
     target.mss_clamp = vrf.mss_clamp;
     add(id, to, target);
+    return target;
   };
+  std::vector<VrfSubnet> subnets;
   for (const Link& link : links)
-    for (const IpPrefix& own : *link.addresses) add_from(own, by_link(link), *link.addresses);
+    for (const IpPrefix& own : *link.addresses)
+      subnets.push_back({own, add_from(own, by_link(link), *link.addresses)});
   for (const auto& [name, tunnel] : tunnels)
     for (const IpPrefix& own : tunnel.config->addresses)
-      add_from(own, by_tunnel(tunnel, !own.address.is_v4()), tunnel.config->addresses);
+      subnets.push_back(
+          {own, add_from(own, by_tunnel(tunnel, !own.address.is_v4()), tunnel.config->addresses)});
   for (const VrfRouteConfig& route : vrf.routes) {
     if (route.tunnel) {
       const Tunnel& tunnel = tunnels.at(*route.tunnel);
@@ -85,6 +90,7 @@ void VrfRoutes::add(VrfId id, const VrfConfig& vrf, const std::vector<Link>& lin
       break;
     }
   }
+  return subnets;
 }
 
 void VrfRoutes::add(VrfId id, const IpAddr& address, const RouteTarget& target) {
@@ -121,8 +127,8 @@ OwnSources::Entries VrfRoutes::own_sources() const {
   return entries;
 }
 
-RouteTable VrfRoutes::finish() && {
-  return {std::move(routes_), vrfs_};
+RouteTable VrfRoutes::finish(bool changeable) && {
+  return {std::move(routes_), vrfs_, changeable};
 }
 
 }  // namespace adit

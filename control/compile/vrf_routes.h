@@ -11,6 +11,7 @@
 #include "adit/route_table.h"
 #include "adit/snapshot.h"
 #include "compile/compile.h"
+#include "compile/imported_routes.h"
 
 namespace adit {
 
@@ -30,10 +31,10 @@ class VrfRoutes {
 
   explicit VrfRoutes(size_t vrfs) : vrfs_(vrfs) {}
 
-  // `adjacency` gives the id of a next hop.
-  void add(VrfId id, const VrfConfig& vrf, const std::vector<Link>& links,
-           const std::map<std::string, Tunnel>& tunnels,
-           const std::function<AdjacencyId(const NextHop&)>& adjacency);
+  // `adjacency` gives the id of a next hop. Returns the subnets, where routers may be.
+  std::vector<VrfSubnet> add(VrfId id, const VrfConfig& vrf, const std::vector<Link>& links,
+                             const std::map<std::string, Tunnel>& tunnels,
+                             const std::function<AdjacencyId(const NextHop&)>& adjacency);
   // An address that is not of a port or tunnel.
   void add(VrfId id, const IpAddr& address, const RouteTarget& target);
   // What was added first stays.
@@ -41,7 +42,8 @@ class VrfRoutes {
   // Own addresses and those of services, which no packet from outside may come from. Those of
   // full NAT only where they are on a subnet of ours: elsewhere a client may have them.
   OwnSources::Entries own_sources() const;
-  RouteTable finish() &&;
+  // `changeable`: routes may come and go while it is in use.
+  RouteTable finish(bool changeable) &&;
 
   // The virtual address is also that of backends (direct, tunnel): it may be a source.
   void share_with_backends(VrfId id, const IpPrefix& address) { of_backends_.emplace(id, address); }

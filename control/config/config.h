@@ -228,6 +228,14 @@ inline MacAddr gateway_mac(const NetworkConfig& network, const GatewayConfig& ga
   return gateway.mac.value_or(default_gateway_mac(network.vni));
 }
 
+// `kernel_routes:` of a VRF: a routing table of the kernel whose routes it takes.
+struct KernelRoutesConfig {
+  uint32_t table = 0;
+  std::optional<std::string> network_namespace = {};  // of `ip netns`; default: our own
+  uint32_t limit = 131'072;                           // routes
+  friend bool operator==(const KernelRoutesConfig&, const KernelRoutesConfig&) = default;
+};
+
 // One entry of `vrfs:`, a routing table of its own.
 struct VrfConfig {
   std::string name;
@@ -236,6 +244,7 @@ struct VrfConfig {
   std::vector<VlanConfig> vlans;        // each port and VLAN in one VRF at most, and in no network
   std::vector<VrfTunnelConfig> tunnels;
   std::vector<VrfRouteConfig> routes;
+  std::optional<KernelRoutesConfig> kernel_routes = {};
   std::vector<NeighbourConfig> neighbours;  // on the ports' and networks' subnets
   bool mss_clamp = false;
   uint32_t connections = 0;  // of its services, over all workers; 0: by what is free

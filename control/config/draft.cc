@@ -43,6 +43,7 @@ VrfConfig finished(VrfDraft draft) {
     vrf.tunnels.push_back(with_addresses<VrfTunnelConfig>(std::move(tunnel)));
   for (VrfRouteDraft& route : draft.route_drafts)
     vrf.routes.push_back(std::move(static_cast<VrfRouteConfig&>(route)));
+  if (draft.places.has("kernel_routes")) vrf.kernel_routes = draft.kernel_routes_draft;
   for (const NeighbourDraft& neighbour : draft.neighbour_drafts)
     vrf.neighbours.push_back(neighbour);
   return vrf;

@@ -94,6 +94,7 @@ struct VrfDraft : VrfConfig {
   std::vector<VlanDraft> vlan_drafts;
   std::vector<VrfTunnelDraft> tunnel_drafts;
   std::vector<VrfRouteDraft> route_drafts;
+  KernelRoutesConfig kernel_routes_draft;
   std::vector<NeighbourDraft> neighbour_drafts;
 };
 

@@ -149,6 +149,14 @@ Parsed<std::string> parse_name(std::string_view text) {
   return right(std::string(text));
 }
 
+Parsed<std::string> parse_namespace(std::string_view text) {
+  const auto allowed = [](char c) { return c > ' ' && c < 0x7f && c != '/'; };
+  if (text.empty() || text.size() > 255 || text == "." || text == ".." || !all_of(text, allowed))
+    return wrong<std::string>(
+        "expected the name of a network namespace as in 'ip netns', without '/' and spaces");
+  return right(std::string(text));
+}
+
 Parsed<std::string> parse_socket_path(std::string_view text) {
   const auto printable = [](char c) { return c >= ' ' && c != 0x7f; };
   if (text.size() < 2 || text[0] != '/' || text.back() == '/' || !all_of(text, printable))

@@ -56,6 +56,21 @@ Section<VrfRouteDraft> vrf_route_section() {
   return s;
 }
 
+Section<KernelRoutesConfig> kernel_routes_section() {
+  Section<KernelRoutesConfig> s;
+  using K = KernelRoutesConfig;
+  s.number("table", &K::table, 1, UINT32_MAX,
+           "Number of the kernel's routing table; that of a VRF device is shown by "
+           "'ip -d link show'.")
+      .required();
+  s.text("namespace", &K::network_namespace, parse_namespace, "the name of a network namespace",
+         "Network namespace of the table, as in 'ip netns'; default: that of aditd.")
+      .absent("that of aditd");
+  s.number("limit", &K::limit, 1, 1'048'576,
+           "Maximum number of routes that are taken; further ones are counted and not used.");
+  return s;
+}
+
 Section<GatewayDraft> gateway_section() {
   Section<GatewayDraft> s;
   using G = GatewayConfig;
@@ -137,6 +152,11 @@ Section<VrfDraft> vrf_section() {
          kMaxVrfRoutes,
          "Static routes. Subnets of ports, VLANs, networks and tunnels are connected routes and "
          "need none.");
+  s.section("kernel_routes", &VrfDraft::kernel_routes_draft, &VrfConfig::kernel_routes,
+            kernel_routes_section(),
+            "Follow a routing table of the kernel, into which a routing daemon such as FRR or BIRD "
+            "puts its routes. A route is used if its gateway is on a subnet of the VRF. For the "
+            "same prefix, connected and static routes of this file come first.");
   s.list("neighbours", &VrfDraft::neighbour_drafts, &VrfConfig::neighbours, neighbour_section(),
          neighbour_naming(), kMaxNeighbours,
          "Static neighbours on the subnets of ports, VLANs and networks.");

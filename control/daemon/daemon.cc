@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <random>
 #include <set>
+#include <utility>
 
 #include "api/methods.h"
 #include "api/server.h"
@@ -30,6 +31,7 @@
 #include "health/running_time.h"
 #include "machine/eal_args.h"
 #include "machine/privileges.h"
+#include "netlink/kernel_routes.h"
 #include "running/control_plane.h"
 #include "running/reload.h"
 
@@ -86,6 +88,7 @@ class Daemon {
   }
 
   void run() {
+    follow_kernel();  // while it may still enter network namespaces
     give_up_privileges();
     dataplane_.start();
     wait_for_signal();
@@ -141,12 +144,19 @@ class Daemon {
       if (error) return;
       control_.tick(monotonic_ns());
       reloader_.tick(monotonic_ns());
+      follow_kernel();
       control_.look_at_links(
           monotonic_ns(), [this](LinkEvent& event) { log_link_event(control_.config(), event); });
       look_at_workers();
       log_suppressed();
       wait_for_tick();
     });
+  }
+
+  void follow_kernel() {
+    if (std::exchange(followed_generation_, control_.generation()) != control_.generation())
+      kernel_routes_.configure(control_.config(), monotonic_ns());
+    kernel_routes_.tick(monotonic_ns());
   }
 
   // "N more" of what LogLimit held back.
@@ -204,6 +214,8 @@ class Daemon {
   Dataplane dataplane_;
   ControlPlane control_;
   Reloader reloader_;
+  KernelRoutes kernel_routes_{control_.routes()};
+  uint64_t followed_generation_ = 0;
   ApiContext context_;
   boost::asio::io_context io_{1};
   ApiServer server_;

@@ -59,10 +59,12 @@ ApplyResult ControlPlane::apply(const Config& config, uint64_t now_ns) {
 
 Basis ControlPlane::basis(uint64_t now_ns) {
   live_remotes_.prepare(now_ns);
+  live_next_hops_.prepare();
   learner_.begin_update(now_ns);
   preparing_ = true;
   return {state_,
           learner_,
+          live_routes_.share(),
           traits_of(dataplane_, port_macs_),
           port_macs_,
           dataplane_.worker_count(),
@@ -73,6 +75,7 @@ bool ControlPlane::commit(Prepared& prepared, uint64_t now_ns) {
   if (!prepared.next) {
     learner_.fail_update();  // what was learned has not been looked at
     preparing_ = false;
+    resume_routes(now_ns);
     return true;
   }
   switch (prepared.step) {
@@ -91,12 +94,14 @@ bool ControlPlane::commit(Prepared& prepared, uint64_t now_ns) {
       break;
   }
   preparing_ = prepared.step != Prepared::Step::kDone;
+  if (!preparing_) resume_routes(now_ns);
   return !preparing_;
 }
 
 void ControlPlane::give_up(const Prepared& prepared, uint64_t now_ns) {
   if (prepared.step <= Prepared::Step::kPublish) backends_.undo(prepared.backends, now_ns);
   learner_.fail_update();
+  resume_routes(now_ns);
   preparing_ = false;
   grace_.reset();
   take_learned_ns_ = now_ns + kRetryNs;
@@ -108,6 +113,9 @@ void ControlPlane::publish(Prepared& prepared, uint64_t now_ns) {
   for (const BridgePortId id : prepared.fresh_bridge_ports) dataplane_.reset_bridge_port(id);
   advertiser_.configure(*next.config, next.ids, snapshot, now_ns);
   snapshot_ = &snapshot;
+  // Before anybody reads it: it lacks what came and went while it was made.
+  live_next_hops_.bind(next, prepared.gone_next_hops, now_ns);
+  live_routes_.bind(next, snapshot, now_ns);
   dataplane_.publish(std::move(prepared.snapshot));
   ++generation_;
   learner_.configure(*next.config);
@@ -118,7 +126,7 @@ void ControlPlane::publish(Prepared& prepared, uint64_t now_ns) {
   neighbours_.configure(next.neighbours, next.ids, now_ns);
   fdb_.configure(*next.config, next.ids, now_ns);
   live_remotes_.bind(next, snapshot, traits_of(dataplane_, port_macs_), prepared.gone_bridge_ports,
-                     prepared.gone_next_hops, now_ns);
+                     now_ns);
   if (!down_ports_.empty()) review_backends(now_ns);
 }
 
@@ -139,6 +147,7 @@ void ControlPlane::tick(uint64_t now_ns) {
   fdb_.tick(now_ns);
   backends_.tick(now_ns);
   rates_.tick(dataplane_, backends_.all(), now_ns);
+  live_routes_.tick();
   update_remotes(now_ns);
   dataplane_.reclaim();
   if (!updates_itself_ || !wants_update(now_ns)) return;
@@ -158,6 +167,12 @@ void ControlPlane::update_remotes(uint64_t now_ns) {
     if (added == LiveRemotes::Added::kCompile) learner_.renew();
     if (added == LiveRemotes::Added::kFull) learner_.refuse(remote);
   }
+}
+
+// What is learned beside the configuration is changed here alone again.
+void ControlPlane::resume_routes(uint64_t now_ns) {
+  live_next_hops_.resume(now_ns);
+  live_routes_.resume(now_ns);
 }
 
 bool ControlPlane::wants_update(uint64_t now_ns) const noexcept {

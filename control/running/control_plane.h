@@ -19,7 +19,9 @@
 #include "running/backend_tracker.h"
 #include "running/fdb_learner.h"
 #include "running/link_monitor.h"
+#include "running/live_next_hops.h"
 #include "running/live_remotes.h"
+#include "running/live_routes.h"
 #include "running/neighbours.h"
 #include "running/prepare.h"
 #include "running/remote_learner.h"
@@ -103,6 +105,9 @@ class ControlPlane {
   const BackendRates& rates() const noexcept { return rates_; }
   BackendTracker& backends() noexcept { return backends_; }
   const RemoteLearner& remote_learner() const noexcept { return learner_; }
+  // Routes from outside the configuration; their sources write into it.
+  LiveRoutes& routes() noexcept { return live_routes_; }
+  const LiveRoutes& routes() const noexcept { return live_routes_; }
 
  private:
   void publish(Prepared& prepared, uint64_t now_ns);
@@ -112,6 +117,7 @@ class ControlPlane {
   unsigned review_backends(uint64_t now_ns);
   void take_new_mac(PortId port);
   void update_remotes(uint64_t now_ns);
+  void resume_routes(uint64_t now_ns);
 
   Dataplane& dataplane_;
   std::vector<MacAddr> port_macs_;
@@ -120,7 +126,9 @@ class ControlPlane {
   RouterAdvertiser advertiser_;
   FdbLearner fdb_;
   RemoteLearner learner_;
-  LiveRemotes live_remotes_{dataplane_, neighbours_, fdb_};
+  LiveNextHops live_next_hops_{neighbours_};
+  LiveRemotes live_remotes_{dataplane_, live_next_hops_, fdb_};
+  LiveRoutes live_routes_{dataplane_, live_next_hops_};
   BackendTracker backends_;
   BackendRates rates_;
   LinkMonitor links_;

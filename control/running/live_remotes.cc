@@ -14,8 +14,7 @@
 namespace adit {
 namespace {
 
-// Longer than any worker holds a packet, and than a report takes.
-constexpr uint64_t kIdsRestNs = 5 * kNsPerSecond;
+constexpr uint64_t kIdsRestNs = LiveNextHops::kIdsRestNs;
 
 SenderKey sender_key(const RemoteConfig& remote, std::optional<uint64_t> id) {
   return {address_key(remote.address), tunnel_registry()[tunnel_index(remote.kind)]->wire_id(id)};
@@ -36,18 +35,15 @@ void write(BridgePort& to, const BridgePort& from) {
 }  // namespace
 
 void LiveRemotes::bind(RunningState& state, Snapshot& snapshot, std::vector<PortTraits> traits,
-                       std::span<const BridgePortId> gone,
-                       std::span<const AdjacencyId> gone_next_hops, uint64_t now_ns) {
+                       std::span<const BridgePortId> gone, uint64_t now_ns) {
   state_ = &state;
   snapshot_ = &snapshot;
   traits_ = std::move(traits);
   next_id_ = 1;
-  adjacencies_ = IdAllocator(kMaxNextHops);
   if (!state.routing) {  // nobody learns
     leaving_.clear();
     resting_.clear();
     not_free_.clear();
-    resting_adjacencies_.clear();
     return;
   }
   const auto is_beyond = [&](const auto& each) { return each.id >= snapshot.bridge_ports.size(); };
@@ -59,13 +55,6 @@ void LiveRemotes::bind(RunningState& state, Snapshot& snapshot, std::vector<Port
   not_free_.clear();
   for (const auto& list : {leaving_, resting_})
     for (const auto& each : list) not_free_.insert(each.id);
-
-  std::unordered_set<AdjacencyId> used;
-  for (const auto& [hop, id] : state.ids.adjacencies) used.insert(id);
-  for (const auto& [id, since_ns, of_rcu] : resting_adjacencies_) used.insert(id);
-  for (const AdjacencyId id : gone_next_hops)
-    if (used.insert(id).second) resting_adjacencies_.push_back({id, now_ns, 0});
-  for (const AdjacencyId id : used) adjacencies_.reserve(id);
 }
 
 // 0: none is left.
@@ -81,14 +70,10 @@ BridgePortId LiveRemotes::take_id(uint64_t now_ns) {
   return id;
 }
 
-AdjacencyId LiveRemotes::take_adjacency(uint64_t now_ns) {
-  if (!resting_adjacencies_.empty() &&
-      now_ns >= resting_adjacencies_.front().since_ns + kIdsRestNs) {
-    const AdjacencyId id = resting_adjacencies_.front().id;
-    resting_adjacencies_.pop_front();
-    return id;
-  }
-  return adjacencies_.allocate();
+// One that take_id() gave, and nobody used.
+void LiveRemotes::give_back_id(BridgePortId id) {
+  resting_.push_front({id, 0, 0});
+  not_free_.insert(id);
 }
 
 LiveRemotes::Added LiveRemotes::add(const NetworkConfig& network, const IpAddr& address,
@@ -121,25 +106,19 @@ LiveRemotes::Added LiveRemotes::add(const NetworkConfig& network, const IpAddr& 
   info.network = network_id;
   info.tunnel = remote.kind;
   info.tunnel_id = wire_id;
-  const auto known_hop = ids.adjacencies.find(*hop);
-  info.adjacency = known_hop != ids.adjacencies.end() ? known_hop->second : take_adjacency(now_ns);
-  if (info.adjacency == 0) return Added::kFull;
   info.id = take_id(now_ns);
-  if (info.id == 0) {
-    if (known_hop == ids.adjacencies.end()) resting_adjacencies_.push_front({info.adjacency, 0, 0});
+  if (info.id == 0)
     return snapshot_->bridge_ports.size() > kMaxBridgePorts ? Added::kFull : Added::kCompile;
+  info.adjacency = next_hops_.take(*hop, now_ns);
+  if (info.adjacency == 0) {
+    give_back_id(info.id);
+    return Added::kFull;
   }
   made.adjacency = info.adjacency;
   made.sequence_id = info.id;
 
   dataplane_.reset_bridge_port(info.id);
   fdb_.add_place(info.id, network_id);
-  if (known_hop == ids.adjacencies.end()) {
-    ids.adjacencies[*hop] = info.adjacency;
-    neighbours_.add_next_hop(*hop, info.adjacency, now_ns);
-  }
-  if (info.adjacency >= ids.next_hop_users.size()) ids.next_hop_users.resize(info.adjacency + 1);
-  ++ids.next_hop_users[info.adjacency];
   ids.bridge_ports[name_of(network, address)] = info;
   state_->learned_at[address].insert(info.id);
 
@@ -180,7 +159,8 @@ void LiveRemotes::remove_one(const NetworkConfig& network, const IpAddr& address
   snapshot_->tunnels[tunnel_index(remote.kind)].senders.remove(
       sender_key(remote, effective_id(network, remote)));
   forget_address(address, info.id);
-  if (const auto hop = state_->routing->find(address)) leave_next_hop(*hop, info.adjacency, now_ns);
+  if (const auto hop = state_->routing->find(address))
+    next_hops_.leave(*hop, info.adjacency, now_ns);
   removed_.push_back(info.id);
 }
 
@@ -200,13 +180,6 @@ void LiveRemotes::forget_address(const IpAddr& address, BridgePortId id) {
   if (at->second.empty()) state_->learned_at.erase(at);
 }
 
-void LiveRemotes::leave_next_hop(const NextHop& hop, AdjacencyId id, uint64_t now_ns) {
-  if (--state_->ids.next_hop_users[id] != 0) return;
-  state_->ids.adjacencies.erase(hop);
-  neighbours_.remove_next_hop(hop);
-  resting_adjacencies_.push_back({id, now_ns, 0});
-}
-
 void LiveRemotes::finish_removal(uint64_t now_ns) {
   if (now_ns >= next_settling_ns_) settle(now_ns);
 }
@@ -215,9 +188,6 @@ void LiveRemotes::prepare(uint64_t now_ns) {
   if (state_ == nullptr) return;
   settle(now_ns);
   state_->ids.resting_bridge_ports.assign(not_free_.begin(), not_free_.end());
-  auto& adjacencies = state_->ids.resting_adjacencies;
-  adjacencies.clear();
-  for (const auto& each : resting_adjacencies_) adjacencies.push_back(each.id);
 }
 
 void LiveRemotes::settle(uint64_t now_ns) {

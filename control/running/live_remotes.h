@@ -11,9 +11,8 @@
 #include <vector>
 
 #include "adit/dataplane.h"
-#include "compile/id_allocator.h"
 #include "running/fdb_learner.h"
-#include "running/neighbours.h"
+#include "running/live_next_hops.h"
 #include "running/prepare.h"
 
 namespace adit {
@@ -23,15 +22,14 @@ class LiveRemotes {
   // kCompile: it takes a compilation. kFull: there is no place for it.
   enum class Added { kYes, kCompile, kFull };
 
-  LiveRemotes(Dataplane& dataplane, Neighbours& neighbours, FdbLearner& fdb)
-      : dataplane_(dataplane), neighbours_(neighbours), fdb_(fdb) {}
+  LiveRemotes(Dataplane& dataplane, LiveNextHops& next_hops, FdbLearner& fdb)
+      : dataplane_(dataplane), next_hops_(next_hops), fdb_(fdb) {}
 
   // What was published, and the state that goes with it. Both stay until the next call; from now on
   // they are changed here, except while somebody makes the next ones from them. `gone`: ids of the
   // former state that this one does not have.
   void bind(RunningState& state, Snapshot& snapshot, std::vector<PortTraits> traits,
-            std::span<const BridgePortId> gone, std::span<const AdjacencyId> gone_next_hops,
-            uint64_t now_ns);
+            std::span<const BridgePortId> gone, uint64_t now_ns);
   Added add(const NetworkConfig& network, const IpAddr& address, uint64_t now_ns);
   // False: it takes a compilation to make all right that depends on them.
   bool remove(const NetworkConfig& network, std::span<const IpAddr> addresses, uint64_t now_ns);
@@ -44,33 +42,29 @@ class LiveRemotes {
 
  private:
   // Ids that workers, or reports on their way, may still name.
-  template <class Id>
   struct Resting {
-    Id id;
+    BridgePortId id;
     uint64_t since_ns;
     uint64_t token;  // of RCU
   };
 
   void settle(uint64_t now_ns);
   BridgePortId take_id(uint64_t now_ns);
-  AdjacencyId take_adjacency(uint64_t now_ns);
+  void give_back_id(BridgePortId id);
   void remove_one(const NetworkConfig& network, const IpAddr& address, uint64_t now_ns);
-  void leave_next_hop(const NextHop& hop, AdjacencyId id, uint64_t now_ns);
   void forget_address(const IpAddr& address, BridgePortId id);
 
   Dataplane& dataplane_;
-  Neighbours& neighbours_;
+  LiveNextHops& next_hops_;
   FdbLearner& fdb_;
   RunningState* state_ = nullptr;
   Snapshot* snapshot_ = nullptr;
   std::vector<PortTraits> traits_;
-  BridgePortId next_id_ = 1;  // of those that nobody had, none is before it
-  IdAllocator adjacencies_{kMaxNextHops};
-  std::deque<Resting<BridgePortId>> leaving_;  // workers may still have them
-  std::deque<Resting<BridgePortId>> resting_;
+  BridgePortId next_id_ = 1;     // of those that nobody had, none is before it
+  std::deque<Resting> leaving_;  // workers may still have them
+  std::deque<Resting> resting_;
   std::unordered_set<BridgePortId> not_free_;  // leaving and resting ones
-  std::deque<Resting<AdjacencyId>> resting_adjacencies_;
-  std::vector<BridgePortId> removed_;  // since MACs behind such were forgotten
+  std::vector<BridgePortId> removed_;          // since MACs behind such were forgotten
   uint64_t next_settling_ns_ = 0;
 };
 

@@ -340,6 +340,11 @@ bool Neighbours::send_request(const NextHop& hop, const MacAddr& destination) {
   for (const IpPrefix& own : link.own)
     if (own.contains(hop.address))
       return dataplane_.send({hop.link, link.mac, destination, own.address, hop.address});
+  // A router that is known by its link-local address.
+  if (is_link_local(hop.address))
+    for (const IpPrefix& own : link.own)
+      if (!own.address.is_v4())
+        return dataplane_.send({hop.link, link.mac, destination, own.address, hop.address});
   return true;  // the address that could ask is gone, and with it soon the next hop
 }
 

@@ -28,9 +28,10 @@ void compile_next(const Basis& basis, std::shared_ptr<const Config> config, Prep
   RemoteLearner learner = basis.learner;
   learner.configure(*next->config);
   const LearnedRemotes learned = learner.remotes();
-  Compiled compiled =
-      compile(*next->config, basis.traits, former.ids, basis.generation, basis.workers, learned);
+  Compiled compiled = compile(*next->config, basis.traits, former.ids, basis.generation,
+                              basis.workers, learned, basis.imported);
   next->ids = std::move(compiled.ids);
+  next->importing = std::move(compiled.importing);
   prepared.snapshot = std::move(compiled.snapshot);
   // No worker has used the ids of what is new since the former snapshot was published.
   for (const auto& [name, info] : next->ids.bridge_ports) {
@@ -44,8 +45,9 @@ void compile_next(const Basis& basis, std::shared_ptr<const Config> config, Prep
       for (const IpAddr& address : addresses)
         next->learned_at[address].insert(
             next->ids.bridge_ports.at(RemoteName{network, address}).id);
-    find_gone(former.ids, next->ids, prepared);
   }
+  next->has_live_parts = next->routing != nullptr || !next->importing.vrfs.empty();
+  if (next->has_live_parts) find_gone(former.ids, next->ids, prepared);
   next->backends =
       std::make_shared<const BackendMap::element_type>(backend_facts(*next->config, next->ids));
   prepared.backends = compare_backends(former.backends, next->backends);

@@ -19,8 +19,9 @@
 
 namespace adit {
 
-// All that follows from the running configuration, and of the remotes that are learned beside it
-// their ids. Replaced as a whole, and not changed while the next one is made of it.
+// All that follows from the running configuration, and of the remotes that are learned and
+// the routes that are imported beside it their ids. Replaced as a whole, and not changed while the
+// next one is made of it.
 struct RunningState {
   std::shared_ptr<const Config> config = std::make_shared<const Config>();  // as it was applied
   CompiledIds ids;
@@ -29,12 +30,15 @@ struct RunningState {
   // Where remotes are learned; else there is none.
   std::unique_ptr<const Routing> routing;
   std::map<IpAddr, std::set<BridgePortId>> learned_at;  // remotes that were learned, by address
+  ImportingVrfs importing;                              // VRFs, and what they imported
+  bool has_live_parts = false;                          // it may learn remotes or import routes
 };
 
 // What prepare() starts from.
 struct Basis {
   std::shared_ptr<const RunningState> former;
   RemoteLearner learner;
+  ImportedRoutes imported;
   std::vector<PortTraits> traits;
   std::vector<MacAddr> port_macs;
   unsigned workers = 1;

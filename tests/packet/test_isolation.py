@@ -7,9 +7,8 @@ from isolation import problems_of
 
 
 def seeds():
-    for seed, workers in ((1, 1), (2, 1), (3, 2), (4, 2)):
-        tap.result(f"seed {seed}, {workers} workers: a tenant is served as if it were alone",
-                   problems_of(seed, workers=workers))
+    for seed in range(1, 4):
+        tap.result(f"seed {seed}: a tenant is served as if it were alone", problems_of(seed))
 
 
 if __name__ == "__main__":

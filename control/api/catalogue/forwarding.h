@@ -95,12 +95,39 @@ inline constexpr Column kTunnelColumns[] = {
 inline constexpr Column kRouteColumns[] = {
     {"vrf", "VRF", kText, kKey},
     {"to", "TO", kText, kKey},
-    {"source", "SOURCE", kText, kShown, "`connected` or `static`"},
-    {"via", "VIA"},
+    {"origin", "ORIGIN", kText, kShown, "`file`: configured; `netlink`: of the kernel"},
+    {"source", "SOURCE", kText, kShown,
+     "`connected` or `static`; of the kernel's routes the protocol that made them, such as `bgp`"},
+    {"state", "STATE", kText, kShown,
+     "`used`; `shadowed`: another one with the same prefix comes first; `unreachable`: no gateway "
+     "is on a subnet of the VRF; `full`: there is no room for it"},
+    {"via", "VIA", kText, kShown, "of several gateways, the one that is used"},
     {"port", "PORT"},
     {"vlan", "VLAN", kNumber},
     {"network", "NETWORK"},
     {"tunnel", "TUNNEL"},
+    {"metric", "METRIC", kNumber, kWide, "of the kernel's routes; the lowest comes first"},
+};
+
+inline constexpr Column kRouteSourceColumns[] = {
+    {"vrf", "VRF", kText, kKey},
+    {"origin", "ORIGIN", kText, kShown, "`netlink`: the kernel"},
+    {"table", "TABLE", kNumber, kShown, "number of the kernel's routing table"},
+    {"namespace", "NAMESPACE", kText, kShown, "network namespace; null: that of aditd"},
+    {"state", "STATE", kText, kShown,
+     "`reading`: not all routes are known yet; `following`: changes are applied as they come; "
+     "`failed`: see `error`; routes that are known stay, and it is tried again"},
+    {"used", "USED", kNumber, kShown, "number of routes that are used"},
+    {"shadowed", "SHADOWED", kNumber, kShown, "routes for whose prefix another one comes first"},
+    {"unreachable", "UNREACHABLE", kNumber, kShown,
+     "routes without a gateway on a subnet of the VRF"},
+    {"full", "FULL", kNumber, kShown, "routes for which there is no room in the tables"},
+    {"refused", "REFUSED", kNumber, kShown, "routes above the VRF's `limit`"},
+    {"changes", "CHANGES", kCount, kShown, "routes added, changed and removed so far"},
+    {"rounds", "ROUNDS", kNumber, kWide, "how often all routes were read"},
+    {"overruns", "OVERRUNS", kNumber, kWide,
+     "how often the kernel had no room for changes, and all were read again"},
+    {"error", "ERROR", kText, kWide, "why the kernel's routes cannot be followed"},
 };
 
 inline constexpr Parameter kRemotesParameters[] = {kOfNetwork, kLimit, kOffset};
@@ -154,7 +181,18 @@ inline constexpr MethodInfo kForwarding[] = {
         .columns = kRouteColumns,
         .notes =
             "Connected routes are the subnets of the VRF's ports, VLANs, networks and tunnels; "
-            "static routes are configured. Columns that do not apply to a route are null.",
+            "static routes are configured. The kernel's routes follow, where the VRF has "
+            "`kernel_routes`. Columns that do not apply to a route are null.",
+    },
+    {
+        .name = "show.route-sources",
+        .effect = kReads,
+        .help = "where VRFs take routes from beside the configuration",
+        .parameters = kPage,
+        .answer = kLater,
+        .command = "show route-sources",
+        .columns = kRouteSourceColumns,
+        .notes = "VRFs with `kernel_routes`.",
     },
 };
 

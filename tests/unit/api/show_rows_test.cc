@@ -304,10 +304,12 @@ TEST_F(Show, FdbSurvivesAnyOffset) {
 TEST_F(Show, RoutesIntoNetworks) {
   const json rows = show_routes(control, {}).rows;
   ASSERT_EQ(rows.size(), 2u);
-  EXPECT_EQ(rows[0], json::parse(R"({"vrf": "tenant", "to": "10.1.0.0/24", "source": "connected",
-      "via": null, "port": null, "vlan": null, "network": "blue", "tunnel": null})"));
-  EXPECT_EQ(rows[1], json::parse(R"({"vrf": "tenant", "to": "10.2.0.0/16", "source": "static",
-      "via": "10.1.0.7", "port": null, "vlan": null, "network": "blue", "tunnel": null})"));
+  EXPECT_EQ(rows[0], json::parse(R"({"vrf": "tenant", "to": "10.1.0.0/24", "origin": "file",
+      "source": "connected", "state": "used", "via": null, "port": null, "vlan": null,
+      "network": "blue", "tunnel": null, "metric": null})"));
+  EXPECT_EQ(rows[1], json::parse(R"({"vrf": "tenant", "to": "10.2.0.0/16", "origin": "file",
+      "source": "static", "state": "used", "via": "10.1.0.7", "port": null, "vlan": null,
+      "network": "blue", "tunnel": null, "metric": null})"));
 }
 
 TEST_F(Show, Neighbours) {

@@ -156,6 +156,7 @@ FULL = {
                               "tunnel": OPTIONS}},
         "routes": [{"to": "10.2.0.0/16", "tunnel": "site1"},
                    {"to": "10.3.0.0/16", "via": "10.1.0.1"}],
+        "kernel_routes": {"table": 100, "namespace": "fabric", "limit": 1000},
         "neighbours": [{"address": "10.1.0.7", "mac": "02:00:00:00:00:07"}],
         "mss_clamp": True, "connections": 1000}},
     "balancer": {

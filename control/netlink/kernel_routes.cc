@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "netlink/kernel_routes.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <exception>
+
+#include "base/log.h"
+#include "base/time_units.h"
+
+namespace adit {
+namespace {
+
+constexpr uint64_t kRetryNs = 5 * kNsPerSecond;
+constexpr uint64_t kReportNs = kNsPerSecond / 10;
+
+std::set<uint32_t> tables_of(const std::map<uint32_t, std::vector<std::string>>& vrfs) {
+  std::set<uint32_t> tables;
+  for (const auto& [table, names] : vrfs) tables.insert(table);
+  return tables;
+}
+
+// Those of `more` that are not in `list`, behind it.
+std::vector<Gateway> joined(std::vector<Gateway> list, const std::vector<Gateway>& more) {
+  for (const Gateway& each : more)
+    if (std::ranges::find(list, each) == list.end()) list.push_back(each);
+  return list;
+}
+
+}  // namespace
+
+void KernelRoutes::configure(const Config& config, uint64_t now_ns) {
+  std::map<std::string, KernelRoutesConfig> wanted;
+  std::map<std::string, std::map<uint32_t, std::vector<std::string>>> spaces;
+  for (const VrfConfig& vrf : config.vrfs) {
+    if (!vrf.kernel_routes) continue;
+    wanted[vrf.name] = *vrf.kernel_routes;
+    spaces[vrf.kernel_routes->network_namespace.value_or("")][vrf.kernel_routes->table].push_back(
+        vrf.name);
+  }
+  std::erase_if(sources_, [&](const auto& each) { return !spaces.contains(each.first); });
+  for (auto& [name, vrfs] : spaces) {
+    auto& source = sources_[name];
+    if (!source) source = std::make_unique<Source>(routes_);
+    source->vrfs = std::move(vrfs);
+    if (source->follower)
+      source->follower->follow(tables_of(source->vrfs));
+    else
+      open(name, *source, now_ns);
+    if (!source->follower) continue;
+    // A table that was followed before, for another VRF or with another limit.
+    for (const auto& [table, names] : source->vrfs)
+      for (const std::string& vrf : names)
+        if (const auto former = configured_.find(vrf);
+            former == configured_.end() || former->second != wanted.at(vrf))
+          source->follower->refresh(table, now_ns);
+  }
+  configured_ = std::move(wanted);
+  report(now_ns);
+}
+
+void KernelRoutes::open(const std::string& name, Source& source, uint64_t now_ns) {
+  try {
+    source.follower = std::make_unique<RouteFollower>(name, source);
+    source.follower->follow(tables_of(source.vrfs));
+    source.why.clear();
+    spdlog::info("event=kernel_routes_followed namespace={} tables={}", log_value(name),
+                 source.vrfs.size());
+  } catch (const std::exception& error) {
+    source.retry_ns = now_ns + kRetryNs;
+    if (source.why == error.what()) return;
+    source.why = error.what();
+    spdlog::error("event=kernel_routes_failed namespace={} error={}", log_value(name),
+                  log_value(source.why));
+  }
+}
+
+void KernelRoutes::tick(uint64_t now_ns) {
+  for (auto& [name, source] : sources_) {
+    source->now_ns = now_ns;
+    if (!source->follower) {
+      if (now_ns >= source->retry_ns) open(name, *source, now_ns);
+      continue;
+    }
+    try {
+      source->follower->tick(now_ns);
+    } catch (const std::exception& error) {
+      // What is known stays until the kernel can be asked again.
+      source->follower.reset();
+      source->why = error.what();
+      source->retry_ns = now_ns + kRetryNs;
+      spdlog::error("event=kernel_routes_failed namespace={} error={}", log_value(name),
+                    log_value(source->why));
+    }
+  }
+  if (now_ns >= report_ns_) report(now_ns);
+}
+
+void KernelRoutes::report(uint64_t now_ns) {
+  report_ns_ = now_ns + kReportNs;
+  for (const auto& [name, source] : sources_)
+    for (const auto& [table, vrfs] : source->vrfs) {
+      RouteSource status{.table = table, .network_namespace = name, .error = source->why};
+      if (const auto& follower = source->follower) {
+        status.is_complete = follower->is_complete(table);
+        status.rounds = follower->counters().rounds;
+        status.overruns = follower->counters().overruns;
+      }
+      for (const std::string& vrf : vrfs) routes_.set_source(vrf, status);
+    }
+}
+
+void KernelRoutes::Source::begin_round(uint32_t table) {
+  incomplete.erase(table);
+  for (const std::string& vrf : vrfs[table]) routes.begin_round(vrf);
+}
+
+void KernelRoutes::Source::end_round(uint32_t table) {
+  for (const std::string& vrf : vrfs[table]) {
+    routes.end_round(vrf, now_ns);
+    const LiveRoutes::Totals totals = routes.totals(vrf);
+    spdlog::info(
+        "event=kernel_routes vrf={} table={} used={} shadowed={} unreachable={} full={} refused={}",
+        log_value(vrf), table, totals.of(ImportState::kUsed), totals.of(ImportState::kShadowed),
+        totals.of(ImportState::kUnreachable), totals.of(ImportState::kFull), totals.refused);
+  }
+}
+
+void KernelRoutes::Source::route(const RouteMessage& message) {
+  for (const std::string& vrf : vrfs[message.table]) apply(vrf, message);
+  // There may be room now for those that were refused.
+  if (message.what == RouteMessage::What::kGone && incomplete.contains(message.table))
+    follower->refresh(message.table, now_ns);
+}
+
+void KernelRoutes::Source::apply(const std::string& vrf, const RouteMessage& message) {
+  using What = RouteMessage::What;
+  const RouteKey key{message.to, message.metric};
+  const ImportedRoute* known = routes.find(vrf, key);
+  std::vector<Gateway> gateways;
+  for (const auto& each : message.gateways) gateways.push_back({each.address, each.near});
+  ImportedRoute route{gateways, message.rejects, message.protocol};
+  if (message.what == What::kGone) {
+    if (known == nullptr) return;
+    route = *known;
+    std::erase_if(route.gateways, [&](const Gateway& each) {
+      return std::ranges::find(gateways, each.address, &Gateway::address) != gateways.end();
+    });
+    if (gateways.empty() || route.gateways.empty()) return routes.remove(vrf, key, now_ns);
+  } else if (known != nullptr && message.what != What::kSet) {
+    // In a list, the first of them replaces what was known before.
+    const bool is_first = message.is_of_dump && known->round != routes.round(vrf);
+    if (!is_first && message.what == What::kAppend) {
+      route = *known;
+      route.gateways = joined(known->gateways, gateways);
+    } else if (!is_first) {
+      route.gateways = joined(gateways, known->gateways);
+    }
+  }
+  if (!routes.set(vrf, key, std::move(route), now_ns)) incomplete.insert(message.table);
+}
+
+}  // namespace adit
