@@ -147,7 +147,8 @@ for url in "$NAT" "$FULL_NAT:8080" "$DIRECT" "$TENANT" "[$NAT6]"; do
 done
 
 say "a transfer through full NAT, as show connections has it"
-N client curl -sS -m 60 --limit-rate 8M --local-port 45001 -o /dev/null "http://$FULL_NAT:8080/file" &
+# It lasts until it is ended below, however long that takes.
+N client curl -sS --limit-rate 100k --local-port 45001 -o /dev/null "http://$FULL_NAT:8080/file" &
 slow=$!
 # shown [FILTER...]: "VIRTUAL BACKEND LOCAL" of that transfer; nothing where it is left out.
 shown() {
@@ -177,7 +178,9 @@ expect "established ones of fullnat, counted" \
 typo=0
 ctl show connections --service fulnat 2>"$LAB_TMP/typo" || typo=$?
 expect "what a wrong name gives" "$typo $(grep -c "did you mean 'fullnat'" "$LAB_TMP/typo")" = "1 1"
-wait "$slow" || fail "the transfer broke"
+kill -0 "$slow" || fail "the transfer broke"
+kill "$slow"
+wait "$slow" || true
 
 say "drain: weight 0 by reload ends no connection and gives no new one"
 N client curl -sS -m 60 --limit-rate 8M -o "$LAB_TMP/slow1" "http://$NAT/file" &
