@@ -109,7 +109,10 @@ template <bool kCareful>
     const uint64_t next_hop = now.adjacencies->load(out.adjacency);
     if (out.plain_outer == PlainOuter::kNone || next_hop == 0 || header < room) [[unlikely]]
       return false;
-    if (kCareful && now.worker->held.waiting_for(out.adjacency) != 0) return false;
+    // How long segments may be depends on the paths.
+    if (kCareful && (now.worker->held.waiting_for(out.adjacency) != 0 || out.segment_bytes != 0))
+      return false;
+    if (out.segment_bytes != 0 && !is_one_segment(out, frame.at, frame.bytes)) return false;
     if (frame.special != 0 && !change_inside(*now.worker, frame)) [[unlikely]]
       return false;
     set_begin(frame, header, before);

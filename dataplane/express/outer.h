@@ -87,6 +87,10 @@ class OuterReader {
       header = read_plain_gre(gre_kinds_, l4);
       outer.inside = static_cast<uint16_t>(kL4 + header.bytes);
       outer.end = end;
+    } else if (Ip::protocol(ip) == kIpProtocolTcp && end >= kL4) {
+      header = read_plain_tcp(snapshot_, ip, mbuf, kL4, end - kL4);
+      outer.inside = static_cast<uint16_t>(kL4 + header.bytes);
+      outer.end = end;
     } else {
       return false;
     }

@@ -26,7 +26,7 @@ namespace adit {
   const unsigned ip_end = outer_ip_len(out);
   copy_header(header, out);
   patch_outer_ip(worker, header, out, frame.bytes + out.header_len - ip_end, inner);
-  finish_plain(header, ip_end, out, frame.mbuf, inner.entropy);
+  finish_plain(worker, header, ip_end, out, frame.mbuf, inner.entropy);
   AdjacencyTable::write_mac(next_hop, header);
 }
 
@@ -102,11 +102,11 @@ struct PlainInner {
   if (out.outer & outer::kIpv6) {
     constexpr unsigned kEnd = outer_ip_len(true);
     patch_outer_ipv6(header, bytes - kEnd, inner.ecn, inner.entropy);
-    finish_plain(header, kEnd, out, frame.mbuf, inner.entropy);
+    finish_plain(worker, header, kEnd, out, frame.mbuf, inner.entropy);
   } else {
     constexpr unsigned kEnd = outer_ip_len(false);
     patch_outer_ipv4(header, out, bytes - kEnd, inner.ecn);
-    finish_plain(header, kEnd, out, frame.mbuf, inner.entropy);
+    finish_plain(worker, header, kEnd, out, frame.mbuf, inner.entropy);
   }
   AdjacencyTable::write_mac(next_hop, header);
 }

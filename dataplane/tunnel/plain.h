@@ -5,6 +5,7 @@
 
 #include "tunnel/gre_kinds.h"
 #include "tunnel/outer_udp.h"
+#include "tunnel/stt_plain.h"
 
 namespace adit {
 
@@ -47,10 +48,38 @@ inline PlainHeader read_plain_gre(const GreKinds& kinds, const uint8_t* at) noex
   return {kGreHasKey | key, tunnel_index(TunnelKind::kGre), sizeof(GreHeader) + sizeof key};
 }
 
+// Of what came by TCP's protocol number: `tcp` is at `offset` of the buffer, behind `ip`, and the
+// packet ends `bytes` behind it.
+template <class IpHeader>
+inline PlainHeader read_plain_tcp(const Snapshot& snapshot, const IpHeader& ip,
+                                  const rte_mbuf* mbuf, uint32_t offset, uint32_t bytes) noexcept {
+  constexpr uint8_t kIndex = tunnel_index(TunnelKind::kStt);
+  const auto& tcp = *rte_pktmbuf_mtod_offset(mbuf, const SttTcpHeader*, offset);
+  if (!is_plain_stt(tcp, bytes, snapshot.tunnels[kIndex].port) ||
+      !stt_checksum_ok(ip, mbuf, offset, static_cast<uint16_t>(bytes)))
+    return {};
+  const auto& frame = *reinterpret_cast<const SttFrameHeader*>(&tcp + 1);
+  return {frame.context_id.host(), kIndex, kSttHeaders};
+}
+
+// Whether the kind, which segments frames, sends this one as it is.
+inline bool is_one_segment(const BridgePort& out, const uint8_t* frame, uint32_t bytes) noexcept {
+  constexpr unsigned kEthernet = sizeof(EthernetHeader);
+  const auto& ethernet = *reinterpret_cast<const EthernetHeader*>(frame);
+  return bytes + out.header_len - kEthernet <= unsigned{out.segment_head} + out.segment_bytes &&
+         ethernet.ether_type != be16(kEtherTypeVlan);
+}
+
 // What follows the outer IP header, which ends at `ip_end` of `header`; of remotes with
 // a PlainOuter.
-inline void finish_plain(uint8_t* header, unsigned ip_end, const BridgePort& out, rte_mbuf* mbuf,
-                         uint32_t entropy) noexcept {
+inline void finish_plain(Worker& worker, uint8_t* header, unsigned ip_end, const BridgePort& out,
+                         rte_mbuf* mbuf, uint32_t entropy) noexcept {
+  if (out.segment_bytes != 0) {
+    const uint32_t inner_len = mbuf->pkt_len - out.header_len;
+    finish_stt(worker, header, ip_end, out, inner_len,
+               sum_bytes(header + out.header_len, inner_len), entropy);
+    return;
+  }
   if (out.tunnel == tunnel_index(TunnelKind::kNvgre))
     finish_nvgre(header, ip_end, entropy);
   else if (out.tunnel != tunnel_index(TunnelKind::kGre))

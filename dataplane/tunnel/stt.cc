@@ -8,6 +8,7 @@
 #include "tunnel/outer_ip.h"
 #include "tunnel/registry.h"
 #include "tunnel/stt_header.h"
+#include "tunnel/stt_plain.h"
 #include "tunnel/stt_segment.h"
 #include "tunnel/stt_worker.h"
 #include "worker/path_mtu.h"
@@ -15,7 +16,6 @@
 namespace adit {
 namespace {
 
-constexpr unsigned kHeaders = sizeof(SttTcpHeader) + sizeof(SttFrameHeader);
 // Section 3.1: the length field counts the frame header; outer IPv4 and TCP have 40 bytes.
 constexpr unsigned kMaxInnerBytes = 65535 - sizeof(SttFrameHeader) - 40;
 constexpr unsigned kMostSegments = kMaxSttBuffers;
@@ -31,7 +31,7 @@ TunnelState make_state(Worker& worker, uint64_t seed) {
 
 void compile(const TunnelEndpoint& endpoint, BridgePort& out) {
   auto* tcp =
-      reinterpret_cast<SttTcpHeader*>(compile_outer_ip(endpoint, kIpProtocolTcp, kHeaders, out));
+      reinterpret_cast<SttTcpHeader*>(compile_outer_ip(endpoint, kIpProtocolTcp, kSttHeaders, out));
   write_stt_tcp(*tcp, 0, endpoint.port, 0, 0, 0, SttLast::kYes);
   auto* frame = reinterpret_cast<SttFrameHeader*>(tcp + 1);
   *frame = {};
@@ -42,11 +42,12 @@ void compile(const TunnelEndpoint& endpoint, BridgePort& out) {
                               ? stt_pseudo_sum(*reinterpret_cast<const Ipv6Header*>(ip), 0)
                               : stt_pseudo_sum(*reinterpret_cast<const Ipv4Header*>(ip), 0);
   out.l4_checksum_base =
-      fold_sum(pseudo + sum_bytes(reinterpret_cast<const uint8_t*>(tcp), kHeaders));
+      fold_sum(pseudo + sum_bytes(reinterpret_cast<const uint8_t*>(tcp), kSttHeaders));
   const unsigned ip_len = outer_ip_len(out) - unsigned{sizeof(EthernetHeader)};
   out.segment_head = static_cast<uint8_t>(ip_len + unsigned{sizeof(SttTcpHeader)});
   out.segment_bytes = static_cast<uint16_t>(endpoint.mtu_bytes - out.segment_head);
   out.max_frame_bytes = kMaxInnerBytes;
+  set_plain_header(out);
 }
 
 // --- receive ---
@@ -330,15 +331,8 @@ void encap_plain(Worker& worker, Packet& packet, const BridgePort& out) noexcept
     return;
   }
   const unsigned ip_end = outer_ip_len(out);
-  const auto tcp_len = static_cast<uint16_t>(kHeaders + inner_len);
-  patch_outer_ip(worker, header, out, tcp_len, packet.inner);
-  auto* tcp = reinterpret_cast<SttTcpHeader*>(header + ip_end);
-  tcp->src_port = be16(static_cast<uint16_t>(kFirstPort | packet.inner.entropy >> 18));
-  tcp->sequence = be32((tcp_len - unsigned{sizeof *tcp}) << 16);
-  tcp->packet_id = be32(stt_id(worker, out));
-  const uint64_t sum = uint64_t{out.l4_checksum_base} + tcp->src_port.raw() + tcp->sequence.raw() +
-                       tcp->packet_id.raw() + be16(tcp_len).raw() + inner_sum;
-  tcp->checksum = be16::from_raw(static_cast<uint16_t>(~fold_sum(sum)));
+  patch_outer_ip(worker, header, out, kSttHeaders + inner_len, packet.inner);
+  finish_stt(worker, header, ip_end, out, inner_len, inner_sum, packet.inner.entropy);
 }
 
 std::size_t encap(Worker& worker, std::span<Packet* const> packets) {
@@ -371,6 +365,18 @@ std::optional<QuotedId> read_quote(const Snapshot& snapshot, const TunnelQuote& 
 }
 
 }  // namespace
+
+void finish_stt(Worker& worker, uint8_t* header, unsigned ip_end, const BridgePort& out,
+                uint32_t inner_len, uint64_t inner_sum, uint32_t entropy) noexcept {
+  const auto tcp_len = static_cast<uint16_t>(kSttHeaders + inner_len);
+  auto* tcp = reinterpret_cast<SttTcpHeader*>(header + ip_end);
+  tcp->src_port = be16(static_cast<uint16_t>(kFirstPort | entropy >> 18));
+  tcp->sequence = be32((tcp_len - unsigned{sizeof *tcp}) << 16);
+  tcp->packet_id = be32(stt_id(worker, out));
+  const uint64_t sum = uint64_t{out.l4_checksum_base} + tcp->src_port.raw() + tcp->sequence.raw() +
+                       tcp->packet_id.raw() + be16(tcp_len).raw() + inner_sum;
+  tcp->checksum = be16::from_raw(static_cast<uint16_t>(~fold_sum(sum)));
+}
 
 constinit const TunnelOps kSttOps = {.wire_id = plain_wire_id,
                                      .compile = compile,

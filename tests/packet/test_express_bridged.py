@@ -4,10 +4,10 @@ a flow leave in their order. That both ways give the same bytes, the harness com
 
 from frames import *
 from harness import MS, START_NS, accounting_problems, main, run_replay, tap
-from tunnels import KINDS, address, from_remote, mac, to_remote
+from tunnels import KINDS, OUR_MAC, OURS, address, from_remote, mac, stt_frame, stt_segments, to_remote
 
 KIND = {kind.name: kind for kind in KINDS}
-PLAIN_KINDS = ["vxlan", "geneve", "gre", "gre-key", "gre-key-0"]
+PLAIN_KINDS = ["vxlan", "geneve", "gre", "gre-key", "gre-key-0", "stt"]
 PORTS = ["uplink", "red0", "trunk"]
 NEAR, OTHER, GATEWAY = host(10, 1), host(10, 2), host(10, 254)
 FAR = {2: host(1, 2), 3: host(1, 3)}
@@ -83,10 +83,9 @@ def every_kind():
             expect(f"{name}: from one remote to the other", text,
                    [("uplink", from_remote(KIND[kind], through, family, 3))], 1,
                    {"uplink": [to_remote(KIND[kind], through, family, 2)]})
-    for kind in ("gre-checksum", "stt"):
-        there = udp(NEAR, FAR[2])
-        expect(f"{kind}: to a remote by the pipeline", config(kind), [("red0", there)], 0,
-               {"uplink": [to_remote(KIND[kind], there, 4, 2)]})
+    there = udp(NEAR, FAR[2])
+    expect("gre-checksum: to a remote by the pipeline", config("gre-checksum"), [("red0", there)], 0,
+           {"uplink": [to_remote(KIND["gre-checksum"], there, 4, 2)]})
 
 
 def access_ports():
@@ -195,6 +194,42 @@ def outer_headers():
            [("uplink", from_remote(KIND["gre"], inner, 4, 2))], 0, drop="gre_sequence_missing")
 
 
+def segments():
+    """STT: frames of one segment are taken, all others left."""
+    kind, inner, text = KIND["stt"], udp(FAR[2], NEAR), config("stt")
+
+    def arriving_stt(frame, family=4, **fields):
+        return stt_segments(frame, 65535, family, (address(family, 2), OURS[family]), (mac(2), OUR_MAC), **fields)[0]
+
+    good = stt_frame(inner)
+    for family in (4, 6):
+        expect(f"IPv{family}, checksum verified by the sender: taken", config("stt", family),
+               [("uplink", arriving_stt(stt_frame(inner, flags=1), family))], 1, {"red0": [inner]})
+    left = {
+        "half a frame": (stt_segments(good, 40, 4, (address(4, 2), OURS[4]), (mac(2), OUR_MAC))[0], None),
+        "a tag beside the frame": (arriving_stt(stt_frame(inner, tci=0x1005)), "vlan_in_network"),
+        "a wrong checksum": (arriving_stt(good, chksum=0x1234), "stt_checksum"),
+        "another version": (arriving_stt(stt_frame(inner, version=1)), "stt_version"),
+        "another context": (arriving_stt(stt_frame(inner, context_id=99)), "tunnel_id_unknown"),
+        "another port": (arriving_stt(good, dport=7472), None),
+        "a longer TCP-like header": (patched(arriving_stt(good), 46, bytes([0xF0])), None),
+        "a length beyond the segment": (arriving_stt(good, length=len(good) + 1), None),
+        "a length within it": (arriving_stt(good, length=len(good) - 1), "stt_length"),
+        "13 bytes inside": (arriving_stt(stt_frame(inner[:13])), None),
+        "an IP length within IP's header": (patched(arriving_stt(good), 16, b"\0\x0a"), None),
+        "an IP length within the TCP-like header": (patched(arriving_stt(good), 16, b"\0\x1e"), None),
+    }
+    for name, (frame, drop) in left.items():
+        expect(f"STT, {name}: left to the pipeline", text, [("uplink", frame)], 0, drop=drop)
+    expect("STT, a pending offload: left", text,
+           [("uplink", arriving_stt(stt_frame(inner, flags=6, l4_offset=34)))], 0)
+    most = 1600 - 20 - 20 - 18
+    for length, took in ((most, 1), (most + 1, 0)):
+        expect(f"STT, {length} bytes to a remote", text, [("red0", of_length(NEAR, FAR[2], length))], took)
+    carry = config("stt", network="    carry_vlans: true")
+    expect("STT, a tagged frame to a remote: left", carry, [("red0", tagged(udp(NEAR, FAR[2]), 77))], 0)
+
+
 def combined_fields():
     """What the outer header changes inside, and the other way round."""
     kind = KIND["vxlan"]
@@ -294,4 +329,4 @@ def gateway():
 
 
 if __name__ == "__main__":
-    main(every_kind, access_ports, left_at_access_ports, outer_headers, combined_fields, keeps_order, tenants, gateway)
+    main(every_kind, access_ports, left_at_access_ports, outer_headers, segments, combined_fields, keeps_order, tenants, gateway)
