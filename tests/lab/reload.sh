@@ -52,7 +52,7 @@ expect "entries of blue1's MAC after the reload" "$(age_of 02:00:00:00:20:11)" =
 expect_no_ping blue 10.2.0.11 3
 
 expect_numbered "datagrams across both reloads" red0
-expect_pings "pings across both reloads" pings 700
+expect_pings "pings across both reloads" pings 700 "$NUMBERED_OTHERS"
 
 say "and blue comes back with another reload"
 config_with yes 192.0.2.2 192.0.2.3 >"$CONFIG"
