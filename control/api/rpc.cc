@@ -49,6 +49,8 @@ json parse(std::string_view line) {
   } catch (const json::parse_error& error) {
     throw ApiError(kParseError, "not JSON, at byte " + std::to_string(error.byte) +
                                     " of the line: send one JSON-RPC 2.0 request per line");
+  } catch (const json::out_of_range&) {  // of a number alone, such as 1e400
+    throw ApiError(kInvalidRequest, "a number of the request is out of range");
   }
 }
 

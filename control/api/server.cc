@@ -126,8 +126,10 @@ class ApiServer::Impl : public SessionOwner, public std::enable_shared_from_this
     });
   }
 
-  // Most likely out of file descriptors: trying again at once would only burn the core.
+  // Trying again at once would only burn the core. Where file descriptors are short, the idlest
+  // client gives way, as where places are.
   void accept_later(error_code error) {
+    if (error == boost::system::errc::too_many_files_open) evict_one();
     if (refusals_.allows())
       spdlog::warn("event=api_accept_failed error={}", log_value(error.message()));
     retry_timer_.expires_after(kAcceptRetry);

@@ -95,9 +95,11 @@ std::string prefix_meant(std::string_view text) {
     if (!length) return "; no prefix has this mask";
     return advice(to_string(*ip) + '/' + std::to_string(*length));
   }
-  // The address was wrong, and the length is right.
-  const bool is_length = is_all(rest, kDecimalDigits) && rest.size() <= 3;
-  return is_length ? advice(to_string(*ip) + '/' + std::string(rest)) : std::string();
+  // The address was wrong, or the length has leading zeroes.
+  if (rest.empty() || !is_all(rest, kDecimalDigits) || rest.size() > 3) return {};
+  const unsigned length = static_cast<unsigned>(std::stoul(std::string(rest)));
+  if (length == 0 || length > ip->width_bits()) return {};
+  return advice(to_string(*ip) + '/' + std::to_string(length));
 }
 
 std::string address_meant(std::string_view text) {

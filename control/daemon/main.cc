@@ -137,6 +137,8 @@ int run(int argc, char** argv) {
   // One that comes before the daemon can take it shall not end it, nor be lost: the file may have
   // changed after it was read.
   if (!options.check) block_signals({SIGHUP});
+  // What log rotation sends to other daemons, and what asks them for a status.
+  for (int signal : {SIGUSR1, SIGUSR2}) std::signal(signal, SIG_IGN);
   auto [read, warnings] = check_config_file(options.config_path);
   auto config = std::make_shared<const Config>(std::move(read));
   set_up_log(options.check ? LogTarget::kStderr : config->system.log_target,

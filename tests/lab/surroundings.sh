@@ -55,6 +55,19 @@ wait_for 20 made_again || fail "the socket was not made again"
 expect "lines that say so" "$(grep -c event=api_socket_made_again "$LAB_TMP/aditd.log")" = 1
 rm -r "$LAB_TMP/run/dpdk/adit-$GATEWAY_PID" # as tmpfiles or a mistaken rm would
 expect "answers still" "$(ctl -j show ports | jq length)" = 1
+
+say "clients that say nothing have all its descriptors"
+fds=$(find "/proc/$GATEWAY_PID/fd" -mindepth 1 | wc -l)
+prlimit --pid "$GATEWAY_PID" --nofile=$((fds + 4)):
+bg gw silent /usr/bin/python3 -c "
+import socket, time
+held = [socket.socket(socket.AF_UNIX) for _ in range(20)]
+for one in held: one.connect('$LAB_TMP/adit.sock')
+time.sleep(60)"
+silent=$BG_PID
+wait_for 20 grep -q event=api_accept_failed "$LAB_TMP/aditd.log" || fail "descriptors are not short"
+wait_for 20 made_again || fail "who asks is not answered beside 20 silent clients: they have all descriptors"
+kill "$silent"
 stop_gateway || fail "aditd ended with $?"
 
 say "what killed processes left"
@@ -88,10 +101,11 @@ early() { # SIGNAL... sent as soon as EAL is about to start
 early HUP
 wait_for 30 grep -q 'event=reload result=accepted who=SIGHUP' "$LAB_TMP/early.log" ||
   fail "the file was not read again after a SIGHUP during the start"
+for signal in USR1 USR2 PIPE; do kill -"$signal" "$BG_PID"; done  # ignored
 kill -TERM "$BG_PID"
 rc=0
 wait "$BG_PID" || rc=$?
-expect "exit code after SIGHUP, then SIGTERM" "$rc" = 0
+expect "exit code after SIGHUP, signals that are ignored, then SIGTERM" "$rc" = 0
 for signal in TERM INT; do
   early "$signal"
   rc=0

@@ -208,8 +208,11 @@ std::string colon_without_space(std::string_view text) {
       text[colon + 1] == ' ' || !std::all_of(text.begin(), text.begin() + colon, goes_on_word))
     return {};
   const std::string key(text.substr(0, colon));
+  std::string_view value = text.substr(colon + 1);
+  constexpr std::string_view kNoBreakSpace = "\xc2\xa0";  // looks like a space
+  while (value.starts_with(kNoBreakSpace)) value.remove_prefix(kNoBreakSpace.size());
   return "there is no space behind the colon of " + in_quotes(key) + "; write " +
-         in_quotes(key + ": " + std::string(text.substr(colon + 1)));
+         in_quotes(key + ": " + std::string(value));
 }
 
 std::optional<SyntaxTrouble> explain_syntax(std::string_view text, Place place,

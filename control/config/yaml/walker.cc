@@ -81,7 +81,7 @@ std::string kind_hint(const KeyInfo& key, const YamlNode& node) {
   if (key.type == KeyType::kMap && node.is_null())
     return key.min == 0 ? " ({} for an empty one)" : "";
   if (key.type == KeyType::kMap && node.is_scalar())
-    return ", such as '" + std::string(node.scalar().substr(0, kMaxNameLen)) + ": {...}'";
+    return ", such as " + in_quotes(std::string(node.scalar().substr(0, kMaxNameLen)) + ": {...}");
   if (!is_map && node.is_list() && node.size() == 1) return " without brackets or '- '";
   return {};
 }

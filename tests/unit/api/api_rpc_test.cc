@@ -111,7 +111,7 @@ TEST(Rpc, DoesNotAnswerANotificationButDoesIt) {
 }
 
 struct Case {
-  const char* line;
+  std::string line;
   int code;
   const char* message;  // a part of it
 };
@@ -122,6 +122,10 @@ TEST(Rpc, RefusesWhatIsWrongWithTheRightCode) {
       {"\xff\xfe", kParseError, "not JSON"},
       {"[[[[[[[[", kParseError, "not JSON"},
       {"{}{}", kParseError, "not JSON"},
+      {R"({"jsonrpc":"2.0","id":1e400,"method":"who"})", kInvalidRequest, "out of range"},
+      {R"({"jsonrpc":"2.0","id":1,"method":"echo","params":{"text":"","count":)" +
+           std::string(400, '9') + "}}",
+       kInvalidRequest, "out of range"},
       {"17", kInvalidRequest, "JSON object"},
       {"[]", kInvalidRequest, "batches"},
       {R"([{"jsonrpc":"2.0","id":1,"method":"who"}])", kInvalidRequest, "batches"},

@@ -54,6 +54,11 @@ INSTANTIATE_TEST_SUITE_P(
                     line("mtu_bytes:1500"),
                     {"4:5: there is no space behind the colon of 'mtu_bytes'; write 'mtu_bytes: "
                      "1500'"}},
+        RefusedCase{"NoBreakSpaceBehindColon",
+                    line("mtu_bytes:\xc2\xa0"
+                         "1600"),
+                    {"4:5: there is no space behind the colon of 'mtu_bytes'; write 'mtu_bytes: "
+                     "1600'"}},
         RefusedCase{"NoSpaceBehindColonBeforeAQuote",
                     line("mac:'02:00:00:00:00:01'"),
                     {"4:5: there is no space behind the colon of 'mac'; write 'mac: "
@@ -146,6 +151,20 @@ INSTANTIATE_TEST_SUITE_P(
                      "02:00:00:00:00:01\xe2\x80\x9d', expected a "
                      "MAC address such as 02:00:00:00:00:01; its quotes are typographic ones"}}),
     case_name);
+
+TEST(Slips, WhatIsWrongIsNotAdvised) {
+  for (const char* length : {"33", "0", "00", "129", "999"}) {
+    const auto found = mistakes_of(key("addresses: [10.1.0.1/" + std::string(length) + "]"));
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].find("write"), std::string::npos) << found[0];
+  }
+}
+
+TEST(Slips, ATextOfManyLinesIsShownOnOne) {
+  const auto found = mistakes_of("ports: |\n  x\n  y\n");
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].find('\n'), std::string::npos) << found[0];
+}
 
 TEST(Slips, AByteOrderMarkAtTheBeginningIsNone) {
   EXPECT_EQ(mistakes_of("\xef\xbb\xbf" + top("")), std::vector<std::string>());
@@ -269,6 +288,9 @@ INSTANTIATE_TEST_SUITE_P(
                     address("NetmaskWithHoles", "10.1.0.1/255.0.255.0",
                             "', expected a prefix length from 1 to 32, such as 192.0.2.1/24 or "
                             "2001:db8::1/64; no prefix has this mask"),
+                    address("LengthWithAZero", "10.1.0.1/024",
+                            "', expected a prefix length from 1 to 32, such as 192.0.2.1/24 or "
+                            "2001:db8::1/64; write 10.1.0.1/24"),
                     address("NoLength", "10.1.0.1",
                             "', expected an IP address and a prefix length, such as 192.0.2.1/24 "
                             "or 2001:db8::1/64; write 10.1.0.1/32 for it alone"),
