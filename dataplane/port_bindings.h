@@ -22,6 +22,7 @@ struct PortBindings {
 // Leads nowhere: nothing comes, and nothing is taken.
 PortIo dead_end() noexcept;
 
+// At the beginning of a pass, where Worker::bindings_number has changed.
 [[gnu::cold]] void take_bindings(Worker& worker) noexcept;
 
 }  // namespace adit

@@ -31,6 +31,7 @@ class SignalsBlocked {
   sigset_t former_;
 };
 
+// For the calling thread, and those that it starts afterwards.
 inline void block_signals(std::initializer_list<int> signals) noexcept {
   sigset_t set;
   sigemptyset(&set);
@@ -38,6 +39,7 @@ inline void block_signals(std::initializer_list<int> signals) noexcept {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
 }
 
+// The same way back.
 inline void unblock_signals(std::initializer_list<int> signals) noexcept {
   sigset_t set;
   sigemptyset(&set);

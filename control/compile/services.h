@@ -41,6 +41,7 @@ struct BackendFacts {
            a.drain_udp_s == b.drain_udp_s && a.keeps == b.keeps;
   }
 };
+// Of all backends of the configuration that have an id.
 std::map<BackendId, BackendFacts> backend_facts(const Config& config, const CompiledIds& ids);
 
 // The addresses of services within a subnet of `own`, which a link with that address answers

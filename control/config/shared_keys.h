@@ -12,13 +12,17 @@ inline constexpr const char* kHostAddress = "an IP address such as 192.0.2.1 or 
 inline constexpr const char* kStationMac = "a MAC address such as 02:00:00:00:00:01";
 inline constexpr const char* kPortName = "the name of a port";
 
+// The keys of one entry, and how differences name it; `routes` and `neighbours` of the underlay and
+// of VRFs have the same.
 Section<RouteDraft> route_section();
 EntryNaming<RouteConfig> route_naming();
 Section<NeighbourDraft> neighbour_section();
 EntryNaming<NeighbourConfig> neighbour_naming();
+// The keys of `router_advertisements`, and of `tunnel`.
 Section<RouterAdvertisementsDraft> advertisements_section();
 Section<TunnelOptions> tunnel_options_section();
 
+// Adds the key to the section of a link: a port, a VLAN, or a network's gateway.
 template <class T>
 void add_advertisements(Section<T>& s) {
   s.section("router_advertisements", &T::advertisement_draft, &T::Finished::router_advertisements,

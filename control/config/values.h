@@ -37,6 +37,7 @@ Parsed<std::string> parse_namespace(std::string_view text);
 Parsed<std::string> parse_socket_path(std::string_view text);
 // The name of an account of the host (useradd(8)): [a-z_][a-z0-9_-]{0,31}
 inline constexpr char kAccount[] = "the name of an account of the host";
+// Whether the account exists is not looked up.
 Parsed<std::string> parse_account(std::string_view text);
 // One of the forms of `device:`; a PCI address comes out in lower case.
 Parsed<Device> parse_device(std::string_view text);

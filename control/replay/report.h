@@ -13,6 +13,7 @@ namespace adit::replay {
 // Keys in the order in which people read them.
 using Json = nlohmann::ordered_json;
 
+// Counters of all workers together; drops in the order in which they happened.
 Json make_report(const Replay& replay);
 
 // What contradicts itself in the counters, one sentence each; empty when each packet that came

@@ -42,6 +42,7 @@ using Transitions =
 extern const std::array<Transitions<kTcpEvents>, 2> kTcpTransitions;  // by TcpMode
 extern const Transitions<kSctpEvents> kSctpTransitions;
 
+// `flags`: byte 13 of the TCP header. With several, the first of this order counts.
 constexpr TcpEvent tcp_event(uint8_t flags) noexcept {
   if (flags & kTcpRst) return TcpEvent::kRst;
   if (flags & kTcpSyn) return TcpEvent::kSyn;
@@ -51,6 +52,7 @@ constexpr TcpEvent tcp_event(uint8_t flags) noexcept {
 // `l4`: contiguous bytes from the SCTP header on, `len` of them. None where they hold no chunk.
 std::optional<SctpEvent> sctp_event(const uint8_t* l4, unsigned len) noexcept;
 
+// The state after the event; one of another protocol stays.
 inline ConnectionState next_tcp_state(TcpMode mode, Direction direction, TcpEvent event,
                                       ConnectionState state) noexcept {
   return kTcpTransitions[static_cast<unsigned>(mode)][static_cast<unsigned>(direction)]
@@ -76,6 +78,7 @@ inline Direction state_direction(Connection& connection, Direction from) noexcep
 constexpr bool tcp_begins(uint8_t flags) noexcept {
   return (flags & (kTcpSyn | kTcpAck | kTcpRst | kTcpFin)) == kTcpSyn;
 }
+// RFC 9260 section 5.1.
 constexpr bool sctp_begins(SctpEvent event) noexcept {
   return event == SctpEvent::kInit;
 }
@@ -110,6 +113,7 @@ template <class... States>
 constexpr uint32_t states(States... list) noexcept {
   return ((1u << static_cast<unsigned>(list)) | ...);
 }
+// `set`: of states().
 constexpr bool is_in(ConnectionState state, uint32_t set) noexcept {
   return (set >> static_cast<unsigned>(state) & 1) != 0;
 }

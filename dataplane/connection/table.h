@@ -107,6 +107,7 @@ class ConnectionTable {
     ADIT_ASSERT(id != 0 && id <= used_ids_);
     return connections_[id];
   }
+  // `id`: of a connection that is there.
   const Connection& at(ConnectionId id) const noexcept {
     ADIT_ASSERT(id != 0 && id <= used_ids_);
     return connections_[id];

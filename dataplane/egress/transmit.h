@@ -18,6 +18,7 @@ namespace adit {
   return is_down ? DropReason::k_link_down : DropReason::k_tx_full;
 }
 
+// Sends the burst that waits for the port. What the port does not take is dropped.
 inline void flush(Worker& worker, PortId port) noexcept {
   TxQueue& queue = worker.tx[port];
   const unsigned count = queue.count;
@@ -51,6 +52,7 @@ inline void flush(Worker& worker, PortId port) noexcept {
   return copy;
 }
 
+// A complete frame leaves by the port with the next burst. The buffer is the queue's then.
 inline void enqueue(Worker& worker, PortId port, rte_mbuf* mbuf) noexcept {
   TxQueue& queue = worker.tx[port];
   if (mbuf->nb_segs > queue.max_buffers) [[unlikely]] {
@@ -68,6 +70,7 @@ inline void flush_all(Worker& worker) noexcept {
     if (worker.tx[port].count != 0) flush(worker, port);
 }
 
+// For a frame that is made of the packet.
 inline RoutedFrame routed_frame(const Packet& packet) noexcept {
   return {packet.origin, packet.translated ? RoutedFrame::kTranslated : RoutedFrame::kAsSent};
 }

@@ -25,11 +25,13 @@ class Port {
   virtual ~Port() = default;
 
   const PortFacts& facts() const noexcept { return facts_; }
+  // As the device or the kernel says now. Does not block.
   virtual LinkState link() const noexcept = 0;
   // The kernel's interface that it is on, as it was called when it was opened; empty: none.
   const std::string& interface() const noexcept { return interface_; }
   // Of that interface, where rtnetlink is to be asked about it; 0: none.
   unsigned watched_index() const noexcept { return if_index_; }
+  // Packets that the device dropped for lack of descriptors or buffers, since it was opened.
   virtual uint64_t rx_missed() const noexcept = 0;
 
   // The functions of one queue pair; valid as long as this object.

@@ -31,6 +31,7 @@ struct FlowKey {
     std::memcpy(&word, reinterpret_cast<const char*>(this) + i * sizeof word, sizeof word);
     return word;
   }
+  // `i`: 0 to kWords - 1.
   void set_word(unsigned i, uint64_t word) noexcept {
     std::memcpy(reinterpret_cast<char*>(this) + i * sizeof word, &word, sizeof word);
   }

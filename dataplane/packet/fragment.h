@@ -20,6 +20,7 @@ inline constexpr FragmentPlace kHostPlace = 1;    // the underlay: ICMP for one 
 constexpr FragmentPlace place_of(VrfId vrf) noexcept {
   return 2u + vrf;
 }
+// The inverse of place_of(); 0 of the places of the underlay.
 constexpr VrfId vrf_of(FragmentPlace place) noexcept {
   return place < 2 ? VrfId{0} : static_cast<VrfId>(place - 2);
 }
@@ -34,6 +35,7 @@ struct FragmentKey {
   bool ipv6 = false;
   friend bool operator==(const FragmentKey&, const FragmentKey&) = default;
 };
+// `seed`: 0 where all workers have to agree, else one that senders do not know.
 uint64_t hash_of(const FragmentKey& key, uint64_t seed) noexcept;
 
 // Offsets count from the first byte of the buffer.
@@ -104,6 +106,8 @@ constexpr uint16_t ipv4_id_elsewhere(uint32_t id, uint16_t tag) noexcept {
   return static_cast<uint16_t>(id ^ id >> 16 ^ tag);
 }
 
+// The flag, and what the buffer keeps beside it; clear_put_together() leaves offload fields of
+// zero.
 inline bool was_put_together(const rte_mbuf* mbuf) noexcept {
   return (mbuf->ol_flags & kPutTogether) != 0;
 }

@@ -25,6 +25,7 @@ constexpr bool each_word(unsigned begin, unsigned end, Word word) noexcept {
   return true;
 }
 
+// Of the bits from `begin` to before `end`, which count units of 8 bytes.
 constexpr bool any_bit(const FragmentBits& bits, unsigned begin, unsigned end) noexcept {
   return !each_word(begin, end, [&](unsigned at, uint64_t mask) { return !(bits[at] & mask); });
 }
@@ -38,6 +39,7 @@ constexpr void set_bits(FragmentBits& bits, unsigned begin, unsigned end) noexce
     return true;
   });
 }
+// False beyond the last unit.
 constexpr bool has_bit(const FragmentBits& bits, unsigned at) noexcept {
   return at < kFragmentUnits && (bits[at / 64] >> at % 64 & 1) != 0;
 }

@@ -12,6 +12,7 @@
 
 namespace adit {
 
+// IEEE 802.1Q section 9.5: a customer's or a service's tag.
 inline bool is_vlan_type(be16 type) noexcept {
   return type == be16(kEtherTypeVlan) || type == be16(kEtherTypeQinq);
 }
@@ -24,6 +25,7 @@ struct NetworkHeader {
   be16 type;
   unsigned offset;
 };
+// Type 0: the frame ends within a tag. `len`: contiguous bytes of the frame.
 [[gnu::cold, gnu::noinline]] inline NetworkHeader skip_tags(const uint8_t* frame, unsigned len,
                                                             NetworkHeader header) noexcept {
   for (int tags = 0; tags < 2 && is_vlan_type(header.type); ++tags) {
@@ -42,12 +44,14 @@ inline NetworkHeader find_network_header(const uint8_t* frame, unsigned len) noe
   return header;
 }
 
+// Eight bytes at any alignment, as they stand in memory.
 inline uint64_t load64(const void* from) noexcept {
   uint64_t value;
   std::memcpy(&value, from, sizeof value);
   return value;
 }
 
+// Protocols whose header begins with two ports of 16 bits: RFC 9293, RFC 768, RFC 9260.
 inline bool has_ports(uint8_t protocol) noexcept {
   return protocol == kIpProtocolTcp || protocol == kIpProtocolUdp || protocol == kIpProtocolSctp;
 }

@@ -44,6 +44,7 @@ inline bool find_final_destination(const uint8_t* data, uint32_t header, uint32_
   return true;
 }
 
+// Those that are stepped over. AH and ESP are not: what follows is theirs (RFC 4302, RFC 4303).
 inline bool is_extension_header(uint8_t protocol) noexcept {
   constexpr uint8_t kHopByHop = 0, kRouting = 43;
   return protocol == kHopByHop || protocol == kRouting || protocol == kIpProtocolFragment ||
@@ -136,6 +137,7 @@ inline uint64_t pseudo_header_sum(const uint8_t* data, const IpPacket& packet,
          be16(packet.protocol).raw() + be32(l4_bytes).raw();
 }
 
+// From scratch, over the header with its options.
 inline void write_ipv4_checksum(Ipv4Header* ip) noexcept {
   ip->checksum = be16(0);
   const uint16_t sum = fold_sum(sum_words(ip, (ip->version_ihl & 15u) * 4));

@@ -46,6 +46,7 @@ inline bool is_link_local(const std::array<uint8_t, 16>& address) noexcept {
 }
 
 inline constexpr uint64_t kLinkLocal = 0xfe80'0000'0000'0000;
+// fe80::/10 (RFC 4291 section 2.5.6).
 inline bool is_link_local(const Ipv6Key& address) noexcept {
   return (be64::from_raw(address.high).host() & 0xffc0'0000'0000'0000) == kLinkLocal;
 }

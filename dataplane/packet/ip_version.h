@@ -22,6 +22,8 @@ struct Ipv4 {
   static constexpr bool kIpv6 = false;
   static constexpr uint8_t kIcmp = kIpProtocolIcmp, kEchoRequest = 8, kEchoReply = 0;
 
+  // `contiguous`: bytes from the header on. `bytes`: length of the packet, valid with kNone. RFC
+  // 1812 sections 5.2.2 and 5.3.7.
   static DropReason check(const Header& ip, unsigned contiguous, uint32_t& bytes) noexcept {
     const unsigned header_len = (ip.version_ihl & 15u) * 4;
     if (header_len < sizeof ip || header_len > contiguous) return DropReason::k_ip_header_length;
@@ -50,6 +52,7 @@ struct Ipv4 {
   static Ipv6Key host_key(const Header& ip) noexcept { return {0, ip.dst.raw()}; }
   static Ipv6Key key_at(const uint8_t* address) noexcept { return {0, sum_words(address, 4)}; }
   static uint8_t ttl(const Header& ip) noexcept { return ip.ttl; }
+  // Keeps the checksum right by what changes (RFC 1624).
   static void set_ttl(Header& ip, uint8_t ttl) noexcept {
     ip.checksum = update_checksum(ip.checksum, be16(static_cast<uint16_t>(ip.ttl << 8)),
                                   be16(static_cast<uint16_t>(ttl << 8)));
@@ -79,6 +82,8 @@ struct Ipv6 {
   static constexpr bool kIpv6 = true;
   static constexpr uint8_t kIcmp = kIpProtocolIcmpv6, kEchoRequest = 128, kEchoReply = 129;
 
+  // `bytes`: as above. The caller has compared it with the buffer. RFC 4291 sections 2.5.2, 2.5.3
+  // and 2.7, RFC 4007 section 9.
   static DropReason check(const Header& ip, unsigned, uint32_t& bytes) noexcept {
     bytes = unsigned{sizeof ip} + ip.payload_length.host();
     if (!can_be_host(wire_key(ip.src))) return DropReason::k_ip_source;
@@ -86,6 +91,7 @@ struct Ipv6 {
       return DropReason::k_not_routable;
     return DropReason::kNone;
   }
+  // The address as keys of tables have it.
   static Ipv6Key wire_key(const std::array<uint8_t, 16>& address) noexcept {
     Ipv6Key key;
     std::memcpy(&key, address.data(), sizeof key);
@@ -108,6 +114,7 @@ struct Ipv6 {
     return ip.next_header == kIpProtocolFragment;
   }
   static bool may_fragment(const Header&) noexcept { return false; }
+  // RFC 8200 section 8.1, not folded. `bytes`: of the ICMPv6 message.
   static uint64_t icmp_pseudo_sum(const Header& ip, uint32_t bytes) noexcept {
     return sum_words(ip.src.data(), 32) + be16(kIpProtocolIcmpv6).raw() + be32(bytes).raw();
   }

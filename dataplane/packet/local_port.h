@@ -16,6 +16,7 @@ inline uint16_t destination_port_of(const rte_mbuf* mbuf, uint8_t protocol, uint
   return rte_pktmbuf_mtod_offset(mbuf, const be16*, l4 + kPort)->host();
 }
 
+// Whether control takes packets to this port (adit/punt.h).
 inline bool is_local_port(const Snapshot& snapshot, const LocalPort& to) noexcept {
   return snapshot.local_ports.find(to.key()) != 0;
 }

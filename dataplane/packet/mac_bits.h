@@ -10,6 +10,7 @@ namespace adit {
 inline uint64_t mac_bits(const uint8_t* mac) noexcept {
   return __builtin_bswap64(load64(mac)) >> 16;
 }
+// `key`: an fdb_key() or mac_bits(). IEEE 802.3 section 3.2.3.
 constexpr bool is_group_mac(uint64_t key) noexcept {
   return (key >> 40 & 1) != 0;
 }

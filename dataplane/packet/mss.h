@@ -11,6 +11,7 @@ namespace adit {
 // at most, of which no TCP option is a part, and must stay as it is.
 enum class TcpChecksum : bool { kComplete, kPending };
 
+// By the offload flags of the mbuf.
 inline TcpChecksum tcp_checksum_of(const rte_mbuf* mbuf) noexcept {
   constexpr uint64_t kPending = RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG;
   return (mbuf->ol_flags & kPending) != 0 ? TcpChecksum::kPending : TcpChecksum::kComplete;

@@ -79,6 +79,7 @@ struct PacketList {
   std::span<Packet* const> span() const noexcept { return {items.data(), count}; }
 };
 
+// The first byte of the first buffer.
 inline uint8_t* frame_of(rte_mbuf* mbuf) noexcept {
   return rte_pktmbuf_mtod(mbuf, uint8_t*);
 }

@@ -9,6 +9,7 @@
 
 namespace adit {
 
+// The one's complement of a sum, which is what subtracting it adds.
 constexpr uint16_t complement(uint64_t sum) noexcept {
   return static_cast<uint16_t>(~fold_sum(sum));
 }
@@ -41,6 +42,7 @@ inline uint64_t adjust(be16& checksum, uint64_t growth) noexcept {
 // holds the sum of the pseudo-header, not complemented: the ports are no part of it.
 enum class L4Checksum : uint8_t { kComplete, kPending };
 
+// By the offload flags of the mbuf.
 inline L4Checksum l4_checksum_of(const rte_mbuf* mbuf) noexcept {
   constexpr uint64_t kPending =
       RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG;

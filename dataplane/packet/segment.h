@@ -27,6 +27,8 @@ inline constexpr uint64_t kInvalidTxOffload = RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F
 // The first header of a frame.
 enum class FirstHeader : uint8_t { kEthernet, kIp };
 
+// Whether the sender left a checksum or the segmentation to a NIC; is_gso_frame(): the segmentation
+// of TCP.
 inline bool is_pending_offload(const rte_mbuf* frame) noexcept {
   return (frame->ol_flags & kTxOffloadFlags) != 0;
 }

@@ -15,6 +15,7 @@ struct Endpoint {
   bool ipv6 = false;
 };
 
+// The two ends of a key.
 inline Endpoint source_of(const FlowKey& key) noexcept {
   return {key.source, key.source_port, key.ipv6 != 0};
 }

@@ -17,6 +17,7 @@ struct Cost {
   }
 };
 
+// Connections that count as active, of one worker.
 inline uint64_t active_of(const BackendLoad& load) noexcept {
   return load.active.load(std::memory_order_relaxed);
 }
@@ -26,6 +27,7 @@ inline uint64_t overhead_of(const BackendLoad& load) noexcept {
   return active_of(load) * 256 + load.inactive.load(std::memory_order_relaxed);
 }
 
+// What wlc compares (docs/scheduler.md). `weight`: not 0.
 inline Cost weighted_overhead(const BackendLoad& load, uint32_t weight) noexcept {
   return {overhead_of(load), weight};
 }

@@ -18,6 +18,7 @@ constexpr uint64_t scatter(uint64_t value) noexcept {
   return value ^ value >> 33;
 }
 
+// The same in all workers and after a restart: without a seed.
 inline uint64_t hash_address(const Ipv6Key& address) noexcept {
   return scatter(scatter(address.high) + address.low);
 }

@@ -14,6 +14,7 @@
 
 namespace adit {
 
+// Bytes, without options and extension headers.
 constexpr unsigned outer_ip_len(bool ipv6) noexcept {
   constexpr unsigned kIpv6 = sizeof(EthernetHeader) + sizeof(Ipv6Header);
   constexpr unsigned kIpv4 = sizeof(EthernetHeader) + sizeof(Ipv4Header);

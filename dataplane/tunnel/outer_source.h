@@ -11,6 +11,7 @@
 
 namespace adit {
 
+// TTL or hop limit of the outer header, which the packet still has.
 inline uint8_t outer_time_to_live(const Packet& packet) noexcept {
   const unsigned at =
       packet.outer_ipv6 ? offsetof(Ipv6Header, hop_limit) : offsetof(Ipv4Header, ttl);

@@ -61,6 +61,7 @@ struct SttPlace {
   uint16_t frame_len;  // STT frame header included
   uint16_t offset;
 };
+// `sequence`: of the TCP-like header, in host byte order: length above, offset below.
 constexpr SttPlace stt_place(uint32_t sequence) noexcept {
   return {static_cast<uint16_t>(sequence >> 16), static_cast<uint16_t>(sequence)};
 }
@@ -99,6 +100,7 @@ inline uint64_t stt_pseudo_sum(const Ipv4Header& ip, uint16_t tcp_len) noexcept 
   const auto* addresses = reinterpret_cast<const uint8_t*>(&ip) + offsetof(Ipv4Header, src);
   return sum_words(addresses, 8) + be16(kIpProtocolTcp).raw() + be16(tcp_len).raw();
 }
+// RFC 8200 section 8.1; `tcp_len`: of the TCP-like header and its payload, bytes.
 inline uint64_t stt_pseudo_sum(const Ipv6Header& ip, uint16_t tcp_len) noexcept {
   const auto* addresses = reinterpret_cast<const uint8_t*>(&ip) + offsetof(Ipv6Header, src);
   return sum_words(addresses, 32) + be16(kIpProtocolTcp).raw() + be16(tcp_len).raw();

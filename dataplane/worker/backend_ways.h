@@ -37,6 +37,7 @@ class BackendWays {
     const Way& way = ways_[backend];
     return way.epoch == epoch_ && way.vrf == vrf ? &way : nullptr;
   }
+  // Remembers the way that packets of the backend took last.
   void note(BackendId backend, Way way) noexcept {
     way.epoch = epoch_;
     ways_[backend] = way;

@@ -45,6 +45,7 @@ class ConnectionShares {
     uint32_t vrf = 0, owner = 0;  // connections; 0: by what is free
     bool vrf_is_alone = true, owner_is_alone = true;
   };
+  // kFree, or the first limit that is in the way of another connection of the owner.
   Room room_for(ConnectionOwner owner, VrfId vrf, const Limits& limits) const noexcept {
     const uint64_t free = table_.capacity() - table_.size();
     const uint64_t of_owner = owners_[index_of(owner)].held;

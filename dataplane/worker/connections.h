@@ -39,6 +39,7 @@ class Connections {
 
   // --- as it goes on
 
+  // Counts it in its shares, and tells its owner (ConnectionOps). The expiry stays as it is.
   void set_state(Worker& worker, ConnectionId id, ConnectionState state) noexcept;
   // It was active again: others are replaced before it.
   void renew(ConnectionId id) noexcept { shares_.renew(id); }
@@ -47,6 +48,7 @@ class Connections {
 
   // --- the end
 
+  // Calls on_end() of its owner. The id is free for others then.
   void erase(Worker& worker, ConnectionId id) noexcept;
   // Erases expired connections, in slices: all are visited in about a second. Returns the number it
   // may have visited, so that other sweeps can run at the same speed.

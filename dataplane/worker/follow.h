@@ -14,6 +14,7 @@ namespace adit {
 // Of a connection that is not established: less and less from where a quarter of the table is free.
 uint32_t shortened(const Worker& worker, uint32_t seconds) noexcept;
 
+// In seconds: its service's own where it had such when it began, else those of `balancer`.
 inline const Timeouts& timeouts_of(const Snapshot& snapshot,
                                    const Connection& connection) noexcept {
   if (!connection.has(Connection::kOwnTimeouts)) [[likely]]
@@ -45,6 +46,7 @@ inline ConnectionState next_state(Connection& connection, Direction from, const 
                      std::min<unsigned>(mbuf->data_len, flow.packet.end) - l4);
 }
 
+// Whether the end has moved to a later second. An earlier one is told to the expiry wheel at once.
 inline bool extend_by(Worker& worker, ConnectionId id, Connection& connection,
                       uint32_t seconds) noexcept {
   const uint32_t expires_s = worker.now_s + seconds;

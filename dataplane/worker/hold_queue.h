@@ -33,6 +33,7 @@ struct NextHopKey {
   Ipv6Key host = {};
   friend bool operator==(const NextHopKey&, const NextHopKey&) = default;
 };
+// `seed`: one that senders do not know.
 uint64_t hash_of(const NextHopKey& key, uint64_t seed) noexcept;
 
 struct HeldPacket {

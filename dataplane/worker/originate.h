@@ -8,6 +8,8 @@
 
 namespace adit {
 
+// The facts of a packet of Worker::routed that the outbox keeps, and the packet of these; a
+// fragment or segment of it takes over all but the buffer.
 inline PacketToRoute packet_to_route(const Packet& packet) noexcept {
   return {packet.mbuf,
           packet.via,

@@ -31,6 +31,7 @@ struct MacAddr {
     for (uint8_t byte : bytes) value = value << 8 | byte;
     return value;
   }
+  // The inverse of to_u64(); the upper 16 bits are ignored.
   static constexpr MacAddr from_u64(uint64_t value) noexcept {
     MacAddr mac;
     for (unsigned i = 0; i < 6; ++i) mac.bytes[i] = static_cast<uint8_t>(value >> (40 - 8 * i));
@@ -55,6 +56,7 @@ struct IpAddr {
   std::array<uint8_t, 16> bytes = {};
   IpFamily family = IpFamily::kNone;
 
+  // `address`: as on the wire.
   static IpAddr v4(be32 address) noexcept {
     IpAddr ip;
     ip.family = IpFamily::kV4;
@@ -69,9 +71,11 @@ struct IpAddr {
   }
   bool is_v4() const noexcept { return family == IpFamily::kV4; }
   unsigned width_bits() const noexcept { return is_v4() ? 32 : 128; }
+  // 224.0.0.0/4 (RFC 5771) or ff00::/8 (RFC 4291 section 2.7).
   bool is_multicast() const noexcept {
     return is_v4() ? (bytes[0] & 0xf0) == 0xe0 : bytes[0] == 0xff;
   }
+  // 0.0.0.0 or ::; also one of no family.
   bool is_unspecified() const noexcept {
     return std::all_of(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte == 0; });
   }
@@ -85,6 +89,7 @@ struct IpPrefix {
   IpAddr address;
   uint8_t length = 0;
 
+  // Whether the address is of the prefix's family and equal in its first `length` bits.
   bool contains(const IpAddr& other) const noexcept {
     if (other.family != address.family) return false;
     const unsigned whole = length / 8;
@@ -115,6 +120,7 @@ inline std::optional<MacAddr> parse_mac(std::string_view text) {
   return mac;
 }
 
+// As parse_mac() reads it, in lower case.
 inline std::string to_string(const MacAddr& mac) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
@@ -141,6 +147,7 @@ inline std::optional<IpAddr> parse_ip(std::string_view text) {
   return std::nullopt;
 }
 
+// As parse_ip() reads it; IPv6 by RFC 5952.
 inline std::string to_string(const IpAddr& ip) {
   char text[INET6_ADDRSTRLEN] = "none";
   if (ip.family != IpFamily::kNone)
@@ -163,6 +170,7 @@ struct IpHash {
   }
 };
 
+// ADDRESS/LENGTH.
 inline std::string to_string(const IpPrefix& prefix) {
   return to_string(prefix.address) + '/' + std::to_string(prefix.length);
 }

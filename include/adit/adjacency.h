@@ -31,6 +31,7 @@ class AdjacencyTable {
   }
   // Number of resolutions so far; while it is unchanged, no held packet can be sent.
   uint64_t resolved() const noexcept { return resolved_.load(std::memory_order_acquire); }
+  // Writes the six bytes of the MAC in a word of load() to `destination`.
   static void write_mac(uint64_t word, void* destination) noexcept {
     std::memcpy(destination, &word, sizeof(MacAddr));
   }

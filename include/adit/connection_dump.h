@@ -24,6 +24,7 @@ struct AddressMatch {
       : address(address_key(subnet_of(prefix).address)),
         mask(prefix_mask(prefix.address.family, prefix.length)),
         ipv6(!prefix.address.is_v4()) {}
+  // `other`: as in FlowKey.
   bool matches(const Ipv6Key& other, bool other_is_ipv6) const noexcept {
     return other_is_ipv6 == ipv6 && (other.high & mask.high) == address.high &&
            (other.low & mask.low) == address.low;

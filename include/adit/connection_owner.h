@@ -23,6 +23,7 @@ struct ConnectionOwner {
 };
 static_assert(sizeof(ConnectionOwner) == 4);
 
+// The owner of a service's connections. `id`: not 0.
 constexpr ConnectionOwner service_owner(ServiceId id) noexcept {
   static_assert(kMaxServices <= UINT16_MAX);
   return {static_cast<uint16_t>(id), OwnerKind::kService};

@@ -13,6 +13,7 @@ namespace adit {
 // A counter with one writer, which needs no atomic add; readers never see a torn value.
 class Counter {
  public:
+  // Only for the thread that writes the counter.
   void add(uint64_t n) noexcept {
     value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
   }

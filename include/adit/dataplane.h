@@ -118,6 +118,8 @@ class Dataplane {
   // Frees former objects that no worker reads any more; returns how many are left.
   size_t reclaim();
 
+  // Tables that control writes and workers read without a lock. They live as long as the
+  // dataplane.
   Fdb& fdb() noexcept;
   const Fdb& fdb() const noexcept;
   AdjacencyTable& adjacencies() noexcept;
@@ -136,6 +138,7 @@ class Dataplane {
   // not run.
   void finish_commands();
 
+  // `worker`: 0 to worker_count() - 1. The core is the kernel's number of a CPU.
   unsigned worker_count() const noexcept;
   unsigned worker_core(unsigned worker) const noexcept;
   const WorkerCounters& worker_counters(unsigned worker) const noexcept;
@@ -144,6 +147,8 @@ class Dataplane {
   struct Traffic {
     uint64_t rx_packets = 0, rx_bytes = 0, tx_packets = 0, tx_bytes = 0;
   };
+  // Totals since the start; of a bridge port since its id was assigned. Bytes are counted from the
+  // Ethernet header on, without FCS.
   Traffic port_traffic(PortId port) const noexcept;
   Traffic bridge_port_traffic(BridgePortId bridge_port) const noexcept;
   // Drops by reason of packets received from it or to be sent by it, as far as it was known.
@@ -160,6 +165,7 @@ class Dataplane {
     Traffic traffic;                                         // rx: from clients
     uint64_t client_info_sent = 0, client_info_omitted = 0;  // TOA or PROXY; without room for it
   };
+  // All zero for an id that no backend has.
   BackendState backend_state(BackendId backend) const noexcept;
   uint64_t connections() const noexcept;  // of all services
   // The same of all services of a VRF.
@@ -181,8 +187,10 @@ class Dataplane {
     uint32_t datagrams = 0;
     uint64_t bytes = 0;
   };
+  // As of the worker's last pass.
   FragmentState fragment_state(unsigned worker) const noexcept;
 
+  // As found when the port was opened.
   const PortFacts& port_facts(PortId port) const noexcept;
   // As of the last look_at_links().
   LinkState link_state(PortId port) const noexcept;
@@ -201,8 +209,12 @@ class Dataplane {
   // Packets that the device itself dropped before a worker could take them.
   uint64_t device_rx_missed(PortId port) const noexcept;
 
+  // The buffers of all ports and workers.
   rte_mempool* pool() const noexcept;
+  // Includes those that devices' queues hold.
   uint32_t buffers_in_use() const noexcept;
+  // `observer` is called by the thread of step() for each drop, before the buffer is freed. Only if
+  // start() is never called.
   void observe_drops(DropObserver observer);
 
  private:

@@ -56,6 +56,7 @@ class Fdb {
   // Slots 0 .. slot_count()-1 may hold entries.
   uint32_t slot_count() const noexcept { return bucket_count_ * kWays; }
   Entry at(uint32_t slot) const noexcept;
+  // Second of monotonic_ns() in which a worker saw the MAC last.
   uint32_t last_seen_s(uint32_t slot) const noexcept {
     return bucket_of(slot).last_seen_s[slot % kWays].load(std::memory_order_relaxed);
   }
@@ -66,6 +67,7 @@ class Fdb {
   class View;
   View view() const noexcept;
   void prefetch(uint64_t key) const noexcept;
+  // `key`: an fdb_key(). Any thread may call it.
   Place lookup(uint64_t key) const noexcept;
 
  private:

@@ -22,6 +22,7 @@ constexpr uint64_t mix64(uint64_t value) noexcept {
   return value ^ value >> 32;
 }
 
+// Of a key that is an integer; others have a hash_of() beside their type.
 constexpr uint64_t hash_of(uint64_t key) noexcept {
   return mix64(key);
 }
@@ -50,6 +51,7 @@ class FlatTable {
     }
     return 0;
   }
+  // Loads the cache line that find() reads first.
   void prefetch(const Key& key) const noexcept {
     __builtin_prefetch(&slots_[hash_of(key) & mask_]);
   }

@@ -36,6 +36,7 @@ class HostTable {
     return true;
   }
 
+  // Only control. Nothing happens if the host is not there.
   void erase(LinkId link, const IpAddr& ip) {
     const Ipv6Key key = address_key(ip);
     const uint64_t scope = scope_of(link, !ip.is_v4());

@@ -73,6 +73,7 @@ constexpr TenantId tenant_of_network(NetworkId network) noexcept {
 constexpr uint64_t fdb_key(NetworkId network, const MacAddr& mac) noexcept {
   return uint64_t{network} << 48 | mac.to_u64();
 }
+// The two parts of an fdb_key().
 constexpr NetworkId fdb_key_network(uint64_t key) noexcept {
   return static_cast<NetworkId>(key >> 48);
 }

@@ -36,6 +36,8 @@ class PathMtus {
     const uint64_t word = backends_[id].load(std::memory_order_relaxed);
     return tag_of(address) == static_cast<uint16_t>(word >> 16) ? value_of(word, now_s) : 0;
   }
+  // `mtu`: bytes of the outer IP packet, below 65536; the caller has judged whether to believe it.
+  // A lower one that is known stays, and an equal one lives on (RFC 8201 section 4).
   void lower_remote(BridgePortId id, uint32_t mtu, uint32_t now_s) noexcept {
     lower(remotes_[id], mtu, 0, now_s);
   }

@@ -27,6 +27,7 @@ struct LocalPort {
 };
 
 inline constexpr uint8_t kRouterSolicitationType = 133;  // RFC 4861 section 4.1
+// Router solicitations of the VRF's links (RFC 4861 section 4.1), which have no port.
 constexpr LocalPort router_solicitations(VrfId vrf) noexcept {
   return {vrf, kIpProtocolIcmpv6, kRouterSolicitationType};
 }

@@ -93,6 +93,7 @@ inline constexpr std::array<uint32_t, 11> kMaglevSizes = {251,   509,   1021,  2
 inline constexpr uint32_t kMaglevSlotsPerBackend = 128, kLeastMaglevSlots = 2048,
                           kMostMaglevSlots = 131072;
 
+// A prime is needed: each backend's permutation has to reach all slots (Maglev section 3.4).
 constexpr bool is_maglev_size(uint32_t slots) noexcept {
   return std::ranges::find(kMaglevSizes, slots) != kMaglevSizes.end();
 }

@@ -67,6 +67,7 @@ struct BackendStatus {
 // By BackendId. Each status is one atomic word, so that a worker never reads half of a change.
 class BackendStatusTable {
  public:
+  // Only control writes; workers read at any time.
   void store(BackendId id, BackendStatus status) noexcept {
     words_[id].store(status.weight | (status.up ? kUp : 0) | (status.keeps ? kKeeps : 0) |
                          (status.moves ? kMoves : 0),

@@ -393,12 +393,14 @@ inline const SubinterfaceEntry* subinterface_of(const Snapshot& snapshot,
     return nullptr;
   return &snapshot.subinterfaces[id];
 }
+// Null: a subinterface or gateway that does not exist (any more). A port's is always there.
 inline const Interface* interface_of(const Snapshot& snapshot, LinkId link) noexcept {
   if (is_port_link(link)) return &snapshot.ports[link];
   if (is_network_link(link)) return gateway_of(snapshot, network_of_link(link));
   return subinterface_of(snapshot, subinterface_of_link(link));
 }
 
+// An address of a key, which has IPv4 in `low` alone; both as on the wire.
 inline IpAddr to_address(const Ipv6Key& key, bool ipv6) noexcept {
   if (!ipv6) return IpAddr::v4(be32::from_raw(static_cast<uint32_t>(key.low)));
   IpAddr address;
@@ -407,6 +409,7 @@ inline IpAddr to_address(const Ipv6Key& key, bool ipv6) noexcept {
   return address;
 }
 
+// The inverse of to_address().
 inline Ipv6Key address_key(const IpAddr& address) noexcept {
   Ipv6Key key;
   if (address.is_v4())

@@ -51,6 +51,7 @@ inline constexpr std::array<TunnelKindInfo, kTunnelKindCount> kTunnelKinds = {{
 #undef ADIT_KIND
 }};
 
+// The line of the kind in the table above.
 constexpr const TunnelKindInfo& info_of(TunnelKind kind) noexcept {
   return kTunnelKinds[static_cast<std::size_t>(kind)];
 }

@@ -64,6 +64,8 @@ struct TunnelQuote {
   Ipv6Key remote;  // destination of the quoted packet
 
   bool has(uint32_t up_to) const noexcept { return up_to <= bytes; }
+  // The bytes at offset `at` from the header's start, in host byte order. The caller has checked
+  // that they are there.
   uint16_t word16(uint32_t at) const noexcept {
     return reinterpret_cast<const be16*>(data + at)->host();
   }

@@ -20,6 +20,7 @@ class ZeroPages {
 
  public:
   ZeroPages() = default;
+  // Throws std::bad_alloc.
   explicit ZeroPages(std::size_t count) : bytes_(count * sizeof(T)) {
     void* memory = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -24,6 +24,7 @@ class MistakeList {
 
   explicit MistakeList(std::string file) : file_(std::move(file)) {}
 
+  // Beyond kMaxKept the mistake is counted alone.
   void add(Place place, MistakeKind kind, std::string message);
 
   // Mistakes so far, kept or not.
