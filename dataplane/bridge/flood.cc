@@ -65,7 +65,8 @@ rte_mbuf* replicate(Worker& worker, rte_mbuf* original, const BridgePort& out) n
 // `last`: the original buffer may be sent itself.
 enum class Use { kCopy, kOriginal };
 
-void send_copy(Worker& worker, const Packet& packet, BridgePortId to, Use use) noexcept {
+void send_copy(Worker& worker, const Packet& packet, BridgePortId to, Use use,
+               BridgePortId widest) noexcept {
   const BridgePort& out = worker.snapshot->bridge_ports[to];
   rte_mbuf* mbuf = packet.mbuf;
   // A tag moves the MACs, which a buffer shared with copies must not.
@@ -83,7 +84,29 @@ void send_copy(Worker& worker, const Packet& packet, BridgePortId to, Use use) n
   Packet& copy = take_copy(worker, packet);
   copy.mbuf = mbuf;
   copy.out = to;
+  if (widest != 0 && to != widest) [[unlikely]]
+    copy.in_flags |= kTooBigUntold;
   dispatch(worker, copy);
+}
+
+bool may_leave_by(const Packet& packet, BridgePortId to, const BridgePort& out) noexcept {
+  return to != packet.in && (out.split_group == 0 || out.split_group != packet.split_group);
+}
+
+// Where the longest frames may leave. Whether the one whom a frame is for is behind a narrower one,
+// nobody knows: of that one's size the sender is not told, unless no other is wider.
+[[gnu::cold, gnu::noinline]] BridgePortId find_widest(const Worker& worker, const Packet& packet,
+                                                      const NetworkEntry& network) noexcept {
+  BridgePortId widest = 0;
+  uint32_t most = 0;
+  for (const BridgePortId to : network.flood.members()) {
+    const BridgePort& out = worker.snapshot->bridge_ports[to];
+    const uint32_t bytes = most_frame_bytes(worker, out, packet.inner.df);
+    if (!may_leave_by(packet, to, out) || bytes <= most) continue;
+    widest = to;
+    most = bytes;
+  }
+  return widest;
 }
 
 // To every member but the one that it came from.
@@ -93,13 +116,18 @@ void flood_frame(Worker& worker, Packet& packet) noexcept {
   describe(packet);
   const bool taken = (packet.in_flags & BridgePort::kHasGateway) && is_group(packet) &&
                      offer_to_gateway(worker, packet);
+  const uint32_t bytes = packet.mbuf->pkt_len;
+  BridgePortId widest = 0;
+  // A group's members may be behind all of them.
+  if ((bytes > network.flood.least_frame_bytes() || bytes > worker.fits_all_paths) &&
+      !is_group(packet)) [[unlikely]]
+    widest = find_widest(worker, packet, network);
   BridgePortId pending = 0;  // one way behind, so that the last one gets the original
   for (const BridgePortId to : network.flood.members()) {
-    const uint16_t group = snapshot.bridge_ports[to].split_group;
-    if (to == packet.in || (group != 0 && group == packet.split_group)) continue;
+    if (!may_leave_by(packet, to, snapshot.bridge_ports[to])) continue;
     if (pending != 0) {
       worker.counters.copied.add(1);
-      send_copy(worker, packet, pending, Use::kCopy);
+      send_copy(worker, packet, pending, Use::kCopy, widest);
     }
     pending = to;
   }
@@ -108,7 +136,7 @@ void flood_frame(Worker& worker, Packet& packet) noexcept {
     return discard(worker, packet.mbuf);
   }
   if (pending == 0) return drop(worker, packet.mbuf, DropReason::k_flood_no_member);
-  send_copy(worker, packet, pending, Use::kOriginal);
+  send_copy(worker, packet, pending, Use::kOriginal, widest);
 }
 
 // Copies share the frame's data, so its pending offload is completed first.

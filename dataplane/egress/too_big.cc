@@ -111,7 +111,8 @@ void handle_too_big(Worker& worker, Packet& packet) noexcept {
     if (inner.may_fragment && (routed || (out.flags & BridgePort::kTooBigFragment)) &&
         send_fragments(worker, packet, inner, mtu))
       return;
-    const bool answers = inner.may_answer && (out.flags & BridgePort::kTooBigIcmp);
+    const bool answers = inner.may_answer && (out.flags & BridgePort::kTooBigIcmp) &&
+                         (packet.in_flags & kTooBigUntold) == 0;
     if (answers && routed) {
       // Its sender is elsewhere.
       cut_front(packet.mbuf, inner.offset);

@@ -30,6 +30,10 @@ struct RoutedFrame {
   How how;
 };
 
+// In Packet::in_flags, beside those of BridgePort: a copy that does not fit says so to nobody, as
+// another one has reached where it can, or says it.
+inline constexpr uint8_t kTooBigUntold = 128;
+
 struct alignas(64) Packet {
   rte_mbuf* mbuf;
   uint64_t src_key;  // fdb_key of the source MAC
@@ -53,7 +57,7 @@ struct alignas(64) Packet {
   uint16_t l4_payload;    // offset of the tunnel header from the frame's start, bytes
   uint16_t inner_offset;  // offset of the inner frame, bytes
   uint8_t outer_tos;      // or traffic class
-  uint8_t in_flags;       // BridgePort::flags of `in`
+  uint8_t in_flags;       // BridgePort::flags of `in`; kTooBigUntold
   uint8_t tunnel;         // tunnel_index()
   bool outer_ipv6;
   bool handed_over;  // came from another worker

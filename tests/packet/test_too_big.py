@@ -16,7 +16,7 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
 VXLAN = KINDS[0]
-NEAR, FAR, NARROW = host(10, 1), host(1, 2), host(10, 3)
+NEAR, FAR, NARROW, NOBODY = host(10, 1), host(1, 2), host(10, 3), host(10, 77)
 START = {"uplink": [announcement(), unsolicited(OUR_MAC, OURS[6])]}
 INNER_MTU = 1450  # what fits VXLAN over IPv4 on the uplink
 
@@ -97,6 +97,17 @@ def told():
              {"uplink": to_remote(VXLAN, too_big(frame, 1000), 4, 2)}, "mtu_exceeded")
     frame = echo(8, NEAR, FAR, "10.0.0.1", "10.0.0.2", bytes(1500), flags="DF")
     run.case("about a ping", ("red0", frame), {"red0": needed(frame, INNER_MTU)}, "mtu_exceeded")
+
+    for version, frame_of, error in ((4, ipv4, needed), (6, ipv6, too_big)):
+        frame = frame_of(1200, NEAR, NOBODY)
+        run.case(f"IPv{version}, flooded, a narrower member says nothing", ("red0", frame),
+                 {"uplink": to_remote(VXLAN, frame, 4, 2)}, "mtu_exceeded")
+        frame = frame_of(1100, FAR, NOBODY)
+        run.case(f"IPv{version}, flooded from the tunnel, a narrower member says nothing",
+                 ("uplink", from_remote(VXLAN, frame, 4, 2)), {"red0": frame}, "mtu_exceeded")
+        frame = frame_of(2000, NEAR, NOBODY)
+        run.case(f"IPv{version}, flooded, all are too narrow: told what the widest takes", ("red0", frame),
+                 {"red0": error(frame, INNER_MTU)}, [["mtu_exceeded"] * 2])
 
     def silent(name, frame):
         run.case("not told: " + name, ("red0", frame), drop="mtu_exceeded")
