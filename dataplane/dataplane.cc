@@ -81,7 +81,8 @@ Dataplane::Impl::Impl(const DataplaneOptions& options)
       pool(make_pool(options)),
       qsbr(make_qsbr(options.workers)),
       fdb(options.fdb_capacity, qsbr.get()),
-      direct_flows(options.seed) {
+      direct_flows(options.seed),
+      host_flows(options.seed) {
   for (unsigned id = 0; id < options.workers; ++id) {
     handover_rings.push_back(make_handover_ring(id));
     peers.push_back(handover_rings.back().get());
@@ -104,6 +105,7 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->hosts = &hosts;
   worker->backend_status = &backend_status;
   worker->direct_flows = &direct_flows;
+  worker->host_flows = &host_flows;
   worker->peers = peers;
   worker->persistence = persistence;
   worker->path_mtus = &path_mtus;
@@ -175,6 +177,9 @@ Dataplane::Impl::~Impl() {
   for (const RingPtr& ring : punt_rings)
     for (PuntedPacket packet; rte_ring_sc_dequeue_elem(ring.get(), &packet, sizeof packet) == 0;)
       rte_pktmbuf_free(packet.mbuf);
+  for (const RingPtr& ring : command_rings)
+    for (Command command; rte_ring_sc_dequeue_elem(ring.get(), &command, sizeof command) == 0;)
+      rte_pktmbuf_free(command.packet);
   for (auto& worker : workers)
     worker->held.sweep([](const HeldPacket&) noexcept { return std::optional(true); },
                        [](const HeldPacket& held, bool) noexcept { rte_pktmbuf_free(held.mbuf); });

@@ -80,6 +80,7 @@ struct Dataplane::Impl {
   HostTable hosts;
   BackendStatusTable backend_status;
   DirectFlows direct_flows;
+  HostFlows host_flows;
   SharedTunnelStates tunnel_states = make_shared_states(tunnel_registry());
   PathMtus path_mtus;
   std::atomic<const Snapshot*> current = nullptr;
@@ -91,6 +92,7 @@ struct Dataplane::Impl {
   std::atomic<bool> stopping = false;
   bool running = false;
   std::size_t first_to_poll = 0;  // worker whose events are taken first
+  std::vector<uint8_t> joined;    // a punted packet of several buffers
   bool stuck = false;             // a worker did not end
   DropObserver observer;
   std::vector<RingPtr> event_rings;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Messages between workers and control: events, packets, commands, connection dumps.
 #include <algorithm>
+#include <cstring>
 
 #include "dataplane_impl.h"
 
@@ -53,6 +54,42 @@ void Dataplane::finish_commands() {
   wait_while([&] { return impl_->workers[0]->counters.loops.get() == loops; });
 }
 
+bool Dataplane::send_packet(VrfId vrf, BackendId backend, std::span<const uint8_t> packet) {
+  // Commands that are not packets find room: neighbours are asked for with them.
+  rte_ring* const ring = impl_->command_rings[0].get();
+  if (rte_ring_free_count(ring) < rte_ring_get_capacity(ring) / 2) return false;
+  rte_mbuf* mbuf = rte_pktmbuf_alloc(impl_->pool.get());
+  if (mbuf == nullptr) return false;
+  Command command{};
+  command.kind = Command::Kind::kSendPacket;
+  command.packet = mbuf;
+  command.vrf = vrf;
+  command.backend = backend;
+  char* room = packet.size() > UINT16_MAX
+                   ? nullptr
+                   : rte_pktmbuf_append(mbuf, static_cast<uint16_t>(packet.size()));
+  if (room != nullptr) {
+    std::memcpy(room, packet.data(), packet.size());
+    if (send(command)) return true;
+  }
+  rte_pktmbuf_free(mbuf);
+  return false;
+}
+
+namespace {
+
+// The bytes of a packet in several buffers.
+std::span<const uint8_t> whole(const rte_mbuf* mbuf, std::vector<uint8_t>& room) {
+  room.clear();
+  for (; mbuf != nullptr; mbuf = mbuf->next) {
+    const auto* begin = rte_pktmbuf_mtod(mbuf, const uint8_t*);
+    room.insert(room.end(), begin, begin + mbuf->data_len);
+  }
+  return room;
+}
+
+}  // namespace
+
 void Dataplane::take_punted(const std::function<void(const Punted&)>& take) {
   constexpr unsigned kMostOfWorker = 64;
   for (auto& worker : impl_->workers) {
@@ -61,10 +98,14 @@ void Dataplane::take_punted(const std::function<void(const Punted&)>& take) {
                                                       sizeof(PuntedPacket), kMostOfWorker, nullptr);
     for (const PuntedPacket& packet : std::span(packets).first(n)) {
       worker->punts_waiting[tenant_of_vrf(packet.vrf)].fetch_sub(1, std::memory_order_relaxed);
+      std::span<const uint8_t> bytes(rte_pktmbuf_mtod(packet.mbuf, const uint8_t*),
+                                     packet.mbuf->data_len);
+      if (packet.of_host && packet.mbuf->nb_segs > 1) bytes = whole(packet.mbuf, impl_->joined);
       take({{packet.vrf, packet.protocol, packet.port},
             packet.link,
             packet.has_ethernet,
-            {rte_pktmbuf_mtod(packet.mbuf, const uint8_t*), packet.mbuf->data_len}});
+            packet.of_host,
+            bytes});
       rte_pktmbuf_free(packet.mbuf);
     }
   }

@@ -5,6 +5,7 @@
 
 #include "balance/balance.h"
 #include "balance/expiry.h"
+#include "balance/from_control.h"
 #include "bridge/bridge.h"
 #include "egress/egress.h"
 #include "express/bridged.h"
@@ -154,6 +155,7 @@ bool has_waiting(const Worker& worker) noexcept {
   expire_fragments(worker);
   worker.tunnels.tick(worker);
   run_commands(worker);
+  send_from_control(worker);
   empty_outbox(worker);
   flush_all(worker);
   free_garbage(worker);

@@ -139,6 +139,10 @@ void ControlPlane::tick(uint64_t now_ns) {
     if (count < events.size()) break;
   }
   dataplane_.take_punted([&](const Punted& packet) {
+    if (packet.of_host) {
+      if (host_packets_) host_packets_(packet.to.vrf, packet.packet);
+      return;
+    }
     if (packet.to == router_solicitations(packet.to.vrf))
       advertiser_.solicited(packet.link, now_ns);
   });

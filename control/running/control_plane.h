@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -84,6 +85,12 @@ class ControlPlane {
   // Notices about neighbours and our own addresses, for the log.
   void on_neighbour_notice(NeighbourNoticeSink sink) { neighbours_.on_notice(std::move(sink)); }
 
+  // Takes replies to packets that control sent by Dataplane::send_packet(), from tick().
+  using HostPacketSink = std::function<void(VrfId, std::span<const uint8_t>)>;
+  void on_host_packet(HostPacketSink sink) { host_packets_ = std::move(sink); }
+  // The published one, until the next commit().
+  const Snapshot& snapshot() const noexcept { return *snapshot_; }
+
   // The running state. Its configuration is immutable, also after it was replaced.
   std::shared_ptr<const RunningState> state() const noexcept { return state_; }
   // The applied configuration. References are valid until the next commit().
@@ -134,7 +141,8 @@ class ControlPlane {
   LinkMonitor links_;
   std::set<PortId> down_ports_;
   const Snapshot* snapshot_ = nullptr;  // the published one
-  bool preparing_ = false;              // between basis() and the end of commit()
+  HostPacketSink host_packets_;
+  bool preparing_ = false;  // between basis() and the end of commit()
   WorkerWatch watch_;
   std::vector<uint64_t> passes_;  // of each worker
   uint64_t take_learned_ns_ = 0;  // not before

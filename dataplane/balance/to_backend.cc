@@ -215,6 +215,12 @@ bool own_headers(Worker& worker, Packet& packet, const Flow& flow) noexcept {
   return own_bytes(worker, packet, last.l4 + kMostL4);
 }
 
+PacketVerdict send_unchanged(Worker& worker, Packet& packet,
+                             const Connection& connection) noexcept {
+  return connection.forwarding == Forwarding::kDirect ? send_direct(worker, packet, connection)
+                                                      : send_wrapped(worker, packet, connection);
+}
+
 PacketVerdict forward_to_backend(Worker& worker, Packet& packet, const Flow& flow,
                                  Connection& connection, Direction from) noexcept {
   count_packet(*worker.balancer, connection.backend, from, packet.mbuf->pkt_len);

@@ -25,6 +25,9 @@ inline const ServiceBackend* find_backend(const Snapshot& snapshot, BackendId id
 // and it is dropped.
 bool own_headers(Worker& worker, Packet& packet, const Flow& flow) noexcept;
 
+// To a backend with forwarding direct or by tunnel.
+PacketVerdict send_unchanged(Worker& worker, Packet& packet, const Connection& connection) noexcept;
+
 // Of a connection, which the packet came `from`, and counted for its backend.
 PacketVerdict forward_to_backend(Worker& worker, Packet& packet, const Flow& flow,
                                  Connection& connection, Direction from) noexcept;

@@ -142,4 +142,21 @@ class DirectFlows {
   ZeroPages<Set> sets_{kSets};
 };
 
+// Flows of packets that control sent, as the packets of the other end have them.
+class HostFlows {
+ public:
+  explicit HostFlows(uint64_t seed) noexcept : flows_(seed) {}
+
+  void add(const FlowKey& key) noexcept {
+    if (!any_.load(std::memory_order_relaxed)) any_.store(true, std::memory_order_relaxed);
+    flows_.add(key);
+  }
+  bool any() const noexcept { return any_.load(std::memory_order_relaxed); }
+  bool has(const FlowKey& key) const noexcept { return flows_.has(key); }
+
+ private:
+  std::atomic<bool> any_ = false;
+  DirectFlows flows_;
+};
+
 }  // namespace adit

@@ -11,6 +11,7 @@
 #include "packet/checksum.h"
 #include "packet/ip_rules.h"
 #include "packet/vlan.h"
+#include "worker/punt.h"
 
 namespace adit {
 namespace {
@@ -166,7 +167,9 @@ void handle_icmp(Worker& worker, LinkId link, Packet& packet) noexcept {
   auto* ethernet = reinterpret_cast<EthernetHeader*>(frame_of(mbuf));
   auto* ip = reinterpret_cast<Ipv4Header*>(ethernet + 1);
   auto* icmp = reinterpret_cast<IcmpEcho*>(frame_of(mbuf) + offset);
-  if (icmp->type != kIcmpEchoRequest && take_outer_error(worker, mbuf, sizeof *ethernet, offset, 0))
+  if (icmp->type != kIcmpEchoRequest &&
+      (take_outer_error(worker, mbuf, sizeof *ethernet, offset, 0) ||
+       take_for_host(worker, 0, link, mbuf, sizeof *ethernet)))
     return;
   if (icmp->type != kIcmpEchoRequest || icmp->code != 0)
     return drop(worker, mbuf, DropReason::k_icmp_ignored);
@@ -206,6 +209,12 @@ void answer_host(Worker& worker) noexcept {
 void run_commands(Worker& worker) noexcept {
   Command command;
   while (rte_ring_sc_dequeue_elem(worker.commands, &command, sizeof command) == 0) {
+    if (command.kind == Command::Kind::kSendPacket) {
+      worker.counters.originated.add(1);
+      if (!worker.outbox.from_control.push({command.packet, command.vrf, command.backend}))
+        drop(worker, command.packet, DropReason::k_no_buffer);
+      continue;
+    }
     if (interface_of(*worker.snapshot, command.link) == nullptr) continue;
     rte_mbuf* mbuf = command.kind != Command::Kind::kSolicit
                          ? make_router_advertisement(worker, command)

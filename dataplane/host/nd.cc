@@ -342,7 +342,8 @@ void handle_icmpv6(Worker& worker, LinkId link, Packet& packet) noexcept {
     return answer_echo(worker, link, packet, ip);
   if (type == kRouterSolicitationType && !interface.router_advertisement.empty())
     return take_router_solicitation(worker, link, packet, ip);
-  if (interface.vrf == 0 && take_outer_error(worker, mbuf, sizeof(EthernetHeader), offset, 0))
+  if (interface.vrf == 0 && (take_outer_error(worker, mbuf, sizeof(EthernetHeader), offset, 0) ||
+                             take_for_host(worker, 0, link, mbuf, sizeof(EthernetHeader))))
     return;
   drop(worker, mbuf, DropReason::k_icmp_ignored);
 }

@@ -72,6 +72,11 @@ void classify_underlay(Worker& worker, const PortEntry& port, Packet& packet) no
                    destination_port_of(packet.mbuf, packet.outer_protocol, packet.l4_payload)},
                   id_of(*worker.snapshot, port), true, packet.mbuf);
     case UnderlayClass::kDrop:
+      if ((packet.drop == DropReason::k_udp_port_closed ||
+           packet.drop == DropReason::k_ip_protocol_unknown) &&
+          take_for_host(worker, 0, id_of(*worker.snapshot, port), packet.mbuf,
+                        sizeof(EthernetHeader)))
+        return;
       return drop(worker, packet.mbuf, packet.drop);
   }
 }

@@ -67,7 +67,9 @@ void answer_echo(Worker& worker, Packet& packet) noexcept {
   if (sum_mbuf(mbuf, offset, bytes, Ip::icmp_pseudo_sum(ip, bytes)) != 0xffff)
     return drop(worker, mbuf, DropReason::k_icmp_checksum);
   auto* icmp = reinterpret_cast<IcmpEcho*>(frame_of(mbuf) + offset);
-  if (icmp->type != Ip::kEchoRequest && take_outer_error(worker, mbuf, 0, offset, packet.network))
+  if (icmp->type != Ip::kEchoRequest &&
+      (take_outer_error(worker, mbuf, 0, offset, packet.network) ||
+       take_for_host(worker, packet.network, 0, mbuf, 0)))
     return;
   if (icmp->type != Ip::kEchoRequest || icmp->code != 0)
     return drop(worker, mbuf, DropReason::k_icmp_ignored);
@@ -131,6 +133,7 @@ void handle_local(Worker& worker, Packet& packet) noexcept {
   if (!worker.snapshot->local_ports.empty() &&
       is_local_port(*worker.snapshot, local_port_of<Ip>(packet))) [[unlikely]]
     return punt(worker, local_port_of<Ip>(packet), 0, false, packet.mbuf);
+  if (take_for_host(worker, packet.network, 0, packet.mbuf, 0)) return;
   if (Ip::protocol(ip) != kIpProtocolUdp)
     return drop(worker, packet.mbuf, DropReason::k_ip_protocol_unknown);
   report_to_sender(worker, packet, IcmpProblem::kPortUnreachable);

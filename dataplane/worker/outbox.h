@@ -76,7 +76,15 @@ struct PacketToRoute {
   BridgePortId in = 0;  // where a link-local sender is
 };
 
+// A packet of control's own, see Dataplane::send_packet().
+struct PacketFromControl {
+  rte_mbuf* mbuf;
+  VrfId vrf;
+  BackendId backend;
+};
+
 struct Outbox {
+  OutboxList<PacketFromControl> from_control;
   OutboxList<PacketToRoute> to_route;
   OutboxList<PacketToRoute> fragments;  // to be reassembled
   OutboxList<FrameToNetwork> to_network;

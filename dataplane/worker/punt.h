@@ -3,29 +3,59 @@
 #pragma once
 
 #include "adit/punt.h"
+#include "packet/flow_reader.h"
+#include "packet/segment.h"
 #include "worker/worker.h"
 
 namespace adit {
 
 // Packets that one worker leaves to control on account of one tenant, in a second.
 inline const RateLimit kPuntLimit = RateLimit::per_second(200);
+// The same of replies to control's own packets: the checks of a VRF with thousands of backends.
+inline const RateLimit kHostLimit = RateLimit::per_second(20'000);
 
 // Leaves the packet to control, which frees it; it counts as consumed. Nobody may have more in the
 // ring than is left of it, as of events. What is beyond a bound is dropped by name.
-[[gnu::cold, gnu::noinline]] inline void punt(Worker& worker, const LocalPort& to, LinkId link,
-                                              bool has_ethernet, rte_mbuf* mbuf) noexcept {
-  const TenantId whose = tenant_of_vrf(to.vrf);
-  if (!worker.punt_meters[whose].allow(kPuntLimit, worker.now_ns))
-    return drop(worker, mbuf, DropReason::k_punt_limit);
+[[gnu::cold, gnu::noinline]] inline void leave_to_control(Worker& worker,
+                                                          PuntedPacket packet) noexcept {
+  const TenantId whose = tenant_of_vrf(packet.vrf);
+  auto& meters = packet.of_host ? worker.host_meters : worker.punt_meters;
+  if (!meters[whose].allow(packet.of_host ? kHostLimit : kPuntLimit, worker.now_ns))
+    return drop(worker, packet.mbuf, DropReason::k_punt_limit);
   std::atomic<uint32_t>& waiting = worker.punts_waiting[whose];
-  PuntedPacket packet{mbuf, link, to.vrf, to.port, to.protocol, has_ethernet};
   if (waiting.load(std::memory_order_relaxed) >= rte_ring_free_count(worker.punted))
-    return drop(worker, mbuf, DropReason::k_punt_full);
+    return drop(worker, packet.mbuf, DropReason::k_punt_full);
   waiting.fetch_add(1, std::memory_order_relaxed);
   if (rte_ring_sp_enqueue_elem(worker.punted, &packet, sizeof packet) == 0)
     return worker.counters.consumed.add(1);
   waiting.fetch_sub(1, std::memory_order_relaxed);
-  drop(worker, mbuf, DropReason::k_punt_full);
+  drop(worker, packet.mbuf, DropReason::k_punt_full);
+}
+
+inline void punt(Worker& worker, const LocalPort& to, LinkId link, bool has_ethernet,
+                 rte_mbuf* mbuf) noexcept {
+  leave_to_control(worker, {mbuf, link, to.vrf, to.port, to.protocol, has_ethernet, false});
+}
+
+// Whether the packet, to one of our addresses, belongs to a flow that control began: a reply, or an
+// ICMP error about it. Then it is left to control. `before`: bytes before its IP header.
+[[gnu::cold, gnu::noinline]] inline bool take_for_host(Worker& worker, VrfId vrf, LinkId link,
+                                                       rte_mbuf* mbuf, uint16_t before) noexcept {
+  if (!worker.host_flows->any()) return false;
+  rte_pktmbuf_adj(mbuf, before);
+  const Flow flow = read_flow(mbuf, vrf);
+  const bool whole = flow.kind != FlowKind::kMalformed && flow.kind != FlowKind::kFragment;
+  if (!whole || !worker.host_flows->has(flow.key)) {
+    rte_pktmbuf_prepend(mbuf, before);
+    return false;
+  }
+  // What control cannot complete itself. A GSO frame is one packet to it.
+  mbuf->ol_flags &= ~RTE_MBUF_F_TX_TCP_SEG;
+  if (!complete_checksum(mbuf, FirstHeader::kIp))
+    drop(worker, mbuf, DropReason::k_offload_malformed);
+  else
+    leave_to_control(worker, {mbuf, link, vrf, 0, flow.packet.protocol, false, true});
+  return true;
 }
 
 }  // namespace adit

@@ -61,6 +61,7 @@ struct PuntedPacket {
   uint16_t port;
   uint8_t protocol;
   bool has_ethernet;
+  bool of_host;
 };
 
 struct ConnectionDump;  // adit/connection_dump.h
@@ -84,6 +85,7 @@ struct Worker {
   const HostTable* hosts = nullptr;
   const BackendStatusTable* backend_status = nullptr;
   DirectFlows* direct_flows = nullptr;  // all workers write
+  HostFlows* host_flows = nullptr;      // all workers write
   std::atomic<bool>* stopping = nullptr;
   // What ports' queues lead to, where that has changed: the number changes after the bindings.
   const std::atomic<const PortBindings*>* bindings = nullptr;
@@ -159,6 +161,7 @@ struct Worker {
   std::array<Packet, kMaxBurst> outbox_packets;   // those of Outbox::to_route in hand
   ZeroPages<RateMeter> icmp_meters{kMaxTenants};  // by TenantId
   ZeroPages<RateMeter> punt_meters{kMaxTenants};  // by TenantId
+  ZeroPages<RateMeter> host_meters{kMaxTenants};  // by TenantId
   RateMeter short_quote_meter;                    // ICMP errors for which all remotes are searched
   IdCounters ip_ids;                              // of IPv4 headers of ours that may be fragmented
   IdCounters fragment_ids;                        // of packets that are fragmented

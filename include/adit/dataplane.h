@@ -134,6 +134,10 @@ class Dataplane {
   void take_punted(const std::function<void(const Punted&)>& take);
   // Sends a command to a worker; false if its ring is full.
   bool send(Command command);
+  // Sends an IP packet of control's own by the routes of the VRF; or to the backend, which is in
+  // this VRF, as packets of clients go to it. Replies come back by take_punted(). False: it is too
+  // long, there is no buffer, or control has sent too many just now.
+  bool send_packet(VrfId vrf, BackendId backend, std::span<const uint8_t> packet);
   // Waits until the workers have executed all commands, 200 ms at most. Returns at once if they do
   // not run.
   void finish_commands();

@@ -8,6 +8,8 @@
 #include "adit/addr.h"
 #include "adit/ids.h"
 
+struct rte_mbuf;
+
 namespace adit {
 
 // Flags of a neighbour message (RFC 4861 section 4.4). An ARP reply counts as solicited; every ARP
@@ -44,12 +46,13 @@ struct Event {
 
 // Control to worker: send an ARP request or neighbour solicitation for target_ip, by broadcast or
 // multicast if destination_mac is broadcast, else by unicast. If source_ip equals target_ip,
-// announce our own address instead. Or send the link's router advertisement.
+// announce our own address instead. Or send the link's router advertisement, or an IP packet.
 struct Command {
   enum class Kind : uint8_t {
     kSolicit,
     kAdvertiseRouter,  // only `link` is used
     kCeaseRouter,      // the same, with a router lifetime of 0
+    kSendPacket,       // only `packet` and what follows it are used
   };
   LinkId link;
   MacAddr source_mac;
@@ -57,6 +60,9 @@ struct Command {
   IpAddr source_ip;
   IpAddr target_ip;
   Kind kind = Kind::kSolicit;
+  rte_mbuf* packet = nullptr;  // begins with its IP header
+  VrfId vrf = 0;               // whose routes it takes
+  BackendId backend = 0;       // other than 0: it goes to this backend, as its clients' packets do
 };
 
 static_assert(std::is_trivially_copyable_v<Event> && std::is_trivially_copyable_v<Command>);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Packets to our own addresses that workers pass to control, of protocols that workers do not
-// answer. Each worker has a bounded ring for them, and a rate limit for each tenant.
+// Packets to our own addresses that workers pass to control: of protocols that workers do not
+// answer, and replies to packets that control sent (Dataplane::send_packet). Each worker has a
+// bounded ring for them, and rate limits for each tenant.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +37,7 @@ struct Punted {
   LocalPort to;
   LinkId link = 0;                  // of arrival; of a routed packet 0
   bool has_ethernet = false;        // false: it begins with its IP header
+  bool of_host = false;             // of a flow of control's own packets, whole; `to.port` is 0
   std::span<const uint8_t> packet;  // its first buffer, as received
 };
 
