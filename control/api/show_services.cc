@@ -85,6 +85,14 @@ const char* state_name(const BackendStatus& status, const BackendTracker::State&
   return state.starting_ns ? "starting" : "up";
 }
 
+// "packets", "host", "host (eth0)"
+std::string way_of(const HealthView& health) {
+  std::string way = word_of(health.way);
+  if (!health.device.empty()) way += " (" + health.device + ')';
+  if (health.lacks_way) way += " (no way of packets: see event=checks_by_host)";
+  return way;
+}
+
 // The last result of a check, as far as there is one.
 void put_check(json& row, const std::optional<HealthView>& health) {
   const bool checked = health && health->checks != 0;
@@ -95,6 +103,7 @@ void put_check(json& row, const std::optional<HealthView>& health) {
     if (health->phase == HealthPhase::kHeld) text += "; held down, because it flaps";
   }
   row["check"] = checked ? json(text) : json(nullptr);
+  row["check_way"] = health ? json(way_of(*health)) : json(nullptr);
   row["latency_ms"] =
       checked ? json(std::round(health->last_latency_ms * 100) / 100) : json(nullptr);
 }

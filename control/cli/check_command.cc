@@ -76,6 +76,33 @@ std::string summary_of(const std::vector<Count>& counts) {
   return text;
 }
 
+// "as packets of clients go", "by the host's routes", "by device eth0 of the host"
+std::string way_of(const CheckQuestion& check) {
+  if (check.way == CheckWay::kPackets) return "as packets of clients go";
+  if (check.device.empty()) return "by the routes of the host";
+  return "by device " + check.device + " of the host";
+}
+
+struct ServiceChecks {
+  std::string service, way;
+};
+
+// Of the services whose backends are checked.
+std::vector<ServiceChecks> checks_of(const Config& config) {
+  std::vector<ServiceChecks> checks;
+  for (const ServiceConfig& service : config.services)
+    if (service.health) checks.push_back({service.name, way_of(service.health->question)});
+  return checks;
+}
+
+void print_checks(const std::vector<ServiceChecks>& checks) {
+  constexpr size_t kMostLines = 20;
+  for (size_t i = 0; i < checks.size() && i < kMostLines; ++i)
+    std::cout << "checks of " << checks[i].service << ": " << checks[i].way << '\n';
+  if (checks.size() > kMostLines)
+    std::cout << "checks of " << checks.size() - kMostLines << " more services\n";
+}
+
 // What a request may have, with room for its other members.
 constexpr size_t kMostTextBytes = 1'000'000;
 
@@ -136,6 +163,7 @@ int run_check(const Invocation& invocation) {
     if (invocation.json) {
       json result = {{"ok", true}, {"warnings", listed}};
       for (const Count& each : counts) result[each.key] = each.count;
+      for (const ServiceChecks& each : checks_of(config)) result["checks"][each.service] = each.way;
       if (daemon.contains("changes"))
         result["daemon"] = {{"changes", daemon.at("changes")},
                             {"needs_restart", daemon.at("needs_restart")}};
@@ -147,6 +175,7 @@ int run_check(const Invocation& invocation) {
     std::cout << "ok: " << summary_of(counts);
     if (!warnings.empty()) std::cout << "; " << counted(warnings.size(), "warning");
     std::cout << '\n';
+    print_checks(checks_of(config));
     print_daemon(daemon, invocation.socket);
     return kDone;
   } catch (const ConfigError& error) {

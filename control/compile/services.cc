@@ -12,6 +12,7 @@
 #include "compile/fwmark_rules.h"
 #include "compile/stable_ids.h"
 #include "config/timeouts.h"
+#include "health/packet_way.h"
 
 namespace adit {
 namespace {
@@ -48,12 +49,21 @@ RateLimit limit_of(uint32_t per_s, unsigned workers) {
 
 // A service of one port asks its backends there, where they have none of their own.
 std::shared_ptr<const HealthTarget> check_of(const ServiceConfig& service,
-                                             const BackendConfig& backend) {
+                                             const BackendConfig& backend, BackendId id) {
   if (!service.health) return nullptr;
   const uint16_t only_port = service.last_port ? 0 : service.port;
-  return std::make_shared<const HealthTarget>(
-      HealthTarget{service.name, backend.address, backend.port != 0 ? backend.port : only_port,
-                   *service.health});
+  auto target = std::make_shared<HealthTarget>();
+  target->service = service.name;
+  target->address = backend.address;
+  target->port = backend.port != 0 ? backend.port : only_port;
+  target->options = *service.health;
+  // A backend that packets come to unchanged answers at the virtual address. Services by mark may
+  // have many.
+  const bool unchanged = !is_translated(backend.forwarding.value_or(service.forwarding));
+  target->to = unchanged && service.fwmark == 0 ? service.address : backend.address;
+  target->alias = alias_of(id, target->to.family);
+  target->sends_proxy = service.client_address == ClientAddress::kProxy;
+  return target;
 }
 
 class ServiceCompiler {
@@ -406,7 +416,7 @@ std::map<BackendId, BackendFacts> backend_facts(const Config& config, const Comp
           .drain_udp_s = service.drain_udp_s.value_or(
               service.timeouts.udp_s.value_or(config.balancer.timeouts.udp_s)),
           .keeps = service.on_down == OnDown::kKeep,
-          .check = sorry ? nullptr : check_of(service, backend),
+          .check = sorry ? nullptr : check_of(service, backend, id),
       };
     });
   return facts;

@@ -118,6 +118,7 @@ struct DampingDraft : Damping {
 // those of here before finished().
 struct HealthDraft : CheckQuestion, HealthRules {
   std::optional<CheckKind> wanted = CheckKind::kTcp;  // none: kind none
+  std::optional<CheckWay> wanted_way;
   unsigned interval_ms = HealthOptions{}.interval_ms;
   unsigned timeout_ms = HealthOptions{}.timeout_ms;
   DampingDraft damping;

@@ -193,6 +193,11 @@ void check_health(Reader& reader, HealthDraft& health) {
       reader.misfit(at.at("command"), "command: the program " + in_quotes(health.command.argv[0]) +
                                           " is not an absolute path");
   }
+  const bool by_host = at.has("device") || at.has("source");
+  health.way = health.wanted_way.value_or(by_host ? CheckWay::kHost : CheckWay::kPackets);
+  for (const char* key : {"device", "source"})
+    if (at.has(key) && at.good("way") && health.way == CheckWay::kPackets)
+      reader.misfit(at.at(key), std::string(key) + ": only valid with 'way: host'");
   // With a shorter interval, the default timeout is lowered to it.
   if (!at.has("timeout_ms")) health.timeout_ms = std::min(health.timeout_ms, health.interval_ms);
   if (health.timeout_ms > health.interval_ms && at.good("timeout_ms") && at.good("interval_ms"))
@@ -229,9 +234,15 @@ Section<HealthDraft> health_section() {
            "Port to check; default: that of the backend, else that of the service.")
       .absent("the backend's");
   s.text("device", &CheckQuestion::device, parse_interface, "the name of an interface of the host",
-         "Interface of the host that checks use; default: by the routes of the host.");
+         "Interface of the host that checks use, instead of the packets' way.");
   s.text("source", &CheckQuestion::source, parse_host_address, kHostAddress,
-         "Source address of checks, an address of the host; default: by the routes of the host.");
+         "Source address of checks, an address of the host, with its routes or 'device'; default: "
+         "by the routes of the host.");
+  s.word("way", &HealthDraft::wanted_way,
+         "Which way checks take. packets: as packets of clients do, through the VRF, network and "
+         "tunnel of the backend, and by its forwarding method; host: by the routes of this host. "
+         "Default: packets, or host with 'device' or 'source'.")
+      .absent("packets, or host with 'device' or 'source'");
   s.section("damping", &H::damping, damping_section(),
             "Damping: backends that flap are held down for some time.");
   s.section("http", &H::http, http_section(), "Options of kinds http and https.");
@@ -267,6 +278,9 @@ std::optional<HealthDraft> draft_of(const std::optional<HealthOptions>& options)
   static_cast<CheckQuestion&>(draft) = options->question;
   static_cast<HealthRules&>(draft) = options->rules;
   draft.wanted = options->question.kind;
+  const bool by_host = !options->question.device.empty() || options->question.source;
+  if (options->question.way != (by_host ? CheckWay::kHost : CheckWay::kPackets))
+    draft.wanted_way = options->question.way;
   draft.interval_ms = options->interval_ms;
   draft.timeout_ms = options->timeout_ms;
   static_cast<Damping&>(draft.damping) = options->rules.damping;

@@ -173,8 +173,9 @@ class Warnings {
 
   void look_at_health(const ServiceDraft& service) {
     const HealthDraft& health = service.health_draft;
-    if (!service.places.has("health") || !health.wanted || !health.device.empty() ||
-        *health.wanted == CheckKind::kCommand)
+    // Written out, it is meant.
+    if (!service.places.has("health") || !health.wanted || health.way != CheckWay::kHost ||
+        health.wanted_way || !health.device.empty() || *health.wanted == CheckKind::kCommand)
       return;
     for (const BackendDraft& backend : service.backend_drafts) {
       const std::string& vrf = backend.vrf ? *backend.vrf : service.vrf;
@@ -184,7 +185,9 @@ class Warnings {
              "health: checks of service '" + service.name +
                  "' use the routes of this host, but its backend " + to_string(backend.address) +
                  " is in " + place_text(vrf) +
-                 "; give the host an interface there and name it in 'device'");
+                 "; leave out 'source' for the way of packets, or name the host's interface there "
+                 "in "
+                 "'device'");
       return;
     }
   }

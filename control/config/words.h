@@ -36,6 +36,7 @@ ADIT_WORDS(ClientAddress, {{"none", E::kNone}, {"toa", E::kToa}, {"proxy", E::kP
 ADIT_WORDS(WhenFull, {{"refuse", E::kRefuse}, {"replace_half_open", E::kReplaceHalfOpen}});
 ADIT_WORDS(OnDown, {{"expire", E::kExpire}, {"keep", E::kKeep}});
 ADIT_WORDS(InitialState, {{"up", E::kUp}, {"down", E::kDown}});
+ADIT_WORDS(CheckWay, {{"packets", E::kPackets}, {"host", E::kHost}});
 ADIT_WORDS(Silence, {{"up", E::kUp}, {"down", E::kDown}});
 
 #undef ADIT_WORDS

@@ -23,12 +23,14 @@
 #include "base/log_limit.h"
 #include "base/signal_mask.h"
 #include "config/yaml/error.h"
+#include "daemon/check_wire.h"
 #include "daemon/link_log.h"
 #include "daemon/neighbour_log.h"
 #include "daemon/supervisor.h"
 #include "daemon/watchdog.h"
 #include "health/checker.h"
 #include "health/running_time.h"
+#include "host/check_space.h"
 #include "machine/eal_args.h"
 #include "machine/privileges.h"
 #include "netlink/kernel_routes.h"
@@ -76,12 +78,14 @@ class Daemon {
         signals_(io_, SIGHUP, SIGTERM, SIGINT),
         timer_(io_),
         running_(Clock::now()),
+        checks_(make_check_space()),
         checker_(
             io_,
             [this](HealthKey key, bool up, const std::string& why) {
               backend_changed(static_cast<BackendId>(key), up, why);
             },
-            HealthChecker::kDefaultMaxProbes, [this] { return running_.at(Clock::now()); }) {
+            HealthChecker::kDefaultMaxProbes, [this] { return running_.at(Clock::now()); },
+            checks_.get()) {
     control_.backends().check_by(checker_, monotonic_ns());
     control_.on_neighbour_notice(
         [this](const NeighbourNotice& notice) { log_neighbour_notice(control_, notice); });
@@ -111,6 +115,26 @@ class Daemon {
   }
 
  private:
+  // It takes privileges that are given up later.
+  std::unique_ptr<CheckSpace> make_check_space() {
+    std::string why;
+    auto checks =
+        CheckSpace::make(io_,
+                         {[this](BackendId id) { return find_check_wire(control_, id); },
+                          [this](VrfId vrf, BackendId backend, std::span<const uint8_t> packet) {
+                            return dataplane_.send_packet(vrf, backend, packet);
+                          },
+                          monotonic_ns},
+                         why);
+    if (checks)
+      control_.on_host_packet([own = checks.get()](VrfId vrf, std::span<const uint8_t> packet) {
+        own->receive(vrf, packet);
+      });
+    else
+      spdlog::warn("event=checks_by_host why={}", log_value(why));
+    return checks;
+  }
+
   // Before the workers start: they have nothing to give up then.
   void give_up_privileges() {
     const Config& config = control_.config();
@@ -224,6 +248,7 @@ class Daemon {
   RunningTime running_;
   LogLimit log_limit_;
   Watchdog watchdog_{watchdog_patience_us()};
+  std::unique_ptr<CheckSpace> checks_;
   HealthChecker checker_;
 };
 

@@ -116,12 +116,17 @@ struct CommandCheck {
   friend bool operator==(const CommandCheck&, const CommandCheck&) = default;
 };
 
+// Which way a check goes. kPackets: as packets of clients go to the backend; kHost: by the routes
+// of this host.
+enum class CheckWay : uint8_t { kPackets, kHost };
+
 // What is asked.
 struct CheckQuestion {
   CheckKind kind = CheckKind::kTcp;
-  std::optional<uint16_t> port;  // 1..65535; none: the backend's
-  std::string device;            // 1..15 bytes, an interface of the host; empty: as routes say
-  std::optional<IpAddr> source;  // of the backend's family; none: as routes say
+  CheckWay way = CheckWay::kPackets;  // kHost where there is a device or source
+  std::optional<uint16_t> port;       // 1..65535; none: the backend's
+  std::string device;                 // 1..15 bytes, an interface of the host; empty: as routes say
+  std::optional<IpAddr> source;       // of the backend's family; none: as routes say
   HttpCheck http;
   UdpCheck udp;
   DnsCheck dns;

@@ -52,7 +52,7 @@ std::string reason(const Entry& entry) {
   return why;
 }
 
-HealthView view_of(const Entry& entry) {
+HealthView view_of(const Entry& entry, bool has_packet_way) {
   const CheckQuestion& question = entry.target.options.question;
   HealthView view;
   view.key = entry.key;
@@ -60,6 +60,9 @@ HealthView view_of(const Entry& entry) {
   view.address = entry.target.address;
   view.port = question.port.value_or(entry.target.port);
   view.kind = question.kind;
+  view.way = has_packet_way ? question.way : CheckWay::kHost;
+  view.device = question.device;
+  view.lacks_way = !has_packet_way && question.way == CheckWay::kPackets;
   view.up = entry.state.up();
   view.phase = entry.state.phase();
   view.since = entry.state.since();
@@ -77,9 +80,10 @@ HealthView view_of(const Entry& entry) {
 
 class HealthChecker::Impl : public std::enable_shared_from_this<Impl> {
  public:
-  Impl(boost::asio::io_context& io, Changed changed, size_t max_probes, HealthChecker::Now now)
+  Impl(boost::asio::io_context& io, Changed changed, size_t max_probes, HealthChecker::Now now,
+       PacketWay* way)
       : io_(io),
-        context_(std::make_shared<ProbeContext>(io, std::move(now))),
+        context_(std::make_shared<ProbeContext>(io, std::move(now), way)),
         changed_(std::move(changed)),
         max_probes_(std::max<size_t>(max_probes, 1)) {}
 
@@ -137,10 +141,14 @@ class HealthChecker::Impl : public std::enable_shared_from_this<Impl> {
     return found == entries_.end() ? nullptr : found->second.get();
   }
 
+  HealthView view(const Entry& entry) const {
+    return view_of(entry, context_->packet_way() != nullptr);
+  }
+
   std::vector<HealthView> snapshot() const {
     std::vector<HealthView> views;
     views.reserve(entries_.size());
-    for (const auto& [key, entry] : entries_) views.push_back(view_of(*entry));
+    for (const auto& [key, entry] : entries_) views.push_back(view(*entry));
     return views;
   }
 
@@ -249,8 +257,8 @@ class HealthChecker::Impl : public std::enable_shared_from_this<Impl> {
 };
 
 HealthChecker::HealthChecker(boost::asio::io_context& io, Changed changed, size_t max_probes,
-                             Now now)
-    : impl_(std::make_shared<Impl>(io, std::move(changed), max_probes, std::move(now))) {}
+                             Now now, PacketWay* way)
+    : impl_(std::make_shared<Impl>(io, std::move(changed), max_probes, std::move(now), way)) {}
 
 HealthChecker::~HealthChecker() {
   impl_->stop();
@@ -275,7 +283,7 @@ bool HealthChecker::up(HealthKey key) const {
 
 std::optional<HealthView> HealthChecker::find(HealthKey key) const {
   const Entry* entry = impl_->find(key);
-  return entry == nullptr ? std::nullopt : std::optional(view_of(*entry));
+  return entry == nullptr ? std::nullopt : std::optional(impl_->view(*entry));
 }
 
 std::vector<HealthView> HealthChecker::snapshot() const {

@@ -20,6 +20,8 @@
 
 namespace adit {
 
+class PacketWay;  // packet_way.h
+
 class HealthChecker : public HealthChecks {
  public:
   // `why` is for the log. Called from checks only, never from within the functions below; it may
@@ -32,9 +34,10 @@ class HealthChecker : public HealthChecks {
   static constexpr size_t kDefaultMaxProbes = 256;
 
   // `io` must outlive the checker. `max_probes`: at least 1. `now` returns the time by which probes
-  // time out; it may pause for a while.
+  // time out; it may pause for a while. `way`, which outlives the checker: that of packets; null
+  // where there is none, and all checks go by the host's routes.
   HealthChecker(boost::asio::io_context& io, Changed changed, size_t max_probes = kDefaultMaxProbes,
-                Now now = std::chrono::steady_clock::now);
+                Now now = std::chrono::steady_clock::now, PacketWay* way = nullptr);
   // Cancels what is under way.
   ~HealthChecker() override;
   HealthChecker(const HealthChecker&) = delete;

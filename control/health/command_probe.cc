@@ -7,6 +7,7 @@
 #include "health/child_process.h"
 #include "health/file_weakness.h"
 #include "health/probe_kinds.h"
+#include "health/probe_socket.h"
 
 namespace adit {
 namespace {
@@ -17,11 +18,13 @@ class CommandProbe final : public Probe {
 
  private:
   void begin() override {
+    PacketWay* const way = packet_way(context(), target());
     const std::vector<std::string>& argv = question().command.argv;
     const std::vector<std::string> environment = {
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "ADIT_SERVICE=" + target().service,
-        "ADIT_BACKEND_ADDRESS=" + to_string(target().address),
+        "ADIT_BACKEND_ADDRESS=" + to_string(way != nullptr ? target().alias : target().address),
+        "ADIT_BACKEND_NAME=" + to_string(target().address),
         "ADIT_BACKEND_PORT=" + std::to_string(port()),
     };
     if (argv.empty()) return finish(Verdict::kDown, "no command: Invalid argument");
@@ -31,8 +34,14 @@ class CommandProbe final : public Probe {
     if (const std::string why = file_weakness(argv.front()); !why.empty())
       return finish(Verdict::kDown, why + "; it is not run");
     boost::system::error_code error;
-    child_ = ChildProcess::spawn(context_ptr(), argv, environment,
-                                 as_other(*account, question().command.user), error);
+    const auto spawn = [&] {
+      child_ = ChildProcess::spawn(context_ptr(), argv, environment,
+                                   as_other(*account, question().command.user), error);
+    };
+    if (way != nullptr)
+      way->run(spawn);
+    else
+      spawn();
     if (!child_) return fail(argv.front().c_str(), error);
     // Weak: a process that outlives its probe shall not keep it.
     child_->wait([weak = weak_from_this(), this](int status) {

@@ -28,9 +28,8 @@ class DatagramProbe : public Probe {
   // comes from the peer, and ICMP errors about it as ECONNREFUSED and the like.
   void exchange(std::span<const uint8_t> request, uint16_t peer_port) {
     using boost::system::error_code;
-    const typename Protocol::endpoint peer(asio_address(target().address, question().device),
-                                           peer_port);
-    if (const auto failure = open_socket(socket_, peer.protocol(), question()))
+    const typename Protocol::endpoint peer(peer_address(context(), target()), peer_port);
+    if (const auto failure = open_socket(socket_, peer.protocol(), context(), target()))
       return fail(failure.doing, failure.error);
     error_code error;
     socket_.connect(peer, error);

@@ -25,6 +25,9 @@ struct HealthView {
   IpAddr address;
   uint16_t port = 0;  // the one that is asked
   CheckKind kind = CheckKind::kTcp;
+  CheckWay way = CheckWay::kPackets;  // that it goes
+  bool lacks_way = false;             // it goes by the host, because there is no packets' way
+  std::string device;                 // of the host; empty: by its routes
   bool up = false;
   HealthPhase phase = HealthPhase::kChecking;
   HealthState::Time since = {};  // when `up` became what it is

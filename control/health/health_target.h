@@ -15,6 +15,10 @@ struct HealthTarget {
   IpAddr address;
   uint16_t port = 0;  // 0: any; then a kind that needs one takes the question's
   HealthOptions options;
+  // On the packets' way: what its packets are addressed to (the backend, or the virtual address),
+  // and what stands for that in the namespace of the checks (packet_way.h).
+  IpAddr to, alias;
+  bool sends_proxy = false;  // the service's connections begin with a PROXY protocol header
   friend bool operator==(const HealthTarget&, const HealthTarget&) = default;
 };
 

@@ -15,6 +15,7 @@
 #include "health/probe_context.h"
 #include "health/probe_kinds.h"
 #include "health/probe_socket.h"
+#include "health/proxy_header.h"
 
 namespace adit {
 namespace {
@@ -61,18 +62,21 @@ class HttpProbe final : public Probe {
 
   void begin() override {
     if (!make_stream()) return;
-    const tcp::endpoint peer(asio_address(target().address, question().device), port());
-    if (const auto failure = open_socket(stream_->lowest_layer(), peer.protocol(), question()))
+    const tcp::endpoint peer(peer_address(context(), target()), port());
+    if (const auto failure =
+            open_socket(stream_->lowest_layer(), peer.protocol(), context(), target()))
       return fail(failure.doing, failure.error);
-    stream_->lowest_layer().async_connect(peer,
-                                          [self = shared_from_this(), this](error_code error) {
-                                            if (finished()) return;
-                                            if (error) return fail("connect", error);
-                                            if constexpr (kTls)
-                                              handshake();
-                                            else
-                                              send();
-                                          });
+    stream_->lowest_layer().async_connect(
+        peer, [self = shared_from_this(), this](error_code error) {
+          if (finished()) return;
+          if (error) return fail("connect", error);
+          if (sends_proxy()) send_proxy_header(stream_->lowest_layer().native_handle(), error);
+          if (error) return fail("send", error);
+          if constexpr (kTls)
+            handshake();
+          else
+            send();
+        });
   }
 
   // False: the probe is finished.

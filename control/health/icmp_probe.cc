@@ -49,7 +49,11 @@ class IcmpProbe final : public DatagramProbe<boost::asio::ip::icmp> {
     if (is_echo_reply(family(), tag_, datagram)) finish(Verdict::kUp, "echo reply");
   }
 
-  IpFamily family() const noexcept { return target().address.family; }
+  // An alias may be of another family than the backend: that of a virtual address.
+  IpFamily family() noexcept {
+    const bool aliased = packet_way(context(), target()) != nullptr;
+    return (aliased ? target().alias : target().address).family;
+  }
 
   EchoTag tag_;
 };

@@ -55,6 +55,8 @@ class Probe : public std::enable_shared_from_this<Probe> {
   const std::shared_ptr<ProbeContext>& context_ptr() const noexcept { return context_; }
   const HealthTarget& target() const noexcept { return target_; }
   const CheckQuestion& question() const noexcept { return target_.options.question; }
+  // A port of its own for checks is none of clients' connections.
+  bool sends_proxy() const noexcept { return target_.sends_proxy && !question().port; }
   uint16_t port() const noexcept { return question().port.value_or(target_.port); }
 
  private:

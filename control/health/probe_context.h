@@ -24,17 +24,20 @@ class context;
 
 namespace adit {
 
+class PacketWay;  // packet_way.h
+
 class ProbeContext {
  public:
   using Now = std::function<std::chrono::steady_clock::time_point()>;
   using Tls = std::shared_ptr<boost::asio::ssl::context>;
 
-  // `now`: by which probes are timed out.
-  ProbeContext(boost::asio::io_context& io, Now now)
-      : io_(io), now_(std::move(now)), random_(std::random_device()()) {}
+  // `now`: by which probes are timed out. `way`: null where all checks go by the host's routes.
+  ProbeContext(boost::asio::io_context& io, Now now, PacketWay* way = nullptr)
+      : io_(io), now_(std::move(now)), way_(way), random_(std::random_device()()) {}
 
   boost::asio::io_context& io() noexcept { return io_; }
   std::chrono::steady_clock::time_point now() const { return now_(); }
+  PacketWay* packet_way() const noexcept { return way_; }
   std::mt19937& random() noexcept { return random_; }
 
   // Another number for each echo request.
@@ -63,6 +66,7 @@ class ProbeContext {
 
   boost::asio::io_context& io_;
   const Now now_;
+  PacketWay* const way_;
   std::mt19937 random_;
   uint32_t echo_ = static_cast<uint32_t>(random_());
   std::map<std::pair<bool, std::string>, TlsEntry> tls_;

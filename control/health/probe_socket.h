@@ -5,12 +5,15 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <boost/asio/ip/address.hpp>
 #include <cerrno>
 #include <string>
 
-#include "health/check_options.h"
+#include "health/health_target.h"
+#include "health/packet_way.h"
+#include "health/probe_context.h"
 
 namespace adit {
 
@@ -30,10 +33,39 @@ struct SocketFailure {
   explicit operator bool() const noexcept { return doing != nullptr; }
 };
 
+// The way that packets take, where the check goes by it; else null.
+inline PacketWay* packet_way(const ProbeContext& context, const HealthTarget& target) noexcept {
+  return target.options.question.way == CheckWay::kPackets ? context.packet_way() : nullptr;
+}
+
+// What a check speaks to.
+inline boost::asio::ip::address peer_address(const ProbeContext& context,
+                                             const HealthTarget& target) {
+  if (packet_way(context, target) != nullptr) return asio_address(target.alias, {});
+  return asio_address(target.address, target.options.question.device);
+}
+
+template <class Socket>
+SocketFailure open_on_packet_way(PacketWay& way, Socket& socket,
+                                 const typename Socket::protocol_type& protocol) {
+  const char* doing =
+      protocol.type() == SOCK_RAW ? "open a raw socket (it takes CAP_NET_RAW)" : "open a socket";
+  const int fd = way.open_socket(protocol.family(), protocol.type(), protocol.protocol());
+  if (fd < 0) return {doing, {-fd, boost::system::system_category()}};
+  boost::system::error_code error;
+  socket.assign(protocol, fd, error);
+  if (!error) return {};
+  ::close(fd);
+  return {doing, error};
+}
+
 // Opens `socket` for the peer's family. Left open on failure: its owner closes it.
 template <class Socket>
 SocketFailure open_socket(Socket& socket, const typename Socket::protocol_type& protocol,
-                          const CheckQuestion& question) {
+                          const ProbeContext& context, const HealthTarget& target) {
+  if (PacketWay* way = packet_way(context, target))
+    return open_on_packet_way(*way, socket, protocol);
+  const CheckQuestion& question = target.options.question;
   boost::system::error_code error;
   socket.open(protocol, error);
   if (error)

@@ -4,6 +4,7 @@
 #include "health/probe_context.h"
 #include "health/probe_kinds.h"
 #include "health/probe_socket.h"
+#include "health/proxy_header.h"
 
 namespace adit {
 namespace {
@@ -18,12 +19,14 @@ class TcpProbe final : public Probe {
 
  private:
   void begin() override {
-    const tcp::endpoint peer(asio_address(target().address, question().device), port());
-    if (const auto failure = open_socket(socket_, peer.protocol(), question()))
+    const tcp::endpoint peer(peer_address(context(), target()), port());
+    if (const auto failure = open_socket(socket_, peer.protocol(), context(), target()))
       return fail(failure.doing, failure.error);
     socket_.async_connect(peer, [self = shared_from_this(), this](error_code error) {
       if (finished()) return;
       if (error) return fail("connect", error);
+      if (sends_proxy()) send_proxy_header(socket_.native_handle(), error);
+      if (error) return fail("send", error);
       finish(Verdict::kUp, "connected");
     });
   }

@@ -59,6 +59,10 @@ inline constexpr Column kBackendColumns[] = {
      "the sorry server"},
     {"since_s", "SINCE-S", kSeconds, kShown, "seconds since the state last changed"},
     {"check", "CHECK", kText, kShown, "result of the last health check; null: none yet"},
+    {"check_way", "CHECK-WAY", kText, kWide,
+     "`packets`: as packets of clients do; `host`: by the routes or a device of this host; null: "
+     "no "
+     "check"},
     {"latency_ms", "MS", kNumber, kShown, "duration of the last health check"},
     {"path_mtu_bytes", "PATH-MTU", kNumber, kShown,
      "with `forwarding: tunnel`: path MTU of the encapsulated packets, learned from ICMP; null: "

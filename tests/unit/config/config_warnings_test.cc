@@ -77,8 +77,10 @@ TEST(ConfigWarnings, ServiceWithoutBackends) {
 TEST(ConfigWarnings, HealthChecksThatGoAnotherWay) {
   const std::string service =
       "  web: {vrf: blue, address: 10.1.0.80, port: 80, backends: [{address: 10.1.0.9}], ";
-  expect_one(world(service + "health: {kind: tcp}}\n"),
+  expect_one(world(service + "health: {kind: tcp, source: 192.0.2.1}}\n"),
              "checks of service 'web' use the routes of this host");
+  EXPECT_EQ(warnings_of(world(service + "health: {kind: tcp}}\n")).size(), 0u);
+  EXPECT_EQ(warnings_of(world(service + "health: {kind: tcp, way: host}}\n")).size(), 0u);
   EXPECT_EQ(warnings_of(world(service + "health: {kind: tcp, device: blue0}}\n")).size(), 0u);
   EXPECT_EQ(warnings_of(world(service + "health: {kind: none}}\n")).size(), 0u);
 }

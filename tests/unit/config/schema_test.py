@@ -194,7 +194,7 @@ FULL = {
                 "http": {"path": "/up", "host": "a.example", "status": ["200-299"], "body": "up",
                          "sni": "b.example", "verify": True, "ca_file": "/etc/ca.pem"}}},
         "checked-udp": {"address": "192.0.2.82", "port": 81, "health": {
-            "kind": "udp", "udp": {"payload": "a", "expect": "b", "silence": "down"}}},
+            "kind": "udp", "way": "host", "udp": {"payload": "a", "expect": "b", "silence": "down"}}},
         "checked-dns": {"address": "192.0.2.82", "port": 82, "health": {
             "kind": "dns", "dns": {"name": "a.example", "type": "A"}}},
         "checked-so": {"address": "192.0.2.82", "port": 83, "health": {
