@@ -55,7 +55,7 @@ class Warnings {
       "ARP and ND do not answer for an address",
       "a service has no backends",
       "a rule or service gets no packets",
-      "checks take another path than packets",
+      "checks take another way than packets, or have no address to come from",
       "an https check does not verify certificates"};
 
   void warn(WarningKind kind, Place place, std::string message) {
@@ -71,6 +71,7 @@ class Warnings {
   void find_reach() {
     for (const OwnAddress& own : own_addresses(draft_)) {
       Reach& reach = reach_[*own.vrf];
+      own_.emplace(*own.vrf, own.address->value.address.family);
       (own.on_link ? reach.links : reach.elsewhere).insert(own.address->value, 0);
     }
     for (const RouteDraft& route : draft_.routes)
@@ -173,9 +174,10 @@ class Warnings {
 
   void look_at_health(const ServiceDraft& service) {
     const HealthDraft& health = service.health_draft;
+    if (!service.places.has("health") || !health.wanted) return;
+    if (health.way == CheckWay::kPackets) return look_at_sources_of_checks(service);
     // Written out, it is meant.
-    if (!service.places.has("health") || !health.wanted || health.way != CheckWay::kHost ||
-        health.wanted_way || !health.device.empty() || *health.wanted == CheckKind::kCommand)
+    if (health.wanted_way || !health.device.empty() || *health.wanted == CheckKind::kCommand)
       return;
     for (const BackendDraft& backend : service.backend_drafts) {
       const std::string& vrf = backend.vrf ? *backend.vrf : service.vrf;
@@ -186,15 +188,34 @@ class Warnings {
                  "' use the routes of this host, but its backend " + to_string(backend.address) +
                  " is in " + place_text(vrf) +
                  "; leave out 'source' for the way of packets, or name the host's interface there "
-                 "in "
-                 "'device'");
+                 "in 'device'");
       return;
+    }
+  }
+
+  // Checks on the packets' way come from an address of ours.
+  void look_at_sources_of_checks(const ServiceDraft& service) {
+    for (const BackendDraft& backend : service.backend_drafts) {
+      const std::string& vrf = backend.vrf ? *backend.vrf : service.vrf;
+      const Forwarding forwarding = backend.forwarding.value_or(service.forwarding);
+      const bool unchanged = forwarding == Forwarding::kDirect || forwarding == Forwarding::kTunnel;
+      const IpFamily family =
+          unchanged && service.fwmark == 0 ? service.address.family : backend.address.family;
+      if (forwarding == Forwarding::kFullNat || own_.contains({vrf, family}) ||
+          !wants(WarningKind::kHealthWay))
+        continue;
+      warn(WarningKind::kHealthWay, backend.places.at("address"),
+           "address: checks of backend " + to_string(backend.address) + " of service '" +
+               service.name + "' need an " + (family == IpFamily::kV4 ? "IPv4" : "IPv6") +
+               " address of ours in " + place_text(vrf) +
+               " to come from; give a port, network or tunnel there one, or choose 'way: host'");
     }
   }
 
   const ConfigDraft& draft_;
   const std::string& file_;
   std::map<std::string, Reach> reach_;
+  std::set<std::pair<std::string, IpFamily>> own_;  // where we have addresses of the IP version
   std::array<size_t, static_cast<size_t>(WarningKind::kCount)> counts_ = {};
   std::vector<ConfigMistake> found_;
 };

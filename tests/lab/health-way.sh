@@ -174,3 +174,12 @@ await_service program 10.1.0.1 up
 await_service elsewhere 10.1.0.1 down
 expect_match "the check by the host" "$(state_of elsewhere 10.1.0.1)" unreachable
 ctl show backends --wide
+
+say "without the right to make a namespace, checks go by the host, and all say so"
+stop_gateway || fail "aditd ended with $?"
+bg gw aditd2 setpriv --bounding-set -sys_admin --inh-caps -sys_admin "$ADITD" --config "$CONFIG"
+GATEWAY_PID=$BG_PID
+wait_for 15 ctl show ports || fail "aditd did not answer on its socket"
+expect "lines of the log" "$(grep -c "event=checks_by_host" "$LAB_TMP/aditd2.log")" = 1
+await_service web 10.1.0.1 down
+expect_match "way of a check" "$(ctl -j show backends | jq -r '.[0].check_way')" '^host .no way of packets'

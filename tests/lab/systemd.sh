@@ -79,6 +79,8 @@ for text in "event=ready" 'vni: 100 -> 101' "event=reload result=refused"; do
   expect "lines with $text" "$(logged "$text")" '>=' 1
 done
 
+expect "lines of checks that go by the host, for lack of a namespace" "$(logged event=checks_by_host)" = 0
+
 say "a worker that stands still is nothing that the watchdog lets pass"
 expect "restarts" "$(of_unit NRestarts)" = 0
 put journald 101

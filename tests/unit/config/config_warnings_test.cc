@@ -80,6 +80,13 @@ TEST(ConfigWarnings, HealthChecksThatGoAnotherWay) {
   expect_one(world(service + "health: {kind: tcp, source: 192.0.2.1}}\n"),
              "checks of service 'web' use the routes of this host");
   EXPECT_EQ(warnings_of(world(service + "health: {kind: tcp}}\n")).size(), 0u);
+  const auto by_ipv6 = warnings_of(
+      world("  web: {vrf: blue, address: \"2001:db8::80\", port: 80, backends: [{address: "
+            "\"2001:db8::9\"}], health: {kind: tcp}}\n"));
+  EXPECT_TRUE(std::any_of(by_ipv6.begin(), by_ipv6.end(), [](const auto& warning) {
+    return warning.find("need an IPv6 address of ours in vrf 'blue' to come from") !=
+           std::string::npos;
+  }));
   EXPECT_EQ(warnings_of(world(service + "health: {kind: tcp, way: host}}\n")).size(), 0u);
   EXPECT_EQ(warnings_of(world(service + "health: {kind: tcp, device: blue0}}\n")).size(), 0u);
   EXPECT_EQ(warnings_of(world(service + "health: {kind: none}}\n")).size(), 0u);
