@@ -20,7 +20,9 @@ constexpr uint32_t kLeastFrame = 60, kMostFrame = 9'000;
 constexpr unsigned kMostRuns = 1'000;
 constexpr double kLeastSeconds = 0.001, kMostSeconds = 600;
 
-po::options_description describe() {
+}  // namespace
+
+po::options_description describe_options() {
   const auto text = [](const char* name) { return po::value<std::string>()->value_name(name); };
   po::options_description options("options", 100, 62);
   options.add_options()                                                                          //
@@ -46,6 +48,8 @@ po::options_description describe() {
       ("help,h", "print this text");
   return options;
 }
+
+namespace {
 
 std::vector<std::string> split(const std::string& option, const std::string& list) {
   std::vector<std::string> words;
@@ -151,9 +155,12 @@ po::variables_map read(int argc, const char* const* argv) {
     // No guessing: an abbreviation that works today breaks with tomorrow's option.
     const int style =
         po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
-    po::store(
-        po::command_line_parser(argc, argv).options(describe()).positional({}).style(style).run(),
-        given);
+    po::store(po::command_line_parser(argc, argv)
+                  .options(describe_options())
+                  .positional({})
+                  .style(style)
+                  .run(),
+              given);
     po::notify(given);
   } catch (const po::error& error) {
     throw UsageError(error.what());
@@ -173,7 +180,7 @@ std::string usage_text() {
          "with 64-byte frames, then frames of 128 to 1500 bytes and IMIX with 1k flows; of "
          "balanced\n"
          "services 1, 1k, 100k and 1M flows (connect: 1M) with 64-byte frames.\n\n"
-      << describe() << "\nexit codes: 0 ok, 1 failed, 2 usage, 4 EAL or hugepages\n";
+      << describe_options() << "\nexit codes: 0 ok, 1 failed, 2 usage, 4 EAL or hugepages\n";
   return text.str();
 }
 

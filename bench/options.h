@@ -2,6 +2,7 @@
 // The command line.
 #pragma once
 
+#include <boost/program_options/options_description.hpp>
 #include <optional>
 #include <string>
 
@@ -25,6 +26,7 @@ struct Options {
 // Throws UsageError.
 Options parse_options(int argc, const char* const* argv);
 std::string usage_text();
+boost::program_options::options_description describe_options();
 // For --list.
 std::string scenario_text();
 

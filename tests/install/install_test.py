@@ -52,7 +52,8 @@ class Install(unittest.TestCase):
     def test_everything_is_where_debian_has_it(self):
         expected = {
             "sbin/aditd", "bin/aditctl", "bin/adit-replay", "bin/adit-bench",
-            "share/man/man1/aditctl.1", "share/man/man1/adit-replay.1", "share/man/man5/adit.yaml.5",
+            "share/man/man1/aditctl.1", "share/man/man1/adit-replay.1",
+            "share/man/man1/adit-bench.1", "share/man/man5/adit.yaml.5",
             "share/man/man8/aditd.8", "share/bash-completion/completions/aditctl",
             "lib/systemd/system/adit.service", "share/adit/adit.schema.json"}
         for folder, place, pattern in (("config/examples", "examples", "*.yaml"), ("docs", "", "*.md"),
@@ -106,7 +107,7 @@ class Install(unittest.TestCase):
     @needs("man")
     def test_man_renders_each_page_without_a_warning(self):
         environment = self.environment | {"MANPAGER": "cat", "MANWIDTH": "80", "MANROFFSEQ": ""}
-        self.assertEqual(len(self.pages()), 4)
+        self.assertEqual(len(self.pages()), 5)
         for page in self.pages():
             done = run("man", "--warnings", "-l", page, env=environment)
             self.assertEqual((done.returncode, done.stderr), (0, ""), page.name)
