@@ -7,40 +7,17 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#include <algorithm>
-
+#include "idle_policy.h"
 #include "pipeline.h"
 
 namespace adit {
 namespace {
 
-// Polls on for a while after the last packet, then sleeps, longer and longer: a busy queue
-// is never kept waiting, an idle one costs little.
-class IdlePolicy {
- public:
-  explicit IdlePolicy(bool busy_poll) : busy_poll_(busy_poll) {
-    // The kernel would otherwise round a short sleep up by 50 microseconds.
-    prctl(PR_SET_TIMERSLACK, 1UL);
-  }
-  void after_pass(bool found_packets) noexcept {
-    if (found_packets || busy_poll_) {
-      idle_passes_ = 0;
-      return;
-    }
-    ++idle_passes_;
-    if (idle_passes_ <= kPatience) return rte_pause();
-    const unsigned steps = std::min(idle_passes_ - kPatience, kMaxSteps);
-    const timespec pause{0, long{kStepNs} * steps};
-    clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
-  }
-
- private:
-  static constexpr unsigned kPatience = 200;
-  static constexpr unsigned kStepNs = 2'000;
-  static constexpr unsigned kMaxSteps = 50;
-  bool busy_poll_;
-  unsigned idle_passes_ = 0;
-};
+void sleep_for(uint64_t ns) noexcept {
+  if (ns == 0) return rte_pause();
+  const timespec pause{0, static_cast<long>(ns)};
+  clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
+}
 
 }  // namespace
 
@@ -67,7 +44,9 @@ int run_loop(void* arguments) {
   const auto& [worker, qsbr, busy_poll] = *static_cast<LoopArguments*>(arguments);
   rte_rcu_qsbr_thread_register(qsbr, worker.id);
   rte_rcu_qsbr_thread_online(qsbr, worker.id);
-  IdlePolicy idle(busy_poll);
+  IdlePolicy idle;
+  // The kernel would otherwise round a short sleep up by 50 microseconds.
+  prctl(PR_SET_TIMERSLACK, 1UL);
   NoProfile profile;
   uint64_t last_tsc = rte_rdtsc();
   while (!worker.stopping->load(std::memory_order_relaxed)) {
@@ -81,7 +60,10 @@ int run_loop(void* arguments) {
       worker.counters.busy_loops.add(1);
       worker.counters.busy_cycles.add(worked_until - last_tsc);
     }
-    idle.after_pass(received != 0);
+    if (!busy_poll) {
+      const uint64_t sleep_ns = idle.after_pass(received != 0, worker.now_ns);
+      if (received == 0) sleep_for(sleep_ns);
+    }
     const uint64_t now_tsc = received != 0 ? worked_until : rte_rdtsc();
     worker.counters.cycles.add(now_tsc - last_tsc);
     last_tsc = now_tsc;

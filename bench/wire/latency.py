@@ -27,7 +27,7 @@ def summary(times_us, sent):
     values = sorted(times_us)
     return {"probes": sent, "lost": sent - len(values), **{
         name: round(quantile(values, share), 1) if values else None
-        for name, share in (("p50_us", 0.5), ("p99_us", 0.99), ("p99_9_us", 0.999))},
+        for name, share in (("p50_us", 0.5), ("p90_us", 0.9), ("p99_us", 0.99), ("p99_9_us", 0.999))},
         "most_us": round(values[-1], 1) if values else None}
 
 

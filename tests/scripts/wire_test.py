@@ -138,7 +138,7 @@ class Figures(unittest.TestCase):
         self.assertEqual(latency.quantile([7], 0.5), 7)
         self.assertIsNone(latency.quantile([], 0.5))
         self.assertEqual(latency.summary([3.0, 1.0, 2.0], 4),
-                         {"probes": 4, "lost": 1, "p50_us": 2.0, "p99_us": 3.0, "p99_9_us": 3.0, "most_us": 3.0})
+                         {"probes": 4, "lost": 1, "p50_us": 2.0, "p90_us": 3.0, "p99_us": 3.0, "p99_9_us": 3.0, "most_us": 3.0})
 
     def test_probes_end_with_their_number(self):
         tail = b"0123456789ab"
