@@ -181,8 +181,8 @@ class Figures(unittest.TestCase):
 
 
 class CommandLine(unittest.TestCase):
-    def call(self, *arguments, **options):
-        return subprocess.run([SOURCE / "bench/rfc2544", *arguments], capture_output=True, text=True, check=False, **options)
+    def call(self, *arguments, program="rfc2544"):
+        return subprocess.run([SOURCE / "bench" / program, *arguments], capture_output=True, text=True, check=False)
 
     def test_help_names_each_option_with_its_default(self):
         text = self.call("--help").stdout
@@ -210,6 +210,38 @@ class CommandLine(unittest.TestCase):
             done = self.call(*arguments)
             self.assertEqual(done.returncode, 2, arguments)
             self.assertIn(expected, done.stderr, arguments)
+
+    def test_wrong_options_of_the_other_programs(self):
+        for program, arguments, expected in (
+                ("wire-kit", ["stp", "--out", "x"], "vxlan"), ("wire-kit", ["vxlan"], "--out"),
+                ("wire-kit", ["vxlan", "--out", "x", "--flows", "0"], "1 to 1000000"),
+                ("wire-kit", ["vxlan", "--out", "x", "--size", "63"], "64 to 9000"),
+                ("wire-kit", ["nat6", "--out", "x", "--size", "64"], "78 at least"),
+                ("wire-kit", ["vxlan", "--out", "x", "--networks", "0"], "1 to 4000"),
+                ("wire-kit", ["nat", "--out", "x", "--backends", "4001"], "1 to 4000"),
+                ("wire-kit", ["nat", "--out", "x", "--devices", "tap:a"], "two"),
+                ("wire-kit", ["vxlan", "--out", "x", "--tcp"], "nat and fullnat"),
+                ("idle-latency", ["--rate", "0"], "1 to 100000"), ("idle-latency", ["--seconds", "0.1"], "0.5 to 600"),
+                ("idle-latency", ["--turns", "0"], "1 to 100"), ("idle-latency", ["--ports", "tap"], "af_xdp"),
+                ("idle-latency", ["--at-most", "x"], "1 to 1000000")):
+            done = self.call(*arguments, program=program)
+            self.assertEqual(done.returncode, 2, (program, arguments))
+            self.assertIn(expected, done.stderr, (program, arguments))
+        for program in ("wire-kit", "idle-latency"):
+            self.assertIn("Exit codes", self.call("--help", program=program).stdout)
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertEqual(self.call("--build", folder, program="idle-latency").returncode, 4)
+
+    def test_a_kit_has_yaml_frames_and_replies(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            done = self.call("nat", "--flows", "30", "--backends", "3", "--replay", REPLAY, "--out", folder, program="wire-kit")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertEqual({path.name for path in folder.iterdir()},
+                             {"adit.yaml", "requests.pcap", "requests.cfg", "replies.pcap", "replies.cfg"})
+            for way in ("requests", "replies"):
+                self.assertEqual(len((folder / f"{way}.cfg").read_text().splitlines()), 30)
+                self.assertEqual((folder / f"{way}.pcap").stat().st_size, 24 + 30 * (16 + 60))
 
     def test_what_is_missing_is_named_with_what_to_install(self):
         with tempfile.TemporaryDirectory() as folder:
