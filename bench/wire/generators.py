@@ -84,19 +84,18 @@ class Testpmd:
         self.namespace, self.folder = namespace, folder
         self.path = find("testpmd")
         self.devices = []
+        self.large = any(len(frame) > 1900 for frames in ways.values() for frame in frames)
+        most = MOST_TESTPMD_FRAMES // 4 if self.large else MOST_TESTPMD_FRAMES
+        ring = ",framesz=16384,blocksz=65536,framecnt=512" if self.large else ""
         for number, (interface, frames) in enumerate(ways.items()):
-            if len(frames) > MOST_TESTPMD_FRAMES:
-                raise netns.MissingError(f"testpmd takes at most {MOST_TESTPMD_FRAMES} frames, these are {len(frames)}: "
+            if len(frames) > most:
+                raise netns.MissingError(f"testpmd takes at most {most} frames of such sizes, these are {len(frames)}: "
                                          "use fewer --flows, or --generator trafgen")
             path = os.path.join(folder, f"{interface}.pcap")
             with open(path, "wb") as file:
                 file.write(pcap_bytes(frames))
-            large = max(map(len, frames)) > 1900
-            ring = ",framesz=16384,blocksz=65536,framecnt=512" if large else ""
             self.devices += ["--vdev", f"net_pcap{number},rx_pcap={path},infinite_rx=1",
                              "--vdev", f"net_af_packet{number},iface={interface},qdisc_bypass=0{ring}"]
-            self.large = large
-        self.ports = len(self.devices) // 2
 
     def start(self):
         # Ports are numbered in the order of the devices; neighbours forward to each other.
@@ -104,7 +103,7 @@ class Testpmd:
             [*netns.priority(), self.path, "--no-huge", "-m", "512", "--no-pci", "--no-telemetry", "-l", "0,1",
              "--file-prefix", f"adit-wire-{os.getpid()}", *self.devices, "--", "--forward-mode=io", "--auto-start",
              "--port-topology=paired", "--no-mlockall", "--stats-period=3600",
-             "--total-num-mbufs=32768", *(["--mbuf-size=10240"] if self.large else [])],
+             *(["--total-num-mbufs=16384", "--mbuf-size=16640"] if self.large else ["--total-num-mbufs=32768"])],
             os.path.join(self.folder, "testpmd.log"))]
 
     def stop(self):
