@@ -93,8 +93,14 @@ void Neighbours::set_mac(Neighbour& neighbour, MacAddr mac, uint64_t now_ns) {
 }
 
 void Neighbours::begin_check(Neighbour& neighbour, const MacAddr& candidate, uint64_t now_ns) {
+  // Of several that claim it while the former one is asked, the last to say so is believed: one
+  // forged message before must not keep out the host that takes over, which may say it only once.
+  if (!neighbour.candidate.is_zero()) {
+    neighbour.candidate = candidate;
+    return;
+  }
   Link& link = links_[neighbour.hop.link];
-  if (!neighbour.candidate.is_zero() || link.checking >= kChecksPerLink) return;
+  if (link.checking >= kChecksPerLink) return;
   ++link.checking;
   checking_.push_back(neighbour.hop);
   neighbour.candidate = candidate;

@@ -71,6 +71,14 @@ whole() {
   sha256sum "$LAB_TMP"/got-* | grep -cF "$sums" || true
 }
 
+# On a busy machine a server's answer to ARP may take longer than packets for it wait.
+both_known() {
+  N s1 ping -q -c 1 -W 1 10.1.0.254 >/dev/null && N s2 ping -q -c 1 -W 1 10.1.0.254 >/dev/null &&
+    [[ $(ctl -j show neighbours |
+      jq '[.[] | select(.state == "reachable" and (.address | startswith("10.1.0.")))] | length') == 2 ]]
+}
+wait_for 20 both_known || fail "the servers are not known: $(ctl show neighbours)"
+
 for address in "$NAT" "$FULL_NAT"; do
   say "$address: $ROUNDS times $AT_ONCE transfers at once"
   for ((round = 0; round < ROUNDS; round++)); do

@@ -109,6 +109,18 @@ TEST_F(MovesTest, NewMacIsFollowedWithinASecondWhenTheFormerOneIsSilent) {
   EXPECT_EQ(last_destinations[3], kOther);
 }
 
+TEST_F(MovesTest, OfTwoThatClaimTheAddressOfASilentNeighbourTheLastIsFollowed) {
+  const MacAddr forged = MacAddr::from_u64(0x0200'0066'0001);
+  say(forged);
+  run_to(now_ns + kSecond / 2);
+  EXPECT_EQ(used(), kPeer);
+  say(kOther);
+  run_to(now_ns + kSecond);
+  EXPECT_EQ(used(), kOther);
+  ASSERT_EQ(notices.size(), 1u);
+  EXPECT_EQ(notices[0].mac, kOther);
+}
+
 TEST_F(MovesTest, FormerMacThatAnswersKeepsTheAddressHoweverManyClaimIt) {
   unsigned asked = 0;
   for (unsigned i = 0; i < 1000; ++i) {
