@@ -54,10 +54,10 @@ INSTANTIATE_TEST_SUITE_P(
                     line("mtu_bytes:1500"),
                     {"4:5: there is no space behind the colon of 'mtu_bytes'; write 'mtu_bytes: "
                      "1500'"}},
-        RefusedCase{"NoBreakSpaceBehindColon",
-                    line("mtu_bytes:\xc2\xa0"
-                         "1600"),
-                    {"4:5: there is no space behind the colon of 'mtu_bytes'; write 'mtu_bytes: "
+        RefusedCase{"NoBreakSpaceWithinBraces",
+                    key("mtu_bytes:\xc2\xa0"
+                        "1600"),
+                    {"1:31: there is no space behind the colon of 'mtu_bytes'; write 'mtu_bytes: "
                      "1600'"}},
         RefusedCase{"NoSpaceBehindColonBeforeAQuote",
                     line("mac:'02:00:00:00:00:01'"),
