@@ -153,11 +153,16 @@ bool fill_kernel(bool ipv6, const std::vector<IpPrefix>& all) {
   std::FILE* out = std::fopen(file.c_str(), "w");
   if (out == nullptr) return false;
   const auto print = [out](const std::string& line) { std::fputs((line + "\n").c_str(), out); };
-  print("link set lo up");
+  if (!ipv6) {  // comes first
+    print("link add v0 type veth peer name v1");
+    print("addr add 10.9.0.200/16 dev v0");
+    print("link set v0 up");
+    print("link set v1 up");
+  }
   for (unsigned i = 0; i < all.size(); ++i) {
     const IpAddr gateway = gateway_of(ipv6, i);
     print("route add " + to_string(all[i]) + " via " + to_string(gateway) +
-          " dev lo onlink table 100");
+          " dev v0 onlink table 100");
   }
   std::fclose(out);
   const int status = std::system(("ip -batch " + file).c_str());

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include "base/log.h"
 #include "base/time_units.h"
@@ -26,6 +27,16 @@ std::vector<Gateway> joined(std::vector<Gateway> list, const std::vector<Gateway
   for (const Gateway& each : more)
     if (std::ranges::find(list, each) == list.end()) list.push_back(each);
   return list;
+}
+
+// Those of `list`, the ones that were known before first and in their order: the kernel counts the
+// gateways of one route as equal and tells them in any, and packets stay on their way.
+std::vector<Gateway> known_first(const std::vector<Gateway>& known,
+                                 const std::vector<Gateway>& list) {
+  std::vector<Gateway> stay;
+  for (const Gateway& each : known)
+    if (std::ranges::find(list, each) != list.end()) stay.push_back(each);
+  return joined(std::move(stay), list);
 }
 
 }  // namespace
@@ -112,11 +123,13 @@ void KernelRoutes::report(uint64_t now_ns) {
 }
 
 void KernelRoutes::Source::begin_round(uint32_t table) {
+  held.reset();
   incomplete.erase(table);
   for (const std::string& vrf : vrfs[table]) routes.begin_round(vrf);
 }
 
 void KernelRoutes::Source::end_round(uint32_t table) {
+  take_held();
   for (const std::string& vrf : vrfs[table]) {
     routes.end_round(vrf, now_ns);
     const LiveRoutes::Totals totals = routes.totals(vrf);
@@ -127,7 +140,28 @@ void KernelRoutes::Source::end_round(uint32_t table) {
   }
 }
 
+// All of one prefix and metric at once: the first alone may have no gateway that can be used.
 void KernelRoutes::Source::route(const RouteMessage& message) {
+  if (!message.is_of_dump || !message.to.address.is_v4()) {
+    take_held();
+    return take(message);
+  }
+  if (held && held->table == message.table && held->to == message.to &&
+      held->metric == message.metric) {
+    held->gateways.insert(held->gateways.end(), message.gateways.begin(), message.gateways.end());
+    has_joined = true;
+    return;
+  }
+  take_held();
+  held = message;
+}
+
+void KernelRoutes::Source::take_held() {
+  if (held) take(*std::exchange(held, std::nullopt));
+  has_joined = false;
+}
+
+void KernelRoutes::Source::take(const RouteMessage& message) {
   for (const std::string& vrf : vrfs[message.table]) apply(vrf, message);
   // There may be room now for those that were refused.
   if (message.what == RouteMessage::What::kGone && incomplete.contains(message.table))
@@ -148,15 +182,12 @@ void KernelRoutes::Source::apply(const std::string& vrf, const RouteMessage& mes
       return std::ranges::find(gateways, each.address, &Gateway::address) != gateways.end();
     });
     if (gateways.empty() || route.gateways.empty()) return routes.remove(vrf, key, now_ns);
-  } else if (known != nullptr && message.what != What::kSet) {
-    // In a list, the first of them replaces what was known before.
-    const bool is_first = message.is_of_dump && known->round != routes.round(vrf);
-    if (!is_first && message.what == What::kAppend) {
-      route = *known;
-      route.gateways = joined(known->gateways, gateways);
-    } else if (!is_first) {
-      route.gateways = joined(gateways, known->gateways);
-    }
+  } else if (known != nullptr && message.what == What::kSet) {
+    if (!has_joined) route.gateways = known_first(known->gateways, gateways);
+  } else if (known != nullptr) {
+    route = *known;
+    route.gateways = message.what == What::kAppend ? joined(known->gateways, gateways)
+                                                   : joined(gateways, known->gateways);
   }
   if (!routes.set(vrf, key, std::move(route), now_ns)) incomplete.insert(message.table);
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -33,13 +34,19 @@ class KernelRoutes {
     void begin_round(uint32_t table) override;
     void route(const RouteMessage& message) override;
     void end_round(uint32_t table) override;
+    void take(const RouteMessage& message);
+    void take_held();
     void apply(const std::string& vrf, const RouteMessage& message);
 
     LiveRoutes& routes;
     std::unique_ptr<RouteFollower> follower;            // null: it could not be opened
     std::map<uint32_t, std::vector<std::string>> vrfs;  // by table
     std::set<uint32_t> incomplete;                      // tables with routes above a limit
-    std::string why;                                    // it could not
+    // Of a list, a route of IPv4 until the next one: others of its prefix and metric come behind
+    // it.
+    std::optional<RouteMessage> held;
+    bool has_joined = false;  // others to the held one
+    std::string why;          // it could not
     uint64_t retry_ns = 0;
     uint64_t now_ns = 0;
   };

@@ -64,7 +64,7 @@ class RouteFollower {
   };
   using RouteName = std::tuple<uint32_t, IpPrefix, uint32_t>;
 
-  bool read_once(uint64_t now_ns);
+  unsigned read_once(uint64_t now_ns);
   void take(const nlmsghdr* message, uint64_t now_ns);
   void take_route(const nlmsghdr* message);
   void end_of_dump(int error, uint64_t now_ns);

@@ -98,8 +98,7 @@ RouteMessage::What what_of(const nlmsghdr* message, uint8_t family, bool is_of_d
   using What = RouteMessage::What;
   if (message->nlmsg_type == RTM_DELROUTE) return What::kGone;
   // A message about an IPv6 route has all next hops of its prefix and metric.
-  if (family == AF_INET6) return What::kSet;
-  if (is_of_dump) return What::kAppend;
+  if (family == AF_INET6 || is_of_dump) return What::kSet;
   const unsigned flags = message->nlmsg_flags;
   if (flags & NLM_F_REPLACE) return What::kSet;
   if (flags & NLM_F_APPEND) return What::kAppend;

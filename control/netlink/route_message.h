@@ -14,8 +14,9 @@ struct nlmsghdr;
 namespace adit {
 
 struct RouteMessage {
-  // The kernel may have several of one prefix and metric. kSet: it has this one. kAppend, kPrepend:
-  // this one as well, behind or before the others. kGone: this one no longer.
+  // The kernel may have several of one prefix and metric; of IPv4 each is told alone, and a list
+  // has one behind the other. kSet: it has this one. kAppend, kPrepend: this one as well, behind or
+  // before the others. kGone: this one no longer.
   enum class What : uint8_t { kSet, kAppend, kPrepend, kGone };
   What what = What::kSet;
   bool is_of_dump = false;

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Routes of a kernel's table are those of a VRF: they come, change and go with it, stay over a
-# reload, give way to the file's, and a router whose link goes down loses its own. Both IP versions.
+# reload, give way to the file's, and are neither lost nor kept where the kernel does not tell of a
+# change. Both IP versions.
 # The kernel is that of a namespace beside adit on the routers' subnet, as of a routing daemon.
 # shellcheck source=tests/lab/lib.sh
 source "$(dirname "$0")/lib.sh"
@@ -69,6 +70,62 @@ expect_state 198.51.100.64/26 "used -"
 expect_no_ping inside 198.51.100.65 2
 expect_way "$FAR"
 
+say "several routes to one prefix come and go as the kernel orders them"
+far6=2001:db8:77::/48 far=100.64.0.0/10
+D route add "$far" via 10.9.0.1 table 100
+D route append "$far" via 10.9.0.2 table 100
+D -6 route add "$far6" via fd09::1 table 100
+D -6 route append "$far6" via fd09::2 table 100
+expect_state "$far6" "used fd09::1"
+expect_state "$far" "used 10.9.0.1"
+D route del "$far" via 10.9.0.1 table 100
+D -6 route del "$far6" via fd09::1 table 100
+expect_state "$far6" "used fd09::2"
+expect_state "$far" "used 10.9.0.2"
+D route prepend "$far" via 10.9.0.1 table 100
+expect_state "$far" "used 10.9.0.1"
+D route add "$far" via 10.9.0.2 metric 7 table 100
+expect "states" "$(routes "map(select(.to == \"$far\") | .state) | join(\" \")")" = "used shadowed"
+D route flush "$far" table 100
+D -6 route flush "$far6" table 100
+expect_state "$far" none
+expect_state "$far6" none
+
+say "nexthop objects"
+if D nexthop add id 5 via 10.9.0.1 dev eth0 2>/dev/null; then
+  D route add "$far" nhid 5 table 100
+  expect_state "$far" "used 10.9.0.1"
+  D nexthop replace id 5 via 10.9.0.2 dev eth0
+  expect_state "$far" "used 10.9.0.2"
+  D nexthop del id 5
+  expect_state "$far" none
+else
+  note "this kernel has none"
+fi
+
+say "more changes at once than the kernel keeps for adit: all are read again, and nothing is lost meanwhile"
+# many add|del: so many routes.
+readonly MANY=80000
+many() {
+  awk -v n="$MANY" -v what="$1" 'BEGIN { for (i = 0; i < n; ++i)
+    printf "route %s 20.%d.%d.%d/32 via 10.9.0.2 table 100\n", what, i / 65536, i / 256 % 256, i % 256 }' \
+    >"$LAB_TMP/batch"
+  D -batch "$LAB_TMP/batch"
+}
+source_has() { [[ $(ctl -j show route-sources | jq ".[0].$1") == "$2" ]]; }
+before=$(ctl -j show route-sources | jq '.[0].used')
+kill -STOP "$GATEWAY_PID"
+many add
+kill -CONT "$GATEWAY_PID"
+pings_begin inside over-rounds 200 0.01 "$FAR"
+wait_for 60 source_has used $((before + MANY)) || fail "not all are used: $(ctl show route-sources)"
+expect_pings "pings meanwhile" over-rounds 200
+expect "overruns" "$(ctl -j show route-sources | jq '.[0].overruns')" '>=' 1
+many del
+wait_for 60 source_has used "$before" || fail "not all are gone: $(ctl show route-sources)"
+expect_way "$FAR"
+ctl show route-sources --wide
+
 say "an interface of the kernel goes, and with it routes of which it says nothing"
 D link add spare0 type veth peer name spare1
 D addr add 10.9.0.8/32 dev spare0
@@ -76,8 +133,16 @@ D link set spare0 up
 D link set spare1 up
 D route add 192.0.2.0/24 via 10.9.0.2 dev spare0 onlink table 100
 expect_state 192.0.2.0/24 "used 10.9.0.2"
+# Of two for one prefix the kernel tells the one first that adit cannot use.
+D route add "$far" via 10.77.0.1 dev eth0 onlink table 100
+D route append "$far" via 10.9.0.2 table 100
+expect_state "$far" "used 10.9.0.2"
+changes=$(ctl -j show route-sources | jq '.[0].changes')
 D link del spare0
 expect_state 192.0.2.0/24 none
+expect_state "$far" "used 10.9.0.2"
+expect "changes, of a list that had all others as before" \
+  $(($(ctl -j show route-sources | jq '.[0].changes') - changes)) = 1
 
 say "it goes"
 D route del 198.51.100.0/24 table 100

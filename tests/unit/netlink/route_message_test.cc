@@ -103,15 +103,18 @@ TEST(RouteMessage, OfIpv6AndOfDefaultRoutes) {
 
 TEST(RouteMessage, SaysWhatItDoesToOthersOfThePrefix) {
   const auto what = [](uint16_t flags, uint8_t family = AF_INET) {
-    return read_route(Message(RTM_NEWROUTE, flags, family).header)->what;
+    Message message(RTM_NEWROUTE, flags, family);
+    message.address(RTA_DST, family == AF_INET ? "198.51.100.0" : "2001:db8::");
+    return read_route(message.header)->what;
   };
   EXPECT_EQ(what(NLM_F_CREATE | NLM_F_EXCL), What::kSet);
   EXPECT_EQ(what(NLM_F_REPLACE), What::kSet);
   EXPECT_EQ(what(NLM_F_CREATE | NLM_F_APPEND), What::kAppend);
   EXPECT_EQ(what(NLM_F_CREATE), What::kPrepend);
-  EXPECT_EQ(what(NLM_F_MULTI), What::kAppend);
+  EXPECT_EQ(what(NLM_F_MULTI), What::kSet);
   EXPECT_EQ(what(NLM_F_CREATE | NLM_F_APPEND, AF_INET6), What::kSet);
-  EXPECT_TRUE(read_route(Message(RTM_NEWROUTE, NLM_F_MULTI).header)->is_of_dump);
+  Message of_list(RTM_NEWROUTE, NLM_F_MULTI);
+  EXPECT_TRUE(read_route(of_list.address(RTA_DST, "198.51.100.0").header)->is_of_dump);
 }
 
 TEST(RouteMessage, OfSeveralNextHopsThoseThatCanBeUsed) {

@@ -2,8 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
+#include <functional>
+#include <initializer_list>
 #include <map>
 #include <random>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 
@@ -247,6 +252,60 @@ TEST(RouteTable, ChangesLikeOneMadeAnew) {
     const RouteTable anew(fixed, 2, true);
     EXPECT_EQ(table.count_of_nodes(1), anew.count_of_nodes(1));
   }
+}
+
+// Whoever reads meanwhile finds a route that was there before or after each change.
+TEST(RouteTable, IsRightAtEachMomentOfAChange) {
+  const auto to_link = [](LinkId link) {
+    RouteTarget target;
+    target.kind = RouteTarget::Kind::kConnected;
+    target.link = link;
+    return target;
+  };
+  const auto prefix = [](const char* text, uint8_t length) {
+    return IpPrefix{*parse_ip(text), length};
+  };
+  RouteTable table({{1, prefix("0.0.0.0", 0), to_link(1)}}, 1, true);
+  ASSERT_TRUE(table.set(1, prefix("10.1.0.0", 16), to_link(2)));
+
+  std::atomic<bool> is_over = false;
+  std::array<std::atomic<uint64_t>, 2> passes = {};
+  std::atomic<unsigned> wrong = 0;
+  const auto read = [&](std::atomic<uint64_t>& pass) {
+    const auto is_one_of = [&](const char* text, std::initializer_list<LinkId> links) {
+      const RouteTarget& found = table.find(1, parse_ip(text)->bytes.data(), false);
+      if (std::ranges::find(links, found.link) == links.end()) ++wrong;
+    };
+    while (!is_over) {
+      is_one_of("10.1.2.3", {2, 3, 4});
+      is_one_of("10.1.2.4", {2, 3});
+      is_one_of("10.1.9.9", {2});
+      is_one_of("10.2.0.1", {1, 5});
+      is_one_of("11.0.0.1", {1});
+      ++pass;
+    }
+  };
+  std::thread first(read, std::ref(passes[0])), second(read, std::ref(passes[1]));
+  for (int round = 0; round < 100; ++round) {
+    for (int i = 0; i < 20; ++i) {
+      ASSERT_TRUE(table.set(1, prefix("10.1.2.3", 32), to_link(4)));
+      ASSERT_TRUE(table.set(1, prefix("10.0.0.0", 8), to_link(5)));
+      ASSERT_TRUE(table.set(1, prefix("10.1.2.0", 24), to_link(3)));
+      if (i % 2 == 0) table.remove(1, prefix("10.1.2.3", 32));
+      table.remove(1, prefix("10.1.2.0", 24));
+      table.remove(1, prefix("10.0.0.0", 8));
+      if (i % 2 != 0) table.remove(1, prefix("10.1.2.3", 32));
+    }
+    // As control waits for workers.
+    table.begin_rest();
+    const std::array<uint64_t, 2> then = {passes[0], passes[1]};
+    while (passes[0] == then[0] || passes[1] == then[1]) std::this_thread::yield();
+    table.end_rest();
+  }
+  is_over = true;
+  first.join();
+  second.join();
+  EXPECT_EQ(wrong, 0u);
 }
 
 TEST(RouteTable, RoutesOfTheConfigurationStay) {
