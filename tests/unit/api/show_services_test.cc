@@ -100,7 +100,7 @@ TEST_F(ShowServices, TheirBackends) {
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(rows[0], json::parse(R"({"service": "web", "address": "192.0.2.11", "port": null,
       "vrf": "underlay", "forwarding": "nat", "weight": 5, "state": "up", "since_s": 999,
-      "check": null, "latency_ms": null, "path_mtu_bytes": null,
+      "check": null, "check_way": null, "latency_ms": null, "path_mtu_bytes": null,
       "active": 0, "inactive": 0, "connections": 0,
       "rx_packets": 0, "rx_bytes": 0, "tx_packets": 0, "tx_bytes": 0,
       "announced": 0, "unannounced": 0,

@@ -10,6 +10,7 @@
 #include "balance/schedule.h"
 #include "compile/services.h"
 #include "compiled_services.h"
+#include "health/packet_way.h"
 
 namespace adit::compiled_services {
 namespace {
@@ -323,6 +324,29 @@ TEST(CompileServices, BackendsHaveTheirConfiguredWeightsAsFacts) {
   EXPECT_EQ(facts.at(id_of(result, "web", "192.0.2.11")).weight, 9);
   EXPECT_EQ(facts.at(id_of(result, "web", "192.0.2.12")).weight, 0);
   EXPECT_EQ(facts.at(id_of(result, "web", "192.0.2.12")).name.address, ip("192.0.2.12"));
+}
+
+TEST(CompileServices, ChecksSpeakToWhatPacketsAreAddressedTo) {
+  const auto facts_of = [](Forwarding forwarding, ClientAddress client_address) {
+    ServiceConfig web = service("web", "192.0.2.80", 80, {backend("192.0.2.11")});
+    web.forwarding = forwarding;
+    web.client_address = client_address;
+    web.health = HealthOptions{};
+    const Config config = base({web});
+    return *backend_facts(config, compiled(config).ids).begin()->second.check;
+  };
+  for (const Forwarding forwarding : {Forwarding::kNat, Forwarding::kFullNat}) {
+    const HealthTarget target = facts_of(forwarding, ClientAddress::kProxy);
+    EXPECT_EQ(target.to, ip("192.0.2.11"));
+    EXPECT_TRUE(target.sends_proxy);
+  }
+  for (const Forwarding forwarding : {Forwarding::kDirect, Forwarding::kTunnel}) {
+    const HealthTarget target = facts_of(forwarding, ClientAddress::kNone);
+    EXPECT_EQ(target.to, ip("192.0.2.80"));
+    EXPECT_EQ(target.address, ip("192.0.2.11"));
+    EXPECT_FALSE(target.sends_proxy);
+    EXPECT_NE(backend_of_alias(target.alias), 0u);
+  }
 }
 
 TEST(CompileServices, WorkersShareThresholds) {

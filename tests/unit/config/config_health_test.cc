@@ -36,10 +36,19 @@ TEST(HealthKeys, AllOfHttps) {
   want.question.kind = CheckKind::kHttps;
   want.question.port = 8443;
   want.question.device = "check0";
+  want.question.way = CheckWay::kHost;
   want.question.source = parse_ip("192.0.2.9");
   want.question.http = {"/up", "a.example",  {{200, 200}, {300, 302}}, "fine", "b.example",
                         true,  "/etc/ca.pem"};
   EXPECT_EQ(got, want);
+}
+
+TEST(HealthKeys, ChecksGoAsPacketsDoUnlessTheHostIsNamed) {
+  EXPECT_EQ(health("kind: icmp").question.way, CheckWay::kPackets);
+  EXPECT_EQ(health("way: packets").question.way, CheckWay::kPackets);
+  EXPECT_EQ(health("way: host").question.way, CheckWay::kHost);
+  EXPECT_EQ(health("device: eth0").question.way, CheckWay::kHost);
+  EXPECT_EQ(health("source: 192.0.2.9").question.way, CheckWay::kHost);
 }
 
 TEST(HealthKeys, OfTheOtherKinds) {
@@ -99,6 +108,8 @@ INSTANTIATE_TEST_SUITE_P(
         bad("OneChange", "damping: {changes: 1}", "4:29: changes: found 1, expected 0"),
         bad("Hold", "damping: {hold_s: 9, max_hold_s: 8}",
             "4:43: max_hold_s: 8 is below hold_s: 9"),
+        bad("DeviceOfPackets", "way: packets, device: eth0",
+            "4:32: device: only valid with 'way: host'"),
         bad("SourceFamily", "source: \"2001:db8::1\"",
             "4:18: source: 2001:db8::1 cannot check 192.0.2.11"),
         RefusedCase{"NoPortToAsk",
