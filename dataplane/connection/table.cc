@@ -53,6 +53,37 @@ void ConnectionTable::find_burst(std::span<const FlowKey> keys, Found* found) co
   for (size_t i = 0; i < keys.size(); ++i) found[i] = confirm(guesses[i], keys[i], hashes[i]);
 }
 
+// The first bucket while two entries are free there: they are found with one cache line. Then the
+// bucket with more room, which keeps full ones rare.
+inline ConnectionTable::Slot ConnectionTable::find_room(uint64_t hash) noexcept {
+  const uint32_t first = first_bucket(hash);
+  const unsigned ways = ways_with(buckets_[first], 0);
+  if ((ways & (ways - 1)) != 0) [[likely]]
+    return {first, std::countr_zero(ways)};
+  return find_scarce_room(first, second_bucket(hash));
+}
+
+inline bool ConnectionTable::link(uint64_t hash, uint32_t place) noexcept {
+  const Slot slot = find_room(hash);
+  if (slot.way < 0) [[unlikely]]
+    return false;
+  Bucket& bucket = buckets_[slot.bucket];
+  bucket.tags[slot.way] = tag_of(hash);
+  bucket.places[slot.way] = place;
+  const uint32_t first = first_bucket(hash);
+  if (slot.bucket != first) [[unlikely]]
+    ++buckets_[first].spilled;
+  return true;
+}
+
+inline ConnectionId ConnectionTable::take_id() noexcept {
+  ADIT_ASSERT(free_ids_ != 0 || used_ids_ < capacity_);
+  if (free_ids_ == 0) return ++used_ids_;
+  const ConnectionId id = free_ids_;
+  free_ids_ = connections_[id].expires_s;
+  return id;
+}
+
 ConnectionTable::Inserted ConnectionTable::insert(const Connection& connection) noexcept {
   const uint64_t forward_hash = hash(connection.forward);
   if (find(connection.forward, forward_hash).id != 0) return {0, Refusal::kForwardExists};
@@ -95,17 +126,6 @@ uint32_t ConnectionTable::expiry_budget(uint64_t elapsed_ns) noexcept {
   return budget;
 }
 
-bool ConnectionTable::link(uint64_t hash, uint32_t place) noexcept {
-  const Slot slot = find_room(hash);
-  if (slot.way < 0) return false;
-  Bucket& bucket = buckets_[slot.bucket];
-  bucket.tags[slot.way] = tag_of(hash);
-  bucket.places[slot.way] = place;
-  const uint32_t first = first_bucket(hash);
-  if (slot.bucket != first) ++buckets_[first].spilled;
-  return true;
-}
-
 void ConnectionTable::unlink(uint64_t hash, uint32_t place) noexcept {
   Bucket& first = buckets_[first_bucket(hash)];
   for (Bucket* bucket : {&first, &buckets_[second_bucket(hash)]}) {
@@ -120,16 +140,10 @@ void ConnectionTable::unlink(uint64_t hash, uint32_t place) noexcept {
   ADIT_ASSERT(false);
 }
 
-// The first bucket while it has room: entries there are found with one cache line. Then the bucket
-// with more room, which keeps full ones rare.
-ConnectionTable::Slot ConnectionTable::find_room(uint64_t hash) noexcept {
-  const uint32_t first = first_bucket(hash);
-  const uint32_t second = second_bucket(hash);
-  uint32_t chosen = first;
-  if (const unsigned left = free_ways(buckets_[first]); left < kRoomy)
-    if (free_ways(buckets_[second]) > left) chosen = second;
-  if (const unsigned ways = ways_with(buckets_[chosen], 0); ways != 0) [[likely]]
-    return {chosen, std::countr_zero(ways)};
+ConnectionTable::Slot ConnectionTable::find_scarce_room(uint32_t first, uint32_t second) noexcept {
+  const unsigned here = ways_with(buckets_[first], 0), there = ways_with(buckets_[second], 0);
+  if (std::popcount(there) > std::popcount(here)) return {second, std::countr_zero(there)};
+  if (here != 0) return {first, std::countr_zero(here)};
   const Slot slot = make_room(first);
   return slot.way >= 0 ? slot : make_room(second);
 }
@@ -152,14 +166,6 @@ ConnectionTable::Slot ConnectionTable::make_room(uint32_t bucket) noexcept {
     return {bucket, static_cast<int>(way)};
   }
   return {bucket, -1};
-}
-
-ConnectionId ConnectionTable::take_id() noexcept {
-  ADIT_ASSERT(free_ids_ != 0 || used_ids_ < capacity_);
-  if (free_ids_ == 0) return ++used_ids_;
-  const ConnectionId id = free_ids_;
-  free_ids_ = connections_[id].expires_s;
-  return id;
 }
 
 void ConnectionTable::give_back(ConnectionId id) noexcept {

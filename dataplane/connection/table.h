@@ -157,7 +157,6 @@ class ConnectionTable {
 
  private:
   static constexpr unsigned kWays = 10;
-  static constexpr unsigned kRoomy = 2;           // free entries below which both buckets count
   static constexpr uint32_t kReverse = 1u << 31;  // in a place, beside the connection's id
   static constexpr unsigned kStripe = 16;         // ids whose checks share a cache line
 
@@ -202,9 +201,6 @@ class ConnectionTable {
                                           _mm_cmpeq_epi16(_mm_load_si128(words + 1), wanted));
     return static_cast<unsigned>(_mm_movemask_epi8(equal)) & ((1u << kWays) - 1);
   }
-  static unsigned free_ways(const Bucket& bucket) noexcept {
-    return static_cast<unsigned>(std::popcount(ways_with(bucket, 0)));
-  }
   const FlowKey& key_at(uint32_t place) const noexcept {
     const Connection& connection = connections_[place & ~kReverse];
     return place & kReverse ? connection.reverse : connection.forward;
@@ -239,6 +235,7 @@ class ConnectionTable {
   bool link(uint64_t hash, uint32_t place) noexcept;
   void unlink(uint64_t hash, uint32_t place) noexcept;
   Slot find_room(uint64_t hash) noexcept;
+  Slot find_scarce_room(uint32_t first, uint32_t second) noexcept;
   Slot make_room(uint32_t bucket) noexcept;
   ConnectionId take_id() noexcept;
   void give_back(ConnectionId id) noexcept;
