@@ -83,9 +83,10 @@ Dataplane::Impl::Impl(const DataplaneOptions& options)
       fdb(options.fdb_capacity, qsbr.get()),
       direct_flows(options.seed),
       host_flows(options.seed) {
+  peers.reserve(options.workers);  // workers point to them
   for (unsigned id = 0; id < options.workers; ++id) {
     handover_rings.push_back(make_handover_ring(id));
-    peers.push_back(handover_rings.back().get());
+    peers.emplace_back(handover_rings.back().get());
     persistence.push_back(std::make_unique<PersistenceTable>(
         (options.persistence_entries + options.workers - 1) / options.workers, id,
         options.seed + id));
@@ -107,6 +108,7 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->direct_flows = &direct_flows;
   worker->host_flows = &host_flows;
   worker->peers = peers;
+  worker->crowded_peers.resize(options.workers);
   worker->persistence = persistence;
   worker->path_mtus = &path_mtus;
   worker->stopping = &stopping;
@@ -171,8 +173,8 @@ void Dataplane::Impl::add_port(PortId port, const PortSpec& spec) {
 }
 
 Dataplane::Impl::~Impl() {
-  for (rte_ring* ring : peers)
-    for (void* mbuf = nullptr; rte_ring_sc_dequeue(ring, &mbuf) == 0;)
+  for (const RingPtr& ring : handover_rings)
+    for (void* mbuf = nullptr; rte_ring_sc_dequeue(ring.get(), &mbuf) == 0;)
       rte_pktmbuf_free(static_cast<rte_mbuf*>(mbuf));
   for (const RingPtr& ring : punt_rings)
     for (PuntedPacket packet; rte_ring_sc_dequeue_elem(ring.get(), &packet, sizeof packet) == 0;)
@@ -240,10 +242,14 @@ void Dataplane::drain() {
 }
 
 void Dataplane::step(uint64_t now_ns) {
-  Worker& worker = *impl_->workers[0];
-  begin_pass(worker, now_ns);
-  NoProfile probe;
-  run_pass(worker, probe);
+  const auto has_packets = [](const PeerQueue& queue) { return !rte_ring_empty(queue.ring); };
+  do {
+    for (auto& worker : impl_->workers) {
+      begin_pass(*worker, now_ns);
+      NoProfile probe;
+      run_pass(*worker, probe);
+    }
+  } while (std::ranges::any_of(impl_->peers, has_packets));
 }
 
 uint64_t Dataplane::begin_grace() {

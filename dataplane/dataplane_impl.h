@@ -99,7 +99,7 @@ struct Dataplane::Impl {
   std::vector<RingPtr> command_rings;
   std::vector<RingPtr> punt_rings;
   std::vector<RingPtr> handover_rings;
-  std::vector<rte_ring*> peers;                                // the same
+  std::vector<PeerQueue> peers;                                // of the same
   std::vector<std::unique_ptr<PersistenceTable>> persistence;  // by worker
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<std::shared_ptr<ConnectionDump>> dumps;  // by worker: as long as it has it

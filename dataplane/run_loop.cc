@@ -36,7 +36,7 @@ void drain(std::span<Worker* const> workers) noexcept {
       worker->now_ns += kLongNs;
       more |= drain_pass(*worker);
     }
-    for (const Worker* worker : workers) more |= !rte_ring_empty(worker->peers[worker->id]);
+    for (const Worker* worker : workers) more |= !rte_ring_empty(worker->peers[worker->id].ring);
   }
 }
 

@@ -70,7 +70,9 @@ po::options_description describe_options() {
       ("out,o", files()->value_name("PORT=FILE"), "pcap file for what PORT sends")             //
       ("report,r", po::value<std::string>(), "JSON file for counters and drops; - : stdout")   //
       ("burst", po::value<unsigned>()->default_value(1),
-       "most packets of one capture time that enter together (1..64)")               //
+       "most packets of one capture time that enter together (1..64)")  //
+      ("workers", po::value<unsigned>()->default_value(1),
+       "workers, which take the ports in turn (1..16)")                              //
       ("no-express", "send all packets through the whole pipeline, for comparison")  //
       ("version", "print the version")                                               //
       ("help,h", "print this text");
@@ -120,6 +122,10 @@ Options parse_options(int argc, const char* const* argv) {
   options.express = given.count("no-express") == 0;
   if (options.burst < 1 || options.burst > kMaxBurst)
     throw UsageError("--burst: expected 1 to " + std::to_string(kMaxBurst));
+  constexpr unsigned kMostWorkers = 16;
+  options.workers = given["workers"].as<unsigned>();
+  if (options.workers < 1 || options.workers > kMostWorkers)
+    throw UsageError("--workers: expected 1 to " + std::to_string(kMostWorkers));
   refuse_shared_files(options);
   return options;
 }

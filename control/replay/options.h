@@ -21,6 +21,7 @@ struct Options {
   std::vector<PortFile> outputs;
   std::string report;  // empty: none; "-": standard output
   unsigned burst = 1;  // 1..kMaxBurst
+  unsigned workers = 1;
   bool express = true;
   bool help = false;
   bool version = false;

@@ -62,7 +62,7 @@ unsigned memory_mb(const Config& config) {
 Replay::Replay(const Config& config, const Options& options) : burst_(options.burst) {
   DataplaneOptions dataplane;
   dataplane.express = options.express;
-  dataplane.workers = 1;
+  dataplane.workers = options.workers;
   dataplane.mbufs = mbuf_count(config);
   dataplane.mbuf_data_room_bytes = mbuf_room(config);
   dataplane.fdb_capacity = config.system.fdb_capacity;
@@ -111,7 +111,7 @@ void Replay::set_time(uint64_t now_ns) {
   for (const auto& port : ports_) port->set_time(now_ns);
 }
 
-// What aditd's control thread and its worker do in a moment without packets. The second
+// What aditd's control thread and its workers do in a moment without packets. The second
 // step sends what control just asked for.
 void Replay::turn() {
   dataplane_->step(now_ns_);

@@ -102,20 +102,31 @@ Json tunnels(const Replay& replay) {
   return list;
 }
 
+using WorkerCounter = decltype(WorkerCounters::sent) WorkerCounters::*;
+
+uint64_t sum(const Dataplane& dataplane, WorkerCounter counter) {
+  uint64_t total = 0;
+  for (unsigned id = 0; id < dataplane.worker_count(); ++id)
+    total += (dataplane.worker_counters(id).*counter).get();
+  return total;
+}
+
+// Of all workers.
 Json worker(const Dataplane& dataplane) {
-  const WorkerCounters& counters = dataplane.worker_counters(0);
-  return {{"received", counters.received.get()},
-          {"sent", counters.sent.get()},
+  const auto of = [&](WorkerCounter counter) { return sum(dataplane, counter); };
+  return {{"received", of(&WorkerCounters::received)},
+          {"sent", of(&WorkerCounters::sent)},
           {"dropped", total_drops(dataplane)},
-          {"copied", counters.copied.get()},
-          {"consumed", counters.consumed.get()},
-          {"originated", counters.originated.get()},
-          {"express", counters.express.get()},
-          {"flooded", counters.flooded.get()},
-          {"held", counters.held.get()},
-          {"arp_requests_answered", counters.arp_requests_answered.get()},
-          {"echo_requests_answered", counters.echo_requests_answered.get()},
-          {"events_lost", counters.events_lost.get()}};
+          {"copied", of(&WorkerCounters::copied)},
+          {"consumed", of(&WorkerCounters::consumed)},
+          {"originated", of(&WorkerCounters::originated)},
+          {"express", of(&WorkerCounters::express)},
+          {"flooded", of(&WorkerCounters::flooded)},
+          {"held", of(&WorkerCounters::held)},
+          {"handed_over", of(&WorkerCounters::handed_over)},
+          {"arp_requests_answered", of(&WorkerCounters::arp_requests_answered)},
+          {"echo_requests_answered", of(&WorkerCounters::echo_requests_answered)},
+          {"events_lost", of(&WorkerCounters::events_lost)}};
 }
 
 // Held packets are in use and no leak.
@@ -134,7 +145,7 @@ uint64_t packets_out(const Replay& replay) {
 Json make_report(const Replay& replay) {
   const Dataplane& dataplane = replay.dataplane();
   Json report = {{"version", ADIT_VERSION},
-                 {"packets_in", dataplane.worker_counters(0).received.get()},
+                 {"packets_in", sum(dataplane, &WorkerCounters::received)},
                  {"packets_out", packets_out(replay)},
                  {"buffers_leaked", buffers_leaked(dataplane)},
                  {"ports", ports(replay)},
@@ -166,19 +177,20 @@ Json make_report(const Replay& replay) {
 
 std::vector<std::string> find_imbalances(const Replay& replay) {
   const Dataplane& dataplane = replay.dataplane();
-  const WorkerCounters& counters = dataplane.worker_counters(0);
+  const auto of = [&](WorkerCounter counter) { return sum(dataplane, counter); };
   std::vector<std::string> found;
   if (const uint64_t leaked = buffers_leaked(dataplane); leaked != 0)
     found.push_back(std::to_string(leaked) + " buffers leaked");
 
-  const uint64_t in = counters.received.get() + counters.copied.get() + counters.originated.get();
-  const uint64_t out =
-      counters.sent.get() + total_drops(dataplane) + counters.consumed.get() + dataplane.held_now();
+  const uint64_t in =
+      of(&WorkerCounters::received) + of(&WorkerCounters::copied) + of(&WorkerCounters::originated);
+  const uint64_t out = of(&WorkerCounters::sent) + total_drops(dataplane) +
+                       of(&WorkerCounters::consumed) + dataplane.held_now();
   if (in != out)
     found.push_back("received + copied + originated is " + std::to_string(in) +
                     ", sent + dropped + consumed + held is " + std::to_string(out));
-  if (counters.sent.get() != packets_out(replay))
-    found.push_back("the worker counts " + std::to_string(counters.sent.get()) +
+  if (of(&WorkerCounters::sent) != packets_out(replay))
+    found.push_back("the worker counts " + std::to_string(of(&WorkerCounters::sent)) +
                     " packets sent, the ports " + std::to_string(packets_out(replay)));
   if (total_drops(dataplane) != replay.drops().size())
     found.push_back("the worker counts " + std::to_string(total_drops(dataplane)) +

@@ -230,7 +230,7 @@ PacketVerdict begin(Worker& worker, Packet& packet, const Flow& flow, ServiceId 
   pass_on(worker, packet.mbuf, owner,
           {.vrf = packet.network,
            .kind = HandoverMeta::Kind::kResolve,
-           .asker = static_cast<uint8_t>(worker.id & 0x7f),
+           .asker = static_cast<uint8_t>(worker.id & 0x3f),
            .may_fragment = packet.may_fragment});
   return PacketVerdict::kConsumed;
 }
@@ -268,13 +268,13 @@ PacketVerdict handle_miss(Worker& worker, Packet& packet, const Flow& flow,
     // A reply of a forgotten connection to one of full NAT's local addresses: no service listens
     // there, and this reason says what it was.
     if (flow.kind == FlowKind::kFlow && flow.key.protocol != kIpProtocolUdp &&
-        is_forgotten_reply(worker, flow, packet.mbuf, hash))
+        is_forgotten_reply(worker, flow, packet.mbuf, hash, target.kind))
       return refuse(worker, packet.mbuf, DropReason::k_connection_unknown);
     return PacketVerdict::kRoute;
   }
   // The underlay does not route packets of others.
   if (packet.network == 0) return refuse(worker, packet.mbuf, DropReason::k_ip_not_local);
-  if (is_forgotten_reply(worker, flow, packet.mbuf, hash))
+  if (is_forgotten_reply(worker, flow, packet.mbuf, hash, target.kind))
     return refuse(worker, packet.mbuf, DropReason::k_connection_unknown);
   return PacketVerdict::kRoute;
 }
@@ -399,18 +399,19 @@ void balance(Worker& worker, PacketList& routed) noexcept {
 }
 
 unsigned take_handed_over(Worker& worker) noexcept {
+  PeerQueue& queue = worker.peers[worker.id];
   std::array<rte_mbuf*, kMaxBurst / 2> mbufs;
-  const unsigned n = rte_ring_sc_dequeue_burst(
-      worker.peers[worker.id], reinterpret_cast<void**>(mbufs.data()), mbufs.size(), nullptr);
+  const unsigned n = rte_ring_sc_dequeue_burst(queue.ring, reinterpret_cast<void**>(mbufs.data()),
+                                               mbufs.size(), nullptr);
   ADIT_ASSERT(n <= worker.packets.size());
   for (unsigned i = 0; i < n; ++i) {
-    const HandoverMeta meta = handover_meta_of(mbufs[i]);
+    const HandoverMeta meta = take_meta(queue, mbufs[i]);
     Packet& packet = worker.packets[i];
     packet.mbuf = mbufs[i];
     packet.drop = DropReason::kNone;
     packet.in = 0;
     packet.network = meta.vrf;
-    packet.origin = {meta.vrf, 0, false};
+    packet.origin = {meta.vrf, 0, Origin::kSameId, 0};
     packet.via = nullptr;
     packet.translated = false;
     packet.handed_over = true;

@@ -20,10 +20,14 @@ bool is_of_backend(const Snapshot& snapshot, const FlowKey& key, const Ipv6Key& 
   return false;
 }
 
+bool is_nat_backend(const Snapshot& snapshot, const FlowKey& key) noexcept {
+  return snapshot.nat_backends.find({key.source, key.vrf, key.ipv6 != 0}) != 0;
+}
+
 }  // namespace
 
-bool is_forgotten_reply(Worker& worker, const Flow& flow, const rte_mbuf* mbuf,
-                        uint64_t hash) noexcept {
+bool is_forgotten_reply(Worker& worker, const Flow& flow, const rte_mbuf* mbuf, uint64_t hash,
+                        RouteTarget::Kind to) noexcept {
   const FlowKey& key = flow.key;
   if (flow.kind != FlowKind::kFlow && flow.kind != FlowKind::kIcmpError) return false;
   const Snapshot& snapshot = *worker.snapshot;
@@ -36,7 +40,9 @@ bool is_forgotten_reply(Worker& worker, const Flow& flow, const rte_mbuf* mbuf,
     direct.add(back);
   }
   const bool forgotten = worker.balancer->forgotten.has(hash, worker.now_s);
+  // Full NAT's replies are addressed to us.
   const bool of_connections = flow.kind == FlowKind::kFlow && key.protocol != kIpProtocolUdp &&
+                              (to == RouteTarget::Kind::kLocal || is_nat_backend(snapshot, key)) &&
                               is_of_backend(snapshot, key, key.source, key.source_port);
   if (!forgotten && !of_connections) return false;
   if (flow.kind == FlowKind::kFlow && key.protocol != kIpProtocolUdp && begins(flow, mbuf)) {

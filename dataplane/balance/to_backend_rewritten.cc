@@ -26,7 +26,12 @@ void let_fragment(rte_mbuf* mbuf, uint16_t id) noexcept {
 DropReason change_version(Worker& worker, Packet& packet, const Flow& flow, const Translation& to,
                           VrfId vrf) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
+  if (!flow.packet.ipv6) {
+    packet.origin.id = header_of<Ipv4>(mbuf).id.raw();
+    packet.origin.id_is = Origin::kDontFragment;
+  }
   if (!flow.packet.ipv6 && Ipv4::may_fragment(header_of<Ipv4>(mbuf))) {
+    packet.origin.id_is = Origin::kMayFragment;
     packet.may_fragment = true;
     if (flow.packet.end > kLeastIpv6Mtu - kLongerAsIpv6 && !is_pending_offload(mbuf) &&
         !was_put_together(mbuf)) [[unlikely]]
@@ -42,18 +47,21 @@ DropReason change_version(Worker& worker, Packet& packet, const Flow& flow, cons
   return why;
 }
 
-}  // namespace
+// For an ICMP error about a packet of the client, which may have had the option.
+[[gnu::cold, gnu::noinline]] void leave_out_toa(rte_mbuf* mbuf, Flow& flow,
+                                                const Connection& connection) noexcept {
+  const Endpoint client = source_of(connection.forward);
+  if (remove_toa(mbuf, flow, client) != 0 || connection.client_info.adds_option())
+    leave_room_for_toa(mbuf, flow, client.ipv6);
+}
 
-PacketVerdict forward_rewritten(Worker& worker, Packet& packet, const Flow& flow,
-                                Connection& connection, Direction from) noexcept {
-  if (!own_headers(worker, packet, flow)) return PacketVerdict::kConsumed;
+PacketVerdict rewrite(Worker& worker, Packet& packet, const Flow& flow, Connection& connection,
+                      Direction from) noexcept {
   const bool from_backend = from == Direction::kFromBackend;
   const bool sends_client_info = connection.has(Connection::kSendsClientInfo);
   if (sends_client_info && from_backend) {
     const DropReason why = take_answer(packet.mbuf, flow, connection.client_info);
     if (why != DropReason::kNone) return refuse(worker, packet.mbuf, why);
-    if (flow.kind == FlowKind::kIcmpError && connection.client_info.adds_option())
-      leave_room_for_toa(packet.mbuf, flow, connection.forward.ipv6 != 0);
   }
   // Its new destination is the source of packets in the other direction.
   const FlowKey& other_half = from_backend ? connection.forward : connection.reverse;
@@ -73,6 +81,20 @@ PacketVerdict forward_rewritten(Worker& worker, Packet& packet, const Flow& flow
   if (!sends_client_info || from_backend) return PacketVerdict::kRoute;
   return send_client_info(
       worker, packet, other_version ? read_flow(packet.mbuf, packet.network) : flow, connection);
+}
+
+}  // namespace
+
+PacketVerdict forward_rewritten(Worker& worker, Packet& packet, const Flow& flow,
+                                Connection& connection, Direction from) noexcept {
+  if (!own_headers(worker, packet, flow)) return PacketVerdict::kConsumed;
+  if (flow.kind != FlowKind::kIcmpError || from != Direction::kFromBackend ||
+      !connection.has(Connection::kSendsClientInfo) || connection.client_info.is_proxy != 0)
+      [[likely]]
+    return rewrite(worker, packet, flow, connection, from);
+  Flow without = flow;
+  leave_out_toa(packet.mbuf, without, connection);
+  return rewrite(worker, packet, without, connection, from);
 }
 
 }  // namespace adit

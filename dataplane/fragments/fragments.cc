@@ -55,7 +55,7 @@ void route_released(Worker& worker) noexcept {
       continue;
     }
     PacketToRoute released{mbuf};
-    released.origin = {vrf, 0, false};
+    released.origin = {vrf, 0, Origin::kSameId, 0};
     released.vrf = vrf;
     if (!worker.outbox.to_route.push(released)) drop(worker, mbuf, DropReason::k_no_buffer);
   }

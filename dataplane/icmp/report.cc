@@ -51,9 +51,10 @@ bool unwrap(rte_mbuf* mbuf, uint32_t wrapped_bytes) noexcept {
   return true;
 }
 
-// Restores the packet as its sender sent it. False: its original addresses are no longer known.
-bool restore(Worker& worker, Packet& packet) noexcept {
-  if (packet.translated) return untranslate(worker, packet);
+// Restores the packet as its sender sent it. `option`: as for untranslate(). False: its original
+// addresses are no longer known.
+bool restore(Worker& worker, Packet& packet, unsigned& option) noexcept {
+  if (packet.translated) return untranslate(worker, packet, option);
   const uint8_t wrapped = std::exchange(packet.origin.wrapped_bytes, uint8_t{0});
   if (wrapped != 0 && !unwrap(packet.mbuf, wrapped)) return false;
   packet.network = packet.origin.vrf;
@@ -73,14 +74,16 @@ void report_to_source(Worker& worker, const Packet& packet, IcmpProblem problem,
 void report_to_sender(Worker& worker, Packet& packet, IcmpProblem problem, unsigned mtu) noexcept {
   const unsigned wrapped = packet.origin.wrapped_bytes;
   const bool went_as_ipv4 = is_ipv4(packet);
-  if (!restore(worker, packet)) return;
+  unsigned option = 0;
+  if (!restore(worker, packet, option)) return;
   if (wrapped != 0) {
     const unsigned room = mtu - std::min(mtu, wrapped);
     return report_to_source(
         worker, packet, problem,
         is_ipv4(packet) || mtu == 0 ? room : std::max<unsigned>(room, kLeastIpv6Mtu));
   }
-  if (problem == IcmpProblem::kTooBig) mtu = mtu_as_sent(packet, went_as_ipv4, mtu);
+  if (problem == IcmpProblem::kTooBig)
+    mtu = mtu_as_sent(packet, went_as_ipv4, mtu - std::min(mtu, option));
   report_to_source(worker, packet, problem, mtu);
 }
 

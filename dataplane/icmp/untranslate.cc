@@ -5,6 +5,7 @@
 #include "packet/flow_reader.h"
 #include "packet/fragment.h"
 #include "packet/ip_version.h"
+#include "rewrite/client_address.h"
 #include "rewrite/sequence_shift.h"
 #include "rewrite/translate_family.h"
 
@@ -81,21 +82,30 @@ bool untranslate_fragment(rte_mbuf* mbuf, Flow flow, const Translation& to, uint
   return true;
 }
 
-// For packets in which more than addresses and ports were changed. `from`: their direction.
+// RFC 7915 section 5.1: the other version has neither, so translation makes up both.
+void restore_id_and_df(rte_mbuf* mbuf, const Origin& origin) noexcept {
+  if (origin.id_is != Origin::kMayFragment && origin.id_is != Origin::kDontFragment) return;
+  auto& ip = header_of<Ipv4>(mbuf);
+  ip.id = be16::from_raw(origin.id);
+  ip.fragment = be16(origin.id_is == Origin::kDontFragment ? kIpv4DontFragment : uint16_t{0});
+  write_ipv4_checksum(&ip);
+}
+
+// For packets in which more than addresses and ports were changed.
 bool untranslate_changed(Worker& worker, Packet& packet, const Flow& flow,
-                         const Connection& connection, Direction from, const Translation& to,
+                         const Connection& connection, const Translation& to,
                          const SentFragment* sent) noexcept {
-  if (connection.has(Connection::kSendsClientInfo) && from != Direction::kFromBackend)
-    restore_numbers(packet.mbuf, flow, connection.client_info);
   if (connection.has(Connection::kOtherVersion)) {
     const FlowKey& forward = connection.forward;
     const uint16_t id = next_ip_id(worker, tenant_of_vrf(forward.vrf), forward.source);
     if (flow.kind == FlowKind::kFragment)
       return untranslate_fragment(packet.mbuf, flow, to, id, sent);
     // No ICMP error is sent about an ICMP error (RFC 1122 section 3.2.2).
-    return flow.kind == FlowKind::kFlow &&
-           translate_family(packet.mbuf, flow, to, id) == DropReason::kNone &&
-           (sent == nullptr || flow.packet.ipv6 || put_fragment_header(packet.mbuf, *sent));
+    if (flow.kind != FlowKind::kFlow ||
+        translate_family(packet.mbuf, flow, to, id) != DropReason::kNone)
+      return false;
+    if (flow.packet.ipv6) restore_id_and_df(packet.mbuf, packet.origin);
+    return sent == nullptr || flow.packet.ipv6 || put_fragment_header(packet.mbuf, *sent);
   }
   translate(packet.mbuf, flow, to);
   return true;
@@ -103,8 +113,8 @@ bool untranslate_changed(Worker& worker, Packet& packet, const Flow& flow,
 
 }  // namespace
 
-bool untranslate(Worker& worker, Packet& packet) noexcept {
-  const Flow flow = read_flow(packet.mbuf, packet.network);
+bool untranslate(Worker& worker, Packet& packet, unsigned& option) noexcept {
+  Flow flow = read_flow(packet.mbuf, packet.network);
   FlowKey key = flow.key;
   if (flow.kind != FlowKind::kFlow && flow.kind != FlowKind::kIcmpError &&
       !(flow.kind == FlowKind::kFragment && read_first_ports(packet.mbuf, flow, key)))
@@ -125,16 +135,20 @@ bool untranslate(Worker& worker, Packet& packet) noexcept {
   const SentFragment* sent = other_version || flow.kind == FlowKind::kFragment
                                  ? sent_as(worker, packet.mbuf, 0, packet.network)
                                  : nullptr;
+  if (connection.has(Connection::kSendsClientInfo) && to_backend) {
+    if (connection.client_info.is_proxy != 0)
+      restore_numbers(packet.mbuf, flow, connection.client_info);
+    else
+      option = remove_toa(packet.mbuf, flow, source_of(connection.forward));
+  }
   uint64_t growth = 0;
   if (sent != nullptr && !other_version)
     write_sent(packet.mbuf, 0, *sent, growth);
-  else if (sent == nullptr && packet.origin.has_new_id)
+  else if (sent == nullptr && packet.origin.id_is == Origin::kMappedId)
     restore_id(packet.mbuf, source_tag(source.address));
   if (!connection.has(Connection::kChangesPackets))
     translate(packet.mbuf, flow, to);
-  else if (!untranslate_changed(worker, packet, flow, connection,
-                                to_backend ? Direction::kFromClient : Direction::kFromBackend, to,
-                                sent))
+  else if (!untranslate_changed(worker, packet, flow, connection, to, sent))
     return false;
   packet.network = came_by.vrf;
   packet.translated = false;

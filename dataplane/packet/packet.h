@@ -18,9 +18,16 @@ namespace adit {
 // Where a routed packet came in, and what was put before it since, for those who tell its sender
 // of an error.
 struct Origin {
+  enum Id : uint8_t {
+    kSameId,       // or it had none
+    kMappedId,     // a fragment, whose id is not its sender's (forward_cut())
+    kMayFragment,  // it came as IPv4 with `id` and without DF, and became IPv6
+    kDontFragment  // the same, with DF
+  };
   VrfId vrf;
   uint8_t wrapped_bytes;
-  bool has_new_id;  // a fragment, whose id is not its sender's (forward_cut())
+  Id id_is;
+  uint16_t id;  // as on the wire
 };
 
 // Of a frame with a routed packet: how its sender would know it.
@@ -68,7 +75,7 @@ struct alignas(64) Packet {
   };
   DropReason drop;  // kNone: none
 };
-static_assert(sizeof(Packet) == 64);
+static_assert(sizeof(RoutedFrame) == 8 && sizeof(Packet) == 64);
 
 struct PacketList {
   // A burst, and as many copies of its frames.

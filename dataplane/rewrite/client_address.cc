@@ -30,15 +30,63 @@ unsigned write_toa(uint8_t* at, const Endpoint& client) noexcept {
   return len;
 }
 
-void lengthen_ip(uint8_t* data, bool ipv6, unsigned by) noexcept {
+// `by`: may be negative, as all that is added to 16 bits. Returns the growth of the header's sum.
+uint64_t lengthen_ip(uint8_t* data, bool ipv6, unsigned by) noexcept {
   if (ipv6) {
     auto& length = reinterpret_cast<Ipv6Header*>(data)->payload_length;
-    length = be16(static_cast<uint16_t>(length.host() + by));
-    return;
+    return replace(length, be16(static_cast<uint16_t>(length.host() + by)));
   }
   auto* ip = reinterpret_cast<Ipv4Header*>(data);
   const be16 total(static_cast<uint16_t>(ip->total_length.host() + by));
-  adjust(ip->checksum, replace(ip->total_length, total));
+  const uint64_t growth = replace(ip->total_length, total);
+  return growth + adjust(ip->checksum, growth);
+}
+
+// Growth of the sum when the TCP header gets `by` bytes longer. In its word the offset is the upper
+// byte.
+uint64_t lengthen_tcp(TcpHeader& tcp, unsigned by) noexcept {
+  const be16 before(static_cast<uint16_t>(tcp.data_offset << 8));
+  tcp.data_offset = static_cast<uint8_t>(tcp.data_offset + (by / 4 << 4));
+  const be16 after(static_cast<uint16_t>(tcp.data_offset << 8));
+  return uint64_t{complement(before.raw())} + after.raw();
+}
+
+// The option's length; 0: the bytes of the segment at `l4` up to `end` do not have it.
+unsigned toa_len(const uint8_t* data, uint32_t l4, uint32_t end, const Endpoint& client) noexcept {
+  std::array<uint8_t, kToaIpv6Len> option;
+  const unsigned len = write_toa(option.data(), client);
+  if (l4 + kFixedTcp + len > end ||
+      tcp_header_len(*reinterpret_cast<const TcpHeader*>(data + l4)) < kFixedTcp + len ||
+      std::memcmp(data + l4 + kFixedTcp, option.data(), len) != 0)
+    return 0;
+  return len;
+}
+
+// Where the quoted packet ends if an extension follows it (RFC 4884 section 3); 0: none does.
+uint32_t end_before_extension(const uint8_t* data, const Flow& flow) noexcept {
+  const uint8_t* icmp = data + flow.packet.l4;
+  const uint32_t bytes = flow.packet.ipv6 ? icmp[4] * 8u : icmp[5] * 4u;
+  return bytes == 0 ? 0 : flow.embedded.ip + bytes;
+}
+
+be16& icmp_checksum(uint8_t* data, const Flow& flow) noexcept {
+  return reinterpret_cast<IcmpHeader*>(data + flow.packet.l4)->checksum;
+}
+
+// Takes `len` bytes at `at` out of the packet. `growth`: of the sum of the error, if it is one,
+// without its pseudo-header.
+void take_out(rte_mbuf* mbuf, Flow& flow, uint32_t at, unsigned len, uint64_t growth) noexcept {
+  uint8_t* data = frame_of(mbuf);
+  if (flow.kind == FlowKind::kIcmpError) {
+    lengthen_ip(data + flow.packet.ip, flow.packet.ipv6, 0u - len);
+    be16 bytes(static_cast<uint16_t>(flow.packet.end - flow.packet.l4));
+    const be16 less(static_cast<uint16_t>(bytes.host() - len));
+    if (flow.packet.ipv6) growth += replace(bytes, less);
+    adjust(icmp_checksum(data, flow), growth);
+  }
+  std::memmove(data + len, data, at);
+  cut_front(mbuf, len);
+  flow.packet.end -= len;
 }
 
 }  // namespace
@@ -65,14 +113,42 @@ ToaResult insert_toa(rte_mbuf* mbuf, Flow& flow, const Endpoint& client,
   be16 pseudo_length(static_cast<uint16_t>(bytes));
   const uint64_t pseudo = replace(pseudo_length, be16(static_cast<uint16_t>(bytes + len)));
   auto* tcp = reinterpret_cast<TcpHeader*>(data + l4);
-  // In its word the offset is the upper byte.
-  const be16 before(static_cast<uint16_t>(tcp->data_offset << 8));
-  tcp->data_offset = static_cast<uint8_t>(tcp->data_offset + (len / 4 << 4));
-  const be16 after(static_cast<uint16_t>(tcp->data_offset << 8));
-  adjust_l4(tcp->checksum, l4_checksum_of(mbuf), pseudo,
-            sum_words(option.data(), len) + complement(before.raw()) + after.raw());
+  const uint64_t longer = lengthen_tcp(*tcp, len);
+  adjust_l4(tcp->checksum, l4_checksum_of(mbuf), pseudo, sum_words(option.data(), len) + longer);
   flow.packet.end += len;
   return ToaResult::kInserted;
+}
+
+unsigned remove_toa(rte_mbuf* mbuf, Flow& flow, const Endpoint& client) noexcept {
+  const bool is_error = flow.kind == FlowKind::kIcmpError;
+  const IpPacket segment = is_error ? flow.embedded : flow.packet;
+  if (segment.protocol != kIpProtocolTcp || segment.later_fragment) return 0;
+  uint8_t* data = frame_of(mbuf);
+  const uint32_t there = std::min(flow.packet.end, uint32_t{mbuf->data_len});
+  const uint32_t extension = is_error ? end_before_extension(data, flow) : 0;
+  if (extension > there) return 0;
+  const uint32_t quoted = extension == 0 ? there : extension;
+  const unsigned len = toa_len(data, segment.l4, std::min(quoted, segment.end), client);
+  if (len == 0) return 0;
+
+  const uint32_t option = segment.l4 + kFixedTcp;
+  auto* tcp = reinterpret_cast<TcpHeader*>(data + segment.l4);
+  uint64_t growth = complement(sum_words(data + option, len)) + lengthen_tcp(*tcp, 0u - len);
+  be16 bytes(static_cast<uint16_t>(segment.end - segment.l4));
+  const uint64_t pseudo = replace(bytes, be16(static_cast<uint16_t>(bytes.host() - len)));
+  growth += adjust_l4(tcp->checksum, is_error ? L4Checksum::kComplete : l4_checksum_of(mbuf),
+                      pseudo, growth);
+  if (!segment.more_fragments) growth += lengthen_ip(data + segment.ip, segment.ipv6, 0u - len);
+  if (is_error) flow.embedded.end -= len;
+  if (extension == 0) {
+    take_out(mbuf, flow, option, len, growth);
+    return len;
+  }
+  // The quote has to stay as long as the error says, and ends with zeroes (RFC 4884 section 3).
+  std::memmove(data + option, data + option + len, extension - option - len);
+  std::memset(data + extension - len, 0, len);
+  adjust(icmp_checksum(data, flow), growth);
+  return len;
 }
 
 void leave_room_for_toa(rte_mbuf* mbuf, const Flow& flow, bool is_ipv6) noexcept {

@@ -36,6 +36,12 @@ enum class ToaResult : uint8_t {
 ToaResult insert_toa(rte_mbuf* mbuf, Flow& flow, const Endpoint& client,
                      uint32_t max_bytes) noexcept;
 
+// Removes the option from a segment in which insert_toa() put it, or from such a segment that an
+// ICMP error quotes; the headers of both may be written. `flow` is that of the shorter packet
+// afterwards. Returns the length of the option in bytes; 0: it is not there, or not all of it is
+// quoted, and nothing changed. The length of a first fragment is not known, and stays as it is.
+[[gnu::cold]] unsigned remove_toa(rte_mbuf* mbuf, Flow& flow, const Endpoint& client) noexcept;
+
 // Lowers the MTU that an ICMP "too big" about a packet with the option tells, so that the client's
 // packet fits with it. The error is as it came, and its headers may be written. `is_ipv6`: the
 // client.

@@ -77,7 +77,7 @@ template <class Ip>
   // Its source is one of our addresses now, which other packets with this id may have too: ids are
   // mapped per original sender.
   if (came.source != source_tag(Ip::key_at(Ip::source(header_of<Ip>(mbuf))))) {
-    packet.origin.has_new_id = true;
+    packet.origin.id_is = Origin::kMappedId;
     id = id_elsewhere(came.id, came.source);
     if constexpr (!Ip::kIpv6)
       header_of<Ip>(mbuf).id = be16::from_raw(ipv4_id_elsewhere(came.id, came.source));

@@ -29,18 +29,47 @@ struct HandoverMeta {
     kFragment,       // the receiver reassembles its datagram
     kOuterFragment,  // the same for a frame that arrived on the underlay port rte_mbuf::port
   };
-  VrfId vrf = 0;
+  VrfId vrf = 0;  // 0 also for the underlay
   Kind kind = Kind::kPacket;
-  uint8_t asker : 7 = 0;
+  uint8_t asker : 6 = 0;
+  uint8_t is_counted : 1 = 0;    // PeerQueue::counted
   uint8_t may_fragment : 1 = 0;  // Packet::may_fragment
   PersistenceId chosen = 0;
 };
 static_assert(sizeof(HandoverMeta) == sizeof(rte_mbuf::hash));
 
-// False: the peer's ring is full, and the packet is dropped.
-inline bool pass_on(Worker& worker, rte_mbuf* mbuf, unsigned peer, HandoverMeta meta) noexcept {
+// False: the ring has no room. `free`: how much is left of it.
+inline bool enqueue_to(PeerQueue& queue, rte_mbuf* mbuf, const HandoverMeta& meta,
+                       unsigned& free) noexcept {
   std::memcpy(&mbuf->hash, &meta, sizeof meta);
-  if (rte_ring_mp_enqueue(worker.peers[peer], mbuf) != 0) {
+  void* item = mbuf;
+  return rte_ring_mp_enqueue_bulk(queue.ring, &item, 1, &free) != 0;
+}
+
+// For a ring that is more than half full. A VRF has no more of it than is left free, as of the ring
+// of events: one VRF alone takes half of the crowded half, and others' packets find room.
+[[gnu::cold, gnu::noinline]] inline bool enqueue_crowded(PeerQueue& queue, rte_mbuf* mbuf,
+                                                         HandoverMeta meta,
+                                                         unsigned& free) noexcept {
+  free = rte_ring_free_count(queue.ring);
+  if (!queue.is_crowded(free)) return enqueue_to(queue, mbuf, meta, free);
+  std::atomic<uint32_t>& counted = queue.counted[meta.vrf];
+  if (counted.load(std::memory_order_relaxed) >= free) return false;
+  counted.fetch_add(1, std::memory_order_relaxed);
+  meta.is_counted = 1;
+  if (enqueue_to(queue, mbuf, meta, free)) return true;
+  counted.fetch_sub(1, std::memory_order_relaxed);
+  return false;
+}
+
+// False: the peer's ring is full, or the VRF has its share of it; the packet is dropped.
+inline bool pass_on(Worker& worker, rte_mbuf* mbuf, unsigned peer, HandoverMeta meta) noexcept {
+  PeerQueue& queue = worker.peers[peer];
+  unsigned free = 0;
+  const bool done = worker.crowded_peers[peer] != 0 ? enqueue_crowded(queue, mbuf, meta, free)
+                                                    : enqueue_to(queue, mbuf, meta, free);
+  worker.crowded_peers[peer] = queue.is_crowded(free);
+  if (!done) {
     drop(worker, mbuf, DropReason::k_handover_full);
     return false;
   }
@@ -48,8 +77,12 @@ inline bool pass_on(Worker& worker, rte_mbuf* mbuf, unsigned peer, HandoverMeta 
   return true;
 }
 
-inline HandoverMeta handover_meta_of(const rte_mbuf* mbuf) noexcept {
-  return std::bit_cast<HandoverMeta>(mbuf->hash);
+// What a worker finds in its queue leaves it.
+inline HandoverMeta take_meta(PeerQueue& queue, const rte_mbuf* mbuf) noexcept {
+  const auto meta = std::bit_cast<HandoverMeta>(mbuf->hash);
+  if (meta.is_counted != 0) [[unlikely]]
+    queue.counted[meta.vrf].fetch_sub(1, std::memory_order_relaxed);
+  return meta;
 }
 
 }  // namespace adit

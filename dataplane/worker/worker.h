@@ -21,6 +21,7 @@
 #include "worker/connections.h"
 #include "worker/hold_queue.h"
 #include "worker/outbox.h"
+#include "worker/peer_queue.h"
 #include "worker/persistence_table.h"
 #include "worker/reported_sources.h"
 #include "worker/tunnel_state.h"
@@ -105,8 +106,8 @@ struct Worker {
   // Control sets it while it is null; this worker resets it to null.
   std::atomic<ConnectionDump*> dump = nullptr;
 
-  // rings between workers: rte_mbuf*, by the number of the receiving worker
-  std::span<rte_ring* const> peers;
+  // queues between workers, by the number of the receiving worker
+  std::span<PeerQueue> peers;
   // Persistence tables, by worker: persistence_table.h says what other workers may do.
   std::span<const std::unique_ptr<PersistenceTable>> persistence;
 
@@ -117,6 +118,8 @@ struct Worker {
   uint32_t bindings_taken = 0;
   uint32_t fits_all_paths = UINT32_MAX;  // PathMtus::fits_all()
   rte_mempool* pool = nullptr;
+  std::vector<uint8_t>
+      crowded_peers;  // by worker: whether its queue was crowded at the last packet
   std::vector<RxQueue> rx;
   std::vector<TxQueue> tx;              // by PortId
   std::vector<ExpressUse> express_use;  // by PortId: of connections

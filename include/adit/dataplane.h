@@ -100,8 +100,9 @@ class Dataplane {
   // if a worker has not ended within three seconds; memory that it may use must not be freed then.
   bool stop();
 
-  // Runs one pass of worker 0 over its ports in the calling thread, at time now_ns. Only if
-  // start() is never called.
+  // Runs one pass of each worker over its ports in the calling thread, at time `now_ns` in
+  // nanoseconds, and further ones until no worker has packets that another handed over to it. Only
+  // if start() is never called.
   void step(uint64_t now_ns);
   // Sends or gives up all that waits, as the end of workers does. Nothing else is done afterwards.
   // Only where start() is never called.

@@ -91,7 +91,7 @@ namespace adit {
   X(connection_collides,   "another connection has the same addresses and ports at the backend") \
   X(templates_full,        "the worker's table of persistence entries is full")                  \
   X(local_ports_full,      "no free local address and port for full NAT was found")              \
-  X(handover_full,         "the ring to the worker that owns the connection is full")            \
+  X(handover_full,         "the ring to the worker of the connection has no room for this VRF")  \
   X(no_route,              "the VRF has no route to the destination")                            \
   X(source_mac_invalid,    "source MAC is multicast, zero, or our own in ARP or ND")             \
   X(gateway_mac,           "source MAC is that of the network's gateway")                        \

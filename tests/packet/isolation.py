@@ -2,11 +2,14 @@
 """Two tenants on one gateway: one that minds its own business, and one that does whatever it can. What
 the first sends, and what becomes of it, must be the same with and without the second."""
 
+import ipaddress
 import random
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, IPv6
-from scapy.layers.l2 import ARP, GRE, Ether
+from scapy.layers.inet6 import (ICMPv6EchoRequest, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, ICMPv6PacketTooBig,
+                                IPv6)
+from scapy.layers.l2 import ARP, GRE, Dot1Q, Ether
+from scapy.layers.sctp import SCTP, SCTPChunkInit
 from scapy.layers.vxlan import VXLAN
 from scapy.packet import Raw
 
@@ -14,7 +17,7 @@ from harness import MS, SECOND, START_NS, run_replay
 from test_fuzz import mutate
 from tunnels import stt_frame, stt_segments
 
-OUR_MAC, OUR_IP = "02:00:00:00:00:01", "192.0.2.1"
+OUR_MAC, OUR_IP, OUR_IP6 = "02:00:00:00:00:01", "192.0.2.1", "2001:db8::1"
 LENGTH_S = 2.0
 
 
@@ -25,13 +28,17 @@ class Tenant:
         self.letter, self.number = letter, number
         self.edge, self.back, self.net = f"{letter}0", f"{letter}1", f"{letter}n"
         self.vni = 100 * number
-        # VXLAN, STT, GRE of the VRF, IPIP of the VRF
-        self.remotes = [10 * number + i for i in range(4)]
+        # VXLAN, STT, GRE of the VRF, IPIP of the VRF, NVGRE, GRE, and Geneve over IPv6
+        self.remotes = [10 * number + i for i in range(7)]
+        self.vlan = number  # of the trunk that both have
         self.edge_mac, self.back_mac = (f"02:00:00:00:{number:02x}:b{i}" for i in (1, 2))
         self.client_mac = f"02:00:00:00:{number:02x}:0a"
 
     def remote(self, index):
         return f"192.0.2.{self.remotes[index]}"
+
+    def remote6(self, index):
+        return f"2001:db8::{self.remotes[index]:x}"
 
     def remote_mac(self, index):
         return f"02:00:00:00:00:{self.remotes[index]:02x}"
@@ -46,7 +53,8 @@ class Tenant:
   {self.net}: {{device: tap:{self.net}, mtu_bytes: 9000}}"""
 
     def neighbours(self):
-        return "".join(f'\n  - {{address: {self.remote(i)}, mac: "{self.remote_mac(i)}"}}' for i in range(4))
+        return "".join(f'\n  - {{address: {self.remote(i)}, mac: "{self.remote_mac(i)}"}}' for i in range(6)) + (
+            f'\n  - {{address: "{self.remote6(6)}", mac: "{self.remote_mac(6)}"}}')
 
     def network(self):
         return f"""
@@ -54,12 +62,21 @@ class Tenant:
     vni: {self.vni}
     too_big: icmp
     members: [{{port: {self.net}}}]
-    remotes: [{{address: {self.remote(0)}, tunnel: {{df: clear}}}}, {{address: {self.remote(1)}, kind: stt, id: {self.number}}}]"""
+    remotes: [{{address: {self.remote(0)}, tunnel: {{df: clear}}}}, {{address: {self.remote(1)}, kind: stt, id: {self.number}}}]
+  {self.letter}more:
+    vni: {self.vni + 1}
+    members: [{{port: trunk, vlan: {self.vlan + 10}}}]
+    remotes:
+      - {{address: {self.remote(4)}, kind: nvgre, id: {5000 + self.number}}}
+      - {{address: {self.remote(5)}, kind: gre, id: {self.number + 7}}}
+      - {{address: "{self.remote6(6)}", kind: geneve, id: {self.number}}}"""
 
     def vrf(self):
         return f"""
   {self.letter}:
     ports: [{self.edge}, {self.back}]
+    vlans: [{{port: trunk, vlan: {self.vlan}, addresses: [10.5.0.254/24, "fd05::fe/64"]}}]
+    networks: {{{self.letter}more: {{addresses: [10.6.0.254/24, "fd06::fe/64"]}}}}
     tunnels:
       g: {{kind: gre-ip, address: {self.remote(2)}, id: {self.number}, sequence: true}}
       i: {{kind: ipip, address: {self.remote(3)}}}
@@ -69,18 +86,32 @@ class Tenant:
       - {{address: "fd01::1", mac: "{self.client_mac}"}}
       - {{address: 10.2.0.11, mac: "{self.host_mac(11)}"}}
       - {{address: 10.2.0.12, mac: "{self.host_mac(12)}"}}
-      - {{address: "fd02::11", mac: "{self.host_mac(11)}"}}"""
+      - {{address: "fd02::11", mac: "{self.host_mac(11)}"}}
+      - {{address: 10.5.0.5, mac: "{self.host_mac(5)}"}}
+      - {{address: 10.6.0.6, mac: "{self.host_mac(6)}"}}"""
 
     def services(self):
         backends = "[{address: 10.2.0.11, port: 8080}, {address: 10.2.0.12, port: 8080}]"
-        one = "[{address: 10.2.0.11, port: 8080}]"
+        one, six = "[{address: 10.2.0.11, port: 8080}]", '[{address: "fd02::11", port: 8080}]'
+        plain = "[{address: 10.2.0.11}]"
         name = self.letter
         return f"""
   {name}-web: {{vrf: {name}, address: 10.9.0.1, port: 80, scheduler: rr, backends: {one}}}
   {name}-dns: {{vrf: {name}, address: 10.9.0.2, port: 53, protocol: udp, scheduler: wlc, persistence: {{timeout_s: 60}}, backends: {backends}}}
   {name}-full: {{vrf: {name}, address: 10.9.0.3, port: 80, forwarding: fullnat, local_addresses: [10.9.1.1], backends: {backends}}}
   {name}-tun: {{vrf: {name}, address: 10.9.0.4, port: 80, forwarding: tunnel, scheduler: wrr, backends: [{{address: 10.2.0.11}}, {{address: 10.2.0.12}}]}}
-  {name}-lblc: {{vrf: {name}, address: 10.9.0.5, port: 80, protocol: udp, scheduler: lblc, backends: {backends}}}"""
+  {name}-lblc: {{vrf: {name}, address: 10.9.0.5, port: 80, protocol: udp, scheduler: lblc, backends: {backends}}}
+  {name}-dir: {{vrf: {name}, address: 10.9.0.6, port: 80, forwarding: direct, backends: {plain}}}
+  {name}-gue: {{vrf: {name}, address: 10.9.0.7, port: 80, protocol: udp, forwarding: tunnel, wrap: gue, backends: {plain}}}
+  {name}-gre: {{vrf: {name}, address: 10.9.0.8, port: 80, forwarding: tunnel, wrap: gre, backends: {plain}}}
+  {name}-toa: {{vrf: {name}, address: 10.9.0.9, port: 80, forwarding: fullnat, client_address: toa, local_addresses: [10.9.1.2], backends: {one}}}
+  {name}-px: {{vrf: {name}, address: 10.9.0.10, port: 80, client_address: proxy, backends: {one}}}
+  {name}-sig: {{vrf: {name}, address: 10.9.0.11, port: 80, protocol: sctp, backends: {one}}}
+  {name}-six: {{vrf: {name}, address: "fd09::1", port: 80, backends: {six}}}
+  {name}-six-dns: {{vrf: {name}, address: "fd09::2", port: 53, protocol: udp, persistence: {{timeout_s: 60}}, backends: {six}}}
+  {name}-six-four: {{vrf: {name}, address: "fd09::3", port: 80, forwarding: fullnat, local_addresses: [10.9.1.3, "fd09:1::3"], backends: {one}}}
+  {name}-four-six: {{vrf: {name}, address: 10.9.0.12, port: 80, protocol: udp, forwarding: fullnat, local_addresses: ["fd09:1::4"], backends: {six}}}
+  {name}-rate: {{vrf: {name}, address: 10.9.0.13, port: 80, limits: {{connections_per_s: 5}}, backends: {one}}}"""
 
 
 A, B = Tenant("a", 1), Tenant("b", 2)
@@ -91,7 +122,8 @@ def config(*tenants):
     join = "".join
     return f"""
 ports:
-  up0: {{device: tap:up0, mtu_bytes: 1550, mac: "{OUR_MAC}", addresses: [{OUR_IP}/24, "2001:db8::1/64"]}}{join(t.ports() for t in tenants)}
+  up0: {{device: tap:up0, mtu_bytes: 1550, mac: "{OUR_MAC}", addresses: [{OUR_IP}/24, "{OUR_IP6}/64"]}}
+  trunk: {{device: tap:trunk, mac: "02:00:00:00:70:fe"}}{join(t.ports() for t in tenants)}
 system: {{fdb_capacity: 2048, mbufs: 16384}}
 balancer: {{connections: 4096, templates: 1024}}
 neighbours:{join(t.neighbours() for t in tenants)}
@@ -112,6 +144,10 @@ def fragments(packet, size):
         ip.flags, ip.frag, ip.len, ip.chksum = ("MF" if begin + size < len(payload) else 0), begin // 8, None, None
         pieces.append(head[:14] + bytes(ip / Raw(payload[begin:begin + size])))
     return pieces
+
+
+def gateway_mac(vni):
+    return f"02:ad:17:{vni >> 16 & 255:02x}:{vni >> 8 & 255:02x}:{vni & 255:02x}"
 
 
 class Traffic:
@@ -173,9 +209,76 @@ class Traffic:
         if rng.random() < .3:
             self.at(moment + .02, self.tenant.edge, self.edge(TCP(sport=port, dport=81, flags="S"), dst=vip))
 
+    def other_services(self):
+        rng, moment, port = self.rng, self.moment(), self.rng.randrange(1024, 65536)
+        vip = rng.choice(("10.9.0.6", "10.9.0.8", "10.9.0.9", "10.9.0.10", "10.9.0.13"))
+        for i, (flags, seq) in enumerate((("S", 1), ("A", 2), ("PA", 2), ("FA", 1002))):
+            self.at(moment + .002 * i, self.tenant.edge, self.edge(
+                TCP(sport=port, dport=80, flags=flags, seq=seq, ack=100) / (bytes(1000) if flags == "PA" else b""), dst=vip))
+        answer = TCP(sport=8080, dport=port, flags="SA", seq=99, ack=2)
+        self.at(moment + .001, self.tenant.back, self.from_back(11, answer))
+        self.at(moment + .05, self.tenant.edge, self.edge(SCTP(sport=port, dport=80) / SCTPChunkInit(init_tag=5), dst="10.9.0.11"))
+        # A router's error about what the client sent to NAT.
+        about = IP(src="10.1.0.1", dst="10.2.0.11") / TCP(sport=port, dport=8080, seq=2)
+        self.at(moment + .006, self.tenant.back, self.from_back(
+            12, ICMP(type=3, code=4, nexthopmtu=rng.choice((1300, 600))) / Raw(bytes(about)[:28])))
+
+    def over_ipv6(self):
+        rng, moment, port = self.rng, self.moment(), self.rng.randrange(1024, 65536)
+        vip = rng.choice(("fd09::1", "fd09::3"))
+        for i, (flags, seq) in enumerate((("S", 1), ("A", 2), ("PA", 2), ("R", 1002))):
+            self.at(moment + .002 * i, self.tenant.edge, self.edge6(
+                TCP(sport=port, dport=80, flags=flags, seq=seq) / (bytes(1000) if flags == "PA" else b""), dst=vip))
+        self.at(moment + .001, self.tenant.back, Ether(src=self.tenant.host_mac(11), dst=self.tenant.back_mac) / IPv6(
+            src="fd02::11", dst="fd01::1") / TCP(sport=8080, dport=port, flags="SA", ack=2))
+        size = rng.choice((10, 1240, 1400))
+        self.at(moment + .1, self.tenant.edge, self.edge6(UDP(sport=port, dport=53) / Raw(bytes(size)), dst="fd09::2"))
+        self.at(moment + .2, self.tenant.edge, self.edge(UDP(sport=port, dport=80) / Raw(bytes(size)), dst="10.9.0.12",
+                                                         flags=rng.choice((0, "DF")), id=rng.randrange(65536)))
+        whole = bytes(UDP(sport=port, dport=rng.choice((53, 9)), len=2408) / Raw(rng.randbytes(2400)))
+        ident, dst = rng.getrandbits(32), rng.choice(("fd09::2", "fd02::11", "fd01::fe"))
+        for begin in range(0, len(whole), 1200):
+            more = begin + 1200 < len(whole)
+            self.at(moment + .3 + begin / 1e6, self.tenant.edge, self.edge6(Raw(
+                bytes([17, 0]) + (begin | more).to_bytes(2, "big") + ident.to_bytes(4, "big") + whole[begin:begin + 1200]),
+                dst=dst, nh=44))
+        self.at(moment + .4, self.tenant.edge, self.edge6(ICMPv6EchoRequest() / Raw(bytes(rng.choice((8, 1400)))), dst="fd01::fe"))
+        about = IPv6(src="fd01::1", dst="fd02::11") / TCP(sport=port, dport=8080, seq=2)
+        self.at(moment + .006, self.tenant.back, Ether(src=self.tenant.host_mac(12), dst=self.tenant.back_mac) / IPv6(
+            src="fd02::12", dst="fd01::1") / ICMPv6PacketTooBig(mtu=1280) / Raw(bytes(about)))
+
+    def on_the_trunk(self):
+        """A VLAN that is routed, and one of a network with a gateway: a port that both tenants have."""
+        rng, tenant = self.rng, self.tenant
+        trunk = Ether(src=tenant.host_mac(5), dst="02:00:00:00:70:fe") / Dot1Q(vlan=tenant.vlan)
+        dst = rng.choice(("10.2.0.11", "10.9.0.1", "10.6.0.6", "10.5.0.254", "10.77.0.1", "10.5.0.77"))
+        self.at(self.moment(), "trunk", trunk / IP(src="10.5.0.5", dst=dst, ttl=rng.choice((64, 1))) / rng.choice(
+            (UDP(dport=9) / b"vlan", TCP(sport=rng.randrange(1, 65536), dport=80, flags="S"), ICMP() / b"ping")))
+        self.at(self.moment(), "trunk", Ether(src=tenant.host_mac(5), dst="ff:ff:ff:ff:ff:ff") / Dot1Q(vlan=tenant.vlan) / ARP(
+            hwsrc=tenant.host_mac(5), psrc="10.5.0.5", pdst="10.5.0.254"))
+        self.at(self.moment(), tenant.edge, self.edge(UDP(dport=9) / b"to a VLAN", dst=rng.choice(("10.5.0.5", "10.6.0.6"))))
+        src, to = rng.sample(range(1, 9), 2)
+        frame = bytes(self.inner(src, to))
+        self.at(self.moment(), "trunk", frame[:12] + (0x81000000 + tenant.vlan + 10).to_bytes(4, "big") + frame[12:])
+        to_gateway = Ether(src=tenant.host_mac(6), dst=gateway_mac(tenant.vni + 1)) / Dot1Q(vlan=tenant.vlan + 10) / IP(
+            src="10.6.0.6", dst=rng.choice(("10.2.0.11", "10.9.0.2", "10.6.0.254"))) / UDP(sport=rng.randrange(1, 999), dport=53) / b"?"
+        self.at(self.moment(), "trunk", to_gateway)
+
+    def other_tunnels(self):
+        rng, tenant = self.rng, self.tenant
+        for index, head in ((4, GRE(proto=0x6558, key_present=1, key=(5000 + tenant.number) << 8)),
+                            (5, GRE(proto=0x6558, key_present=1, key=tenant.number + 7))):
+            src, to = rng.sample(range(1, 9), 2)
+            self.at(self.moment(), "up0", self.underlay(index, head / self.inner(src, to, rng.choice((10, 1200)))))
+        src, to = rng.sample(range(1, 9), 2)
+        geneve = UDP(sport=50000, dport=6081) / Raw(bytes([0, 0, 0x65, 0x58]) + tenant.number.to_bytes(3, "big") + b"\0" +
+                                                    bytes(self.inner(src, to)))
+        self.at(self.moment(), "up0", Ether(src=tenant.remote_mac(6), dst=OUR_MAC) / IPv6(
+            src=tenant.remote6(6), dst=OUR_IP6) / geneve)
+
     def datagrams(self):
         moment, port = self.moment(), self.rng.randrange(1024, 65536)
-        where = self.rng.choice((("10.9.0.2", 53), ("10.9.0.5", 80)))
+        where = self.rng.choice((("10.9.0.2", 53), ("10.9.0.5", 80), ("10.9.0.7", 80)))
         for i in range(3):
             self.at(moment + .01 * i, self.tenant.edge, self.edge(UDP(sport=port, dport=where[1]) / b"asks", dst=where[0]))
 
@@ -222,7 +325,8 @@ class Traffic:
             2, GRE(key_present=1, key=tenant.number, seqnum_present=1, seqence_number=rng.randrange(50)) / packet))
         self.at(self.moment(), "up0", self.underlay(3, packet, proto=4))
 
-    KINDS = ("routed", "echo", "new_host", "connection", "datagrams", "in_fragments", "bridged", "tunnelled")
+    KINDS = ("routed", "echo", "new_host", "connection", "datagrams", "in_fragments", "bridged", "tunnelled",
+             "other_services", "over_ipv6", "on_the_trunk", "other_tunnels")
 
     def honest(self, rounds):
         for _ in range(rounds):
@@ -290,7 +394,11 @@ class Traffic:
         for _ in range(count):
             _, port, frame = self.rng.choice(seeds)
             changed = mutate(self.rng, frame)
-            if port == "up0":
+            if port == "trunk":  # the tag stays, which says whose it is
+                changed = frame[:18] + mutate(self.rng, frame[18:])
+            if port == "up0" and frame[12:14] == b"\x86\xdd":
+                changed = frame[:54] + changed[54:]
+            elif port == "up0":
                 if len(changed) < 42 or changed[12:14] != frame[12:14]:
                     continue
                 changed = with_checksums(bytearray(changed[:26] + frame[26:30] + changed[30:]))
@@ -323,16 +431,19 @@ def merged(*traffics):
     return inputs, whose
 
 
-PORTS = ["up0", *(port for tenant in (A, B) for port in (tenant.edge, tenant.back, tenant.net))]
+PORTS = ["up0", "trunk", *(port for tenant in (A, B) for port in (tenant.edge, tenant.back, tenant.net))]
 
 
-def seen_by(tenant, traffics):
+def seen_by(tenant, traffics, workers):
     """What the tenant's links and remotes get, and what became of its frames."""
     inputs, whose = merged(*traffics)
-    run = run_replay(config(A, B), inputs, PORTS)
+    run = run_replay(config(A, B), inputs, PORTS, ("--workers", str(workers)))
     remotes = {bytes((192, 0, 2, number)) for number in tenant.remotes}
+    remotes6 = {ipaddress.ip_address(tenant.remote6(6)).packed}
+    tags = {(0x8100_0000 + vlan).to_bytes(4, "big") for vlan in (tenant.vlan, tenant.vlan + 10)}
     sent = {port: run.outputs[port] for port in (tenant.edge, tenant.back, tenant.net)}
-    sent["up0"] = [(time, frame) for time, frame in run.outputs["up0"] if frame[30:34] in remotes]
+    sent["up0"] = [(time, frame) for time, frame in run.outputs["up0"] if frame[30:34] in remotes or frame[38:54] in remotes6]
+    sent["trunk"] = [(time, frame) for time, frame in run.outputs["trunk"] if frame[12:16] in tags]
     drops = [(whose[d["port"], d["packet"]][1], d["reason"]) for d in run.report["drops"]
              if (d["port"], d["packet"]) in whose and whose[d["port"], d["packet"]][0] is tenant]
     return sent, sorted(drops), run
@@ -365,14 +476,14 @@ def differences(alone, beside, traffic):
     return problems
 
 
-def problems_of(seed, rounds=12, floods=3000, mutants=600):
+def problems_of(seed, rounds=12, floods=3000, mutants=600, workers=1):
     rng = random.Random(seed)
     good = Traffic(A, rng).honest(rounds)
     bad = Traffic(B, rng).honest(rounds)
     bad.floods(floods)
     bad.mutants(mutants)
-    alone = seen_by(A, [good])
-    beside = seen_by(A, [good, bad])
+    alone = seen_by(A, [good], workers)
+    beside = seen_by(A, [good, bad], workers)
     if not any(alone[0].values()):
         return ["nothing is sent at all"]
     return differences(alone, beside, good)

@@ -140,5 +140,32 @@ def half_closed_above_threshold():
     run.run()
 
 
+def half_closed_unseen():
+    """The same of direct: a FIN of the client is seen. One of the backend is not, so that this connection
+    looks like an open one, and a SYN of its ports stays with the backend: it answers, or resets."""
+    text = "".join(service(f"web{v}", v, 80, forwarding="direct", backends=(11, 12), weights=(2, 1), scheduler="fo",
+                           backend_port=None, backend_keys=", upper_connections: 3, lower_connections: 1")
+                   for v in VERSIONS)
+    run = scenario("threshold, direct", config(text))
+    for version in VERSIONS:
+        def goes(flags, sport, number, version=version, **fields):
+            one = tcp(version, client(version), vip(version, 80), flags, sport, **fields)
+            run.case(f"IPv{version} {sport}: {flags}", from_client(one), to_backend(hop(one), number))
+
+        for sport in (1, 2, 3):
+            goes("S", sport, 11)
+            goes("A", sport, 11, seq=1001)
+        goes("FA", 1, 11, seq=1001)
+        goes("S", 4, 12)
+        goes("S", 1, 12, seq=90000)
+        # The backend may have closed it, or not.
+        goes("S", 2, 11, seq=90000)
+        goes("A", 3, 11, seq=1001)
+        # It was open: the client resets what answers its SYN, and begins anew elsewhere.
+        goes("R", 2, 11, seq=1001)
+        goes("S", 2, 12, seq=90000)
+    run.run()
+
+
 if __name__ == "__main__":
-    main(ended, full, elsewhere, half_closed_above_threshold)
+    main(ended, full, elsewhere, half_closed_above_threshold, half_closed_unseen)

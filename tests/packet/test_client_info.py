@@ -53,6 +53,9 @@ def moved(packet, by):
     return finished(packet)
 
 
+EXCEEDED = {4: ICMP(type=11), 6: ICMPv6TimeExceeded()}
+
+
 class Talk:
     """A connection, seen from both its ends."""
 
@@ -132,6 +135,9 @@ def toa():
                           ("data that just fit", talk.there("PA", size=1400 - head)),
                           ("FIN", talk.there("FA"))):
             talk.sends(name, one, with_option(one))
+        one = talk.there("PA", size=100, ttl=1)
+        run.case(f"IPv{version}: TTL 1: what is quoted is without the option", from_client(one),
+                 to_client(icmp_about(one, EXCEEDED[version])), "ttl_expired")
         full = [("NOP", None)] * (40 - width + 4)
         for name, one in (("without room in the MTU", talk.there("PA", size=1400 - head + 1)),
                           ("without room for options", talk.there("PA", size=5, options=full)),
@@ -249,9 +255,6 @@ def proxy():
     run.run()
 
 
-EXCEEDED = {4: ICMP(type=11), 6: ICMPv6TimeExceeded()}
-
-
 def errors():
     """ICMP errors about moved packets, of others and of our own."""
     text = "".join(service(f"full{v}", v, 80, forwarding="fullnat", client_address="proxy",
@@ -301,18 +304,18 @@ def errors_about_options():
         def too_big(mtu, version=version):
             return ICMP(type=3, code=4, nexthopmtu=mtu) if version == 4 else ICMPv6PacketTooBig(mtu=mtu)
 
-        def told(name, about, mtu, at_client, quoted, talk=talk, router=router, version=version):
-            """`quoted`: bytes of the packet, and of the client's."""
+        def told(name, about, mtu, at_client, quoted, back=None, talk=talk, router=router, version=version):
+            """`quoted`: bytes of the packet; `back`: of the client's, without the option."""
             kind = {"flags": 0} if version == 4 else {}
             error = ip(version, router, talk.ours[0], **kind) / too_big(mtu) / Raw(
                 bytes(about)[:quoted])
             there = ip(version, talk.vip, talk.client, **kind) / too_big(at_client) / Raw(
-                bytes(finished(rewritten_home(about, talk)))[:quoted])
+                bytes(finished(rewritten_home(about, talk)))[:back or quoted])
             talk.answers(name, error, hop(there))
 
         def rewritten_home(about, talk=talk):
-            """As the client's, but for the option."""
             about = about.copy()
+            about[TCP].options = []
             about.src, about.dst = talk.client, talk.vip
             about[TCP].sport, about[TCP].dport = talk.sport, 80
             return about
@@ -323,10 +326,11 @@ def errors_about_options():
         out[TCP].options = [option(talk.client, 1000)]
         out = finished(out)
         talk.sends("data", one, out)
-        told("too big, with the option", out, 1400, 1400 - width, head + width)
+        told("too big, with the option", out, 1400, 1400 - width, head + width, head)
+        told("too big, with data", out, 1400, 1400 - width, head + width + 301, head + 301)
         # Less than what a sender believes, or that is no length, stays.
         least = 70 if version == 4 else 1290
-        told("too big, nearly nothing", out, least, least, head + width)
+        told("too big, nearly nothing", out, least, least, head + width, head)
         talk.answers("the server has it", talk.back("PA", size=9, ack=FIRST + 1460 - head),
                      talk.at_client(talk.back("PA", size=9, ack=FIRST + 1460 - head)))
         one = talk.there("PA", FIRST + 1460 - head, ANSWER + 9, size=1460 - head)

@@ -394,7 +394,9 @@ def forgotten_replies():
     backend begins does, and what it says to those who speak to its own address."""
     run = scenario("forgotten", config(services(
         "".join(service(f"dns{v}", v, 82, 53, protocol="udp", backend_port=None) +
-                service(f"range{v}", v, 83, 2000, last_port=2010, backend_port=None)
+                service(f"range{v}", v, 83, 2000, last_port=2010, backend_port=None) +
+                service(f"full{v}", v, 84, backends=(12,), backend_port=8443, forwarding="fullnat",
+                        local_addresses=f'["{LOCAL[v]}"]')
                 for v in VERSIONS)), "timeouts: {udp_s: 3}"))
     for version in VERSIONS:
         c, b = client(version), backend(version, 11)
@@ -412,6 +414,11 @@ def forgotten_replies():
         reply("from a port of a range", tcp(version, b, c, "A", 2010, 1000), "connection_unknown")
         reply("from another port", tcp(version, b, c, "A", 2011, 1000))
         reply("from another host", tcp(version, backend(version, 12), c, "A", 8080, 1000))
+        # Full NAT's replies are addressed to us: this one is nobody's.
+        for flags in ("SA", "PA", "RA"):
+            one = tcp(version, backend(version, 12), c, flags, 8443, 1000)
+            run.case(f"IPv{version}: {flags} from a port of full NAT", from_backend(one, 12),
+                     to_client(hop(one)))
         # To the backend's own address.
         direct("a client without the service", tcp(version, c, b, "S", 1001, 8080))
         for flags in ("SA", "PA", "FA"):

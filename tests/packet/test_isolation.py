@@ -7,8 +7,9 @@ from isolation import problems_of
 
 
 def seeds():
-    for seed in range(1, 4):
-        tap.result(f"seed {seed}: a tenant is served as if it were alone", problems_of(seed))
+    for seed, workers in ((1, 1), (2, 1), (3, 2), (4, 2)):
+        tap.result(f"seed {seed}, {workers} workers: a tenant is served as if it were alone",
+                   problems_of(seed, workers=workers))
 
 
 if __name__ == "__main__":

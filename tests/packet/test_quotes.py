@@ -143,5 +143,38 @@ def our_own():
             [] if got == [wanted] else [f"wanted {parsed(wanted)!r}"] + [f"got {parsed(one)!r}" for one in got]))
 
 
+def ids_and_df():
+    """IPv4 that was to leave as IPv6: our own error quotes the id and DF that came, of any length. The
+    reason is that nobody answers ND, or that the packet exceeds the MTU."""
+    services = (service("dead", 4, 80, 55, protocol="udp", forwarding="fullnat", backends=[backend(6, 99)],
+                        local_addresses=f'["{LOCAL[6]}"]') +
+                service("dead-tcp", 4, 80, 55, forwarding="fullnat", backends=[backend(6, 99)],
+                        local_addresses=f'["{LOCAL[6]}"]') +
+                service("small", 4, 81, 55, protocol="udp", forwarding="fullnat", backends=[backend(6, 11)],
+                        local_addresses=f'["{LOCAL[6]}"]'))
+    text = config(services, back_mtu=1300)
+    for size in (0, 200, 1230, 1252):
+        for fields in ({"flags": "DF", "id": 0x7705}, {"flags": "DF", "id": 0}, {"flags": 0, "id": 0x7706}):
+            asked = udp(4, client(4), vip(4, 80), 900, 55, size, **fields)
+            last = udp(4, client(4, 2), client(4))  # lets the time pass
+            done = run_replay(text, {"edge0": [(START_NS, from_client(asked)[1]), (
+                START_NS + 5 * SECOND, frame(last, CLIENT_MAC, CLIENT_MAC))]}, PORTS)
+            got = [one for _, one in done.outputs["edge0"] if one not in START["edge0"]]
+            wanted = to_client(icmp_about(hop(asked), NO_HOST[4]))["edge0"]
+            tap.result(f"{size} bytes, {fields}: nobody answers", accounting_problems(done) + (
+                [] if got == [wanted] else [f"wanted {wanted.hex()}"] + [f"got {one.hex()}" for one in got]))
+    asked = tcp(4, client(4), vip(4, 80), "S", 900, 55, id=0x7707)
+    done = run_replay(text, {"edge0": [(START_NS, from_client(asked)[1]), (
+        START_NS + 5 * SECOND, frame(udp(4, client(4, 2), client(4)), CLIENT_MAC, CLIENT_MAC))]}, PORTS)
+    got = [one for _, one in done.outputs["edge0"] if one not in START["edge0"]]
+    wanted = to_client(icmp_about(hop(asked), NO_HOST[4]))["edge0"]
+    tap.check("a SYN: nobody answers", got == [wanted], f"wanted {wanted.hex()}, got {[one.hex() for one in got]}")
+    asked = udp(4, client(4), vip(4, 81), 900, 55, 1300, id=0x7708)
+    wanted = to_client(icmp_about(asked, ICMP(type=3, code=4, nexthopmtu=1280)))["edge0"]
+    done = run_replay(text, {"edge0": [(START_NS, from_client(asked)[1])]}, PORTS)
+    got = [one for _, one in done.outputs["edge0"] if one not in START["edge0"]]
+    tap.check("too big as IPv6", got == [wanted], f"wanted {wanted.hex()}, got {[one.hex() for one in got]}")
+
+
 if __name__ == "__main__":
-    main(from_clients, from_backends, our_own)
+    main(from_clients, from_backends, our_own, ids_and_df)

@@ -101,6 +101,8 @@ def command_line():
         tap.check("and the input is still there", len(capture.read_pcap(pcap)) == 1)
         for burst in ("0", "65", "-1", "x"):
             ends(f"--burst {burst}", 2, [*good, "--burst", burst], "burst")
+        for workers in ("0", "17", "-1", "x"):
+            ends(f"--workers {workers}", 2, [*good, "--workers", workers], "workers")
         ends("a refused configuration, all its mistakes at once", 3,
              ["--config", paths["bad"], "--in", f"red0={pcap}"],
              "bad:3:", "mtu_bytes", "bad:4:", "nonsense", "vni", "nowhere")

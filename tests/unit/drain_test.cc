@@ -156,7 +156,7 @@ class DrainTest : public testing::Test {
       EXPECT_TRUE(worker(id).held.empty());
       EXPECT_EQ(worker(id).tunnels.kept, 0u);
       EXPECT_TRUE(worker(id).fragments->is_idle());
-      EXPECT_TRUE(rte_ring_empty(worker(id).peers[id]));
+      EXPECT_TRUE(rte_ring_empty(worker(id).peers[id].ring));
     }
     EXPECT_EQ(in, out);
     EXPECT_EQ(rte_mempool_avail_count(dataplane_->pool()), kMbufs);
@@ -202,7 +202,7 @@ TEST_F(DrainTest, WhatWaitsIsDroppedByName) {
   for (uint16_t id = 1; id <= kFragments; ++id) arrive_fragment(id);
   pass_all();
   // A worker has handed the other one fragments that nobody has looked at.
-  EXPECT_FALSE(rte_ring_empty(worker(1).peers[1]));
+  EXPECT_FALSE(rte_ring_empty(worker(1).peers[1].ring));
   EXPECT_EQ(worker(0).tunnels.kept + worker(1).tunnels.kept, 1u);
   EXPECT_EQ(worker(0).held.size() + worker(1).held.size(), 3u);
 

@@ -371,7 +371,7 @@ TEST_F(PersistenceTest, AReloadWhileAPacketIsUnderWayStrandsNothing) {
     pass(0);
   };
   begin_to_ask(port);
-  ASSERT_EQ(rte_ring_count(dataplane->worker(1).peers[1]), 1u);
+  ASSERT_EQ(rte_ring_count(dataplane->worker(1).peers[1].ring), 1u);
   reload("persistence: {timeout_s: 10}", "{address: 10.2.0.12}");
   run();
   ASSERT_EQ(sent.size(), 1u);
@@ -384,7 +384,7 @@ TEST_F(PersistenceTest, AReloadWhileAPacketIsUnderWayStrandsNothing) {
   reload(kTen);
   begin_to_ask(port_at(client, 0, 3000));
   pass(1);
-  ASSERT_EQ(rte_ring_count(dataplane->worker(0).peers[0]), 1u);
+  ASSERT_EQ(rte_ring_count(dataplane->worker(0).peers[0].ring), 1u);
   reload(kTen, "{address: 10.2.0.13}");
   run();
   ASSERT_EQ(sent.size(), 1u);
@@ -399,7 +399,7 @@ TEST_F(PersistenceTest, AnAnswerThatFindsTheRingFullIsDroppedAndNotCounted) {
   const uint32_t client = client_of(1);
   arrive(kEdge0, client, kVip, port_at(client, 0), 80);
   pass(0);
-  rte_ring* back = dataplane->worker(0).peers[0];
+  rte_ring* back = dataplane->worker(0).peers[0].ring;
   for (unsigned i = 0; i < rte_ring_get_capacity(back); ++i) {
     rte_mbuf* mbuf = rte_pktmbuf_alloc(dataplane->pool());
     ASSERT_NE(mbuf, nullptr);

@@ -16,6 +16,15 @@ class ClientAddressTest : public MbufTest {
     const IpAddr ip = *parse_ip(address);
     return {address_key(ip), be16(port), !ip.is_v4()};
   }
+  // The packet with the option, as insert_toa() makes it.
+  static Frame with_toa(const Frame& frame, const Endpoint& client, rte_mbuf* mbuf) {
+    Flow flow = read_flow(mbuf, 0);
+    EXPECT_EQ(insert_toa(mbuf, flow, client, 9000), ToaResult::kInserted);
+    Frame got = frame;
+    got.bytes = to_bytes(mbuf);
+    got.end = flow.packet.end;
+    return got;
+  }
   const Endpoint client4_ = endpoint("192.0.2.33", 0x8765);
   const Endpoint client6_ = endpoint("2001:db8::33", 0x8765);
 };
@@ -104,6 +113,98 @@ TEST_F(ClientAddressTest, ToaInAGsoFrameIsMeasuredByItsSegments) {
     EXPECT_EQ(get16(got.bytes, got.checksum_at()),
               naive_sum(got.pseudo_header(got.bytes.size() - got.l4)));
     rte_pktmbuf_free(mbuf);
+  }
+}
+
+TEST_F(ClientAddressTest, ToaThatIsRemovedLeavesThePacketAsItWas) {
+  unsigned removed = 0;
+  for (unsigned seed = 1; seed <= 300; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    FrameMaker maker(seed);
+    FrameShape shape = random_l4_shape(maker, 3000);
+    shape.protocol = kTcpNumber;
+    const Frame frame = make_packet(maker, shape);
+    const Endpoint client = maker.below(2) == 0 ? client4_ : client6_;
+    const unsigned len = client.ipv6 ? 20 : 8;
+    if (shape.tcp_options + len > 40) continue;
+    rte_mbuf* mbuf = to_random_chain(maker, frame.bytes, frame.l4 + 20);
+    const Frame longer = with_toa(frame, client, mbuf);
+    Flow flow = read_flow(mbuf, 0);
+    Endpoint other = client;
+    other.port = be16(1);
+    EXPECT_EQ(remove_toa(mbuf, flow, other), 0u);
+    EXPECT_EQ(to_bytes(mbuf), longer.bytes);
+    EXPECT_EQ(remove_toa(mbuf, flow, client), len);
+    EXPECT_EQ(to_bytes(mbuf), frame.bytes);
+    EXPECT_EQ(flow.packet.end, frame.end);
+    EXPECT_EQ(remove_toa(mbuf, flow, client), 0u);
+    rte_pktmbuf_free(mbuf);
+    ++removed;
+  }
+  EXPECT_GT(removed, 100u);
+}
+
+TEST_F(ClientAddressTest, QuoteInAnErrorLosesTheOptionIfAllOfItIsThere) {
+  for (bool v6 : {false, true}) {
+    for (const Endpoint& client : {client4_, client6_}) {
+      FrameMaker maker(6);
+      const Frame original = make_packet(maker, {.v6 = v6, .payload = 200, .tcp_options = 12});
+      rte_mbuf* mbuf = to_mbuf(original.bytes);
+      const Frame about = with_toa(original, client, mbuf);
+      rte_pktmbuf_free(mbuf);
+      const std::size_t len = client.ipv6 ? 20 : 8, least = about.l4 + 20 + len;
+      for (std::size_t held : {about.l4 + 8, least - 1, least, least + 13, about.end}) {
+        SCOPED_TRACE(held);
+        FrameMaker again(7), same(7);
+        mbuf = to_mbuf(make_error(again, about, held, 3).bytes);
+        Flow flow = read_flow(mbuf, 0);
+        const bool is_there = held >= least;
+        EXPECT_EQ(remove_toa(mbuf, flow, client), is_there ? len : 0);
+        EXPECT_EQ(
+            to_bytes(mbuf),
+            make_error(same, is_there ? original : about, held - (is_there ? len : 0), 3).bytes);
+        const Flow anew = read_flow(mbuf, 0);
+        EXPECT_EQ(anew.packet.end, flow.packet.end);
+        EXPECT_EQ(anew.embedded.end, flow.embedded.end);
+        rte_pktmbuf_free(mbuf);
+      }
+    }
+  }
+}
+
+TEST_F(ClientAddressTest, QuoteBeforeAnExtensionKeepsItsLength) {
+  constexpr std::size_t kQuoted = 128;  // the least of RFC 4884 section 3
+  const Bytes extension = {0x20, 0, 1, 2, 0, 4, 9, 9};
+  for (bool v6 : {false, true}) {
+    for (const Endpoint& client : {client4_, client6_}) {
+      FrameMaker maker(6);
+      const Frame original = make_packet(maker, {.v6 = v6, .payload = 200});
+      rte_mbuf* mbuf = to_mbuf(original.bytes);
+      const Frame about = with_toa(original, client, mbuf);
+      rte_pktmbuf_free(mbuf);
+      const std::size_t len = client.ipv6 ? 20 : 8;
+      const uint32_t word = v6 ? uint32_t{kQuoted / 8} << 24 : uint32_t{kQuoted / 4} << 16;
+      Frame before = about, after = original;
+      before.bytes.resize(kQuoted);
+      after.bytes.resize(kQuoted - len);
+      after.bytes.resize(kQuoted);
+      append(before.bytes, extension);
+      append(after.bytes, extension);
+      FrameMaker again(7), same(7);
+      mbuf = to_mbuf(make_error(again, before, kQuoted + 8, 3, 0, word).bytes);
+      Flow flow = read_flow(mbuf, 0);
+      EXPECT_EQ(remove_toa(mbuf, flow, client), len);
+      EXPECT_EQ(to_bytes(mbuf), make_error(same, after, kQuoted + 8, 3, 0, word).bytes);
+      rte_pktmbuf_free(mbuf);
+      // One that claims to quote more than there is stays.
+      FrameMaker once(8);
+      const Frame wrong = make_error(once, before, kQuoted + 8, 3, 0, word * 2);
+      mbuf = to_mbuf(wrong.bytes);
+      flow = read_flow(mbuf, 0);
+      EXPECT_EQ(remove_toa(mbuf, flow, client), 0u);
+      EXPECT_EQ(to_bytes(mbuf), wrong.bytes);
+      rte_pktmbuf_free(mbuf);
+    }
   }
 }
 

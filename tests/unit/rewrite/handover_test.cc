@@ -29,15 +29,15 @@ struct HandoverTest : testing::Test {
     dataplane = std::make_unique<Dataplane>(options);
     auto snapshot = std::make_unique<Snapshot>();
     snapshot->ports.resize(1);
-    snapshot->routes = RouteTable({}, 1);
+    snapshot->routes = RouteTable({}, 3);
     snapshot->balances = true;
-    snapshot->balanced_vrfs = {0, 1};
+    snapshot->balanced_vrfs = {0, 1, 1};
     dataplane->publish(std::move(snapshot));
     for (unsigned id = 0; id < 2; ++id)
       dataplane->worker(id).snapshot = dataplane->worker(id).current->load();
   }
 
-  // A UDP packet from 10.0.0.1 to that port of 10.0.0.2, in VRF 1.
+  // A UDP packet from 10.0.0.1 to that port of 10.0.0.2.
   rte_mbuf* make_packet(uint16_t port) {
     rte_mbuf* mbuf = rte_pktmbuf_alloc(dataplane->pool());
     if (mbuf == nullptr) return nullptr;
@@ -56,13 +56,13 @@ struct HandoverTest : testing::Test {
     return port;
   }
   // How many of the packets the worker keeps for itself.
-  unsigned balance_one(unsigned id, uint16_t port) {
+  unsigned balance_one(unsigned id, uint16_t port, VrfId vrf = 1) {
     Worker& worker = dataplane->worker(id);
     Packet& packet = worker.packets[0];
     packet = {};
     packet.mbuf = make_packet(port);
     EXPECT_NE(packet.mbuf, nullptr);
-    packet.network = 1;
+    packet.network = vrf;
     packet.drop = DropReason::kNone;
     worker.routed.count = 0;
     worker.routed.push(packet);
@@ -91,13 +91,46 @@ TEST_F(HandoverTest, PacketsGoToTheWorkerOfTheirConnection) {
   other.routed.count = 0;
 }
 
-TEST_F(HandoverTest, WhatAFullRingDoesNotTakeIsDropped) {
+TEST_F(HandoverTest, AVrfTakesNoMoreOfACrowdedRingThanIsLeft) {
+  constexpr VrfId kFlood = 1, kOther = 2;
   const uint16_t port = port_of(1);
-  const unsigned room = rte_ring_get_capacity(dataplane->worker(0).peers[1]);
-  for (unsigned i = 0; i < room; ++i) ASSERT_EQ(balance_one(0, port), 0u);
+  Worker& taker = dataplane->worker(1);
+  const unsigned room = rte_ring_get_capacity(taker.peers[1].ring);
+  const auto waiting = [&] { return rte_ring_count(taker.peers[1].ring); };
+  const auto drops = [&] { return dataplane->drops(DropReason::k_handover_full); };
+  for (unsigned i = 0; i < 2 * room; ++i) ASSERT_EQ(balance_one(0, port, kFlood), 0u);
+  EXPECT_NEAR(waiting(), room * 3 / 4, 2);
+  EXPECT_EQ(drops(), 2 * room - waiting());
+
+  // Another VRF finds half of the rest, and again after the flood went on.
+  for (unsigned i = 0; i < 500; ++i) balance_one(0, port, kOther);
+  EXPECT_EQ(drops(), 2 * room - (waiting() - 500)) << "none of the other's is dropped";
+  for (unsigned i = 0; i < room; ++i) balance_one(0, port, kFlood);
+  const uint64_t before = drops();
+  for (unsigned i = 0; i < 200; ++i) balance_one(0, port, kOther);
+  EXPECT_EQ(drops(), before);
+
+  // What was counted is counted out.
+  while (take_handed_over(taker) != 0) {
+    for (Packet* packet : taker.routed.span()) rte_pktmbuf_free(packet->mbuf);
+    taker.routed.count = 0;
+  }
+  EXPECT_EQ(taker.peers[1].counted[kFlood], 0u);
+  EXPECT_EQ(taker.peers[1].counted[kOther], 0u);
+  EXPECT_EQ(balance_one(0, port, kFlood), 0u);
+  EXPECT_EQ(drops(), before);
+  EXPECT_EQ(taker.peers[1].counted[kFlood], 0u);
+}
+
+// Until the flood has its share, nothing is dropped.
+TEST_F(HandoverTest, WhatIsBeyondTheShareIsDropped) {
+  const uint16_t port = port_of(1);
+  const unsigned room = rte_ring_get_capacity(dataplane->worker(0).peers[1].ring);
+  for (unsigned i = 0; i < room / 2; ++i) ASSERT_EQ(balance_one(0, port), 0u);
   EXPECT_EQ(dataplane->drops(DropReason::k_handover_full), 0u);
-  for (unsigned i = 0; i < 3; ++i) EXPECT_EQ(balance_one(0, port), 0u);
-  EXPECT_EQ(dataplane->drops(DropReason::k_handover_full), 3u);
+  for (unsigned i = 0; i < room; ++i) EXPECT_EQ(balance_one(0, port), 0u);
+  EXPECT_EQ(dataplane->drops(DropReason::k_handover_full),
+            room * 3 / 2 - rte_ring_count(dataplane->worker(0).peers[1].ring));
 }
 
 }  // namespace
