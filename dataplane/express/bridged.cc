@@ -67,10 +67,10 @@ namespace {
   return true;
 }
 
-// What wrapping has at hand, in registers as far as possible: no pointer to it is passed to
+// What finishing frames has at hand, in registers as far as possible: no pointer to it is passed to
 // anybody.
-struct Wrapping {
-  explicit Wrapping(BridgedBurst& burst) noexcept
+struct Finishing {
+  explicit Finishing(BridgedBurst& burst) noexcept
       : worker(&burst.worker),
         bridge_ports(burst.snapshot.bridge_ports.data()),
         adjacencies(burst.worker.adjacencies) {}
@@ -90,7 +90,7 @@ bool needs_care(const Worker& worker) noexcept {
 
 // Makes the frame what leaves by its bridge port. False: it is left.
 template <bool kCareful>
-[[gnu::always_inline]] inline bool finish(Wrapping& now, const BridgedFrame& frame) noexcept {
+[[gnu::always_inline]] inline bool finish(Finishing& now, const BridgedFrame& frame) noexcept {
   const BridgePort& out = now.bridge_ports[frame.out];
   if (frame.in != now.in) {
     now.in = frame.in;
@@ -199,7 +199,7 @@ struct LeftPairs {
 // Sends those from `first` on that need not wait for others; the rest is kept in order. Returns how
 // many are kept.
 [[gnu::noinline]] unsigned send_in_order(BridgedBurst& burst, unsigned first) noexcept {
-  Wrapping now(burst);
+  Finishing now(burst);
   LeftPairs pairs;
   unsigned kept = 0;
   unsigned next = first;
@@ -225,7 +225,7 @@ struct LeftPairs {
 
 // Returns the first frame that is left.
 [[gnu::noinline]] const BridgedFrame* finish_all(BridgedBurst& burst) noexcept {
-  Wrapping now(burst);
+  Finishing now(burst);
   const BridgedFrame* frame = burst.frames.packets.data();
   const BridgedFrame* const end = frame + burst.count;
   while (frame != end && frame->out != 0 && finish<false>(now, *frame)) ++frame;
