@@ -151,9 +151,11 @@ Parsed<std::string> parse_name(std::string_view text) {
 
 Parsed<std::string> parse_namespace(std::string_view text) {
   const auto allowed = [](char c) { return c > ' ' && c < 0x7f && c != '/'; };
-  if (text.empty() || text.size() > 255 || text == "." || text == ".." || !all_of(text, allowed))
+  if (text.empty() || text.size() > 255 || !(is_letter(text[0]) || text[0] == '_') ||
+      !all_of(text, allowed))
     return wrong<std::string>(
-        "expected the name of a network namespace as in 'ip netns', without '/' and spaces");
+        "expected the name of a network namespace as in 'ip netns', which begins with a letter or "
+        "'_' and has no '/' and spaces");
   return right(std::string(text));
 }
 

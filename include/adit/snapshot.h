@@ -123,7 +123,8 @@ struct alignas(64) BridgePort {
   uint16_t segment_bytes = 0;
   BridgePortId sequence_id = 0;  // GRE: the bridge port whose sequence numbers it shares
   PlainOuter plain_outer = PlainOuter::kNone;
-  alignas(4) std::array<uint8_t, 92> header = {};  // template: Ethernet to tunnel header
+  std::array<uint8_t, 3> unused = {};   // equal bridge ports are equal to the byte
+  std::array<uint8_t, 92> header = {};  // template: Ethernet to tunnel header
 };
 static_assert(sizeof(BridgePort) == 128);
 
