@@ -157,10 +157,10 @@ for tunnel in site4 site6 far; do
   done
 done
 # For each site: two pings and two traceroutes; and the guest's ping.
-expect "packets dropped as ttl_expired" "$(drops ttl_expired)" = 13
-expect "packets dropped as no_route" "$(drops no_route)" = 2
-expect "packets dropped as mtu_exceeded" "$(drops mtu_exceeded)" = 6
-expect "packets dropped as neighbour_unresolved" "$(drops neighbour_unresolved)" = 1
+expect_drops ttl_expired = 13
+expect_drops no_route = 2
+expect_drops mtu_exceeded = 6
+expect_drops neighbour_unresolved = 1
 # IPv6 talks to groups and to all nodes: what is not for a gateway is counted.
 expect "packets dropped, beside these and IPv6 chatter" "$(drops_beside ttl_expired no_route \
   mtu_exceeded neighbour_unresolved ip_not_local not_our_mac not_routable nd_not_for_us icmp_ignored)" = 0

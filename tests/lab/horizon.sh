@@ -28,7 +28,7 @@ expect "ARP requests that the access host saw" \
   "$(captured "$LAB_TMP/red.pcap" "arp and ether src $RED1_MAC and ether dst ff:ff:ff:ff:ff:ff")" '>=' 1
 expect "frames of red1 that v2 saw" \
   "$(tshark -r "$LAB_TMP/v2.pcap" -Y "vxlan && eth.src == $RED1_MAC" 2>/dev/null | wc -l)" = 0
-expect "drops split_horizon" "$(drops split_horizon)" '>=' $((before + 5))
+expect_drops split_horizon '>=' $((before + 5))
 
 say "a sender that is no remote of the network"
 capture red red0 "$LAB_TMP/stranger.pcap"
@@ -38,14 +38,14 @@ expect_no_ping stranger "$RED" 10
 end_capture
 expect "its frames at the access host" \
   "$(captured "$LAB_TMP/stranger.pcap" ether src 02:00:00:00:10:13)" = 0
-expect "drops remote_unknown" "$(drops remote_unknown)" = $((before + 10))
+expect_drops remote_unknown = $((before + 10))
 expect "place of its MAC" "$(fdb_place red 02:00:00:00:10:13)" = nowhere
 
 say "a VNI that no network has"
 before=$(drops tunnel_id_unknown)
 N lost1 ip neigh add "$RED" lladdr "$RED_MAC" dev eth0
 expect_no_ping lost1 "$RED" 10
-expect "drops tunnel_id_unknown" "$(drops tunnel_id_unknown)" = $((before + 10))
+expect_drops tunnel_id_unknown = $((before + 10))
 
 say "and the others still speak"
 expect_ping red "$RED1" 5

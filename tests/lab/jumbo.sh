@@ -33,6 +33,6 @@ expect_ping small "$RED1" 10 -M "do" -s 1472
 expect_ping red1 10.1.0.2 10 -M "do" -s 1472
 before=$(drops mtu_exceeded)
 expect "red1 sends frames that do not fit: lost" "$(ping_loss red1 10.1.0.2 10 -M "do" -s 2000)" = 10
-expect "drops mtu_exceeded" "$(drops mtu_exceeded)" '>=' $((before + 1))
+expect_drops mtu_exceeded '>=' $((before + 1))
 expect "red1 was told the MTU" "$(N red1 ip route get 10.1.0.2 | grep -o "mtu [0-9]*")" = "mtu 1500"
 expect_ping red1 10.1.0.2 10 -M "do" -s 1472

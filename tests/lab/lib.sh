@@ -158,6 +158,17 @@ drops() {
   ctl -j show drops | jq --arg r "$1" '[.[] | select(.reason == $r) | .packets] | add // 0'
 }
 
+has_dropped() { (($(drops "$1") >= $2)); } # REASON LEAST
+
+# expect_drops REASON OPERATOR WANT, as expect(), but awaits that many: the worker may be behind what
+# was sent to it by all that its machine was busy with.
+expect_drops() {
+  local least=$3
+  [[ $2 != '>' ]] || least=$((least + 1))
+  wait_for 10 has_dropped "$1" "$least" || true
+  expect "drops $1" "$(drops "$1")" "$2" "$3"
+}
+
 # drops_beside REASON...: packets that adit dropped for any other reason; but a TAP is down while it
 # is plugged, and what is for it meanwhile is no fault.
 drops_beside() {

@@ -43,4 +43,4 @@ wait_for 5 defended || fail "adit did not defend its address"
 end_capture
 expect "lines of 200 messages" "$(lines 'own=yes')" '<' 20
 expect "announcements of adit" "$(captured "$LAB_TMP/defence.pcap" "ether src 02:00:00:00:00:01")" '<' 5
-expect "drops address_conflict" "$(drops address_conflict)" = 200
+expect_drops address_conflict = 200

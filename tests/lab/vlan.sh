@@ -88,6 +88,4 @@ trunk.bind(("trunk0", 0))
 for _ in range(7):
     trunk.send(bytes.fromhex("ffffffffffff" "020000001001" "8100001e" "0806") + bytes(46))
 PYTHON
-counted() { [[ $(drops vlan_not_member) == $((before + 7)) ]]; }
-wait_for 3 counted || true
-expect "drops vlan_not_member" "$(drops vlan_not_member)" = $((before + 7))
+expect_drops vlan_not_member = $((before + 7))
