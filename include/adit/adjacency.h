@@ -17,12 +17,14 @@ class AdjacencyTable {
  public:
   AdjacencyTable() : words_(new std::atomic<uint64_t>[kMaxAdjacencies]()) {}
 
+  // Control: the next hop's MAC is known, or another one; held packets for it may be sent.
   void resolve(AdjacencyId id, const MacAddr& mac) noexcept {
     uint64_t word = 0;
     std::memcpy(&word, mac.bytes.data(), sizeof mac);
     words_[id].store(word | kResolved, std::memory_order_release);
     resolved_.fetch_add(1, std::memory_order_release);
   }
+  // Control: it is not known any more; packets for it are held.
   void clear(AdjacencyId id) noexcept { words_[id].store(0, std::memory_order_release); }
 
   // 0 while the next hop is unresolved, else a word for write_mac().

@@ -16,6 +16,7 @@ class BigEndian {
 
  public:
   constexpr BigEndian() = default;
+  // `host`: in the processor's order.
   constexpr explicit BigEndian(T host) noexcept : bytes_(std::bit_cast<Bytes>(swap(host))) {}
 
   // The value in the processor's order.
@@ -23,6 +24,7 @@ class BigEndian {
 
   // The bytes in memory order, for hashing and one's-complement sums.
   constexpr T raw() const noexcept { return std::bit_cast<T>(bytes_); }
+  // `raw`: as it lies in memory, the inverse of raw().
   static constexpr BigEndian from_raw(T raw) noexcept {
     BigEndian value;
     value.bytes_ = std::bit_cast<Bytes>(raw);

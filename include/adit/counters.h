@@ -17,6 +17,7 @@ class Counter {
   void add(uint64_t n) noexcept {
     value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
   }
+  // Any thread may call it; the sum of all add() so far.
   uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
 
  private:

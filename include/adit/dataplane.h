@@ -175,7 +175,9 @@ class Dataplane {
   uint64_t connections() const noexcept;  // of all services
   // The same of all services of a VRF.
   uint64_t connections_of_vrf(VrfId vrf) const noexcept;
+  // How many all workers have room for.
   uint64_t connection_capacity() const noexcept;
+  // Clients that the service remembers now.
   uint64_t persistence_entries(ServiceId service) const noexcept;
   // Submits a dump to the worker; false while it works on another one.
   bool dump(unsigned worker, std::shared_ptr<ConnectionDump> dump);
@@ -184,6 +186,7 @@ class Dataplane {
   // Resets counters and sequence numbers, before an id is assigned again. No snapshot that a
   // worker may read uses the id.
   void reset_bridge_port(BridgePortId bridge_port);
+  // Packets of all workers since the start.
   uint64_t drops(DropReason reason) const noexcept;
   // Number of packets that wait for next hops now.
   uint64_t held_now() const noexcept;

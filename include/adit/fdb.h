@@ -51,21 +51,26 @@ class Fdb {
   // --- control ---
   // Adds the address or moves it. False when the table is full.
   bool set(uint64_t key, BridgePortId bridge_port, bool is_static, uint32_t now_s);
+  // Nothing happens if the address is not there.
   void erase(uint64_t key);
+  // Empty: the address is not known.
   std::optional<Entry> find(uint64_t key) const noexcept;
   // Slots 0 .. slot_count()-1 may hold entries.
   uint32_t slot_count() const noexcept { return bucket_count_ * kWays; }
+  // With key 0 where the slot is free.
   Entry at(uint32_t slot) const noexcept;
   // Second of monotonic_ns() in which a worker saw the MAC last.
   uint32_t last_seen_s(uint32_t slot) const noexcept {
     return bucket_of(slot).last_seen_s[slot % kWays].load(std::memory_order_relaxed);
   }
+  // Addresses that are there, static ones too; and how many have room.
   uint32_t size() const noexcept { return size_; }
   uint32_t capacity() const noexcept { return capacity_; }
 
   // --- workers ---
   class View;
   View view() const noexcept;
+  // Of the bucket that lookup() reads first.
   void prefetch(uint64_t key) const noexcept;
   // `key`: an fdb_key(). Any thread may call it.
   Place lookup(uint64_t key) const noexcept;

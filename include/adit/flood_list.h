@@ -39,6 +39,7 @@ class FloodList {
   ~FloodList() { free(block_.load()); }
 
   // --- workers ---
+  // Valid until the worker's pass ends.
   std::span<const BridgePortId> members() const noexcept {
     Block* block = block_.load(std::memory_order_acquire);
     if (block == nullptr) return {};

@@ -38,6 +38,7 @@ inline constexpr unsigned kMaxBurst = 64;
 inline constexpr LinkId kFirstNetworkLink = kMaxPorts;
 inline constexpr LinkId kFirstSubinterfaceLink = kFirstNetworkLink + kMaxNetworks + 1;
 inline constexpr unsigned kMaxLinks = kFirstSubinterfaceLink + kMaxSubinterfaces + 1;
+// Each function to a port, network or subinterface is for links of that kind only.
 constexpr bool is_port_link(LinkId link) noexcept {
   return link < kFirstNetworkLink;
 }
@@ -62,6 +63,7 @@ using TenantId = uint32_t;
 inline constexpr TenantId kUnderlayTenant = 0;
 inline constexpr TenantId kFirstNetworkTenant = 1 << 16;  // above all VrfIds
 inline constexpr unsigned kMaxTenants = kFirstNetworkTenant + kMaxNetworks + 1;
+// VRF 0 is the underlay.
 constexpr TenantId tenant_of_vrf(VrfId vrf) noexcept {
   return vrf;
 }

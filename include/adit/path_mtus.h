@@ -41,6 +41,7 @@ class PathMtus {
   void lower_remote(BridgePortId id, uint32_t mtu, uint32_t now_s) noexcept {
     lower(remotes_[id], mtu, 0, now_s);
   }
+  // `address`: the backend's, as FlowKey has it.
   void lower_backend(BackendId id, const Ipv6Key& address, uint32_t mtu, uint32_t now_s) noexcept {
     lower(backends_[id], mtu, tag_of(address), now_s);
   }

@@ -123,6 +123,7 @@ class RouteTable {
   size_t node_bytes() const noexcept {
     return (book_->nodes_used - book_->free_nodes.size()) * sizeof(Node);
   }
+  // Nodes in use, of one VRF and of all; at most kMostNodes.
   size_t count_of_nodes(VrfId vrf) const noexcept { return book_->nodes_of[vrf]; }
   size_t count_of_nodes() const noexcept { return book_->nodes_used - book_->free_nodes.size(); }
   static constexpr size_t kMostNodes = size_t{1} << 21;  // 2 GiB

@@ -57,7 +57,9 @@ struct BackendStatus {
   bool up = false;      // false: takes no new connections either
   bool keeps = false;   // down: keeps the connections that it has
   bool moves = false;   // drained for long enough: its UDP flows move to other backends
+  // Whether new connections may go to it, its threshold apart.
   bool takes_new() const noexcept { return up && weight != 0; }
+  // Whether those that it has end at their next packet.
   bool ends_connections() const noexcept { return !up && !keeps; }
   // False: connections of some kind may have to end.
   bool is_plain() const noexcept { return up && !moves; }
@@ -73,6 +75,7 @@ class BackendStatusTable {
                          (status.moves ? kMoves : 0),
                      std::memory_order_relaxed);
   }
+  // All zero of an id that no backend has.
   BackendStatus load(BackendId id) const noexcept {
     const uint32_t word = words_[id].load(std::memory_order_relaxed);
     return {static_cast<uint16_t>(word), (word & kUp) != 0, (word & kKeeps) != 0,

@@ -48,6 +48,7 @@ class SharedTable {
     }
     return 0;
   }
+  // Of the slot that find() reads first. `hash`: hash_of(key).
   void prefetch(const Key& key) const noexcept { prefetch_hash(hash_of(key)); }
   void prefetch_hash(uint64_t hash) const noexcept { __builtin_prefetch(&slots_[hash & mask_]); }
   // There is no entry, and no room for one.
@@ -61,6 +62,7 @@ class SharedTable {
   void replace(const Key& key, uint32_t value) noexcept {
     slot_of(key).value.store(value, std::memory_order_release);
   }
+  // The key is there. Its place is not used again.
   void remove(const Key& key) noexcept {
     slot_of(key).words[0].store(kNobody, std::memory_order_relaxed);
   }

@@ -135,6 +135,7 @@ inline BridgePortKind kind_now(const BridgePort& bridge_port) noexcept {
   return std::atomic_ref(const_cast<BridgePortKind&>(bridge_port.kind))
       .load(std::memory_order_acquire);
 }
+// Control: last of all that it writes of the entry.
 inline void set_kind_now(BridgePort& bridge_port, BridgePortKind kind) noexcept {
   std::atomic_ref(bridge_port.kind).store(kind, std::memory_order_release);
 }
@@ -305,6 +306,7 @@ class OwnSources {
     const uint64_t bit = bit_of(address);
     return (bits_[bit / 64] >> bit % 64 & 1) != 0;
   }
+  // Whose address it is in the VRF. `address`: as FlowKey has it.
   [[gnu::cold, gnu::noinline]] Owner find(VrfId vrf, const Ipv6Key& address,
                                           bool ipv6) const noexcept {
     return static_cast<Owner>(table_.find(key_of(vrf, address, ipv6)));

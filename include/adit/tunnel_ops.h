@@ -63,6 +63,7 @@ struct TunnelQuote {
   uint32_t bytes;  // at least 8
   Ipv6Key remote;  // destination of the quoted packet
 
+  // Whether the first `up_to` bytes are there.
   bool has(uint32_t up_to) const noexcept { return up_to <= bytes; }
   // The bytes at offset `at` from the header's start, in host byte order. The caller has checked
   // that they are there.
