@@ -5,9 +5,9 @@
 
 #include "adit/snapshot.h"
 #include "packet/checksum.h"
+#include "packet/extension_headers.h"
 #include "packet/fragment.h"
 #include "packet/inner.h"
-#include "packet/ip_packet.h"
 #include "packet/ip_rules.h"
 #include "packet/local_port.h"
 #include "packet/packet.h"
@@ -132,57 +132,29 @@ inline UnderlayClass check_ipv4(const Snapshot& snapshot, Packet& packet) noexce
   return check_payload(snapshot, packet, ip->protocol, kIpOffset + header_len, end);
 }
 
-// RFC 8200 section 4.2: whether all options of a destination header may be skipped by who does
-// not know them, as those that Linux and others put before a tunnel's payload to limit nesting
-// (RFC 2473 section 4.1.1). RFC 8504 section 5.3 permits a bound on their number.
-inline bool may_skip_options(const uint8_t* header, uint32_t bytes) noexcept {
-  constexpr uint8_t kPad1 = 0, kActionMask = 0xc0;
-  constexpr unsigned kMostOptions = 32;
-  unsigned options = 0;
-  for (uint32_t i = 2; i < bytes; ++options) {
-    const uint8_t type = header[i];
-    if ((type & kActionMask) != 0 || options == kMostOptions) return false;
-    if (type == kPad1) {
-      ++i;
-      continue;
-    }
-    if (i + 2 > bytes || i + 2 + header[i + 1] > bytes) return false;
-    i += 2u + header[i + 1];
-  }
-  return true;
-}
-
 // RFC 6980 section 5: neighbour discovery with a fragment header, wherever that stands, is dropped.
 inline bool is_discovery_type(const rte_mbuf* mbuf, const IpPacket& found) noexcept {
   if (found.protocol != kIpProtocolIcmpv6 || found.l4 >= mbuf->data_len) return false;
   return is_nd_type(*rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, found.l4));
 }
 
-// RFC 8200 section 4: a destination takes extension headers in any order; section 4.3: hop-by-hop
-// options need not be looked at; section 4.4: a routing header without segments left is skipped.
-// An atomic fragment is a whole packet (RFC 6946 section 4).
+// What is for the host step goes there without extension headers, and so does its answer.
 [[gnu::cold, gnu::noinline]] inline UnderlayClass check_extension_headers(const Snapshot& snapshot,
                                                                           Packet& packet,
                                                                           uint32_t end) noexcept {
-  constexpr uint32_t kDestination = kIpOffset + offsetof(Ipv6Header, dst);
-  const uint8_t* frame = frame_of(packet.mbuf);
-  const auto* ip = reinterpret_cast<const Ipv6Header*>(frame + kIpOffset);
-  IpPacket found{};
-  found.l4 = kIpOffset + unsigned{sizeof *ip};
-  found.end = end;
-  found.destination = kDestination;
-  found.protocol = ip->next_header;
-  const bool good = skip_extension_headers(
-      frame, packet.mbuf->data_len, found,
-      [](uint8_t kind, const uint8_t* header, uint32_t bytes) noexcept {
-        return kind != kIpProtocolDestinationOptions || may_skip_options(header, bytes);
-      });
+  rte_mbuf* mbuf = packet.mbuf;
+  IpPacket found;
+  const bool good = read_at_destination(frame_of(mbuf), mbuf->data_len, kIpOffset, end, found);
   // What is behind the header of a fragment may go on in the next one.
   if (found.is_fragment()) return check_fragment(snapshot, packet, found.protocol, end);
-  if (found.has_fragment_header && good && is_discovery_type(packet.mbuf, found))
+  if (!good) return refuse(packet, DropReason::k_ip_extensions);
+  if (found.has_fragment_header && is_discovery_type(mbuf, found))
     return refuse(packet, DropReason::k_nd_malformed);
-  if (!good || found.destination != kDestination)
-    return refuse(packet, DropReason::k_ip_extensions);
+  if (found.protocol == kIpProtocolIcmpv6) {
+    const uint32_t bytes = take_off_extension_headers(mbuf, kIpOffset, found.l4, found.protocol);
+    found.l4 -= bytes;
+    end -= bytes;
+  }
   return check_payload(snapshot, packet, found.protocol, found.l4, end);
 }
 
@@ -199,11 +171,11 @@ inline bool is_discovery_type(const rte_mbuf* mbuf, const IpPacket& found) noexc
   const uint8_t protocol = header[0];
   if (header[2] != 0 || (header[3] & 0xf9) != 0)
     return check_fragment(snapshot, packet, protocol, end);
+  if (is_extension_header(protocol)) return check_extension_headers(snapshot, packet, end);
   take_off_fragment_header(mbuf, kIpOffset, offset, kIpOffset + offsetof(Ipv6Header, next_header));
   end -= kIpv6FragmentLen;
   const auto* ip = reinterpret_cast<const Ipv6Header*>(frame_of(mbuf) + kIpOffset);
   if (is_neighbour_discovery(mbuf, *ip)) return refuse(packet, DropReason::k_nd_malformed);
-  if (is_extension_header(protocol)) return check_extension_headers(snapshot, packet, end);
   return check_payload(snapshot, packet, protocol, offset, end);
 }
 

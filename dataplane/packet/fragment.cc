@@ -4,6 +4,7 @@
 #include "adit/wire.h"
 #include "packet/checksum.h"
 #include "packet/inner.h"
+#include "packet/ip_packet.h"
 #include "packet/packet.h"
 
 namespace adit {
@@ -31,10 +32,9 @@ bool read_ipv4(const uint8_t* data, uint32_t left, Fragment& fragment) noexcept 
 // Headers that every node on the path processes come before the fragment header.
 bool find_fragment_header(const uint8_t* data, uint32_t end, Fragment& fragment) noexcept {
   constexpr uint8_t kHopByHop = 0, kRouting = 43, kDestinationOptions = 60;
-  constexpr unsigned kMostHeaders = 8;
   fragment.next_header_at = fragment.ip + unsigned{offsetof(Ipv6Header, next_header)};
   uint32_t at = fragment.ip + unsigned{sizeof(Ipv6Header)};
-  for (unsigned i = 0; i < kMostHeaders; ++i) {
+  for (unsigned i = 0; i < kMostExtensionHeaders; ++i) {
     const uint8_t kind = data[fragment.next_header_at];
     if (at + 8 > end) return false;
     if (kind == kIpProtocolFragment) {

@@ -51,16 +51,20 @@ inline bool is_extension_header(uint8_t protocol) noexcept {
          protocol == kIpProtocolDestinationOptions;
 }
 
+// Of one packet, a fragment header included. RFC 8504 section 5.3 permits a bound: no sender has a
+// use for more.
+inline constexpr unsigned kMostExtensionHeaders = 8;
+
 // Steps over the extension headers, RFC 8200 section 4, in whatever order they stand. `len` bytes
 // are contiguous. `may_pass(kind, header, bytes)`: whether one that was not misread is accepted.
+// False: one is not, or there are more than kMostExtensionHeaders.
 template <class MayPass>
 inline bool skip_extension_headers(const uint8_t* data, uint32_t len, IpPacket& packet,
                                    MayPass may_pass) noexcept {
   constexpr uint8_t kRouting = 43;
-  constexpr unsigned kMostHeaders = 8;  // no sender has a use for more
-  for (unsigned i = 0; i < kMostHeaders; ++i) {
+  for (unsigned i = 0; is_extension_header(packet.protocol); ++i) {
+    if (i == kMostExtensionHeaders) return false;
     const uint8_t kind = packet.protocol;
-    if (!is_extension_header(kind)) return true;
     const uint32_t at = packet.l4;
     if (at + 8 > len || at + 8 > packet.end) return false;
     uint32_t bytes = 8;
@@ -79,7 +83,7 @@ inline bool skip_extension_headers(const uint8_t* data, uint32_t len, IpPacket& 
     packet.l4 = at + bytes;
     if (packet.later_fragment) return true;  // what follows is somewhere in the payload
   }
-  return false;
+  return true;
 }
 
 // Reads the headers of the packet at `ip`. `len` bytes of `data` are contiguous, the packet

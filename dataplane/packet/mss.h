@@ -4,6 +4,7 @@
 
 #include "packet/checksum.h"
 #include "packet/inner.h"
+#include "packet/ip_packet.h"
 
 namespace adit {
 
@@ -59,6 +60,15 @@ inline void clamp_options(uint8_t* from, unsigned left, unsigned limit,
 
 }  // namespace mss
 
+// Offset of the TCP header behind IPv6 extension headers; 0: there is none. `left` contiguous bytes
+// from the IP header on, at least the header itself.
+[[gnu::cold, gnu::noinline]] inline unsigned find_tcp_behind_extensions(const uint8_t* at,
+                                                                        unsigned left) noexcept {
+  IpPacket packet;
+  const bool good = read_ip_packet(at, left, UINT32_MAX, 0, packet);
+  return good && packet.protocol == kIpProtocolTcp && !packet.later_fragment ? packet.l4 : 0;
+}
+
 // Offset of the TCP header in an IP packet that begins a connection, or answers one that does;
 // 0: it is neither. `left` contiguous bytes from the IP header on.
 inline unsigned find_syn(be16 type, const uint8_t* at, unsigned left) noexcept {
@@ -70,8 +80,9 @@ inline unsigned find_syn(be16 type, const uint8_t* at, unsigned left) noexcept {
     if (offset < sizeof *ip) return 0;
   } else if (type == be16(kEtherTypeIpv6) && left >= sizeof(Ipv6Header)) {
     const auto* ip = reinterpret_cast<const Ipv6Header*>(at);
-    if (ip->next_header != kIpProtocolTcp) return 0;
     offset = sizeof *ip;
+    if (ip->next_header != kIpProtocolTcp)
+      offset = is_extension_header(ip->next_header) ? find_tcp_behind_extensions(at, left) : 0;
   }
   if (offset == 0 || offset + sizeof(TcpHeader) > left) return 0;
   const auto* tcp = reinterpret_cast<const TcpHeader*>(at + offset);

@@ -6,6 +6,7 @@
 
 #include "icmp/outer_error.h"
 #include "icmp/report.h"
+#include "packet/extension_headers.h"
 #include "packet/flow_reader.h"
 #include "packet/local_port.h"
 #include "packet/tcp_reset.h"
@@ -55,12 +56,72 @@ template <class Ip>
   return back;
 }
 
+// What a packet carries behind its IP header, options and extension headers, and where.
+struct Payload {
+  uint8_t protocol;
+  uint32_t at;
+};
+
+void collect_for_us(Worker& worker, const Packet& packet) noexcept {
+  // One within the other.
+  if (was_put_together(packet.mbuf)) return drop(worker, packet.mbuf, DropReason::k_ip_fragment);
+  collect_later(worker, packet, PacketToRoute::Kind::kLocal);
+}
+
+[[gnu::cold, gnu::noinline]] bool find_behind_extensions(Worker& worker, const Packet& packet,
+                                                         Payload& payload) noexcept {
+  rte_mbuf* mbuf = packet.mbuf;
+  IpPacket found;
+  const bool good = read_at_destination(frame_of(mbuf), mbuf->data_len, 0, mbuf->pkt_len, found);
+  if (found.is_fragment())
+    collect_for_us(worker, packet);
+  else if (!good)
+    drop(worker, mbuf, DropReason::k_ip_extensions);
+  payload = {found.protocol, found.l4};
+  return good && !found.is_fragment();
+}
+
+// Finds what a packet to one of our addresses carries. False: it was dropped, or is a fragment,
+// which waits for the others.
+template <class Ip>
+bool find_payload(Worker& worker, const Packet& packet, Payload& payload) noexcept {
+  const auto& ip = header_of<Ip>(packet.mbuf);
+  payload = {Ip::protocol(ip), Ip::header_len(ip)};
+  if constexpr (Ip::kIpv6) {
+    if (is_extension_header(payload.protocol)) [[unlikely]]
+      return find_behind_extensions(worker, packet, payload);
+    return true;
+  }
+  if (!Ip::is_fragment(ip)) [[likely]]
+    return true;
+  collect_for_us(worker, packet);
+  return false;
+}
+
+// Removes IPv6 extension headers, so that neither control nor an answer has them. False: no buffer,
+// and the packet was dropped.
+template <class Ip>
+bool shed_extensions(Worker& worker, Packet& packet, Payload& payload) noexcept {
+  if (!Ip::kIpv6 || payload.at == sizeof(Ipv6Header)) [[likely]]
+    return true;
+  // Copies that share the headers may still be read elsewhere.
+  rte_mbuf* own = make_writable(packet.mbuf, payload.at, worker.pool);
+  if (own == nullptr) {
+    drop(worker, packet.mbuf, DropReason::k_no_buffer);
+    return false;
+  }
+  packet.mbuf = own;
+  payload.at -= take_off_extension_headers(own, 0, payload.at, payload.protocol);
+  return true;
+}
+
 // An echo request for one of our addresses becomes the reply.
 template <class Ip>
-void answer_echo(Worker& worker, Packet& packet) noexcept {
+void answer_echo(Worker& worker, Packet& packet, Payload payload) noexcept {
+  if (!shed_extensions<Ip>(worker, packet, payload)) return;
   rte_mbuf* mbuf = packet.mbuf;
   auto& ip = header_of<Ip>(mbuf);
-  const unsigned offset = Ip::header_len(ip);
+  const unsigned offset = payload.at;
   if (offset + sizeof(IcmpEcho) > mbuf->data_len)
     return drop(worker, mbuf, DropReason::k_icmp_truncated);
   const uint32_t bytes = mbuf->pkt_len - offset;
@@ -93,12 +154,9 @@ void answer_echo(Worker& worker, Packet& packet) noexcept {
   send<Ip>(worker, packet, back);
 }
 
-// For a packet other than ICMP.
-template <class Ip>
-LocalPort local_port_of(const Packet& packet) noexcept {
-  const auto& ip = header_of<Ip>(packet.mbuf);
-  return {packet.network, Ip::protocol(ip),
-          destination_port_of(packet.mbuf, Ip::protocol(ip), Ip::header_len(ip))};
+LocalPort local_port_of(const Packet& packet, const Payload& payload) noexcept {
+  return {packet.network, payload.protocol,
+          destination_port_of(packet.mbuf, payload.protocol, payload.at)};
 }
 
 bool has_backend_up(const Worker& worker, ServiceId service) noexcept {
@@ -126,15 +184,16 @@ bool is_alive(const Worker& worker, const RouteTarget& target) noexcept {
 
 template <class Ip>
 void handle_local(Worker& worker, Packet& packet) noexcept {
-  if (Ip::is_fragment(header_of<Ip>(packet.mbuf)))
-    return collect_later(worker, packet, PacketToRoute::Kind::kLocal);
-  const auto& ip = header_of<Ip>(packet.mbuf);
-  if (Ip::protocol(ip) == Ip::kIcmp) return answer_echo<Ip>(worker, packet);
-  if (!worker.snapshot->local_ports.empty() &&
-      is_local_port(*worker.snapshot, local_port_of<Ip>(packet))) [[unlikely]]
-    return punt(worker, local_port_of<Ip>(packet), 0, false, packet.mbuf);
+  Payload payload;
+  if (!find_payload<Ip>(worker, packet, payload)) return;
+  if (payload.protocol == Ip::kIcmp) return answer_echo<Ip>(worker, packet, payload);
+  if (!worker.snapshot->local_ports.empty()) [[unlikely]]
+    if (const LocalPort to = local_port_of(packet, payload); is_local_port(*worker.snapshot, to)) {
+      if (shed_extensions<Ip>(worker, packet, payload)) punt(worker, to, 0, false, packet.mbuf);
+      return;
+    }
   if (take_for_host(worker, packet.network, 0, packet.mbuf, 0)) return;
-  if (Ip::protocol(ip) != kIpProtocolUdp)
+  if (payload.protocol != kIpProtocolUdp)
     return drop(worker, packet.mbuf, DropReason::k_ip_protocol_unknown);
   report_to_sender(worker, packet, IcmpProblem::kPortUnreachable);
   drop(worker, packet.mbuf, DropReason::k_udp_port_closed);
@@ -143,12 +202,11 @@ void handle_local(Worker& worker, Packet& packet) noexcept {
 template <class Ip>
 void handle_virtual(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
   constexpr DropReason kWhy = DropReason::k_service_unknown;
-  if (Ip::is_fragment(header_of<Ip>(packet.mbuf)))
-    return collect_later(worker, packet, PacketToRoute::Kind::kLocal);
-  const auto& ip = header_of<Ip>(packet.mbuf);
-  switch (Ip::protocol(ip)) {
+  Payload payload;
+  if (!find_payload<Ip>(worker, packet, payload)) return;
+  switch (payload.protocol) {
     case Ip::kIcmp:
-      if (is_alive(worker, target)) return answer_echo<Ip>(worker, packet);
+      if (is_alive(worker, target)) return answer_echo<Ip>(worker, packet, payload);
       return drop(worker, packet.mbuf, DropReason::k_no_backend);
     case kIpProtocolTcp: {
       const Flow flow = read_flow(packet.mbuf, packet.network);

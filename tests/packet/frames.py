@@ -137,4 +137,21 @@ def echo(kind, src_mac, dst_mac, src, dst, data, ident=7, seq=1, **ip):
                  ICMP(type=kind, id=ident, seq=seq) / Raw(data))
 
 
+HOP_BY_HOP, ROUTING, FRAGMENT, OPTIONS = 0, 43, 44, 60
+
+
+def with_headers(frame, *headers):
+    """Extension headers (RFC 8200 section 4), each a kind and what is behind its next header, before
+    what follows the IPv6 header."""
+    kinds = [kind for kind, _ in headers] + [frame[20]]
+    chain = b"".join(bytes([following]) + body for following, (_, body) in zip(kinds[1:], headers))
+    length = int.from_bytes(frame[18:20], "big") + len(chain)
+    return (frame[:18] + length.to_bytes(2, "big") + bytes([kinds[0]]) + frame[21:54] + chain +
+            frame[54:])
+
+
+def options_body(options):
+    return bytes([(len(options) + 2) // 8 - 1]) + options
+
+
 __all__ = [name for name in dir() if not name.startswith("_")]

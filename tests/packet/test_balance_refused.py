@@ -3,6 +3,7 @@
 are cut."""
 
 from balance import *
+from frames import OPTIONS, options_body, with_headers
 from harness import SECOND, Free, main
 
 from scapy.layers.inet import fragment
@@ -219,6 +220,10 @@ def echo():
                     pong = IPv6(src=v, dst=c) / ICMPv6EchoReply(id=1, data=pattern(size))
                 run.case(f"IPv{version} of {size} bytes to {v}", from_client(ping),
                          to_client(pong) if alive else {}, None if alive else "no_backend")
+                if version == 6:
+                    extended = with_headers(from_client(ping)[1], *[(OPTIONS, options_body(bytes(6)))] * 8)
+                    run.case(f"behind eight headers, {size} bytes to {v}", ("edge0", extended),
+                             to_client(pong) if alive else {}, None if alive else "no_backend")
     run.run()
 
 

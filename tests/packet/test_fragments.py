@@ -4,7 +4,7 @@
 import itertools
 
 import tunnels
-from frames import host, udp
+from frames import FRAGMENT, HOP_BY_HOP, OPTIONS, host, options_body, udp, with_headers
 from harness import MS, SECOND, Free, Scenario, announcement, main
 from nd_frames import unsolicited
 from tunnels import KINDS, OUR_MAC, OURS, from_remote
@@ -150,6 +150,13 @@ def dropped_by_default():
     run.run()
 
 
+PADDED, ATOMIC = (OPTIONS, options_body(bytes(6))), (FRAGMENT, bytes(7))
+# What comes without them to who is asked, and is answered without.
+EXTENDED = [("options", [PADDED]), ("an atomic fragment and options", [ATOMIC, PADDED]),
+            ("options and an atomic fragment", [(HOP_BY_HOP, options_body(bytes(6))), ATOMIC]),
+            ("eight headers", [PADDED] * 8)]
+
+
 def whole_ones():
     """RFC 6946: a whole packet may have a fragment header; RFC 6980: not neighbour discovery."""
     for reassemble in ("true", "false"):
@@ -163,6 +170,11 @@ def whole_ones():
         reply = (Ether(src=OUR_MAC, dst="02:00:00:00:00:02") /
                  IPv6(src=OURS[6], dst="2001:db8::2", hlim=64) / ICMPv6EchoReply(data=b"x" * 64))
         run.case("echo", ("uplink", pieces(bytes(ping), 6, 9000, 2)[0]), {"uplink": bytes(reply)})
+        for name, headers in EXTENDED:
+            run.case(f"echo behind {name}", ("uplink", with_headers(bytes(ping), *headers)),
+                     {"uplink": bytes(reply)})
+        run.case("echo behind nine headers", ("uplink", with_headers(bytes(ping), *[PADDED] * 9)), {},
+                 "ip_extensions")
         nd = asked.copy()
         nd[IPv6].hlim = 255
         nd = nd / ICMPv6ND_NS(tgt=OURS[6])

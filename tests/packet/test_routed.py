@@ -2,13 +2,14 @@
 """Routed tunnels (GRE with an IP payload, IP in IP) in VRFs: forwarded both ways over both underlays,
 told about by ICMP, refused by name."""
 
+from frames import FRAGMENT, HOP_BY_HOP, OPTIONS, ROUTING, options_body, with_headers
 from harness import MS, SECOND, Free, Scenario, announcement, main, tap
 from nd_frames import advertisement, in_fragments, solicitation, unsolicited
 from tunnels import OUR_MAC, OURS, address, mac
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_NOP, fragment
 from scapy.layers.inet6 import (ICMPv6DestUnreach, ICMPv6EchoReply, ICMPv6EchoRequest,
-                                ICMPv6PacketTooBig, ICMPv6TimeExceeded, IPv6)
+                                ICMPv6PacketTooBig, ICMPv6TimeExceeded, IPv6, IPv6ExtHdrDestOpt)
 from scapy.layers.l2 import ARP, GRE, Ether
 from scapy.packet import Raw
 
@@ -392,6 +393,13 @@ def echoed_on_tunnels(run):
                          for part in cut(echo(129, ours, there, 2000))]})
 
 
+# What is answered without them.
+EXTENDED = [("options", [(OPTIONS, options_body(bytes(6)))]), ("an atomic fragment", [(FRAGMENT, bytes(7))]),
+            ("hop-by-hop options and an atomic fragment",
+             [(HOP_BY_HOP, options_body(bytes(6))), (FRAGMENT, bytes(7))]),
+            ("eight headers", [(OPTIONS, options_body(bytes(6)))] * 8)]
+
+
 def echoed():
     run = scenario("echo")
     for size in (0, 1, 1000):
@@ -404,6 +412,9 @@ def echoed():
         pong = IPv6(src=GATEWAY[6], dst=HOST[6]) / ICMPv6EchoReply(id=1, seq=2, data=bytes(size))
         run.case(f"{size} bytes for {GATEWAY[6]}", ("blue0", frame(ping)),
                  {"blue0": delivered(pong)})
+        for name, headers in EXTENDED:
+            run.case(f"{size} bytes behind {name}",
+                     ("blue0", with_headers(bytes(frame(ping)), *headers)), {"blue0": delivered(pong)})
         ping = IP(src=behind(4, 16), dst=GATEWAY[4], id=5) / ICMP() / Raw(bytes(size))
         pong = IP(src=GATEWAY[4], dst=behind(4, 16), id=5) / ICMP(type=0) / Raw(bytes(size))
         run.case(f"{size} bytes through the tunnel", ("uplink", arriving(KINDS[0], ping, 4)),
@@ -420,6 +431,21 @@ def echoed():
              "ip_source")
     run.case("a fragment", ("blue0", frame(IP(src=HOST[4], dst=GATEWAY[4], flags="MF", frag=1) / ICMP())),
              {}, "ip_reassembly")
+    asked = bytes(frame(IPv6(src=HOST[6], dst=GATEWAY[6]) / ICMPv6EchoRequest(data=bytes(1400))))
+    answer = bytes(delivered(IPv6(src=GATEWAY[6], dst=HOST[6]) / ICMPv6EchoReply(data=bytes(1400))))
+    # In fragments, each behind options.
+    run.case("fragments behind options",
+             [("blue0", with_headers(part, (HOP_BY_HOP, options_body(bytes(6)))))
+              for part in in_fragments(asked)], {"blue0": in_fragments(answer, 1240)})
+    for name, headers in (("nine headers", [(OPTIONS, options_body(bytes(6)))] * 9),
+                          ("an option to be understood", [(OPTIONS, options_body(b"\x80\x04" + bytes(4)))]),
+                          ("a header beyond the packet", [(OPTIONS, b"\xff" + bytes(6))]),
+                          ("segments left", [(ROUTING, bytes([2, 4, 1, 0, 0, 0, 0]) + bytes(16))])):
+        run.case(f"echo behind {name}", ("blue0", with_headers(asked, *headers)), {}, "ip_extensions")
+    closed = IPv6(src=HOST[6], dst=GATEWAY[6]) / IPv6ExtHdrDestOpt() / UDP(dport=9) / Raw(b"quoted")
+    run.case("a closed port behind options", ("blue0", frame(closed)),
+             {"blue0": delivered(answer_to(closed, ICMPv6DestUnreach(code=4), GATEWAY[6]))},
+             "udp_port_closed")
     run.case("TCP for us", ("blue0", frame(IP(src=HOST[4], dst=GATEWAY[4]) / TCP())), {},
              "ip_protocol_unknown")
     run.run()

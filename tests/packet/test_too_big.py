@@ -5,7 +5,7 @@ that keeps TCP from making them."""
 import struct
 
 import tunnels
-from frames import echo, host, of_length, udp, udp6
+from frames import OPTIONS, echo, host, of_length, options_body, udp, udp6, with_headers
 from harness import SECOND, Scenario, announcement, main
 from nd_frames import unsolicited
 from tunnels import KINDS, OUR_MAC, OURS, from_remote, to_remote
@@ -211,6 +211,9 @@ def clamped():
         case(f"IPv{family}: not a SYN", syn([("MSS", 1460)], "A", family))
         case(f"IPv{family}: with data", syn([("MSS", 1460)], size=99, family=family),
              syn([("MSS", most)], size=99, family=family))
+    behind = (OPTIONS, options_body(bytes(6)))
+    case("IPv6 behind options", with_headers(syn([("MSS", 1460)], family=6), behind),
+         with_headers(syn([("MSS", 932)], family=6), behind))
     good = syn([("MSS", 1460), ("NOP", None), ("NOP", None), ("SAckOK", b"")])
     at = 14 + 20 + 20
     for name, place, value in (("option of length 0", at + 1, 0), ("option of length 1", at + 1, 1),

@@ -4,7 +4,8 @@
 import itertools
 
 import tunnels
-from frames import arriving, host, patched, tagged, udp, udp6, with_ip_sum
+from frames import (FRAGMENT, HOP_BY_HOP, OPTIONS, ROUTING, arriving, host, options_body, patched,
+                    tagged, udp, udp6, with_headers, with_ip_sum)
 from harness import Scenario, announcement, main
 from nd_frames import unsolicited
 from tunnels import KINDS, from_remote, to_remote
@@ -230,23 +231,6 @@ def tolerated():
     run.run()
 
 
-HOP_BY_HOP, ROUTING, FRAGMENT, OPTIONS = 0, 43, 44, 60
-
-
-def with_headers(frame, *headers):
-    """Extension headers (RFC 8200 section 4), each a kind and what is behind its next header, before
-    what follows the IPv6 header."""
-    kinds = [kind for kind, _ in headers] + [frame[20]]
-    chain = b"".join(bytes([following]) + body for following, (_, body) in zip(kinds[1:], headers))
-    length = int.from_bytes(frame[18:20], "big") + len(chain)
-    return (frame[:18] + length.to_bytes(2, "big") + bytes([kinds[0]]) + frame[21:54] + chain +
-            frame[54:])
-
-
-def options_body(options):
-    return bytes([(len(options) + 2) // 8 - 1]) + options
-
-
 def with_options(frame, options):
     """A Destination Options header (RFC 8200 section 4.6)."""
     return with_headers(frame, (OPTIONS, options_body(options)))
@@ -293,7 +277,8 @@ def extension_headers():
             "an atomic fragment and options": [atomic, options],
             "all of them": [hop, options, passed, atomic, options],
             "the other way round": [options, atomic, passed, options, hop],
-            "eight headers": [options] * 7}
+            "eight headers": [options] * 8, "an atomic fragment first of eight": [atomic] + [options] * 7,
+            "an atomic fragment last of eight": [options] * 7 + [atomic]}
     for extra in ("", "tunnels: {reassemble: true}"):
         run = Scenario(f"extension headers {extra}", config(extra), ["uplink", "red0"], start=START)
         for kind in KINDS:
@@ -306,6 +291,8 @@ def extension_headers():
         onwards = (ROUTING, bytes([2, 4, 1, 0, 0, 0, 0]) + bytes(16))
         for name, headers, reason in (
                 ("nine headers", [options] * 9, "ip_extensions"),
+                ("nine headers, an atomic fragment first", [atomic] + [options] * 8, "ip_extensions"),
+                ("nine headers, an atomic fragment last", [options] * 8 + [atomic], "ip_extensions"),
                 ("segments left", [onwards], "ip_extensions"),
                 ("an unknown routing header with segments left",
                  [(ROUTING, bytes([0, 9, 1, 0, 0, 0, 0]))], "ip_extensions"),
