@@ -25,7 +25,7 @@ void note_flow(Worker& worker, const Flow& flow) noexcept {
   Packet packet{};
   packet.mbuf = item.mbuf;
   packet.network = item.vrf;
-  packet.origin = {item.vrf, 0, Origin::kSameId, 0};
+  packet.origin = origin_in(item.vrf);
   packet.drop = DropReason::kNone;
   // We are its source.
   packet.may_fragment = true;

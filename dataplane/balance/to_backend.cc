@@ -6,6 +6,7 @@
 #include "balance/to_backend_rewritten.h"
 #include "egress/ip_fragment.h"
 #include "egress/offload.h"
+#include "icmp/quote.h"
 #include "icmp/report.h"
 #include "packet/ip_version.h"
 #include "rewrite/wrap.h"
@@ -92,11 +93,13 @@ uint16_t wrapped_id(Worker& worker, const Wrapping& how, VrfId vrf,
 }
 
 // Fragments a packet, whose TTL was lowered, and encapsulates the fragments of at most `most`
-// bytes. `id`: of IPv6 fragments.
+// bytes. `sent`: what came, whose id IPv6 fragments have.
 [[gnu::cold, gnu::noinline]] void wrap_fragments(Worker& worker, Packet& packet,
-                                                 const Wrapping& how, uint32_t most, be32 id,
-                                                 VrfId vrf) noexcept {
+                                                 const Wrapping& how, uint32_t most,
+                                                 const SentFragment& sent, VrfId vrf) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
+  const be32 id = be32::from_raw(sent.id);
+  note_sent(worker, mbuf, packet.network, sent.id, sent);
   packet.network = vrf;
   const DropReason cut = cut_packet(worker, mbuf, most, id, [&](rte_mbuf* fragment) noexcept {
     Packet wrapped = packet;
@@ -110,6 +113,12 @@ uint16_t wrapped_id(Worker& worker, const Wrapping& how, VrfId vrf,
   discard(worker, mbuf);
 }
 
+// A whole packet of IPv4.
+SentFragment as_it_is(const Packet& packet) noexcept {
+  return {header_of<Ipv4>(packet.mbuf).id.raw(), static_cast<uint16_t>(packet.mbuf->pkt_len),
+          false};
+}
+
 // Encapsulates one packet for a backend in `vrf`.
 PacketVerdict wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint32_t room,
                        VrfId vrf) noexcept {
@@ -120,7 +129,7 @@ PacketVerdict wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint
     // RFC 2473 section 7.2: nobody on the way may fragment an outer packet of IPv6.
     if (!how.destination.is_v4()) {
       if (own_bytes(worker, packet, packet.mbuf->data_len) && take_hop(worker, packet))
-        wrap_fragments(worker, packet, how, room, be32(0), vrf);
+        wrap_fragments(worker, packet, how, room, as_it_is(packet), vrf);
       return PacketVerdict::kConsumed;
     }
   }
@@ -149,7 +158,7 @@ PacketVerdict wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint
   clear_put_together(mbuf);
   const uint32_t most = std::min(
       room, came.largest < headers + kLeastIpv4Mtu ? came.largest : came.largest - headers);
-  wrap_fragments(worker, packet, how, most, be32::from_raw(came.id), vrf);
+  wrap_fragments(worker, packet, how, most, {came.id, came.largest, true}, vrf);
 }
 
 // Completes the sender's pending offload, which has to be done before encapsulation.

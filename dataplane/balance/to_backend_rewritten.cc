@@ -11,8 +11,6 @@
 namespace adit {
 namespace {
 
-constexpr uint32_t kLongerAsIpv6 = sizeof(Ipv6Header) - sizeof(Ipv4Header);
-
 // Clears DF of an IPv4 packet, and gives it an identification.
 void let_fragment(rte_mbuf* mbuf, uint16_t id) noexcept {
   auto& ip = header_of<Ipv4>(mbuf);
@@ -26,7 +24,9 @@ void let_fragment(rte_mbuf* mbuf, uint16_t id) noexcept {
 DropReason change_version(Worker& worker, Packet& packet, const Flow& flow, const Translation& to,
                           VrfId vrf) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
-  if (!flow.packet.ipv6) {
+  if (flow.packet.ipv6) {
+    packet.origin.set_label(label_of(header_of<Ipv6>(mbuf)));
+  } else {
     packet.origin.id = header_of<Ipv4>(mbuf).id.raw();
     packet.origin.id_is = Origin::kDontFragment;
   }

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "icmp/icmp_error.h"
+#include "icmp/quote.h"
 #include "packet/flow_reader.h"
 #include "packet/ip_version.h"
 #include "packet/plateau.h"
@@ -186,6 +187,9 @@ void report_in_vrf(Worker& worker, const rte_mbuf* mbuf, uint32_t offset, VrfId 
   rte_mbuf* report = make_icmp_error(worker, tenant_of_vrf(vrf), mbuf, offset, Ip::kIpv6,
                                      IcmpProblem::kTooBig, mtu, &back.source, back.max_bytes);
   if (report == nullptr) return;
+  // A backend's packet may be of a datagram that came in larger fragments.
+  if (const Flow flow = read_flow(report, vrf); flow.kind == FlowKind::kIcmpError)
+    restore_quote(worker, report, flow, vrf);
   send_own(worker, vrf, report);
 }
 

@@ -6,6 +6,26 @@
 
 namespace adit {
 
+void note_sent(Worker& worker, const rte_mbuf* mbuf, VrfId vrf, uint32_t id,
+               const SentFragment& sent) noexcept {
+  FragmentKey key;
+  key.place = place_of(vrf);
+  key.ipv6 = rte_pktmbuf_mtod(mbuf, const uint8_t*)[0] >> 4 == 6;
+  if (key.ipv6) {
+    const auto& ip = *rte_pktmbuf_mtod(mbuf, const Ipv6Header*);
+    key.source = Ipv6::key_at(Ipv6::source(ip));
+    key.destination = Ipv6::host_key(ip);
+    key.id = id;
+  } else {
+    const auto& ip = *rte_pktmbuf_mtod(mbuf, const Ipv4Header*);
+    key.source = Ipv4::key_at(Ipv4::source(ip));
+    key.destination = Ipv4::host_key(ip);
+    key.id = ip.id.raw();
+    key.protocol = ip.protocol;
+  }
+  worker.changed_ids.note(key, sent);
+}
+
 const SentFragment* sent_as(const Worker& worker, const rte_mbuf* mbuf, uint32_t ip,
                             VrfId vrf) noexcept {
   FragmentKey key;
@@ -32,6 +52,16 @@ void write_sent(rte_mbuf* mbuf, uint32_t at, const SentFragment& sent, uint64_t&
   const be16 length(static_cast<uint16_t>(sent.bytes - sizeof *ip));
   growth += replace(ip->payload_length, length) +
             replace(frame_of(mbuf) + fragment.fragment_header + 4, &sent.id, sizeof sent.id);
+}
+
+void restore_first(const Worker& worker, rte_mbuf* mbuf, VrfId vrf) noexcept {
+  Fragment fragment;
+  if (!read_fragment_header(mbuf, 0, place_of(vrf), fragment) || fragment.offset != 0 ||
+      !fragment.more)
+    return;
+  uint64_t growth = 0;
+  const SentFragment* sent = worker.changed_ids.find(fragment.key);
+  if (sent != nullptr) write_sent(mbuf, 0, *sent, growth);
 }
 
 void restore_quote(const Worker& worker, rte_mbuf* mbuf, const Flow& flow, VrfId vrf) noexcept {

@@ -8,6 +8,12 @@
 
 namespace adit {
 
+// Remembers what the packet that the buffer begins with was when its sender sent it, now that it
+// leaves the VRF in fragments, or otherwise with another id. `id`: of IPv6's fragments, as on the
+// wire.
+[[gnu::cold]] void note_sent(Worker& worker, const rte_mbuf* mbuf, VrfId vrf, uint32_t id,
+                             const SentFragment& sent) noexcept;
+
 // The packet at offset `ip`, which left by the VRF, as its sender sent it. Null: that is not known,
 // or the same.
 [[gnu::cold]] const SentFragment* sent_as(const Worker& worker, const rte_mbuf* mbuf, uint32_t ip,
@@ -18,6 +24,10 @@ namespace adit {
 // it is in.
 [[gnu::cold]] void write_sent(rte_mbuf* mbuf, uint32_t ip, const SentFragment& sent,
                               uint64_t& growth) noexcept;
+
+// Makes a datagram's first fragment, which the buffer begins with and which was not translated,
+// the one that its sender sent, as far as that is known. Its headers may be written.
+[[gnu::cold]] void restore_first(const Worker& worker, rte_mbuf* mbuf, VrfId vrf) noexcept;
 
 // The same of the packet that an error, which the buffer begins with, is about. Its headers may be
 // written.

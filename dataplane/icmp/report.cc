@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "icmp/outer_error.h"
+#include "icmp/quote.h"
 #include "icmp/untranslate.h"
 #include "packet/ip_packet.h"
 #include "worker/originate.h"
@@ -58,6 +59,7 @@ bool restore(Worker& worker, Packet& packet, unsigned& option) noexcept {
   const uint8_t wrapped = std::exchange(packet.origin.wrapped_bytes, uint8_t{0});
   if (wrapped != 0 && !unwrap(packet.mbuf, wrapped)) return false;
   packet.network = packet.origin.vrf;
+  if (wrapped != 0) restore_first(worker, packet.mbuf, packet.network);
   return true;
 }
 

@@ -34,10 +34,14 @@ void restore_id(rte_mbuf* mbuf, uint16_t sender) noexcept {
 
 constexpr uint32_t kFragmentHeader = 8;
 
-// Puts IPv6's fragment header behind the header that the buffer begins with, where one was sent.
-// False: no headroom.
-bool put_fragment_header(rte_mbuf* mbuf, const SentFragment& sent) noexcept {
-  if (!sent.more) return true;
+// Puts IPv6's fragment header behind the header that the buffer begins with, where one was sent,
+// and the length. False: no headroom.
+bool restore_length(rte_mbuf* mbuf, const SentFragment& sent) noexcept {
+  if (!sent.more) {
+    header_of<Ipv6>(mbuf).payload_length =
+        be16(static_cast<uint16_t>(sent.bytes - sizeof(Ipv6Header)));
+    return true;
+  }
   auto* at = reinterpret_cast<uint8_t*>(rte_pktmbuf_prepend(mbuf, kFragmentHeader));
   if (at == nullptr) return false;
   std::memmove(at, at + kFragmentHeader, sizeof(Ipv6Header));
@@ -69,7 +73,7 @@ bool untranslate_fragment(rte_mbuf* mbuf, Flow flow, const Translation& to, uint
     return false;  // IPv6's is over all of the datagram
   }
   if (translate_family(mbuf, flow, to, id) != DropReason::kNone) return false;
-  if (!to_ipv4) return sent == nullptr || put_fragment_header(mbuf, *sent);
+  if (!to_ipv4) return true;
   auto& ip = header_of<Ipv4>(mbuf);
   ip.fragment = be16(fragment.more ? kIpv4MoreFragments : uint16_t{0});
   ip.id = be16::from_raw(static_cast<uint16_t>(fragment.key.id));
@@ -98,14 +102,18 @@ bool untranslate_changed(Worker& worker, Packet& packet, const Flow& flow,
   if (connection.has(Connection::kOtherVersion)) {
     const FlowKey& forward = connection.forward;
     const uint16_t id = next_ip_id(worker, tenant_of_vrf(forward.vrf), forward.source);
-    if (flow.kind == FlowKind::kFragment)
-      return untranslate_fragment(packet.mbuf, flow, to, id, sent);
-    // No ICMP error is sent about an ICMP error (RFC 1122 section 3.2.2).
-    if (flow.kind != FlowKind::kFlow ||
-        translate_family(packet.mbuf, flow, to, id) != DropReason::kNone)
+    if (flow.kind == FlowKind::kFragment) {
+      if (!untranslate_fragment(packet.mbuf, flow, to, id, sent)) return false;
+      // No ICMP error is sent about an ICMP error (RFC 1122 section 3.2.2).
+    } else if (flow.kind != FlowKind::kFlow ||
+               translate_family(packet.mbuf, flow, to, id) != DropReason::kNone) {
       return false;
-    if (flow.packet.ipv6) restore_id_and_df(packet.mbuf, packet.origin);
-    return sent == nullptr || flow.packet.ipv6 || put_fragment_header(packet.mbuf, *sent);
+    } else if (flow.packet.ipv6) {
+      restore_id_and_df(packet.mbuf, packet.origin);
+    }
+    if (flow.packet.ipv6) return true;
+    set_label(header_of<Ipv6>(packet.mbuf), packet.origin.label());
+    return sent == nullptr || restore_length(packet.mbuf, *sent);
   }
   translate(packet.mbuf, flow, to);
   return true;

@@ -38,7 +38,7 @@ inline void enter_network(Worker& worker, Packet& packet, BridgePortId in) noexc
 // The packet, which begins with its IP header, is in the VRF from here on.
 inline void enter_routing(Worker& worker, Packet& packet, VrfId vrf) noexcept {
   packet.network = vrf;
-  packet.origin = {vrf, 0, Origin::kSameId, 0};
+  packet.origin = origin_in(vrf);
   packet.via = nullptr;
   packet.handed_over = packet.translated = packet.may_fragment = false;
   worker.routed.push(packet);

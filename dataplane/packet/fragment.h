@@ -77,6 +77,7 @@ struct SentFragment {
   uint32_t id = 0;     // as on the wire
   uint16_t bytes = 0;  // from its IP header on
   bool more = false;   // false: it was whole
+  uint32_t label = 0;  // IPv6's flow label, where it became IPv4
 };
 
 // A reassembled packet carries this flag, and its mbuf keeps how it arrived, until it is fragmented

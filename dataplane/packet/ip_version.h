@@ -14,6 +14,8 @@ namespace adit {
 inline constexpr unsigned kLeastIpv4Mtu = 68;  // RFC 791 section 3.2
 // RFC 8200 section 5: of every link. No sender makes its packets smaller.
 inline constexpr unsigned kLeastIpv6Mtu = 1280;
+// A packet than the same of IPv4, without options and extension headers.
+inline constexpr uint32_t kLongerAsIpv6 = sizeof(Ipv6Header) - sizeof(Ipv4Header);
 
 // What differs between the IP versions. check() looks at the header, of which the fixed part
 // is contiguous, and gives the length of the packet; kNone: it is right.
@@ -119,6 +121,14 @@ struct Ipv6 {
     return sum_words(ip.src.data(), 32) + be16(kIpProtocolIcmpv6).raw() + be32(bytes).raw();
   }
 };
+
+// RFC 6437: 20 bits.
+inline uint32_t label_of(const Ipv6Header& ip) noexcept {
+  return ip.version_class_label.host() & 0xf'ffff;
+}
+inline void set_label(Ipv6Header& ip, uint32_t label) noexcept {
+  ip.version_class_label = be32((ip.version_class_label.host() & ~uint32_t{0xf'ffff}) | label);
+}
 
 // Of a buffer that begins with the header.
 template <class Ip>

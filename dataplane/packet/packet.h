@@ -19,16 +19,33 @@ namespace adit {
 // of an error.
 struct Origin {
   enum Id : uint8_t {
-    kSameId,       // or it had none
-    kMappedId,     // a fragment, whose id is not its sender's (forward_cut())
-    kMayFragment,  // it came as IPv4 with `id` and without DF, and became IPv6
-    kDontFragment  // the same, with DF
+    kSameId,        // or it had none
+    kMappedId,      // a fragment, whose id is not its sender's (forward_cut())
+    kMayFragment,   // it came as IPv4 with `id` and without DF, and became IPv6
+    kDontFragment,  // the same, with DF
+    kWasIpv6        // it came as IPv6, with label(), and became IPv4
   };
   VrfId vrf;
   uint8_t wrapped_bytes;
-  Id id_is;
-  uint16_t id;  // as on the wire
+  Id id_is : 4;
+  uint8_t label_high : 4;
+  uint16_t id;  // as on the wire; of a label the lower bits
+
+  // RFC 6437: 20 bits.
+  void set_label(uint32_t label) noexcept {
+    id_is = kWasIpv6;
+    label_high = (label >> 16) & 0xf;
+    id = static_cast<uint16_t>(label);
+  }
+  // Only of what came as IPv6 and became IPv4.
+  uint32_t label() const noexcept { return uint32_t{label_high} << 16 | id; }
 };
+static_assert(sizeof(Origin) == 6);
+
+// Of a packet as it came in.
+constexpr Origin origin_in(VrfId vrf) noexcept {
+  return {vrf, 0, Origin::kSameId, 0, 0};
+}
 
 // Of a frame with a routed packet: how its sender would know it.
 struct RoutedFrame {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rewrite/translate_family.h"
 
+#include "packet/ip_version.h"
 #include "packet/packet.h"
 
 namespace adit {
@@ -174,6 +175,7 @@ unsigned write_sent(uint8_t* at, unsigned len, bool ipv6, const SentFragment& se
   }
   auto* ip = reinterpret_cast<Ipv6Header*>(at);
   ip->payload_length = be16(static_cast<uint16_t>(sent.bytes - sizeof *ip));
+  set_label(*ip, sent.label);
   if (!sent.more) return len;
   const std::array<uint8_t, 4> first = {ip->next_header, 0, 0, 1};  // offset 0, more to come
   ip->next_header = kIpProtocolFragment;

@@ -6,6 +6,7 @@
 #include "egress/ip_fragment.h"
 #include "egress/offload.h"
 #include "egress/past_path.h"
+#include "icmp/quote.h"
 #include "icmp/report.h"
 #include "packet/mss.h"
 #include "route/local.h"
@@ -16,38 +17,23 @@
 namespace adit {
 namespace {
 
-// So that an error about the packet speaks of what came. `id`: as it leaves, of IPv6's fragments.
-template <class Ip>
-[[gnu::cold, gnu::noinline]] void note_sent(Worker& worker, const Packet& packet, be32 id,
-                                            const SentFragment& sent) noexcept {
-  if (!packet.translated) return;
-  const auto& ip = header_of<Ip>(packet.mbuf);
-  FragmentKey key{Ip::key_at(Ip::source(ip)),
-                  Ip::key_at(Ip::destination(ip)),
-                  id.raw(),
-                  place_of(packet.network),
-                  0,
-                  Ip::kIpv6};
-  if constexpr (!Ip::kIpv6) {
-    key.id = ip.id.raw();
-    key.protocol = ip.protocol;
-  }
-  worker.changed_ids.note(key, sent);
-}
-
 template <class Ip>
 void send_in_fragments(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
   const be32 id = next_fragment_id<Ip>(worker, packet.network, packet.mbuf);
-  if constexpr (!Ip::kIpv6)
-    note_sent<Ip>(
-        worker, packet, id,
-        {header_of<Ip>(packet.mbuf).id.raw(), static_cast<uint16_t>(packet.mbuf->pkt_len), false});
+  if constexpr (!Ip::kIpv6) {
+    const bool was_ipv6 = packet.origin.id_is == Origin::kWasIpv6;
+    const uint32_t bytes = packet.mbuf->pkt_len + (was_ipv6 ? kLongerAsIpv6 : 0u);
+    if (packet.translated)
+      note_sent(worker, packet.mbuf, packet.network, 0,
+                {header_of<Ip>(packet.mbuf).id.raw(),
+                 static_cast<uint16_t>(std::min(bytes, 0xffffu)), false, packet.origin.label()});
+  }
   send_cut<Ip>(worker, packet, target, target.max_bytes, id);
 }
 
 // Of a packet that was one of IPv4 without options.
 constexpr uint16_t as_ipv4_bytes(uint32_t ipv6_bytes) noexcept {
-  return static_cast<uint16_t>(ipv6_bytes - (sizeof(Ipv6Header) - sizeof(Ipv4Header)));
+  return static_cast<uint16_t>(ipv6_bytes - kLongerAsIpv6);
 }
 
 // Fragments a reassembled packet again, no larger than the fragments that arrived: their size
@@ -67,10 +53,11 @@ template <class Ip>
   const bool was_whole = came.largest == 0;
   const uint32_t most =
       was_whole ? target.max_bytes : std::min<uint32_t>(came.largest, target.max_bytes);
-  const SentFragment sent = was_whole ? SentFragment{came.id, as_ipv4_bytes(mbuf->pkt_len), false}
-                                      : SentFragment{came.id, came.largest, true};
+  const SentFragment sent = was_whole
+                                ? SentFragment{came.id, as_ipv4_bytes(mbuf->pkt_len), false}
+                                : SentFragment{came.id, came.largest, true, packet.origin.label()};
   if (mbuf->pkt_len <= most) {
-    if constexpr (!Ip::kIpv6) note_sent<Ip>(worker, packet, be32(0), sent);
+    if (!Ip::kIpv6 && packet.translated) note_sent(worker, mbuf, packet.network, 0, sent);
     return send<Ip>(worker, packet, target);
   }
   uint32_t id = came.id;
@@ -82,7 +69,7 @@ template <class Ip>
     if constexpr (!Ip::kIpv6)
       header_of<Ip>(mbuf).id = be16::from_raw(ipv4_id_elsewhere(came.id, came.source));
   }
-  note_sent<Ip>(worker, packet, be32::from_raw(id), sent);
+  if (packet.translated) note_sent(worker, mbuf, packet.network, id, sent);
   send_cut<Ip>(worker, packet, target, most, be32::from_raw(id));
 }
 

@@ -54,7 +54,7 @@ inline void collect_later(Worker& worker, const Packet& packet, PacketToRoute::K
 // VRF's routes.
 inline void send_own(Worker& worker, VrfId vrf, rte_mbuf* mbuf) noexcept {
   PacketToRoute own{mbuf};
-  own.origin = {vrf, 0, Origin::kSameId, 0};
+  own.origin = origin_in(vrf);
   own.vrf = vrf;
   own.kind = PacketToRoute::Kind::kOwn;
   if (!worker.outbox.to_route.push(own)) [[unlikely]]

@@ -71,9 +71,13 @@ def silent_to_fragments():
             size = 1200
             if method == "tunnel":  # cut smaller for what is put before
                 size -= 24 if version == 4 else 40
+            # Of the first one as it came; its end left in another packet.
             first, *others = cut(b.hop(whole), size)
+            quote = bytes(b.hop(parts[0]))[:len(bytes(first))]
+            right = b.icmp_about(first, NO_HOST[version])
+            right[Raw].load = quote[:len(right[Raw].load)]
             run.case(f"{method}, IPv{version}", [b.from_client(part) for part in parts],
-                     b.to_client(b.icmp_about(first, NO_HOST[version])),
+                     b.to_client(right),
                      [["neighbour_unresolved"] * (1 + len(others)), None], last_ns=3 * SECOND)
     run.run()
 
@@ -319,6 +323,26 @@ def path_mtu():
         run.run()
 
 
+def path_mtu_of_fragments():
+    """A datagram that came in fragments was cut smaller to be wrapped: the client reads of its own."""
+    for kind, outer, inner in numbered():
+        text = b.service("s", inner, 20, forwarding="tunnel", wrap=kind, backend_port=None, protocol="udp",
+                         backends=(b.backend(outer, 11),))
+        run = b.scenario(f"fragments by {kind} over IPv{outer}, IPv{inner} inside", b.config(text))
+        overhead = WRAPS[kind] + (20 if outer == 4 else 40)
+        whole = b.udp(inner, b.client(inner), b.vip(inner, 20), 900, 80, 2400)
+        head = 20 if inner == 4 else 48
+        parts = cut(whole, 1400, 0x99, True)
+        size = (1400 + head - overhead - head) // 8 * 8
+        again = cut(whole, size, 0x99, True)
+        run.case("begins", [b.from_client(part) for part in parts], some(
+            "back0", *(14 + overhead + len(bytes(part)) for part in again)))
+        told = 1300 - overhead if inner == 4 else 1280
+        run.case("a router tells", error_about(wrapped(kind, outer, again[0]), too_big(outer, 1300)),
+                 b.to_client(b.icmp_about(b.hop(parts[0]), too_big(inner, told))))
+        run.run()
+
+
 NARROW = 1290  # leaves less than 1280 inside
 
 
@@ -395,4 +419,4 @@ def not_believed():
 
 main(silent_backends, silent_to_fragments, backends_without_route, narrowed_fragments,
      narrowed_other_vrf, narrowed_other_version, narrowed_tunnels, narrowed_vrf_tunnel, path_mtu,
-     not_believed)
+     path_mtu_of_fragments, not_believed)

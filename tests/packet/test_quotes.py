@@ -7,7 +7,7 @@ from harness import MS, SECOND, START_NS, accounting_problems, main, run_replay,
 from test_fragments_balanced import cut
 
 from routed_frames import NO_HOST
-from scapy.layers.inet6 import ICMPv6PacketTooBig
+from scapy.layers.inet6 import ICMPv6PacketTooBig, ICMPv6TimeExceeded
 
 OTHER = {4: 6, 6: 4}
 SIZE = 1400  # of a fragment, behind its headers
@@ -83,6 +83,14 @@ def run_case(name, text, before, parts, enter, left_by, router, home, about, kin
     tap.result(name, problems)
 
 
+def marked(version):
+    """What a quote shows again: the other version has no flow label."""
+    return {"fl": 0xABCDE, "tos": 0xB8} if version == 6 else {"tos": 0xB8}
+
+
+NARROW = 1000  # for IPv4 alone
+
+
 def no_port(version, _):
     return NO_PORT[version]
 
@@ -93,7 +101,7 @@ def from_clients():
     for version in VERSIONS:
         for way, port, changes in WAYS:
             for back_mtu in (1500, 1300):
-                whole = udp(version, client(version), vip(version, 80), 900, port, 2500)
+                whole = udp(version, client(version), vip(version, 80), 900, port, 2500, **marked(version))
                 parts = cut(whole, SIZE, 0x7701)
                 for name, kind in (("no port", no_port), ("too big", too_big)):
                     told = {4: 900, 6: 1300}
@@ -103,6 +111,11 @@ def from_clients():
                              config_of(back_mtu=back_mtu), [], parts, from_client, "back0", router,
                              home, parts[0], kind, told)
             if version == 6:
+                if not changes:
+                    continue  # nobody on the way cuts IPv6
+                whole = udp(6, client(6), vip(6, 80), 900, port, 1100, **marked(6))
+                run_case(f"IPv6 by {way}, whole and cut by us as IPv4: no port", config_of(back_mtu=NARROW),
+                         [], [whole], from_client, "back0", router, home, whole, no_port, {4: 0, 6: 0})
                 continue
             whole = udp(4, client(4), vip(4, 80), 900, port, 1400, flags=0, id=0x7702)
             run_case(f"IPv4 by {way}, whole and cut by us: no port", config_of(back_mtu=1300), [],
@@ -120,6 +133,8 @@ def from_backends():
             out, _ = outputs(config_of(), [begins], "back0")
             asked = parsed(out[-1])
             whole = udp(there, asked.dst, asked.src, asked.dport, asked.sport, 2500)
+            if there == 6:
+                whole.fl, whole.tc = 0xABCDE, 0xB8
             parts = cut(whole, SIZE, 0x7703)
             run_case(f"a reply to IPv{version} by {way}: no port", config_of(), [begins], parts,
                      from_backend, "edge0", router, home, parts[0], no_port, {4: 0, 6: 0},
@@ -132,7 +147,8 @@ def our_own():
         text = config(service("web", version, 80, 55, protocol="udp", forwarding="fullnat",
                               backends=[backend(OTHER[version], 99)],
                               local_addresses=f'["{LOCAL[OTHER[version]]}"]'))
-        parts = cut(udp(version, client(version), vip(version, 80), 900, 55, 2500), SIZE, 0x7704)
+        parts = cut(udp(version, client(version), vip(version, 80), 900, 55, 2500, **marked(version)),
+                    SIZE, 0x7704)
         last = ("edge0", frame(udp(version, client(version, 2), client(version)), CLIENT_MAC, CLIENT_MAC))
         inputs = {"edge0": [(START_NS + i * MS, from_client(part)[1]) for i, part in enumerate(parts)] +
                   [(START_NS + 5 * SECOND, last[1])]}
@@ -141,6 +157,28 @@ def our_own():
         wanted = to_client(icmp_about(hop(parts[0]), NO_HOST[version]))["edge0"]
         tap.result(f"IPv{version}: our own error about the first fragment", accounting_problems(done) + (
             [] if got == [wanted] else [f"wanted {parsed(wanted)!r}"] + [f"got {parsed(one)!r}" for one in got]))
+
+
+def labels():
+    """IPv6 that was to leave as IPv4: our own error quotes its flow label and traffic class."""
+    dead = {"backends": [backend(4, 99)], "local_addresses": f'["{LOCAL[4]}"]', "forwarding": "fullnat"}
+    good = dead | {"backends": [backend(4, 11)]}
+    text = config(service("udp", 6, 80, 55, protocol="udp", **dead) + service("tcp", 6, 80, 55, **dead) +
+                  service("away", 6, 81, 55, protocol="udp", **(dead | {"backends": ["10.77.0.1"]})) +
+                  service("small", 6, 82, 55, protocol="udp", **good), back_mtu=1300)
+    c, late = client(6), frame(udp(6, client(6, 2), client(6)), CLIENT_MAC, CLIENT_MAC)
+    for name, asked, error, hops in (
+            ("nobody answers", udp(6, c, vip(6, 80), 900, 55, 20, **marked(6)), NO_HOST[6], 1),
+            ("nobody answers a SYN", tcp(6, c, vip(6, 80), "S", 901, 55, **marked(6)), NO_HOST[6], 1),
+            ("no route", udp(6, c, vip(6, 81), 902, 55, 20, **marked(6)), ICMPv6DestUnreach(code=0), 0),
+            ("too big", udp(6, c, vip(6, 82), 903, 55, 1300, **marked(6)), ICMPv6PacketTooBig(mtu=1320), 0),
+            ("the last hop", udp(6, c, vip(6, 82), 904, 55, 20, ttl=1, **marked(6)), ICMPv6TimeExceeded(), 0)):
+        done = run_replay(text, {"edge0": [(START_NS, from_client(asked)[1]), (START_NS + 5 * SECOND, late)]},
+                          PORTS)
+        got = [one for _, one in done.outputs["edge0"] if one not in START["edge0"]]
+        wanted = to_client(icmp_about(hop(asked, hops), error))["edge0"]
+        tap.result(f"flow label: {name}", accounting_problems(done) + (
+            [] if got == [wanted] else [f"wanted {wanted.hex()}"] + [f"got {one.hex()}" for one in got]))
 
 
 def ids_and_df():
@@ -177,4 +215,4 @@ def ids_and_df():
 
 
 if __name__ == "__main__":
-    main(from_clients, from_backends, our_own, ids_and_df)
+    main(from_clients, from_backends, our_own, labels, ids_and_df)

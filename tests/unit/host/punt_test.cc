@@ -72,7 +72,7 @@ struct PuntTest : testing::Test {
     packet.mbuf = datagram(port);
     rte_pktmbuf_adj(packet.mbuf, sizeof(EthernetHeader));
     packet.network = 1;
-    packet.origin = {1, 0, Origin::kSameId, 0};
+    packet.origin = origin_in(1);
     packet.drop = DropReason::kNone;
     worker.routed.push(packet);
     route_all(worker, worker.routed);
