@@ -9,6 +9,7 @@
 #include "balance/schedule.h"
 #include "balance/to_backend_rewritten.h"
 #include "icmp/quote.h"
+#include "packet/destination.h"
 #include "packet/fragment.h"
 #include "packet/tcp_reset.h"
 #include "worker/backend_load.h"
@@ -33,27 +34,6 @@ enum class Reading : uint8_t {
     return Reading::kPass;
   drop(worker, packet.mbuf, DropReason::k_ip_not_local);
   return Reading::kGone;
-}
-
-bool goes_by_nat(const Snapshot& snapshot, const Ipv6Key& host, const FlowKey& key) noexcept {
-  return snapshot.nat_backends.find({host, key.vrf, key.ipv6 != 0}) != 0;
-}
-
-// Whether an ICMP error, whose quote is too short or a later fragment, is about a packet to a NAT
-// backend. That packet was translated, and its connection cannot be found.
-bool is_about_backend(const Snapshot& snapshot, const rte_mbuf* mbuf, const Flow& flow) noexcept {
-  const IpPacket& about = flow.embedded;
-  const uint32_t header = about.ipv6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header);
-  if (flow.drop != DropReason::k_icmp_embedded || about.ip == 0 || about.ipv6 != flow.packet.ipv6 ||
-      about.ip + header > mbuf->data_len)
-    return false;
-  const auto* ip = rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, about.ip);
-  Ipv6Key to;
-  if (about.ipv6)
-    std::memcpy(&to, ip + offsetof(Ipv6Header, dst), sizeof to);
-  else
-    to.low = reinterpret_cast<const Ipv4Header*>(ip)->dst.raw();
-  return goes_by_nat(snapshot, to, flow.key);
 }
 
 // A malformed packet is dropped only if its addresses, and its ports if it has them, are those of a
@@ -411,7 +391,7 @@ unsigned take_handed_over(Worker& worker) noexcept {
     packet.drop = DropReason::kNone;
     packet.in = 0;
     packet.network = meta.vrf;
-    packet.origin = {meta.vrf, 0, Origin::kSameId, 0};
+    packet.origin = origin_in(meta.vrf);
     packet.via = nullptr;
     packet.translated = false;
     packet.handed_over = true;

@@ -29,12 +29,6 @@ bool is_ours(const Snapshot& snapshot, const FlowKey& key) noexcept {
   return kind == RouteTarget::Kind::kVirtual || kind == RouteTarget::Kind::kLocal;
 }
 
-// Whether the source is a NAT backend's address: its replies are translated, and addressed to
-// clients.
-bool may_be_reply(const Snapshot& snapshot, const FlowKey& key) noexcept {
-  return snapshot.nat_backends.find({key.source, key.vrf, key.ipv6 != 0}) != 0;
-}
-
 // Routers on the path to a NAT backend, and the backend itself, send errors about translated
 // packets.
 bool may_be_error(const Snapshot& snapshot, const Flow& flow) noexcept {
@@ -55,7 +49,7 @@ void route_released(Worker& worker) noexcept {
       continue;
     }
     PacketToRoute released{mbuf};
-    released.origin = {vrf, 0, Origin::kSameId, 0};
+    released.origin = origin_in(vrf);
     released.vrf = vrf;
     if (!worker.outbox.to_route.push(released)) drop(worker, mbuf, DropReason::k_no_buffer);
   }
@@ -69,17 +63,35 @@ Taken collect(Worker& worker, Packet& packet, uint32_t slot, const Fragment& fra
   return Taken::kWhole;
 }
 
-// The first fragment has come, whose ports say whether the datagram belongs to a connection, and
-// which worker owns that.
+// What a datagram's first fragment says about the connection that it is of, or is an error about.
+enum class Says : uint8_t {
+  kKey,      // which one it would be
+  kNothing,  // that it is of none
+  kUnclear,  // only the whole error can tell
+};
+
+Says read_first(const Snapshot& snapshot, const rte_mbuf* mbuf, const Flow& flow,
+                FlowKey& key) noexcept {
+  if (!begins_icmp_error(mbuf, flow))
+    return read_first_ports(mbuf, flow, key) ? Says::kKey : Says::kNothing;
+  const Flow error = read_first_error(mbuf, flow);
+  key = error.key;
+  if (error.kind == FlowKind::kIcmpError) return Says::kKey;
+  return !shows_quoted_addresses(mbuf, error) || is_about_backend(snapshot, mbuf, error)
+             ? Says::kUnclear
+             : Says::kNothing;
+}
+
+// The first fragment has come, which says whether the datagram belongs to a connection, and which
+// worker owns that.
 Taken decide(Worker& worker, Packet& packet, uint32_t slot, const Fragment& fragment,
              const Flow& flow) noexcept {
   using State = FragmentTable::State;
   FragmentTable& table = *worker.fragments;
   rte_mbuf* kept = table.take_kept(slot);
   FlowKey key{};
-  // The connection that an ICMP error is about is read after reassembly.
-  const bool is_error = begins_icmp_error(packet.mbuf, flow);
-  const bool known = read_first_ports(packet.mbuf, flow, key);
+  const Says says = read_first(*worker.snapshot, packet.mbuf, flow, key);
+  const bool known = says == Says::kKey;
   const unsigned owner = known && worker.peers.size() > 1 && !packet.handed_over
                              ? owner_of(key.destination, key.destination_port, worker.peers.size())
                              : worker.id;
@@ -93,8 +105,8 @@ Taken decide(Worker& worker, Packet& packet, uint32_t slot, const Fragment& frag
   const ConnectionTable& connections = worker.connections->table();
   const uint64_t hash = connections.hash(key);
   // A reply of a forgotten connection is judged after reassembly.
-  if (!is_error && (!known || (connections.find(key, hash).id == 0 &&
-                               !worker.balancer->forgotten.has(hash, worker.now_s)))) {
+  if (says == Says::kNothing || (known && connections.find(key, hash).id == 0 &&
+                                 !worker.balancer->forgotten.has(hash, worker.now_s))) {
     table.decide(slot, State::kPassing);
     while (rte_mbuf* mbuf = FragmentTable::pop(kept)) {
       Packet other = packet;
@@ -201,26 +213,9 @@ Taken take_routed(Worker& worker, Packet& packet, const Flow* flow) noexcept {
 Taken take_balanced(Worker& worker, Packet& packet, const Flow& flow) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   if (is_ours(snapshot, flow.key)) return take_routed(worker, packet, nullptr);
-  if (may_be_reply(snapshot, flow.key) || may_be_error(snapshot, flow))
+  if (goes_by_nat(snapshot, flow.key.source, flow.key) || may_be_error(snapshot, flow))
     return take_routed(worker, packet, &flow);
   return Taken::kPass;
-}
-
-// For a fragment to one of our addresses. An atomic fragment (RFC 6946) loses its fragment fields
-// or header. Never returns kPass.
-Taken take_local(Worker& worker, Packet& packet) noexcept {
-  Fragment fragment;
-  if (!read_fragment(packet.mbuf, 0, place_of(packet.network), fragment) || !fragment.is_atomic())
-    return take_routed(worker, packet, nullptr);
-  // Copies that share the headers may still be read elsewhere.
-  rte_mbuf* own = make_writable(packet.mbuf, fragment.payload, worker.pool);
-  if (own == nullptr) {
-    drop(worker, packet.mbuf, DropReason::k_no_buffer);
-    return Taken::kGone;
-  }
-  packet.mbuf = own;
-  take_off_fragment_header(own, 0, fragment.fragment_header, fragment.next_header_at);
-  return Taken::kWhole;
 }
 
 // True: the packet is the whole frame now.
@@ -277,7 +272,7 @@ void collect_one(Worker& worker, const PacketToRoute& item) noexcept {
   Packet& packet = worker.whole_packets[worker.routed_whole.count];
   packet = packet_of(item);
   if (item.kind == PacketToRoute::Kind::kLocal) {
-    if (take_local(worker, packet) == Taken::kWhole) route_later(worker, packet);
+    if (take_routed(worker, packet, nullptr) == Taken::kWhole) route_later(worker, packet);
     return;
   }
   switch (take_balanced(worker, packet, read_flow(packet.mbuf, packet.network))) {

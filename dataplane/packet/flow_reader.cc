@@ -207,4 +207,11 @@ bool begins_icmp_error(const rte_mbuf* mbuf, const Flow& flow) noexcept {
   return is_icmp_error(type, packet.ipv6) || is_obsolete_error(type, packet.ipv6);
 }
 
+Flow read_first_error(const rte_mbuf* mbuf, const Flow& flow) noexcept {
+  Flow error = flow;
+  read_icmp(rte_pktmbuf_mtod(mbuf, const uint8_t*),
+            std::min<uint32_t>(mbuf->data_len, flow.packet.end), error);
+  return error;
+}
+
 }  // namespace adit

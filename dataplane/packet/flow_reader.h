@@ -40,6 +40,8 @@ Flow read_flow(const rte_mbuf* mbuf, VrfId vrf) noexcept;
 bool read_first_ports(const rte_mbuf* mbuf, const Flow& flow, FlowKey& key) noexcept;
 // Whether it begins an ICMP error.
 bool begins_icmp_error(const rte_mbuf* mbuf, const Flow& flow) noexcept;
+// The flow of such an error, as far as the first fragment shows it: kIcmpError, or kMalformed.
+Flow read_first_error(const rte_mbuf* mbuf, const Flow& flow) noexcept;
 
 // Protocol of ICMP, or ICMPv6.
 constexpr bool is_icmp(const IpPacket& packet) noexcept {

@@ -20,7 +20,7 @@ def cut(whole, size, ident=5, df=False):
     if whole.version == 6:
         payload = bytes(whole)[40:]
         starts = list(range(0, len(payload), size))
-        return [IPv6(src=whole.src, dst=whole.dst, hlim=whole.hlim, tc=whole.tc, nh=44) /
+        return [IPv6(src=whole.src, dst=whole.dst, hlim=whole.hlim, tc=whole.tc, fl=whole.fl, nh=44) /
                 IPv6ExtHdrFragment(nh=whole.nh, id=ident, offset=at // 8, m=int(at != starts[-1])) /
                 Raw(payload[at:at + size]) for at in starts]
     whole = whole.copy()
@@ -30,6 +30,18 @@ def cut(whole, size, ident=5, df=False):
         part.flags = int(part.flags) | (2 if df else 0)
         part.chksum = None
     return [IP(bytes(part)) for part in parts]
+
+
+def piece_of(whole, at, ident, size=None):
+    """One fragment of the packet, from byte `at` of its payload on; without `size` the last one."""
+    head = 20 if whole.version == 4 else 40
+    payload = bytes(whole)[head:]
+    data, more = payload[at:] if size is None else payload[at:at + size], size is not None
+    if whole.version == 6:
+        return (IPv6(src=whole.src, dst=whole.dst, hlim=whole.hlim, nh=44) /
+                IPv6ExtHdrFragment(nh=whole.nh, id=ident, offset=at // 8, m=int(more)) / Raw(data))
+    return IP(bytes(IP(src=whole.src, dst=whole.dst, ttl=whole.ttl, proto=whole.proto, id=ident, frag=at // 8,
+                       flags="MF" if more else 0) / Raw(data)))
 
 
 def joined(packets):
@@ -389,6 +401,24 @@ def errors():
             router, c, cut(udp(version, c, router, 7, 8, 2000), 1200)[1]), 12), {"edge0": frame(
                 hop(error(router, c, cut(udp(version, c, router, 7, 8, 2000), 1200)[1])),
                 EDGE_MAC, CLIENT_MAC)})
+        # Nor do parts of such wait for the rest, once the first one has shown that.
+        run.case(f"IPv{version}: the first fragment of one about another host", from_backend(parts[0], 12),
+                 {"edge0": frame(hop(parts[0]), EDGE_MAC, CLIENT_MAC)}, last_ns=2 * SECOND)
+        run.case(f"IPv{version}: the later ones", [from_backend(part, 12) for part in parts[1:]],
+                 {"edge0": [frame(hop(part), EDGE_MAC, CLIENT_MAC) for part in parts[1:]]},
+                 last_ns=2 * SECOND)
+        about = error(router, c, cut(udp(version, c, router, 7, 8, 2000), 1200)[1])
+        later = cut(about, 64, 54)
+        run.case(f"IPv{version}: the first fragment of one about a later fragment to another host",
+                 from_backend(later[0], 12), {"edge0": frame(hop(later[0]), EDGE_MAC, CLIENT_MAC)},
+                 last_ns=2 * SECOND)
+        uneven = cut(other, 64, 55)[:2] + [piece_of(other, 128, 55, 40), piece_of(other, 168, 55)]
+        run.case(f"IPv{version}: fragments of several sizes, about another host",
+                 [from_backend(part, 12) for part in uneven],
+                 {"edge0": [frame(hop(part), EDGE_MAC, CLIENT_MAC) for part in uneven]}, ordered=True)
+        ours = cut(error(router, c, inside), 64, 56)
+        run.case(f"IPv{version}: the first fragment of one about a translated packet",
+                 from_backend(ours[0], 12), {}, "ip_reassembly", last_ns=2 * SECOND)
         ping = ip(version, b, c) / (ICMP(type=0) if version == 4 else ICMPv6EchoReply()) / Raw(
             pattern(200))
         for order in (1, -1):
