@@ -130,16 +130,18 @@ Connection connection_to(const ServiceBackend& backend, const ServiceEntry& serv
   return connection;
 }
 
-// Returns kNone, or why the connection could not be created.
-DropReason connect(Worker& worker, const Flow& flow, ServiceId id, const ServiceBackend& backend,
-                   PersistenceId controller, ConnectionId& made) noexcept {
+// Returns kNone, or why the connection could not be created. `hash`: of the flow's key, here and
+// below.
+DropReason connect(Worker& worker, const Flow& flow, uint64_t hash, ServiceId id,
+                   const ServiceBackend& backend, PersistenceId controller,
+                   ConnectionId& made) noexcept {
   Connection connection = connection_to(backend, worker.snapshot->services[id], flow, id);
   connection.controller = controller;
   if (controller != 0) connection.flags |= Connection::kControlled;
-  const DropReason why = keep_connection(worker, connection, made);
+  const DropReason why = keep_connection(worker, connection, hash, made);
   if (why != DropReason::k_connection_collides || !forget_ended(worker, connection.reverse))
     return why;
-  return keep_connection(worker, connection, made);
+  return keep_connection(worker, connection, hash, made);
 }
 
 // Whether another backend could take the connection.
@@ -149,7 +151,8 @@ bool is_taken(DropReason why) noexcept {
 
 // Tries backends that the scheduler selects when those tried so far are excluded.
 [[gnu::cold, gnu::noinline]] DropReason connect_elsewhere(Worker& worker, const Flow& flow,
-                                                          ServiceId id, const ServiceBackend& first,
+                                                          uint64_t hash, ServiceId id,
+                                                          const ServiceBackend& first,
                                                           DropReason why,
                                                           ConnectionId& made) noexcept {
   constexpr unsigned kTries = 3;
@@ -161,7 +164,7 @@ bool is_taken(DropReason why) noexcept {
     load.overloaded = true;
     backend = pick_backend(worker, id, flow.key);
     if (backend == nullptr) break;
-    why = connect(worker, flow, id, *backend, 0, made);
+    why = connect(worker, flow, hash, id, *backend, 0, made);
   }
   while (n != 0) {
     const auto& [load, overloaded] = tried[--n];
@@ -170,8 +173,8 @@ bool is_taken(DropReason why) noexcept {
   return why;
 }
 
-PacketVerdict begin_at(Worker& worker, Packet& packet, const Flow& flow, ServiceId id,
-                       const Choice& choice) noexcept {
+PacketVerdict begin_at(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash,
+                       ServiceId id, const Choice& choice) noexcept {
   if (choice.backend == nullptr) {
     refuse_new(worker, packet, choice.why);
     return PacketVerdict::kConsumed;
@@ -182,9 +185,9 @@ PacketVerdict begin_at(Worker& worker, Packet& packet, const Flow& flow, Service
     return forward_to_backend(worker, packet, flow, connection, Direction::kFromClient);
   }
   ConnectionId made = 0;
-  DropReason why = connect(worker, flow, id, *choice.backend, choice.controller, made);
+  DropReason why = connect(worker, flow, hash, id, *choice.backend, choice.controller, made);
   if (is_taken(why) && service.persistence.timeout_s == 0 && begins(flow, packet.mbuf))
-    why = connect_elsewhere(worker, flow, id, *choice.backend, why, made);
+    why = connect_elsewhere(worker, flow, hash, id, *choice.backend, why, made);
   if (why != DropReason::kNone) {
     release(worker, choice.controller);
     return refuse(worker, packet.mbuf, why);
@@ -194,7 +197,8 @@ PacketVerdict begin_at(Worker& worker, Packet& packet, const Flow& flow, Service
                             Direction::kFromClient);
 }
 
-PacketVerdict begin(Worker& worker, Packet& packet, const Flow& flow, ServiceId id) noexcept {
+PacketVerdict begin(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash,
+                    ServiceId id) noexcept {
   const ServiceEntry& service = worker.snapshot->services[id];
   if (!begins(flow, packet.mbuf) &&
       !(flow.kind == FlowKind::kFlow && flow.key.protocol == kIpProtocolTcp &&
@@ -204,9 +208,10 @@ PacketVerdict begin(Worker& worker, Packet& packet, const Flow& flow, ServiceId 
   if (too_many != DropReason::kNone) [[unlikely]]
     return refuse(worker, packet.mbuf, too_many);
   if (service.persistence.timeout_s == 0)
-    return begin_at(worker, packet, flow, id, {schedule(worker, id, flow.key)});
+    return begin_at(worker, packet, flow, hash, id, {schedule(worker, id, flow.key)});
   const unsigned owner = owner_of_client(worker, service, flow.key);
-  if (owner == worker.id) return begin_at(worker, packet, flow, id, choose(worker, id, flow.key));
+  if (owner == worker.id)
+    return begin_at(worker, packet, flow, hash, id, choose(worker, id, flow.key));
   pass_on(worker, packet.mbuf, owner,
           {.vrf = packet.network,
            .kind = HandoverMeta::Kind::kResolve,
@@ -221,11 +226,13 @@ void resume(Worker& worker, Packet& packet, const HandoverMeta& resolved) noexce
   const ServiceId id = find_service(*worker.snapshot, flow.key, packet.mbuf->port);
   const ServiceBackend* backend = resolved_backend(worker, resolved, id);
   // Meanwhile the configuration may have changed, or another packet may have begun the connection.
-  if (backend == nullptr || worker.connections->table().find(flow.key).id != 0) {
+  const ConnectionTable& connections = worker.connections->table();
+  const uint64_t hash = connections.hash(flow.key);
+  if (backend == nullptr || connections.find(flow.key, hash).id != 0) {
     release(worker, resolved.chosen);
     return worker.routed.push(packet);
   }
-  if (begin_at(worker, packet, flow, id, {backend, resolved.chosen}) == PacketVerdict::kRoute)
+  if (begin_at(worker, packet, flow, hash, id, {backend, resolved.chosen}) == PacketVerdict::kRoute)
     route_later(worker, packet);
 }
 
@@ -239,7 +246,7 @@ PacketVerdict handle_miss(Worker& worker, Packet& packet, const Flow& flow,
   if (target.kind == RouteTarget::Kind::kVirtual) {
     if (flow.kind == FlowKind::kEcho || flow.kind == FlowKind::kOther) return PacketVerdict::kRoute;
     const ServiceId service = find_service(snapshot, target, flow.key, packet.mbuf->port);
-    if (service != 0) return begin(worker, packet, flow, service);
+    if (service != 0) return begin(worker, packet, flow, hash, service);
     if (flow.kind == FlowKind::kIcmpError)
       return refuse(worker, packet.mbuf, DropReason::k_icmp_ignored);
     return PacketVerdict::kRoute;

@@ -152,20 +152,23 @@ Connection make_connection(const FlowKey& forward, ServiceId service,
   if (!connection.has_reverse()) connection.flags |= Connection::kInputOnly;
   FlowKey& reverse = connection.reverse;
   reverse.source = address_key(backend.address);
-  reverse.source_port = backend.port != 0 ? be16(backend.port) : forward.destination_port;
   reverse.destination = forward.source;
-  reverse.destination_port = forward.source_port;
-  reverse.vrf = backend.vrf;
-  reverse.protocol = forward.protocol;
-  reverse.ipv6 = !backend.address.is_v4();
-  if (connection.forwarding == Forwarding::kFullNat && reverse.ipv6 != forward.ipv6)
+  const bool ipv6 = !backend.address.is_v4();
+  reverse.set_last(backend.port != 0 ? be16(backend.port) : forward.destination_port,
+                   forward.source_port, backend.vrf, forward.protocol, ipv6);
+  if (connection.forwarding == Forwarding::kFullNat && ipv6 != forward.ipv6)
     connection.flags |= Connection::kOtherVersion;
   return connection;
 }
 
-DropReason keep_connection(Worker& worker, Connection& connection, ConnectionId& id) noexcept {
+DropReason keep_connection(Worker& worker, Connection& connection, uint64_t forward_hash,
+                           ConnectionId& id) noexcept {
   Connections& connections = *worker.connections;
+  const ConnectionTable& table = connections.table();
   const ServiceEntry& service = worker.snapshot->services[connection.owner.id];
+  ConnectionTable::Hashes hashes{.forward = forward_hash};
+  if (connection.forwarding == Forwarding::kNat) [[likely]]
+    table.prefetch(hashes.reverse = table.hash(connection.reverse));
   if (const DropReason full = find_room(worker, connection); full != DropReason::kNone) [[unlikely]]
     return full;
   // Updated by follow(), from the state that the first packet leads to.
@@ -173,7 +176,7 @@ DropReason keep_connection(Worker& worker, Connection& connection, ConnectionId&
   connection.expires_s = worker.now_s + lifetime_s(worker, connection);
   ConnectionTable::Inserted inserted;
   if (connection.forwarding != Forwarding::kFullNat) {
-    inserted = connections.insert(worker, connection);
+    inserted = connections.insert(worker, connection, hashes);
   } else {
     const auto locals =
         part(worker.snapshot->local_addresses, service.locals[connection.reverse.ipv6]);
@@ -181,7 +184,10 @@ DropReason keep_connection(Worker& worker, Connection& connection, ConnectionId&
     for (unsigned tries = 0;
          tries < kPortTries && inserted.refusal == ConnectionTable::Refusal::kReverseExists;
          ++tries)
-      if (take_local(worker, locals, connection)) inserted = connections.insert(worker, connection);
+      if (take_local(worker, locals, connection)) {
+        hashes.reverse = table.hash(connection.reverse);
+        inserted = connections.insert(worker, connection, hashes);
+      }
     if (inserted.refusal == ConnectionTable::Refusal::kReverseExists)
       return DropReason::k_local_ports_full;
   }

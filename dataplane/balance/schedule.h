@@ -31,7 +31,9 @@ Connection make_connection(const FlowKey& forward, ServiceId service,
                            const ServiceBackend& backend) noexcept;
 
 // Takes the connection into the worker's table, and gives it a local address and port first
-// where it needs them. kNone: done, and `id` is that of it; else why not.
-DropReason keep_connection(Worker& worker, Connection& connection, ConnectionId& id) noexcept;
+// where it needs them. `forward_hash`: the table's hash() of the forward key. kNone: done, and `id`
+// is that of it; else why not.
+DropReason keep_connection(Worker& worker, Connection& connection, uint64_t forward_hash,
+                           ConnectionId& id) noexcept;
 
 }  // namespace adit

@@ -76,18 +76,26 @@ inline bool ConnectionTable::link(uint64_t hash, uint32_t place) noexcept {
   return true;
 }
 
+// Prefetches the place of the next one.
 inline ConnectionId ConnectionTable::take_id() noexcept {
   ADIT_ASSERT(free_ids_ != 0 || used_ids_ < capacity_);
-  if (free_ids_ == 0) return ++used_ids_;
-  const ConnectionId id = free_ids_;
-  free_ids_ = connections_[id].expires_s;
+  ConnectionId id = free_ids_;
+  if (id == 0)
+    id = ++used_ids_;
+  else
+    free_ids_ = connections_[id].expires_s;
+  const ConnectionId next = std::min(free_ids_ != 0 ? free_ids_ : used_ids_ + 1, capacity_);
+  __builtin_prefetch(&connections_[next], 1);
+  __builtin_prefetch(&connections_[next].reverse, 1);
   return id;
 }
 
-ConnectionTable::Inserted ConnectionTable::insert(const Connection& connection) noexcept {
-  const uint64_t forward_hash = hash(connection.forward);
-  if (find(connection.forward, forward_hash).id != 0) return {0, Refusal::kForwardExists};
-  const uint64_t reverse_hash = hash(connection.reverse);
+ConnectionTable::Inserted ConnectionTable::insert_missed(const Connection& connection,
+                                                         Hashes hashes) noexcept {
+  const auto [forward_hash, reverse_hash] = hashes;
+  ADIT_ASSERT(forward_hash == hash(connection.forward) &&
+              find(connection.forward, forward_hash).id == 0 &&
+              (!connection.has_reverse() || reverse_hash == hash(connection.reverse)));
   if (connection.has_reverse() &&
       (connection.reverse == connection.forward || find(connection.reverse, reverse_hash).id != 0))
     return {0, Refusal::kReverseExists};

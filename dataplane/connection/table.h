@@ -40,6 +40,10 @@ class ConnectionTable {
     ConnectionId id = 0;  // 0: refused
     Refusal refusal = Refusal::kNone;
   };
+  // hash() of its keys; `reverse`: where it has_reverse().
+  struct Hashes {
+    uint64_t forward = 0, reverse = 0;
+  };
   // Where a connection may be; 0: nowhere, or not known.
   using Guess = uint32_t;
   // How far a sweep or a sample has come; 0: at the beginning.
@@ -100,7 +104,13 @@ class ConnectionTable {
   // --- changes ---
   // By its forward key and, where it has_reverse(), its reverse key: neither may be another
   // connection's of either half. Where it is refused, nothing has changed.
-  Inserted insert(const Connection& connection) noexcept;
+  Inserted insert(const Connection& connection) noexcept {
+    const Hashes hashes{hash(connection.forward), hash(connection.reverse)};
+    if (find(connection.forward, hashes.forward).id != 0) return {0, Refusal::kForwardExists};
+    return insert_missed(connection, hashes);
+  }
+  // The same, where a look-up has just missed the forward key.
+  Inserted insert_missed(const Connection& connection, Hashes hashes) noexcept;
   void erase(ConnectionId id) noexcept;
   // One that is there. Its keys and `forwarding` must not be changed.
   Connection& at(ConnectionId id) noexcept {

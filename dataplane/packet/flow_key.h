@@ -31,6 +31,12 @@ struct FlowKey {
     std::memcpy(&word, reinterpret_cast<const char*>(this) + i * sizeof word, sizeof word);
     return word;
   }
+  // All that the last word has, by one write: hash() reads it so, and would have to wait for the
+  // smaller writes.
+  void set_last(be16 from, be16 to, VrfId in, uint8_t of_protocol, bool is_ipv6) noexcept {
+    set_word(kWords - 1, uint64_t{from.raw()} | uint64_t{to.raw()} << 16 | uint64_t{in} << 32 |
+                             uint64_t{of_protocol} << 48 | uint64_t{is_ipv6} << 56);
+  }
   // `i`: 0 to kWords - 1.
   void set_word(unsigned i, uint64_t word) noexcept {
     std::memcpy(reinterpret_cast<char*>(this) + i * sizeof word, &word, sizeof word);

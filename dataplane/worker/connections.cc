@@ -7,14 +7,16 @@
 namespace adit {
 
 DropReason Connections::make_room(Worker& worker, ConnectionOwner owner, VrfId vrf,
-                                  ConnectionShares::Limits limits) noexcept {
+                                  const ConnectionShares::Limits& limits) noexcept {
   using Room = ConnectionShares::Room;
   const Snapshot& snapshot = *worker.snapshot;
   const bool replaces = snapshot.when_full == WhenFull::kReplaceHalfOpen;
-  limits.vrf = snapshot.vrf_shares[vrf].max_connections;
-  // First come, first served, within the configured limits.
-  if (!replaces) limits.vrf_is_alone = limits.owner_is_alone = true;
-  const Room room = shares_.room_for(owner, vrf, limits);
+  // Without replacement: first come, first served, within the configured limits.
+  const Room room = shares_.room_for(owner, vrf,
+                                     {.vrf = snapshot.vrf_shares[vrf].max_connections,
+                                      .owner = limits.owner,
+                                      .vrf_is_alone = !replaces || limits.vrf_is_alone,
+                                      .owner_is_alone = !replaces || limits.owner_is_alone});
   if (room == Room::kFree) [[likely]]
     return DropReason::kNone;
   const ConnectionId victim = replaces ? shares_.victim(room, owner, vrf) : 0;
@@ -25,10 +27,10 @@ DropReason Connections::make_room(Worker& worker, ConnectionOwner owner, VrfId v
   return DropReason::kNone;
 }
 
-ConnectionTable::Inserted Connections::insert(Worker& worker,
-                                              const Connection& connection) noexcept {
+ConnectionTable::Inserted Connections::insert(Worker& worker, const Connection& connection,
+                                              ConnectionTable::Hashes hashes) noexcept {
   ADIT_ASSERT((*owners_)[static_cast<unsigned>(connection.owner.kind)] != nullptr);
-  const ConnectionTable::Inserted inserted = table_.insert(connection);
+  const ConnectionTable::Inserted inserted = table_.insert_missed(connection, hashes);
   if (inserted.id == 0) return inserted;
   shares_.add(inserted.id);
   note_size();

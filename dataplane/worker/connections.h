@@ -33,9 +33,10 @@ class Connections {
   // Call before insert(): frees a place for the owner in the VRF if needed, by `when_full`.
   // `limits.vrf` is the VRF's own limit. kNone: there is a place; else the reason why not.
   DropReason make_room(Worker& worker, ConnectionOwner owner, VrfId vrf,
-                       ConnectionShares::Limits limits) noexcept;
-  // If it is refused, nothing has changed.
-  ConnectionTable::Inserted insert(Worker& worker, const Connection& connection) noexcept;
+                       const ConnectionShares::Limits& limits) noexcept;
+  // If it is refused, nothing has changed. The table has no connection of the forward key.
+  ConnectionTable::Inserted insert(Worker& worker, const Connection& connection,
+                                   ConnectionTable::Hashes hashes) noexcept;
 
   // --- as it goes on
 
