@@ -15,6 +15,7 @@
 
 #include "config/parser.h"
 #include "running/prepare.h"
+#include "speed_arguments.h"
 
 namespace adit {
 namespace {
@@ -63,7 +64,7 @@ std::shared_ptr<const RunningState> reload(std::shared_ptr<const RunningState> f
   const double began = cpu_s();
   CheckedConfig checked = check_config(text, "f");
   const double parsed = cpu_s();
-  Basis basis{former, {}, std::vector<PortTraits>(2), std::vector<MacAddr>(2), 1, 2};
+  Basis basis{former, {}, {}, std::vector<PortTraits>(2), std::vector<MacAddr>(2), 1, 2};
   auto config = std::make_shared<const Config>(std::move(checked.config));
   Prepared prepared = former->config->ports.empty() ? prepare_first(basis, std::move(config))
                                                     : prepare(basis, std::move(config));
@@ -97,9 +98,12 @@ void measure(unsigned services) {
 }  // namespace adit
 
 int main(int argc, char** argv) {
-  std::vector<unsigned> counts;
-  for (int i = 1; i < argc; ++i)
-    counts.push_back(static_cast<unsigned>(std::strtoul(argv[i], nullptr, 10)));
-  if (counts.empty()) counts = {10'000, 60'000};
-  for (const unsigned count : counts) adit::measure(count);
+  return adit::bench::run_by_arguments(
+      argc, argv, "adit-config-speed [SERVICES]...", [](adit::bench::SpeedArguments& arguments) {
+        std::vector<unsigned> counts;
+        while (!arguments.at_end())
+          counts.push_back(arguments.number("SERVICES", 0, 1, adit::kMaxServices - 1));
+        if (counts.empty()) counts = {10'000, 60'000};
+        for (const unsigned count : counts) adit::measure(count);
+      });
 }

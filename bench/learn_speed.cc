@@ -23,6 +23,7 @@
 #include "config/parser.h"
 #include "machine/eal_session.h"
 #include "running/reload.h"
+#include "speed_arguments.h"
 #include "worker/worker.h"
 
 namespace adit {
@@ -207,15 +208,18 @@ void measure(unsigned networks, unsigned per_second, unsigned seconds) {
       ms(0.99), ms(1), delays.size(), all, static_cast<unsigned long long>(control.generation()));
 }
 
-unsigned number(int argc, char** argv, int place, unsigned otherwise) {
-  return argc > place ? static_cast<unsigned>(std::strtoul(argv[place], nullptr, 10)) : otherwise;
-}
-
 }  // namespace
 }  // namespace adit
 
 int main(int argc, char** argv) {
-  const adit::EalSession eal("adit-learn-speed", 256, {"--lcores", "0,1@0-1", "--no-huge"});
-  adit::measure(adit::number(argc, argv, 1, 10'000), adit::number(argc, argv, 2, 1'000),
-                adit::number(argc, argv, 3, 5));
+  return adit::bench::run_by_arguments(
+      argc, argv, "adit-learn-speed [NETWORKS [REMOTES_PER_SECOND [SECONDS]]]",
+      [](adit::bench::SpeedArguments& arguments) {
+        const unsigned networks = arguments.number("NETWORKS", 10'000, 1, adit::kMaxNetworks);
+        const unsigned per_second = arguments.number("REMOTES_PER_SECOND", 1'000, 1, 100'000);
+        const unsigned seconds = arguments.number("SECONDS", 5, 1, 3'600);
+        arguments.finish();
+        const adit::EalSession eal("adit-learn-speed", 256, {"--lcores", "0,1@0-1", "--no-huge"});
+        adit::measure(networks, per_second, seconds);
+      });
 }

@@ -25,6 +25,7 @@
 #include "netlink/kernel_routes.h"
 #include "resident_memory.h"
 #include "running/control_plane.h"
+#include "speed_arguments.h"
 
 namespace adit {
 namespace {
@@ -200,13 +201,16 @@ void measure_kernel(bool ipv6, unsigned count) {
 }  // namespace adit
 
 int main(int argc, char** argv) {
-  const unsigned count =
-      argc > 1 ? static_cast<unsigned>(std::strtoul(argv[1], nullptr, 10)) : 100'000;
-  const bool has_namespace = unshare(CLONE_NEWNET) == 0;
-  const adit::EalSession eal("adit-route-speed", 256, {"--lcores", "0,1@0-1", "--no-huge"});
-  for (const bool ipv6 : {false, true}) adit::measure(ipv6, count);
-  if (has_namespace)
-    for (const bool ipv6 : {false, true}) adit::measure_kernel(ipv6, count);
-  else
-    std::printf("without root the kernel is left out\n");
+  return adit::bench::run_by_arguments(
+      argc, argv, "adit-route-speed [ROUTES]", [](adit::bench::SpeedArguments& arguments) {
+        const unsigned count = arguments.number("ROUTES", 100'000, 1, 1'000'000);
+        arguments.finish();
+        const bool has_namespace = unshare(CLONE_NEWNET) == 0;
+        const adit::EalSession eal("adit-route-speed", 256, {"--lcores", "0,1@0-1", "--no-huge"});
+        for (const bool ipv6 : {false, true}) adit::measure(ipv6, count);
+        if (has_namespace)
+          for (const bool ipv6 : {false, true}) adit::measure_kernel(ipv6, count);
+        else
+          std::printf("without root the kernel is left out\n");
+      });
 }

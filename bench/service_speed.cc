@@ -21,13 +21,17 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "adit/dataplane.h"
+#include "adit/scheduler_ops.h"
+#include "config/limits.h"
 #include "config/parser.h"
 #include "machine/eal_session.h"
 #include "resident_memory.h"
 #include "running/reload.h"
+#include "speed_arguments.h"
 
 namespace adit {
 namespace {
@@ -174,8 +178,19 @@ void measure(const Size& size) {
   std::filesystem::remove(file);
 }
 
-unsigned number(int argc, char** argv, int place, unsigned otherwise) {
-  return argc > place ? static_cast<unsigned>(std::strtoul(argv[place], nullptr, 10)) : otherwise;
+Size size_of(bench::SpeedArguments& arguments) {
+  constexpr unsigned kMostBackends = ConfigLimits{}.backends - 1;  // a reload adds one
+  Size size;
+  size.scheduler = arguments.word("SCHEDULER", size.scheduler.c_str(), [](std::string_view name) {
+    return find_scheduler(name) != nullptr;
+  });
+  size.services = arguments.number("SERVICES", size.services, 1, kMaxServices);
+  size.backends = arguments.number("BACKENDS", size.backends, 1, kMaxServiceBackends - 1);
+  arguments.finish();
+  if (size.services * size.backends > kMostBackends)
+    throw bench::ArgumentError("SERVICES times BACKENDS: expected at most " +
+                               std::to_string(kMostBackends));
+  return size;
 }
 
 }  // namespace
@@ -183,10 +198,11 @@ unsigned number(int argc, char** argv, int place, unsigned otherwise) {
 
 int main(int argc, char** argv) {
   spdlog::set_level(spdlog::level::off);
-  adit::Size size;
-  if (argc > 1) size.scheduler = argv[1];
-  size.services = adit::number(argc, argv, 2, size.services);
-  size.backends = adit::number(argc, argv, 3, size.backends);
-  const adit::EalSession eal("adit-service-speed", 256, {"--lcores", "0,1@0-1", "--no-huge"});
-  adit::measure(size);
+  return adit::bench::run_by_arguments(
+      argc, argv, "adit-service-speed [SCHEDULER [SERVICES [BACKENDS]]]",
+      [](adit::bench::SpeedArguments& arguments) {
+        const adit::Size size = adit::size_of(arguments);
+        const adit::EalSession eal("adit-service-speed", 256, {"--lcores", "0,1@0-1", "--no-huge"});
+        adit::measure(size);
+      });
 }
