@@ -6,7 +6,7 @@
 namespace adit {
 namespace {
 
-NetworkConfig finished(NetworkDraft draft) {
+NetworkConfig finished(NetworkDraft&& draft) {
   NetworkConfig network = std::move(static_cast<NetworkConfig&>(draft));
   for (MemberDraft& member : draft.member_drafts)
     network.members.push_back(std::move(static_cast<MemberConfig&>(member)));
@@ -56,10 +56,11 @@ BackendConfig finished(BackendDraft& draft, const ServiceConfig& service) {
   return backend;
 }
 
-ServiceConfig finished(ServiceDraft draft) {
+ServiceConfig finished(ServiceDraft&& draft) {
   ServiceConfig service = std::move(static_cast<ServiceConfig&>(draft));
   for (const auto& address : draft.local_address_drafts)
     service.local_addresses.push_back(address.value);
+  service.backends.reserve(draft.backend_drafts.size());
   for (BackendDraft& backend : draft.backend_drafts)
     service.backends.push_back(finished(backend, service));
   if (draft.places.has("health")) service.health = finished(std::move(draft.health_draft));
@@ -98,10 +99,12 @@ Config finished(ConfigDraft draft) {
     config.ports.push_back(with_addresses<PortConfig>(std::move(port)));
   for (const RouteDraft& route : draft.routes) config.routes.push_back(route);
   for (const NeighbourDraft& neighbour : draft.neighbours) config.neighbours.push_back(neighbour);
+  config.networks.reserve(draft.networks.size());
   for (NetworkDraft& network : draft.networks)
     config.networks.push_back(finished(std::move(network)));
   for (VrfDraft& vrf : draft.vrfs) config.vrfs.push_back(finished(std::move(vrf)));
   config.balancer = draft.balancer;
+  config.services.reserve(draft.services.size());
   for (ServiceDraft& service : draft.services)
     config.services.push_back(finished(std::move(service)));
   for (FwmarkRuleDraft& rule : draft.classifier)

@@ -7,9 +7,14 @@
 #include <cstddef>
 #include <unordered_map>
 
-#include "adit/addr.h"
+#include "adit/snapshot.h"
 
 namespace adit {
+
+// Not noexcept: so that containers keep the hashes, and compare them before the addresses.
+struct AddressHash {
+  size_t operator()(const IpAddr& address) const { return hash_of(address_key(address)); }
+};
 
 class PrefixTable {
  public:
@@ -41,8 +46,8 @@ class PrefixTable {
  private:
   using Lengths = std::bitset<129>;
   struct Hash {
-    size_t operator()(const IpPrefix& prefix) const noexcept {
-      return IpHash()(prefix.address) * 131 + prefix.length;
+    size_t operator()(const IpPrefix& prefix) const {
+      return AddressHash()(prefix.address) + prefix.length;
     }
   };
   Lengths& lengths_of(const IpAddr& ip) { return ip.is_v4() ? ipv4_lengths_ : ipv6_lengths_; }

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <string_view>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
 
 #include "base/nearest_name.h"
@@ -16,23 +18,25 @@ class ServiceChecks {
  public:
   ServiceChecks(const ConfigDraft& draft, const ConfigLimits& limits, MistakeList& mistakes)
       : draft_(draft), limits_(limits), mistakes_(mistakes) {
-    vrf_names_.push_back(kUnderlayName);
-    for (const VrfDraft& vrf : draft.vrfs) vrf_names_.push_back(vrf.name);
+    scopes_[kUnderlayName].exists = true;
+    for (const VrfDraft& vrf : draft.vrfs) scopes_[vrf.name].exists = true;
     for (const OwnAddress& own : own_addresses(draft)) {
-      own_.emplace(std::pair(*own.vrf, own.address->value.address), own.address->place);
+      Scope& scope = scopes_[*own.vrf];
+      scope.own.emplace(own.address->value.address, own.address->place);
       own_places_.push_back(own.address->place);
-      subnets_[*own.vrf].insert(own.address->value, own_places_.size() - 1);
+      scope.subnets.insert(own.address->value, own_places_.size() - 1);
     }
     for (const ServiceDraft& service : draft.services)
-      if (has_address(service)) virtual_.emplace(std::pair(service.vrf, service.address), &service);
+      if (has_address(service)) scopes_[service.vrf].virtuals.emplace(service.address, &service);
     for (const FwmarkRuleDraft& rule : draft.classifier) {
       if (rule.fwmark == 0) continue;
       fwmark_rules_.emplace(std::pair(rule.vrf, rule.fwmark), &rule);
+      Scope& scope = scopes_[rule.vrf];
       for (const auto& to : rule.destination_drafts)
         if (to.value.length == to.value.address.width_bits())
-          fwmark_hosts_.emplace(std::pair(rule.vrf, to.value.address), to.place);
+          scope.fwmark_hosts.emplace(to.value.address, to.place);
         else
-          fwmark_subnets_.emplace(rule.vrf, to);
+          scope.fwmark_subnets.push_back(to);
     }
   }
 
@@ -46,7 +50,8 @@ class ServiceChecks {
       backends += service.backend_drafts.size();
     }
     for (const auto& [name, rule] : fwmark_rules_)
-      if (is_vrf(name.first) && draft_.places.good("services") && !fwmark_services_.contains(name))
+      if (scopes_.at(name.first).exists && draft_.places.good("services") &&
+          !fwmark_services_.contains(name))
         mistake(rule->places.at("mark"),
                 "mark: no service of " + name.first + " has mark " + std::to_string(name.second));
     if (backends > limits_.backends)
@@ -56,25 +61,46 @@ class ServiceChecks {
   }
 
  private:
-  using Scope = std::pair<std::string, IpAddr>;  // an address within its VRF
+  struct Range {
+    uint16_t first;
+    const ServiceDraft* service;
+  };
+  using Ranges = std::map<uint16_t, Range>;  // by last port
+
+  template <class Value>
+  using ByAddress = std::unordered_map<IpAddr, Value, AddressHash>;
+  // What has an address in a VRF, or in the underlay.
+  struct Scope {
+    bool exists = false;                           // else somebody only names it
+    ByAddress<Place> own;                          // of ours
+    PrefixTable subnets;                           // ours; values: in own_places_
+    ByAddress<const ServiceDraft*> virtuals;       // the first service of each
+    ByAddress<Place> fwmark_hosts;                 // single destinations of rules
+    std::vector<Placed<IpPrefix>> fwmark_subnets;  // the others
+    std::map<std::pair<IpAddr, Protocol>, Ranges> ranges;
+  };
+  // A backend within its service.
+  using Endpoint = std::tuple<IpAddr, uint16_t, std::string_view>;
 
   void mistake(Place place, std::string message) {
     mistakes_.add(place, MistakeKind::kReference, std::move(message));
   }
 
-  bool is_vrf(const std::string& name) const {
-    return std::find(vrf_names_.begin(), vrf_names_.end(), name) != vrf_names_.end();
+  const Scope& scope_of(const std::string& vrf) const {
+    static const Scope nowhere{};
+    const auto found = scopes_.find(vrf);
+    return found == scopes_.end() ? nowhere : found->second;
   }
-  void check_vrf(const std::string& name, Place place) {
-    if (!is_vrf(name))
-      mistake(place, "vrf: there is no vrf " + in_quotes(name) + did_you_mean(name, vrf_names_));
+  void check_vrf(const std::string& name, const Scope& scope, Place place) {
+    if (scope.exists) return;
+    std::vector<std::string_view> names = {kUnderlayName};
+    for (const VrfDraft& vrf : draft_.vrfs) names.push_back(vrf.name);
+    mistake(place, "vrf: there is no vrf " + in_quotes(name) + did_you_mean(name, names));
   }
 
   // A subnet of ours has two addresses that no host can have.
-  void check_host(const char* key, const std::string& vrf, const IpAddr& ip, Place place) {
-    const auto table = subnets_.find(vrf);
-    if (table == subnets_.end()) return;
-    const PrefixTable::Entry* subnet = table->second.longest(ip);
+  void check_host(const char* key, const Scope& scope, const IpAddr& ip, Place place) {
+    const PrefixTable::Entry* subnet = scope.subnets.longest(ip);
     if (subnet == nullptr) return;
     const std::string why = why_no_host_of(subnet->prefix, ip);
     if (!why.empty())
@@ -83,16 +109,16 @@ class ServiceChecks {
   }
 
   // An address that has to be of nobody else, or a backend's. `remedy` ends the sentence.
-  void check_not_own(const char* key, const std::string& vrf, const IpAddr& ip, Place place,
+  void check_not_own(const char* key, const Scope& scope, const IpAddr& ip, Place place,
                      const char* remedy) {
-    if (const auto own = own_.find({vrf, ip}); own != own_.end())
+    if (const auto own = scope.own.find(ip); own != scope.own.end())
       mistake(place, std::string(key) + ": " + to_string(ip) +
                          " is the address of a port, network or tunnel of ours, see " +
                          mistakes_.at(own->second) + "; expected " + remedy);
   }
-  void check_not_virtual(const char* key, const std::string& vrf, const IpAddr& ip, Place place,
+  void check_not_virtual(const char* key, const Scope& scope, const IpAddr& ip, Place place,
                          const char* remedy) {
-    if (const auto other = virtual_.find({vrf, ip}); other != virtual_.end())
+    if (const auto other = scope.virtuals.find(ip); other != scope.virtuals.end())
       mistake(place, std::string(key) + ": " + to_string(ip) + " is the address of service '" +
                          other->second->name + "', see " +
                          mistakes_.at(other->second->places.at("address")) + "; expected " +
@@ -100,19 +126,18 @@ class ServiceChecks {
   }
 
   // The same, and no destination of a fwmark rule.
-  void check_not_taken(const char* key, const std::string& vrf, const IpAddr& ip, Place place,
+  void check_not_taken(const char* key, const Scope& scope, const IpAddr& ip, Place place,
                        const char* remedy) {
-    check_not_virtual(key, vrf, ip, place, remedy);
+    check_not_virtual(key, scope, ip, place, remedy);
     const auto tell = [&](Place other) {
       mistake(place, std::string(key) + ": " + to_string(ip) +
                          " is among the destinations of 'classifier', see " + mistakes_.at(other) +
                          "; expected " + remedy);
     };
-    if (const auto host = fwmark_hosts_.find({vrf, ip}); host != fwmark_hosts_.end())
+    if (const auto host = scope.fwmark_hosts.find(ip); host != scope.fwmark_hosts.end())
       return tell(host->second);
-    const auto [begin, end] = fwmark_subnets_.equal_range(vrf);
-    for (auto subnet = begin; subnet != end; ++subnet)
-      if (subnet->second.value.contains(ip)) return tell(subnet->second.place);
+    for (const auto& subnet : scope.fwmark_subnets)
+      if (subnet.value.contains(ip)) return tell(subnet.place);
   }
 
   static bool has_address(const ServiceDraft& service) {
@@ -136,38 +161,56 @@ class ServiceChecks {
 
   void check_service(const ServiceDraft& service) {
     const Places& at = service.places;
-    check_vrf(service.vrf, at.at("vrf"));
+    const Scope& scope = scope_of(service.vrf);
+    check_vrf(service.vrf, scope, at.at("vrf"));
     if (has_address(service)) {
-      check_not_own("address", service.vrf, service.address, at.at("address"), "one of its own");
-      check_host("address", service.vrf, service.address, at.at("address"));
+      check_not_own("address", scope, service.address, at.at("address"), "one of its own");
+      check_host("address", scope, service.address, at.at("address"));
       if (at.good("port") && at.good("last_port") && at.good("protocol")) check_unique(service);
     }
     if (service.fwmark != 0) check_fwmark(service);
     check_local_addresses(service);
-    std::map<std::tuple<std::string, IpAddr, uint16_t>, Place> seen;
+    const bool any_twice = has_duplicates(service);
+    std::map<Endpoint, Place> seen;  // where it matters
     for (const BackendDraft& backend : service.backend_drafts) {
-      const std::string vrf = backend.vrf.value_or(service.vrf);
-      const auto [known, fresh] =
-          seen.emplace(std::tuple(vrf, backend.address, backend.port), backend.places.self);
-      if (!fresh)
-        mistake(backend.places.at("address"),
-                "address: duplicate backend " + to_string(backend.address) + "; it is already at " +
-                    mistakes_.at(known->second));
-      check_backend(service, backend, vrf);
+      if (any_twice) check_duplicate(service, backend, seen);
+      check_backend(service, backend, backend.vrf ? scope_of(*backend.vrf) : scope);
     }
     if (at.good("sorry") && at.has("sorry")) {
       const BackendDraft& sorry = service.sorry_draft;
-      const auto known = seen.find({sorry.vrf.value_or(service.vrf), sorry.address, sorry.port});
-      if (known != seen.end())
+      const auto known = std::ranges::find(
+          service.backend_drafts, endpoint_of(service, sorry),
+          [&](const BackendDraft& backend) { return endpoint_of(service, backend); });
+      if (known != service.backend_drafts.end())
         mistake(sorry.places.at("address"), "address: " + to_string(sorry.address) +
                                                 " is a backend already, see " +
-                                                mistakes_.at(known->second));
-      check_backend(service, sorry, sorry.vrf.value_or(service.vrf));
+                                                mistakes_.at(known->places.self));
+      check_backend(service, sorry, sorry.vrf ? scope_of(*sorry.vrf) : scope);
     }
     if (at.good("health") && at.has("health") && service.health_draft.wanted) check_health(service);
     if (service.one_packet && at.good("one_packet")) check_one_packet(service);
     if (at.good("client_address")) check_client_address(service);
     if (at.good("forwarding") && at.good("backends")) check_used(service);
+  }
+
+  static Endpoint endpoint_of(const ServiceDraft& service, const BackendDraft& backend) {
+    return {backend.address, backend.port, backend.vrf ? *backend.vrf : service.vrf};
+  }
+  // Without memory for each: there are none in nearly all services.
+  bool has_duplicates(const ServiceDraft& service) {
+    endpoints_.clear();
+    for (const BackendDraft& backend : service.backend_drafts)
+      endpoints_.push_back(endpoint_of(service, backend));
+    std::ranges::sort(endpoints_);
+    return std::ranges::adjacent_find(endpoints_) != endpoints_.end();
+  }
+  void check_duplicate(const ServiceDraft& service, const BackendDraft& backend,
+                       std::map<Endpoint, Place>& seen) {
+    const auto [known, fresh] = seen.emplace(endpoint_of(service, backend), backend.places.self);
+    if (!fresh)
+      mistake(backend.places.at("address"), "address: duplicate backend " +
+                                                to_string(backend.address) + "; it is already at " +
+                                                mistakes_.at(known->second));
   }
 
   // What only one way of forwarding looks at.
@@ -269,7 +312,7 @@ class ServiceChecks {
 
   // Ports of one address belong to one service each.
   void check_unique(const ServiceDraft& service) {
-    Ranges& ranges = ranges_[{service.vrf, service.address, service.protocol}];
+    Ranges& ranges = scopes_.at(service.vrf).ranges[{service.address, service.protocol}];
     const uint16_t first = service.port, last = service.last_port.value_or(service.port);
     if (last < first || (first == 0 && last != 0)) return;  // told already
     // The first range that ends behind our beginning.
@@ -285,6 +328,7 @@ class ServiceChecks {
 
   void check_local_addresses(const ServiceDraft& service) {
     // They are looked up where the replies come from.
+    if (service.local_address_drafts.empty()) return;
     std::set<std::string> vrfs;
     for (const BackendDraft& backend : service.backend_drafts)
       if (forwarding_of(service, backend) == Forwarding::kFullNat)
@@ -294,20 +338,21 @@ class ServiceChecks {
       if (!seen.insert(local.value).second)
         mistake(local.place, "local_addresses: duplicate address " + to_string(local.value));
       for (const std::string& vrf : vrfs) {
-        check_not_own("local_addresses", vrf, local.value, local.place, "one of its own");
-        check_host("local_addresses", vrf, local.value, local.place);
-        check_not_taken("local_addresses", vrf, local.value, local.place, "another one");
+        const Scope& scope = scope_of(vrf);
+        check_not_own("local_addresses", scope, local.value, local.place, "one of its own");
+        check_host("local_addresses", scope, local.value, local.place);
+        check_not_taken("local_addresses", scope, local.value, local.place, "another one");
       }
     }
   }
 
-  void check_backend(const ServiceDraft& service, const BackendDraft& backend,
-                     const std::string& vrf) {
+  void check_backend(const ServiceDraft& service, const BackendDraft& backend, const Scope& scope) {
     const Places& at = backend.places;
-    if (backend.vrf) check_vrf(*backend.vrf, at.at("vrf"));
-    check_not_own("address", vrf, backend.address, at.at("address"), "a server's");
-    check_host("address", vrf, backend.address, at.at("address"));
-    check_not_taken("address", vrf, backend.address, at.at("address"), "a server's");
+    const Place address_at = at.at("address");
+    if (backend.vrf) check_vrf(*backend.vrf, scope, at.at("vrf"));
+    check_not_own("address", scope, backend.address, address_at, "a server's");
+    check_host("address", scope, backend.address, address_at);
+    check_not_taken("address", scope, backend.address, address_at, "a server's");
     // A backend's own `forwarding` may be right while the service's is not.
     if (!backend.forwarding && !service.places.good("forwarding")) return;
     const Forwarding forwarding = forwarding_of(service, backend);
@@ -334,26 +379,15 @@ class ServiceChecks {
                   to_string(backend.address));
   }
 
-  struct Range {
-    uint16_t first;
-    const ServiceDraft* service;
-  };
-  using Ranges = std::map<uint16_t, Range>;  // by last port
-
   const ConfigDraft& draft_;
   const ConfigLimits& limits_;
   MistakeList& mistakes_;
-  std::vector<std::string_view> vrf_names_;
-  std::map<Scope, Place> own_;
-  std::map<std::string, PrefixTable> subnets_;  // ours, by VRF; values: in own_places_
+  std::unordered_map<std::string, Scope> scopes_;  // by VRF
   std::vector<Place> own_places_;
-  std::map<Scope, const ServiceDraft*> virtual_;  // the first service of each address
-  std::map<Scope, Place> fwmark_hosts_;           // single destinations of rules
-  std::multimap<std::string, Placed<IpPrefix>> fwmark_subnets_;  // by VRF
+  std::vector<Endpoint> endpoints_;  // of has_duplicates()
   std::map<std::pair<std::string, uint32_t>, const FwmarkRuleDraft*>
       fwmark_rules_;  // their first rule
   std::map<std::pair<std::string, uint32_t>, const ServiceDraft*> fwmark_services_;
-  std::map<std::tuple<std::string, IpAddr, Protocol>, Ranges> ranges_;
 };
 
 }  // namespace

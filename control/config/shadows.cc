@@ -242,6 +242,9 @@ class Shadows {
   }
 
   void look_at(const ServiceDraft& service) {
+    const auto rules = rules_.find({service.vrf, service.address.family});
+    // Nobody else has its packets.
+    if (rules == rules_.end() && service.port != 0) return;
     Box all;
     all[kDestination] =
         interval_of({service.address, static_cast<uint8_t>(service.address.width_bits())});
@@ -254,8 +257,7 @@ class Shadows {
     Packets left(effort_), given(effort_);  // `given`: by rules with mark 0
     left.add(all);
     std::vector<const Rule*> takers;
-    if (const auto rules = rules_.find({service.vrf, service.address.family});
-        rules != rules_.end())
+    if (rules != rules_.end())
       for (const Rule& rule : rules->second) {
         if (left.is_given_up()) return;
         if (rule.draft->fwmark == 0) give(left, given, rule);

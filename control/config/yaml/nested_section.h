@@ -2,6 +2,7 @@
 // Fields of a Section<T> that have sections within: lists, maps, sections. Of walker.h too.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 
 #include "config/yaml/section.h"  // IWYU pragma: keep
@@ -54,11 +55,12 @@ Section<T>& Section<T>::list(const char* name, Part part, F finished, Section<E>
       [part, entry, what](Reader& reader, const YamlNode& node, Place place, const KeyInfo& info,
                           T& out) {
         if (!reader.list_ok(info, node, place)) return;
+        auto& list = std::invoke(part, out);
+        list.reserve(node.size());
         for (const auto& item : node) {
-          E value = {};
           const size_t before = reader.mistake_count();
-          reader.read(item, Reader::value_place(item, place), *entry, what, value);
-          if (reader.mistake_count() == before) std::invoke(part, out).push_back(std::move(value));
+          reader.read(item, Reader::value_place(item, place), *entry, what, list.emplace_back());
+          if (reader.mistake_count() != before) list.pop_back();
         }
       },
       comparing<F, E>(finished, entry, std::move(naming)),
@@ -87,14 +89,15 @@ Section<T>& Section<T>::map(const char* name, Part part, F finished, Section<E> 
       ".*.",
       [part, entry, kind](Reader& reader, const YamlNode& node, Place place, const KeyInfo& info,
                           T& out) {
+        auto& list = std::invoke(part, out);
+        list.reserve(std::min<uint64_t>(node.size() / 2, info.max));
         reader.entries(
             info, node, place,
             [&](std::string_view entry_name, Place at, const YamlNode& value, Place value_at) {
-              E item = {};
+              E& item = list.emplace_back();
               reader.read(value, value_at, *entry, kind + ' ' + in_quotes(entry_name), item);
               item.name = entry_name;
               item.places.self = at;
-              std::invoke(part, out).push_back(std::move(item));
             });
       },
       comparing<F, E>(finished, entry, std::move(naming)),

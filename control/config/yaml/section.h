@@ -6,6 +6,7 @@
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <stdexcept>
 #include <type_traits>
 
 #include "base/nearest_name.h"
@@ -62,13 +63,13 @@ std::vector<std::string> texts_of(const std::vector<V>& values) {
 template <class T>
 void Reader::read(const YamlNode& node, Place place, const Section<T>& section,
                   const std::string& what, T& out) {
-  std::vector<const KeyInfo*> known;
-  for (const auto& field : section.fields()) known.push_back(&field.key);
   Places places;
-  keys(node, place, known, what, places, [&](size_t i, const YamlNode& value, Place at) {
+  const auto read_key = [&](size_t i, const YamlNode& value, Place at) {
     const auto& field = section.fields()[i];
     field.read(*this, value, at, field.key, out);
-  });
+  };
+  // By reference, as std::function would allocate memory for each map that is read.
+  keys(node, place, KnownKeys(section.fields()), what, places, std::cref(read_key));
   const bool is_map = places.is_map;
   if constexpr (requires { out.places; }) out.places = std::move(places);
   if (is_map) section.run_check(*this, out);
@@ -78,6 +79,7 @@ template <class T>
 typename Section<T>::Field& Section<T>::add(KeyInfo key, const std::vector<KeyInfo>& inner,
                                             const char* between, ReadField read,
                                             CompareField compare, WriteField write) {
+  if (fields_.size() == KnownKeys::kMost) throw std::length_error("too many keys of one map");
   Field field{{std::move(key)}, std::move(read), std::move(compare), std::move(write)};
   for (KeyInfo below : inner) {
     below.path = field.key.path + between + below.path;

@@ -36,6 +36,21 @@ const char* other_encoding(std::string_view bytes) {
   return nullptr;
 }
 
+// What every character is in most files: printable ASCII, a tab or an end of line.
+constexpr std::array<bool, 256> kIsUsual = [] {
+  std::array<bool, 256> all = {};
+  for (unsigned char c = ' '; c < 0x7f; ++c) all[c] = true;
+  for (const unsigned char c : {'\t', '\n', '\r'}) all[c] = true;
+  return all;
+}();
+
+// A pass without a branch: the many that follow look for what is not there.
+bool is_usual(std::string_view bytes) {
+  bool usual = true;
+  for (const char c : bytes) usual &= kIsUsual[static_cast<unsigned char>(c)];
+  return usual;
+}
+
 constexpr bool is_control(char c) {
   return (c >= 0 && c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == 0x7f;
 }
@@ -118,6 +133,7 @@ std::optional<ConfigMistake> why_no_text(std::string_view bytes, const std::stri
     const Place place = place_at(bytes, offset);
     return ConfigMistake{file, place.line, place.column, std::move(message), MistakeKind::kSyntax};
   };
+  if (is_usual(bytes)) return std::nullopt;
   if (const char* encoding = other_encoding(bytes))
     return mistake(0, "this file is in " + std::string(encoding) +
                           "; expected UTF-8, which 'iconv -f " + encoding +

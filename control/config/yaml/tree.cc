@@ -235,12 +235,16 @@ static std::optional<YamlTree> read_plain(std::string_view text, const std::stri
 YamlTree parse_yaml(std::string_view text, const std::string& file,
                     const YamlTree::Limits& limits) {
   if (auto mistake = why_no_text(text, file)) throw ConfigError({*std::move(mistake)});
+  const bool has_returns = text.find('\r') != text.npos;
+  if (!has_returns)
+    if (auto tree = read_plain(text, file, limits)) return *std::move(tree);
   std::string marked;
   marked.reserve(text.size() + kEndMark.size() + 2);
   marked.append(text).append("\n").append(kEndMark).append("\n");
   end_lines_by_newline(marked);
   text = std::string_view(marked).substr(0, text.size());
-  if (auto tree = read_plain(text, file, limits)) return *std::move(tree);
+  if (has_returns)
+    if (auto tree = read_plain(text, file, limits)) return *std::move(tree);
   YamlTreeBuilder builder(text, file, limits);
   try {
     TextBuffer buffer(marked);

@@ -2,6 +2,7 @@
 #include "config/yaml/walker.h"
 
 #include <algorithm>
+#include <array>
 #include <unordered_map>
 
 #include "base/nearest_name.h"
@@ -52,22 +53,26 @@ std::string quotes_needed(std::string_view text, std::string_view other) {
          std::string(text) + '"';
 }
 
-std::vector<std::string_view> names_of(const std::vector<const KeyInfo*>& keys) {
+std::vector<std::string_view> names_of(const KnownKeys& keys) {
   std::vector<std::string_view> names;
-  for (const KeyInfo* key : keys) names.push_back(key->path);
+  for (size_t i = 0; i < keys.size(); ++i) names.push_back(keys[i].path);
   return names;
 }
 
-// The key that a name such as 'vni:7' begins with; null: none.
-const KeyInfo* ends_at_colon(std::string_view name, const std::vector<const KeyInfo*>& known) {
-  const auto found = std::find_if(known.begin(), known.end(), [&](const KeyInfo* key) {
-    return name.starts_with(key->path) && name.substr(key->path.size()).starts_with(':');
-  });
-  return found == known.end() || colon_without_space(name).empty() ? nullptr : *found;
+// The first key that fits; the number of keys: none does.
+template <class Fits>
+size_t find_key(const KnownKeys& keys, Fits fits) {
+  size_t i = 0;
+  while (i < keys.size() && !fits(keys[i])) ++i;
+  return i;
 }
 
-size_t index_of(const KeyInfo* key, const std::vector<const KeyInfo*>& known) {
-  return static_cast<size_t>(std::find(known.begin(), known.end(), key) - known.begin());
+// The key that a name such as 'vni:7' begins with; none: the number of keys.
+size_t ends_at_colon(std::string_view name, const KnownKeys& known) {
+  if (colon_without_space(name).empty()) return known.size();
+  return find_key(known, [&](const KeyInfo& key) {
+    return name.starts_with(key.path) && name.substr(key.path.size()).starts_with(':');
+  });
 }
 
 // What to change of a value of another kind, at the end of a sentence.
@@ -131,7 +136,7 @@ std::optional<std::string_view> Reader::key_text(const YamlNode& key, Place map)
   return key.scalar();
 }
 
-void Reader::no_map(const YamlNode& node, Place place, const std::vector<const KeyInfo*>& known,
+void Reader::no_map(const YamlNode& node, Place place, const KnownKeys& known,
                     const std::string& what) {
   if (node.is_scalar())
     if (const std::string colon = colon_without_space(node.scalar()); !colon.empty())
@@ -139,14 +144,13 @@ void Reader::no_map(const YamlNode& node, Place place, const std::vector<const K
   std::string message =
       what + ": " + found_text(node) + ", expected a map with the keys " + listed(names_of(known));
   if (node.is_list()) message += ", without brackets or '- ' around it";
-  const auto first =
-      std::find_if(known.begin(), known.end(), [](const KeyInfo* key) { return key->required; });
-  if (node.is_scalar() && first != known.end() && !is_null(node.scalar()))
-    message += ", such as {" + (*first)->path + ": " + std::string(node.scalar()) + '}';
+  const size_t first = find_key(known, [](const KeyInfo& key) { return key.required; });
+  if (node.is_scalar() && first != known.size() && !is_null(node.scalar()))
+    message += ", such as {" + known[first].path + ": " + std::string(node.scalar()) + '}';
   mistake(place, std::move(message));
 }
 
-void Reader::keys(const YamlNode& node, Place place, const std::vector<const KeyInfo*>& known,
+void Reader::keys(const YamlNode& node, Place place, const KnownKeys& known,
                   const std::string& what, Places& places, const ReadKey& read) {
   places.self = place;
   places.is_map = node.is_map();
@@ -155,24 +159,24 @@ void Reader::keys(const YamlNode& node, Place place, const std::vector<const Key
     return;
   }
   if (!node.is_map()) return no_map(node, place, known, what);
-  std::vector<Place> seen(known.size());
+  std::array<Place, KnownKeys::kMost> seen;  // by key
+  places.keys.reserve(std::min(node.size() / 2, known.size()));
   for (auto each = node.begin(); each != node.end(); ++each) {
     const YamlNode key_node = *each;
     const YamlNode value = *++each;
     const auto name = key_text(key_node, place);
     if (!name) continue;
     const Place at = key_node.place();
-    const auto found = std::find_if(known.begin(), known.end(),
-                                    [&](const KeyInfo* key) { return key->path == *name; });
-    if (found == known.end()) {
+    const size_t index = find_key(known, [&](const KeyInfo& key) { return key.path == *name; });
+    if (index == known.size()) {
       if (mistakes_.full()) {
         mistake(at, {});
         continue;
       }
       // One mistake, and not another for the key that is missing.
-      if (const KeyInfo* key = ends_at_colon(*name, known)) {
-        seen[index_of(key, known)] = at;
-        places.keys.push_back({key->path, at, false});
+      if (const size_t meant = ends_at_colon(*name, known); meant != known.size()) {
+        seen[meant] = at;
+        places.keys.push_back({known[meant].path, at, false});
         mistake(at, what + ": " + colon_without_space(*name));
         continue;
       }
@@ -182,7 +186,6 @@ void Reader::keys(const YamlNode& node, Place place, const std::vector<const Key
                       (hint.empty() ? "; known here: " + listed(names) : hint));
       continue;
     }
-    const size_t index = static_cast<size_t>(found - known.begin());
     if (seen[index].line != 0) {
       mistake(at, "duplicate key " + in_quotes(*name) + " in " + what + "; it is already at " +
                       mistakes_.at(seen[index]) + ", keep one of them");
@@ -192,12 +195,12 @@ void Reader::keys(const YamlNode& node, Place place, const std::vector<const Key
     const Place value_at = value_place(value, at);
     const size_t before = mistakes_.count();
     read(index, value, value_at);
-    places.keys.push_back({(*found)->path, value_at, mistakes_.count() == before});
+    places.keys.push_back({known[index].path, value_at, mistakes_.count() == before});
   }
   for (size_t i = 0; i < known.size(); ++i)
-    if (known[i]->required && seen[i].line == 0)
-      mistake(place, "missing key " + in_quotes(known[i]->path) + " in " + what + ": expected " +
-                         expected_text(*known[i]));
+    if (known[i].required && seen[i].line == 0)
+      mistake(place, "missing key " + in_quotes(known[i].path) + " in " + what + ": expected " +
+                         expected_text(known[i]));
 }
 
 void Reader::entries(

@@ -55,6 +55,27 @@ struct Placed {
 template <class T>
 class Section;
 
+// The keys of a section, whatever else its fields have.
+class KnownKeys {
+ public:
+  static constexpr size_t kMost = 64;  // of one section
+
+  template <class Field>
+  explicit KnownKeys(const std::vector<Field>& fields)
+      : size_(fields.size()),
+        fields_(fields.data()),
+        key_([](const void* all, size_t i) -> const KeyInfo& {
+          return static_cast<const Field*>(all)[i].key;
+        }) {}
+  size_t size() const noexcept { return size_; }
+  const KeyInfo& operator[](size_t i) const { return key_(fields_, i); }
+
+ private:
+  size_t size_;
+  const void* fields_;
+  const KeyInfo& (*key_)(const void*, size_t);
+};
+
 class Reader {
  public:
   explicit Reader(MistakeList& mistakes) : mistakes_(mistakes) {}
@@ -97,10 +118,9 @@ class Reader {
 
  private:
   using ReadKey = std::function<void(size_t index, const YamlNode& value, Place place)>;
-  void keys(const YamlNode& node, Place place, const std::vector<const KeyInfo*>& known,
-            const std::string& what, Places& places, const ReadKey& read);
-  void no_map(const YamlNode& node, Place place, const std::vector<const KeyInfo*>& known,
-              const std::string& what);
+  void keys(const YamlNode& node, Place place, const KnownKeys& known, const std::string& what,
+            Places& places, const ReadKey& read);
+  void no_map(const YamlNode& node, Place place, const KnownKeys& known, const std::string& what);
   // The text of a map's key, or nothing.
   std::optional<std::string_view> key_text(const YamlNode& key, Place map);
   // Looks at the value's tag.
