@@ -111,19 +111,23 @@ void read_backend(const std::string& text, const CompiledIds& ids, ConnectionFil
   const auto address = parse_ip(text);
   if (!address) refuse("parameter 'backend': expected its address, found " + in_quotes(text));
   filter.backend = exactly(*address);
+  bool is_known = false;
+  ids.backends.for_each([&](const std::string&, const BackendIds::Entry& entry) {
+    is_known = is_known || entry.address == *address;
+  });
+  if (is_known) return;
   std::set<std::string> addresses;
-  for (const auto& [name, id] : ids.backends) addresses.insert(to_string(name.address));
-  if (!addresses.contains(to_string(*address)))
-    wish.unknown = "there is no backend " + in_quotes(text) + near(text, addresses);
+  ids.backends.for_each([&](const std::string&, const BackendIds::Entry& entry) {
+    addresses.insert(to_string(entry.address));
+  });
+  wish.unknown = "there is no backend " + in_quotes(text) + near(text, addresses);
 }
 
 // Backends that connections are to be told apart by; all services' if `service` is not one.
 std::vector<uint32_t> group_backends(const CompiledIds& ids, const std::string& service,
                                      Wish& wish) {
   std::vector<uint32_t> group_of;
-  std::map<BackendName, BackendId> wanted;  // in the order of names
-  for (const auto& [name, id] : ids.backends)
-    if (service.empty() || name.service == service) wanted.emplace(name, id);
+  const auto wanted = service.empty() ? ids.backends.by_name() : ids.backends.by_name_of(service);
   for (const auto& [name, id] : wanted) {
     if (id >= group_of.size()) group_of.resize(id + 1);
     group_of[id] = static_cast<uint32_t>(wish.groups.size());
@@ -288,9 +292,10 @@ void take_answers(Call& call, const CompiledIds& ids) {
   for (const auto& dump : call.query.dumps()) call.total += dump->matched;
   if (call.total == 0 && !call.wish.unknown.empty()) refuse(call.wish.unknown);
   const std::set<BackendId> backends = call.wish.count ? place_counts(call) : place_rows(call);
-  for (const auto& [name, id] : ids.backends)
-    if (backends.contains(id))
-      call.backends[id] = {name.service, name.address, name.port, name.vrf};
+  ids.backends.for_each([&](const std::string& service, const BackendIds::Entry& entry) {
+    if (backends.contains(entry.id))
+      call.backends[entry.id] = {service, entry.address, entry.port, entry.vrf};
+  });
   for (const auto& [name, id] : ids.vrfs) call.vrfs[id] = name;
 }
 

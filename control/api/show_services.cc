@@ -74,11 +74,6 @@ class ShareView {
   std::map<std::string, uint32_t> limits_;
 };
 
-BackendId id_of(const ControlPlane& control, const ServiceConfig& service,
-                const BackendConfig& backend) {
-  return control.ids().backends.at(backend_name(service, backend));
-}
-
 const char* state_name(const BackendStatus& status, const BackendTracker::State& state) {
   if (!status.up) return state.up && state.is_unreachable ? "unreachable" : "down";
   if (status.weight == 0) return "drained";
@@ -109,8 +104,7 @@ void put_check(json& row, const std::optional<HealthView>& health) {
 }
 
 json backend_row(const ControlPlane& control, const ServiceConfig& service,
-                 const BackendConfig& backend, uint64_t now_ns) {
-  const BackendId id = id_of(control, service, backend);
+                 const BackendConfig& backend, BackendId id, uint64_t now_ns) {
   const BackendStatus status = control.dataplane().backend_status().load(id);
   const BackendTracker::State& state = control.backends().state(id);
   const bool sorry = service.sorry && backend == *service.sorry;
@@ -147,8 +141,10 @@ Rows show_services(const ControlPlane& control, const Window& window) {
     Dataplane::BackendState sum;
     TrafficRates rates;
     unsigned up = 0;
-    for (const BackendConfig& backend : all_backends(service)) {
-      const BackendId id = id_of(control, service, backend);
+    const BackendIds::ListPtr& ids = control.ids().backends.of(service.name);
+    auto known = ids->begin();
+    for_all_backends(service, [&](const BackendConfig& backend) {
+      const BackendId id = (known++)->id;
       const auto state = control.dataplane().backend_state(id);
       sum.active += state.active;
       sum.inactive += state.inactive;
@@ -161,7 +157,7 @@ Rows show_services(const ControlPlane& control, const Window& window) {
       // As workers see it: what is down, or drained, takes no new clients.
       const BackendStatus status = control.dataplane().backend_status().load(id);
       up += !sorry && status.up && status.weight != 0;
-    }
+    });
     const bool by_fwmark = service.fwmark != 0;
     json row = {{"name", service.name},
                 {"vrf", service.vrf},
@@ -195,14 +191,17 @@ Rows show_backends(const ControlPlane& control, const std::optional<std::string>
       place += count;
       continue;
     }
+    const BackendIds::ListPtr& ids = control.ids().backends.of(service.name);
+    auto known = ids->begin();
     for (const BackendConfig& backend : all_backends(service)) {
+      const BackendId id = (known++)->id;
       if (place++ < window.offset) continue;
       if (out.rows.size() == window.limit) {
         out.truncated = true;
         out.next_offset = place - 1;
         return out;
       }
-      out.rows.push_back(backend_row(control, service, backend, now_ns));
+      out.rows.push_back(backend_row(control, service, backend, id, now_ns));
     }
   }
   return out;

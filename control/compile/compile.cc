@@ -9,6 +9,7 @@
 #include "compile/remotes.h"
 #include "compile/router_advertisement.h"
 #include "compile/routing.h"
+#include "compile/service_addresses.h"
 #include "compile/services.h"
 #include "compile/stable_ids.h"
 #include "compile/tunnels.h"
@@ -34,6 +35,7 @@ class Compiler {
         traits_(traits),
         workers_(workers),
         routing_(config),
+        service_addresses_(config),
         vrfs_(vrfs_of_ports(config)),
         network_ids_(previous.networks, kMaxNetworks + 1),
         vrf_ids_(previous.vrfs, kVrfIds, previous.next_vrf),
@@ -103,7 +105,7 @@ class Compiler {
 
   // What the link answers for: its own addresses, and those of services on its subnets.
   void add_own(const std::string& vrf, const std::vector<IpPrefix>& addresses, Interface& link) {
-    for (const auto& list : {addresses, service_addresses(config_, vrf, addresses)})
+    for (const auto& list : {addresses, service_addresses_.within(vrf, addresses)})
       for (const IpPrefix& own : list)
         (own.address.is_v4() ? link.own_ipv4 : link.own_ipv6).push_back(address_key(own.address));
     // RFC 3021: a subnet of two addresses has no broadcast.
@@ -441,6 +443,7 @@ class Compiler {
   const std::vector<PortTraits>& traits_;
   unsigned workers_;
   Routing routing_;
+  const ServiceAddresses service_addresses_;
   std::vector<std::optional<size_t>> vrfs_;  // by PortId
   StableIds<std::string, NetworkId> network_ids_;
   StableIds<std::string, VrfId> vrf_ids_;

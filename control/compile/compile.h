@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "adit/snapshot.h"
+#include "compile/backend_ids.h"
 #include "compile/imported_routes.h"
 #include "compile/scheduler_tables.h"
 #include "config/config.h"
@@ -62,36 +63,6 @@ struct BridgePortInfo {
   // and learned MACs are reset.
   std::optional<TunnelKind> tunnel = {};
   std::optional<uint64_t> tunnel_id = {};
-};
-
-// A backend, as the configuration identifies it.
-struct BackendName {
-  std::string service;
-  std::string vrf;
-  IpAddr address;
-  uint16_t port = 0;
-  friend auto operator<=>(const BackendName&, const BackendName&) = default;
-};
-
-struct BackendNameHash {
-  // Not noexcept: so the container keeps the hashes, and does not compute again those of all names
-  // that it passes on its way.
-  size_t operator()(const BackendName& name) const {
-    const Ipv6Key address = address_key(name.address);
-    const std::hash<std::string> hash;
-    return mix64(mix64(address.high + hash(name.service)) + mix64(address.low + hash(name.vrf)) +
-                 name.port);
-  }
-};
-// Most of what there is in a large configuration: to be found by one look, in no order.
-using BackendIds = std::unordered_map<BackendName, BackendId, BackendNameHash>;
-
-// A backend that was removed, and whose connections wait for it to be added again.
-struct GoneBackend {
-  BackendName name;
-  BackendId id = 0;
-  ServiceId service = 0;
-  friend bool operator==(const GoneBackend&, const GoneBackend&) = default;
 };
 
 // A VLAN of a port: the port's name and the VLAN id.

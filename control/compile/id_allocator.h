@@ -28,6 +28,8 @@ class IdAllocator {
     }
     return 0;
   }
+  // Above all that are in use.
+  size_t end() const { return used_.size(); }
   // Where the next search begins.
   uint32_t next() const { return next_; }
 

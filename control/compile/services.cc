@@ -12,15 +12,9 @@
 #include "compile/fwmark_rules.h"
 #include "compile/stable_ids.h"
 #include "config/timeouts.h"
-#include "health/packet_way.h"
 
 namespace adit {
 namespace {
-
-// Its VRF, where a backend has none of its own.
-const std::string& vrf_of(const ServiceConfig& service, const BackendConfig& backend) {
-  return backend.vrf ? *backend.vrf : service.vrf;
-}
 
 bool is_translated(Forwarding forwarding) {
   return forwarding == Forwarding::kNat || forwarding == Forwarding::kFullNat;
@@ -47,25 +41,6 @@ RateLimit limit_of(uint32_t per_s, unsigned workers) {
   return per_s == 0 ? RateLimit{} : RateLimit::per_second(per_s, workers);
 }
 
-// A service of one port asks its backends there, where they have none of their own.
-std::shared_ptr<const HealthTarget> check_of(const ServiceConfig& service,
-                                             const BackendConfig& backend, BackendId id) {
-  if (!service.health) return nullptr;
-  const uint16_t only_port = service.last_port ? 0 : service.port;
-  auto target = std::make_shared<HealthTarget>();
-  target->service = service.name;
-  target->address = backend.address;
-  target->port = backend.port != 0 ? backend.port : only_port;
-  target->options = *service.health;
-  // A backend that packets come to unchanged answers at the virtual address. Services by mark may
-  // have many.
-  const bool unchanged = !is_translated(backend.forwarding.value_or(service.forwarding));
-  target->to = unchanged && service.fwmark == 0 ? service.address : backend.address;
-  target->alias = alias_of(id, target->to.family);
-  target->sends_proxy = service.client_address == ClientAddress::kProxy;
-  return target;
-}
-
 class ServiceCompiler {
  public:
   ServiceCompiler(const Config& config, const CompiledIds& previous, unsigned workers,
@@ -76,7 +51,7 @@ class ServiceCompiler {
         ids_(ids),
         snapshot_(snapshot),
         service_ids_(previous.services, kMaxServices + 1),
-        backend_ids_(previous.backends, kMaxBackends + 1, previous.next_backend) {
+        backend_ids_(previous.backends, previous.next_backend) {
     vrfs_[kUnderlayName] = 0;
     vrfs_.insert(ids.vrfs.begin(), ids.vrfs.end());
   }
@@ -93,12 +68,11 @@ class ServiceCompiler {
     snapshot_.services.resize(1);
     for (const auto& [name, id] : previous_.services) make_place(id);
     for (const GoneBackend& gone : previous_.gone_backends) make_place(gone.service);
-    ids_.backends.reserve(previous_.backends.size());
+    make_room();
     snapshot_.timeouts = timeouts_of(config_.balancer.timeouts);
     snapshot_.when_full = config_.balancer.when_full;
     snapshot_.expire_nodest = config_.balancer.expire_nodest;
     for (const ServiceConfig& service : config_.services) add(service);
-    note_removed();
     note_gone();
     add_backend_sources();
     snapshot_.scheduler_tables = ids_.scheduler_tables.all();
@@ -127,16 +101,29 @@ class ServiceCompiler {
     if (id >= snapshot_.services.size()) snapshot_.services.resize(id + 1u);
   }
 
+  // Memory is taken once: it is much in a large configuration.
+  void make_room() {
+    ids_.backends.reserve(config_.services.size());
+    size_t backends = 0;
+    for (const ServiceConfig& service : config_.services)
+      backends += service.backends.size() + service.sorry.has_value();
+    snapshot_.service_backends.reserve(backends);
+    snapshot_.next_wrapped.reserve(backends);
+    snapshot_.backend_places.reserve(backend_ids_.end());
+    ids_.weights.reserve(backend_ids_.end());
+    sources_.reserve(backends);
+    nat_backends_.reserve(backends);
+  }
+
   // As many of them as there is room for beside all that is and will be there, the last to go
   // first. A backend's service keeps its id too: the connections name both.
   void keep_ids_of_gone() {
     if (config_.balancer.expire_nodest) return;
-    size_t services = previous_.services.size(), backends = previous_.backends.size();
+    size_t services = previous_.services.size(), backends = 0;
+    previous_.backends.for_each([&](const auto&, const auto&) { ++backends; });
     for (const ServiceConfig& service : config_.services) {
       services += !previous_.services.contains(service.name);
-      for_all_backends(service, [&](const BackendConfig& backend) {
-        backends += !previous_.backends.contains(backend_name(service, backend));
-      });
+      backends += backend_ids_.count_new(service);
     }
     const auto& all = previous_.gone_backends;
     for (kept_ = 0; kept_ < all.size() && backends < kMaxBackends; ++kept_, ++backends) {
@@ -144,32 +131,32 @@ class ServiceCompiler {
       const auto service = previous_.services.find(gone.name.service);
       if (service == previous_.services.end() && services++ >= kMaxServices) return;
       service_ids_.keep(gone.name.service, gone.service);
-      backend_ids_.keep(gone.name, gone.id);
+      backend_ids_.keep(gone);
     }
   }
 
-  void note_removed() {
-    const bool any =
-        std::any_of(previous_.backends.begin(), previous_.backends.end(),
-                    [this](const auto& known) { return !ids_.backends.contains(known.first); });
-    snapshot_.removals = ids_.removals = previous_.removals + any;
-  }
-
-  // Those that were there, or were kept, and are in no service now. With a VRF its connections
-  // go: the next one of that name is another.
+  // Those that were there, or were kept, and are in no service now, the last ones at the end. With
+  // a VRF its connections go: the next one of that name is another.
   void note_gone() {
-    if (config_.balancer.expire_nodest) return;
+    bool any = false;
     std::vector<GoneBackend>& gone = ids_.gone_backends;
-    const auto note = [&](const GoneBackend& backend) {
-      if (!ids_.backends.contains(backend.name) && vrfs_.contains(backend.name.vrf))
-        gone.push_back(backend);
-    };
+    const bool remember = !config_.balancer.expire_nodest;
     const auto& before = previous_.gone_backends;
-    std::for_each(before.end() - static_cast<ptrdiff_t>(kept_), before.end(), note);
-    const size_t first = gone.size();
-    for (const auto& [name, id] : previous_.backends)
-      note({name, id, previous_.services.at(name.service)});
-    std::sort(gone.begin() + static_cast<ptrdiff_t>(first), gone.end(),
+    std::copy_if(before.end() - static_cast<ptrdiff_t>(kept_), before.end(),
+                 std::back_inserter(gone), [&](const GoneBackend& kept) {
+                   return !backend_ids_.is_back(kept.id) && vrfs_.contains(kept.name.vrf);
+                 });
+    const auto first = static_cast<ptrdiff_t>(gone.size());
+    ids_.backends.for_each_gone(previous_.backends,
+                                [&](const std::string& service, const BackendIds::Entry& entry) {
+                                  any = true;
+                                  if (remember && vrfs_.contains(entry.vrf))
+                                    gone.push_back({{service, entry.vrf, entry.address, entry.port},
+                                                    entry.id,
+                                                    previous_.services.at(service)});
+                                });
+    snapshot_.removals = ids_.removals = previous_.removals + any;
+    std::sort(gone.begin() + first, gone.end(),
               [](const GoneBackend& a, const GoneBackend& b) { return a.name < b.name; });
     if (gone.size() > kMaxGoneBackends)
       gone.erase(gone.begin(), gone.end() - static_cast<ptrdiff_t>(kMaxGoneBackends));
@@ -204,24 +191,26 @@ class ServiceCompiler {
       entry.locals[ipv6].end = end_of(snapshot_.local_addresses);
     }
     entry.backends.begin = end_of(snapshot_.service_backends);
+    const BackendIds::ListPtr list = backend_ids_.number(service);
+    ids_.backends.set(service.name, list);
+    auto known = list->begin();
     std::vector<SchedulerBackend> weights;
     weights.reserve(service.backends.size());
     for (const BackendConfig& backend : service.backends) {
-      const BackendId backend_id = add_backend(service, id, backend);
-      weights.push_back({backend.address, backend.port, last_weight(backend_id, backend.weight)});
+      weights.push_back({backend.address, backend.port, last_weight(known->id, backend.weight)});
+      add_backend(service, id, entry.vrf, backend, (known++)->id);
     }
     entry.backends.end = end_of(snapshot_.service_backends);
     if (service.sorry) {
-      add_backend(service, id, *service.sorry);
+      add_backend(service, id, entry.vrf, *service.sorry, known->id);
       entry.sorry = end_of(snapshot_.service_backends);
     }
     if (entry.scheduler->build != nullptr)
       entry.table = ids_.scheduler_tables.get({entry.scheduler, entry.options, std::move(weights)},
                                               previous_.scheduler_tables);
     snapshot_.services[id] = entry;
-    const VrfId vrf = vrfs_.at(service.vrf);
-    snapshot_.balanced_vrfs[vrf] = 1;
-    snapshot_.vrfs_with_services += snapshot_.vrf_shares[vrf].services++ == 0;
+    snapshot_.balanced_vrfs[entry.vrf] = 1;
+    snapshot_.vrfs_with_services += snapshot_.vrf_shares[entry.vrf].services++ == 0;
     if (service.fwmark != 0) {
       fwmark_services_[{service.vrf, service.fwmark}] = id;
       return;
@@ -245,17 +234,16 @@ class ServiceCompiler {
     return ids_.weights[id] = std::max(weight, uint16_t{1});
   }
 
-  BackendId add_backend(const ServiceConfig& service, ServiceId service_id,
-                        const BackendConfig& config) {
+  // `vrf`: the service's.
+  void add_backend(const ServiceConfig& service, ServiceId service_id, VrfId vrf,
+                   const BackendConfig& config, BackendId id) {
     ServiceBackend backend;
-    BackendName name = backend_name(service, config);
-    backend.id = backend_ids_.get(name);
-    ids_.backends.emplace(std::move(name), backend.id);
+    backend.id = id;
     backend.upper_connections = share(config.upper_connections, workers_);
     backend.lower_connections = share(config.lower_connections, workers_);
     backend.address = config.address;
     backend.port = config.port;
-    backend.vrf = vrfs_.at(vrf_of(service, config));
+    backend.vrf = config.vrf ? vrfs_.at(*config.vrf) : vrf;
     backend.service = service_id;
     backend.forwarding = config.forwarding.value_or(service.forwarding);
     snapshot_.balanced_vrfs[backend.vrf] = 1;
@@ -272,14 +260,13 @@ class ServiceCompiler {
     }
     if (!is_translated(backend.forwarding)) {
       note_shared(service);
-      return backend.id;
+      return;
     }
     note_sources(service, backend);
     if (backend.forwarding == Forwarding::kNat)
       nat_backends_.emplace_back(backend.vrf, backend.address);
     if (backend.forwarding == Forwarding::kFullNat)
       for (const IpAddr& local : service.local_addresses) locals_.emplace(backend.vrf, local);
-    return backend.id;
   }
 
   // A backend has the service's addresses itself.
@@ -365,7 +352,7 @@ class ServiceCompiler {
   CompiledIds& ids_;
   Snapshot& snapshot_;
   StableIds<std::string, ServiceId> service_ids_;
-  StableIds<BackendName, BackendId, BackendIds> backend_ids_;
+  BackendNumbering backend_ids_;
   size_t kept_ = 0;  // of the previous gone backends, the last ones
   std::map<std::string, VrfId> vrfs_;
   std::map<std::pair<std::string, IpPrefix>, std::vector<ServicePorts>> addresses_;  // by VRF
@@ -385,79 +372,9 @@ class ServiceCompiler {
 
 }  // namespace
 
-BackendName backend_name(const ServiceConfig& service, const BackendConfig& backend) {
-  return {service.name, vrf_of(service, backend), backend.address, backend.port};
-}
-
 void compile_services(const Config& config, const CompiledIds& previous, unsigned workers,
                       CompiledIds& ids, Snapshot& snapshot, VrfRoutes& routes) {
   ServiceCompiler(config, previous, workers, ids, snapshot).run(routes);
-}
-
-std::vector<BackendConfig> all_backends(const ServiceConfig& service) {
-  std::vector<BackendConfig> all = service.backends;
-  if (service.sorry) all.push_back(*service.sorry);
-  return all;
-}
-
-std::map<BackendId, BackendFacts> backend_facts(const Config& config, const CompiledIds& ids) {
-  // Most ids come in their order.
-  std::map<BackendId, BackendFacts> facts;
-  for (const ServiceConfig& service : config.services)
-    for_all_backends(service, [&](const BackendConfig& backend) {
-      BackendName name = backend_name(service, backend);
-      const bool sorry = service.sorry && backend == *service.sorry;
-      const BackendId id = ids.backends.at(name);
-      BackendFacts& known = facts.try_emplace(facts.end(), id)->second;
-      known = {
-          .name = std::move(name),
-          .weight = backend.weight,
-          .slow_start_s = sorry ? 0 : service.slow_start_s,
-          .drain_udp_s = service.drain_udp_s.value_or(
-              service.timeouts.udp_s.value_or(config.balancer.timeouts.udp_s)),
-          .keeps = service.on_down == OnDown::kKeep,
-          .check = sorry ? nullptr : check_of(service, backend, id),
-      };
-    });
-  return facts;
-}
-
-std::vector<IpPrefix> service_addresses(const Config& config, const std::string& vrf,
-                                        const std::vector<IpPrefix>& own) {
-  std::set<IpAddr> found;
-  const auto take = [&](const IpAddr& address) {
-    if (std::any_of(own.begin(), own.end(),
-                    [&](const IpPrefix& subnet) { return subnet.contains(address); }))
-      found.insert(address);
-  };
-  for (const FwmarkRuleConfig& rule : config.classifier)
-    if (rule.fwmark != 0 && rule.vrf == vrf)
-      for (const IpPrefix& to : rule.destinations)
-        if (to.length == to.address.width_bits()) take(to.address);
-  for (const ServiceConfig& service : config.services) {
-    if (service.vrf == vrf) take(service.address);
-    if (service.local_addresses.empty()) continue;
-    for_all_backends(service, [&](const BackendConfig& backend) {
-      if (vrf_of(service, backend) == vrf &&
-          backend.forwarding.value_or(service.forwarding) == Forwarding::kFullNat)
-        for (const IpAddr& local : service.local_addresses) take(local);
-    });
-  }
-  std::vector<IpPrefix> prefixes;
-  for (const IpAddr& address : found)
-    prefixes.push_back({address, static_cast<uint8_t>(address.width_bits())});
-  return prefixes;
-}
-
-bool balances_underlay(const Config& config) {
-  return std::any_of(config.services.begin(), config.services.end(),
-                     [](const ServiceConfig& service) {
-                       bool any = service.vrf == kUnderlayName;
-                       for_all_backends(service, [&](const BackendConfig& backend) {
-                         any = any || vrf_of(service, backend) == kUnderlayName;
-                       });
-                       return any;
-                     });
 }
 
 }  // namespace adit

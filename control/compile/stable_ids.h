@@ -26,10 +26,10 @@ inline bool is_same(const BridgePortInfo& former, const BridgePortInfo& now) {
   return former.tunnel == now.tunnel && former.tunnel_id == now.tunnel_id;
 }
 
-template <class Key, class Value, class Map = std::map<Key, Value>>
+template <class Key, class Value>
 class StableIds {
  public:
-  StableIds(const Map& previous, uint32_t limit, uint32_t first = 1)
+  StableIds(const std::map<Key, Value>& previous, uint32_t limit, uint32_t first = 1)
       : previous_(previous), free_(limit, first) {
     for (const auto& [key, value] : previous) free_.reserve(id_of(value));
   }
@@ -43,8 +43,7 @@ class StableIds {
   // `now`: a value that differs if the entry is not the former one of that name.
   uint32_t get(const Key& key, const Value& now = {}) {
     const uint32_t id = get_if_free(key, now);
-    if (id == 0)
-      throw std::length_error("too many networks, members, remotes, next hops or backends");
+    if (id == 0) throw std::length_error("too many networks, members, remotes or next hops");
     return id;
   }
   // 0: none is left.
@@ -58,7 +57,7 @@ class StableIds {
   uint32_t next() const { return free_.next(); }
 
  private:
-  const Map& previous_;
+  const std::map<Key, Value>& previous_;
   std::map<Key, Value> kept_;
   IdAllocator free_;
 };

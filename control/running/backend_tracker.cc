@@ -29,17 +29,17 @@ uint16_t weight_at(const BackendFacts& facts, const BackendTracker::State& state
 BackendChanges compare_backends(const BackendMap& former, BackendMap next) {
   BackendChanges changes;
   std::unordered_set<std::string_view> running;  // services
-  if (std::ranges::any_of(*next, [](const auto& one) { return one.second.slow_start_s != 0; }))
-    for (const auto& [id, facts] : *former) running.insert(facts.name.service);
+  if (std::ranges::any_of(*next, [](const auto& one) { return one.second->slow_start_s != 0; }))
+    for (const auto& [id, facts] : *former) running.insert(facts->name.service);
   auto old = former->begin();
   for (const auto& [id, facts] : *next) {
     for (; old != former->end() && old->first < id; ++old) changes.gone.push_back(old->first);
     if (old == former->end() || old->first != id) {
-      const bool slowly = facts.slow_start_s != 0 && running.contains(facts.name.service);
+      const bool slowly = facts->slow_start_s != 0 && running.contains(facts->name.service);
       changes.added.push_back({id, slowly});
       continue;
     }
-    if (old->second != facts) changes.changed.push_back(id);
+    if (old->second != facts && *old->second != *facts) changes.changed.push_back(id);
     ++old;
   }
   for (; old != former->end(); ++old) changes.gone.push_back(old->first);
@@ -50,8 +50,8 @@ BackendChanges compare_backends(const BackendMap& former, BackendMap next) {
 void BackendTracker::check_by(HealthChecks& checks, uint64_t now_ns) {
   checks_ = &checks;
   for (const auto& [id, facts] : *backends_) {
-    if (!facts.check) continue;
-    checks.add(id, *facts.check, FirstCheck::kSpread);
+    if (!facts->check) continue;
+    checks.add(id, *facts->check, FirstCheck::kSpread);
     State& state = states_.at(id);
     state.up = checks.up(id);
     state.since_ns = now_ns;
@@ -63,7 +63,7 @@ void BackendTracker::check_by(HealthChecks& checks, uint64_t now_ns) {
 const BackendFacts* BackendTracker::find(BackendId id) const {
   for (const BackendMap* map : {&next_, &backends_})
     if (*map)
-      if (const auto found = (*map)->find(id); found != (*map)->end()) return &found->second;
+      if (const BackendFacts* found = (*map)->find(id)) return found;
   return nullptr;
 }
 
@@ -81,7 +81,7 @@ bool BackendTracker::add(BackendChanges& changes, uint64_t now_ns) {
 }
 
 void BackendTracker::add(const Config& config, const CompiledIds& ids, uint64_t now_ns) {
-  auto next = std::make_shared<const BackendMap::element_type>(backend_facts(config, ids));
+  auto next = std::make_shared<const BackendFactsTable>(backend_facts(config, ids));
   BackendChanges changes = compare_backends(backends_, std::move(next));
   while (!add(changes, now_ns)) continue;
   replace(changes);

@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "adit/service.h"
-#include "compile/services.h"
+#include "compile/backend_facts.h"
 #include "health/health_checks.h"
 
 namespace adit {
 
-// By id; shared with the thread that prepares the next configuration.
-using BackendMap = std::shared_ptr<const std::map<BackendId, BackendFacts>>;
+// Shared with the thread that prepares the next configuration.
+using BackendMap = std::shared_ptr<const BackendFactsTable>;
 
 // The steps from the former configuration to the next one.
 struct BackendChanges {
@@ -76,7 +76,7 @@ class BackendTracker {
   unsigned move_udp(const std::optional<std::string>& service, const std::optional<IpAddr>& address,
                     uint64_t now_ns);
 
-  const std::map<BackendId, BackendFacts>& all() const noexcept { return *backends_; }
+  const BackendFactsTable& all() const noexcept { return *backends_; }
   // Also finds backends being added; null: unknown.
   const BackendFacts* find(BackendId id) const;
   const State& state(BackendId id) const { return states_.at(id); }
@@ -95,7 +95,7 @@ class BackendTracker {
   void change_one(BackendId id, uint64_t now_ns);
   void remove_one(BackendId id);
 
-  BackendMap backends_ = std::make_shared<BackendMap::element_type>();
+  BackendMap backends_ = std::make_shared<const BackendFactsTable>();
   BackendMap next_;                    // while backends are added
   std::map<BackendId, State> states_;  // of backends_ and next_
   bool any_starts_ = false;            // slowly

@@ -6,7 +6,7 @@
 
 #include "base/time_units.h"
 #include "compile/routing.h"
-#include "compile/services.h"
+#include "compile/service_addresses.h"
 #include "compile/vrf_links.h"
 #include "running/neighbour_moves.h"
 
@@ -31,9 +31,10 @@ std::map<LinkId, NeighbourLink> links_of(const Config& config, const CompiledIds
                                          const std::vector<MacAddr>& port_macs) {
   std::map<LinkId, NeighbourLink> links;
   const bool underlay_is_routed = balances_underlay(config);
+  const ServiceAddresses of_services(config);
   // With the addresses of services, which are announced as well.
   const auto answers_for = [&](const std::string& vrf, std::vector<IpPrefix> own) {
-    const auto services = service_addresses(config, vrf, own);
+    const auto services = of_services.within(vrf, own);
     own.insert(own.end(), services.begin(), services.end());
     return own;
   };

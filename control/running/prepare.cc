@@ -48,8 +48,8 @@ void compile_next(const Basis& basis, std::shared_ptr<const Config> config, Prep
   }
   next->has_live_parts = next->routing != nullptr || !next->importing.vrfs.empty();
   if (next->has_live_parts) find_gone(former.ids, next->ids, prepared);
-  next->backends =
-      std::make_shared<const BackendMap::element_type>(backend_facts(*next->config, next->ids));
+  next->backends = std::make_shared<const BackendFactsTable>(
+      backend_facts(*next->config, next->ids, {*former.config, former.ids, *former.backends}));
   prepared.backends = compare_backends(former.backends, next->backends);
   next->neighbours = plan_neighbours(*next->config, next->ids, basis.port_macs);
   prepared.next = std::move(next);

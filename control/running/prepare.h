@@ -25,7 +25,7 @@ namespace adit {
 struct RunningState {
   std::shared_ptr<const Config> config = std::make_shared<const Config>();  // as it was applied
   CompiledIds ids;
-  BackendMap backends = std::make_shared<BackendMap::element_type>();
+  BackendMap backends = std::make_shared<const BackendFactsTable>();
   NeighbourPlan neighbours;
   // Where remotes are learned; else there is none.
   std::unique_ptr<const Routing> routing;

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "balance/schedule.h"
+#include "compile/backend_facts.h"
+#include "compile/service_addresses.h"
 #include "compile/services.h"
 #include "compiled_services.h"
 #include "health/packet_way.h"
@@ -153,7 +155,7 @@ TEST(CompileServices, WhatStaysKeepsItsIds) {
   a.backends[0].forwarding = Forwarding::kDirect;
   const Compiled second = compiled(base({service("b", "192.0.2.80", 81, two), a}), first.ids);
   EXPECT_EQ(second.ids.services, first.ids.services);
-  EXPECT_EQ(second.ids.backends, first.ids.backends);
+  EXPECT_EQ(second.ids.backends.by_name(), first.ids.backends.by_name());
 }
 
 TEST(CompileServices, NoIdIsReusedAtOnce) {
@@ -333,7 +335,7 @@ TEST(CompileServices, ChecksSpeakToWhatPacketsAreAddressedTo) {
     web.client_address = client_address;
     web.health = HealthOptions{};
     const Config config = base({web});
-    return *backend_facts(config, compiled(config).ids).begin()->second.check;
+    return *backend_facts(config, compiled(config).ids).begin()->second->check;
   };
   for (const Forwarding forwarding : {Forwarding::kNat, Forwarding::kFullNat}) {
     const HealthTarget target = facts_of(forwarding, ClientAddress::kProxy);

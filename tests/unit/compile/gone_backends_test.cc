@@ -126,9 +126,10 @@ TEST_F(Returning, IdsAreForThoseThatAreThereFirst) {
   CompiledIds& previous = result.ids;
   previous.services["web"] = 1;
   const std::vector<BackendConfig> others = many(kMaxBackends - 2);
+  BackendIds::List list;
   for (BackendId i = 1; i <= others.size(); ++i)
-    previous.backends.emplace_hint(previous.backends.end(),
-                                   BackendName{"web", kUnderlayName, others[i - 1].address, 0}, i);
+    list.push_back({kUnderlayName, others[i - 1].address, 0, i});
+  previous.backends.set("web", std::make_shared<const BackendIds::List>(std::move(list)));
   const auto gone = [](const char* address) {
     return BackendName{"web", kUnderlayName, ip(address), 0};
   };

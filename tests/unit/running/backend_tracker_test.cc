@@ -41,16 +41,18 @@ class BackendTrackerTest : public testing::Test {
  protected:
   // The backend 10.0.0.N has id N.
   void apply(std::vector<uint16_t> weights, uint64_t now_ns) {
-    CompiledIds ids;
+    BackendIds::List list;
     service.backends.clear();
     for (size_t i = 0; i < weights.size(); ++i) {
       BackendConfig backend;
       backend.address = ip(("10.0.0." + std::to_string(i + 1)).c_str());
       backend.weight = weights[i];
       service.backends.push_back(backend);
-      ids.backends[backend_name(service, backend)] = static_cast<BackendId>(i + 1);
+      list.push_back({service.vrf, backend.address, 0, static_cast<BackendId>(i + 1)});
     }
-    if (service.sorry) ids.backends[backend_name(service, *service.sorry)] = 9;
+    if (service.sorry) list.push_back({service.vrf, service.sorry->address, 0, 9});
+    CompiledIds ids;
+    ids.backends.set(service.name, std::make_shared<const BackendIds::List>(std::move(list)));
     Config config;
     config.services = {service};
     tracker.add(config, ids, now_ns);
