@@ -176,7 +176,7 @@ DropReason keep_connection(Worker& worker, Connection& connection, uint64_t forw
   connection.expires_s = worker.now_s + lifetime_s(worker, connection);
   ConnectionTable::Inserted inserted;
   if (connection.forwarding != Forwarding::kFullNat) {
-    inserted = connections.insert(worker, connection, hashes);
+    inserted = connections.insert_missed(worker, connection, hashes);
   } else {
     const auto locals =
         part(worker.snapshot->local_addresses, service.locals[connection.reverse.ipv6]);
@@ -186,7 +186,7 @@ DropReason keep_connection(Worker& worker, Connection& connection, uint64_t forw
          ++tries)
       if (take_local(worker, locals, connection)) {
         hashes.reverse = table.hash(connection.reverse);
-        inserted = connections.insert(worker, connection, hashes);
+        inserted = connections.insert_missed(worker, connection, hashes);
       }
     if (inserted.refusal == ConnectionTable::Refusal::kReverseExists)
       return DropReason::k_local_ports_full;

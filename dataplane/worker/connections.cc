@@ -27,10 +27,9 @@ DropReason Connections::make_room(Worker& worker, ConnectionOwner owner, VrfId v
   return DropReason::kNone;
 }
 
-ConnectionTable::Inserted Connections::insert(Worker& worker, const Connection& connection,
-                                              ConnectionTable::Hashes hashes) noexcept {
+ConnectionTable::Inserted Connections::begin(Worker& worker, const Connection& connection,
+                                             ConnectionTable::Inserted inserted) noexcept {
   ADIT_ASSERT((*owners_)[static_cast<unsigned>(connection.owner.kind)] != nullptr);
-  const ConnectionTable::Inserted inserted = table_.insert_missed(connection, hashes);
   if (inserted.id == 0) return inserted;
   shares_.add(inserted.id);
   note_size();

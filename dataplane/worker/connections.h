@@ -34,9 +34,15 @@ class Connections {
   // `limits.vrf` is the VRF's own limit. kNone: there is a place; else the reason why not.
   DropReason make_room(Worker& worker, ConnectionOwner owner, VrfId vrf,
                        const ConnectionShares::Limits& limits) noexcept;
-  // If it is refused, nothing has changed. The table has no connection of the forward key.
-  ConnectionTable::Inserted insert(Worker& worker, const Connection& connection,
-                                   ConnectionTable::Hashes hashes) noexcept;
+  // If it is refused, nothing has changed.
+  ConnectionTable::Inserted insert(Worker& worker, const Connection& connection) noexcept {
+    return begin(worker, connection, table_.insert(connection));
+  }
+  // The same, where a look-up has just missed the forward key. `hashes`: the table's, of the keys.
+  ConnectionTable::Inserted insert_missed(Worker& worker, const Connection& connection,
+                                          ConnectionTable::Hashes hashes) noexcept {
+    return begin(worker, connection, table_.insert_missed(connection, hashes));
+  }
 
   // --- as it goes on
 
@@ -69,6 +75,8 @@ class Connections {
   uint32_t held_by_vrf(VrfId vrf) const noexcept { return shares_.held_by_vrf(vrf); }
 
  private:
+  ConnectionTable::Inserted begin(Worker& worker, const Connection& connection,
+                                  ConnectionTable::Inserted inserted) noexcept;
   void note_size() noexcept { size_.store(table_.size(), std::memory_order_relaxed); }
 
   ConnectionTable table_;
