@@ -54,6 +54,35 @@ void write_sent(rte_mbuf* mbuf, uint32_t at, const SentFragment& sent, uint64_t&
             replace(frame_of(mbuf) + fragment.fragment_header + 4, &sent.id, sizeof sent.id);
 }
 
+bool put_fragment_header(rte_mbuf* mbuf, const SentFragment& sent) noexcept {
+  constexpr uint16_t kBytes = 8;
+  auto* at = reinterpret_cast<uint8_t*>(rte_pktmbuf_prepend(mbuf, kBytes));
+  if (at == nullptr) return false;
+  std::memmove(at, at + kBytes, sizeof(Ipv6Header));
+  auto* ip = reinterpret_cast<Ipv6Header*>(at);
+  const std::array<uint8_t, 4> first = {ip->next_header, 0, 0, 1};  // offset 0, more to come
+  std::memcpy(at + sizeof *ip, first.data(), first.size());
+  std::memcpy(at + sizeof *ip + first.size(), &sent.id, sizeof sent.id);
+  ip->next_header = kIpProtocolFragment;
+  ip->payload_length = be16(static_cast<uint16_t>(sent.bytes - sizeof *ip));
+  return true;
+}
+
+void become_first(rte_mbuf* mbuf) noexcept {
+  const AsItCame came = as_it_came(mbuf);
+  if (came.largest == 0) return;  // it came whole
+  if (frame_of(mbuf)[0] >> 4 == 6) {
+    if (!is_extension_header(header_of<Ipv6>(mbuf).next_header))
+      put_fragment_header(mbuf, {came.id, came.largest, true});
+    return;
+  }
+  auto& ip = header_of<Ipv4>(mbuf);
+  ip.id = be16::from_raw(static_cast<uint16_t>(came.id));
+  ip.total_length = be16(came.largest);
+  ip.fragment = be16(static_cast<uint16_t>(ip.fragment.host() | kIpv4MoreFragments));
+  write_ipv4_checksum(&ip);
+}
+
 void restore_first(const Worker& worker, rte_mbuf* mbuf, VrfId vrf) noexcept {
   Fragment fragment;
   if (!read_fragment_header(mbuf, 0, place_of(vrf), fragment) || fragment.offset != 0 ||

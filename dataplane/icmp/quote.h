@@ -25,6 +25,15 @@ namespace adit {
 [[gnu::cold]] void write_sent(rte_mbuf* mbuf, uint32_t ip, const SentFragment& sent,
                               uint64_t& growth) noexcept;
 
+// Puts the fragment header of a datagram's first fragment behind the IPv6 header that the buffer
+// begins with, and that fragment's length into it. False: no headroom.
+[[gnu::cold]] bool put_fragment_header(rte_mbuf* mbuf, const SentFragment& sent) noexcept;
+
+// Makes a reassembled packet, which the buffer begins with, the first fragment that its sender
+// sent; what follows that is left behind it. IPv6 with extension headers stays whole. Its headers
+// may be written.
+[[gnu::cold]] void become_first(rte_mbuf* mbuf) noexcept;
+
 // Makes a datagram's first fragment, which the buffer begins with and which was not translated,
 // the one that its sender sent, as far as that is known. Its headers may be written.
 [[gnu::cold]] void restore_first(const Worker& worker, rte_mbuf* mbuf, VrfId vrf) noexcept;

@@ -31,9 +31,12 @@ void send_error(Worker& worker, const Packet& packet, IcmpProblem problem, unsig
   if (!icmp_error_permitted(frame_of(packet.mbuf), mbuf->data_len, Ip::kIpv6, problem)) return;
   const RouteTarget& back = worker.snapshot->routes.find(packet.network, Ip::source(ip), Ip::kIpv6);
   if (!back.leads_out() || (Ip::kIpv6 && !back.has_source)) return;
+  uint32_t most = back.max_bytes;
+  if (was_put_together(mbuf) && as_it_came(mbuf).largest != 0)  // become_first()
+    most = std::min<uint32_t>(most, sizeof(typename Ip::Header) + 8u + as_it_came(mbuf).largest);
   rte_mbuf* error =
       make_icmp_error(worker, tenant_of_vrf(packet.network), mbuf, 0, Ip::kIpv6, problem, word,
-                      back.has_source ? &back.source : &kIpv4Dummy, back.max_bytes);
+                      back.has_source ? &back.source : &kIpv4Dummy, most);
   if (error != nullptr) send_own(worker, packet.network, error);
 }
 
@@ -78,6 +81,7 @@ void report_to_sender(Worker& worker, Packet& packet, IcmpProblem problem, unsig
   const bool went_as_ipv4 = is_ipv4(packet);
   unsigned option = 0;
   if (!restore(worker, packet, option)) return;
+  if (was_put_together(packet.mbuf)) become_first(packet.mbuf);
   if (wrapped != 0) {
     const unsigned room = mtu - std::min(mtu, wrapped);
     return report_to_source(

@@ -34,23 +34,12 @@ void restore_id(rte_mbuf* mbuf, uint16_t sender) noexcept {
 
 constexpr uint32_t kFragmentHeader = 8;
 
-// Puts IPv6's fragment header behind the header that the buffer begins with, where one was sent,
-// and the length. False: no headroom.
+// Makes the length of the IPv6 packet that the buffer begins with that of what was sent, with a
+// fragment header where that had one. False: no headroom.
 bool restore_length(rte_mbuf* mbuf, const SentFragment& sent) noexcept {
-  if (!sent.more) {
-    header_of<Ipv6>(mbuf).payload_length =
-        be16(static_cast<uint16_t>(sent.bytes - sizeof(Ipv6Header)));
-    return true;
-  }
-  auto* at = reinterpret_cast<uint8_t*>(rte_pktmbuf_prepend(mbuf, kFragmentHeader));
-  if (at == nullptr) return false;
-  std::memmove(at, at + kFragmentHeader, sizeof(Ipv6Header));
-  auto* ip = reinterpret_cast<Ipv6Header*>(at);
-  const std::array<uint8_t, 4> first = {ip->next_header, 0, 0, 1};  // offset 0, more to come
-  std::memcpy(at + sizeof *ip, first.data(), first.size());
-  std::memcpy(at + sizeof *ip + first.size(), &sent.id, sizeof sent.id);
-  ip->next_header = kIpProtocolFragment;
-  ip->payload_length = be16(static_cast<uint16_t>(sent.bytes - sizeof *ip));
+  if (sent.more) return put_fragment_header(mbuf, sent);
+  header_of<Ipv6>(mbuf).payload_length =
+      be16(static_cast<uint16_t>(sent.bytes - sizeof(Ipv6Header)));
   return true;
 }
 

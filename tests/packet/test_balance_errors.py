@@ -8,12 +8,13 @@ from test_fragments_balanced import cut, joined
 from tunnels import KINDS, OUR_MAC, OURS, to_remote
 
 from scapy.layers.inet import ICMP, IP, UDP
-from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6PacketTooBig, IPv6
+from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6PacketTooBig, ICMPv6TimeExceeded, IPv6
 from scapy.layers.l2 import GRE, Ether
 from scapy.packet import Raw
 
 NO_HOST = {4: ICMP(type=3, code=1), 6: ICMPv6DestUnreach(code=3)}
 NO_ROUTE = {4: ICMP(type=3, code=0), 6: ICMPv6DestUnreach(code=0)}
+EXCEEDED = {4: ICMP(type=11), 6: ICMPv6TimeExceeded()}
 SILENT = 99  # a backend that does not answer ARP or ND
 METHODS = ("nat", "fullnat", "direct", "tunnel")
 ELSEWHERE = {4: "10.77.0.1", 6: "fd77::1"}  # where no route leads
@@ -79,6 +80,35 @@ def silent_to_fragments():
             run.case(f"{method}, IPv{version}", [b.from_client(part) for part in parts],
                      b.to_client(right),
                      [["neighbour_unresolved"] * (1 + len(others)), None], last_ns=3 * SECOND)
+    run.run()
+
+
+def refused_fragments():
+    """What is refused before it is cut again: the client hears of the first fragment that it sent."""
+    text = (services(lambda version: ELSEWHERE[version], protocol="udp") +
+            "".join(b.service(f"none{v}", v, 30, protocol="udp", backends=()) +
+                    b.service(f"small{v}", v, 31, protocol="udp") +
+                    b.service(f"other{v}", v, 32, protocol="udp", forwarding="fullnat",
+                              backends=(ELSEWHERE[10 - v],), local_addresses=f'["{b.LOCAL[10 - v]}"]')
+                    for v in b.VERSIONS))
+    run = Scenario("refused fragments", b.config(text, back_mtu=1300), ["edge0"],
+                   start={"edge0": b.START["edge0"]})
+    for version in b.VERSIONS:
+        def case(name, number, error, drop, size=1200, port=80, df=False, ttl=64, version=version):
+            whole = b.udp(version, b.client(version), b.vip(version, number), 700 + number, port, 2000,
+                          ttl=ttl, **({"fl": 0x12345} if version == 6 else {}))
+            parts = cut(whole, size, 0x4321, df)
+            run.case(f"{name}, IPv{version}, {size} bytes each", [b.from_client(part) for part in parts],
+                     b.to_client(b.icmp_about(parts[0], error[version])), [drop] + [None] * (len(parts) - 1))
+
+        for size in (1200, 400, 40):
+            for i, method in enumerate(METHODS):
+                case(f"{method}, no route", 20 + i, NO_ROUTE, "no_route", size)
+            case("the other version, no route", 32, NO_ROUTE, "no_route", size)
+            case("the last hop", 31, EXCEEDED, "ttl_expired", size, ttl=1)
+        case("no such port", 31, b.NO_PORT, "service_unknown", port=81)
+        if version == 4:
+            case("too big", 31, {4: too_big(4, 1300)}, "mtu_exceeded", 1400, df=True)
     run.run()
 
 
@@ -417,6 +447,6 @@ def not_believed():
     run.run()
 
 
-main(silent_backends, silent_to_fragments, backends_without_route, narrowed_fragments,
+main(silent_backends, silent_to_fragments, refused_fragments, backends_without_route, narrowed_fragments,
      narrowed_other_vrf, narrowed_other_version, narrowed_tunnels, narrowed_vrf_tunnel, path_mtu,
      path_mtu_of_fragments, not_believed)
