@@ -66,7 +66,7 @@ peer() {
   wait_neighbours "$address"
   join tun
   traffic
-  expect "place of the guest" "$(fdb_place red "$TENANT_MAC")" = "remote $address"
+  expect_place "place of the guest" red "$TENANT_MAC" "remote $address"
 }
 
 # The kernel wants every packet to have a checksum, a number, the key, if its device has.
@@ -100,7 +100,7 @@ join br0
 capture under to-guest "$LAB_TMP/nvgre.pcap" "ip proto 47"
 traffic
 end_capture
-expect "place of the guest" "$(fdb_place red "$TENANT_MAC")" = "remote $GUEST4"
+expect_place "place of the guest" red "$TENANT_MAC" "remote $GUEST4"
 # The key follows IPv4's 20 bytes and 4 of GRE.
 readonly FROM_US="src host 192.0.2.1" FROM_GUEST="src host $GUEST4"
 other_vsid=$(captured "$LAB_TMP/nvgre.pcap" "ip[24:4] & 0xffffff00 != $((VSID << 8))")

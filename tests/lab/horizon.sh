@@ -39,7 +39,7 @@ end_capture
 expect "its frames at the access host" \
   "$(captured "$LAB_TMP/stranger.pcap" ether src 02:00:00:00:10:13)" = 0
 expect_drops remote_unknown = $((before + 10))
-expect "place of its MAC" "$(fdb_place red 02:00:00:00:10:13)" = nowhere
+expect_place "place of its MAC" red 02:00:00:00:10:13 nowhere
 
 say "a VNI that no network has"
 before=$(drops tunnel_id_unknown)

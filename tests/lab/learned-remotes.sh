@@ -34,7 +34,7 @@ wait_neighbours 192.0.2.3
 expect_ping red "$RED2" 20 "${FULL[@]}"
 expect_ping red "$RED1" 20 "${FULL[@]}"
 expect "where the remotes come from" "$(remotes 'map(.origin) | unique | join(" ")')" = learned
-expect "place of the host behind v2" "$(fdb_place red "$RED2_MAC")" = "remote 192.0.2.3"
+expect_place "place of the host behind v2" red "$RED2_MAC" "remote 192.0.2.3"
 expect "generation" "$(generation)" = 1
 ctl show remotes
 
@@ -45,7 +45,7 @@ ctl reload || fail "aditctl reload ended with $?"
 expect_pings "pings across the reload" pings 300
 expect "generation" "$(generation)" = 2
 expect "remotes" "$(remotes 'map(.address) | sort | join(" ")')" = "192.0.2.2 192.0.2.3"
-expect "place of the host behind v2" "$(fdb_place red "$RED2_MAC")" = "remote 192.0.2.3"
+expect_place "place of the host behind v2" red "$RED2_MAC" "remote 192.0.2.3"
 expect_ping red "$RED2" 20
 
 say "one that the file names is the file's"
@@ -65,7 +65,7 @@ ctl reload || fail "aditctl reload ended with $?"
 at=$(generation)
 wait_for 60 learned 192.0.2.3 || fail "192.0.2.2 is not forgotten: $(remotes .)"
 expect "generation" "$(generation)" = "$at"
-expect "place of the host behind v1" "$(fdb_place red "$RED1_MAC")" = nowhere
+expect_place "place of the host behind v1" red "$RED1_MAC" nowhere
 
 say "and comes back"
 N red1 ip link set eth0 up

@@ -201,6 +201,12 @@ fdb_place() {
     | if . == null then "nowhere" elif .kind == "remote" then "remote " + .remote
       else "port " + .port end'
 }
+# expect_place WHAT NETWORK MAC PLACE, awaited: control learns it a moment after the workers saw it.
+expect_place() {
+  wait_for 5 is_at "$2" "$3" "$4" || true
+  expect "$1" "$(fdb_place "$2" "$3")" = "$4"
+}
+is_at() { [[ $(fdb_place "$1" "$2") == "$3" ]]; }
 
 # capture HOST INTERFACE FILE [TCPDUMP ARGUMENT...]: starts a capture, each packet written at once,
 # and waits until it runs. end_capture ends the last one, and makes sure that it missed nothing.

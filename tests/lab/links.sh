@@ -122,7 +122,7 @@ for port in "${PORTS[@]}"; do
   wait_for 10 answers c "${NET[$port]}.1" || fail "c does not reach the host behind $port"
 done
 wait_for 10 answers m0 10.8.0.2 || fail "m0 does not reach m1"
-expect "place of m1's MAC" "$(fdb_place red 02:00:00:00:80:02)" = "port m1"
+expect_place "place of m1's MAC" red 02:00:00:00:80:02 "port m1"
 expect "state of the backend behind a0" "$(backend_state "${NET[a0]}.1")" = up
 
 say "interfaces go down: the log says so, and what depends on them is withdrawn"
@@ -137,7 +137,7 @@ for port in "${PORTS[@]}"; do
   expect_dropped "$port"
 done
 expect "lines link_down of a0 since" "$(($(logged link_down a0) - went_down))" = 1
-expect "place of m1's MAC" "$(fdb_place red 02:00:00:00:80:02)" = nowhere
+expect_place "place of m1's MAC" red 02:00:00:00:80:02 nowhere
 wait_for 5 backend_is "${NET[a0]}.1" unreachable || fail "the backend is $(backend_state "${NET[a0]}.1")"
 
 say "they come up, and all is as before"

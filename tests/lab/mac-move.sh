@@ -16,7 +16,7 @@ N there ip link set eth0 down
 usual_start
 
 expect_ping red "$MOVER" 5
-expect "place of the host" "$(fdb_place red "$MOVER_MAC")" = "remote 192.0.2.2"
+expect_place "place of the host" red "$MOVER_MAC" "remote 192.0.2.2"
 
 # move FROM TO REMOTE: while red pings ten times a second.
 move() {
@@ -29,7 +29,7 @@ move() {
   wait_for 5 N red ping -q -c 1 -W 0.2 "$MOVER" || fail "traffic did not follow to $to"
   silence=$(((${EPOCHREALTIME/./} - began) / 1000))
   note "milliseconds from link up in $to to the first answer: $silence"
-  expect "place of the host" "$(fdb_place red "$MOVER_MAC")" = "remote $remote"
+  expect_place "place of the host" red "$MOVER_MAC" "remote $remote"
   expect_ping red "$MOVER" 20
   wait $!
 }

@@ -27,9 +27,9 @@ for size in 0 1 17 18 19 63 64 65 1371 1372 1421 1422; do
 done
 
 say "what adit learned and counted"
-expect "place of the access host" "$(fdb_place red "$RED_MAC")" = "port red0"
-expect "place of the host behind v1" "$(fdb_place red "$RED1_MAC")" = "remote 192.0.2.2"
-expect "place of the host behind v2" "$(fdb_place red "$RED2_MAC")" = "remote 192.0.2.3"
+expect_place "place of the access host" red "$RED_MAC" "port red0"
+expect_place "place of the host behind v1" red "$RED1_MAC" "remote 192.0.2.2"
+expect_place "place of the host behind v2" red "$RED2_MAC" "remote 192.0.2.3"
 ctl -j show remotes >"$LAB_TMP/remotes.json"
 for address in 192.0.2.2 192.0.2.3; do
   for counter in rx_packets tx_packets; do

@@ -27,9 +27,9 @@ for pair in "red $RED1" "red $RED2" "red1 $RED" "red1 $RED2" "red2 $RED" "red2 $
 done
 
 say "the MAC table has each behind its own"
-expect "place of the access host" "$(fdb_place red "$RED_MAC")" = "port red0"
-expect "place of the host behind VXLAN" "$(fdb_place red "$RED1_MAC")" = "remote 192.0.2.2"
-expect "place of the host behind GRE" "$(fdb_place red "$RED2_MAC")" = "remote 192.0.2.3"
+expect_place "place of the access host" red "$RED_MAC" "port red0"
+expect_place "place of the host behind VXLAN" red "$RED1_MAC" "remote 192.0.2.2"
+expect_place "place of the host behind GRE" red "$RED2_MAC" "remote 192.0.2.3"
 
 say "a file goes each way unchanged"
 serve_file "$((2 << 20))" red red1 red2

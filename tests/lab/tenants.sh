@@ -61,8 +61,8 @@ done
 
 say "a MAC table each"
 for tenant in red blue; do
-  expect "place of $RED1_MAC in $tenant" "$(fdb_place "$tenant" "$RED1_MAC")" = "remote 192.0.2.2"
-  expect "place of $RED_MAC in $tenant" "$(fdb_place "$tenant" "$RED_MAC")" = "port ${tenant}0"
+  expect_place "place of $RED1_MAC in $tenant" "$tenant" "$RED1_MAC" "remote 192.0.2.2"
+  expect_place "place of $RED_MAC in $tenant" "$tenant" "$RED_MAC" "port ${tenant}0"
 done
 
 say "one tenant's host goes: the other's host with the same address does not answer for it"

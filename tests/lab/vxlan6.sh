@@ -80,8 +80,8 @@ end_capture
 expect "frames from adit with checksum" \
   "$(captured "$LAB_TMP/sums.pcap" "src $US and ip6[46:2] != 0")" '>=' 40
 expect "frames from adit without" "$(captured "$LAB_TMP/sums.pcap" "src $US and ip6[46:2] = 0")" = 0
-expect "place of the host behind v1" "$(fdb_place red "$RED1_MAC")" = "remote $V1"
-expect "place of the host behind v2" "$(fdb_place red "$RED2_MAC")" = "remote $V2"
+expect_place "place of the host behind v1" red "$RED1_MAC" "remote $V1"
+expect_place "place of the host behind v2" red "$RED2_MAC" "remote $V2"
 serve_iperf red
 serve_iperf red1
 tcp red "$RED1"

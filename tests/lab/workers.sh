@@ -18,9 +18,9 @@ for pair in "red $RED1" "red $RED2" "red1 $RED" "red2 $RED"; do
   read -r from to <<<"$pair"
   expect_ping "$from" "$to" 20 "${FULL[@]}"
 done
-expect "place of the access host" "$(fdb_place red "$RED_MAC")" = "port red0"
-expect "place of the host behind v1" "$(fdb_place red "$RED1_MAC")" = "remote 192.0.2.2"
-expect "place of the host behind v2" "$(fdb_place red "$RED2_MAC")" = "remote 192.0.2.3"
+expect_place "place of the access host" red "$RED_MAC" "port red0"
+expect_place "place of the host behind v1" red "$RED1_MAC" "remote 192.0.2.2"
+expect_place "place of the host behind v2" red "$RED2_MAC" "remote 192.0.2.3"
 
 say "eight flows at once, both ways"
 serve_iperf red1
