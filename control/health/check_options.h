@@ -52,13 +52,14 @@ struct StatusRange {
 
 // `http:` of a check, for kinds http and https.
 struct HttpCheck {
-  std::string path = "/";                  // 1..1024 of visible ASCII, from a slash on
-  std::string host;                        // up to 255 of visible ASCII; empty: address and port
-  std::vector<StatusRange> status = {{}};  // 1..16 ranges; one status is a range of itself
-  std::string body;                        // up to 1024 bytes that the body has; empty: any body
-  std::string sni;                         // up to 255; empty: `host` where that is a name
-  bool verify = false;                     // the certificate: its chain, and its name
-  std::string ca_file;                     // absolute path, PEM; empty: the system's authorities
+  std::string path = "/";  // 1..1024 of visible ASCII, from a slash on
+  std::string host;        // up to 255 of visible ASCII; empty: address and port
+  // 1..16 ranges; one status is a range of itself
+  std::vector<StatusRange> status = std::vector<StatusRange>(1);
+  std::string body;     // up to 1024 bytes that the body has; empty: any body
+  std::string sni;      // up to 255; empty: `host` where that is a name
+  bool verify = false;  // the certificate: its chain, and its name
+  std::string ca_file;  // absolute path, PEM; empty: the system's authorities
   friend bool operator==(const HttpCheck&, const HttpCheck&) = default;
 };
 
