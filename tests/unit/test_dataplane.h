@@ -4,11 +4,19 @@
 
 #include <rte_mbuf.h>
 
+#include <chrono>
 #include <memory>
+#include <thread>
 
 #include "adit/dataplane.h"
 
 namespace adit {
+
+// For loops that wait for another thread. It may have to share a core with the loop, as all begin
+// on EAL's main one, and a low priority.
+inline void let_others_run() {
+  std::this_thread::sleep_for(std::chrono::microseconds(50));
+}
 
 class TestDataplane {
  public:

@@ -52,6 +52,7 @@ class Methods : public testing::Test {
     while (answer.later && !finish_answer(answer, kRoom)) {
       dataplane_->step(monotonic_ns());
       reloader_.tick(monotonic_ns());
+      let_others_run();
     }
     return json::parse(answer.text);
   }
@@ -95,6 +96,7 @@ TEST_F(Methods, OthersHaveTheirAnswersWhileAReloadIsUnderWay) {
   unsigned served = 0;
   while (!finish_answer(reload, kRoom)) {
     reloader_.tick(monotonic_ns());
+    let_others_run();
     const RpcAnswer other =
         answer_request(api_methods(), context_, {0, 1},
                        R"({"jsonrpc": "2.0", "id": 2, "method": "version"})", kRoom);

@@ -45,7 +45,10 @@ class Reload : public testing::Test {
     Reloader reloader(control_, file);
     std::optional<Reloader::Outcome> outcome;
     EXPECT_TRUE(reloader.reload(who, [&](Reloader::Outcome o) { outcome = std::move(o); }));
-    while (!outcome) reloader.tick(monotonic_ns());
+    while (!outcome) {
+      reloader.tick(monotonic_ns());
+      let_others_run();
+    }
     return *outcome;
   }
 
@@ -158,6 +161,7 @@ TEST_F(Reload, ControlGoesOnMeanwhile) {
   while (!done) {
     reloader.tick(monotonic_ns());
     control_.tick(monotonic_ns());
+    let_others_run();
     if (done) break;
     (control_.generation() == 1 ? before : slices) += 1;
     // Whatever is asked meanwhile has its answer from what runs.
@@ -165,7 +169,10 @@ TEST_F(Reload, ControlGoesOnMeanwhile) {
   }
   EXPECT_GT(before, 20000 / BackendTracker::kSlice) << "a slice of new backends for each";
   EXPECT_EQ(control_.backends().all().size(), 20000u);
-  while (!reloader.idle()) reloader.tick(monotonic_ns());
+  while (!reloader.idle()) {
+    reloader.tick(monotonic_ns());
+    let_others_run();
+  }
 }
 
 TEST_F(Reload, RequestsTakeTurnsAndAreRefusedBeyondABound) {
@@ -179,7 +186,10 @@ TEST_F(Reload, RequestsTakeTurnsAndAreRefusedBeyondABound) {
       << "one for both";
   EXPECT_FALSE(reloader.reload("uid:99", {}));
   EXPECT_FALSE(reloader.check(std::nullopt, "text", {}));
-  while (!reloader.idle()) reloader.tick(monotonic_ns());
+  while (!reloader.idle()) {
+    reloader.tick(monotonic_ns());
+    let_others_run();
+  }
   ASSERT_EQ(order.size(), Reloader::kMaxWaiting + 1);
   EXPECT_EQ(order[0], "uid:0");
   EXPECT_EQ(order[4], "again");
