@@ -9,7 +9,7 @@ from tunnels import OUR_MAC, OURS
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6DestUnreach, IPv6
 from scapy.layers.l2 import ARP, Ether
-from scapy.layers.sctp import SCTP
+from scapy.layers.sctp import SCTP, crc32c
 from scapy.packet import Raw
 
 import frames
@@ -158,6 +158,15 @@ def rewritten(packet, src=None, dst=None, sport=None, dport=None):
 def frame(packet, src, dst):
     kind = 0x0800 if bytes(packet)[0] >> 4 == 4 else 0x86DD
     return bytes(Ether(src=src, dst=dst, type=kind) / packet)
+
+
+def with_source_port(whole, port):
+    """A frame of scapy's, of TCP, UDP or SCTP, with another source port: thousands take scapy long."""
+    at, protocol = (34, whole[23]) if whole[14] >> 4 == 4 else (54, whole[20])
+    if protocol != 132:
+        return frames.with_word(whole, at, port, at + {6: 16, 17: 6}[protocol])
+    segment = port.to_bytes(2, "big") + whole[at + 2:at + 8] + bytes(4) + whole[at + 12:]
+    return whole[:at] + segment[:8] + crc32c(segment).to_bytes(4, "big") + segment[12:]
 
 
 def from_client(packet):

@@ -81,9 +81,19 @@ class Flow:
         self.asks(what, **fields)
 
 
+def first_packets(vrf, kind, version, sports):
+    """As of to_service(), of a client after the other: by scapy only for the first of each, and the last."""
+    def made(sport):
+        return to_service(vrf, first_packet(kind, version, BASE[kind], sport))
+
+    firsts = {sport % 3: made(sport) for sport in sports[:3]}
+    ones = [tuple((port, with_source_port(whole, sport)) for port, whole in firsts[sport % 3]) for sport in sports]
+    assert ones[-1] == made(sports[-1]), "what a port changes is not only that"
+    return ones
+
+
 def flood(run, vrf, kind, version, count=FLOOD):
-    ones = [to_service(vrf, first_packet(kind, version, BASE[kind], 2000 + i))
-            for i in range(count)]
+    ones = first_packets(vrf, kind, version, range(2000, 2000 + count))
     run.case(f"{count} of {kind} in {vrf}", [sent for sent, _ in ones],
              {ones[0][1][0]: [got for _, (_, got) in ones]}, last_ns=20 * MS)
 
@@ -120,22 +130,28 @@ def shares():
     """What is established is not replaced; a tenant has its part of the table and no more."""
     run = scenario("shares", text())
     count = 1000
-    ones = [udp(4, client(4), vip(4, BASE["udp"]), 2000 + i) for i in range(count)]
-    back = [rewritten(udp(4, backend(4, 11), client(4), 80, 2000 + i), src=vip(4, BASE["udp"]))
-            for i in range(count)]
+    sent, got = to_service("red", udp(4, client(4), vip(4, BASE["udp"]), 2000))
+    answer = udp(4, backend(4, 11), client(4), 80, 2000)
+    answers = frame(answer, backend_mac(11), RED_BACK_MAC), frame(
+        rewritten(answer, src=vip(4, BASE["udp"])), RED_MAC, CLIENT_MAC)
+
+    def of(port):
+        """What the client sends and the backend gets; what that sends and the client gets."""
+        return ((sent[0], with_source_port(sent[1], port)), (got[0], with_source_port(got[1], port)),
+                *(frames.with_word(one, 36, port, 40) for one in answers))
+
     # 8/9 of 1024 and no more, when each is established.
     most = 911
     for i in range(count):
-        sent, got = to_service("red", ones[i])
+        there, arrives, back, comes = of(2000 + i)
         if i >= most:
-            run.case(f"{i}: no more", sent, {}, "connections_share")
+            run.case(f"{i}: no more", there, {}, "connections_share")
             continue
-        answer = udp(4, backend(4, 11), client(4), 80, 2000 + i)
-        run.case(f"{i}", [sent, ("red1", frame(answer, backend_mac(11), RED_BACK_MAC)), sent],
-                 {got[0]: [got[1]] * 2, "red0": frame(back[i], RED_MAC, CLIENT_MAC)}, wait_ns=1000)
+        run.case(f"{i}", [there, ("red1", back), there],
+                 {arrives[0]: [arrives[1]] * 2, "red0": comes}, wait_ns=1000)
     for i in (0, 1, most - 1):
-        sent, got = to_service("red", ones[i])
-        run.case(f"{i} goes on", sent, {got[0]: got[1]})
+        there, arrives, _, _ = of(2000 + i)
+        run.case(f"{i} goes on", there, {arrives[0]: arrives[1]})
     for kind in BASE:
         Flow(run, "blue", kind, 4, 300).begin().establish().goes_on()
     run.run()

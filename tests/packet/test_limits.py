@@ -126,14 +126,19 @@ def full():
     back = tcp(4, backend(4, 11), client(4), "SA", 8080, 1)
     run.case("one is answered", from_backend(back), to_client(rewritten(back, src=vip(4, 81), sport=80)))
     served(run, tcp(4, client(4), vip(4, 81), "A", sport=1))
-    syns = [tcp(4, client(4), vip(4, 81), sport=2000 + i) for i in range(1500)]
-    run.case("half-open ones take each other's place", [from_client(one) for one in syns],
-             {"back0": [to(one) for one in syns]}, last_ns=20 * MS)
+
+    def many(first, ports):
+        """Of each port, what is sent and what arrives."""
+        sent, got = from_client(first)[1], to(first)
+        pairs = [(("edge0", with_source_port(sent, port)), with_source_port(got, port)) for port in ports]
+        return [one for one, _ in pairs], {"back0": [one for _, one in pairs]}
+
+    run.case("half-open ones take each other's place", *many(tcp(4, client(4), vip(4, 81)), range(2000, 3500)),
+             last_ns=20 * MS)
     served(run, tcp(4, client(4), vip(4, 81), "A", sport=1))
-    ones = [udp(4, client(4), vip(4, 80), 2000 + i, 53) for i in range(3000)]
-    run.case("and so do those of UDP", [from_client(one) for one in ones],
-             {"back0": [to(one) for one in ones]}, last_ns=20 * MS)
-    for one in (ones[0], ones[-1], tcp(4, client(4), vip(4, 81), "A", sport=1)):
+    ones = [udp(4, client(4), vip(4, 80), port, 53) for port in (2000, 4999)]
+    run.case("and so do those of UDP", *many(ones[0], range(2000, 5000)), last_ns=20 * MS)
+    for one in (*ones, tcp(4, client(4), vip(4, 81), "A", sport=1)):
         served(run, one)
     run.run()
 

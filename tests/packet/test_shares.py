@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tenants share is shared out: one that takes all it can get leaves the others theirs."""
 
+from frames import with_word
 from harness import SECOND, START_NS, accounting_problems, main, run_replay, tap
 from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.inet6 import ICMPv6PacketTooBig, ICMPv6TimeExceeded, ICMPv6ND_NA, ICMPv6NDOptDstLLAddr, IPv6
@@ -66,7 +67,7 @@ def icmp_errors():
         extra = {"flags": "DF"} if version == 4 else {}
         big = Ether(**BLUE) / ip(src=client, dst=server, **extra) / UDP(dport=9) / bytes(1450)
         life = {"ttl": 1} if version == 4 else {"hlim": 1}
-        ends = Ether(**RED) / ip(src=client, dst=far.format(0, 9), **life) / UDP(dport=33434)
+        ends = bytes(Ether(**RED) / ip(src=client, dst=far.format(0, 9), **life) / UDP(dport=33434))
         out, _ = replay(f"errors, IPv{version}", CONFIG,
                         {"red0": [at(i / 5000, ends) for i in range(5000)],
                          "blue0": [at(.3 + .01 * i, big) for i in range(40)]}, ["blue0", "red0"])
@@ -78,12 +79,13 @@ def icmp_errors():
 
 def bridged_errors():
     def big(size):
-        return Ether(src="02:00:00:00:0c:01", dst="02:00:00:00:0c:02") / IP(
-            src="10.0.0.1", dst="10.0.0.2", flags="DF") / UDP() / bytes(size)
+        return bytes(Ether(src="02:00:00:00:0c:01", dst="02:00:00:00:0c:02") / IP(
+            src="10.0.0.1", dst="10.0.0.2", flags="DF") / UDP() / bytes(size))
 
+    larger, smaller = big(1400), big(1390)
     out, _ = replay("errors of networks", NETWORKS,
-                    {"red0": [at(i / 5000, big(1400)) for i in range(5000)],
-                     "blue0": [at(.3 + .01 * i, big(1390)) for i in range(40)]}, ["blue0", "red0"])
+                    {"red0": [at(i / 5000, larger) for i in range(5000)],
+                     "blue0": [at(.3 + .01 * i, smaller) for i in range(40)]}, ["blue0", "red0"])
     expect("errors of networks: blue is told of each packet", sum(ICMP in f for f in out["blue0"]), 40)
 
 
@@ -96,8 +98,16 @@ def first_packets():
         else:
             answer = Ether(src=mac, dst=router) / IPv6(src=new, dst="fd02::fe", hlim=255) / ICMPv6ND_NA(
                 tgt=new, R=0, S=1, O=1) / ICMPv6NDOptDstLLAddr(lladdr=mac)
-        scan = [at(i / 4000, Ether(**RED) / ip(src=client, dst=far.format(i >> 8, i & 255)) / UDP(dport=9) / b"r")
-                for i in range(1, 4000)]
+        lost = bytes(Ether(**RED) / ip(src=client, dst=far.format(0, 0)) / UDP(dport=9) / b"r")
+
+        def to_far(number, version=version, lost=lost):
+            if version == 4:
+                return with_word(lost, 32, number, 24, 40)
+            return with_word(with_word(lost, 50, number >> 8, 60), 52, number & 255, 60)
+
+        assert to_far(3999) == bytes(
+            Ether(**RED) / ip(src=client, dst=far.format(15, 159)) / UDP(dport=9) / b"r")
+        scan = [at(i / 4000, to_far(i)) for i in range(1, 4000)]
         first = Ether(**BLUE) / ip(src=client, dst=new) / UDP(dport=7) / b"b"
         out, run = replay(f"scan, IPv{version}", CONFIG,
                           {"red0": scan, "blue0": [at(.5, first), at(.9, first)], "blue1": [at(.51, answer)]},
@@ -120,8 +130,8 @@ def hosts_that_speak():
     def to(address, number):
         return Ether(**RED) / IP(src="10.1.0.1", dst=address) / UDP(dport=7) / bytes([number])
 
-    scan = [at(1 + i / 20000, Ether(**RED) / IP(src="10.1.0.1", dst=f"10.64.{1 + (i >> 8)}.{i & 255}") / UDP(dport=9))
-            for i in range(20000)]
+    first = bytes(Ether(**RED) / IP(src="10.1.0.1", dst="10.64.1.0") / UDP(dport=9))
+    scan = [at(1 + i / 20000, with_word(first, 32, 256 + i, 24, 40)) for i in range(20000)]
     known = [at(.1, to("10.64.0.1", 0)), *(at(1 + .1 * i, to("10.64.0.1", i)) for i in range(1, 10))]
     found = [at(1.5, to("10.64.0.2", 100)), at(1.6, to("10.64.0.2", 101))]
     out, _ = replay("hosts that speak", CONFIG,
