@@ -41,6 +41,8 @@ class Tap:
         self.result(name, [] if good else [problem or "it does not hold"])
 
     def end(self):
+        if Jobs.running:
+            self.result("the process that made the runs ends well", Jobs.running.end())
         print(f"1..{self.count}")
         sys.exit(1 if self.failed else 0)
 
@@ -64,6 +66,49 @@ def replay_program():
     if "ADIT_REPLAY" in os.environ:
         return os.path.abspath(os.environ["ADIT_REPLAY"])
     sys.exit("usage: " + sys.argv[0] + " ADIT_REPLAY_PROGRAM   (or set ADIT_REPLAY)")
+
+
+class Jobs:
+    """The program of the second argument, if there is one: adit-replay's runs in one process, which does not
+    start anew for each (replay_jobs.cc)."""
+
+    running = None
+
+    def __init__(self):
+        self.stderr = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen([os.path.abspath(sys.argv[2])], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=self.stderr, text=True)
+
+    def run(self, arguments):
+        try:
+            self.process.stdin.write(json.dumps(arguments) + "\n")
+            self.process.stdin.flush()
+            answer = self.process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            Jobs.running = None
+            raise RuntimeError("\n".join(self.end()) or "replay-jobs ended early")
+        answer = json.loads(answer)
+        return subprocess.CompletedProcess(arguments, answer["exit_code"], "", answer["stderr"])
+
+    def end(self):
+        """What sanitizers say at the end, as of leaks."""
+        try:
+            self.process.communicate()
+        except BrokenPipeError:
+            self.process.wait()
+        self.stderr.seek(0)
+        said = self.stderr.read()
+        code = self.process.returncode
+        return [f"replay-jobs ends with {code}:\n{said}"] if code != 0 or said else []
+
+
+def run_job(arguments):
+    if len(sys.argv) < 3:
+        return run_program(arguments)
+    Jobs.running = Jobs.running or Jobs()
+    return Jobs.running.run(arguments)
 
 
 @dataclasses.dataclass
@@ -126,7 +171,7 @@ def run_once(config, inputs, outputs, arguments, write):
         out_paths = {port: os.path.join(folder, f"out-{port}.pcap") for port in outputs}
         for port, path in out_paths.items():
             command += ["--out", f"{port}={path}"]
-        done = run_program(command)
+        done = run_job(command)
         # 1 is also what an imbalance gives, with a report; else there is nothing to look at.
         if done.returncode not in (0, 1) or not os.path.exists(report_path):
             raise RuntimeError(f"adit-replay ends with {done.returncode}:\n{done.stderr}")
