@@ -47,12 +47,12 @@ def arp(op, src_mac, src, dst_mac, dst, asked=NOBODY):
                  ARP(op=op, hwsrc=src_mac, psrc=src, hwdst=asked, pdst=dst))
 
 
-def packet(version, src, dst, size=64, ttl=64, sport=1000, **ip):
+def packet(version, src, dst, size=64, ttl=64, tos=0, sport=1000, **ip):
     """An IP packet with UDP of `size` bytes in all."""
     if version == 4:
-        head = IP(src=src, dst=dst, ttl=ttl, **({"flags": "DF"} | ip))
+        head = IP(src=src, dst=dst, ttl=ttl, tos=tos, **({"flags": "DF"} | ip))
         return head / UDP(sport=sport, dport=2000) / Raw(bytes(size - 28))
-    return IPv6(src=src, dst=dst, hlim=ttl) / UDP(sport=sport, dport=2000) / Raw(bytes(size - 48))
+    return IPv6(src=src, dst=dst, hlim=ttl, tc=tos) / UDP(sport=sport, dport=2000) / Raw(bytes(size - 48))
 
 
 def hop(inner):

@@ -4,7 +4,7 @@ method; and those that routers send about packets wrapped for backends lower the
 
 import balance as b
 from harness import SECOND, Free, Scenario, main
-from test_fragments_balanced import cut, joined
+from fragments import cut, joined
 from tunnels import KINDS, OUR_MAC, OURS, to_remote
 
 from scapy.layers.inet import ICMP, IP, UDP

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """GRE headers of every length, and what they are taken for: NVGRE, GRE or GRE with an IP packet, where
-each of them is configured alone, and where all are."""
+each of them is configured alone, and where all are; keepalives."""
 
 import struct
 
+import sites
 from frames import patched, with_ip_sum
 from harness import Scenario, announcement, main
 from nd_frames import unsolicited
 from tunnels import OUR_MAC, OURS, Kind, address, from_remote, mac
 
 from scapy.layers.inet import IP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import GRE as GreHeader
+from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
 NEAR, FAR = "02:00:00:00:0a:0c", "02:00:00:00:0a:02"
@@ -109,4 +113,43 @@ def everywhere():
     lengths({GRE, NVGRE, ROUTED}, 6)
 
 
-main(everywhere)
+def keepalive():
+    """Cisco's, and the same over IPv6: the packet inside comes back; not from a stranger, and no
+    other."""
+    run = Scenario("keepalive", sites.config(), ["uplink", "blue0"], start=sites.START)
+    for i, (name, family, _, _) in enumerate(sites.SITES):
+        if name == "ipip":
+            continue
+        key = {"key_present": 1, "key": 7} if name == "key" else {}
+        theirs, ours = address(family, 50 + i), OURS[family]
+
+        def outer(src, dst, ttl=64):
+            if family == 4:
+                return IP(src=src, dst=dst, ttl=ttl, id=9)
+            return IPv6(src=src, dst=dst, hlim=ttl)
+
+        def back(src, dst, ttl):
+            return outer(src, dst, ttl) / GreHeader(proto=0, **key)
+
+        def ask(src, ttl=255, after=b""):
+            inside = back(ours, src, ttl)
+            return bytes(Ether(src=mac(50 + i), dst=OUR_MAC) / outer(theirs, ours) /
+                         GreHeader(proto=0x0800 if family == 4 else 0x86DD, **key) /
+                         Raw(bytes(inside) + after))
+
+        label = f"{name} over IPv{family}"
+        answer = {"uplink": bytes(Ether(src=OUR_MAC, dst=mac(50 + i)) / back(ours, theirs, 254))}
+        run.case(label, ("uplink", ask(theirs)), answer)
+        run.case(f"{label}: padded", ("uplink", ask(theirs, after=bytes(9))), answer)
+        stranger = {4: "192.0.2.99", 6: "2001:db8::99"}[family]
+        run.case(f"{label}: for another", ("uplink", ask(stranger)), {}, "no_route")
+        run.case(f"{label}: its TTL runs out", ("uplink", ask(theirs, ttl=1)), {}, "no_route")
+        if family == 6:
+            short = bytes(IPv6(src=ours, dst=theirs, nh=47)) + bytes(3)
+            run.case(f"{label}: cut short", ("uplink", bytes(
+                Ether(src=mac(50 + i), dst=OUR_MAC) / outer(theirs, ours) /
+                GreHeader(proto=0x86DD, **key) / Raw(short))), {}, "no_route")
+    run.run()
+
+
+main(everywhere, keepalive)

@@ -4,7 +4,7 @@ whoever sent them reads of what it sent. RFC 792, RFC 4443 section 3, RFC 7915 s
 
 from balance import *
 from harness import MS, SECOND, START_NS, accounting_problems, main, run_replay, tap
-from test_fragments_balanced import cut
+from fragments import cut
 
 from routed_frames import NO_HOST
 from scapy.layers.inet6 import ICMPv6PacketTooBig, ICMPv6TimeExceeded

@@ -8,7 +8,7 @@ import random
 
 from frames import arriving, options_body, tagged
 from harness import SECOND, START_NS, accounting_problems, main, run_replay, tap
-from test_fragments_balanced import cut
+from fragments import cut
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_RR, IPOption_Router_Alert
 from scapy.layers.inet6 import ICMPv6Unknown, IPv6

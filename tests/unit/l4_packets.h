@@ -78,6 +78,13 @@ inline Frame make_packet(FrameMaker& maker, const FrameShape& shape) {
   return frame;
 }
 
+// Of a TCP segment, with the checksum that follows.
+inline void set_numbers(Frame& frame, uint32_t sequence, uint32_t acknowledgment) {
+  put32(frame.bytes, frame.l4 + 4, sequence);
+  put32(frame.bytes, frame.l4 + 8, acknowledgment);
+  frame.finish_l4();
+}
+
 // Any shape that the load balancer takes. SCTP's payload has the rest of its header.
 inline FrameShape random_l4_shape(FrameMaker& maker, unsigned most_payload) {
   FrameShape shape;
