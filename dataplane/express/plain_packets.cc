@@ -3,8 +3,6 @@
 
 #include <rte_prefetch.h>
 
-#include <bit>
-
 namespace adit {
 namespace {
 
@@ -26,17 +24,13 @@ bool read_l4(const uint8_t* l4, uint32_t bytes, uint8_t protocol, PlainPacket& p
 // Word by word, as it is read at once: the processor forwards no vector that was stored in parts.
 void write_key(FlowKey& key, const Ipv6Key& source, const Ipv6Key& destination,
                const uint8_t* ports, VrfId vrf, uint8_t protocol, bool ipv6) noexcept {
-  static_assert(offsetof(FlowKey, source_port) == 32 && offsetof(FlowKey, vrf) == 36 &&
-                offsetof(FlowKey, protocol) == 38 && offsetof(FlowKey, ipv6) == 39 &&
-                std::endian::native == std::endian::little);
   uint32_t both_ports;
   std::memcpy(&both_ports, ports, sizeof both_ports);
   key.set_word(0, source.high);
   key.set_word(1, source.low);
   key.set_word(2, destination.high);
   key.set_word(3, destination.low);
-  key.set_word(4,
-               both_ports | uint64_t{vrf} << 32 | uint64_t{protocol} << 48 | uint64_t{ipv6} << 56);
+  key.set_last(both_ports, vrf, protocol, ipv6);
 }
 
 bool is_plain_header(const Ipv4Header& ip, const rte_mbuf* mbuf) noexcept {

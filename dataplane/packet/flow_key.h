@@ -2,6 +2,8 @@
 // The addresses and ports of a packet, within its VRF: what a connection is found by.
 #pragma once
 
+#include <bit>
+#include <cstddef>
 #include <cstring>
 
 #include "adit/byte_order.h"
@@ -32,10 +34,18 @@ struct FlowKey {
     return word;
   }
   // All that the last word has, by one write: hash() reads it so, and would have to wait for the
-  // smaller writes.
+  // smaller writes. `ports`: the source's and the destination's, as the first four bytes of a TCP,
+  // UDP or SCTP header are in memory.
+  void set_last(uint32_t ports, VrfId in, uint8_t of_protocol, bool is_ipv6) noexcept {
+    static_assert(offsetof(FlowKey, source_port) == 32 &&
+                  offsetof(FlowKey, destination_port) == 34 && offsetof(FlowKey, vrf) == 36 &&
+                  offsetof(FlowKey, protocol) == 38 && offsetof(FlowKey, ipv6) == 39 &&
+                  std::endian::native == std::endian::little);
+    set_word(kWords - 1,
+             ports | uint64_t{in} << 32 | uint64_t{of_protocol} << 48 | uint64_t{is_ipv6} << 56);
+  }
   void set_last(be16 from, be16 to, VrfId in, uint8_t of_protocol, bool is_ipv6) noexcept {
-    set_word(kWords - 1, uint64_t{from.raw()} | uint64_t{to.raw()} << 16 | uint64_t{in} << 32 |
-                             uint64_t{of_protocol} << 48 | uint64_t{is_ipv6} << 56);
+    set_last(uint32_t{from.raw()} | uint32_t{to.raw()} << 16, in, of_protocol, is_ipv6);
   }
   // `i`: 0 to kWords - 1.
   void set_word(unsigned i, uint64_t word) noexcept {
