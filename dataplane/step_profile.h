@@ -40,6 +40,7 @@ struct NoProfile {
 struct StepProfile {
   std::array<uint64_t, kStepCount> cycles = {};
 
+  // From here on each done() adds to its step what has passed since the call before.
   void start() noexcept { last_ = rte_rdtsc(); }
   void done(Step step) noexcept {
     const uint64_t now = rte_rdtsc();

@@ -10,6 +10,7 @@
 
 namespace adit {
 
+// Drops the packet under the reason; the buffer is no longer the caller's.
 inline PacketVerdict refuse(Worker& worker, rte_mbuf* mbuf, DropReason reason) noexcept {
   drop(worker, mbuf, reason);
   return PacketVerdict::kConsumed;

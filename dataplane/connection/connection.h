@@ -37,11 +37,14 @@ struct ClientInfo {
   uint32_t asks_again : 1 = 0;    // within an open connection, by a SYN that `asked` is of
   uint32_t acknowledged : 1 = 0;  // the server has the header; kToa: the client, more than a SYN
 
+  // Which of `acked` has the number of the first byte.
   unsigned side_of_first() const noexcept { return is_proxy != 0 ? 0 : 1; }
   uint32_t first() const noexcept { return acked[side_of_first()]; }  // until `acknowledged`
+  // Bytes of the header: as much higher are the client's numbers at the server. 0: not sent yet.
   uint32_t shift() const noexcept { return header_words * 4u; }
   // kToa: to the client's packets.
   bool adds_option() const noexcept { return is_proxy == 0 && answered != 0 && acknowledged == 0; }
+  // Whether it may be behind the client's last SYN: the lower 24 bits are equal. Host order.
   bool is_asked(uint32_t number) const noexcept { return (number & 0xff'ffff) == asked; }
 
   // Below which the server's numbers are not lowered by shift(). Once it has the header all of them

@@ -59,6 +59,7 @@ class ForgottenFlows {
           })];
     *place = {tag_of(hash), now_s & kSinceMask, vrf & kVrfMask};
   }
+  // Whether one of that hash was added in the last kSeconds; flows of one hash are not told apart.
   bool has(uint64_t hash, uint32_t now_s) const noexcept {
     for (const Entry& entry : sets_[hash & (kSets - 1)])
       if (entry.tag == tag_of(hash)) return age_s(entry, now_s) <= kSeconds;
@@ -147,10 +148,12 @@ class HostFlows {
  public:
   explicit HostFlows(uint64_t seed) noexcept : flows_(seed) {}
 
+  // `key`: as the other end's packets have it.
   void add(const FlowKey& key) noexcept {
     if (!any_.load(std::memory_order_relaxed)) any_.store(true, std::memory_order_relaxed);
     flows_.add(key);
   }
+  // Whether one was ever added: else there is no need to read a packet for has().
   bool any() const noexcept { return any_.load(std::memory_order_relaxed); }
   bool has(const FlowKey& key) const noexcept { return flows_.has(key); }
 

@@ -57,6 +57,7 @@ class ConnectionTable {
   ConnectionTable(uint32_t capacity, uint64_t seed);
   static size_t bytes_for(uint32_t capacity) noexcept;
 
+  // Connections, those that are there and the most.
   uint32_t size() const noexcept { return size_; }
   uint32_t capacity() const noexcept { return capacity_; }
   // Keys that take a second cache line to find. Looks at the whole index.

@@ -65,6 +65,7 @@ inline void enqueue(Worker& worker, PortId port, rte_mbuf* mbuf) noexcept {
   if (queue.count == queue.packets.size()) flush(worker, port);
 }
 
+// Sends what the queues of all ports hold.
 inline void flush_all(Worker& worker) noexcept {
   for (PortId port = 0; port < worker.tx.size(); ++port)
     if (worker.tx[port].count != 0) flush(worker, port);

@@ -29,6 +29,7 @@ inline bool is_plain_buffer(const rte_mbuf* mbuf) noexcept {
   return ((mbuf->ol_flags & kNotPlain) | (refcnt_and_segs ^ 0x1'0001)) == 0;
 }
 
+// The packet at place `i` of its burst, in a set of 64.
 inline uint64_t bit_of(unsigned i) noexcept {
   static_assert(kMaxBurst <= 64);
   return uint64_t{1} << i;
@@ -102,6 +103,7 @@ class Enqueuer {
 // A port that brings nothing for the lane costs no more than a look at one packet in 33.
 inline constexpr uint32_t kPatience = 256, kSkip = 32 * kPatience;
 
+// Whether a burst of `n` packets is not looked at, after many in vain.
 inline bool is_skipped(ExpressUse& use, uint32_t n) noexcept {
   if (use.skip == 0) [[likely]]
     return false;
@@ -109,6 +111,7 @@ inline bool is_skipped(ExpressUse& use, uint32_t n) noexcept {
   return true;
 }
 
+// `n` packets were looked at, none of which the lane took.
 inline void note_in_vain(ExpressUse& use, uint32_t n) noexcept {
   use.in_vain += n;
   if (use.in_vain >= kPatience) use = {.in_vain = 0, .skip = kSkip};

@@ -21,6 +21,7 @@ struct Outer {
 
 class OuterReader {
  public:
+  // For one burst: the snapshot has to stay.
   explicit OuterReader(const Snapshot& snapshot) noexcept
       : snapshot_(snapshot), gre_kinds_(snapshot) {}
 

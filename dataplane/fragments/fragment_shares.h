@@ -25,6 +25,7 @@ class FragmentShares {
   // The sender that would hold most if `wanting` got `more` bytes.
   uint32_t heaviest(uint32_t wanting, uint64_t more) noexcept;
 
+  // What all hold, and one sender, by charge().
   uint64_t bytes() const noexcept { return bytes_; }
   uint64_t bytes_of(uint32_t sender) noexcept { return senders_[sender].bytes; }
 

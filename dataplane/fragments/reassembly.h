@@ -87,7 +87,9 @@ class FragmentTable {
 
   unsigned held() const noexcept { return held_; }            // fragments
   unsigned datagrams() const noexcept { return datagrams_; }  // of any state
+  // Whether expire() and take_released() have nothing to do.
   bool is_idle() const noexcept { return datagrams_ == 0 && first_released_ == nullptr; }
+  // Of all datagrams, as they are charged: buffers, and a fixed part for each datagram.
   uint64_t held_bytes() const noexcept { return shares_.bytes(); }
 
  private:

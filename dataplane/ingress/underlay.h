@@ -24,6 +24,7 @@ namespace underlay {
 inline constexpr uint32_t kIpOffset = sizeof(EthernetHeader);
 inline constexpr uint32_t kIpv6FragmentLen = 8;  // RFC 8200 section 4.5
 
+// The caller drops it: here the reason is noted only.
 inline UnderlayClass refuse(Packet& packet, DropReason reason) noexcept {
   packet.drop = reason;
   return UnderlayClass::kDrop;
@@ -40,6 +41,8 @@ inline UnderlayClass refuse(Packet& packet, DropReason reason) noexcept {
   return UnderlayClass::kControl;
 }
 
+// UDP's header is at `offset`, the IP packet ends at `end`: bytes from the frame's start. Trims the
+// buffer to the datagram of a tunnel.
 inline UnderlayClass check_udp(const Snapshot& snapshot, Packet& packet, uint32_t offset,
                                uint32_t end) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
@@ -102,6 +105,8 @@ inline UnderlayClass take_for_services(const Snapshot& snapshot, Packet& packet)
   return UnderlayClass::kRoute;
 }
 
+// RFC 1812 sections 5.2.2 and 5.3.7: version, lengths, checksum (unless the NIC has found it right)
+// and source; then what the packet carries, if it is to an address of ours.
 inline UnderlayClass check_ipv4(const Snapshot& snapshot, Packet& packet) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
   if (mbuf->data_len < kIpOffset + sizeof(Ipv4Header))
@@ -237,6 +242,7 @@ template <class Header>
   return refuse(packet, DropReason::k_ip_source);
 }
 
+// The final judgement: that of what enters no tunnel may change by its source.
 template <class Header>
 UnderlayClass checked_source(const Snapshot& snapshot, Packet& packet,
                              UnderlayClass judged) noexcept {

@@ -131,6 +131,7 @@ struct OuterFields {
   bool uniform_ttl = false;   // replaces the inner TTL where lower, so that a loop still ends
 
   constexpr uint8_t ecn() const noexcept { return tos & kEcnMask; }
+  // Whether the inner header may change at all.
   constexpr bool any() const noexcept { return ecn() != 0 || uniform_dscp || uniform_ttl; }
 };
 

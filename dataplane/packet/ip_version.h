@@ -45,6 +45,8 @@ struct Ipv4 {
   // RFC 3927 section 2.7: 169.254.0.0/16 is never forwarded.
   static bool is_link_local(be32 address) noexcept { return address.host() >> 16 == 0xa9fe; }
 
+  // Addresses as they stand in the header, and as keys of tables have them: IPv4's in `low`, in
+  // network byte order.
   static const uint8_t* destination(const Header& ip) noexcept {
     return reinterpret_cast<const uint8_t*>(&ip.dst);
   }

@@ -99,6 +99,7 @@ struct PacketList {
   std::array<Packet*, 2 * kMaxBurst> items;
   unsigned count = 0;
 
+  // The caller sees to it that there is room.
   void push(Packet& packet) noexcept {
     ADIT_ASSERT(count < items.size());
     items[count++] = &packet;

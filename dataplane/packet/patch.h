@@ -14,6 +14,7 @@ constexpr uint16_t complement(uint64_t sum) noexcept {
   return static_cast<uint16_t>(~fold_sum(sum));
 }
 
+// `word` is an even number of bytes behind where the sum begins.
 inline uint64_t replace(be16& word, be16 by) noexcept {
   const uint64_t growth = uint64_t{complement(word.raw())} + by.raw();
   word = by;

@@ -20,6 +20,8 @@ namespace adit {
   report(worker, event);
 }
 
+// The packet, which begins with its IP header, by a connected route or one with a next hop. Where
+// the MAC is not known yet, it waits (hold()).
 template <class Ip>
 void send_by_link(Worker& worker, const Packet& packet, const RouteTarget& target) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
@@ -44,6 +46,7 @@ void send_by_link(Worker& worker, const Packet& packet, const RouteTarget& targe
          &packet);
 }
 
+// The same by a tunnel of the VRF: it waits in Worker::to_encap.
 template <class Ip>
 void send_by_tunnel(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
   rte_mbuf* mbuf = packet.mbuf;

@@ -9,6 +9,7 @@
 
 namespace adit {
 
+// What lblc and lblcr remember backends for: the address, not the port.
 inline LocalityKey locality_key(const SchedulerContext& context, const FlowKey& flow) noexcept {
   return {flow.destination, context.service, flow.vrf, flow.ipv6 != 0};
 }

@@ -21,6 +21,7 @@ struct LocalityKey {
   bool ipv6 = false;
   friend bool operator==(const LocalityKey&, const LocalityKey&) = default;
 };
+// `seed`: one that clients do not know.
 uint64_t hash_of(const LocalityKey& key, uint64_t seed) noexcept;
 
 // The backends of one destination, the earliest first. Ids, for they survive reloads; some may
@@ -34,6 +35,7 @@ class LocalitySet {
   uint32_t changed_s() const noexcept { return changed_s_; }
   bool contains(BackendId id) const noexcept { return std::ranges::find(ids(), id) != ids().end(); }
 
+  // In the place of all others.
   void assign(BackendId id, uint32_t now_s) noexcept {
     size_ = 0;
     add(id, now_s);
@@ -43,6 +45,7 @@ class LocalitySet {
     ids_[size_++] = id;
     changed_s_ = now_s;
   }
+  // `position`: in ids().
   void remove(unsigned position, uint32_t now_s) noexcept {
     std::copy(ids_.begin() + position + 1, ids_.begin() + size_, ids_.begin() + position);
     --size_;
@@ -70,6 +73,7 @@ class LocalityTable {
   // The key must not be there: find() said so. An empty set.
   LocalitySet& insert(const LocalityKey& key, uint32_t now_s) noexcept;
 
+  // Destinations.
   uint32_t size() const noexcept { return size_; }
 
  private:

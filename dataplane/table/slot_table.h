@@ -34,6 +34,7 @@ class SlotTable {
     return entries_[slot];
   }
 
+  // kNoSlot: it is not there.
   uint32_t find(const Key& key) const noexcept {
     uint32_t slot = buckets_[bucket_of(key)];
     while (slot != kNoSlot && !(entries_[slot].key == key)) slot = entries_[slot].bucket_next;
@@ -53,6 +54,7 @@ class SlotTable {
     return slot;
   }
 
+  // The slot must be in use. Other entries keep theirs.
   void erase(uint32_t slot) noexcept {
     ADIT_ASSERT(find(entries_[slot].key) == slot);
     Entry& entry = entries_[slot];
@@ -86,8 +88,10 @@ class SlotList {
  public:
   using Links = SlotLinks Entry::*;
 
+  // The oldest; kNoSlot: the list is empty.
   uint32_t front() const noexcept { return front_; }
 
+  // The slot must not be in this list.
   template <class Table>
   void push_back(Table& table, Links links, uint32_t slot) noexcept {
     table[slot].*links = {back_, kNoSlot};
@@ -95,6 +99,7 @@ class SlotList {
     back_ = slot;
   }
 
+  // The slot must be in this list; its links are not reset.
   template <class Table>
   void remove(Table& table, Links links, uint32_t slot) noexcept {
     const SlotLinks at = table[slot].*links;

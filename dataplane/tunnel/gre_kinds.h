@@ -15,6 +15,7 @@ inline constexpr uint64_t kGreHasKey = uint64_t{1} << 32;
 struct GreKinds {
   enum class Keyed : uint8_t { kGre, kNvgre, kEither };
 
+  // By which kinds have remotes.
   explicit GreKinds(const Snapshot& snapshot) noexcept
       : routed(!snapshot.tunnels[tunnel_index(TunnelKind::kGreIp)].senders.empty()),
         numbered(snapshot.tunnels[tunnel_index(TunnelKind::kGre)].numbered ||

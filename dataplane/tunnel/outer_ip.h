@@ -159,6 +159,7 @@ inline void patch_outer_ipv6(uint8_t* header, uint32_t bytes, uint8_t ecn,
                                            be32(uint32_t{ecn} << 20 | entropy >> 12).raw());
 }
 
+// Fills in what the template left open. `bytes`: behind the outer IP header.
 inline void patch_outer_ip(Worker& worker, uint8_t* header, const BridgePort& out, uint32_t bytes,
                            const InnerFlow& inner) noexcept {
   const uint8_t ecn = inner.tos & kEcnMask;

@@ -47,6 +47,7 @@ inline void finish_udp(uint8_t* header, unsigned ip_end, const BridgePort& out, 
   if (out.outer & outer::kUdpChecksum) write_udp_checksum(out, mbuf, udp, ip_end);
 }
 
+// TunnelOps::encap of kinds whose template has all that follows UDP's header.
 inline std::size_t encap_udp(Worker& worker, std::span<Packet* const> packets) noexcept {
   return encap_each(
       worker, packets,

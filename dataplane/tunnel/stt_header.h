@@ -115,6 +115,7 @@ be16 stt_checksum(const IpHeader& ip, const rte_mbuf* packet, uint32_t tcp_offse
   return be16::from_raw(static_cast<uint16_t>(~sum));
 }
 
+// Whether it is right; over the same bytes.
 template <class IpHeader>
 bool stt_checksum_ok(const IpHeader& ip, const rte_mbuf* packet, uint32_t tcp_offset,
                      uint16_t tcp_len) noexcept {

@@ -93,6 +93,7 @@ class SttReassembly {
   // From now on; drops at once what is beyond them, the oldest frames of each peer first.
   void set_limits(const SttLimits& limits) noexcept;
 
+  // What is held now: bytes of buffers, and frames that are not complete.
   uint64_t held_bytes() const noexcept { return held_bytes_; }
   uint32_t held_frames() const noexcept { return held_frames_; }
 

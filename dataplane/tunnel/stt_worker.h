@@ -13,6 +13,7 @@ class SttWorker {
   SttWorker(Worker& worker, uint64_t seed)
       : worker_(worker), ids_(seed), reassembly_({}, {this, on_drop}) {}
 
+  // As SttReassembly's; what is held counts as kept (TunnelStates::kept).
   SttResult add(const SttSegment& segment, uint64_t now_ns) noexcept {
     ++worker_.tunnels.kept;
     const SttResult result = reassembly_.add(segment, now_ns);

@@ -12,6 +12,7 @@ namespace adit {
 
 class ChangedIds {
  public:
+  // The seed keeps senders from choosing ids that share an entry.
   explicit ChangedIds(uint64_t seed = 1) : seed_(seed) {}
 
   // `left_as`: its place is that of a VRF.

@@ -19,6 +19,7 @@ class Connections {
   Connections(uint32_t capacity, uint64_t seed, const ConnectionOwners& owners)
       : table_(capacity, seed), owners_(&owners) {}
 
+  // For look-ups, and for what each owner and VRF holds.
   const ConnectionTable& table() const noexcept { return table_; }
   const ConnectionShares& shares() const noexcept { return shares_; }
   // Keys, owner and `forwarding` stay as they were inserted; the state changes by set_state().

@@ -16,6 +16,7 @@ inline void enter(Worker& worker, BridgePortId in, uint32_t bytes) noexcept {
   counters.last_rx_s.store(worker.now_s, std::memory_order_relaxed);
 }
 
+// `bytes`: as of enter().
 inline void leave(Worker& worker, BridgePortId out, uint32_t bytes) noexcept {
   TrafficCounters& counters = worker.bridge_port_counters[out];
   counters.tx_packets.add(1);

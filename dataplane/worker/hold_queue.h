@@ -56,6 +56,7 @@ class HoldQueue {
   // The seed keeps senders from choosing hosts that share a bucket.
   explicit HoldQueue(uint64_t seed = 1);
 
+  // Packets, of all tenants.
   bool empty() const noexcept { return count_ == 0; }
   unsigned size() const noexcept { return count_; }
   // Of all tenants; not those for hosts that are not known.

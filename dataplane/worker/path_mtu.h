@@ -28,6 +28,7 @@ inline uint32_t outer_bytes(const BridgePort& out) noexcept {
   return std::min(out.max_frame_bytes, mtu - std::min(mtu, headers));
 }
 
+// The same; quick as long as no path is narrower than was configured.
 inline uint32_t most_frame_bytes(const Worker& worker, const BridgePort& out,
                                  bool inner_df) noexcept {
   if (worker.fits_all_paths == UINT32_MAX) [[likely]]

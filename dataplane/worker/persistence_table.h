@@ -28,6 +28,7 @@ struct PersistenceKey {
   bool ipv6 = false;
   friend bool operator==(const PersistenceKey&, const PersistenceKey&) = default;
 };
+// `seed`: one that clients do not know.
 uint64_t hash_of(const PersistenceKey& key, uint64_t seed) noexcept;
 
 class PersistenceTable {

@@ -32,6 +32,8 @@ inline const RateLimit kHostLimit = RateLimit::per_second(20'000);
   drop(worker, packet.mbuf, DropReason::k_punt_full);
 }
 
+// A packet to a port that control serves. `has_ethernet`: it begins with that header, else with
+// IP's. `link`: where it came in; 0: control does not ask.
 inline void punt(Worker& worker, const LocalPort& to, LinkId link, bool has_ethernet,
                  rte_mbuf* mbuf) noexcept {
   leave_to_control(worker, {mbuf, link, to.vrf, to.port, to.protocol, has_ethernet, false});

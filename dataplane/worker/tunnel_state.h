@@ -42,6 +42,7 @@ class TunnelStates {
     return *static_cast<State*>(shared_[kind]);
   }
 
+  // Once a pass, while packets are kept.
   void tick(Worker& worker) noexcept {
     for (const TunnelOps* kind : kinds_)
       if (kind->tick != nullptr) kind->tick(worker);

@@ -188,6 +188,7 @@ inline void discard(Worker& worker, rte_mbuf* mbuf) noexcept {
   worker.garbage[worker.garbage_count++] = mbuf;
 }
 
+// The buffer stays the caller's.
 inline void count_drop(Worker& worker, const rte_mbuf* mbuf, DropReason reason) noexcept {
   ADIT_ASSERT(reason < DropReason::kNone);
   worker.counters.drops[static_cast<std::size_t>(reason)].add(1);
