@@ -36,8 +36,9 @@ class ServiceWorld {
   // The flow has a backend.
   FrameHead from_backend(uint32_t flow, uint8_t flags, uint16_t bytes) const noexcept;
 
-  // Looks at a frame of `bytes` that came out, of which `head` has most_head_bytes() or all. The
-  // first one of a flow says which backend it has, and which local end. Empty: all is right.
+  // Looks at a frame of `bytes` that came out, of which `head` has as much as is looked at, or all:
+  // head_bytes_to_backend(), or least_bytes() of one to a client. The first one of a flow says
+  // which backend it has, and which local end. Empty: all is right.
   std::string examine_to_backend(const uint8_t* head, uint8_t flags, uint32_t bytes);
   std::string examine_to_client(const uint8_t* head, uint8_t flags, uint32_t bytes) const;
   unsigned head_bytes_to_backend() const noexcept { return least_bytes() + wrapping_bytes(); }

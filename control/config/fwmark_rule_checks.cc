@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The classifier: the part of check_references that is about its rules by themselves. What
-// services have to do with marks is in config_service_checks.cc.
+// services have to do with marks is in service_checks.cc.
 #include <algorithm>
 #include <map>
 #include <string_view>

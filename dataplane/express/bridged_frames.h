@@ -10,8 +10,8 @@ namespace adit {
 
 // What has to be changed in a frame, or is otherwise not as usual.
 namespace special {
-inline constexpr uint8_t kTagged = 1;  // a tag between its MACs and Frame::at is to be taken off
-inline constexpr uint8_t kOuterFields = 2;  // Frame::outer
+inline constexpr uint8_t kTagged = 1;       // a tag between its MACs and BridgedFrame::at is to go
+inline constexpr uint8_t kOuterFields = 2;  // BridgedFrame::outer
 inline constexpr uint8_t kMssClamp = 4;
 inline constexpr uint8_t kNotLearned = 8;  // its network does not learn
 }  // namespace special
