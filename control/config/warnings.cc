@@ -27,6 +27,7 @@ enum class WarningKind {
 struct Reach {
   PrefixTable links;      // subnets on which we answer ARP and ND
   PrefixTable elsewhere;  // behind routers and in tunnels
+  bool imports = false;   // further routes come from the kernel
 };
 
 class Warnings {
@@ -76,9 +77,11 @@ class Warnings {
     }
     for (const RouteDraft& route : draft_.routes)
       reach_[kUnderlayName].elsewhere.insert(route.to, 0);
-    for (const VrfDraft& vrf : draft_.vrfs)
-      for (const VrfRouteDraft& route : vrf.route_drafts)
-        reach_[vrf.name].elsewhere.insert(route.to, 0);
+    for (const VrfDraft& vrf : draft_.vrfs) {
+      Reach& reach = reach_[vrf.name];
+      reach.imports = vrf.places.has("kernel_routes");
+      for (const VrfRouteDraft& route : vrf.route_drafts) reach.elsewhere.insert(route.to, 0);
+    }
   }
 
   static std::string place_text(const std::string& vrf) {
@@ -145,6 +148,8 @@ class Warnings {
     if (reach.links.longest(backend.address) != nullptr) return;
     const bool has_route = reach.elsewhere.longest(backend.address) != nullptr;
     const bool direct = backend.forwarding.value_or(service.forwarding) == Forwarding::kDirect;
+    // Whether the kernel has one is not known here.
+    if (!has_route && reach.imports) return;
     if ((has_route && !direct) || !wants(WarningKind::kNoRoute)) return;
     const std::string what = std::string("address: ") + noun + to_string(backend.address) +
                              " of service '" + service.name + "' ";

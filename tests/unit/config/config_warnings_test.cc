@@ -54,6 +54,21 @@ TEST(ConfigWarnings, BackendWithoutARoute) {
       "sorry server 203.0.113.9");
 }
 
+// The kernel may have a route, which a check of the file cannot know.
+TEST(ConfigWarnings, BackendBehindTheKernelsRoutes) {
+  const std::string text =
+      "ports:\n"
+      "  p0: {device: \"tap:p0\", addresses: [10.1.0.254/24]}\n"
+      "vrfs:\n"
+      "  blue: {ports: [p0]}\n"
+      "services:\n"
+      "  web: {vrf: blue, address: 10.1.0.80, port: 80, backends: [{address: 203.0.113.9}]}\n";
+  expect_one(text, "there is no route to it");
+  std::string follows = text;
+  follows.replace(follows.find("[p0]}"), 5, "[p0], kernel_routes: {table: 100}}");
+  EXPECT_EQ(warnings_of(follows), std::vector<std::string>());
+}
+
 TEST(ConfigWarnings, DirectBackendBehindARouter) {
   expect_one(world("  web: {address: 192.0.2.80, port: 80, forwarding: direct, backends: "
                    "[{address: 198.51.100.9}]}\n"),
