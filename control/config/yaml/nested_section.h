@@ -92,7 +92,7 @@ Section<T>& Section<T>::map(const char* name, Part part, F finished, Section<E> 
         auto& list = std::invoke(part, out);
         list.reserve(std::min<uint64_t>(node.size() / 2, info.max));
         reader.entries(
-            info, node, place,
+            info, KnownKeys(entry->fields()), node, place,
             [&](std::string_view entry_name, Place at, const YamlNode& value, Place value_at) {
               E& item = list.emplace_back();
               reader.read(value, value_at, *entry, kind + ' ' + in_quotes(entry_name), item);

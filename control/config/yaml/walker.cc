@@ -67,6 +67,31 @@ size_t find_key(const KnownKeys& keys, Fits fits) {
   return i;
 }
 
+bool has_key(const KnownKeys& keys, std::string_view name) {
+  return find_key(keys, [&](const KeyInfo& key) { return key.path == name; }) != keys.size();
+}
+
+// --- what is not indented far enough
+
+bool holds_names(KeyType type) {
+  return type == KeyType::kMap || type == KeyType::kSection;
+}
+bool has_no_value(const YamlNode& node) {
+  return node.is_null() || (node.is_scalar() && is_plain(node) && is_null(node.scalar()));
+}
+// The key behind the entry that the iterator is at the value of; empty: none, or no plain word.
+std::string_view next_key(YamlNode::Iterator value, YamlNode::Iterator end, Place& place) {
+  if (++value == end) return {};
+  const YamlNode key = *value;
+  if (!key.is_scalar() || !is_plain(key)) return {};
+  place = key.place();
+  return key.scalar();
+}
+std::string too_shallow_text(std::string_view name, std::string_view owner) {
+  return in_quotes(name) + " is indented as far as " + in_quotes(owner) +
+         ", which has no value; what belongs to that is indented further";
+}
+
 // The key that a name such as 'vni:7' begins with; none: the number of keys.
 size_t ends_at_colon(std::string_view name, const KnownKeys& known) {
   if (colon_without_space(name).empty()) return known.size();
@@ -160,6 +185,7 @@ void Reader::keys(const YamlNode& node, Place place, const KnownKeys& known,
   }
   if (!node.is_map()) return no_map(node, place, known, what);
   std::array<Place, KnownKeys::kMost> seen;  // by key
+  bool too_shallow = false;                  // those that follow belong to the key before
   places.keys.reserve(std::min(node.size() / 2, known.size()));
   for (auto each = node.begin(); each != node.end(); ++each) {
     const YamlNode key_node = *each;
@@ -169,6 +195,7 @@ void Reader::keys(const YamlNode& node, Place place, const KnownKeys& known,
     const Place at = key_node.place();
     const size_t index = find_key(known, [&](const KeyInfo& key) { return key.path == *name; });
     if (index == known.size()) {
+      if (too_shallow) continue;
       if (mistakes_.full()) {
         mistake(at, {});
         continue;
@@ -186,12 +213,23 @@ void Reader::keys(const YamlNode& node, Place place, const KnownKeys& known,
                       (hint.empty() ? "; known here: " + listed(names) : hint));
       continue;
     }
+    too_shallow = false;
     if (seen[index].line != 0) {
       mistake(at, "duplicate key " + in_quotes(*name) + " in " + what + "; it is already at " +
                       mistakes_.at(seen[index]) + ", keep one of them");
       continue;
     }
     seen[index] = at;
+    if (Place next_at; has_no_value(value) && holds_names(known[index].type)) {
+      const std::string_view next = next_key(each, node.end(), next_at);
+      too_shallow = parse_name(next).value && !has_key(known, next) &&
+                    did_you_mean(next, names_of(known)).empty();
+      if (too_shallow) {
+        places.keys.push_back({known[index].path, at, false});
+        mistake(next_at, too_shallow_text(next, *name));
+        continue;
+      }
+    }
     const Place value_at = value_place(value, at);
     const size_t before = mistakes_.count();
     read(index, value, value_at);
@@ -204,16 +242,18 @@ void Reader::keys(const YamlNode& node, Place place, const KnownKeys& known,
 }
 
 void Reader::entries(
-    const KeyInfo& key, const YamlNode& node, Place place,
+    const KeyInfo& key, const KnownKeys& known, const YamlNode& node, Place place,
     const std::function<void(std::string_view, Place, const YamlNode&, Place)>& read) {
   if (!admit(node, place)) return;
   if (!node.is_map()) return wrong_kind(key, node, place);
   std::unordered_map<std::string_view, Place> seen;
+  bool too_shallow = false;  // keys that follow belong to the entry before
   for (auto each = node.begin(); each != node.end(); ++each) {
     const YamlNode key_node = *each;
     const YamlNode value = *++each;
     const auto name = key_text(key_node, place);
-    if (!name) continue;
+    if (!name || (too_shallow && has_key(known, *name))) continue;
+    too_shallow = false;
     const Place at = key_node.place();
     const auto parsed = parse_name(*name);
     const std::string_view other = is_plain(key_node) ? taken_for(*name) : std::string_view();
@@ -231,6 +271,14 @@ void Reader::entries(
       mistake(at, key.path + ": more than " + std::to_string(key.max) + " entries; expected " +
                       expected_text(key));
       return;
+    }
+    if (Place next_at; has_no_value(value)) {
+      const std::string_view next = next_key(each, node.end(), next_at);
+      too_shallow = has_key(known, next);
+      if (too_shallow) {
+        mistake(next_at, too_shallow_text(next, *name));
+        continue;
+      }
     }
     read(*name, at, value, value_place(value, at));
   }

@@ -107,8 +107,9 @@ class Reader {
 
   // Whether the list or map is one, and not too long.
   bool list_ok(const KeyInfo& key, const YamlNode& node, Place place);
-  // Calls read(name, place of name, value, its place) for each entry with a fresh name.
-  void entries(const KeyInfo& key, const YamlNode& node, Place place,
+  // Calls read(name, place of name, value, its place) for each entry with a fresh name. `known`:
+  // the keys of an entry.
+  void entries(const KeyInfo& key, const KnownKeys& known, const YamlNode& node, Place place,
                const std::function<void(std::string_view, Place, const YamlNode&, Place)>& read);
 
   // The value's place; yaml-cpp gives a missing value the place of what comes next.

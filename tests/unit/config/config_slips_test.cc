@@ -50,6 +50,17 @@ INSTANTIATE_TEST_SUITE_P(
                      "quotes: '`a\"b`'"}},
         RefusedCase{"BeginsWithStar", line("mac: *"), {"4:10: a text cannot begin with '*'"}},
         RefusedCase{"BeginsWithAmpersand", line("mac: &"), {"4:10: a text cannot begin with '&'"}},
+        RefusedCase{
+            "KeysAsFarAsTheirEntry",
+            "ports:\n  up:\n  device: tap:up0\n  mtu_bytes: 1500\n",
+            {"3:3: 'device' is indented as far as 'up', which has no value; what belongs to "
+             "that is indented further"}},
+        RefusedCase{"KeysAsFarAsTheirNetwork",
+                    top("networks:\n  red:\n  vni: 7\n  blue: {vni: 8}"),
+                    {"4:3: 'vni' is indented as far as 'red', which has no value"}},
+        RefusedCase{"EntriesAsFarAsTheirMap",
+                    "ports:\nup: {device: tap:up0}\nother: {device: tap:up1}\n",
+                    {"2:1: 'up' is indented as far as 'ports', which has no value"}},
         RefusedCase{"NoSpaceBehindColon",
                     line("mtu_bytes:1500"),
                     {"4:5: there is no space behind the colon of 'mtu_bytes'; write 'mtu_bytes: "
