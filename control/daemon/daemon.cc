@@ -169,8 +169,9 @@ class Daemon {
       control_.tick(monotonic_ns());
       reloader_.tick(monotonic_ns());
       follow_kernel();
-      control_.look_at_links(
-          monotonic_ns(), [this](LinkEvent& event) { log_link_event(control_.config(), event); });
+      control_.look_at_links(monotonic_ns(), [this](LinkEvent& event) {
+        log_link_event(control_.config(), event, log_limit_, monotonic_ns());
+      });
       look_at_workers();
       log_suppressed();
       wait_for_tick();
@@ -186,8 +187,9 @@ class Daemon {
   // "N more" of what LogLimit held back.
   void log_suppressed() {
     log_limit_.tick(
-        monotonic_ns(), [](std::string_view kind, std::string_view vrf, uint64_t lines) {
-          spdlog::warn("event={} vrf={} lines_suppressed={}", kind, log_value(vrf), lines);
+        monotonic_ns(), [](std::string_view kind, std::string_view whose, uint64_t lines) {
+          spdlog::warn("event={} {}={} lines_suppressed={}", kind,
+                       kind.starts_with("backend_") ? "vrf" : "port", log_value(whose), lines);
         });
   }
 

@@ -8,8 +8,30 @@
 
 namespace adit {
 
-void log_link_event(const Config& config, const LinkEvent& event) {
+namespace {
+
+const char* kind_of(const LinkEvent& event) {
+  switch (event.kind) {
+    case LinkEvent::Kind::kUp:
+      return "link_up";
+    case LinkEvent::Kind::kDown:
+      return "link_down";
+    case LinkEvent::Kind::kLost:
+      return "port_lost";
+    case LinkEvent::Kind::kReopened:
+      return "port_reopened";
+    case LinkEvent::Kind::kReopenFailed:
+      break;
+  }
+  return "port_reopen_failed";
+}
+
+}  // namespace
+
+void log_link_event(const Config& config, const LinkEvent& event, LogLimit& limit,
+                    uint64_t now_ns) {
   const PortConfig& port = config.ports[event.port];
+  if (!limit.allows(kind_of(event), port.name, now_ns)) return;
   const std::string name = log_value(port.name), device = log_value(to_string(port.device));
   switch (event.kind) {
     case LinkEvent::Kind::kUp:
@@ -22,8 +44,7 @@ void log_link_event(const Config& config, const LinkEvent& event) {
       return spdlog::warn(
           "event={} port={} device={} macs_removed={} neighbours_removed={} "
           "backends_unreachable={}",
-          event.kind == LinkEvent::Kind::kDown ? "link_down" : "port_lost", name, device,
-          event.macs, event.neighbours, event.backends);
+          kind_of(event), name, device, event.macs, event.neighbours, event.backends);
     case LinkEvent::Kind::kReopened:
       return spdlog::info("event=port_reopened port={} device={}", name, device);
     case LinkEvent::Kind::kReopenFailed:
