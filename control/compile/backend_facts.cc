@@ -53,6 +53,7 @@ std::shared_ptr<const HealthTarget> check_of(const ServiceConfig& service,
   const bool unchanged = forwarding == Forwarding::kDirect || forwarding == Forwarding::kTunnel;
   target->to = unchanged && service.fwmark == 0 ? service.address : backend.address;
   target->alias = alias_of(id, target->to.family);
+  target->vrf = backend.vrf.value_or(service.vrf);
   target->sends_proxy = service.client_address == ClientAddress::kProxy;
   return target;
 }

@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 #include <random>
+#include <string>
 
 #include "health/probe.h"
 #include "health/probe_context.h"
@@ -28,11 +29,90 @@ struct Entry {
   boost::asio::steady_timer timer;  // to the next check
   std::shared_ptr<Probe> probe;     // under way
   Clock::time_point started;
+  std::string running_of;  // the VRF whose share the probe under way uses
   bool queued = false;
   bool removed = false;
   bool in_step = true;  // with all that were added at the same time
   uint64_t checks = 0;
   ProbeResult last;
+};
+
+// Checks that are due, and whose turn it is: VRFs in turns, each VRF's in the order in which they
+// became due. While others have checks too, a VRF has three quarters of the probes at most, of what
+// is left by others: so the slow checks of one do not delay those of another.
+class Turns {
+ public:
+  void add(const std::shared_ptr<Entry>& entry) {
+    vrfs_[entry->target.vrf].ready.push_back(entry);
+    ++queued_;
+  }
+  void began(const std::string& vrf) { ++vrfs_[vrf].running; }
+  void ended(const std::string& vrf) {
+    const auto found = vrfs_.find(vrf);
+    --found->second.running;
+    forget_if_idle(found);
+  }
+  void clear() {
+    vrfs_.clear();
+    queued_ = 0;
+  }
+
+  // Those that were removed leave when it is their turn, unless they become too many.
+  void tidy(size_t entries) {
+    if (queued_ <= 2 * entries + 1024) return;
+    queued_ = 0;
+    for (auto& [name, vrf] : vrfs_) {
+      std::erase_if(vrf.ready, [](const auto& entry) { return entry->removed; });
+      queued_ += vrf.ready.size();
+    }
+  }
+  size_t waiting() const noexcept {
+    size_t count = 0;
+    for (const auto& [name, vrf] : vrfs_)
+      count += static_cast<size_t>(
+          std::ranges::count_if(vrf.ready, [](const auto& entry) { return !entry->removed; }));
+    return count;
+  }
+
+  // `free`: how many more probes there may be.
+  bool any_may_run(size_t free) const noexcept {
+    return std::ranges::any_of(vrfs_, [&](const auto& each) { return may_run(each.second, free); });
+  }
+  // The next one, or null.
+  std::shared_ptr<Entry> take(size_t free) {
+    for (size_t left = vrfs_.size(); left > 0; --left) {
+      auto next = vrfs_.upper_bound(last_);
+      if (next == vrfs_.end()) next = vrfs_.begin();
+      last_ = next->first;
+      std::deque<std::shared_ptr<Entry>>& ready = next->second.ready;
+      while (may_run(next->second, free)) {
+        const std::shared_ptr<Entry> entry = std::move(ready.front());
+        ready.pop_front();
+        --queued_;
+        if (!entry->removed) return entry;
+      }
+      forget_if_idle(next);
+    }
+    return nullptr;
+  }
+
+ private:
+  static constexpr size_t kShareFactor = 3;
+  struct Vrf {
+    std::deque<std::shared_ptr<Entry>> ready;
+    size_t running = 0;
+  };
+  bool may_run(const Vrf& vrf, size_t free) const noexcept {
+    return !vrf.ready.empty() && free != 0 &&
+           (vrfs_.size() == 1 || vrf.running < kShareFactor * free);
+  }
+  void forget_if_idle(std::map<std::string, Vrf>::iterator vrf) {
+    if (vrf->second.ready.empty() && vrf->second.running == 0) vrfs_.erase(vrf);
+  }
+
+  std::map<std::string, Vrf> vrfs_;  // with checks that are due or under way
+  std::string last_;                 // whose turn it was
+  size_t queued_ = 0;
 };
 
 std::string in_a_row(unsigned count, const char* one, const char* more) {
@@ -91,7 +171,7 @@ class HealthChecker::Impl : public std::enable_shared_from_this<Impl> {
   void stop() {
     for (const auto& [key, entry] : entries_) retire(*entry);
     entries_.clear();
-    ready_.clear();
+    turns_.clear();
   }
 
   void add(HealthKey key, const HealthTarget& target, FirstCheck first) {
@@ -130,9 +210,7 @@ class HealthChecker::Impl : public std::enable_shared_from_this<Impl> {
     if (found == entries_.end()) return;
     retire(*found->second);
     entries_.erase(found);
-    // Those that wait leave the queue when it is their turn, unless they become too many.
-    if (ready_.size() > 2 * entries_.size() + 1024)
-      std::erase_if(ready_, [](const auto& entry) { return entry->removed; });
+    turns_.tidy(entries_.size());
     schedule_turn();
   }
 
@@ -153,10 +231,7 @@ class HealthChecker::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   size_t running() const noexcept { return running_; }
-  size_t waiting() const noexcept {
-    return static_cast<size_t>(std::count_if(ready_.begin(), ready_.end(),
-                                             [](const auto& entry) { return !entry->removed; }));
-  }
+  size_t waiting() const noexcept { return turns_.waiting(); }
 
  private:
   Clock::duration part_of_interval(const Entry& entry, double least, double most) {
@@ -169,8 +244,13 @@ class HealthChecker::Impl : public std::enable_shared_from_this<Impl> {
   void cancel_probe(Entry& entry) {
     if (!entry.probe) return;
     entry.probe->cancel();
+    end_probe(entry);
+  }
+
+  void end_probe(Entry& entry) {
     entry.probe.reset();
     --running_;
+    turns_.ended(entry.running_of);
   }
 
   void retire(Entry& entry) {
@@ -196,13 +276,13 @@ class HealthChecker::Impl : public std::enable_shared_from_this<Impl> {
   void enqueue(const std::shared_ptr<Entry>& entry) {
     if (entry->queued || entry->probe) return;
     entry->queued = true;
-    ready_.push_back(entry);
+    turns_.add(entry);
     schedule_turn();
   }
 
   // One start, then back to the io_context, which has packets' timers to serve.
   void schedule_turn() {
-    if (turn_scheduled_ || ready_.empty() || running_ >= max_probes_) return;
+    if (turn_scheduled_ || !turns_.any_may_run(max_probes_ - running_)) return;
     turn_scheduled_ = true;
     boost::asio::post(io_, [self = shared_from_this()] {
       self->turn_scheduled_ = false;
@@ -212,12 +292,7 @@ class HealthChecker::Impl : public std::enable_shared_from_this<Impl> {
   }
 
   void turn() {
-    while (!ready_.empty() && running_ < max_probes_) {
-      const std::shared_ptr<Entry> entry = std::move(ready_.front());
-      ready_.pop_front();
-      if (entry->removed) continue;
-      return begin(entry);
-    }
+    if (const std::shared_ptr<Entry> entry = turns_.take(max_probes_ - running_)) begin(entry);
   }
 
   void begin(const std::shared_ptr<Entry>& entry) {
@@ -225,14 +300,15 @@ class HealthChecker::Impl : public std::enable_shared_from_this<Impl> {
     entry->started = Clock::now();
     entry->probe = make_probe(context_, entry->target);
     ++running_;
+    entry->running_of = entry->target.vrf;
+    turns_.began(entry->running_of);
     entry->probe->start([self = shared_from_this(), entry](const ProbeResult& result) {
       self->complete(entry, result);
     });
   }
 
   void complete(const std::shared_ptr<Entry>& entry, const ProbeResult& result) {
-    entry->probe.reset();
-    --running_;
+    end_probe(*entry);
     entry->last = result;
     ++entry->checks;
     // Those that were added together part after their first check, and jitter keeps them so.
@@ -251,7 +327,7 @@ class HealthChecker::Impl : public std::enable_shared_from_this<Impl> {
   const Changed changed_;
   const size_t max_probes_;
   std::map<HealthKey, std::shared_ptr<Entry>> entries_;
-  std::deque<std::shared_ptr<Entry>> ready_;  // due, in the order in which they became it
+  Turns turns_;
   size_t running_ = 0;
   bool turn_scheduled_ = false;
 };

@@ -114,6 +114,23 @@ TEST_F(HealthCheckerTest, RunsNoMoreProbesThanItMay) {
   for (const HealthView& view : checker.snapshot()) EXPECT_LE(view.checks, 5u) << view.key;
 }
 
+TEST_F(HealthCheckerTest, ChecksOfOneVrfDoNotWaitForThoseOfAnother) {
+  TcpListener silent(io), backend(io);
+  HealthChecker checker(io, record(), 4);
+  HealthTarget target = quick(silent.port(), CheckKind::kHttp);
+  target.vrf = "slow";
+  for (HealthKey key = 0; key < 100; ++key) checker.add(key, target);
+  HealthTarget other = quick(backend.port());
+  other.vrf = "quick";
+  checker.add(kOther, other);
+  ASSERT_TRUE(until([&] { return checker.find(kOther)->checks >= 10; }));
+  for (HealthKey key = 0; key < 100; ++key) EXPECT_LE(checker.find(key)->checks, 5u) << key;
+  EXPECT_TRUE(checker.up(kOther));
+  checker.remove(kOther);
+  // Alone again, it has all.
+  ASSERT_TRUE(until([&] { return checker.running() == 4; }));
+}
+
 TEST_F(HealthCheckerTest, SpreadsFirstChecksOverTheInterval) {
   TcpListener backend(io);
   HealthChecker checker(io, record());

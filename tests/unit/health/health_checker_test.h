@@ -38,7 +38,7 @@ class Switchable {
 
 class HealthCheckerTest : public testing::Test {
  protected:
-  static constexpr HealthKey kKey = 7;
+  static constexpr HealthKey kKey = 7, kOther = 1000;
 
   // Often checked.
   static HealthTarget quick(uint16_t port, CheckKind kind = CheckKind::kTcp) {
