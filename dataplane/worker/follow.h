@@ -11,8 +11,10 @@
 
 namespace adit {
 
-// Of a connection that is not established: less and less from where a quarter of the table is free.
-uint32_t shortened(const Worker& worker, uint32_t seconds) noexcept;
+// Of a connection of the VRF that is not established: less and less from where a quarter of the
+// table is free. As long as ever in a VRF that has taken less than three quarters of its equal part
+// of the table: it is others who fill it.
+uint32_t shortened(const Worker& worker, VrfId vrf, uint32_t seconds) noexcept;
 
 // In seconds: its service's own where it had such when it began, else those of `balancer`.
 inline const Timeouts& timeouts_of(const Snapshot& snapshot,
@@ -33,7 +35,7 @@ inline uint32_t lifetime_s(const Worker& worker, const Connection& connection) n
   const uint32_t seconds = timeouts_of(*worker.snapshot, connection)[connection.state];
   if (is_in(connection.state, kSettled)) [[likely]]
     return seconds;
-  return shortened(worker, seconds);
+  return shortened(worker, connection.forward.vrf, seconds);
 }
 
 // Where `flow.kind` is kFlow.

@@ -3,7 +3,7 @@
 
 from frames import with_word
 from harness import SECOND, START_NS, accounting_problems, main, run_replay, tap
-from scapy.layers.inet import ICMP, IP, UDP
+from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6PacketTooBig, ICMPv6TimeExceeded, ICMPv6ND_NA, ICMPv6NDOptDstLLAddr, IPv6
 from scapy.layers.l2 import ARP, Ether
 
@@ -142,5 +142,35 @@ def hosts_that_speak():
            [*range(10), 100, 101])
 
 
+SERVICES = """
+balancer: {connections: 1024}
+services:
+  blue: {vrf: blue, address: 10.9.0.1, port: 80, backends: [{address: 10.2.0.11}]}
+  red: {vrf: red, address: 10.9.0.1, port: 53, protocol: udp, backends: [{address: 10.1.0.1}]}
+"""
+
+
+def slow_connections():
+    """A tenant that fills the table does not shorten the connections of another: a backend answers 40 s after
+    its client has closed its half."""
+    def client(flags, **fields):
+        return Ether(**BLUE) / IP(src="10.1.0.1", dst="10.9.0.1") / TCP(sport=4000, dport=80, flags=flags, **fields)
+
+    def server(flags, payload=b"", **fields):
+        return Ether(src="02:00:00:00:02:11", dst="02:00:00:00:00:b2") / IP(src="10.2.0.11", dst="10.1.0.1") / \
+            TCP(sport=80, dport=4000, flags=flags, **fields) / payload
+
+    flood = [at(.1 + 45 * i / 12000, Ether(**RED) / IP(src=f"10.{20 + i % 180}.{i // 180}.7", dst="10.9.0.1") /
+                UDP(sport=1000 + i, dport=53) / b"q") for i in range(12000)]
+    for name, red in (("alone", []), ("beside a tenant that fills the table", flood)):
+        out, _ = replay(f"slow connections {name}", CONFIG + SERVICES, {
+            "blue0": [at(5, client("S", seq=1)), at(5.2, client("A", seq=2, ack=10)), at(5.3, client("FA", seq=2, ack=10))],
+            "blue1": [at(5.1, server("SA", seq=9, ack=2)), at(5.4, server("A", seq=10, ack=3)),
+                      at(45, server("PA", b"answer", seq=10, ack=3))],
+            "red0": red}, ["blue0"])
+        expect(f"slow connections {name}: the client has its answer",
+               [bytes(f[TCP].payload) for f in out["blue0"] if TCP in f and f[TCP].flags == "PA"], [b"answer"])
+
+
 if __name__ == "__main__":
-    main(icmp_errors, bridged_errors, first_packets, hosts_that_speak)
+    main(icmp_errors, bridged_errors, first_packets, hosts_that_speak, slow_connections)
