@@ -6,6 +6,7 @@
 #include "balance/balance.h"
 #include "balance/expiry.h"
 #include "balance/from_control.h"
+#include "balance/handed_over.h"
 #include "bridge/bridge.h"
 #include "egress/egress.h"
 #include "express/bridged.h"
@@ -138,7 +139,14 @@ unsigned waiting(const Worker& worker) noexcept {
 // Packets that other workers handed over.
 template <class Profile>
 unsigned take_from_peers(Worker& worker, Profile& profile) noexcept {
-  const unsigned n = take_handed_over(worker);
+  HandedOver mbufs;
+  const unsigned n = take_handed_over(worker, mbufs);
+  unsigned left = n;
+  if (worker.express && n != 0) {
+    left = send_handed_over(worker, mbufs.data(), n);
+    profile.done(Step::kExpress);
+  }
+  accept_handed_over(worker, {mbufs.data(), left});
   if (!worker.handed_frames.empty()) [[unlikely]]
     process_handed_frames(worker, profile);
   if (n != 0) route_routed(worker, profile);

@@ -5,6 +5,7 @@
 
 #include "balance/client_info.h"
 #include "balance/forgotten_reply.h"
+#include "balance/new_connection.h"
 #include "balance/persistence.h"
 #include "balance/schedule.h"
 #include "balance/to_backend_rewritten.h"
@@ -84,156 +85,12 @@ bool has_connection(const Flow& flow) noexcept {
   return flow.kind == FlowKind::kFlow || flow.kind == FlowKind::kIcmpError;
 }
 
-// Hands the packet to the worker that owns its connection. The owner is chosen by a hash of the
-// client's address and port: the source of packets to a service, the destination of replies. Full
-// NAT chooses local ports that hash to the same worker.
+// Hands the packet to the worker that owns its connection.
 bool steer_to_owner(Worker& worker, Packet& packet, const Flow& flow) noexcept {
-  const FlowKey& key = flow.key;
-  const bool to_service = target_of(*worker.snapshot, key).kind == RouteTarget::Kind::kVirtual;
-  const unsigned owner = to_service
-                             ? owner_of(key.source, key.source_port, worker.peers.size())
-                             : owner_of(key.destination, key.destination_port, worker.peers.size());
+  const unsigned owner = owner_of_flow(worker, flow.key);
   if (owner == worker.id) return false;
   pass_on(worker, packet.mbuf, owner, {.vrf = packet.network, .may_fragment = packet.may_fragment});
   return true;
-}
-
-// --- new connections
-
-// A TCP packet to a service that matches no connection and is not a SYN.
-PacketVerdict refuse_unmatched(Worker& worker, Packet& packet, const Flow& flow,
-                               Unmatched rule) noexcept {
-  if (rule == Unmatched::kReset && flow.kind == FlowKind::kFlow)
-    send_reply(worker, packet.network, make_tcp_reset(packet.mbuf, flow, worker.pool));
-  return refuse(worker, packet.mbuf, DropReason::k_connection_unknown);
-}
-
-bool has_ended(const Connection& connection) noexcept {
-  return is_in(connection.state, kEndedStates);
-}
-
-// Removes an ended connection with the same addresses and ports at the backend: a client may reuse
-// its port for another virtual address of the same backend.
-bool forget_ended(Worker& worker, const FlowKey& reverse) noexcept {
-  const ConnectionTable& connections = worker.connections->table();
-  const ConnectionId id = connections.find(reverse).id;
-  if (id == 0 || !has_ended(connections.at(id))) return false;
-  worker.connections->erase(worker, id);
-  return true;
-}
-
-Connection connection_to(const ServiceBackend& backend, const ServiceEntry& service,
-                         const Flow& flow, ServiceId id) noexcept {
-  Connection connection = make_connection(flow.key, id, backend);
-  if (service.client_address != ClientAddress::kNone && flow.key.protocol == kIpProtocolTcp)
-    begin_client_info(connection, service.client_address, flow);
-  return connection;
-}
-
-// Returns kNone, or why the connection could not be created. `hash`: of the flow's key, here and
-// below.
-DropReason connect(Worker& worker, const Flow& flow, uint64_t hash, ServiceId id,
-                   const ServiceBackend& backend, PersistenceId controller,
-                   ConnectionId& made) noexcept {
-  Connection connection = connection_to(backend, worker.snapshot->services[id], flow, id);
-  connection.controller = controller;
-  if (controller != 0) connection.flags |= Connection::kControlled;
-  const DropReason why = keep_connection(worker, connection, hash, made);
-  if (why != DropReason::k_connection_collides || !forget_ended(worker, connection.reverse))
-    return why;
-  return keep_connection(worker, connection, hash, made);
-}
-
-// Whether another backend could take the connection.
-bool is_taken(DropReason why) noexcept {
-  return why == DropReason::k_connection_collides || why == DropReason::k_local_ports_full;
-}
-
-// Tries backends that the scheduler selects when those tried so far are excluded.
-[[gnu::cold, gnu::noinline]] DropReason connect_elsewhere(Worker& worker, const Flow& flow,
-                                                          uint64_t hash, ServiceId id,
-                                                          const ServiceBackend& first,
-                                                          DropReason why,
-                                                          ConnectionId& made) noexcept {
-  constexpr unsigned kTries = 3;
-  std::array<std::pair<BackendLoad*, bool>, kTries> tried;
-  unsigned n = 0;
-  for (const ServiceBackend* backend = &first; is_taken(why) && n < kTries;) {
-    BackendLoad& load = worker.balancer->loads[backend->id];
-    tried[n++] = {&load, load.overloaded};
-    load.overloaded = true;
-    backend = pick_backend(worker, id, flow.key);
-    if (backend == nullptr) break;
-    why = connect(worker, flow, hash, id, *backend, 0, made);
-  }
-  while (n != 0) {
-    const auto& [load, overloaded] = tried[--n];
-    load->overloaded = overloaded;
-  }
-  return why;
-}
-
-PacketVerdict begin_at(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash,
-                       ServiceId id, const Choice& choice) noexcept {
-  if (choice.backend == nullptr) {
-    refuse_new(worker, packet, choice.why);
-    return PacketVerdict::kConsumed;
-  }
-  const ServiceEntry& service = worker.snapshot->services[id];
-  if (service.one_packet) {
-    Connection connection = connection_to(*choice.backend, service, flow, id);
-    return forward_to_backend(worker, packet, flow, connection, Direction::kFromClient);
-  }
-  ConnectionId made = 0;
-  DropReason why = connect(worker, flow, hash, id, *choice.backend, choice.controller, made);
-  if (is_taken(why) && service.persistence.timeout_s == 0 && begins(flow, packet.mbuf))
-    why = connect_elsewhere(worker, flow, hash, id, *choice.backend, why, made);
-  if (why != DropReason::kNone) {
-    release(worker, choice.controller);
-    return refuse(worker, packet.mbuf, why);
-  }
-  follow(worker, made, Direction::kFromClient, flow, packet.mbuf);
-  return forward_to_backend(worker, packet, flow, worker.connections->at(made),
-                            Direction::kFromClient);
-}
-
-PacketVerdict begin(Worker& worker, Packet& packet, const Flow& flow, uint64_t hash,
-                    ServiceId id) noexcept {
-  const ServiceEntry& service = worker.snapshot->services[id];
-  if (!begins(flow, packet.mbuf) &&
-      !(flow.kind == FlowKind::kFlow && flow.key.protocol == kIpProtocolTcp &&
-        service.unmatched == Unmatched::kSchedule && !(flow.l4_type & kTcpRst)))
-    return refuse_unmatched(worker, packet, flow, service.unmatched);
-  const DropReason too_many = check_limits(worker, id, flow.key);
-  if (too_many != DropReason::kNone) [[unlikely]]
-    return refuse(worker, packet.mbuf, too_many);
-  if (service.persistence.timeout_s == 0)
-    return begin_at(worker, packet, flow, hash, id, {schedule(worker, id, flow.key)});
-  const unsigned owner = owner_of_client(worker, service, flow.key);
-  if (owner == worker.id)
-    return begin_at(worker, packet, flow, hash, id, choose(worker, id, flow.key));
-  pass_on(worker, packet.mbuf, owner,
-          {.vrf = packet.network,
-           .kind = HandoverMeta::Kind::kResolve,
-           .asker = static_cast<uint8_t>(worker.id & 0x3f),
-           .may_fragment = packet.may_fragment});
-  return PacketVerdict::kConsumed;
-}
-
-// Continues when the worker that owns the client's persistence entry has answered with the backend.
-void resume(Worker& worker, Packet& packet, const HandoverMeta& resolved) noexcept {
-  const Flow flow = read_flow(packet.mbuf, resolved.vrf);
-  const ServiceId id = find_service(*worker.snapshot, flow.key, packet.mbuf->port);
-  const ServiceBackend* backend = resolved_backend(worker, resolved, id);
-  // Meanwhile the configuration may have changed, or another packet may have begun the connection.
-  const ConnectionTable& connections = worker.connections->table();
-  const uint64_t hash = connections.hash(flow.key);
-  if (backend == nullptr || connections.find(flow.key, hash).id != 0) {
-    release(worker, resolved.chosen);
-    return worker.routed.push(packet);
-  }
-  if (begin_at(worker, packet, flow, hash, id, {backend, resolved.chosen}) == PacketVerdict::kRoute)
-    route_later(worker, packet);
 }
 
 // --- packets of connections, and of none
@@ -244,9 +101,12 @@ PacketVerdict handle_miss(Worker& worker, Packet& packet, const Flow& flow,
   const Snapshot& snapshot = *worker.snapshot;
   const RouteTarget& target = target_of(snapshot, flow.key);
   if (target.kind == RouteTarget::Kind::kVirtual) {
+    // From a service's address come only answers of backends, and none to itself.
+    if (flow.key.source == flow.key.destination && flow.kind != FlowKind::kIcmpError) [[unlikely]]
+      return refuse(worker, packet.mbuf, DropReason::k_ip_source);
     if (flow.kind == FlowKind::kEcho || flow.kind == FlowKind::kOther) return PacketVerdict::kRoute;
     const ServiceId service = find_service(snapshot, target, flow.key, packet.mbuf->port);
-    if (service != 0) return begin(worker, packet, flow, hash, service);
+    if (service != 0) return begin_connection(worker, packet, flow, hash, service);
     if (flow.kind == FlowKind::kIcmpError)
       return refuse(worker, packet.mbuf, DropReason::k_icmp_ignored);
     return PacketVerdict::kRoute;
@@ -383,45 +243,6 @@ void balance(Worker& worker, PacketList& routed) noexcept {
       routed.items[kept++] = packets[i];
   ADIT_ASSERT(routed.count == before && kept <= before);  // nothing joined them meanwhile
   routed.count = kept;
-}
-
-unsigned take_handed_over(Worker& worker) noexcept {
-  PeerQueue& queue = worker.peers[worker.id];
-  std::array<rte_mbuf*, kMaxBurst / 2> mbufs;
-  const unsigned n = rte_ring_sc_dequeue_burst(queue.ring, reinterpret_cast<void**>(mbufs.data()),
-                                               mbufs.size(), nullptr);
-  ADIT_ASSERT(n <= worker.packets.size());
-  for (unsigned i = 0; i < n; ++i) {
-    const HandoverMeta meta = take_meta(queue, mbufs[i]);
-    Packet& packet = worker.packets[i];
-    packet.mbuf = mbufs[i];
-    packet.drop = DropReason::kNone;
-    packet.in = 0;
-    packet.network = meta.vrf;
-    packet.origin = origin_in(meta.vrf);
-    packet.via = nullptr;
-    packet.translated = false;
-    packet.handed_over = true;
-    packet.may_fragment = meta.may_fragment;
-    if (meta.kind == HandoverMeta::Kind::kPacket) [[likely]] {
-      worker.routed.push(packet);
-      continue;
-    }
-    if (meta.kind == HandoverMeta::Kind::kFragment) {
-      packet.handed_over = false;  // its connection may be another worker's
-      worker.routed.push(packet);
-      continue;
-    }
-    if (meta.kind == HandoverMeta::Kind::kOuterFragment) {
-      worker.handed_frames.push(packet);
-      continue;
-    }
-    if (meta.kind == HandoverMeta::Kind::kResolve)
-      answer_resolve(worker, packet, meta);
-    else
-      resume(worker, packet, meta);
-  }
-  return n;
 }
 
 }  // namespace adit

@@ -17,8 +17,4 @@ void balance(Worker& worker, PacketList& routed) noexcept;
 PacketVerdict serve_connection(Worker& worker, Packet& packet, const Flow& flow, ConnectionId id,
                                Direction from) noexcept;
 
-// Takes from other workers what is for this one's connections, into Worker::routed; as much as a
-// burst at most. Returns how much.
-unsigned take_handed_over(Worker& worker) noexcept;
-
 }  // namespace adit

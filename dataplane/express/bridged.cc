@@ -8,6 +8,7 @@
 #include "packet/mac_bits.h"
 #include "packet/mss.h"
 #include "packet/vlan.h"
+#include "worker/doors.h"
 
 namespace adit {
 namespace {
@@ -142,35 +143,29 @@ struct Entered {
   uint64_t bytes = 0;
 };
 
-inline void count_entered(Worker& worker, const Entered& entered) noexcept {
-  if (entered.packets == 0) return;
-  TrafficCounters& counters = worker.bridge_port_counters[entered.in];
-  counters.rx_packets.add(entered.packets);
-  counters.rx_bytes.add(entered.bytes);
-  counters.last_rx_s.store(worker.now_s, std::memory_order_relaxed);
+inline void enter_together(Worker& worker, const Entered& entered) noexcept {
+  if (entered.packets != 0) enter(worker, entered.in, entered.packets, entered.bytes);
 }
 
-// Counts frames that finish() has made and puts them in the queues.
+// Lets frames that finish() has made pass the doors, and puts them in the queues.
 [[gnu::always_inline]] inline void enqueue(Worker& worker, const BridgePort* bridge_ports,
                                            const BridgedFrame* frame,
                                            const BridgedFrame* end) noexcept {
-  TrafficCounters* const all_counters = &worker.bridge_port_counters[0];
+  const Exits exits(worker);
   Entered entered;
   Enqueuer queues(worker);
   for (; frame != end; ++frame) {
     const uint32_t bytes = frame->bytes;
     if (frame->in != entered.in) {
-      count_entered(worker, entered);
+      enter_together(worker, entered);
       entered = {.in = frame->in, .packets = 0, .bytes = 0};
     }
     ++entered.packets;
     entered.bytes += bytes;
-    TrafficCounters& counters = all_counters[frame->out];
-    counters.tx_packets.add(1);
-    counters.tx_bytes.add(bytes);
+    exits.leave(frame->out, bytes);
     queues.put(bridge_ports[frame->out].port, frame->mbuf);
   }
-  count_entered(worker, entered);
+  enter_together(worker, entered);
 }
 
 // --- the order of those that are left
@@ -265,6 +260,7 @@ unsigned send_bridged(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned
     kept = send_read(burst);
   }
   note_taken(worker, port_id, use, n, kept, burst.bytes);
+  worker.counters.express.add(n - kept);
   return kept;
 }
 

@@ -6,6 +6,7 @@
 #include "packet/patch.h"
 #include "rewrite/wrap.h"
 #include "worker/follow.h"
+#include "worker/handover.h"
 
 namespace adit {
 namespace {
@@ -219,6 +220,17 @@ void wrap_frame(rte_mbuf* mbuf, const Wrapping& how) noexcept {
   return true;
 }
 
+// --- connections of other workers
+
+// What the pipeline does with a packet that is another worker's. False: it is none.
+[[gnu::noinline]] bool hand_over(Worker& worker, const PlainPacket& plain) noexcept {
+  const unsigned owner = owner_of_flow(worker, plain.key);
+  if (owner == worker.id) return false;
+  cut_front(plain.mbuf, sizeof(EthernetHeader));
+  pass_on(worker, plain.mbuf, owner, {.vrf = plain.key.vrf});
+  return true;
+}
+
 // --- the burst
 
 // Each pass is a function of its own, so that its few pointers stay in registers.
@@ -233,6 +245,13 @@ void wrap_frame(rte_mbuf* mbuf, const Wrapping& how) noexcept {
   burst.bytes = bytes;
 }
 
+// Of what was handed over and was not plain.
+[[gnu::cold, gnu::noinline]] uint64_t pair_bit_of_packet(const rte_mbuf* mbuf) noexcept {
+  if (mbuf->data_len == 0) return 0;
+  const auto* ip = rte_pktmbuf_mtod(mbuf, const uint8_t*);
+  return pair_bit_of_ip(ip, mbuf->data_len, *ip >> 4 == 6);
+}
+
 // Sends those from `first` on that need not wait for others; the rest is kept in order. Returns how
 // many are kept.
 [[gnu::noinline]] unsigned send_in_order(PlainBurst& burst, unsigned first) noexcept {
@@ -243,19 +262,26 @@ void wrap_frame(rte_mbuf* mbuf, const Wrapping& how) noexcept {
   for (unsigned i = first == 0 ? 0 : burst.plain[first - 1].index + 1u; i < burst.n; ++i) {
     rte_mbuf* mbuf = burst.mbufs[i];
     if ((burst.unread & bit_of(i)) != 0) {
-      left_pairs |= pair_bit_of(mbuf);
+      left_pairs |= burst.from_peers ? pair_bit_of_packet(mbuf) : pair_bit_of(mbuf);
       burst.mbufs[kept++] = mbuf;
       continue;
     }
     PlainPacket& plain = burst.plain[next++];
     const uint32_t frame_bytes = mbuf->pkt_len;
     const uint64_t pair = pair_bit(plain.key.source, plain.key.destination);
-    if ((left_pairs & pair) == 0 && finish(burst.worker, plain)) {
-      queues.put(plain.out, mbuf);
-      continue;
+    if ((left_pairs & pair) == 0) {
+      if (finish(burst.worker, plain)) {
+        queues.put(plain.out, mbuf);
+        continue;
+      }
+      if (burst.may_hand_over && hand_over(burst.worker, plain)) {
+        ++burst.handed_over;
+        continue;
+      }
     }
     left_pairs |= pair;
     burst.bytes -= frame_bytes;
+    if (burst.from_peers) cut_front(mbuf, sizeof(EthernetHeader));
     burst.mbufs[kept++] = mbuf;
   }
   return kept;
@@ -281,6 +307,9 @@ void wrap_frame(rte_mbuf* mbuf, const Wrapping& how) noexcept {
 
 // Returns how many are kept, in their order, and leaves in PlainBurst::bytes those of the others.
 unsigned send_read(PlainBurst& burst) noexcept {
+  if (burst.count == 0) return burst.n;
+  burst.worker.balancer->ways.renew(*burst.worker.snapshot, *burst.worker.hosts);
+  prefetch_connections(burst);
   const unsigned sent = burst.unread == 0 ? send_all(burst) : 0;
   return sent == burst.n ? 0 : send_in_order(burst, sent);
 }
@@ -291,16 +320,31 @@ unsigned send_established(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsi
   ExpressUse& use = worker.express_use[port_id];
   if (is_skipped(use, n)) [[unlikely]]
     return n;
-  worker.balancer->ways.renew(*worker.snapshot, *worker.hosts);
-  PlainBurst burst(worker, port_id, mbufs, n);
-  read_plain_packets(burst);
-  unsigned kept = n;
-  if (burst.count != 0) {
-    prefetch_connections(burst);
-    kept = send_read(burst);
-  }
+  PlainBurst burst(worker, mbufs, n);
+  burst.may_hand_over = worker.peers.size() > 1;
+  read_plain_packets(burst, worker.snapshot->ports[port_id]);
+  const unsigned kept = send_read(burst);
   note_taken(worker, port_id, use, n, kept, burst.bytes);
+  worker.counters.express.add(n - kept - burst.handed_over);
   return kept;
+}
+
+unsigned send_handed_over(Worker& worker, rte_mbuf** mbufs, unsigned n) noexcept {
+  HandedOver packets;
+  unsigned others = 0, count = 0;
+  for (unsigned i = 0; i < n; ++i) {
+    if (handover_of(mbufs[i]).kind == HandoverMeta::Kind::kPacket)
+      packets[count++] = mbufs[i];
+    else
+      mbufs[others++] = mbufs[i];
+  }
+  PlainBurst burst(worker, packets.data(), count);
+  burst.from_peers = true;
+  read_handed_over(burst);
+  const unsigned kept = send_read(burst);
+  worker.counters.express.add(count - kept);
+  std::copy_n(packets.data(), kept, mbufs + others);
+  return others + kept;
 }
 
 }  // namespace adit

@@ -10,9 +10,13 @@ namespace adit {
 
 // Sends the packets of a burst that came in by the port and are plain ones of established
 // connections: untagged IPv4 or IPv6 without options, TCP or UDP, whole, out of a port whose next
-// hop is known. Returns how many are left, which are the first ones of `mbufs` then, in their
-// order. Where a packet is left, so are those behind it from the same address to the same one. Only
-// for ports with PortEntry::has_connections.
+// hop is known; and hands over those of other workers' connections. Returns how many are left,
+// which are the first ones of `mbufs` then, in their order. Where a packet is left, so are those
+// behind it from the same address to the same one. Only for ports with PortEntry::has_connections.
 unsigned send_established(Worker& worker, PortId port, rte_mbuf** mbufs, unsigned n) noexcept;
+
+// The same of what other workers handed over (take_handed_over()). Answers of theirs, and
+// fragments, come first in what is left.
+unsigned send_handed_over(Worker& worker, rte_mbuf** mbufs, unsigned n) noexcept;
 
 }  // namespace adit

@@ -3,6 +3,8 @@
 
 #include <rte_prefetch.h>
 
+#include "worker/handover.h"
+
 namespace adit {
 namespace {
 
@@ -49,12 +51,13 @@ uint32_t packet_bytes(const Ipv6Header& ip) noexcept {
   return unsigned{sizeof ip} + ip.payload_length.host();
 }
 
-// Where a burst came in.
+// Where packets came in.
 struct Arrival {
   const Snapshot& snapshot;
-  const PortEntry& port;
-  Ipv6Key own =
-      {};  // the address of the underlay that the last packet for us had: tunnels' have one
+  VrfId vrf;
+  bool is_underlay;
+  // The address of the underlay that the last packet for us had: tunnels' have one.
+  Ipv6Key own = {};
 };
 
 bool is_own(const Snapshot& snapshot, const Ipv4&, const Ipv6Key& address) noexcept {
@@ -74,14 +77,15 @@ bool is_for_us(Arrival& arrival, const Ipv6Key& destination) noexcept {
 }
 
 // What depends on the configuration is checked anew: the rest of the addresses was when the
-// connection began.
+// connection began. `offset`: of the IP header, within the buffer.
 template <class Ip>
-bool read_plain(Arrival& arrival, const rte_mbuf* mbuf, PlainPacket& plain) noexcept {
-  const uint32_t room = mbuf->data_len - kIpOffset;
+bool read_plain(Arrival& arrival, const rte_mbuf* mbuf, uint32_t offset,
+                PlainPacket& plain) noexcept {
+  const uint32_t room = mbuf->data_len - offset;
   if (room < sizeof(typename Ip::Header) + sizeof(UdpHeader)) return false;
-  const auto& ip = *rte_pktmbuf_mtod_offset(mbuf, const typename Ip::Header*, kIpOffset);
+  const auto& ip = *rte_pktmbuf_mtod_offset(mbuf, const typename Ip::Header*, offset);
   const Ipv6Key source = Ip::key_at(Ip::source(ip)), destination = Ip::host_key(ip);
-  if (arrival.port.is_underlay && is_for_us<Ip>(arrival, destination)) return false;
+  if (arrival.is_underlay && is_for_us<Ip>(arrival, destination)) return false;
   const uint32_t bytes = packet_bytes(ip);
   plain.ip_bytes = bytes;
   if (!is_plain_header(ip, mbuf) || bytes < sizeof ip + sizeof(UdpHeader) || bytes > room ||
@@ -91,23 +95,38 @@ bool read_plain(Arrival& arrival, const rte_mbuf* mbuf, PlainPacket& plain) noex
   if (!read_l4(l4, bytes - unsigned{sizeof ip}, Ip::protocol(ip), plain) ||
       arrival.snapshot.own_sources.may_have(source))
     return false;
-  write_key(plain.key, source, destination, l4, arrival.port.vrf, Ip::protocol(ip), Ip::kIpv6);
+  write_key(plain.key, source, destination, l4, arrival.vrf, Ip::protocol(ip), Ip::kIpv6);
   return true;
 }
 
-bool read_frame(Arrival& arrival, const rte_mbuf* mbuf, PlainPacket& plain) noexcept {
+bool read_frame(Arrival& arrival, const MacAddr& own, const rte_mbuf* mbuf,
+                PlainPacket& plain) noexcept {
   if (!is_plain_buffer(mbuf) || mbuf->data_len < kIpOffset) return false;
   const auto& ethernet = *rte_pktmbuf_mtod(mbuf, const EthernetHeader*);
-  if (ethernet.dst != arrival.port.mac) return false;
-  if (ethernet.ether_type == be16(kEtherTypeIpv4)) return read_plain<Ipv4>(arrival, mbuf, plain);
-  return ethernet.ether_type == be16(kEtherTypeIpv6) && read_plain<Ipv6>(arrival, mbuf, plain);
+  if (ethernet.dst != own) return false;
+  if (ethernet.ether_type == be16(kEtherTypeIpv4))
+    return read_plain<Ipv4>(arrival, mbuf, kIpOffset, plain);
+  return ethernet.ether_type == be16(kEtherTypeIpv6) &&
+         read_plain<Ipv6>(arrival, mbuf, kIpOffset, plain);
 }
 
-}  // namespace
+bool read_handed_packet(Arrival& arrival, const rte_mbuf* mbuf, PlainPacket& plain) noexcept {
+  const HandoverMeta meta = handover_of(mbuf);
+  if (!is_plain_buffer(mbuf) || meta.may_fragment != 0 ||
+      !arrival.snapshot.balanced_vrfs[meta.vrf] || mbuf->data_len == 0 ||
+      rte_pktmbuf_headroom(mbuf) < sizeof(EthernetHeader))
+    return false;
+  arrival.vrf = meta.vrf;
+  arrival.is_underlay = meta.vrf == 0;
+  const unsigned version = *rte_pktmbuf_mtod(mbuf, const uint8_t*) >> 4;
+  if (version == 4) return read_plain<Ipv4>(arrival, mbuf, 0, plain);
+  return version == 6 && read_plain<Ipv6>(arrival, mbuf, 0, plain);
+}
 
-void read_plain_packets(PlainBurst& burst) noexcept {
+// `read(mbuf, plain)`: whether it is plain.
+template <class Read>
+[[gnu::always_inline]] inline void read_all(PlainBurst& burst, Read read) noexcept {
   const ConnectionTable& table = burst.worker.connections->table();
-  Arrival arrival{*burst.worker.snapshot, burst.port};
   rte_mbuf** const mbufs = burst.mbufs;
   const unsigned n = burst.n;
   PlainPacket* plain = burst.plain.packets.data();
@@ -115,7 +134,7 @@ void read_plain_packets(PlainBurst& burst) noexcept {
   for (unsigned i = 0; i < n && i < kPrefetchAhead; ++i) rte_prefetch0(frame_of(mbufs[i]));
   for (unsigned i = 0; i < n; ++i) {
     if (i + kPrefetchAhead < n) rte_prefetch0(frame_of(mbufs[i + kPrefetchAhead]));
-    if (!read_frame(arrival, mbufs[i], *plain)) {
+    if (!read(mbufs[i], *plain)) {
       unread |= bit_of(i);
       continue;
     }
@@ -127,6 +146,25 @@ void read_plain_packets(PlainBurst& burst) noexcept {
   }
   burst.count = static_cast<unsigned>(plain - burst.plain.packets.data());
   burst.unread = unread;
+}
+
+}  // namespace
+
+void read_plain_packets(PlainBurst& burst, const PortEntry& port) noexcept {
+  Arrival arrival{*burst.worker.snapshot, port.vrf, port.is_underlay};
+  read_all(burst, [&](const rte_mbuf* mbuf, PlainPacket& plain) noexcept {
+    return read_frame(arrival, port.mac, mbuf, plain);
+  });
+}
+
+void read_handed_over(PlainBurst& burst) noexcept {
+  Arrival arrival{*burst.worker.snapshot, 0, false};
+  read_all(burst, [&](rte_mbuf* mbuf, PlainPacket& plain) noexcept {
+    if (!read_handed_packet(arrival, mbuf, plain)) return false;
+    reinterpret_cast<EthernetHeader*>(put_front(mbuf, sizeof(EthernetHeader)))->ether_type =
+        be16(plain.key.ipv6 != 0 ? kEtherTypeIpv6 : kEtherTypeIpv4);
+    return true;
+  });
 }
 
 }  // namespace adit

@@ -3,11 +3,14 @@
 #pragma once
 
 #include <rte_mbuf.h>
+#include <rte_prefetch.h>
 #include <rte_ring.h>
 
+#include <array>
 #include <bit>
 #include <cstring>
 
+#include "packet/destination.h"
 #include "worker/persistence_table.h"
 #include "worker/worker.h"
 
@@ -17,6 +20,15 @@ namespace adit {
 inline unsigned owner_of(const Ipv6Key& address, be16 port, size_t workers) noexcept {
   const uint64_t hash = mix64(hash_of(address) + port.raw());
   return static_cast<unsigned>((hash >> 32) * workers >> 32);
+}
+
+// The worker that owns the flow's connection. It is chosen by a hash of the client's address and
+// port: the source of packets to a service, the destination of replies. Full NAT chooses local
+// ports that hash to the same worker.
+inline unsigned owner_of_flow(const Worker& worker, const FlowKey& key) noexcept {
+  const bool to_service = target_of(*worker.snapshot, key).kind == RouteTarget::Kind::kVirtual;
+  return to_service ? owner_of(key.source, key.source_port, worker.peers.size())
+                    : owner_of(key.destination, key.destination_port, worker.peers.size());
 }
 
 // Travels with the packet in rte_mbuf::hash: the NIC's RSS hash is not needed any more.
@@ -77,12 +89,25 @@ inline bool pass_on(Worker& worker, rte_mbuf* mbuf, unsigned peer, HandoverMeta 
   return true;
 }
 
-// What a worker finds in its queue leaves it.
-inline HandoverMeta take_meta(PeerQueue& queue, const rte_mbuf* mbuf) noexcept {
-  const auto meta = std::bit_cast<HandoverMeta>(mbuf->hash);
-  if (meta.is_counted != 0) [[unlikely]]
-    queue.counted[meta.vrf].fetch_sub(1, std::memory_order_relaxed);
-  return meta;
+inline HandoverMeta handover_of(const rte_mbuf* mbuf) noexcept {
+  return std::bit_cast<HandoverMeta>(mbuf->hash);
+}
+
+inline constexpr unsigned kMostHandedOver = kMaxBurst / 2;  // that a worker takes at once
+using HandedOver = std::array<rte_mbuf*, kMostHandedOver>;
+
+// Takes what other workers handed over, in its order. Returns how many.
+inline unsigned take_handed_over(Worker& worker, HandedOver& mbufs) noexcept {
+  PeerQueue& queue = worker.peers[worker.id];
+  const unsigned n = rte_ring_sc_dequeue_burst(queue.ring, reinterpret_cast<void**>(mbufs.data()),
+                                               kMostHandedOver, nullptr);
+  for (unsigned i = 0; i < n; ++i) rte_prefetch0(mbufs[i]);  // another processor wrote them
+  for (unsigned i = 0; i < n; ++i) {
+    const HandoverMeta meta = handover_of(mbufs[i]);
+    if (meta.is_counted != 0) [[unlikely]]
+      queue.counted[meta.vrf].fetch_sub(1, std::memory_order_relaxed);
+  }
+  return n;
 }
 
 }  // namespace adit

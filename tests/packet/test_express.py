@@ -74,11 +74,19 @@ def takes_plain_ones():
         plain = [[talk.from_client(size=10), talk.from_client(seq=1011, size=20)]]
         if talk.comes_back():
             plain.append([talk.from_backend(size=700)])
-        run, problems = replay(talk.config(), begin + plain)
         count = sum(len(burst) for burst in plain)
-        if run.report["worker"]["express"] != count:
-            problems.append(f"{run.report['worker']['express']} took the lane, not {count}")
-        tap.result(f"{talk.how} of {talk.protocol} over IPv{talk.version}: plain packets take the lane", problems)
+        handed_over = set()
+        # Full NAT chooses the local port by the worker.
+        for workers in (1,) if talk.how == "fullnat" else (1, 2, 3, 5):
+            run, problems = replay(talk.config(), begin + plain, ("--workers", str(workers)))
+            if run.report["worker"]["express"] != count:
+                problems.append(f"{run.report['worker']['express']} took the lane, not {count}")
+            handed_over.add(run.report["worker"]["handed_over"])
+            tap.result(f"{talk.how} of {talk.protocol} over IPv{talk.version}, {workers} workers: plain packets "
+                       "take the lane", problems)
+        if talk.how != "fullnat" and len(handed_over) < 2:
+            tap.result(f"{talk.how} of {talk.protocol} over IPv{talk.version}: packets are handed over",
+                       [f"the same number, {handed_over}, with any number of workers"])
 
 
 def leaves_others():
@@ -121,8 +129,10 @@ def tenants():
 
 
 def keeps_order():
-    """A segment that the pipeline takes stays before those that come behind it."""
-    for talk in (Talk(v, how, "tcp") for v in VERSIONS for how in ("nat", "direct", "tunnel")):
+    """A segment that the pipeline takes stays before those that come behind it, also where another worker
+    has the connection."""
+    for talk, workers in ((Talk(v, how, "tcp"), workers) for v in VERSIONS for how in ("nat", "direct", "tunnel")
+                          for workers in (1, 2, 3, 4)):
         v = vip(talk.version, 80)
         begin = [[one] for one in talk.begin()]
         burst = []
@@ -131,7 +141,7 @@ def keeps_order():
             burst.append(talk.from_client("PA", seq, size=10) if number % 5 != 3 else
                          talk.from_client("A", 0x70000000 + number, size=10))
             burst.append(from_client(tcp(talk.version, client(talk.version, 2), v, "S", 3000 + number)))
-        run, problems = replay(talk.config(), begin + [burst[:32], burst[32:]])
+        run, problems = replay(talk.config(), begin + [burst[:32], burst[32:]], ("--workers", str(workers)))
         sent = [frame for time, frame in run.outputs["back0"] if time >= START_NS + len(begin) * MS]
         numbers = [int.from_bytes(segment(frame)[4:8], "big") for frame in sent if segment(frame)[:2] == b"\3\xe8"]
         wanted = [1001 + 10 * n if n % 5 != 3 else 0x70000000 + n for n in range(24)]
@@ -139,7 +149,7 @@ def keeps_order():
             problems.append(f"numbers were {numbers}, not {wanted}")
         if run.report["worker"]["express"] == 0:
             problems.append("none took the lane")
-        tap.result(f"{talk.how} over IPv{talk.version}: a flow keeps its order in a burst", problems)
+        tap.result(f"{talk.how} over IPv{talk.version}, {workers} workers: a flow keeps its order in a burst", problems)
 
 
 def segment(frame):
@@ -151,6 +161,23 @@ def segment(frame):
         at += 20 if version == 4 else 40
         if protocol not in (4, 41):
             return frame[at:]
+
+
+def ends_between_plain_ones():
+    """An end goes by the pipeline, and what comes behind it as well, whichever worker has the connection."""
+    for version in VERSIONS:
+        talk = Talk(version, "nat", "tcp")
+        wanted = [1001 + 10 * number for number in range(12)]
+        burst = [talk.from_client("FA" if number == 5 else "PA", seq, size=10) for number, seq in enumerate(wanted)]
+        for workers in (1, 2, 3, 4):
+            run, problems = replay(talk.config(), [[one] for one in talk.begin()] + [burst], ("--workers", str(workers)))
+            seen = [int.from_bytes(segment(frame)[4:8], "big") for time, frame in run.outputs["back0"]
+                    if time >= START_NS + 3 * MS]
+            if seen != wanted:
+                problems.append(f"numbers were {seen}, not {wanted}")
+            if run.report["worker"]["express"] != 5:
+                problems.append(f"{run.report['worker']['express']} took the lane, not the 5 before the end")
+            tap.result(f"IPv{version}, {workers} workers: an end between plain packets", problems)
 
 
 def no_next_hop():
@@ -177,4 +204,4 @@ def not_worth_it():
 
 
 if __name__ == "__main__":
-    main(takes_plain_ones, leaves_others, tenants, keeps_order, no_next_hop, not_worth_it)
+    main(takes_plain_ones, leaves_others, tenants, keeps_order, ends_between_plain_ones, no_next_hop, not_worth_it)

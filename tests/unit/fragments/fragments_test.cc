@@ -11,6 +11,7 @@
 #include "adit/dataplane.h"
 #include "balance/balance.h"
 #include "fragments/reassembly.h"
+#include "handed_over_packets.h"
 
 namespace adit {
 namespace {
@@ -290,7 +291,7 @@ TEST_F(FragmentsTest, AllOfADatagramComeToOneWorker) {
       any = false;
       for (unsigned id = 0; id < 2; ++id) {
         worker(id).routed.count = 0;
-        any |= take_handed_over(worker(id)) != 0;
+        any |= take_all_handed_over(worker(id)) != 0;
         balance(worker(id), worker(id).routed);
         collect_fragments(worker(id));
         balance(worker(id), worker(id).routed_whole);

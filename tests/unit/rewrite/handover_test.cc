@@ -5,6 +5,7 @@
 #include "adit/dataplane.h"
 #include "balance/balance.h"
 #include "balance/schedule.h"
+#include "handed_over_packets.h"
 
 namespace adit {
 namespace {
@@ -80,7 +81,7 @@ TEST_F(HandoverTest, PacketsGoToTheWorkerOfTheirConnection) {
   EXPECT_EQ(balance_one(0, port_of(0)), 1u);
   EXPECT_EQ(balance_one(0, port_of(1)), 0u);
   Worker& other = dataplane->worker(1);
-  ASSERT_EQ(take_handed_over(other), 1u);
+  ASSERT_EQ(take_all_handed_over(other), 1u);
   ASSERT_EQ(other.routed.count, 1u);
   const Packet& packet = *other.routed.items[0];
   EXPECT_EQ(packet.network, 1);
@@ -111,7 +112,7 @@ TEST_F(HandoverTest, AVrfTakesNoMoreOfACrowdedRingThanIsLeft) {
   EXPECT_EQ(drops(), before);
 
   // What was counted is counted out.
-  while (take_handed_over(taker) != 0) {
+  while (take_all_handed_over(taker) != 0) {
     for (Packet* packet : taker.routed.span()) rte_pktmbuf_free(packet->mbuf);
     taker.routed.count = 0;
   }
