@@ -63,6 +63,23 @@ def unmatched():
     run.run()
 
 
+def from_itself():
+    """Packets from the service's address to itself are nobody's, however it forwards: a backend would
+    answer itself."""
+    methods = ("nat", "direct", "tunnel", "fullnat")
+    text = "".join(service(f"{how}{v}{protocol}", v, 80 + i, protocol=protocol, forwarding=how,
+                           **({"local_addresses": f'["{LOCAL[v]}"]'} if how == "fullnat" else {}))
+                   for v in VERSIONS for i, how in enumerate(methods) for protocol in ("tcp", "udp"))
+    run = scenario("from itself", config(text))
+    for version in VERSIONS:
+        for i, how in enumerate(methods):
+            own = vip(version, 80 + i)
+            for sport in (80, 4000):
+                run.case(f"IPv{version} {how}: a SYN", from_client(tcp(version, own, own, "S", sport)), {}, "ip_source")
+                run.case(f"IPv{version} {how}: UDP", from_client(udp(version, own, own, sport)), {}, "ip_source")
+    run.run()
+
+
 def error_about(version, src, dst, error, about, quoted=None):
     return ip(version, src, dst, flags=0) / error / Raw(bytes(about)[:quoted]) if version == 4 \
         else ip(version, src, dst) / error / Raw(bytes(about)[:quoted])
@@ -362,4 +379,4 @@ def truncated():
 
 
 if __name__ == "__main__":
-    main(unmatched, icmp, on_the_way, echo, fragments, wrong_checksums, truncated)
+    main(unmatched, from_itself, icmp, on_the_way, echo, fragments, wrong_checksums, truncated)

@@ -75,6 +75,12 @@ class Walls(unittest.TestCase):
         self.assertGreater(len(expected), 200)
         self.assertEqual(sorted(self.lint()), sorted(expected))
 
+    def test_packets_of_bridge_ports_are_counted_at_the_doors(self):
+        path = self.root / "dataplane/express/planted.cc"
+        path.write_text("void count() { worker.bridge_port_counters[in].rx_packets.add(1); }\n", encoding="utf-8")
+        self.assertEqual(self.lint(), ["dataplane/express/planted.cc: packets of bridge ports are counted in "
+                                       "dataplane/worker/doors.h alone"])
+
     def test_subfolders_belong_to_their_wing(self):
         found = self.plant("control/config/yaml/planted.cc", '"api/rpc.h"')
         self.assertEqual(len(found), 1)
