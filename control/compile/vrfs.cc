@@ -27,7 +27,11 @@ class VrfCompiler {
   ImportingVrfs run() {
     VrfRoutes routes(all_.ids.last_vrf);
     compile_services(all_.config, all_.previous, all_.workers, all_.ids, *all_.snapshot, routes);
-    if (all_.snapshot->balanced_vrfs[0] != 0) compile_underlay_routes(routes);
+    // Else nothing is routed there: tunnels know their next hops.
+    const bool routes_underlay =
+        all_.snapshot->balanced_vrfs[0] != 0 || all_.config.host.has_value();
+    mark_host_vrfs();
+    if (routes_underlay) compile_underlay_routes(routes);
     for (size_t i = 0; i < all_.config.vrfs.size(); ++i) {
       const VrfConfig& vrf = all_.config.vrfs[i];
       std::vector<VrfRoutes::Link> links;
@@ -50,7 +54,7 @@ class VrfCompiler {
             all_.vrf_id(i), vrf.kernel_routes->limit, std::move(subnets), {}, {}, {}};
     }
     OwnSources::Entries own = routes.own_sources();
-    if (all_.snapshot->balanced_vrfs[0] == 0) add_underlay_sources(own);
+    if (!routes_underlay) add_underlay_sources(own);
     add_broadcasts(own);
     all_.snapshot->own_sources = OwnSources(own);
     all_.snapshot->routes = std::move(routes).finish(!importing_.vrfs.empty());
@@ -68,6 +72,14 @@ class VrfCompiler {
                          [this](const NextHop& hop) { return all_.adjacency_if_free(hop); });
       import.add_all(*found->second);
     }
+  }
+
+  void mark_host_vrfs() {
+    std::vector<uint8_t>& marks = all_.snapshot->host_vrfs;
+    marks.resize(all_.snapshot->balanced_vrfs.size());
+    marks[0] = all_.config.host.has_value();
+    for (size_t i = 0; i < all_.config.vrfs.size(); ++i)
+      marks[all_.vrf_id(i)] = all_.config.vrfs[i].host.has_value();
   }
 
   // A tag's frames, and those of a network, are not what the express lane reads.

@@ -236,6 +236,14 @@ struct KernelRoutesConfig {
   friend bool operator==(const KernelRoutesConfig&, const KernelRoutesConfig&) = default;
 };
 
+// `host:` of a VRF or of the underlay: an interface of the kernel with its addresses, to which
+// packets go that are for them and that adit does not answer itself.
+struct HostConfig {
+  std::string interface;
+  std::optional<std::string> network_namespace = {};  // of `ip netns`; default: our own
+  friend bool operator==(const HostConfig&, const HostConfig&) = default;
+};
+
 // One entry of `vrfs:`, a routing table of its own.
 struct VrfConfig {
   std::string name;
@@ -245,6 +253,7 @@ struct VrfConfig {
   std::vector<VrfTunnelConfig> tunnels;
   std::vector<VrfRouteConfig> routes;
   std::optional<KernelRoutesConfig> kernel_routes = {};
+  std::optional<HostConfig> host = {};
   std::vector<NeighbourConfig> neighbours;  // on the ports' and networks' subnets
   bool mss_clamp = false;
   uint32_t connections = 0;  // of its services, over all workers; 0: by what is free
@@ -385,6 +394,7 @@ struct Config {
   std::vector<PortConfig> ports;  // in the file's order, as are all lists
   std::vector<RouteConfig> routes;
   std::vector<NeighbourConfig> neighbours;
+  std::optional<HostConfig> host = {};  // of the underlay
   TunnelConfigs tunnels = default_tunnels();
   bool reassemble = false;  // fragments of outer packets
   FragmentsConfig fragments;

@@ -44,6 +44,7 @@ VrfConfig finished(VrfDraft draft) {
   for (VrfRouteDraft& route : draft.route_drafts)
     vrf.routes.push_back(std::move(static_cast<VrfRouteConfig&>(route)));
   if (draft.places.has("kernel_routes")) vrf.kernel_routes = draft.kernel_routes_draft;
+  if (draft.places.has("host")) vrf.host = draft.host_draft;
   for (const NeighbourDraft& neighbour : draft.neighbour_drafts)
     vrf.neighbours.push_back(neighbour);
   return vrf;
@@ -99,6 +100,7 @@ Config finished(ConfigDraft draft) {
     config.ports.push_back(with_addresses<PortConfig>(std::move(port)));
   for (const RouteDraft& route : draft.routes) config.routes.push_back(route);
   for (const NeighbourDraft& neighbour : draft.neighbours) config.neighbours.push_back(neighbour);
+  if (draft.places.has("host")) config.host = draft.host_draft;
   config.networks.reserve(draft.networks.size());
   for (NetworkDraft& network : draft.networks)
     config.networks.push_back(finished(std::move(network)));

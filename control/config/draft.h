@@ -85,6 +85,11 @@ struct VlanDraft : VlanConfig {
   RouterAdvertisementsDraft advertisement_draft;
 };
 
+struct HostDraft : HostConfig {
+  using Finished = HostConfig;
+  Places places;
+};
+
 // `ports` of the base is filled as soon as the names are read: all checks go by it.
 struct VrfDraft : VrfConfig {
   using Finished = VrfConfig;
@@ -95,6 +100,7 @@ struct VrfDraft : VrfConfig {
   std::vector<VrfTunnelDraft> tunnel_drafts;
   std::vector<VrfRouteDraft> route_drafts;
   KernelRoutesConfig kernel_routes_draft;
+  HostDraft host_draft;
   std::vector<NeighbourDraft> neighbour_drafts;
 };
 
@@ -181,6 +187,7 @@ struct ConfigDraft {
   std::vector<PortDraft> ports;
   std::vector<RouteDraft> routes;
   std::vector<NeighbourDraft> neighbours;
+  HostDraft host_draft;
   std::vector<NetworkDraft> networks;
   std::vector<VrfDraft> vrfs;
   BalancerConfig balancer;

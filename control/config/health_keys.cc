@@ -20,13 +20,6 @@ Parsed<std::string> parse_bytes(std::string_view text, size_t least, size_t most
   return {{}, "expected " + std::to_string(least) + " to " + std::to_string(most) + " bytes"};
 }
 
-Parsed<std::string> parse_interface(std::string_view text) {
-  const auto parsed = parse_device("tap:" + std::string(text));
-  // A number in the file would be taken for one by others who read it.
-  if (parsed.value && (text[0] < '0' || text[0] > '9')) return {std::string(text), {}};
-  return {{}, "expected the name of an interface of the host, such as eth0"};
-}
-
 Parsed<std::string> parse_path(std::string_view text) {
   if (text.size() <= 1024 && text.starts_with('/') && is_visible_ascii(text))
     return {std::string(text), {}};
@@ -233,7 +226,7 @@ Section<HealthDraft> health_section() {
   s.number("port", &CheckQuestion::port, 1, 65535,
            "Port to check; default: that of the backend, else that of the service.")
       .absent("the backend's");
-  s.text("device", &CheckQuestion::device, parse_interface, "the name of an interface of the host",
+  s.text("device", &CheckQuestion::device, parse_interface_name, "the name of an interface of the host",
          "Interface of the host that checks use, instead of the packets' way.");
   s.text("source", &CheckQuestion::source, parse_host_address, kHostAddress,
          "Source address of checks, an address of the host, with its routes or 'device'; default: "

@@ -47,6 +47,7 @@ void check_references(const ConfigDraft& draft, const ConfigLimits& limits, Mist
   check_neighbours(draft.neighbours, underlay, mistakes);
   check_networks(draft, underlay, limits.bridge_ports, mistakes);
   check_vrfs(draft, underlay, mistakes);
+  check_hosts(draft, mistakes);
   check_services(draft, limits, mistakes);
   check_classifier(draft, mistakes);
   check_tunnel_ports(draft, mistakes);

@@ -62,6 +62,7 @@ void check_neighbours(const std::vector<NeighbourDraft>& neighbours, const Under
 void check_networks(const ConfigDraft& draft, const Underlay& underlay, size_t max_bridge_ports,
                     MistakeList& mistakes);
 void check_vrfs(const ConfigDraft& draft, const Underlay& underlay, MistakeList& mistakes);
+void check_hosts(const ConfigDraft& draft, MistakeList& mistakes);
 void check_services(const ConfigDraft& draft, const ConfigLimits& limits, MistakeList& mistakes);
 void check_classifier(const ConfigDraft& draft, MistakeList& mistakes);
 

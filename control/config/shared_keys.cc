@@ -45,6 +45,20 @@ Section<RouterAdvertisementsDraft> advertisements_section() {
   return s;
 }
 
+Section<HostDraft> host_section() {
+  Section<HostDraft> s;
+  s.text("interface", &HostConfig::interface, parse_interface_name,
+         "the name of an interface of the host, such as blue-host",
+         "Name of the interface, which must not exist yet.")
+      .required();
+  s.text("namespace", &HostConfig::network_namespace, parse_namespace,
+         "the name of a network namespace",
+         "Network namespace that it is made in, as in 'ip netns'; default: that of aditd. Tenants "
+         "with equal addresses need one each.")
+      .absent("that of aditd");
+  return s;
+}
+
 Section<RouteDraft> route_section() {
   Section<RouteDraft> s;
   s.text("to", &RouteConfig::to, parse_route_prefix,

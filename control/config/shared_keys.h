@@ -18,6 +18,8 @@ Section<RouteDraft> route_section();
 EntryNaming<RouteConfig> route_naming();
 Section<NeighbourDraft> neighbour_section();
 EntryNaming<NeighbourConfig> neighbour_naming();
+// The keys of `host`, of the underlay or a VRF.
+Section<HostDraft> host_section();
 // The keys of `router_advertisements`, and of `tunnel`.
 Section<RouterAdvertisementsDraft> advertisements_section();
 Section<TunnelOptions> tunnel_options_section();

@@ -159,6 +159,13 @@ Parsed<std::string> parse_namespace(std::string_view text) {
   return right(std::string(text));
 }
 
+Parsed<std::string> parse_interface_name(std::string_view text) {
+  const auto parsed = parse_interface(DeviceKind::kTap, text);
+  // A number in the file would be taken for one by others who read it.
+  if (parsed.value && !is_digit(text[0])) return right(std::string(text));
+  return wrong<std::string>("expected the name of an interface of the host, such as eth0");
+}
+
 Parsed<std::string> parse_socket_path(std::string_view text) {
   const auto printable = [](char c) { return c >= ' ' && c != 0x7f; };
   if (text.size() < 2 || text[0] != '/' || text.back() == '/' || !all_of(text, printable))

@@ -33,6 +33,8 @@ Parsed<uint64_t> parse_decimal(std::string_view text, uint64_t min, uint64_t max
 Parsed<std::string> parse_name(std::string_view text);
 // The name of a network namespace of `ip netns`.
 Parsed<std::string> parse_namespace(std::string_view text);
+// Of a network interface of the kernel.
+Parsed<std::string> parse_interface_name(std::string_view text);
 // An absolute path that fits a socket's address.
 Parsed<std::string> parse_socket_path(std::string_view text);
 // The name of an account of the host (useradd(8)): [a-z_][a-z0-9_-]{0,31}

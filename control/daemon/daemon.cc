@@ -31,6 +31,7 @@
 #include "health/checker.h"
 #include "health/running_time.h"
 #include "host/check_space.h"
+#include "host/host_interfaces.h"
 #include "machine/eal_args.h"
 #include "machine/privileges.h"
 #include "netlink/kernel_routes.h"
@@ -126,11 +127,11 @@ class Daemon {
                           },
                           monotonic_ns},
                          why);
-    if (checks)
-      control_.on_host_packet([own = checks.get()](VrfId vrf, std::span<const uint8_t> packet) {
-        own->receive(vrf, packet);
-      });
-    else
+    control_.on_host_packet(
+        [this, own = checks.get()](VrfId vrf, std::span<const uint8_t> packet) {
+          if (own == nullptr || !own->receive(vrf, packet)) hosts_.receive(vrf, packet);
+        });
+    if (!checks)
       spdlog::warn("event=checks_by_host why={}", log_value(why));
     return checks;
   }
@@ -179,8 +180,11 @@ class Daemon {
   }
 
   void follow_kernel() {
-    if (std::exchange(followed_generation_, control_.generation()) != control_.generation())
+    if (std::exchange(followed_generation_, control_.generation()) != control_.generation()) {
+      hosts_.configure(control_.config(), control_.ids().vrfs, monotonic_ns());
       kernel_routes_.configure(control_.config(), monotonic_ns());
+    }
+    hosts_.tick(monotonic_ns());
     kernel_routes_.tick(monotonic_ns());
   }
 
@@ -250,6 +254,9 @@ class Daemon {
   RunningTime running_;
   LogLimit log_limit_;
   Watchdog watchdog_{watchdog_patience_us()};
+  HostInterfaces hosts_{io_, monotonic_ns, [this](VrfId vrf, std::span<const uint8_t> packet) {
+                         return dataplane_.send_packet(vrf, 0, packet);
+                       }};
   std::unique_ptr<CheckSpace> checks_;
   HealthChecker checker_;
 };

@@ -87,13 +87,14 @@ void CheckSpace::take() {
   }
 }
 
-void CheckSpace::receive(VrfId vrf, std::span<const uint8_t> packet) {
-  if (packet.size() > packet_.size()) return;
+bool CheckSpace::receive(VrfId vrf, std::span<const uint8_t> packet) {
+  if (packet.size() > packet_.size()) return false;
   std::ranges::copy(packet, packet_.begin());
   const std::span<uint8_t> copy(packet_.data(), packet.size());
-  if (!flows_.receive(vrf, copy, wire_.now_ns())) return;
+  if (!flows_.receive(vrf, copy, wire_.now_ns())) return false;
   // A full queue of the kernel loses it.
   if (write(tun_.native_handle(), copy.data(), copy.size()) < 0) errno = 0;
+  return true;
 }
 
 }  // namespace adit

@@ -37,8 +37,8 @@ class CheckSpace final : public PacketWay {
   int open_socket(int family, int type, int protocol) override;
   void run(const std::function<void()>& function) override;
 
-  // A packet that came from the VRF; the span is overwritten.
-  void receive(VrfId vrf, std::span<const uint8_t> packet);
+  // A packet that came from the VRF. False: it is not about a check.
+  bool receive(VrfId vrf, std::span<const uint8_t> packet);
 
  private:
   CheckSpace(boost::asio::io_context& io, std::unique_ptr<NetSpace> space, int tun, Wire wire);

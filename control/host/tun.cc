@@ -96,20 +96,27 @@ class Configurator {
 
 }  // namespace
 
-int open_tun(const TunOptions& options, std::string& why) {
+int make_tun(const std::string& name, std::string& why) {
   const int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) {
     why = std::string("open /dev/net/tun: ") + std::strerror(errno);
     return -1;
   }
   ifreq request = {};
-  std::strncpy(request.ifr_name, options.name.c_str(), IFNAMSIZ - 1);
+  std::strncpy(request.ifr_name, name.c_str(), IFNAMSIZ - 1);
   request.ifr_flags = IFF_TUN | IFF_NO_PI;
-  bool done = ioctl(fd, TUNSETIFF, &request) == 0;
-  if (!done) why = std::string("make a TUN interface: ") + std::strerror(errno);
+  if (ioctl(fd, TUNSETIFF, &request) == 0) return fd;
+  why = std::string("make a TUN interface: ") + std::strerror(errno);
+  close(fd);
+  return -1;
+}
+
+int open_tun(const TunOptions& options, std::string& why) {
+  const int fd = make_tun(options.name, why);
+  if (fd < 0) return -1;
   Configurator kernel(why);
-  const char* name = request.ifr_name;
-  done = done && kernel.set_mtu(name, options.mtu_bytes) && kernel.bring_up(name);
+  const char* name = options.name.c_str();
+  bool done = kernel.set_mtu(name, options.mtu_bytes) && kernel.bring_up(name);
   for (const IpPrefix& address : options.addresses)
     done = done && kernel.add_address(name, address);
   done = done && kernel.bring_up("lo");

@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "netlink/route_follower.h"
 
-#include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/if.h>
 #include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
-#include <sched.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
-#include <thread>
 
+#include "base/network_namespace.h"
 #include "base/time_units.h"
 #include "compile/imported_routes.h"
 
@@ -45,23 +42,12 @@ mnl_socket* open_here() {
 // A socket belongs to the namespace of the thread that makes it.
 mnl_socket* open_in(const std::string& name) {
   mnl_socket* made = nullptr;
-  std::string what;
   int error = 0;
-  std::thread([&] {
-    const std::string path = "/run/netns/" + name;
-    const int space = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (space < 0 || setns(space, CLONE_NEWNET) != 0) {
-      error = errno;
-      what = "network namespace " + name;
-      if (space >= 0 && error == EPERM)
-        what += " (it takes CAP_SYS_ADMIN, which aditd gives up at its start; restart it)";
-    } else if (made = open_here(); made == nullptr) {
-      error = errno;
-      what = "netlink socket";
-    }
-    if (space >= 0) close(space);
-  }).join();
-  if (made == nullptr) fail(what, error);
+  run_in_namespace(name, [&] {
+    made = open_here();
+    if (made == nullptr) error = errno;
+  });
+  if (made == nullptr) fail("netlink socket", error);
   return made;
 }
 
@@ -75,9 +61,7 @@ bool is_down(const nlmsghdr* message) {
 
 RouteFollower::RouteFollower(const std::string& network_namespace, Sink& sink)
     : sink_(sink),
-      socket_(network_namespace.empty() ? open_here() : open_in(network_namespace),
-              &mnl_socket_close) {
-  if (!socket_) fail("netlink socket", errno);
+      socket_(open_in(network_namespace), &mnl_socket_close) {
   const int descriptor = mnl_socket_get_fd(socket_.get());
   const int bytes = kReceiveBytes;
   // The first takes CAP_NET_ADMIN; with less room, rounds make good for what is lost.

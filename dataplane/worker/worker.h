@@ -63,6 +63,7 @@ struct PuntedPacket {
   uint8_t protocol;
   bool has_ethernet;
   bool of_host;
+  bool is_fresh;  // of no flow that control has sent packets of
 };
 
 struct ConnectionDump;  // adit/connection_dump.h
@@ -165,6 +166,7 @@ struct Worker {
   ZeroPages<RateMeter> icmp_meters{kMaxTenants};  // by TenantId
   ZeroPages<RateMeter> punt_meters{kMaxTenants};  // by TenantId
   ZeroPages<RateMeter> host_meters{kMaxTenants};  // by TenantId
+  ZeroPages<RateMeter> fresh_meters{kMaxTenants};  // by TenantId: of flows that others begin
   RateMeter short_quote_meter;                    // ICMP errors for which all remotes are searched
   IdCounters ip_ids;                              // of IPv4 headers of ours that may be fragmented
   IdCounters fragment_ids;                        // of packets that are fragmented

@@ -349,6 +349,7 @@ struct Snapshot {
   RouteTable routes;                           // of all VRFs
   bool balances = false;                       // there are services
   std::vector<uint8_t> balanced_vrfs;          // by VrfId: whether connections may be there
+  std::vector<uint8_t> host_vrfs;              // by VrfId: whether it has a host interface
   std::vector<ServiceEntry> services;          // by ServiceId
   std::vector<VrfShare> vrf_shares;            // by VrfId
   unsigned vrfs_with_services = 0;

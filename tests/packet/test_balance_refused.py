@@ -68,6 +68,7 @@ def from_itself():
     answer itself."""
     methods = ("nat", "direct", "tunnel", "fullnat")
     text = "".join(service(f"{how}{v}{protocol}", v, 80 + i, protocol=protocol, forwarding=how,
+                           backend_port=None if how in ("direct", "tunnel") else 8080,
                            **({"local_addresses": f'["{LOCAL[v]}"]'} if how == "fullnat" else {}))
                    for v in VERSIONS for i, how in enumerate(methods) for protocol in ("tcp", "udp"))
     run = scenario("from itself", config(text))

@@ -242,7 +242,7 @@ void Reader::keys(const YamlNode& node, Place place, const KnownKeys& known,
 }
 
 void Reader::entries(
-    const KeyInfo& key, const KnownKeys& known, const YamlNode& node, Place place,
+    const KeyInfo& key, const KnownKeys& keys, const YamlNode& node, Place place,
     const std::function<void(std::string_view, Place, const YamlNode&, Place)>& read) {
   if (!admit(node, place)) return;
   if (!node.is_map()) return wrong_kind(key, node, place);
@@ -252,7 +252,7 @@ void Reader::entries(
     const YamlNode key_node = *each;
     const YamlNode value = *++each;
     const auto name = key_text(key_node, place);
-    if (!name || (too_shallow && has_key(known, *name))) continue;
+    if (!name || (too_shallow && has_key(keys, *name))) continue;
     too_shallow = false;
     const Place at = key_node.place();
     const auto parsed = parse_name(*name);
@@ -274,7 +274,7 @@ void Reader::entries(
     }
     if (Place next_at; has_no_value(value)) {
       const std::string_view next = next_key(each, node.end(), next_at);
-      too_shallow = has_key(known, next);
+      too_shallow = has_key(keys, next);
       if (too_shallow) {
         mistake(next_at, too_shallow_text(next, *name));
         continue;
