@@ -29,12 +29,20 @@ struct Caller {
 std::string to_string(const Caller& caller);
 
 // What handlers work on.
+// A host interface, as `show.hosts` tells of it.
+struct HostState {
+  std::string vrf, interface, network_namespace;
+  std::string why;  // there is none; empty: there is
+  uint64_t to_host = 0, from_host = 0, dropped = 0;
+};
+
 struct ApiContext {
   ControlPlane* control_plane = nullptr;  // not null where api_methods() are served
   std::string config_path;
   uint64_t (*now_ns)() = nullptr;  // the workers' clock
   Reloader* reloader = nullptr;    // as control_plane
   uint64_t started_ns = 0;         // on it
+  std::function<std::vector<HostState>()> hosts = {};
 };
 
 // An answer that needs several steps: called about every millisecond until it returns JSON text.

@@ -163,10 +163,12 @@ Section<ConfigDraft> make_config_section() {
          kMaxRoutes, "Static routes of the underlay.");
   s.list("neighbours", ADIT_PART(neighbours), ADIT_PART(neighbours), neighbour_section(),
          neighbour_naming(), kMaxNeighbours, "Static neighbours of the underlay.");
-  s.section("host", [](auto& config) -> auto& { return config.host_draft; }, ADIT_PART(host), host_section(),
-            "Make an interface of the kernel with the underlay's addresses. Packets to them that adit "
-            "does not take itself go there, and what programs of the host send by it is routed by the "
-            "underlay.");
+  s.section(
+      "host", [](auto& config) -> auto& { return config.host_draft; }, ADIT_PART(host),
+      host_section(),
+      "Make an interface of the kernel with the underlay's addresses. Packets to them that adit "
+      "does not take itself go there, and what programs of the host send by it is routed by the "
+      "underlay.");
   s.group("tunnels", std::move(tunnels), "Options of all tunnels, by kind.");
   s.section("fragments", ADIT_PART(fragments), fragments_section(),
             "Reassembly of IP fragments to our own addresses and services, and from remotes if "

@@ -157,10 +157,11 @@ Section<VrfDraft> vrf_section() {
             "Follow a routing table of the kernel, into which a routing daemon such as FRR or BIRD "
             "puts its routes. A route is used if its gateway is on a subnet of the VRF. For the "
             "same prefix, connected and static routes of this file come first.");
-  s.section("host", &VrfDraft::host_draft, &VrfConfig::host, host_section(),
-            "Make an interface of the kernel with the VRF's addresses. Packets to them that adit does "
-            "not answer itself go there, and what programs of the host send by it is routed by the "
-            "VRF.");
+  s.section(
+      "host", &VrfDraft::host_draft, &VrfConfig::host, host_section(),
+      "Make an interface of the kernel with the VRF's addresses. Packets to them that adit does "
+      "not answer itself go there, and what programs of the host send by it is routed by the "
+      "VRF.");
   s.list("neighbours", &VrfDraft::neighbour_drafts, &VrfConfig::neighbours, neighbour_section(),
          neighbour_naming(), kMaxNeighbours,
          "Static neighbours on the subnets of ports, VLANs and networks.");

@@ -88,6 +88,7 @@ class Daemon {
             HealthChecker::kDefaultMaxProbes, [this] { return running_.at(Clock::now()); },
             checks_.get()) {
     control_.backends().check_by(checker_, monotonic_ns());
+    context_.hosts = [this] { return host_states(); };
     control_.on_neighbour_notice(
         [this](const NeighbourNotice& notice) { log_neighbour_notice(control_, notice); });
   }
@@ -127,12 +128,10 @@ class Daemon {
                           },
                           monotonic_ns},
                          why);
-    control_.on_host_packet(
-        [this, own = checks.get()](VrfId vrf, std::span<const uint8_t> packet) {
-          if (own == nullptr || !own->receive(vrf, packet)) hosts_.receive(vrf, packet);
-        });
-    if (!checks)
-      spdlog::warn("event=checks_by_host why={}", log_value(why));
+    control_.on_host_packet([this, own = checks.get()](VrfId vrf, std::span<const uint8_t> packet) {
+      if (own == nullptr || !own->receive(vrf, packet)) hosts_.receive(vrf, packet);
+    });
+    if (!checks) spdlog::warn("event=checks_by_host why={}", log_value(why));
     return checks;
   }
 
@@ -148,6 +147,15 @@ class Daemon {
                  capability_names(dropped.capabilities));
     for (const std::string& what : dropped.failed)
       spdlog::error("event=privileges_kept what={}", log_value(what));
+  }
+
+  std::vector<HostState> host_states() const {
+    std::vector<HostState> states;
+    for (const HostInterfaces::State& host : hosts_.states())
+      states.push_back({host.vrf, host.config.interface, host.config.network_namespace.value_or(""),
+                        host.why, host.counters.to_host, host.counters.from_host,
+                        host.counters.dropped});
+    return states;
   }
 
   void backend_changed(BackendId id, bool up, const std::string& why) {
@@ -255,8 +263,8 @@ class Daemon {
   LogLimit log_limit_;
   Watchdog watchdog_{watchdog_patience_us()};
   HostInterfaces hosts_{io_, monotonic_ns, [this](VrfId vrf, std::span<const uint8_t> packet) {
-                         return dataplane_.send_packet(vrf, 0, packet);
-                       }};
+                          return dataplane_.send_packet(vrf, 0, packet);
+                        }};
   std::unique_ptr<CheckSpace> checks_;
   HealthChecker checker_;
 };

@@ -64,7 +64,8 @@ std::map<std::string, WantedHost> wanted_hosts(const Config& config,
     }
     for (const VrfTunnelConfig& tunnel : vrf.tunnels) add(wanted, tunnel.addresses);
   }
-  // IPv6 needs 1280 (RFC 8200 section 5). What is longer than its way is cut, or told to its sender.
+  // IPv6 needs 1280 (RFC 8200 section 5). What is longer than its way is cut, or told to its
+  // sender.
   constexpr unsigned kLeast = 1280, kUsual = 1500;
   for (auto& [name, host] : all)
     host.wanted.mtu_bytes = std::clamp(host.wanted.mtu_bytes, kLeast, kUsual);
@@ -136,14 +137,14 @@ void HostInterfaces::tick(uint64_t now_ns) {
 }
 
 void HostInterfaces::wait(const std::shared_ptr<Entry>& entry) {
-  entry->reader.async_wait(boost::asio::posix::descriptor_base::wait_read,
-                           [this, weak = std::weak_ptr<Entry>(entry)](
-                               const boost::system::error_code& error) {
-                             const std::shared_ptr<Entry> still = weak.lock();
-                             if (error || !still) return;
-                             take(*still);
-                             wait(still);
-                           });
+  entry->reader.async_wait(
+      boost::asio::posix::descriptor_base::wait_read,
+      [this, weak = std::weak_ptr<Entry>(entry)](const boost::system::error_code& error) {
+        const std::shared_ptr<Entry> still = weak.lock();
+        if (error || !still) return;
+        take(*still);
+        wait(still);
+      });
 }
 
 void HostInterfaces::take(Entry& entry) {

@@ -30,7 +30,7 @@ constexpr uint64_t kRestNs = 5 * kNsPerSecond;  // longer than any worker holds 
 std::map<LinkId, NeighbourLink> links_of(const Config& config, const CompiledIds& ids,
                                          const std::vector<MacAddr>& port_macs) {
   std::map<LinkId, NeighbourLink> links;
-  const bool underlay_is_routed = balances_underlay(config);
+  const bool underlay_is_routed = balances_underlay(config) || config.host.has_value();
   const ServiceAddresses of_services(config);
   // With the addresses of services, which are announced as well.
   const auto answers_for = [&](const std::string& vrf, std::vector<IpPrefix> own) {

@@ -29,8 +29,7 @@ inline bool may_leave(Worker& worker, TenantId whose, const PuntedPacket& packet
 [[gnu::cold, gnu::noinline]] inline void leave_to_control(Worker& worker,
                                                           PuntedPacket packet) noexcept {
   const TenantId whose = tenant_of_vrf(packet.vrf);
-  if (!may_leave(worker, whose, packet))
-    return drop(worker, packet.mbuf, DropReason::k_punt_limit);
+  if (!may_leave(worker, whose, packet)) return drop(worker, packet.mbuf, DropReason::k_punt_limit);
   std::atomic<uint32_t>& waiting = worker.punts_waiting[whose];
   if (waiting.load(std::memory_order_relaxed) >= rte_ring_free_count(worker.punted))
     return drop(worker, packet.mbuf, DropReason::k_punt_full);
@@ -53,7 +52,8 @@ inline void punt(Worker& worker, const LocalPort& to, LinkId link, bool has_ethe
 // it is left to control. `before`: bytes before its IP header.
 [[gnu::cold, gnu::noinline]] inline bool take_for_host(Worker& worker, VrfId vrf, LinkId link,
                                                        rte_mbuf* mbuf, uint16_t before) noexcept {
-  const bool has_interface = worker.snapshot->host_vrfs[vrf] != 0;
+  const auto& hosts = worker.snapshot->host_vrfs;
+  const bool has_interface = vrf < hosts.size() && hosts[vrf] != 0;
   if (!has_interface && !worker.host_flows->any()) return false;
   rte_pktmbuf_adj(mbuf, before);
   const Flow flow = read_flow(mbuf, vrf);

@@ -162,16 +162,16 @@ struct Worker {
   unsigned gateway_copy_count = 0;
   std::array<Packet, kMaxBurst> from_gateways;  // those of Outbox::to_network in hand
   Outbox outbox;
-  std::array<Packet, kMaxBurst> outbox_packets;   // those of Outbox::to_route in hand
-  ZeroPages<RateMeter> icmp_meters{kMaxTenants};  // by TenantId
-  ZeroPages<RateMeter> punt_meters{kMaxTenants};  // by TenantId
-  ZeroPages<RateMeter> host_meters{kMaxTenants};  // by TenantId
+  std::array<Packet, kMaxBurst> outbox_packets;    // those of Outbox::to_route in hand
+  ZeroPages<RateMeter> icmp_meters{kMaxTenants};   // by TenantId
+  ZeroPages<RateMeter> punt_meters{kMaxTenants};   // by TenantId
+  ZeroPages<RateMeter> host_meters{kMaxTenants};   // by TenantId
   ZeroPages<RateMeter> fresh_meters{kMaxTenants};  // by TenantId: of flows that others begin
-  RateMeter short_quote_meter;                    // ICMP errors for which all remotes are searched
-  IdCounters ip_ids;                              // of IPv4 headers of ours that may be fragmented
-  IdCounters fragment_ids;                        // of packets that are fragmented
-  ChangedIds changed_ids;                         // of those that were translated
-  std::array<rte_mbuf*, 4 * kMaxBurst> garbage;   // dropped or used up, freed in bulk
+  RateMeter short_quote_meter;                     // ICMP errors for which all remotes are searched
+  IdCounters ip_ids;                               // of IPv4 headers of ours that may be fragmented
+  IdCounters fragment_ids;                         // of packets that are fragmented
+  ChangedIds changed_ids;                          // of those that were translated
+  std::array<rte_mbuf*, 4 * kMaxBurst> garbage;    // dropped or used up, freed in bulk
   unsigned garbage_count = 0;
 };
 

@@ -6,25 +6,9 @@
 source "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/lab/routes-lib.sh
 source "$LAB_TESTS/routes-lib.sh"
-FRR=/usr/lib/frr
+# shellcheck source=tests/lab/frr-lib.sh
+source "$LAB_TESTS/frr-lib.sh"
 [[ -x $FRR/bgpd && -x $FRR/zebra ]] || skip "FRR is not installed (scripts/setup installs it)"
-
-# frr NAME BGP-LINE...: zebra and bgpd in a namespace; the lines stand in bgpd's configuration.
-declare -A BGPD=()
-frr() {
-  local name=$1 dir=$LAB_TMP/frr-$1 common
-  shift
-  mkdir -p "$dir"
-  chmod 755 "$LAB_TMP"
-  chown frr:frr "$dir"
-  common=(-A 127.0.0.1 -P 0 --vty_socket "$dir" -z "$dir/zserv.api" --log stdout)
-  printf 'hostname %s\n' "$name" >"$dir/zebra.conf"
-  printf '%s\n' "$@" >"$dir/bgpd.conf"
-  bg "$name" "zebra-$name" "$FRR/zebra" "${common[@]}" -f "$dir/zebra.conf" -i "$dir/zebra.pid"
-  wait_for 10 test -S "$dir/zserv.api" || fail "zebra of $name does not start"
-  bg "$name" "bgpd-$name" "$FRR/bgpd" "${common[@]}" -f "$dir/bgpd.conf" -i "$dir/bgpd.pid"
-  BGPD[$name]=$BG_PID
-}
 
 # bgp_router NAME AS NUMBER [LINE]: announces the far prefixes.
 bgp_router() {

@@ -34,6 +34,17 @@ inline constexpr Column kDropColumns[] = {
     {"help", "MEANING"},
 };
 
+inline constexpr Column kHostColumns[] = {
+    {"vrf", "VRF", kText, kKey, "or `underlay`"},
+    {"interface", "INTERFACE"},
+    {"namespace", "NAMESPACE", kText, kShown, "network namespace; null: that of aditd"},
+    {"state", "STATE", kText, kShown, "`up`, or `failed`: see `error`"},
+    {"to_host", "TO-HOST", kCount, kShown, "packets for programs of the host"},
+    {"from_host", "FROM-HOST", kCount, kShown, "packets that they sent"},
+    {"dropped", "DROPPED", kCount, kShown, "packets of both directions, for lack of room"},
+    {"error", "ERROR", kText, kWide},
+};
+
 inline constexpr Column kWorkerColumns[] = {
     {"id", "WORKER", kNumber, kKey},
     {"core", "CORE", kNumber},
@@ -123,6 +134,14 @@ inline constexpr MethodInfo kDaemon[] = {
         .help = "workers with their counters",
         .command = "show workers",
         .columns = kWorkerColumns,
+    },
+    {
+        .name = "show.hosts",
+        .effect = kReads,
+        .help = "host interfaces, by which programs of the host serve tenants",
+        .command = "show hosts",
+        .columns = kHostColumns,
+        .notes = "VRFs, and the underlay, with `host`.",
     },
     {
         .name = "show.status",

@@ -72,7 +72,11 @@ class Methods : public testing::Test {
   ControlPlane control_{*dataplane_, parse_config(kYaml, "test"), {{}, {}, {}}, monotonic_ns()};
   const std::string file_ = directory_.write("adit.yaml", kYaml);
   Reloader reloader_{control_, file_};
-  ApiContext context_{&control_, file_, monotonic_ns, &reloader_};
+  ApiContext context_{&control_, file_, monotonic_ns, &reloader_, 0, [] {
+                        return std::vector<HostState>{
+                            {"blue", "blue-host", "", "", 1, 2, 3},
+                            {"underlay", "under-host", "fabric", "no such namespace", 0, 0, 0}};
+                      }};
 };
 
 TEST_F(Methods, ReloadAppliesTheDaemonsFile) {

@@ -70,7 +70,7 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"UnknownFar",
                     with_port("zebra: 1\n"),
                     {"2:1: unknown key 'zebra' in the file; known here: system, ports, routes, "
-                     "neighbours, tunnels, fragments, networks"}},
+                     "neighbours, host, tunnels, fragments, networks"}},
         RefusedCase{"UnknownNested",
                     with_port("system: {log: {levle: info}}\n"),
                     {"2:16: unknown key 'levle' in 'log'; did you mean 'level'?"}},

@@ -125,6 +125,7 @@ FULL = {
                   "router_advertisements": ADVERTISEMENTS}},
     "routes": [{"to": "198.51.100.0/24", "via": "192.0.2.254"}],
     "neighbours": [{"address": "192.0.2.7", "mac": "02:00:00:00:00:07"}],
+    "host": {"interface": "under-host", "namespace": "fabric"},
     "fragments": {"memory_mb": 16, "timeout_ms": 2000},
     "tunnels": {
         "reassemble": True,
@@ -157,6 +158,7 @@ FULL = {
         "routes": [{"to": "10.2.0.0/16", "tunnel": "site1"},
                    {"to": "10.3.0.0/16", "via": "10.1.0.1"}],
         "kernel_routes": {"table": 100, "namespace": "fabric", "limit": 1000},
+        "host": {"interface": "blue-host", "namespace": "blue"},
         "neighbours": [{"address": "10.1.0.7", "mac": "02:00:00:00:00:07"}],
         "mss_clamp": True, "connections": 1000}},
     "balancer": {
