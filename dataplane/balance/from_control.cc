@@ -5,6 +5,7 @@
 
 #include "balance/schedule.h"
 #include "balance/to_backend.h"
+#include "packet/destination.h"
 #include "packet/ip_version.h"
 #include "worker/originate.h"
 
@@ -21,6 +22,17 @@ void note_flow(Worker& worker, const Flow& flow) noexcept {
   if (has_ports(back.protocol)) worker.direct_flows->add(back);
 }
 
+// What a program of the host sends is our own, and keeps its TTL, by which routing protocols know
+// their neighbours (RFC 5082); but what has to be cut or refused is so as if it came from a host.
+void send_of_host(Worker& worker, const Packet& packet, const FlowKey& key) noexcept {
+  const RouteTarget& target = target_of(*worker.snapshot, key);
+  const uint32_t bytes = packet.mbuf->pkt_len;
+  if (target.leads_out() && bytes <= target.max_bytes && bytes <= worker.fits_all_paths)
+    send_own(worker, packet.network, packet.mbuf);
+  else
+    route_later(worker, packet);
+}
+
 [[gnu::cold, gnu::noinline]] void send_one(Worker& worker, const PacketFromControl& item) noexcept {
   Packet packet{};
   packet.mbuf = item.mbuf;
@@ -32,7 +44,7 @@ void note_flow(Worker& worker, const Flow& flow) noexcept {
   const Flow flow = read_flow(item.mbuf, item.vrf);
   if (flow.kind == FlowKind::kMalformed) return drop(worker, item.mbuf, flow.drop);
   note_flow(worker, flow);
-  if (item.backend == 0) return route_later(worker, packet);
+  if (item.backend == 0) return send_of_host(worker, packet, flow.key);
   const ServiceBackend* backend = find_backend(*worker.snapshot, item.backend);
   if (backend == nullptr) return drop(worker, item.mbuf, DropReason::k_no_backend);
   if (backend->forwarding == Forwarding::kNat || backend->forwarding == Forwarding::kFullNat)
