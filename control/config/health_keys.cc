@@ -226,7 +226,8 @@ Section<HealthDraft> health_section() {
   s.number("port", &CheckQuestion::port, 1, 65535,
            "Port to check; default: that of the backend, else that of the service.")
       .absent("the backend's");
-  s.text("device", &CheckQuestion::device, parse_interface_name, "the name of an interface of the host",
+  s.text("device", &CheckQuestion::device, parse_interface_name,
+         "the name of an interface of the host",
          "Interface of the host that checks use, instead of the packets' way.");
   s.text("source", &CheckQuestion::source, parse_host_address, kHostAddress,
          "Source address of checks, an address of the host, with its routes or 'device'; default: "

@@ -48,8 +48,7 @@ Section<RouterAdvertisementsDraft> advertisements_section() {
 Section<HostDraft> host_section() {
   Section<HostDraft> s;
   s.text("interface", &HostConfig::interface, parse_interface_name,
-         "the name of an interface of the host",
-         "Name of the interface, which must not exist yet.")
+         "the name of an interface of the host", "Name of the interface, which must not exist yet.")
       .required();
   s.text("namespace", &HostConfig::network_namespace, parse_namespace,
          "the name of a network namespace",

@@ -11,7 +11,7 @@ namespace adit {
 
 // A backend to check.
 struct HealthTarget {
-  std::string service;  // its name, for display and for commands
+  std::string service;   // its name, for display and for commands
   std::string vrf = {};  // whose share of the probes at one time it uses
   IpAddr address;
   uint16_t port = 0;  // 0: any; then a kind that needs one takes the question's

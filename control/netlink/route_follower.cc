@@ -60,8 +60,7 @@ bool is_down(const nlmsghdr* message) {
 }  // namespace
 
 RouteFollower::RouteFollower(const std::string& network_namespace, Sink& sink)
-    : sink_(sink),
-      socket_(open_in(network_namespace), &mnl_socket_close) {
+    : sink_(sink), socket_(open_in(network_namespace), &mnl_socket_close) {
   const int descriptor = mnl_socket_get_fd(socket_.get());
   const int bytes = kReceiveBytes;
   // The first takes CAP_NET_ADMIN; with less room, rounds make good for what is lost.

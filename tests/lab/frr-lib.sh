@@ -4,7 +4,7 @@
 FRR=/usr/lib/frr
 
 # frr NAME BGP-LINE...: zebra and bgpd in a namespace; the lines stand in bgpd's configuration.
-declare -A BGPD=()
+declare -A BGPD=() # pids
 frr() {
   local name=$1 dir=$LAB_TMP/frr-$1 common
   shift
@@ -17,5 +17,6 @@ frr() {
   bg "$name" "zebra-$name" "$FRR/zebra" "${common[@]}" -f "$dir/zebra.conf" -i "$dir/zebra.pid"
   wait_for 10 test -S "$dir/zserv.api" || fail "zebra of $name does not start"
   bg "$name" "bgpd-$name" "$FRR/bgpd" "${common[@]}" -f "$dir/bgpd.conf" -i "$dir/bgpd.pid"
+  # shellcheck disable=SC2034  # for the tests
   BGPD[$name]=$BG_PID
 }

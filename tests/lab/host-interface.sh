@@ -7,7 +7,7 @@ source "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/lab/frr-lib.sh
 source "$LAB_TESTS/frr-lib.sh"
 
-config() { # [LINE]: LINE is one more of VRF blue
+config() {
   system_config
   cat <<YAML
 ports:
@@ -22,7 +22,6 @@ vrfs:
     ports: [blue0, wan0]
     kernel_routes: {table: 254, namespace: $LAB-hostb}
     host: {interface: blue-host, namespace: $LAB-hostb}
-${1:-}
   green:
     networks: {green: {addresses: [10.1.0.254/24]}}
     host: {interface: host0, namespace: $LAB-hostg}
