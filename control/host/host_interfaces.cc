@@ -18,8 +18,8 @@ namespace {
 constexpr uint64_t kRetryNs = 5 * kNsPerSecond;
 // Packets that programs send by one interface in a second, and how many of it are taken before
 // others of control's duties.
-constexpr RateLimit kMostPackets = RateLimit::per_second(20'000);
-constexpr unsigned kTurn = 64;
+constexpr RateLimit kMostOfInterface = RateLimit::per_second(20'000);
+constexpr unsigned kInterfaceTurn = 64;
 
 void add(HostInterface::Wanted& wanted, const std::vector<IpPrefix>& addresses) {
   wanted.addresses.insert(addresses.begin(), addresses.end());
@@ -149,12 +149,12 @@ void HostInterfaces::wait(const std::shared_ptr<Entry>& entry) {
 
 void HostInterfaces::take(Entry& entry) {
   const uint64_t now_ns = now_ns_();
-  for (unsigned i = 0; i < kTurn; ++i) {
+  for (unsigned i = 0; i < kInterfaceTurn; ++i) {
     const ssize_t n = read(entry.interface->descriptor(), packet_.data(), packet_.size());
     if (n <= 0) return;
     const std::span<const uint8_t> packet(packet_.data(), static_cast<size_t>(n));
     if (stays_on_link(packet)) continue;
-    if (entry.meter.allow(kMostPackets, now_ns) && send_(entry.vrf, packet))
+    if (entry.meter.allow(kMostOfInterface, now_ns) && send_(entry.vrf, packet))
       ++entry.counters.from_host;
     else
       ++entry.counters.dropped;
