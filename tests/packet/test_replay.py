@@ -8,7 +8,6 @@ import pwd
 import resource
 import subprocess
 import tempfile
-import time
 
 import capture
 from frames import *
@@ -337,15 +336,6 @@ def unprivileged():
         ends = [(process.communicate(), process.returncode) for process in together]
         tap.check("four at the same time do not meet", all(code == 0 for _, code in ends),
                   str(ends))
-        times = []
-        for _ in range(5):
-            start = time.monotonic()
-            subprocess.run(command, check=False, **options)
-            times.append(time.monotonic() - start)
-        # The best of five: the machine may have other work. Sanitizers take their time too.
-        limit = 10 if has_sanitizer() else 1
-        tap.check(f"a run with one packet takes less than {limit} s", min(times) < limit,
-                  str(times))
         left = os.listdir(scratch)
         tap.check("no directories are left behind", not left, str(left))
 
