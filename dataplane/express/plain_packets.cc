@@ -77,13 +77,12 @@ bool is_for_us(Arrival& arrival, const Ipv6Key& destination) noexcept {
 }
 
 // What depends on the configuration is checked anew: the rest of the addresses was when the
-// connection began. `offset`: of the IP header, within the buffer.
-template <class Ip>
-bool read_plain(Arrival& arrival, const rte_mbuf* mbuf, uint32_t offset,
-                PlainPacket& plain) noexcept {
-  const uint32_t room = mbuf->data_len - offset;
+// connection began. `kOffset`: of the IP header, within the buffer.
+template <class Ip, uint32_t kOffset>
+bool read_plain(Arrival& arrival, const rte_mbuf* mbuf, PlainPacket& plain) noexcept {
+  const uint32_t room = mbuf->data_len - kOffset;
   if (room < sizeof(typename Ip::Header) + sizeof(UdpHeader)) return false;
-  const auto& ip = *rte_pktmbuf_mtod_offset(mbuf, const typename Ip::Header*, offset);
+  const auto& ip = *rte_pktmbuf_mtod_offset(mbuf, const typename Ip::Header*, kOffset);
   const Ipv6Key source = Ip::key_at(Ip::source(ip)), destination = Ip::host_key(ip);
   if (arrival.is_underlay && is_for_us<Ip>(arrival, destination)) return false;
   const uint32_t bytes = packet_bytes(ip);
@@ -105,9 +104,9 @@ bool read_frame(Arrival& arrival, const MacAddr& own, const rte_mbuf* mbuf,
   const auto& ethernet = *rte_pktmbuf_mtod(mbuf, const EthernetHeader*);
   if (ethernet.dst != own) return false;
   if (ethernet.ether_type == be16(kEtherTypeIpv4))
-    return read_plain<Ipv4>(arrival, mbuf, kIpOffset, plain);
+    return read_plain<Ipv4, kIpOffset>(arrival, mbuf, plain);
   return ethernet.ether_type == be16(kEtherTypeIpv6) &&
-         read_plain<Ipv6>(arrival, mbuf, kIpOffset, plain);
+         read_plain<Ipv6, kIpOffset>(arrival, mbuf, plain);
 }
 
 bool read_handed_packet(Arrival& arrival, const rte_mbuf* mbuf, PlainPacket& plain) noexcept {
@@ -119,8 +118,8 @@ bool read_handed_packet(Arrival& arrival, const rte_mbuf* mbuf, PlainPacket& pla
   arrival.vrf = meta.vrf;
   arrival.is_underlay = meta.vrf == 0;
   const unsigned version = *rte_pktmbuf_mtod(mbuf, const uint8_t*) >> 4;
-  if (version == 4) return read_plain<Ipv4>(arrival, mbuf, 0, plain);
-  return version == 6 && read_plain<Ipv6>(arrival, mbuf, 0, plain);
+  if (version == 4) return read_plain<Ipv4, 0>(arrival, mbuf, plain);
+  return version == 6 && read_plain<Ipv6, 0>(arrival, mbuf, plain);
 }
 
 // `read(mbuf, plain)`: whether it is plain.
