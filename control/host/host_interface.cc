@@ -6,6 +6,8 @@
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -53,6 +55,11 @@ HostInterface::HostInterface(const HostConfig& config, const Wanted& wanted)
     if (!netlink_ || mnl_socket_bind(netlink_.get(), 0, MNL_SOCKET_AUTOPID) != 0)
       why = std::string("netlink: ") + std::strerror(errno);
   });
+  // Without memory the kernel may leave out an answer.
+  const timeval patience{1, 0};
+  if (netlink_)
+    (void)setsockopt(mnl_socket_get_fd(netlink_.get()), SOL_SOCKET, SO_RCVTIMEO, &patience,
+                     sizeof patience);
   try {
     if (!why.empty()) throw std::runtime_error(why);
     set(wanted);
@@ -131,7 +138,7 @@ void HostInterface::change_link(unsigned mtu_bytes) {
   ask(message.bytes(), "bring it up with an MTU of " + std::to_string(mtu_bytes));
 }
 
-// The kernel answers at once.
+// The kernel answers at once, or not at all.
 void HostInterface::ask(std::span<const uint8_t> message, const std::string& what) {
   std::array<uint8_t, 1024> answer;
   if (mnl_socket_sendto(netlink_.get(), message.data(), message.size()) >= 0) {
