@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Many services are read beside the control thread: the API answers, pings are answered, further
-# requests take turns, and SIGTERM ends it all.
+# requests take turns, and SIGTERM ends it all. Reloads again and again leave no memory behind.
 # shellcheck source=tests/lab/lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -68,3 +68,6 @@ kill -TERM "$GATEWAY_PID"
 gone() { ! kill -0 "$GATEWAY_PID" 2>/dev/null; }
 wait_for 30 gone || fail "aditd is still there"
 expect_match "log" "$(cat "$LAB_TMP/aditd.log")" "event=stopped"
+
+say "reloads with one service more each: memory, pings, and what runs"
+"$LAB_TESTS/../fuzz/reload-services" --services 2000
