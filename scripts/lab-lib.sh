@@ -133,9 +133,13 @@ ns() {
 
 # N NAME COMMAND...: run in a namespace.
 N() {
-  local name=$1
+  local name=$1 tool=$2
   shift
-  ip netns exec "$LAB-$name" "$@"
+  case $tool in
+    # These enter a namespace by themselves: one process less.
+    ip | bridge) command "$tool" -n "$LAB-$name" "${@:2}" ;;
+    *) ip netns exec "$LAB-$name" "$@" ;;
+  esac
 }
 
 # bg NAME LOG COMMAND...: run in a namespace until the end; BG_PID is its pid.
