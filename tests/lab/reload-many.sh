@@ -70,4 +70,4 @@ wait_for 30 gone || fail "aditd is still there"
 expect_match "log" "$(cat "$LAB_TMP/aditd.log")" "event=stopped"
 
 say "reloads with one service more each: memory, pings, and what runs"
-"$LAB_TESTS/../fuzz/reload-services" --services 2000
+"$LAB_TESTS/../fuzz/reload-services" --services 2000 --reloads 4
