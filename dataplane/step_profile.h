@@ -11,25 +11,28 @@
 
 namespace adit {
 
-enum class Step : uint8_t {
-  kReceive,
-  kExpress,
-  kClassify,
-  kDecap,
-  kHost,
-  kLearn,
-  kLookup,
-  kForward,
-  kFlood,
-  kBalance,
-  kRoute,
-  kTransmit,
-  kCount
-};
+// In the order of the packet's way (pipeline.cc): the name in C++, and the one that is printed.
+#define ADIT_STEPS(X)      \
+  X(kReceive, "receive")   \
+  X(kExpress, "express")   \
+  X(kClassify, "classify") \
+  X(kDecap, "decap")       \
+  X(kHost, "host")         \
+  X(kLearn, "learn")       \
+  X(kLookup, "lookup")     \
+  X(kForward, "forward")   \
+  X(kFlood, "flood")       \
+  X(kBalance, "balance")   \
+  X(kRoute, "route")       \
+  X(kTransmit, "transmit")
+
+#define ADIT_STEP(id, name) id,
+enum class Step : uint8_t { ADIT_STEPS(ADIT_STEP) kCount };
+#undef ADIT_STEP
 inline constexpr std::size_t kStepCount = static_cast<std::size_t>(Step::kCount);
-inline constexpr std::array<std::string_view, kStepCount> kStepNames = {
-    "receive", "express", "classify", "decap",   "host",  "learn",
-    "lookup",  "forward", "flood",    "balance", "route", "transmit"};
+#define ADIT_STEP(id, name) name,
+inline constexpr std::array<std::string_view, kStepCount> kStepNames = {ADIT_STEPS(ADIT_STEP)};
+#undef ADIT_STEP
 
 struct NoProfile {
   void start() noexcept {}

@@ -4,11 +4,9 @@
 namespace adit {
 namespace {
 
-// Sorted by what they use: turns, connections, destinations, hashes, order.
-constinit const std::array kRegistry = {
-    &kRrOps,    &kWrrOps, &kLcOps, &kWlcOps, &kSedOps, &kNqOps,  &kLblcOps,
-    &kLblcrOps, &kDhOps,  &kShOps, &kMhOps,  &kFoOps,  &kOvfOps,
-};
+#define ADIT_ADDRESS(name) &k##name##Ops,
+constinit const std::array kRegistry = {ADIT_SCHEDULERS(ADIT_ADDRESS)};
+#undef ADIT_ADDRESS
 
 template <class Range, class ToText>
 std::string joined(const Range& range, ToText to_text) {

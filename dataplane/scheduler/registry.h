@@ -1,23 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-// The schedulers' tables, each in a file of its own.
+// The schedulers, each in a file of its own: NAME here is its table kNAMEOps there.
 #pragma once
 
 #include "adit/scheduler_ops.h"
 
 namespace adit {
 
-extern const SchedulerOps kRrOps;
-extern const SchedulerOps kWrrOps;
-extern const SchedulerOps kLcOps;
-extern const SchedulerOps kWlcOps;
-extern const SchedulerOps kSedOps;
-extern const SchedulerOps kNqOps;
-extern const SchedulerOps kLblcOps;
-extern const SchedulerOps kLblcrOps;
-extern const SchedulerOps kDhOps;
-extern const SchedulerOps kShOps;
-extern const SchedulerOps kMhOps;
-extern const SchedulerOps kFoOps;
-extern const SchedulerOps kOvfOps;
+// In the order in which operators read them: turns, connections, destinations, hashes, order.
+#define ADIT_SCHEDULERS(X) \
+  X(Rr)                    \
+  X(Wrr)                   \
+  X(Lc)                    \
+  X(Wlc)                   \
+  X(Sed)                   \
+  X(Nq)                    \
+  X(Lblc)                  \
+  X(Lblcr)                 \
+  X(Dh)                    \
+  X(Sh)                    \
+  X(Mh)                    \
+  X(Fo)                    \
+  X(Ovf)
+
+#define ADIT_DECLARE(name) extern const SchedulerOps k##name##Ops;
+ADIT_SCHEDULERS(ADIT_DECLARE)
+#undef ADIT_DECLARE
 
 }  // namespace adit

@@ -2,6 +2,7 @@
 // What the walker says about services whose values do not fit.
 #include <gtest/gtest.h>
 
+#include "adit/scheduler_ops.h"
 #include "config_cases.h"
 #include "config_services.h"
 
@@ -26,8 +27,8 @@ INSTANTIATE_TEST_SUITE_P(
                     {"8:18: address: found '224.0.0.1'"}},
         RefusedCase{"SchedulerMisspelt",
                     web("address: 192.0.2.80, port: 80, scheduler: wlcc"),
-                    {"8:51: scheduler: found 'wlcc', expected one of rr, wrr, lc, wlc, sed, "
-                     "nq, lblc, lblcr, dh, sh, mh, fo, ovf; did you mean 'wlc'?"}},
+                    {"8:51: scheduler: found 'wlcc', expected one of " + scheduler_names() +
+                     "; did you mean 'wlc'?"}},
         RefusedCase{"UnknownProtocol",
                     web("address: 192.0.2.80, port: 80, protocol: icmp"),
                     {"8:50: protocol: found 'icmp', expected one of tcp, udp, sctp"}},
