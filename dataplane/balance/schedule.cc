@@ -75,7 +75,7 @@ DropReason check_limits(Worker& worker, ServiceId id, const FlowKey& key) noexce
     if (key.ipv6) source.source.low = 0;
     source.destination.low = id;
     source.vrf = key.vrf;
-    if (!balancer.source_connections.allow(worker.connections->table().hash(source),
+    if (!balancer.source_connections.allow(worker.connections->table().hash(source), key.vrf,
                                            service.source_connections, worker.now_ns))
       return DropReason::k_source_rate;
   }
