@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A dataplane with one worker and ports that lead nowhere.
+// A dataplane with one worker, if not told otherwise, and ports that lead nowhere.
 #pragma once
 
 #include <rte_mbuf.h>
@@ -20,8 +20,9 @@ inline void let_others_run() {
 
 class TestDataplane {
  public:
-  explicit TestDataplane(uint32_t fdb_capacity = 1024, unsigned ports = 2) {
+  explicit TestDataplane(uint32_t fdb_capacity = 1024, unsigned ports = 2, unsigned workers = 1) {
     DataplaneOptions options;
+    options.workers = workers;
     options.mbufs = 1023;
     options.fdb_capacity = fdb_capacity;
     for (unsigned port = 0; port < ports; ++port) {
