@@ -86,6 +86,7 @@ bool stays_on_link(std::span<const uint8_t> packet) {
 void HostInterfaces::configure(const Config& config, const std::map<std::string, VrfId>& vrfs,
                                uint64_t now_ns) {
   std::map<std::string, WantedHost> wanted = wanted_hosts(config, vrfs);
+  by_vrf_.clear();
   // First, so that a name that moves to another VRF is free.
   std::erase_if(entries_, [&](const auto& each) {
     const auto found = wanted.find(each.first);
@@ -95,6 +96,8 @@ void HostInterfaces::configure(const Config& config, const std::map<std::string,
     auto& entry = entries_[name];
     if (!entry) entry = std::make_shared<Entry>(io_, host.config);
     entry->vrf = host.vrf;
+    if (host.vrf >= by_vrf_.size()) by_vrf_.resize(host.vrf + 1u);
+    by_vrf_[host.vrf] = entry.get();
     entry->wanted = std::move(host.wanted);
     entry->retry_ns = 0;
     apply(name, entry, now_ns);
@@ -162,15 +165,13 @@ void HostInterfaces::take(Entry& entry) {
 }
 
 void HostInterfaces::receive(VrfId vrf, std::span<const uint8_t> packet) {
-  for (const auto& [name, entry] : entries_) {
-    if (entry->vrf != vrf || !entry->interface) continue;
-    if (write(entry->interface->descriptor(), packet.data(), packet.size()) >= 0)
-      ++entry->counters.to_host;
-    else
-      ++entry->counters.dropped;
-    errno = 0;
-    return;
-  }
+  Entry* entry = vrf < by_vrf_.size() ? by_vrf_[vrf] : nullptr;
+  if (entry == nullptr || !entry->interface) return;
+  if (write(entry->interface->descriptor(), packet.data(), packet.size()) >= 0)
+    ++entry->counters.to_host;
+  else
+    ++entry->counters.dropped;
+  errno = 0;
 }
 
 std::vector<HostInterfaces::State> HostInterfaces::states() const {

@@ -79,6 +79,7 @@ class HostInterfaces {
   Now now_ns_;
   Send send_;
   std::map<std::string, std::shared_ptr<Entry>> entries_;  // by VRF
+  std::vector<Entry*> by_vrf_;                             // by VrfId; null: it has none
   std::vector<uint8_t> packet_ = std::vector<uint8_t>(UINT16_MAX);
 };
 
