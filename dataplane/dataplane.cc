@@ -135,6 +135,7 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->tx.resize(ports);
   worker->express_use.resize(ports);
   worker->bridged_use.resize(ports);
+  worker->routed_use.resize(ports);
   worker->port_counters = ZeroPages<TrafficCounters>(ports);
   worker->bridge_port_counters = ZeroPages<TrafficCounters>(kMaxBridgePorts + 1);
   worker->bridge_port_errors = ZeroPages<ErrorCounters>(kMaxBridgePorts + 1);

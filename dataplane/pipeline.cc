@@ -11,6 +11,7 @@
 #include "egress/egress.h"
 #include "express/bridged.h"
 #include "express/established.h"
+#include "express/routed.h"
 #include "fragments/fragments.h"
 #include "fragments/reassembly.h"
 #include "host/host.h"
@@ -104,6 +105,7 @@ unsigned send_express(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned
   const PortEntry& port = worker.snapshot->ports[port_id];
   if (port.has_bridged) n = send_bridged(worker, port_id, mbufs, n);
   if (port.has_connections && n != 0) n = send_established(worker, port_id, mbufs, n);
+  if (port.has_routed && n != 0) n = send_routed(worker, port_id, mbufs, n);
   return n;
 }
 

@@ -63,6 +63,7 @@ class Compiler {
     all_.snapshot->local_ipv6 = FlatTable<Ipv6Key>(all_.local_ipv6);
     all_.tunnels.finish(*all_.snapshot);
     mark_ports_with_bridged();
+    mark_ports_with_routed();
     all_.snapshot->reassemble = all_.config.reassemble;
     all_.snapshot->fragment_limits = {
         .max_bytes = uint64_t{all_.config.fragments.memory_mb} << 20,
@@ -201,6 +202,21 @@ class Compiler {
     for (PortEntry& port : all_.snapshot->ports)
       port.has_bridged =
           port.untagged != 0 || !port.by_vlan.empty() || (port.is_underlay && has_remotes);
+  }
+
+  // Which ports untagged packets may come in by that VRFs without services route.
+  void mark_ports_with_routed() {
+    const Snapshot& snapshot = *all_.snapshot;
+    const bool has_tunnels =
+        std::ranges::any_of(snapshot.bridge_ports, [&](const BridgePort& bridge_port) {
+          return bridge_port.kind == BridgePortKind::kRouted &&
+                 snapshot.balanced_vrfs[bridge_port.network] == 0;
+        });
+    for (PortEntry& port : all_.snapshot->ports)
+      port.has_routed =
+          port.untagged == 0 && (port.is_underlay ? has_tunnels
+                                                  : port.vrf != 0 &&
+                                                        snapshot.balanced_vrfs[port.vrf] == 0);
   }
 
   Compilation all_;

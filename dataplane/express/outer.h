@@ -3,7 +3,7 @@
 // header without options. What is checked is what ingress/underlay.h checks.
 #pragma once
 
-#include "express/lane.h"
+#include "express/own_packets.h"
 #include "packet/udp_checksum.h"
 #include "tunnel/plain.h"
 
@@ -19,11 +19,11 @@ struct Outer {
   uint8_t ttl;                            // or hop limit
 };
 
-class OuterReader {
+class OuterReader : OwnPackets {
  public:
   // For one burst: the snapshot has to stay.
   explicit OuterReader(const Snapshot& snapshot) noexcept
-      : snapshot_(snapshot), gre_kinds_(snapshot) {}
+      : OwnPackets(snapshot), gre_kinds_(snapshot) {}
 
   // Whether the frame, which is to our MAC, is a plain one of a tunnel. Nothing is said of its
   // sender: who may send at all is known of those that have a remote.
@@ -35,40 +35,6 @@ class OuterReader {
   }
 
  private:
-  static bool is_plain_header(const Ipv4Header& ip, const rte_mbuf* mbuf) noexcept {
-    return ip.version_ihl == 0x45 && !Ipv4::is_fragment(ip) &&
-           ((mbuf->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD ||
-            ipv4_header_sum_ok(&ip, sizeof ip));
-  }
-  static bool is_plain_header(const Ipv6Header& ip, const rte_mbuf*) noexcept {
-    return ip.version_class_label.host() >> 28 == 6;
-  }
-  static uint32_t packet_bytes(const Ipv4Header& ip) noexcept { return ip.total_length.host(); }
-  static uint32_t packet_bytes(const Ipv6Header& ip) noexcept {
-    return unsigned{sizeof ip} + ip.payload_length.host();
-  }
-  static uint8_t tos(const Ipv4Header& ip) noexcept { return ip.tos; }
-  static uint8_t tos(const Ipv6Header& ip) noexcept {
-    return static_cast<uint8_t>(ip.version_class_label.host() >> 20);
-  }
-
-  bool is_own(const Ipv4&, const Ipv6Key& address) const noexcept {
-    return snapshot_.local_ipv4.find(address.low) != 0;
-  }
-  bool is_own(const Ipv6&, const Ipv6Key& address) const noexcept {
-    return snapshot_.local_ipv6.find(address) != 0;
-  }
-
-  // Most packets are to the same address of ours.
-  template <class Ip>
-  bool is_for_us(const Ipv6Key& destination) noexcept {
-    if (destination == own_) [[likely]]
-      return true;
-    if (!is_own(Ip{}, destination)) return false;
-    own_ = destination;
-    return true;
-  }
-
   template <class Ip>
   [[gnu::always_inline]] bool read_ip(const rte_mbuf* mbuf, Outer& outer) noexcept {
     constexpr uint32_t kL4 = kIpOffset + sizeof(typename Ip::Header);
@@ -130,10 +96,8 @@ class OuterReader {
     return false;
   }
 
-  const Snapshot& snapshot_;
   GreKinds gre_kinds_;
-  // What the last one had: our address, UDP port and kind.
-  Ipv6Key own_ = {};
+  // What the last one had: UDP port and kind.
   uint32_t port_ = UINT32_MAX;  // as it is in the header
   UdpTunnel tunnel_ = {};
 };

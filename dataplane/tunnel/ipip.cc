@@ -16,6 +16,7 @@ uint64_t wire_id(const std::optional<uint64_t>&) {
 void compile(const TunnelEndpoint& endpoint, BridgePort& out) {
   compile_outer_ip(endpoint, endpoint.payload == kEtherTypeIpv6 ? kIpProtocolIpv6 : kIpProtocolIpv4,
                    0, out);
+  set_plain_header(out);
 }
 
 void decap(Worker&, std::span<Packet* const> packets) {

@@ -69,10 +69,9 @@ inline uint8_t* compile_outer_ip(const TunnelEndpoint& endpoint, uint8_t protoco
 }
 
 // Control: the header is the template, and what finish_plain() fills in (tunnel/plain.h), unless
-// packets need an identification (RFC 6864). Remotes of networks alone have lanes.
+// packets need an identification (RFC 6864).
 inline void set_plain_header(BridgePort& out) noexcept {
-  if (out.kind == BridgePortKind::kTunnel &&
-      (out.outer & (outer::kClearDf | outer::kInheritDf)) == 0)
+  if ((out.outer & (outer::kClearDf | outer::kInheritDf)) == 0)
     out.plain_outer = PlainOuter::kOther;
 }
 

@@ -48,6 +48,36 @@ inline PlainHeader read_plain_gre(const GreKinds& kinds, const uint8_t* at) noex
   return {kGreHasKey | key, tunnel_index(TunnelKind::kGre), sizeof(GreHeader) + sizeof key};
 }
 
+// Of what a VRF's tunnel carries.
+struct PlainIpHeader {
+  uint64_t id;     // as Packet::tunnel_id
+  uint8_t tunnel;  // tunnel_index()
+  uint8_t bytes;   // of the tunnel header
+  bool ipv6;       // the packet behind it
+  bool is_plain;
+};
+
+// `at`: kMostPlainBytes behind the outer IP header.
+inline PlainIpHeader read_plain_gre_ip(const GreKinds& kinds, const uint8_t* at) noexcept {
+  constexpr uint32_t kKeyed = uint32_t{kGreKey} << 16;
+  const uint32_t word = reinterpret_cast<const be32*>(at)->host();
+  const uint32_t key = reinterpret_cast<const be32*>(at + sizeof(GreHeader))->host();
+  const bool has_key = (word & kKeyed) != 0;
+  const uint32_t type = word & ~kKeyed;
+  const bool ipv6 = type == kEtherTypeIpv6;
+  return {has_key ? kGreHasKey | key : 0, tunnel_index(TunnelKind::kGreIp),
+          static_cast<uint8_t>(sizeof(GreHeader) + (has_key ? sizeof key : 0)), ipv6,
+          (ipv6 || type == kEtherTypeIpv4) && !kinds.numbered};
+}
+
+// The same of all protocols that routed tunnels have.
+inline PlainIpHeader read_plain_ip_tunnel(const GreKinds& kinds, uint8_t protocol,
+                                          const uint8_t* at) noexcept {
+  if (protocol == kIpProtocolGre) return read_plain_gre_ip(kinds, at);
+  const bool ipv6 = protocol == kIpProtocolIpv6;
+  return {0, tunnel_index(TunnelKind::kIpip), 0, ipv6, ipv6 || protocol == kIpProtocolIpv4};
+}
+
 // Of what came by TCP's protocol number: `tcp` is at `offset` of the buffer, behind `ip`, and the
 // packet ends `bytes` behind it.
 template <class IpHeader>

@@ -125,6 +125,7 @@ struct Worker {
   std::vector<TxQueue> tx;              // by PortId
   std::vector<ExpressUse> express_use;  // by PortId: of connections
   std::vector<ExpressUse> bridged_use;  // by PortId: of bridged frames
+  std::vector<ExpressUse> routed_use;   // by PortId: of routed packets
   HoldQueue held;
   std::unique_ptr<FragmentTable, FragmentTableDeleter> fragments;
   TunnelStates tunnels;

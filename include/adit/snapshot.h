@@ -49,6 +49,7 @@ struct PortEntry : Interface {
   bool takes_pending_offload = false;  // completes checksums and segments GSO frames
   bool has_connections = false;        // what comes in untagged may be of services' connections
   bool has_bridged = false;            // frames of networks may come in
+  bool has_routed = false;             // packets of VRFs without services may come in untagged
   BridgePortId untagged = 0;           // member for frames without tag
   std::vector<BridgePortId> by_vlan;   // member per VLAN id: 4096 entries, or none at all
   std::vector<SubinterfaceId> subinterface_by_vlan;  // the same for VRFs

@@ -134,7 +134,7 @@ def run_replay(config, inputs, outputs, arguments=(), write=capture.write_pcap):
     an express lane, the whole pipeline has to give the same; floods, which are long, run once."""
     most_packets = 20000
     run = run_once(config, inputs, outputs, arguments, write)
-    if ("services:" in config or "networks:" in config) and sum(map(len, inputs.values())) <= most_packets:
+    if any(key in config for key in ("services:", "networks:", "vrfs:")) and sum(map(len, inputs.values())) <= most_packets:
         slow = run_once(config, inputs, outputs, (*arguments, "--no-express"), write)
         run.lane_problems = lane_problems(run, slow)
     return run

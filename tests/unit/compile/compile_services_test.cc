@@ -143,6 +143,25 @@ TEST(CompileServices, VrfsWithoutServicesAreNotBalanced) {
   EXPECT_TRUE(balances_underlay(base({web})));
 }
 
+TEST(CompileServices, PortsOfVrfsWithoutServicesHaveTheirLane) {
+  const auto lanes = [](const Config& config) {
+    const Compiled result = compiled(config);
+    const std::vector<PortEntry>& ports = result.snapshot->ports;
+    return std::pair(ports[0].has_routed, ports[1].has_routed);
+  };
+  Config config = base();
+  EXPECT_EQ(lanes(config), std::pair(false, true)) << "the underlay has no tunnel of a VRF";
+  VrfTunnelConfig tunnel;
+  tunnel.name = "t";
+  tunnel.address = ip("192.0.2.9");
+  tunnel.kind = TunnelKind::kIpip;
+  config.vrfs[0].tunnels = {tunnel};
+  EXPECT_EQ(lanes(config), std::pair(true, true));
+  config.services = {service("web", "10.9.0.1", 80, {backend("10.1.0.11")})};
+  config.services[0].vrf = "blue";
+  EXPECT_EQ(lanes(config), std::pair(false, false));
+}
+
 TEST(CompileServices, WhatStaysKeepsItsIds) {
   const std::vector<BackendConfig> two = {backend("192.0.2.11"), backend("192.0.2.12")};
   const Compiled first =
