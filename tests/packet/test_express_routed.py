@@ -477,7 +477,7 @@ def keeps_order():
 
 def what_waits():
     """What waits for a next hop, and what comes behind it, leave in their order."""
-    unknown = packet(4, HOST[4], "10.4.0.99")
+    unknown = packet(4, HOST[4], "10.4.0.98")
     run, problems = replay(config(), [("blue0", frame(unknown))],
                            [("blue0", frame(unknown)), ("blue0", frame(packet(4, HOST[4], OTHER[4])))])
     if run.report["worker"]["express"] != 1:
