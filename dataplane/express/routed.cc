@@ -7,6 +7,7 @@
 #include "packet/ip_version.h"
 #include "packet/mss.h"
 #include "tunnel/outer_ip.h"
+#include "worker/doors.h"
 
 namespace adit {
 namespace {
@@ -174,62 +175,46 @@ template <bool kCareful>
   return leave_by_port<kCareful>(now, packet);
 }
 
-// Packets one after the other that came in, or leave, by one tunnel.
-class TunnelTally {
- public:
-  explicit TunnelTally(Worker& worker) noexcept : worker_(worker) {}
+// What came in, or leaves, by one tunnel, one behind the other.
+struct TunnelTally {
+  BridgePortId tunnel = 0;  // 0: a port, of which nothing is counted here
+  uint32_t packets = 0;
+  uint64_t bytes = 0;
 
-  // True: it is the same tunnel.
-  bool add(BridgePortId tunnel, uint32_t bytes) noexcept {
-    if (tunnel != tunnel_) return false;
-    ++packets_;
-    bytes_ += bytes;
-    return true;
+  void add(uint32_t its_bytes) noexcept {
+    ++packets;
+    bytes += its_bytes;
   }
-  void begin(BridgePortId tunnel, uint32_t bytes) noexcept {
-    tunnel_ = tunnel;
-    packets_ = 1;
-    bytes_ = bytes;
-  }
-  void count_received() const noexcept {
-    if (tunnel_ == 0) return;
-    TrafficCounters& counters = worker_.bridge_port_counters[tunnel_];
-    counters.rx_packets.add(packets_);
-    counters.rx_bytes.add(bytes_);
-    counters.last_rx_s.store(worker_.now_s, std::memory_order_relaxed);
-  }
-  void count_sent() const noexcept {
-    if (tunnel_ == 0) return;
-    TrafficCounters& counters = worker_.bridge_port_counters[tunnel_];
-    counters.tx_packets.add(packets_);
-    counters.tx_bytes.add(bytes_);
-  }
-
- private:
-  Worker& worker_;
-  BridgePortId tunnel_ = 0;  // 0: a port, of which nothing is counted here
-  uint32_t packets_ = 0;
-  uint64_t bytes_ = 0;
 };
 
-// Counts packets that finish() has made and puts them in the queues.
+inline void enter_together(Worker& worker, const TunnelTally& entered) noexcept {
+  if (entered.tunnel != 0) enter(worker, entered.tunnel, entered.packets, entered.bytes);
+}
+inline void leave_together(const Exits& exits, const TunnelTally& left) noexcept {
+  if (left.tunnel != 0) exits.leave(left.tunnel, left.packets, left.bytes);
+}
+
+// Lets packets that finish() has made pass the doors, and puts them in the queues.
 [[gnu::always_inline]] inline void enqueue(Worker& worker, const RoutedPacket* packet,
                                            const RoutedPacket* end) noexcept {
-  TunnelTally entered(worker), left(worker);
+  const Exits exits(worker);
+  TunnelTally entered, left;
   Enqueuer queues(worker);
   for (; packet != end; ++packet) {
-    if (!entered.add(packet->in, packet->carried_bytes)) [[unlikely]] {
-      entered.count_received();
-      entered.begin(packet->in, packet->carried_bytes);
+    if (packet->in != entered.tunnel) [[unlikely]] {
+      enter_together(worker, entered);
+      entered = {.tunnel = packet->in, .packets = 0, .bytes = 0};
     }
-    if (!left.add(packet->out, packet->ip_bytes)) [[unlikely]] {
-      left.count_sent();
-      left.begin(packet->out, packet->ip_bytes);
+    entered.add(packet->carried_bytes);
+    if (packet->out != left.tunnel) [[unlikely]] {
+      leave_together(exits, left);
+      left = {.tunnel = packet->out, .packets = 0, .bytes = 0};
     }
+    left.add(packet->ip_bytes);
     queues.put(packet->port, packet->mbuf);
   }
-  entered.count_received();
-  left.count_sent();
+  enter_together(worker, entered);
+  leave_together(exits, left);
 }
 
 // --- the order of those that are left
@@ -320,6 +305,7 @@ unsigned send_routed(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsigned 
     read_from_vrf(burst);
   const unsigned kept = burst.count != 0 ? send_read(burst) : n;
   note_taken(worker, port_id, use, n, kept, burst.bytes);
+  worker.counters.express.add(n - kept);
   return kept;
 }
 

@@ -25,11 +25,12 @@ inline void enter(Worker& worker, BridgePortId in, uint32_t bytes) noexcept {
 class Exits {
  public:
   explicit Exits(Worker& worker) noexcept : counters_(&worker.bridge_port_counters[0]) {}
-  void leave(BridgePortId out, uint32_t bytes) const noexcept {
+  void leave(BridgePortId out, uint32_t packets, uint64_t bytes) const noexcept {
     TrafficCounters& counters = counters_[out];
-    counters.tx_packets.add(1);
+    counters.tx_packets.add(packets);
     counters.tx_bytes.add(bytes);
   }
+  void leave(BridgePortId out, uint32_t bytes) const noexcept { leave(out, 1, bytes); }
 
  private:
   TrafficCounters* counters_;

@@ -4,7 +4,7 @@ a flow leave in their order. That both ways give the same bytes, the harness com
 
 from frames import *
 from harness import MS, START_NS, accounting_problems, main, run_replay, tap
-from tunnels import KINDS, OUR_MAC, OURS, address, from_remote, mac, stt_frame, stt_segments, to_remote
+from tunnels import KINDS, OUR_MAC, OURS, address, from_remote, mac, outer, stt_frame, stt_segments, to_remote
 
 KIND = {kind.name: kind for kind in KINDS}
 PLAIN_KINDS = ["vxlan", "geneve", "gre", "gre-key", "gre-key-0", "stt"]
@@ -163,6 +163,7 @@ def outer_headers():
         "no I flag": (arriving(inner, flags=0), "vxlan_no_vni"),
         "another MAC": (patched(good, 0, bytes.fromhex("020000000099")), "not_our_mac"),
         "another address": (arriving(inner, ip={"dst": "192.0.2.9"}), "ip_not_local"),
+        "no address": (arriving(inner, ip={"dst": "0.0.0.0"}), "ip_not_local"),
         "a loopback source": (arriving(inner, ip={"src": "127.0.0.1"}), "ip_source"),
         "a UDP length beyond the packet": (arriving(inner, udp_fields={"len": 500}), "udp_length"),
         "a UDP length within VXLAN's header": (arriving(inner, udp_fields={"len": 12}), "vxlan_truncated"),
@@ -184,6 +185,8 @@ def outer_headers():
            drop="vlan_in_network")
     sum6 = from_remote(kind, inner, 6, 2)
     expect("a UDP checksum over IPv6: taken", config(family=6), [("uplink", sum6)], 1, {"red0": [inner]})
+    expect("no address of IPv6: left", config(family=6),
+           [("uplink", outer(kind, inner, 6, (address(6, 2), "::"), (mac(2), OUR_MAC)))], 0, drop="ip_not_local")
     expect("no UDP checksum over IPv6: left", config(family=6),
            [("uplink", from_remote(kind, inner, 6, 2, checksum=False))], 0, drop="udp_checksum")
     both = config("gre-key").replace("    static_macs:",

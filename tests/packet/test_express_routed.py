@@ -519,6 +519,27 @@ services:
     run_cases()
 
 
+def host_interfaces():
+    """Of a VRF with a host interface, what is to an address of ours is left, whatever it carries, and the
+    rest is taken."""
+    text = config(vrf="    host: {interface: blue-host}")
+    ways = {"a port": lambda inner: [("blue0", frame(inner))],
+            "a tunnel": lambda inner: [("uplink", arriving("ipip", 4, inner))]}
+    for way, arrived in ways.items():
+        for version in (4, 6):
+            src = {"a port": HOST[version], "a tunnel": behind(version, 16)}[way]
+            for own in {4: ("10.1.0.254", "10.4.0.254"), 6: ("fd01::fe", "fd04::fe")}[version]:
+                head = (IP if version == 4 else IPv6)(src=src, dst=own)
+                for name, inner in (("UDP", head / UDP(dport=9) / b"abc"), ("TCP", head / TCP(flags="S")),
+                                    ("another protocol", head / Raw(bytes(24))),
+                                    ("ICMP", head / (ICMP() if version == 4 else ICMPv6EchoRequest()))):
+                    expect(f"a host interface, {name} to {own} by {way}: left", text, arrived(inner), 0)
+            there = packet(version, src, OTHER[version])
+            expect(f"a host interface, IPv{version} on its way, by {way}: taken", text, arrived(there), 1,
+                   {"blue1": [delivered(hop(there), "blue1", OTHER_MAC)]})
+    run_cases()
+
+
 def not_worth_it():
     """A port whose packets are all left is not looked at for a while."""
     odd = [("blue0", frame(IP(src=HOST[4], dst=AWAY[4], options=[IPOption_NOP()] * 4) / UDP()))] * 32
@@ -591,4 +612,4 @@ def random_transit():
 
 if __name__ == "__main__":
     main(between_ports, into_tunnels, out_of_tunnels, combined_fields, left_at_ports, left_in_tunnels, keeps_order,
-         what_waits, tenants, services, not_worth_it, counted, random_transit)
+         what_waits, tenants, services, host_interfaces, not_worth_it, counted, random_transit)
