@@ -105,8 +105,7 @@ bool is_careful_now(const Worker& worker) noexcept {
 }
 
 template <bool kCareful>
-[[gnu::always_inline]] inline bool enter_tunnel(const Leaving& now,
-                                                RoutedPacket& packet) noexcept {
+[[gnu::always_inline]] inline bool enter_tunnel(const Leaving& now, RoutedPacket& packet) noexcept {
   const RouteTarget& target = *packet.target;
   const BridgePort& out = now.tunnels[target.tunnel];
   const uint64_t next_hop = now.adjacencies->load(out.adjacency);

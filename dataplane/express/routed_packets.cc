@@ -27,8 +27,8 @@ template <class Ip>
   const auto& ip = *reinterpret_cast<const typename Ip::Header*>(packet.ip);
   uint32_t bytes = 0;
   if (room < sizeof ip || !is_bare_header(ip) || Ip::check(ip, room, bytes) != DropReason::kNone ||
-      bytes > room || Ip::ttl(ip) <= 1 ||
-      snapshot.own_sources.may_have(Ip::key_at(Ip::source(ip)))) [[unlikely]]
+      bytes > room || Ip::ttl(ip) <= 1 || snapshot.own_sources.may_have(Ip::key_at(Ip::source(ip))))
+      [[unlikely]]
     return;
   packet.ip_bytes = bytes;
   packet.target = &snapshot.routes.find(vrf, Ip::destination(ip), Ip::kIpv6);
@@ -92,8 +92,7 @@ class TunnelReader : OwnPackets {
     if (mbuf->data_len < kL4 + sizeof(Ipv4Header)) return false;
     uint8_t* frame = frame_of(mbuf);
     const auto& ip = *reinterpret_cast<const typename Ip::Header*>(frame + kIpOffset);
-    const PlainIpHeader header =
-        read_plain_ip_tunnel(gre_kinds_, Ip::protocol(ip), frame + kL4);
+    const PlainIpHeader header = read_plain_ip_tunnel(gre_kinds_, Ip::protocol(ip), frame + kL4);
     const uint32_t inside = kL4 + header.bytes;
     const uint32_t end = kIpOffset + packet_bytes(ip);
     if (!header.is_plain || !is_plain_header(ip, mbuf) || end > mbuf->data_len ||
@@ -139,9 +138,8 @@ TunnelEntry find_tunnel(const Snapshot& snapshot, const TunnelSender& sender) no
 
 // GRE within GRE may be a question whether the tunnel works (answer_keepalive() of the pipeline).
 bool may_be_keepalive(const TunnelEntry& entry, const RoutedPacket& packet) noexcept {
-  const uint8_t protocol = packet.ipv6
-                               ? reinterpret_cast<const Ipv6Header*>(packet.ip)->next_header
-                               : reinterpret_cast<const Ipv4Header*>(packet.ip)->protocol;
+  const uint8_t protocol = packet.ipv6 ? reinterpret_cast<const Ipv6Header*>(packet.ip)->next_header
+                                       : reinterpret_cast<const Ipv4Header*>(packet.ip)->protocol;
   return entry.is_gre && protocol == kIpProtocolGre;
 }
 
