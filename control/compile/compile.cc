@@ -214,9 +214,8 @@ class Compiler {
         });
     for (PortEntry& port : all_.snapshot->ports)
       port.has_routed =
-          port.untagged == 0 && (port.is_underlay ? has_tunnels
-                                                  : port.vrf != 0 &&
-                                                        snapshot.balanced_vrfs[port.vrf] == 0);
+          port.untagged == 0 &&
+          (port.is_underlay ? has_tunnels : port.vrf != 0 && snapshot.balanced_vrfs[port.vrf] == 0);
   }
 
   Compilation all_;
