@@ -28,31 +28,31 @@ class OwnPackets {
     return static_cast<uint8_t>(ip.version_class_label.host() >> 20);
   }
 
-  bool is_own(const Ipv4&, const Ipv6Key& address) const noexcept {
-    return snapshot_.local_ipv4.find(address.low) != 0;
-  }
-  bool is_own(const Ipv6&, const Ipv6Key& address) const noexcept {
-    return snapshot_.local_ipv6.find(address) != 0;
-  }
-
   // Most packets are to the same address of ours.
   template <class Ip>
   bool is_for_us(const Ipv6Key& destination) noexcept {
-    constexpr uint8_t kVersion = Ip::kIpv6 ? 6 : 4;
-    if (destination == own_ && own_version_ == kVersion) [[likely]]
-      return true;
-    if (!is_own(Ip{}, destination)) return false;
-    own_ = destination;
-    own_version_ = kVersion;
+    if constexpr (Ip::kIpv6) {
+      if (has_own_ipv6_ && destination == own_ipv6_) [[likely]]
+        return true;
+      if (snapshot_.local_ipv6.find(destination) == 0) return false;
+      own_ipv6_ = destination;
+      has_own_ipv6_ = true;
+    } else {
+      if (destination.low == own_ipv4_) [[likely]]
+        return true;
+      if (snapshot_.local_ipv4.find(destination.low) == 0) return false;
+      own_ipv4_ = destination.low;
+    }
     return true;
   }
 
   const Snapshot& snapshot_;
 
  private:
-  // Our address, of the last one.
-  Ipv6Key own_ = {};
-  uint8_t own_version_ = 0;  // 0: there was none
+  // Our addresses, of the last ones.
+  uint64_t own_ipv4_ = UINT64_MAX;  // as Ipv6Key::low; no address: there was none
+  Ipv6Key own_ipv6_ = {};
+  bool has_own_ipv6_ = false;
 };
 
 }  // namespace adit
