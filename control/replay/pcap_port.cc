@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "replay/pcap_port.h"
 
-#include "replay/frame_guard.h"
+#include "adit/frame_guard.h"
 
 namespace adit::replay {
 

@@ -80,6 +80,7 @@ Replay::Replay(const Config& config, const Options& options) : burst_(options.bu
   if (const auto* first = input_.peek()) set_time(first->packet.time_ns);
 
   dataplane_ = std::make_unique<Dataplane>(dataplane);
+  hand_out_unguarded(dataplane_->pool());
   dataplane_->observe_drops([this](const rte_mbuf* mbuf, DropReason reason) {
     lift_guard(mbuf);
     drops_.push_back({tags_.get(mbuf), reason});
@@ -173,7 +174,6 @@ void Replay::feed(const MergedInput::Head& head) {
     throw std::runtime_error("no buffer is left for packet " + std::to_string(packet.number) +
                              " of port " + name + ": set system.mbufs higher");
   const auto len = static_cast<uint16_t>(std::min<std::size_t>(packet.bytes.size(), UINT16_MAX));
-  lift_guard(mbuf);
   char* frame = rte_pktmbuf_append(mbuf, len);
   if (frame == nullptr || len < packet.bytes.size()) {
     rte_pktmbuf_free(mbuf);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "adit/frame_guard.h"
+
 namespace adit {
 namespace {
 
@@ -45,6 +47,7 @@ void skip(rte_mbuf* buffer, uint32_t bytes) noexcept {
 
 // Moves bytes from following buffers to the first, until it has `bytes`.
 void pull_up(rte_mbuf* head, uint32_t bytes) noexcept {
+  lift_guard(head);
   while (head->data_len < bytes) {
     rte_mbuf* next = head->next;
     const uint32_t moved = std::min<uint32_t>(bytes - head->data_len, next->data_len);

@@ -14,6 +14,7 @@
 #include <memory>
 
 #include "config/parser.h"
+#include "replay/frame_guard.h"
 #include "running/control_plane.h"
 
 namespace adit {
@@ -87,6 +88,7 @@ class World {
       options.ports.push_back(spec);
     }
     dataplane_ = std::make_unique<Dataplane>(options);
+    replay::hand_out_unguarded(dataplane_->pool());
     control_ = std::make_unique<ControlPlane>(
         *dataplane_, config, std::vector<MacAddr>{kOurMac, kOurMac, kOurMac}, now_ns_);
   }
@@ -128,6 +130,7 @@ class World {
     // A frame for us, so that the fuzzer need not guess the MAC.
     if (port != 1 && len >= 6 && (frame[0] & 1) == 0)
       std::memcpy(frame, kOurMac.bytes.data(), sizeof kOurMac);
+    guard_tail(mbuf);
     due_[port].push_back(mbuf);
   }
   void step() {
