@@ -25,13 +25,15 @@ inline bool may_leave(Worker& worker, TenantId whose, const PuntedPacket& packet
 }
 
 // Leaves the packet to control, which frees it; it counts as consumed. Nobody may have more in the
-// ring than is left of it, as of events. What is beyond a bound is dropped by name.
+// ring than is left of it, as of events; with what others begin, a half of that, so that a tenant's own
+// flows find room beside a flood of new ones. What is beyond a bound is dropped by name.
 [[gnu::cold, gnu::noinline]] inline void leave_to_control(Worker& worker,
                                                           PuntedPacket packet) noexcept {
   const TenantId whose = tenant_of_vrf(packet.vrf);
   if (!may_leave(worker, whose, packet)) return drop(worker, packet.mbuf, DropReason::k_punt_limit);
   std::atomic<uint32_t>& waiting = worker.punts_waiting[whose];
-  if (waiting.load(std::memory_order_relaxed) >= rte_ring_free_count(worker.punted))
+  const uint32_t most = rte_ring_free_count(worker.punted) >> (packet.is_fresh ? 1 : 0);
+  if (waiting.load(std::memory_order_relaxed) >= most)
     return drop(worker, packet.mbuf, DropReason::k_punt_full);
   waiting.fetch_add(1, std::memory_order_relaxed);
   if (rte_ring_sp_enqueue_elem(worker.punted, &packet, sizeof packet) == 0)

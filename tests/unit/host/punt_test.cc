@@ -150,6 +150,21 @@ TEST_F(PuntTest, AFloodThatNobodyTakesLeavesRoomForOthers) {
   EXPECT_EQ(take().size(), 1u);
 }
 
+// The same tenant's flood of new flows to its host interface, and flows that are open.
+TEST_F(PuntTest, AFloodOfNewFlowsLeavesRoomForThoseThatAreOpen) {
+  const auto leave = [&](bool is_fresh) {
+    leave_to_control(worker, {datagram(kTaken), 0, 1, 0, kIpProtocolUdp, true, true, is_fresh});
+    worker.now_ns += kSecondNs;
+  };
+  const unsigned room = rte_ring_get_capacity(worker.punted);
+  for (unsigned i = 0; i < room; ++i) leave(true);
+  const uint64_t refused = drops(DropReason::k_punt_full);
+  EXPECT_NEAR(static_cast<double>(room - refused), room / 3.0, 2.0);
+  for (unsigned i = 0; i < room / 8; ++i) leave(false);
+  EXPECT_EQ(drops(DropReason::k_punt_full), refused);
+  EXPECT_EQ(drops(DropReason::k_punt_limit), 0u);
+}
+
 TEST_F(PuntTest, WhatIsNotTakenIsFreedWithTheDataplane) {
   punt_one(1);
   punt_one(2);
