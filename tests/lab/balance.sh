@@ -115,9 +115,7 @@ done
 
 # answers URL COUNT: who answered, each with how often.
 answers() {
-  local i
-  for ((i = 0; i < $2; i++)); do N client curl -sS -m 60 "$1" || echo failed; done |
-    sort | uniq -c | awk '{printf "%s%s %s", sep, $2, $1; sep = ", "}'
+  web_answers "$2" "$1" | sort | uniq -c | awk '{printf "%s%s %s", sep, $2, $1; sep = ", "}'
 }
 # field SERVICE FIELD: summed over its backends.
 field() { ctl -j show backends --service "$1" | jq "[.[].$2] | add"; }

@@ -99,8 +99,7 @@ await_service() { # SERVICE ADDRESS STATE
   note "$2 of $1: $(state_of "$1" "$2")"
 }
 answers() { # COUNT ADDRESS
-  local i
-  for ((i = 0; i < $1; i++)); do N client curl -sS -m 60 "http://$2/" || echo failed; done | tally
+  web_answers "$1" "http://$2/" | tally
 }
 
 say "all are up, with nothing set up on the host"

@@ -149,8 +149,7 @@ says() { [[ $(state_of "$1" "$2") == *"$3" ]]; } # SERVICE ADDRESS TEXT
 wait_for 15 says refused 10.1.0.1 "port unreachable" || fail "refused is $(state_of refused 10.1.0.1)"
 expect "ways of checks" "$(ctl -j show backends | jq -r '[.[].check_way] | unique | join(",")')" = packets
 answers() { # COUNT ADDRESS
-  local i
-  for ((i = 0; i < $1; i++)); do N client curl -sS -m 60 "http://$2/" || echo failed; done | tally
+  web_answers "$1" "http://$2/" | tally
 }
 for address in "$SERVICE" 198.51.100.81; do
   expect "8 requests to $address" "$(answers 8 "$address")" = "s1 4, s2 4"

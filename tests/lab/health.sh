@@ -23,8 +23,7 @@ health_world s1 s2 sorry
 
 # answers COUNT: who answered, each with how often.
 answers() {
-  local i
-  for ((i = 0; i < $1; i++)); do N client curl -sS -m 60 "http://$SERVICE/" || echo failed; done | tally
+  web_answers "$1" "http://$SERVICE/" | tally
 }
 say "both servers work"
 for address in 10.1.0.1 10.1.0.2; do

@@ -194,6 +194,14 @@ expect_download() { # FROM ADDRESS SERVER
   expect "SHA-256 of $(stat -c %s "$LAB_TMP/got") bytes from $3 to $1" "${got%% *}" = "${want%% *}"
 }
 
+# web_answers COUNT URL: what the namespace `client` is answered, each over a connection of its own; an
+# answer that does not come is a line "failed". One process: to start a hundred takes longer than all else.
+web_answers() {
+  local i
+  for ((i = 0; i < $1; i++)); do printf 'url = "%s"\n' "$2"; done |
+    { N client curl -sS -m 60 -H 'Connection: close' -K - 2>&1 || true; } | sed 's/^curl: .*/failed/'
+}
+
 # fdb_place NETWORK MAC: where adit has learned it: port NAME, remote ADDRESS, or nowhere.
 fdb_place() {
   ctl -j show fdb | jq -r --arg n "$1" --arg m "$2" '

@@ -146,9 +146,7 @@ for version in 4 6; do
   transfers "proxy, IPv$version" "$version" 7 s2 100
   transfers "proxy, IPv$version to IPv$other" "$version" 9 s2 100
   # The first packets of these get lost too.
-  for ((i = 0; i < 100; i++)); do
-    N client curl -sS -m 60 "$(url "$version" 7)/who" || echo failed
-  done >"$LAB_TMP/who"
+  web_answers 100 "$(url "$version" 7)/who" >"$LAB_TMP/who"
   expect "of 100 connections, those whose client was named" \
     "$(grep -c "^${CLIENT[$version]}:[0-9]* ${FAR[$version]}200\$" "$LAB_TMP/who")" = 100
 done

@@ -89,7 +89,7 @@ TEST_F(Methods, ReloadAppliesTheDaemonsFile) {
 
 TEST_F(Methods, OthersHaveTheirAnswersWhileAReloadIsUnderWay) {
   std::string text = kYaml;
-  for (int i = 0; i < 5000; ++i)
+  for (int i = 0; i < 1000; ++i)
     text += "  s" + std::to_string(i) + ": {address: 10.1." + std::to_string(i / 250) + '.' +
             std::to_string(i % 250 + 1) + ", port: 80, backends: [{address: 192.0.2.9}]}\n";
   directory_.write("adit.yaml", text);
@@ -109,10 +109,10 @@ TEST_F(Methods, OthersHaveTheirAnswersWhileAReloadIsUnderWay) {
   }
   EXPECT_EQ(reload.error_code, 0) << reload.error_message;
   EXPECT_GT(served, 10u);
-  EXPECT_EQ(result("show.services", {{"limit", 3000}})["rows"].size(), 3000u) << "in slices";
-  const json rest = result("show.services", {{"offset", 3000}});
-  EXPECT_EQ(rest["rows"].size(), 2002u);
-  EXPECT_EQ(rest["rows"][0]["name"], "s2998");
+  EXPECT_EQ(result("show.services", {{"limit", 600}})["rows"].size(), 600u) << "in slices";
+  const json rest = result("show.services", {{"offset", 600}});
+  EXPECT_EQ(rest["rows"].size(), 402u);
+  EXPECT_EQ(rest["rows"][0]["name"], "s598");
   EXPECT_EQ(rest["truncated"], false);
 }
 

@@ -13,7 +13,7 @@
 namespace adit {
 namespace {
 
-constexpr unsigned kRuns = 6, kSteps = 2000;
+constexpr unsigned kRuns = 6, kSteps = 1000;
 constexpr unsigned kBackends = 4, kClients = 6, kClientPorts = 8;
 constexpr const char* kSchedulers[] = {"rr",   "wrr",   "lc", "wlc", "sed", "nq",
                                        "lblc", "lblcr", "fo", "mh",  "sh"};

@@ -72,7 +72,7 @@ struct Hostile {
 TEST(SttReassembly, HostilePeerDoesNotStopAnother) {
   Hostile run;
   const Bytes frame = pattern(9000);
-  constexpr unsigned kSegments = 7, kRounds = 4000, kAttacks = 35;
+  constexpr unsigned kSegments = 7, kRounds = 1500, kAttacks = 35;
   unsigned complete = 0;
   for (unsigned round = 0; round < kRounds; ++round)
     for (unsigned i = 0; i < kSegments; ++i) {
@@ -106,7 +106,7 @@ TEST(SttReassembly, HostilePeerDoesNotStopAnother) {
 // loses nothing.
 TEST(SttReassembly, HostilePeersTogetherDoNotStopAnother) {
   for (const unsigned segments_per_frame : {1u, 3u, 60u}) {
-    constexpr unsigned kHostile = 20, kSegments = 7, kRounds = 300;
+    constexpr unsigned kHostile = 20, kSegments = 7, kRounds = 150;
     Hostile run({.max_frames = 256,
                  .max_frames_per_peer = 80,
                  .max_peers = kHostile + 1,
