@@ -25,8 +25,8 @@ inline bool may_leave(Worker& worker, TenantId whose, const PuntedPacket& packet
 }
 
 // Leaves the packet to control, which frees it; it counts as consumed. Nobody may have more in the
-// ring than is left of it, as of events; with what others begin, a half of that, so that a tenant's own
-// flows find room beside a flood of new ones. What is beyond a bound is dropped by name.
+// ring than is left of it, as of events; with what others begin, a half of that, so that a tenant's
+// own flows find room beside a flood of new ones. What is beyond a bound is dropped by name.
 [[gnu::cold, gnu::noinline]] inline void leave_to_control(Worker& worker,
                                                           PuntedPacket packet) noexcept {
   const TenantId whose = tenant_of_vrf(packet.vrf);
