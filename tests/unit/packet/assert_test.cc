@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <limits>
+
 #include "packet/packet.h"
 
 namespace adit {
@@ -36,6 +39,19 @@ TEST_F(AssertDeathTest, AListTakesNoMoreThanItHasRoomFor) {
   for (size_t i = 0; i < list.items.size(); ++i) list.push(packet);
   EXPECT_DEATH(list.push(packet), "does not hold");
 }
+
+#if ADIT_HAS_FEATURE(undefined_behavior_sanitizer)
+// A list says what it does not look at (tests/undefined-ignored): our sources are not among that.
+TEST(SanitizerDeathTest, LooksAtOurSources) {
+  volatile int most = std::numeric_limits<int>::max();
+  EXPECT_DEATH(
+      {
+        most = most + 1;
+        std::abort();  // where it only tells
+      },
+      "assert_test.cc:.*signed integer overflow");
+}
+#endif
 
 TEST(Assert, IsNotEvaluatedWhereItIsOff) {
   unsigned evaluated = 0;
