@@ -11,6 +11,7 @@ bool Dataplane::dump(unsigned worker, std::shared_ptr<ConnectionDump> dump) {
   if (!takes_dump(worker)) return false;
   impl_->dumps[worker] = std::move(dump);
   impl_->workers[worker]->dump.store(impl_->dumps[worker].get(), std::memory_order_release);
+  impl_->workers[worker]->doorbell.ring();
   return true;
 }
 
@@ -39,7 +40,10 @@ unsigned Dataplane::poll_events(std::span<Event> events) {
 
 bool Dataplane::send(Command command) {
   // Every worker has a queue on every port, so the first one will do.
-  return rte_ring_sp_enqueue_elem(impl_->command_rings[0].get(), &command, sizeof command) == 0;
+  const bool sent =
+      rte_ring_sp_enqueue_elem(impl_->command_rings[0].get(), &command, sizeof command) == 0;
+  impl_->workers[0]->doorbell.ring();
+  return sent;
 }
 
 void Dataplane::finish_commands() {
@@ -51,6 +55,7 @@ void Dataplane::finish_commands() {
   wait_while([&] { return rte_ring_empty(ring) == 0; });
   // The pass that took the last of them, to its end.
   const uint64_t loops = impl_->workers[0]->counters.loops.get();
+  impl_->workers[0]->doorbell.ring();
   wait_while([&] { return impl_->workers[0]->counters.loops.get() == loops; });
 }
 

@@ -159,6 +159,10 @@ bool has_waiting(const Worker& worker) noexcept {
   return !rte_ring_empty(worker.commands) || waiting(worker) != 0 || !worker.fragments->is_idle();
 }
 
+bool has_work(const Worker& worker) noexcept {
+  return has_waiting(worker) || worker.dump.load(std::memory_order_relaxed) != nullptr;
+}
+
 // Commands of control, and packets that wait for a next hop or for further fragments.
 [[gnu::cold, gnu::noinline]] void serve_waiting(Worker& worker) noexcept {
   sweep_held(worker);

@@ -15,6 +15,9 @@ inline constexpr unsigned kRxBurst = 32;
 template <class Profile>
 unsigned run_pass(Worker& worker, Profile& profile) noexcept;
 
+// Whether there is something to do before the next packet comes.
+bool has_work(const Worker& worker) noexcept;
+
 // What is left of a pass where nothing is received any more. Whether there may be more to do.
 bool drain_pass(Worker& worker) noexcept;
 

@@ -10,7 +10,7 @@ namespace adit {
 
 PortIo dead_end() noexcept {
   const auto none = [](void*, rte_mbuf**, uint16_t) -> uint16_t { return 0; };
-  return {nullptr, none, none};
+  return {nullptr, none, none, nullptr, kNeverReadable};
 }
 
 void take_bindings(Worker& worker) noexcept {

@@ -2,24 +2,13 @@
 #include "run_loop.h"
 
 #include <rte_cycles.h>
-#include <rte_pause.h>
 #include <rte_rcu_qsbr.h>
-#include <sys/prctl.h>
-#include <time.h>
 
 #include "idle_policy.h"
+#include "idle_sleep.h"
 #include "pipeline.h"
 
 namespace adit {
-namespace {
-
-void sleep_for(uint64_t ns) noexcept {
-  if (ns == 0) return rte_pause();
-  const timespec pause{0, static_cast<long>(ns)};
-  clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, nullptr);
-}
-
-}  // namespace
 
 void drain(std::span<Worker* const> workers) noexcept {
   // Nothing waits for longer, whatever is configured.
@@ -45,8 +34,8 @@ int run_loop(void* arguments) {
   rte_rcu_qsbr_thread_register(qsbr, worker.id);
   rte_rcu_qsbr_thread_online(qsbr, worker.id);
   IdlePolicy idle;
-  // The kernel would otherwise round a short sleep up by 50 microseconds.
-  prctl(PR_SET_TIMERSLACK, 1UL);
+  IdleSleep idle_sleep(worker, qsbr);
+  uint32_t bindings = worker.bindings_taken;
   NoProfile profile;
   uint64_t last_tsc = rte_rdtsc();
   while (!worker.stopping->load(std::memory_order_relaxed)) {
@@ -61,8 +50,16 @@ int run_loop(void* arguments) {
       worker.counters.busy_cycles.add(worked_until - last_tsc);
     }
     if (!busy_poll) {
-      const uint64_t sleep_ns = idle.after_pass(received != 0, worker.now_ns);
-      if (received == 0) sleep_for(sleep_ns);
+      if (bindings != worker.bindings_taken) [[unlikely]] {
+        bindings = worker.bindings_taken;
+        idle_sleep.look_at_ports();
+      }
+      const bool is_woken = idle_sleep.is_woken() && !has_work(worker);
+      const uint64_t sleep_ns = idle.after_pass(received != 0, worker.now_ns, is_woken);
+      if (received == 0 && is_woken)
+        idle_sleep.rest(sleep_ns);
+      else if (received == 0)
+        IdleSleep::sleep(sleep_ns);
     }
     const uint64_t now_tsc = received != 0 ? worked_until : rte_rdtsc();
     worker.counters.cycles.add(now_tsc - last_tsc);

@@ -168,7 +168,8 @@ PortIo TapPort::queue_io(unsigned queue) noexcept {
           [](void* context, rte_mbuf** packets, uint16_t n) {
             return static_cast<Queue*>(context)->transmit(packets, n);
           },
-          [](void* context) { return static_cast<Queue*>(context)->is_down(); }};
+          [](void* context) { return static_cast<Queue*>(context)->is_down(); },
+          queues_[queue].fd()};
 }
 
 TapPort::Queue::~Queue() {

@@ -19,6 +19,7 @@
 #include "worker/balancer.h"
 #include "worker/changed_ids.h"
 #include "worker/connections.h"
+#include "worker/doorbell.h"
 #include "worker/hold_queue.h"
 #include "worker/outbox.h"
 #include "worker/peer_queue.h"
@@ -104,6 +105,7 @@ struct Worker {
   rte_ring* punted = nullptr;    // PuntedPacket, this worker produces
   // Number of a tenant's packets in that ring, counted like events.
   ZeroPages<std::atomic<uint32_t>> punts_waiting{kMaxTenants};
+  Doorbell doorbell;  // control rings it
   // Control sets it while it is null; this worker resets it to null.
   std::atomic<ConnectionDump*> dump = nullptr;
 
