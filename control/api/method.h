@@ -36,6 +36,12 @@ struct HostState {
   uint64_t to_host = 0, from_host = 0, dropped = 0;
 };
 
+struct SteeringState {
+  std::string port, mode;
+  std::string why;               // it does not work; empty: it does
+  std::vector<uint64_t> counts;  // packets, as in the columns of show.steering
+};
+
 struct ApiContext {
   ControlPlane* control_plane = nullptr;  // not null where api_methods() are served
   std::string config_path;
@@ -43,6 +49,7 @@ struct ApiContext {
   Reloader* reloader = nullptr;    // as control_plane
   uint64_t started_ns = 0;         // on it
   std::function<std::vector<HostState>()> hosts = {};
+  std::function<std::vector<SteeringState>()> steered_ports = {};
 };
 
 // An answer that needs several steps: called about every millisecond until it returns JSON text.

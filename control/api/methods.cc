@@ -9,8 +9,8 @@ namespace adit {
 BeginMethod begin_check, begin_reload, begin_ports, begin_networks, begin_remotes, begin_tunnels,
     begin_routes, begin_route_sources, begin_services, begin_backends, begin_connections, begin_fdb,
     begin_neighbours;
-HandleMethod answer_drain, answer_drops, answer_hosts, answer_workers, answer_status,
-    answer_version, answer_help;
+HandleMethod answer_drain, answer_drops, answer_hosts, answer_steering, answer_workers,
+    answer_status, answer_version, answer_help;
 
 namespace {
 
@@ -35,6 +35,7 @@ constexpr Binding kBindings[] = {
     later("show.neighbours", begin_neighbours),
     {"show.drops", answer_drops},
     {"show.hosts", answer_hosts},
+    {"show.steering", answer_steering},
     {"show.workers", answer_workers},
     {"show.status", answer_status},
     {"version", answer_version},

@@ -41,6 +41,7 @@ struct SystemConfig {
 
 // What stands in `device:` of a port, e.g. "tap:red0": kind kTap, argument "red0".
 enum class OffloadMode { kAuto, kOff };
+enum class Steer { kAuto, kAll };
 enum class DeviceKind { kPci, kTap, kAfPacket, kAfXdp, kVdev };
 struct Device {
   DeviceKind kind = DeviceKind::kTap;
@@ -72,6 +73,8 @@ struct PortConfig {
   unsigned tx_ring = 1024;
   // Frames with checksum and segmentation left to the receiver; auto: with TAP interfaces.
   OffloadMode offload = OffloadMode::kAuto;
+  // With AF_XDP, auto: the kernel keeps what is not adit's.
+  Steer steer = Steer::kAuto;
   std::vector<IpPrefix> addresses;  // with any, the port is of the underlay, or of a VRF
   std::optional<RouterAdvertisements> router_advertisements = {};  // of a VRF's port
   friend bool operator==(const PortConfig&, const PortConfig&) = default;

@@ -82,6 +82,10 @@ Section<PortDraft> port_section() {
          "auto: use GSO frames of up to 64 KiB and partial checksums on devices that support them "
          "(tap); off: only complete frames of at most the MTU.")
       .restart();
+  s.word("steer", &P::steer,
+         "Of an af_xdp port. auto: an XDP program gives adit what is for its addresses, services "
+         "and networks, and leaves all else to the kernel; all: adit gets every packet.")
+      .restart();
   s.texts("addresses", &PortDraft::address_drafts, &P::addresses, parse_host_prefix,
           "an IP address and its prefix length, such as 192.0.2.1/24 or 2001:db8::1/64",
           "Addresses of the port. A port with addresses is an underlay port, which leads to "

@@ -22,6 +22,7 @@ ADIT_WORDS(LogTarget, {{"stderr", E::kStderr}, {"journald", E::kJournald}, {"sys
 ADIT_WORDS(LogLevel,
            {{"debug", E::kDebug}, {"info", E::kInfo}, {"warn", E::kWarn}, {"error", E::kError}});
 ADIT_WORDS(OffloadMode, {{"auto", E::kAuto}, {"off", E::kOff}});
+ADIT_WORDS(Steer, {{"auto", E::kAuto}, {"all", E::kAll}});
 ADIT_WORDS(HeaderMode, {{"pipe", E::kPipe}, {"uniform", E::kUniform}});
 ADIT_WORDS(DfPolicy, {{"set", E::kSet}, {"clear", E::kClear}, {"inherit", E::kInherit}});
 ADIT_WORDS(TooBig, {{"icmp", E::kIcmp}, {"fragment", E::kFragment}, {"drop", E::kDrop}});

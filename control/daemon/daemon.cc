@@ -37,6 +37,7 @@
 #include "netlink/kernel_routes.h"
 #include "running/control_plane.h"
 #include "running/reload.h"
+#include "steering/steering.h"
 
 namespace adit {
 namespace {
@@ -89,6 +90,7 @@ class Daemon {
             checks_.get()) {
     control_.backends().check_by(checker_, monotonic_ns());
     context_.hosts = [this] { return host_states(); };
+    context_.steered_ports = [this] { return steering_states(); };
     control_.on_neighbour_notice(
         [this](const NeighbourNotice& notice) { log_neighbour_notice(control_, notice); });
   }
@@ -158,6 +160,16 @@ class Daemon {
     return states;
   }
 
+  std::vector<SteeringState> steering_states() const {
+    std::vector<SteeringState> states;
+    for (const Steering::State& port : steering_.states())
+      states.push_back({port.port,
+                        port.is_generic ? "generic" : "native",
+                        port.why,
+                        {port.counters.begin(), port.counters.end()}});
+    return states;
+  }
+
   void backend_changed(BackendId id, bool up, const std::string& why) {
     const BackendFacts* found = control_.backends().find(id);
     if (found == nullptr) return;
@@ -191,7 +203,9 @@ class Daemon {
     if (std::exchange(followed_generation_, control_.generation()) != control_.generation()) {
       hosts_.configure(control_.config(), control_.ids().vrfs, monotonic_ns());
       kernel_routes_.configure(control_.config(), monotonic_ns());
+      steering_.configure(control_.state()->config, control_.port_macs(), monotonic_ns());
     }
+    steering_.tick(monotonic_ns());
     hosts_.tick(monotonic_ns());
     kernel_routes_.tick(monotonic_ns());
   }
@@ -253,6 +267,7 @@ class Daemon {
   ControlPlane control_;
   Reloader reloader_;
   KernelRoutes kernel_routes_{control_.routes()};
+  Steering steering_;
   uint64_t followed_generation_ = 0;
   ApiContext context_;
   boost::asio::io_context io_{1};

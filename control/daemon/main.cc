@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <iostream>
@@ -27,6 +28,8 @@
 #include "machine/preflight.h"
 #include "machine/runtime_files.h"
 #include "machine/system_facts.h"
+#include "steering/steering_program.h"
+#include "steering/steering_rules.h"
 
 namespace adit {
 namespace {
@@ -104,7 +107,11 @@ void clean_up_eal() {
   _exit(kExitFailed);
 }
 
-int serve(std::shared_ptr<const Config> config, const Options& options, const SystemFacts& facts) {
+int serve(std::shared_ptr<const Config> config, const Options& options, SystemFacts facts) {
+  if (std::any_of(config->ports.begin(), config->ports.end(), is_steered)) {
+    clear_steered_interfaces(*config);
+    facts.xdp_program = steering_program_path();
+  }
   const EalArgs arguments = eal_args(*config, facts, getpid(), options.eal_args);
   // From here on there is something to tidy up: these wait until the daemon takes them.
   block_signals({SIGTERM, SIGINT});

@@ -164,7 +164,11 @@ class DeviceArgs {
             std::min(std::max(rx_queue_count(port, workers_), tx_queue_count(port, workers_)),
                      interface_queues(facts_, argument));
         return add_vdev("net_af_xdp",
-                        ",iface=" + argument + ",queue_count=" + std::to_string(queues), args);
+                        ",iface=" + argument + ",queue_count=" + std::to_string(queues) +
+                            (port.steer == Steer::kAuto && !facts_.xdp_program.empty()
+                                 ? ",xdp_prog=" + facts_.xdp_program
+                                 : ""),
+                        args);
       }
     }
     return {};

@@ -187,11 +187,22 @@ class Preflight {
           "ip link show lists the interfaces");
       return;
     }
-    if (interface->carries_default_route) return refuse_default_route(port, name);
+    if (interface->carries_default_route && !leaves_kernel_its_own(port))
+      return refuse_default_route(port, name);
     if (!interface->is_up)
       warning(port_text(port) + "the interface " + name + " is down",
               "ip link set " + name + " up");
     if (port.device.kind == DeviceKind::kAfXdp) check_af_xdp(port, *interface);
+  }
+
+  // Untagged frames at least, which are a network's where the port is its member.
+  bool leaves_kernel_its_own(const PortConfig& port) const {
+    const auto takes_all = [&](const NetworkConfig& network) {
+      return std::find(network.members.begin(), network.members.end(),
+                       MemberConfig{port.name, std::nullopt}) != network.members.end();
+    };
+    return port.device.kind == DeviceKind::kAfXdp && port.steer == Steer::kAuto &&
+           std::none_of(config_.networks.begin(), config_.networks.end(), takes_all);
   }
 
   void check_af_xdp(const PortConfig& port, const InterfaceFacts& interface) {

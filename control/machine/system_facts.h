@@ -31,6 +31,7 @@ struct SystemFacts {
   bool has_bpf = false;         // CAP_BPF or CAP_SYS_ADMIN
   bool has_tun_device = false;  // /dev/net/tun
   bool has_account = false;     // the one of system.user
+  std::string xdp_program;      // path, for steered ports (steering/steering_program.h)
 
   std::vector<unsigned> cpus;  // that this process may run on, ascending
   uint64_t memory_available_mb = 0;

@@ -45,6 +45,22 @@ inline constexpr Column kHostColumns[] = {
     {"error", "ERROR", kText, kWide},
 };
 
+inline constexpr Column kSteeringColumns[] = {
+    {"port", "PORT", kText, kKey},
+    {"mode", "MODE", kText, kShown, "`native`: in the driver; `generic`: in the kernel, slower"},
+    {"state", "STATE", kText, kShown, "`ok`, or `failed`: see `error`"},
+    {"network", "NETWORK", kCount, kShown, "packets of networks' members"},
+    {"neighbour", "NEIGHBOUR", kCount, kShown, "ARP and neighbour discovery for adit"},
+    {"address", "ADDRESS", kCount, kShown, "packets for adit's addresses, tunnels among them"},
+    {"service", "SERVICE", kCount, kShown, "packets for services at addresses of the host"},
+    {"reply", "REPLY", kCount, kShown, "packets of backends by NAT"},
+    {"route", "ROUTE", kCount, kShown, "packets to what is behind adit"},
+    {"kernel", "KERNEL", kCount, kShown, "packets left to the kernel"},
+    {"no_socket", "NO-SOCKET", kCount, kWide,
+     "packets of adit's on a receive queue without a worker, left to the kernel as well"},
+    {"error", "ERROR", kText, kWide},
+};
+
 inline constexpr Column kWorkerColumns[] = {
     {"id", "WORKER", kNumber, kKey},
     {"core", "CORE", kNumber},
@@ -142,6 +158,14 @@ inline constexpr MethodInfo kDaemon[] = {
         .command = "show hosts",
         .columns = kHostColumns,
         .notes = "VRFs, and the underlay, with `host`.",
+    },
+    {
+        .name = "show.steering",
+        .effect = kReads,
+        .help = "what comes to adit at af_xdp ports, and what the kernel keeps",
+        .command = "show steering",
+        .columns = kSteeringColumns,
+        .notes = "Packets since the port was opened. Ports with `steer: auto`.",
     },
     {
         .name = "show.status",

@@ -72,10 +72,20 @@ class Methods : public testing::Test {
   ControlPlane control_{*dataplane_, parse_config(kYaml, "test"), {{}, {}, {}}, monotonic_ns()};
   const std::string file_ = directory_.write("adit.yaml", kYaml);
   Reloader reloader_{control_, file_};
-  ApiContext context_{&control_, file_, monotonic_ns, &reloader_, 0, [] {
+  ApiContext context_{&control_,
+                      file_,
+                      monotonic_ns,
+                      &reloader_,
+                      0,
+                      [] {
                         return std::vector<HostState>{
                             {"blue", "blue-host", "", "", 1, 2, 3},
                             {"underlay", "under-host", "fabric", "no such namespace", 0, 0, 0}};
+                      },
+                      [] {
+                        return std::vector<SteeringState>{
+                            {"up", "native", "", {1, 2, 3, 4, 5, 6, 7, 8}},
+                            {"edge", "generic", "no such interface", {}}};
                       }};
 };
 
@@ -204,6 +214,18 @@ TEST_F(Methods, ShowAnswersInRows) {
     EXPECT_TRUE(answer["rows"].is_array()) << method.name;
     EXPECT_EQ(answer["truncated"], false) << method.name;
   }
+}
+
+TEST_F(Methods, ShowSteeringHasWhatEachPortsProgramDecided) {
+  const json rows = result("show.steering")["rows"];
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0]["state"], "ok");
+  EXPECT_EQ(rows[0]["network"], 1);
+  EXPECT_EQ(rows[0]["kernel"], 7);
+  EXPECT_EQ(rows[0]["no_socket"], 8);
+  EXPECT_EQ(rows[1]["state"], "failed");
+  EXPECT_EQ(rows[1]["error"], "no such interface");
+  EXPECT_EQ(rows[1]["network"], 0);
 }
 
 // And no other: what rows have stands in the catalogue.

@@ -148,7 +148,7 @@ TEST(Completion, OffersWhatMayFollow) {
   EXPECT_EQ(completions("aditctl re"), "reload");
   EXPECT_EQ(completions("aditctl show n"), "neighbours networks");
   EXPECT_EQ(completions("aditctl show backends --s"), "--service --socket");
-  EXPECT_EQ(completions("aditctl show s"), "services status");
+  EXPECT_EQ(completions("aditctl show s"), "services status steering");
   EXPECT_EQ(completions("aditctl -j --socket /x show w"), "workers");
   EXPECT_EQ(completions("aditctl show fdb --ma"), "--mac");
   EXPECT_EQ(completions("aditctl --so"), "--socket");

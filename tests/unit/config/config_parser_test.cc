@@ -39,7 +39,7 @@ system: {workers: 3, poll: busy, hugepages: yes, memory_mb: 512, mbufs: 4096, fd
          socket: /tmp/x.sock, user: adit, log: {target: syslog, level: warn}}
 ports:
   up: {device: 0000:0A:00.1, mtu_bytes: 9000, mac: 02:00:00:00:00:01, promiscuous: true,
-       rx_queues: 2, tx_queues: 4, rx_ring: 64, tx_ring: 8192, offload: off,
+       rx_queues: 2, tx_queues: 4, rx_ring: 64, tx_ring: 8192, offload: off, steer: all,
        addresses: [192.0.2.1/24, 192.0.2.9/24, 10.0.0.0/31]}
   red0: {device: "vdev:net_null0,copy=1", rx_queues: auto}
 routes: [{to: 0.0.0.0/0, via: 192.0.2.254}]
@@ -69,17 +69,13 @@ networks:
   const auto prefix = [](const char* ip, uint8_t length) {
     return IpPrefix{*parse_ip(ip), length};
   };
-  const PortConfig up{"up",
-                      {DeviceKind::kPci, "0000:0a:00.1"},
-                      9000,
-                      parse_mac("02:00:00:00:00:01"),
-                      true,
-                      2,
-                      4,
-                      64,
-                      8192,
-                      OffloadMode::kOff,
-                      {prefix("192.0.2.1", 24), prefix("192.0.2.9", 24), prefix("10.0.0.0", 31)}};
+  const PortConfig up{
+      "up",        {DeviceKind::kPci, "0000:0a:00.1"},
+      9000,        parse_mac("02:00:00:00:00:01"),
+      true,        2,
+      4,           64,
+      8192,        OffloadMode::kOff,
+      Steer::kAll, {prefix("192.0.2.1", 24), prefix("192.0.2.9", 24), prefix("10.0.0.0", 31)}};
   ASSERT_EQ(config.ports.size(), 2U);
   EXPECT_EQ(config.ports[0], up);
   EXPECT_EQ(config.ports[1].device, (Device{DeviceKind::kVdev, "net_null0,copy=1"}));

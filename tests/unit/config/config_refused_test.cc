@@ -233,6 +233,8 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"OffloadTrue",
                     port("offload: true"),
                     {"2:36: offload: found 'true', expected one of auto, off"}},
+        RefusedCase{
+            "Steer", port("steer: own"), {"2:34: steer: found 'own', expected one of auto, all"}},
         RefusedCase{"HugepagesOn",
                     with_port("system: {hugepages: on}\n"),
                     {"2:21: hugepages: found 'on', expected one of auto, yes, no"}}),

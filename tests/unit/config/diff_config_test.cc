@@ -118,6 +118,8 @@ INSTANTIATE_TEST_SUITE_P(
                 {"ports.red0.tx_ring: 1024 -> 64"}),
         restart("offload", [](Config& c) { c.ports[1].offload = OffloadMode::kOff; },
                 {"ports.red0.offload: auto -> off"}),
+        restart("steer", [](Config& c) { c.ports[1].steer = Steer::kAll; },
+                {"ports.red0.steer: auto -> all"}),
         restart("removed", [](Config& c) { c.ports.pop_back(); }, {"ports.red0: removed"}),
         restart("added",
                 [](Config& c) {

@@ -119,7 +119,8 @@ FULL = {
     "ports": {
         "up": {"device": "tap:up0", "mtu_bytes": 1500, "mac": "02:00:00:00:00:01",
                "promiscuous": True, "rx_queues": 1, "tx_queues": 2, "rx_ring": 512,
-               "tx_ring": 512, "offload": "off", "addresses": ["192.0.2.1/24"]},
+               "tx_ring": 512, "offload": "off", "steer": "all",
+               "addresses": ["192.0.2.1/24"]},
         "red0": {"device": "tap:red0"},
         "blue0": {"device": "tap:blue0", "addresses": ["10.1.0.254/24", "fd01::fe/64"],
                   "router_advertisements": ADVERTISEMENTS}},

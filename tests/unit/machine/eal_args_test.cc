@@ -78,6 +78,17 @@ ports:
   EXPECT_EQ(std::count(eal.args.begin(), eal.args.end(), "-a"), 2);
 }
 
+TEST(EalArgs, SteeredPortsHaveAnXdpProgram) {
+  SystemFacts facts = two_cores();
+  facts.interfaces = {{"eth1", true, false, 1}, {"eth2", true, false, 1}};
+  facts.xdp_program = "/proc/self/fd/7";
+  const EalArgs eal = eal_args(config_of("ports:\n  a: {device: 'af_xdp:eth1'}\n"
+                                         "  b: {device: 'af_xdp:eth2', steer: all}\n"),
+                               facts, 1);
+  EXPECT_TRUE(has(eal, "net_af_xdp0,iface=eth1,queue_count=1,xdp_prog=/proc/self/fd/7"));
+  EXPECT_TRUE(has(eal, "net_af_xdp1,iface=eth2,queue_count=1"));
+}
+
 TEST(EalArgs, OwnNamesStepAsideForTheUsersVdevs) {
   const EalArgs eal = eal_args(config_of("ports:\n  a: {device: 'af_packet:t0'}\n"
                                          "  b: {device: 'vdev:net_af_packet0,iface=x'}\n"

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps the XDP programs of steered ports in step with the configuration.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "steering/steering_maps.h"
+
+namespace adit {
+
+class Steering {
+ public:
+  struct State {
+    std::string port;
+    std::string why;  // it does not work; empty: it does
+    bool is_generic = false;
+    SteeringCounters counters{};
+  };
+
+  // What a configuration that runs now says; `macs`: of the ports, by their index.
+  void configure(std::shared_ptr<const Config> config, const std::vector<MacAddr>& macs,
+                 uint64_t now_ns);
+  // To be called often: looks once a second for programs and host addresses that are others.
+  void tick(uint64_t now_ns);
+  std::vector<State> states() const;
+
+ private:
+  struct SteeredPort {
+    size_t index;             // in config->ports
+    uint32_t program_id = 0;  // whose maps these are; 0: none
+    std::unique_ptr<SteeringMaps> maps;
+    bool is_up_to_date = false;
+    State state;
+  };
+  // The kernel's addresses, of all interfaces of this network namespace but loopback ones.
+  struct Host {
+    std::set<IpAddr> addresses;
+    std::map<std::string, MacAddr> macs;  // by interface
+    friend bool operator==(const Host&, const Host&) = default;
+  };
+  static Host read_host();
+  void warn_of_macs(const SteeredPort& port) const;
+  void look();
+  void look_at(SteeredPort& port, bool rules_changed);
+
+  std::shared_ptr<const Config> config_;
+  std::vector<MacAddr> macs_;
+  std::vector<SteeredPort> ports_;
+  Host host_;
+  bool is_new_ = false;  // configuration
+  uint64_t look_ns_ = 0;
+};
+
+}  // namespace adit
