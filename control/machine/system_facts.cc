@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "machine/system_facts.h"
 
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -142,6 +147,21 @@ void add_lower_interfaces(const fs::path& net, std::set<std::string>& names) {
   }
 }
 
+// What DPDK's AF_XDP driver can use: queues that receive and transmit. A driver that has none such,
+// as veth's, has one for it, however many others.
+unsigned combined_queues(const std::string& interface) {
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return 1;
+  ethtool_channels channels{};
+  channels.cmd = ETHTOOL_GCHANNELS;
+  ifreq request{};
+  interface.copy(request.ifr_name, IFNAMSIZ - 1);
+  request.ifr_data = reinterpret_cast<char*>(&channels);
+  const bool known = ioctl(fd, SIOCETHTOOL, &request) == 0;
+  close(fd);
+  return known ? std::max(1U, channels.combined_count) : 1;
+}
+
 void gather_interfaces(const fs::path& proc, const fs::path& net, SystemFacts& facts) {
   std::set<std::string> carriers = default_route_interfaces(proc);
   add_lower_interfaces(net, carriers);
@@ -227,6 +247,9 @@ SystemFacts gather_facts(const Config& config, const std::string& root) {
   gather_privileges(proc, facts);
   gather_memory(proc, facts);
   gather_interfaces(proc, root + "/sys/class/net", facts);
+  if (root.empty())
+    for (InterfaceFacts& interface : facts.interfaces)
+      interface.rx_queues = std::min(interface.rx_queues, combined_queues(interface.name));
   gather_pci(root + "/sys/bus/pci/devices", facts);
   gather_socket(root, config.system.socket, facts);
   gather_runtime(root, facts);

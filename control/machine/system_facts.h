@@ -15,7 +15,7 @@ struct InterfaceFacts {
   std::string name;
   bool is_up = false;
   bool carries_default_route = false;  // itself, or a bridge, bond or VLAN on top of it
-  unsigned rx_queues = 1;              // receive queues of the driver
+  unsigned rx_queues = 1;              // of the driver, that DPDK can use by AF_XDP
 };
 
 struct PciFacts {

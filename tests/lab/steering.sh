@@ -127,6 +127,16 @@ stop_gateway || fail "aditd ended with $?"
 expect "XDP program on the NIC" "$(xdp_of up0)" = none
 expect_host "without adit"
 
+say "two workers need two queues that DPDK can use, which a veth pair has not"
+for end in "gw up0" "under adit" "gw red0" "red eth0"; do
+  # shellcheck disable=SC2086  # namespace and interface
+  set -- $end
+  N "$1" ethtool -L "$2" rx 2 tx 2
+done
+config 8081 | sed 's/^system:/&\n  workers: 2/' >"$LAB_TMP/two.yaml"
+N gw "$ADITD" --config "$LAB_TMP/two.yaml" >"$LAB_TMP/two.log" 2>&1 && fail "aditd ended with 0"
+expect_match "adit says" "$(cat "$LAB_TMP/two.log")" "the interface up0 has 1 queues, 2 are needed"
+
 say "someone else's program stays, and is named"
 cat >"$LAB_TMP/pass.c" <<'C'
 __attribute__((section("xdp"), used)) int others(void* context) { return 2; }
