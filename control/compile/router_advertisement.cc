@@ -84,15 +84,6 @@ void put_message(Writer& out, const RouterAdvertisements& config, const MacAddr&
 
 }  // namespace
 
-IpAddr link_local_address(const MacAddr& mac) {
-  IpAddr address;
-  address.family = IpFamily::kV6;
-  const auto& m = mac.bytes;
-  address.bytes = {0xfe, 0x80, 0,    0,    0,    0,    0,   0, static_cast<uint8_t>(m[0] ^ 2),
-                   m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]};
-  return address;
-}
-
 void add_advertisement(Interface& link, const std::optional<RouterAdvertisements>& config,
                        const std::vector<IpPrefix>& addresses, uint32_t mtu_bytes) {
   if (!config) return;

@@ -4,6 +4,7 @@
 
 #include "adit/snapshot.h"
 #include "config/config.h"
+#include "config/link_local.h"
 
 namespace adit {
 
@@ -12,8 +13,5 @@ namespace adit {
 // IP packets on the link.
 void add_advertisement(Interface& link, const std::optional<RouterAdvertisements>& config,
                        const std::vector<IpPrefix>& addresses, uint32_t mtu_bytes);
-
-// RFC 4291 appendix A.
-IpAddr link_local_address(const MacAddr& mac);
 
 }  // namespace adit

@@ -216,12 +216,21 @@ class Preflight {
               "no port's mtu_bytes above " + std::to_string(kMaxRoomBytes - mtu_overhead_bytes()) +
                   ", or af_packet:" + interface.name + " instead");
     const unsigned wanted = std::max(port.rx_queues.value_or(1), tx_queue_count(port, workers_));
+    const unsigned used =
+        std::min(std::max(rx_queue_count(port, workers_), tx_queue_count(port, workers_)),
+                 interface.rx_queues);
     if (wanted > interface.rx_queues)
       problem(port_text(port) + "the interface " + interface.name + " has " +
                   std::to_string(interface.rx_queues) + " queues, " + std::to_string(wanted) +
                   " are needed: each worker sends on its own queue",
               "ethtool -L " + interface.name + " combined " + std::to_string(wanted) +
                   ", or `workers: " + std::to_string(interface.rx_queues) + '`');
+    else if (used < interface.all_rx_queues)
+      problem(port_text(port) + "the interface " + interface.name + " receives on " +
+                  std::to_string(interface.all_rx_queues) + " queues, of which adit would have " +
+                  std::to_string(used) + ": packets on the others would never reach it",
+              "ethtool -L " + interface.name + " combined " + std::to_string(used) + " (or rx " +
+                  std::to_string(used) + ", where queues are not combined)");
   }
 
   void refuse_default_route(const PortConfig& port, const std::string& interface) {

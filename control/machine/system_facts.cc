@@ -180,6 +180,7 @@ void gather_interfaces(const fs::path& proc, const fs::path& net, SystemFacts& f
       return queue.starts_with("rx-");
     });
     interface.rx_queues = std::max(1U, static_cast<unsigned>(count));
+    interface.all_rx_queues = interface.rx_queues;
     facts.interfaces.push_back(std::move(interface));
   }
 }

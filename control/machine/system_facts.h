@@ -16,6 +16,7 @@ struct InterfaceFacts {
   bool is_up = false;
   bool carries_default_route = false;  // itself, or a bridge, bond or VLAN on top of it
   unsigned rx_queues = 1;              // of the driver, that DPDK can use by AF_XDP
+  unsigned all_rx_queues = 1;          // on which the kernel receives
 };
 
 struct PciFacts {

@@ -109,7 +109,8 @@ enum {
   ICMP6_FIRST_ECHO = 128, /* types below are errors (RFC 4443 section 2.1) */
   ICMP6_SOLICIT_ROUTER = 133,
   ICMP6_SOLICIT = 135,
-  MOST_EXTENSIONS = 4,
+  MOST_EXTENSIONS = 8,
+  MOST_TAGS = 4, /* that of a VLAN, and priority tags before and behind it */
   FRAGMENT_OFFSET = 0x1fff, /* IPv4, in host order */
   FRAGMENT_OFFSET6 = 0xfff8
 };
@@ -263,7 +264,8 @@ static __always_inline bool is_solicitation(struct xdp_md* context, const struct
   if (message.type == ICMP6_SOLICIT_ROUTER) return has_router;
   return message.type == ICMP6_SOLICIT &&
          load(context, packet->payload, &message, sizeof message) &&
-         is_own_address(message.target, vlan);
+         (is_own_address(message.target, vlan) ||
+          is_ours(STEERING_SOLICITED, message.target, 0, 0, vlan));
 }
 
 static __always_inline __u8 owner_of(const struct packet* packet, __u16 vlan) {
@@ -290,6 +292,8 @@ static __always_inline int steer_ip(struct xdp_md* context, const struct packet*
   const __u8 owner = owner_of(packet, vlan);
   if (owner == STEERING_OWNER_ADIT) return to_adit(context, STEERING_ROUTE);
   if (owner == STEERING_OWNER_KERNEL) return to_kernel();
+  if (packet->payload == 0 && is_ours(STEERING_FRAGMENT, packet->source, packet->protocol, 0, vlan))
+    return to_adit(context, STEERING_REPLY);
   if (packet->has_ports && has_port(STEERING_SOURCE, packet->source, packet->protocol,
                                     packet->source_port, vlan))
     return to_adit(context, STEERING_REPLY);
@@ -315,10 +319,12 @@ int adit_steering(struct xdp_md* context) {
   const struct steering_own* us = bpf_map_lookup_elem(&own, &zero);
   if (us == NULL || !load(context, 0, &ethernet, sizeof ethernet)) return to_kernel();
   __be16 type = ethernet.h_proto;
-  if (type == bpf_htons(ETH_P_8021Q)) {
+  for (int i = 0; i < MOST_TAGS && type == bpf_htons(ETH_P_8021Q); ++i) {
     struct vlan_tag tag;
     if (!load(context, at, &tag, sizeof tag)) return to_kernel();
-    vlan = bpf_ntohs(tag.tci) & 0xfff;
+    const __u32 id = bpf_ntohs(tag.tci) & 0xfff;
+    if (id != 0 && vlan != 0) break; /* of a tagged frame in a VLAN */
+    vlan |= id;
     type = tag.type;
     at += sizeof tag;
   }

@@ -6,10 +6,13 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <cstring>
+#include <fstream>
+#include <optional>
+#include <sstream>
 #include <stdexcept>
+#include <utility>
 
 #include "base/log.h"
 
@@ -18,47 +21,91 @@ namespace {
 
 constexpr uint64_t kLookEveryNs = 1'000'000'000;
 
+std::optional<IpAddr> address_of(const sockaddr& from) {
+  IpAddr address;
+  if (from.sa_family == AF_INET) {
+    address.family = IpFamily::kV4;
+    std::memcpy(address.bytes.data(), &reinterpret_cast<const sockaddr_in&>(from).sin_addr, 4);
+    return address;
+  }
+  if (from.sa_family != AF_INET6) return std::nullopt;
+  address.family = IpFamily::kV6;
+  std::memcpy(address.bytes.data(), &reinterpret_cast<const sockaddr_in6&>(from).sin6_addr, 16);
+  return address;
+}
+
+// Other addresses of the loopback interface are the host's by every interface.
+bool is_loopback(const IpAddr& address) {
+  return address.is_v4() ? address.bytes[0] == 127 : address == *parse_ip("::1");
+}
+
+// The kernel's VLAN interfaces: interface below and VLAN. Lines "NAME | VLAN | INTERFACE".
+std::set<std::pair<std::string, uint16_t>> read_vlans() {
+  std::set<std::pair<std::string, uint16_t>> vlans;
+  std::ifstream file("/proc/net/vlan/config");
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream words(line);
+    std::string name, bar, interface;
+    uint16_t vlan = 0;
+    if (words >> name >> bar >> vlan >> bar >> interface) vlans.emplace(interface, vlan);
+  }
+  return vlans;
+}
+
 }  // namespace
 
-Steering::Host Steering::read_host() {
+Steering::Host Steering::read_host() const {
   Host host;
+  // `host:` gives these adit's own addresses.
+  std::set<std::string> ours;
+  const auto add = [&ours](const std::optional<HostConfig>& one) {
+    if (one && !one->network_namespace) ours.insert(one->interface);
+  };
+  add(config_->host);
+  for (const VrfConfig& vrf : config_->vrfs) add(vrf.host);
   ifaddrs* first = nullptr;
   if (getifaddrs(&first) != 0) return host;
   for (const ifaddrs* one = first; one != nullptr; one = one->ifa_next) {
-    if (one->ifa_addr == nullptr || (one->ifa_flags & IFF_LOOPBACK) != 0) continue;
-    IpAddr address;
-    if (one->ifa_addr->sa_family == AF_INET) {
-      address.family = IpFamily::kV4;
-      std::memcpy(address.bytes.data(),
-                  &reinterpret_cast<const sockaddr_in*>(one->ifa_addr)->sin_addr, 4);
-    } else if (one->ifa_addr->sa_family == AF_INET6) {
-      address.family = IpFamily::kV6;
-      std::memcpy(address.bytes.data(),
-                  &reinterpret_cast<const sockaddr_in6*>(one->ifa_addr)->sin6_addr, 16);
-    } else {
+    if (one->ifa_addr == nullptr || ours.contains(one->ifa_name)) continue;
+    if (one->ifa_addr->sa_family == AF_PACKET) {
       const auto* link = reinterpret_cast<const sockaddr_ll*>(one->ifa_addr);
-      if (one->ifa_addr->sa_family == AF_PACKET && link->sll_halen == sizeof(MacAddr))
+      if (link->sll_halen == sizeof(MacAddr))
         std::memcpy(host.macs[one->ifa_name].bytes.data(), link->sll_addr, sizeof(MacAddr));
-      continue;
+    } else if (const auto address = address_of(*one->ifa_addr); address && !is_loopback(*address)) {
+      host.addresses.insert(*address);
     }
-    host.addresses.insert(address);
   }
   freeifaddrs(first);
+  host.vlans = read_vlans();
   return host;
 }
 
-// Neighbours would send what is for the kernel to adit's MAC, where the kernel does not take it.
-void Steering::warn_of_macs(const SteeredPort& port) const {
+SteeringHost Steering::host_of(const SteeredPort& port) const {
+  SteeringHost host{host_.addresses, {}};
+  for (const auto& [interface, vlan] : host_.vlans)
+    if (interface == config_->ports[port.index].device.argument) host.vlans.insert(vlan);
+  return host;
+}
+
+void Steering::warn_of_conflicts(const SteeredPort& port, const SteeringRules& rules,
+                                 const SteeringHost& host) const {
   const PortConfig& config = config_->ports[port.index];
+  const auto warn = [&](const IpAddr& address, const std::string& why) {
+    spdlog::warn("event=steering_conflict port={} address={} why={}", log_value(config.name),
+                 to_string(address), log_value(why));
+  };
+  for (const IpAddr& address : taken_from_host(rules, host))
+    warn(address,
+         "an address of the kernel's is adit's own as well, and the kernel gets nothing "
+         "for it by this port: use another one in one of both places");
+  // Neighbours would send what is for the kernel to adit's MAC, where the kernel does not take it.
   const auto device = host_.macs.find(config.device.argument);
   if (device == host_.macs.end() || device->second == macs_[port.index]) return;
   for (const ServiceConfig& service : config_->services)
-    if (host_.addresses.contains(service.address))
-      spdlog::warn("event=steering_conflict port={} service={} why={}", log_value(config.name),
-                   log_value(service.name),
-                   log_value(to_string(service.address) +
-                             " is an address of the kernel's, and `mac` of the port another than "
-                             "the device's: leave it out"));
+    if (host.addresses.contains(service.address))
+      warn(service.address, "service '" + service.name +
+                                "' is at an address of the kernel's, and `mac` of the port is "
+                                "another than the device's: leave it out");
 }
 
 void Steering::configure(std::shared_ptr<const Config> config, const std::vector<MacAddr>& macs,
@@ -124,9 +171,10 @@ void Steering::look_at(SteeredPort& port, bool rules_changed) {
   }
   if (port.is_up_to_date && !rules_changed) return;
   port.is_up_to_date = false;  // as long as it is not done
-  warn_of_macs(port);
-  port.maps->apply(steering_rules(*config_, port.index, macs_[port.index], host_.addresses),
-                   static_cast<uint32_t>(getpid()));
+  const SteeringHost host = host_of(port);
+  SteeringRules rules = steering_rules(*config_, port.index, macs_[port.index], host);
+  warn_of_conflicts(port, rules, host);
+  port.maps->apply(std::move(rules));
   port.is_up_to_date = true;
 }
 

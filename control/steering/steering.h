@@ -7,6 +7,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/config.h"
@@ -38,14 +39,17 @@ class Steering {
     bool is_up_to_date = false;
     State state;
   };
-  // The kernel's addresses, of all interfaces of this network namespace but loopback ones.
+  // What the kernel has in this network namespace.
   struct Host {
     std::set<IpAddr> addresses;
-    std::map<std::string, MacAddr> macs;  // by interface
+    std::map<std::string, MacAddr> macs;               // by interface
+    std::set<std::pair<std::string, uint16_t>> vlans;  // interface below, VLAN
     friend bool operator==(const Host&, const Host&) = default;
   };
-  static Host read_host();
-  void warn_of_macs(const SteeredPort& port) const;
+  Host read_host() const;
+  SteeringHost host_of(const SteeredPort& port) const;
+  void warn_of_conflicts(const SteeredPort& port, const SteeringRules& rules,
+                         const SteeringHost& host) const;
   void look();
   void look_at(SteeredPort& port, bool rules_changed);
 

@@ -17,11 +17,16 @@ struct steering_scope {
   __u8 has_router; /* adit answers router solicitations there */
 };
 
-enum steering_side { STEERING_DESTINATION = 0, STEERING_SOURCE = 1 };
+/* What an endpoint is compared with. */
+enum steering_side {
+  STEERING_DESTINATION = 0,
+  STEERING_SOURCE = 1,   /* of a backend's replies */
+  STEERING_FRAGMENT = 2, /* source of a backend's fragments, which have no ports; the port is 0 */
+  STEERING_SOLICITED = 3 /* targets of neighbour solicitations alone; protocol and port are 0 */
+};
 
-/* Of the hash `endpoints`: what is adit's by its destination, or as a backend's reply by its
-   source. Protocol 0: all protocols, and ARP and neighbour discovery; port 0: all ports of the
-   protocol. */
+/* Of the hash `endpoints`: what is adit's. Protocol 0: all protocols, and ARP and neighbour
+   discovery; port 0: all ports of the protocol. */
 struct steering_endpoint {
   __u8 address[16]; /* ::ffff:a.b.c.d for IPv4 */
   __be16 port;
@@ -44,8 +49,6 @@ enum steering_owner { STEERING_OWNER_ADIT = 1, STEERING_OWNER_KERNEL = 2 };
 /* Of the array `own`, which has one element. */
 struct steering_own {
   __u8 mac[6];
-  __u8 zero[2];
-  __u32 pid; /* of aditd, which may have ended */
 };
 
 /* Index of the array `counters`: packets by what was decided. STEERING_NO_SOCKET counts some of

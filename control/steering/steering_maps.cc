@@ -122,19 +122,13 @@ void SteeringMaps::update(Map map, const void* key, const void* value) {
          errno);
 }
 
-// New keys first, then the others' removal: a packet in between finds one of both.
-void SteeringMaps::apply(SteeringRules rules, uint32_t pid) {
+// New keys first, then the others' removal: a packet in between finds one of both. Services come
+// last: where they do not fit, the rest works.
+void SteeringMaps::apply(SteeringRules rules) {
   const uint32_t zero = 0;
   steering_own own{};
   std::copy(rules.mac.bytes.begin(), rules.mac.bytes.end(), own.mac);
-  own.pid = pid;
   update(kOwn, &zero, &own);
-  const uint8_t yes = 1;
-  for (const steering_endpoint& endpoint : rules.endpoints)
-    if (!applied_.endpoints.contains(endpoint)) {
-      update(kEndpoints, &endpoint, &yes);
-      applied_.endpoints.insert(endpoint);
-    }
   for (const auto& [prefix, owner] : rules.prefixes) {
     const auto before = applied_.prefixes.find(prefix);
     if (before != applied_.prefixes.end() && before->second == owner) continue;
@@ -142,6 +136,7 @@ void SteeringMaps::apply(SteeringRules rules, uint32_t pid) {
     update(kPrefixes, &prefix, &value);
     applied_.prefixes[prefix] = owner;
   }
+  add_endpoints(rules, [](const steering_endpoint& one) { return one.protocol == 0; });
   for (const auto& [vlan, scope] : applied_.scopes)
     if (!rules.scopes.contains(vlan)) {
       const steering_scope none{};
@@ -151,12 +146,38 @@ void SteeringMaps::apply(SteeringRules rules, uint32_t pid) {
     applied_.scopes[vlan] = scope;
     update(kScopes, &vlan, &scope);
   }
-  // A key that is not there any more has gone as it should.
-  for (const steering_endpoint& endpoint : applied_.endpoints)
-    if (!rules.endpoints.contains(endpoint)) bpf_map_delete_elem(fds_[kEndpoints], &endpoint);
-  for (const auto& [prefix, owner] : applied_.prefixes)
-    if (!rules.prefixes.contains(prefix)) bpf_map_delete_elem(fds_[kPrefixes], &prefix);
+  try {
+    add_endpoints(rules, [](const steering_endpoint& one) { return one.protocol != 0; });
+  } catch (const std::runtime_error&) {
+    remove_others(rules);  // there is room the next time
+    throw;
+  }
+  remove_others(rules);
   applied_ = std::move(rules);
+}
+
+template <class Filter>
+void SteeringMaps::add_endpoints(const SteeringRules& rules, Filter is_wanted) {
+  const uint8_t yes = 1;
+  for (const steering_endpoint& endpoint : rules.endpoints)
+    if (is_wanted(endpoint) && !applied_.endpoints.contains(endpoint)) {
+      update(kEndpoints, &endpoint, &yes);
+      applied_.endpoints.insert(endpoint);
+    }
+}
+
+// A key that is not there any more has gone as it should.
+void SteeringMaps::remove_others(const SteeringRules& rules) {
+  std::erase_if(applied_.endpoints, [&](const steering_endpoint& endpoint) {
+    if (rules.endpoints.contains(endpoint)) return false;
+    bpf_map_delete_elem(fds_[kEndpoints], &endpoint);
+    return true;
+  });
+  std::erase_if(applied_.prefixes, [&](const auto& prefix) {
+    if (rules.prefixes.contains(prefix.first)) return false;
+    bpf_map_delete_elem(fds_[kPrefixes], &prefix.first);
+    return true;
+  });
 }
 
 SteeringCounters SteeringMaps::counters() const {
@@ -170,12 +191,6 @@ SteeringCounters SteeringMaps::counters() const {
     for (uint64_t value : values) counters[reason] += value;
   }
   return counters;
-}
-
-uint32_t SteeringMaps::pid() const {
-  const uint32_t zero = 0;
-  steering_own own{};
-  return bpf_map_lookup_elem(fds_[kOwn], &zero, &own) == 0 ? own.pid : 0;
 }
 
 }  // namespace adit

@@ -35,16 +35,17 @@ class SteeringMaps {
   SteeringMaps(const SteeringMaps&) = delete;
   SteeringMaps& operator=(const SteeringMaps&) = delete;
 
-  // Makes the maps hold `rules`, which `pid` answers for. What is in both is there all the time.
-  void apply(SteeringRules rules, uint32_t pid);
+  // Makes the maps hold `rules`. What is in both is there all the time.
+  void apply(SteeringRules rules);
   SteeringCounters counters() const;
-  // Of the aditd that filled the maps; 0: none has.
-  uint32_t pid() const;
 
  private:
   enum Map { kScopes, kEndpoints, kPrefixes, kOwn, kCounters, kMaps };
   SteeringMaps() { fds_.fill(-1); }
   void find_maps(int program_fd);
+  template <class Filter>
+  void add_endpoints(const SteeringRules& rules, Filter is_wanted);
+  void remove_others(const SteeringRules& rules);
   void update(Map map, const void* key, const void* value);
 
   std::array<int, kMaps> fds_;

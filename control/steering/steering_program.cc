@@ -8,11 +8,13 @@
 #include <spdlog/spdlog.h>
 #include <steering.skel.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
-#include <fstream>
 #include <stdexcept>
 
 #include "base/log.h"
@@ -30,16 +32,26 @@ int make_program_file() {
   return fd;
 }
 
-// Not another process that has got the number of one that ended.
-bool is_aditd(uint32_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/comm");
-  std::string name;
-  return pid != 0 && std::getline(file, name) && name == "aditd";
+// Whether this process alone uses the interface, from now on and as long as it runs. The name is
+// known in the interface's network namespace.
+bool take_interface(unsigned if_index) {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  const std::string text = "adit-steering-" + std::to_string(if_index);
+  text.copy(name.sun_path + 1, sizeof name.sun_path - 1);  // abstract: begins with a zero
+  const auto bytes = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + text.size());
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd >= 0 && bind(fd, reinterpret_cast<const sockaddr*>(&name), bytes) == 0) return true;
+  if (fd >= 0) close(fd);
+  return false;
 }
 
 void clear_interface(const PortConfig& port) {
   const unsigned if_index = if_nametoindex(port.device.argument.c_str());
   if (if_index == 0) return;  // preflight has told
+  if (!take_interface(if_index))
+    throw std::runtime_error("the interface " + port.device.argument +
+                             " is in use by another aditd");
   const XdpProgram program = find_xdp_program(if_index);
   if (program.id == 0) return;
   if (!program.is_ours)
@@ -47,10 +59,6 @@ void clear_interface(const PortConfig& port) {
                              program.name + "' (id " + std::to_string(program.id) +
                              ") of someone else; end who uses it, or: ip link set dev " +
                              port.device.argument + " xdp off");
-  const uint32_t pid = SteeringMaps(program.id).pid();
-  if (is_aditd(pid))
-    throw std::runtime_error("the interface " + port.device.argument +
-                             " is in use by the process " + std::to_string(pid) + ", an aditd");
   const int error = bpf_xdp_detach(static_cast<int>(if_index),
                                    program.is_generic ? XDP_FLAGS_SKB_MODE : 0, nullptr);
   if (error != 0)

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "config/link_local.h"
+
 namespace adit {
 namespace {
 
@@ -23,24 +25,22 @@ void write_address(uint8_t (&to)[16], const IpAddr& address) noexcept {
   }
 }
 
+constexpr Protocol kProtocols[] = {Protocol::kTcp, Protocol::kUdp, Protocol::kSctp};
+
 class RuleMaker {
  public:
-  RuleMaker(const Config& config, const PortConfig& port, const std::set<IpAddr>& host)
-      : config_(config), port_(port), host_(host) {
-    for (const PortConfig& other : config.ports) take_own(other.addresses);
-    for (const VrfConfig& vrf : config.vrfs) {
-      for (const VlanConfig& vlan : vrf.vlans) take_own(vlan.addresses);
-      for (const GatewayConfig& gateway : vrf.networks) take_own(gateway.addresses);
-      for (const VrfTunnelConfig& tunnel : vrf.tunnels) take_own(tunnel.addresses);
-    }
-  }
+  RuleMaker(const Config& config, const PortConfig& port, const SteeringHost& host)
+      : config_(config), port_(port), host_(host) {}
 
   SteeringRules make(const MacAddr& mac) {
     rules_.mac = mac;
+    bool takes_all_vlans = false;
     for (const NetworkConfig& network : config_.networks)
       for (const MemberConfig& member : network.members)
-        if (member.port == port_.name)
+        if (member.port == port_.name) {
           rules_.scopes[member.vlan.value_or(0)] = {STEERING_TO_ADIT, 0};
+          takes_all_vlans |= !member.vlan && network.carry_vlans;
+        }
     const VrfConfig* of_port = nullptr;
     for (const VrfConfig& vrf : config_.vrfs) {
       if (std::find(vrf.ports.begin(), vrf.ports.end(), port_.name) != vrf.ports.end())
@@ -51,17 +51,17 @@ class RuleMaker {
     }
     if (!port_.addresses.empty())
       add_link(0, of_port, port_.addresses, port_.router_advertisements.has_value());
+    constexpr uint32_t kLastVlan = 4094;
+    for (uint32_t vlan = 1; takes_all_vlans && vlan <= kLastVlan; ++vlan)
+      rules_.scopes.try_emplace(vlan, steering_scope{STEERING_TO_ADIT, 0});
     return std::move(rules_);
   }
 
  private:
-  void take_own(const std::vector<IpPrefix>& addresses) {
-    for (const IpPrefix& prefix : addresses) own_.insert(prefix.address);
-  }
-  // Not one that a `host:` interface of adit's has.
   bool is_hosts(const IpAddr& address) const {
-    return host_.contains(address) && !own_.contains(address);
+    return kernel_is_here() && host_.addresses.contains(address);
   }
+  bool kernel_is_here() const { return vlan_ == 0 || host_.vlans.contains(vlan_); }
 
   // `vrf`: null is the underlay.
   void add_link(uint16_t vlan, const VrfConfig* vrf, const std::vector<IpPrefix>& addresses,
@@ -76,11 +76,11 @@ class RuleMaker {
       add_underlay();
     for (const ServiceConfig& service : config_.services) add_service(service, vrf);
     for (const FwmarkRuleConfig& rule : config_.classifier)
-      if (is_in(rule.vrf, vrf))
-        for (const IpPrefix& prefix : rule.destinations) add_prefix(prefix, STEERING_OWNER_ADIT);
-    for (const IpAddr& address : host_)
-      if (!own_.contains(address))
-        add_prefix({address, static_cast<uint8_t>(address.width_bits())}, STEERING_OWNER_KERNEL);
+      if (is_in(rule.vrf, vrf)) add_rule(rule);
+    if (has_router) add_router();
+    if (!kernel_is_here()) return;
+    for (const IpAddr& address : host_.addresses)
+      add_prefix({address, static_cast<uint8_t>(address.width_bits())}, STEERING_OWNER_KERNEL);
   }
 
   static bool is_in(const std::string& name, const VrfConfig* vrf) {
@@ -130,10 +130,42 @@ class RuleMaker {
   }
 
   void add_virtual(const ServiceConfig& service) {
-    const auto protocol = static_cast<uint8_t>(service.protocol);
     if (!is_hosts(service.address)) return add_whole(service.address);
-    for (uint32_t port = service.port; port <= service.last_port.value_or(service.port); ++port)
-      add(STEERING_DESTINATION, service.address, protocol, static_cast<uint16_t>(port));
+    add_ports(service.address, service.protocol, service.port,
+              service.last_port.value_or(service.port));
+  }
+
+  // Port 0: all of them.
+  void add_ports(const IpAddr& address, Protocol protocol, uint16_t first, uint16_t last) {
+    if (first <= 1 && last == UINT16_MAX) first = last = 0;  // but port 0, which nobody has
+    for (uint32_t port = first; port <= last; ++port)
+      add(STEERING_DESTINATION, address, static_cast<uint8_t>(protocol),
+          static_cast<uint16_t>(port));
+  }
+
+  // ARP and neighbour discovery are answered for single addresses (docs/configuration.md).
+  void add_rule(const FwmarkRuleConfig& rule) {
+    for (const IpPrefix& prefix : rule.destinations) {
+      const bool is_single = prefix.length == prefix.address.width_bits();
+      if (!is_single) {
+        add_prefix(prefix, STEERING_OWNER_ADIT);
+      } else if (!is_hosts(prefix.address)) {
+        add_whole(prefix.address);
+      } else {
+        const uint16_t first = rule.port.value_or(0);
+        for (const Protocol protocol : kProtocols)
+          if (protocol == rule.protocol.value_or(protocol))
+            add_ports(prefix.address, protocol, first, rule.last_port.value_or(first));
+      }
+    }
+  }
+
+  // The router's address, by which hosts know it, is that of its MAC. The kernel may have the same
+  // one, and would answer that it is no router.
+  void add_router() {
+    const IpAddr address = link_local_address(rules_.mac);
+    add(STEERING_SOLICITED, address, 0, 0);
+    if (!is_hosts(address)) add_whole(address);
   }
 
   // Its replies come to us, for the client.
@@ -145,8 +177,11 @@ class RuleMaker {
     if (forwarding == Forwarding::kFullNat)
       for (const IpAddr& address : service.local_addresses) add_whole(address);
     if (forwarding != Forwarding::kNat) return;
-    const auto protocol = static_cast<uint8_t>(service.protocol);
-    add(STEERING_SOURCE, backend.address, protocol, backend.port);
+    for (const Protocol protocol : kProtocols) {
+      if (service.fwmark == 0 && protocol != service.protocol) continue;
+      add(STEERING_SOURCE, backend.address, static_cast<uint8_t>(protocol), backend.port);
+      add(STEERING_FRAGMENT, backend.address, static_cast<uint8_t>(protocol), 0);
+    }
   }
 
   void add_whole(const IpAddr& address) { add(STEERING_DESTINATION, address, 0, 0); }
@@ -175,8 +210,7 @@ class RuleMaker {
 
   const Config& config_;
   const PortConfig& port_;
-  const std::set<IpAddr>& host_;
-  std::set<IpAddr> own_;
+  const SteeringHost& host_;
   SteeringRules rules_;
   uint16_t vlan_ = 0;
 };
@@ -184,8 +218,18 @@ class RuleMaker {
 }  // namespace
 
 SteeringRules steering_rules(const Config& config, size_t port, const MacAddr& mac,
-                             const std::set<IpAddr>& host) {
+                             const SteeringHost& host) {
   return RuleMaker(config, config.ports[port], host).make(mac);
+}
+
+std::set<IpAddr> taken_from_host(const SteeringRules& rules, const SteeringHost& host) {
+  std::set<IpAddr> taken;
+  for (const IpAddr& address : host.addresses) {
+    steering_endpoint whole{};
+    write_address(whole.address, address);
+    if (rules.endpoints.contains(whole)) taken.insert(address);
+  }
+  return taken;
 }
 
 }  // namespace adit

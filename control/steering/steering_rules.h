@@ -27,11 +27,21 @@ struct SteeringRules {
   std::map<steering_prefix, steering_owner, ByBytes> prefixes;  // 0: nobody's
 };
 
-// `port`: index in config.ports. `host`: addresses of the kernel's interfaces. Where the kernel has
-// a service's address, only the service's protocols and ports are adit's; adit's own addresses are
-// adit's in any case.
+// What the kernel has, as far as it concerns a port.
+struct SteeringHost {
+  std::set<IpAddr> addresses = {};  // of all interfaces but those of `host:`
+  std::set<uint16_t> vlans = {};    // of the port's, that the kernel has an interface for
+};
+
+// `port`: index in config.ports. Where the kernel has a service's address, only the service's
+// protocols and ports are adit's; adit's own addresses are adit's in any case. In VLANs without an
+// interface of the kernel's, the kernel has no address.
 SteeringRules steering_rules(const Config& config, size_t port, const MacAddr& mac,
-                             const std::set<IpAddr>& host);
+                             const SteeringHost& host);
+
+// Addresses of the kernel's that the rules take from it as a whole: own addresses of the port's
+// VRF, or of the underlay, and local addresses of full NAT.
+std::set<IpAddr> taken_from_host(const SteeringRules& rules, const SteeringHost& host);
 
 // Whether the port has an XDP program of ours.
 inline bool is_steered(const PortConfig& port) noexcept {

@@ -119,7 +119,7 @@ expect_host "after the restart"
 say "a second aditd on the same NIC is refused"
 sed "s|$LAB_TMP/adit.sock|$LAB_TMP/second.sock|" "$CONFIG" >"$LAB_TMP/second.yaml"
 N gw "$ADITD" --config "$LAB_TMP/second.yaml" >"$LAB_TMP/second.log" 2>&1 && fail "the second aditd ended with 0"
-expect_match "it says" "$(cat "$LAB_TMP/second.log")" "in use by the process $GATEWAY_PID"
+expect_match "it says" "$(cat "$LAB_TMP/second.log")" "up0 is in use by another aditd"
 expect_ping red "$RED1" 20
 
 say "ended, adit takes its programs away"
@@ -127,7 +127,7 @@ stop_gateway || fail "aditd ended with $?"
 expect "XDP program on the NIC" "$(xdp_of up0)" = none
 expect_host "without adit"
 
-say "two workers need two queues that DPDK can use, which a veth pair has not"
+say "queues: what nobody would read is refused, and two workers on one that DPDK can use"
 for end in "gw up0" "under adit" "gw red0" "red eth0"; do
   # shellcheck disable=SC2086  # namespace and interface
   set -- $end
@@ -136,6 +136,14 @@ done
 config 8081 | sed 's/^system:/&\n  workers: 2/' >"$LAB_TMP/two.yaml"
 N gw "$ADITD" --config "$LAB_TMP/two.yaml" >"$LAB_TMP/two.log" 2>&1 && fail "aditd ended with 0"
 expect_match "adit says" "$(cat "$LAB_TMP/two.log")" "the interface up0 has 1 queues, 2 are needed"
+
+N gw "$ADITD" --config "$CONFIG" >"$LAB_TMP/one.log" 2>&1 && fail "aditd ended with 0"
+expect_match "adit says" "$(cat "$LAB_TMP/one.log")" "receives on 2 queues, of which adit would have 1"
+for end in "gw up0" "under adit" "gw red0" "red eth0"; do
+  # shellcheck disable=SC2086  # namespace and interface
+  set -- $end
+  N "$1" ethtool -L "$2" rx 1 tx 1
+done
 
 say "someone else's program stays, and is named"
 cat >"$LAB_TMP/pass.c" <<'C'

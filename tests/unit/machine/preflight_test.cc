@@ -222,6 +222,10 @@ INSTANTIATE_TEST_SUITE_P(
                       },
                       "the interface eth1 has 1 queues, 2 are needed",
                       "ethtool -L eth1 combined 2, or `workers: 1`"},
+        PreflightCase{"AfXdpQueuesThatNobodyReads", "", kAfXdp,
+                      [](SystemFacts& f) { f.interfaces[2].all_rx_queues = 4; },
+                      "the interface eth1 receives on 4 queues, of which adit would have 1",
+                      "ethtool -L eth1 combined 1"},
 
         PreflightCase{"NoNic",
                       "",

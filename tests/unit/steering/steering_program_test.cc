@@ -90,7 +90,7 @@ class SteeringProgram : public testing::Test {
   }
 
   void apply(const std::string& yaml, const std::set<IpAddr>& host = {}) {
-    maps_->apply(steering_rules(parse_config(yaml, "f"), 0, kMac, host), 1);
+    maps_->apply(steering_rules(parse_config(yaml, "f"), 0, kMac, {host, {}}));
   }
 
   // The reason that was counted for the frame.
@@ -135,6 +135,10 @@ TEST_F(SteeringProgram, TakesVlansOfNetworks) {
   apply(kConfig);
   EXPECT_EQ(decision(vlan(7, 0x1234, {})), "network");
   EXPECT_EQ(decision(vlan(8, 0x1234, {})), "kernel");
+  const Bytes tagged = be16_of(7) + be16_of(0x1234);  // behind a priority tag, and before it
+  EXPECT_EQ(decision(vlan(0, 0x8100, tagged)), "network");
+  EXPECT_EQ(decision(vlan(9, 0x8100, be16_of(0) + be16_of(0x0806) + arp("10.9.0.1"))), "neighbour");
+  EXPECT_EQ(decision(vlan(9, 0x8100, be16_of(7) + be16_of(0x0806) + arp("10.9.0.1"))), "kernel");
   EXPECT_EQ(decision(ethernet(0x1234, {})), "kernel");
 }
 
@@ -151,6 +155,12 @@ TEST_F(SteeringProgram, TakesArpAndSolicitationsOfItsAddresses) {
   };
   EXPECT_EQ(icmp("ff02::1:ff00:1", solicitation("2001:db8::1")), "neighbour");
   EXPECT_EQ(icmp("ff02::1:ff00:1", solicitation("2001:db8:1::1")), "kernel");
+  // The router's own address, that of its MAC, is not the kernel's to answer for; else it may be.
+  EXPECT_EQ(icmp("ff02::1:ff00:1", solicitation("fe80::ff:fe00:1")), "neighbour");
+  EXPECT_EQ(icmp("fe80::ff:fe00:1", Bytes{128, 0, 0, 0}), "address");
+  apply(kConfig, {*parse_ip("fe80::ff:fe00:1")});
+  EXPECT_EQ(icmp("ff02::1:ff00:1", solicitation("fe80::ff:fe00:1")), "neighbour");
+  EXPECT_EQ(icmp("fe80::ff:fe00:1", Bytes{128, 0, 0, 0}), "kernel");
   EXPECT_EQ(icmp("ff02::2", Bytes{133, 0, 0, 0, 0, 0, 0, 0}), "neighbour");
   EXPECT_EQ(icmp("2001:db8::1", Bytes{136, 0, 0, 0}), "address");
   EXPECT_EQ(icmp("ff02::1", Bytes{136, 0, 0, 0}), "kernel");
@@ -185,6 +195,11 @@ TEST_F(SteeringProgram, TakesRepliesOfNatAndErrorsAboutIt) {
   EXPECT_EQ(v4("10.1.0.7", "192.0.2.9", 17, ports(8080, 1000)), "kernel");
   EXPECT_EQ(v4("10.1.0.8", "192.0.2.9", 6, ports(99, 1000)), "reply");  // any port
   EXPECT_EQ(v4("10.1.0.7", "10.1.0.200", 6, ports(8080, 1000)), "kernel");
+  const auto fragment = [&](const std::string& to) {
+    return decision(ethernet(0x0800, ipv4("10.1.0.7", to, 6, Bytes(32, 0), 100)));
+  };
+  EXPECT_EQ(fragment("192.0.2.9"), "reply");
+  EXPECT_EQ(fragment("10.1.0.200"), "kernel");
   const Bytes quoted = ipv4("192.0.2.9", "10.1.0.7", 6, ports(1000, 8080));
   EXPECT_EQ(v4("10.1.0.254", "192.0.2.9", 1, Bytes{3, 4, 0, 0, 0, 0, 0, 0} + quoted), "reply");
   EXPECT_EQ(v4("10.1.0.254", "192.0.2.9", 1, Bytes{8, 0, 0, 0, 0, 0, 0, 0} + quoted), "kernel");

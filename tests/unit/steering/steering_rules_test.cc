@@ -14,7 +14,7 @@ namespace {
 
 const MacAddr kMac = MacAddr::from_u64(0x0200'0000'0001);
 
-SteeringRules rules_of(const std::string& yaml, size_t port = 0, std::set<IpAddr> host = {}) {
+SteeringRules rules_of(const std::string& yaml, size_t port = 0, const SteeringHost& host = {}) {
   return steering_rules(parse_config(yaml, "f"), port, kMac, host);
 }
 
@@ -22,9 +22,9 @@ SteeringRules rules_of(const std::string& yaml, size_t port = 0, std::set<IpAddr
 std::string text(const steering_endpoint& endpoint) {
   char address[INET6_ADDRSTRLEN];
   inet_ntop(AF_INET6, endpoint.address, address, sizeof address);
-  return std::string(endpoint.side == STEERING_SOURCE ? "from " : "to ") + address + " " +
-         std::to_string(endpoint.protocol) + ":" + std::to_string(ntohs(endpoint.port)) + " vlan " +
-         std::to_string(endpoint.vlan);
+  static const char* const kSides[] = {"to ", "from ", "fragment ", "solicited "};
+  return std::string(kSides[endpoint.side]) + address + " " + std::to_string(endpoint.protocol) +
+         ":" + std::to_string(ntohs(endpoint.port)) + " vlan " + std::to_string(endpoint.vlan);
 }
 std::set<std::string> endpoints(const SteeringRules& rules) {
   std::set<std::string> texts;
@@ -111,20 +111,95 @@ TEST(SteeringRules, ServicesTakeTheirAddressesAndTheRepliesOfNat) {
   EXPECT_EQ(endpoints(rules_of(kServices)),
             (Texts{"to ::ffff:10.1.0.1 0:0 vlan 0", "to ::ffff:10.1.0.80 0:0 vlan 0",
                    "to ::ffff:10.1.0.81 0:0 vlan 0", "to ::ffff:10.1.0.90 0:0 vlan 0",
-                   "from ::ffff:10.1.0.7 6:8080 vlan 0"}));
+                   "from ::ffff:10.1.0.7 6:8080 vlan 0", "fragment ::ffff:10.1.0.7 6:0 vlan 0"}));
 }
 
 TEST(SteeringRules, AServiceAtAnAddressOfTheHostTakesItsPort) {
   const IpAddr virtual_address = *parse_ip("10.1.0.80");
-  // That adit's own address is one of the kernel's too, on a `host:` interface, changes nothing.
-  const SteeringRules rules =
-      rules_of(kServices, 0, {virtual_address, *parse_ip("10.1.0.1"), *parse_ip("10.1.0.200")});
+  const SteeringHost host{{virtual_address, *parse_ip("10.1.0.200")}, {}};
+  const SteeringRules rules = rules_of(kServices, 0, host);
   EXPECT_EQ(endpoints(rules),
             (Texts{"to ::ffff:10.1.0.1 0:0 vlan 0", "to ::ffff:10.1.0.80 6:80 vlan 0",
                    "to ::ffff:10.1.0.80 17:53 vlan 0", "to ::ffff:10.1.0.81 0:0 vlan 0",
-                   "to ::ffff:10.1.0.90 0:0 vlan 0", "from ::ffff:10.1.0.7 6:8080 vlan 0"}));
+                   "to ::ffff:10.1.0.90 0:0 vlan 0", "from ::ffff:10.1.0.7 6:8080 vlan 0",
+                   "fragment ::ffff:10.1.0.7 6:0 vlan 0"}));
   EXPECT_EQ(prefixes(rules, STEERING_OWNER_KERNEL),
             (Texts{"::ffff:10.1.0.80/128 vlan 0", "::ffff:10.1.0.200/128 vlan 0"}));
+  EXPECT_EQ(taken_from_host(rules, host), std::set<IpAddr>{});
+}
+
+TEST(SteeringRules, WhatIsTakenFromTheHostIsKnown) {
+  const SteeringHost host{{*parse_ip("10.1.0.1"), *parse_ip("10.1.0.90")}, {}};
+  EXPECT_EQ(taken_from_host(rules_of(kServices, 0, host), host), host.addresses);
+}
+
+TEST(SteeringRules, AnotherVrfsEqualAddressIsNoneOfThePorts) {
+  const SteeringHost host{{*parse_ip("10.1.0.200")}, {}};
+  const SteeringRules rules = rules_of(R"(
+ports:
+  edge: {device: "af_xdp:eth0", addresses: [10.1.0.1/24]}
+  other: {device: "tap:t0", addresses: [10.1.0.200/24]}
+vrfs:
+  red: {ports: [edge], routes: [{to: 0.0.0.0/0, via: 10.1.0.9}]}
+  blue: {ports: [other]}
+)",
+                                       0, host);
+  EXPECT_EQ(endpoints(rules), Texts{"to ::ffff:10.1.0.1 0:0 vlan 0"});
+  EXPECT_EQ(prefixes(rules, STEERING_OWNER_KERNEL), Texts{"::ffff:10.1.0.200/128 vlan 0"});
+}
+
+TEST(SteeringRules, TheKernelsAddressesCountInItsOwnVlans) {
+  constexpr char kYaml[] = R"(
+ports:
+  edge: {device: "af_xdp:eth0"}
+vrfs:
+  red: {vlans: [{port: edge, vlan: 7, addresses: [10.7.0.1/24]}, {port: edge, vlan: 8, addresses: [10.8.0.1/24]}]}
+services:
+  web: {vrf: red, address: 10.0.0.80, port: 80, forwarding: direct, backends: [{address: 10.7.0.7, port: 80}]}
+)";
+  const SteeringRules rules = rules_of(kYaml, 0, {{*parse_ip("10.0.0.80")}, {8}});
+  EXPECT_EQ(prefixes(rules, STEERING_OWNER_KERNEL), Texts{"::ffff:10.0.0.80/128 vlan 8"});
+  EXPECT_TRUE(endpoints(rules).contains("to ::ffff:10.0.0.80 0:0 vlan 7"));
+  EXPECT_TRUE(endpoints(rules).contains("to ::ffff:10.0.0.80 6:80 vlan 8"));
+}
+
+TEST(SteeringRules, ServicesByMarkTakeTheDestinationsOfTheirRules) {
+  constexpr char kYaml[] = R"(
+ports:
+  edge: {device: "af_xdp:eth0", addresses: [10.1.0.1/24]}
+vrfs:
+  red: {ports: [edge]}
+classifier:
+  - {mark: 1, vrf: red, destinations: [10.1.0.80, 10.6.0.0/16], protocol: udp, port: 53}
+services:
+  any: {mark: 1, vrf: red, backends: [{address: 10.1.0.7}]}
+)";
+  const Texts replies = {
+      "from ::ffff:10.1.0.7 6:0 vlan 0",      "from ::ffff:10.1.0.7 17:0 vlan 0",
+      "from ::ffff:10.1.0.7 132:0 vlan 0",    "fragment ::ffff:10.1.0.7 6:0 vlan 0",
+      "fragment ::ffff:10.1.0.7 17:0 vlan 0", "fragment ::ffff:10.1.0.7 132:0 vlan 0",
+      "to ::ffff:10.1.0.1 0:0 vlan 0"};
+  Texts wanted = replies;
+  wanted.insert("to ::ffff:10.1.0.80 0:0 vlan 0");
+  EXPECT_EQ(endpoints(rules_of(kYaml)), wanted);
+  EXPECT_EQ(prefixes(rules_of(kYaml), STEERING_OWNER_ADIT), Texts{"::ffff:10.6.0.0/112 vlan 0"});
+  wanted = replies;
+  wanted.insert("to ::ffff:10.1.0.80 17:53 vlan 0");
+  EXPECT_EQ(endpoints(rules_of(kYaml, 0, {{*parse_ip("10.1.0.80")}, {}})), wanted);
+}
+
+TEST(SteeringRules, AnUntaggedMemberOfANetworkThatCarriesVlansHasAllOthers) {
+  const SteeringRules rules = rules_of(R"(
+ports:
+  trunk: {device: "af_xdp:eth0"}
+networks:
+  red: {vni: 100, carry_vlans: true, members: [{port: trunk}]}
+vrfs:
+  blue: {vlans: [{port: trunk, vlan: 9, addresses: [10.9.0.1/24]}]}
+)");
+  EXPECT_EQ(rules.scopes.size(), 4095U);
+  EXPECT_EQ(rules.scopes.at(55).mode, STEERING_TO_ADIT);
+  EXPECT_EQ(rules.scopes.at(9).mode, STEERING_BY_ADDRESS);
 }
 
 }  // namespace
