@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <spdlog/spdlog.h>
 
+#include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <optional>
@@ -54,7 +55,7 @@ std::set<std::pair<std::string, uint16_t>> read_vlans() {
 
 }  // namespace
 
-Steering::Host Steering::read_host() const {
+std::optional<Steering::Host> Steering::read_host() const {
   Host host;
   // `host:` gives these adit's own addresses.
   std::set<std::string> ours;
@@ -64,7 +65,7 @@ Steering::Host Steering::read_host() const {
   add(config_->host);
   for (const VrfConfig& vrf : config_->vrfs) add(vrf.host);
   ifaddrs* first = nullptr;
-  if (getifaddrs(&first) != 0) return host;
+  if (getifaddrs(&first) != 0) return std::nullopt;
   for (const ifaddrs* one = first; one != nullptr; one = one->ifa_next) {
     if (one->ifa_addr == nullptr || ours.contains(one->ifa_name)) continue;
     if (one->ifa_addr->sa_family == AF_PACKET) {
@@ -130,9 +131,15 @@ void Steering::tick(uint64_t now_ns) {
 }
 
 void Steering::look() {
-  Host host = read_host();
-  const bool rules_changed = is_new_ || host != host_;
-  host_ = std::move(host);
+  std::optional<Host> host = read_host();
+  // Without them, adit would take what is the kernel's: the maps stay as they are.
+  if (!host) {
+    spdlog::error("event=steering_failed why=\"cannot read the kernel's addresses: {}\"",
+                  std::strerror(errno));
+    return;
+  }
+  const bool rules_changed = is_new_ || *host != host_;
+  host_ = *std::move(host);
   is_new_ = false;
   for (SteeredPort& port : ports_) {
     std::string why;
@@ -173,7 +180,7 @@ void Steering::look_at(SteeredPort& port, bool rules_changed) {
   port.is_up_to_date = false;  // as long as it is not done
   const SteeringHost host = host_of(port);
   SteeringRules rules = steering_rules(*config_, port.index, macs_[port.index], host);
-  warn_of_conflicts(port, rules, host);
+  if (rules_changed) warn_of_conflicts(port, rules, host);
   port.maps->apply(std::move(rules));
   port.is_up_to_date = true;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -46,7 +47,8 @@ class Steering {
     std::set<std::pair<std::string, uint16_t>> vlans;  // interface below, VLAN
     friend bool operator==(const Host&, const Host&) = default;
   };
-  Host read_host() const;
+  // None: the kernel does not tell.
+  std::optional<Host> read_host() const;
   SteeringHost host_of(const SteeredPort& port) const;
   void warn_of_conflicts(const SteeredPort& port, const SteeringRules& rules,
                          const SteeringHost& host) const;

@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "adit/descriptor.h"
+
 namespace adit {
 namespace {
 
@@ -23,21 +25,6 @@ constexpr std::array<std::string_view, 5> kMapNames = {"scopes", "endpoints", "p
 [[noreturn]] void fail(const std::string& what, int error) {
   throw std::runtime_error(what + ": " + std::strerror(error));
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) noexcept : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const noexcept { return fd_; }
-  int release() noexcept { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 bpf_prog_info info_of(int program_fd) {
   bpf_prog_info info{};

@@ -17,6 +17,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "adit/descriptor.h"
 #include "base/log.h"
 #include "steering/steering_maps.h"
 
@@ -32,26 +33,29 @@ int make_program_file() {
   return fd;
 }
 
-// Whether this process alone uses the interface, from now on and as long as it runs. The name is
-// known in the interface's network namespace.
-bool take_interface(unsigned if_index) {
+// So that this process alone uses the interface, as long as it runs; 0, or an errno: EADDRINUSE,
+// another one does. The name is known in the interface's network namespace.
+int take_interface(unsigned if_index) {
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
   const std::string text = "adit-steering-" + std::to_string(if_index);
   text.copy(name.sun_path + 1, sizeof name.sun_path - 1);  // abstract: begins with a zero
   const auto bytes = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + text.size());
-  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd >= 0 && bind(fd, reinterpret_cast<const sockaddr*>(&name), bytes) == 0) return true;
-  if (fd >= 0) close(fd);
-  return false;
+  Descriptor lock(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (lock.get() < 0 || bind(lock.get(), reinterpret_cast<const sockaddr*>(&name), bytes) != 0)
+    return errno;
+  lock.release();
+  return 0;
 }
 
 void clear_interface(const PortConfig& port) {
   const unsigned if_index = if_nametoindex(port.device.argument.c_str());
   if (if_index == 0) return;  // preflight has told
-  if (!take_interface(if_index))
+  if (const int error = take_interface(if_index); error != 0)
     throw std::runtime_error("the interface " + port.device.argument +
-                             " is in use by another aditd");
+                             (error == EADDRINUSE
+                                  ? " is in use by another aditd"
+                                  : std::string(" cannot be locked: ") + std::strerror(error)));
   const XdpProgram program = find_xdp_program(if_index);
   if (program.id == 0) return;
   if (!program.is_ours)
@@ -59,11 +63,11 @@ void clear_interface(const PortConfig& port) {
                              program.name + "' (id " + std::to_string(program.id) +
                              ") of someone else; end who uses it, or: ip link set dev " +
                              port.device.argument + " xdp off");
-  const int error = bpf_xdp_detach(static_cast<int>(if_index),
-                                   program.is_generic ? XDP_FLAGS_SKB_MODE : 0, nullptr);
-  if (error != 0)
+  const int detached = bpf_xdp_detach(static_cast<int>(if_index),
+                                      program.is_generic ? XDP_FLAGS_SKB_MODE : 0, nullptr);
+  if (detached != 0)
     throw std::runtime_error("cannot detach the XDP program that a former aditd left on " +
-                             port.device.argument + ": " + std::strerror(-error));
+                             port.device.argument + ": " + std::strerror(-detached));
   spdlog::info("event=leftover_removed xdp_program={} interface={}", program.id,
                log_value(port.device.argument));
 }

@@ -15,22 +15,10 @@
 #include <array>
 #include <cstring>
 
+#include "adit/descriptor.h"
+
 namespace adit {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) noexcept : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
 
 // Sends rtnetlink requests, one at a time.
 class Rtnetlink {
