@@ -207,8 +207,9 @@ EalArgs eal_args(const Config& config, const SystemFacts& facts, int pid,
       args.push_back("--no-huge");
   } else if (!gives(extra,
                     {"--no-huge", "--in-memory", "--huge-unlink", "--single-file-segments"})) {
-    // Unlinked at once, pages are free again when the process ends, however it ends.
-    args.push_back("--huge-unlink=always");
+    // Unlinked at once, pages are free again when the process ends, however it ends. Where no
+    // file can be made, which takes root, the kernel gives pages without one (memfd).
+    args.push_back(facts.hugetlbfs_ok ? "--huge-unlink=always" : "--in-memory");
   }
   if (!gives(extra, {"-m", "--socket-mem"}))
     args.insert(args.end(), {"-m", std::to_string(memory_mb(config, workers))});

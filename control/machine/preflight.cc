@@ -60,10 +60,6 @@ class Preflight {
     if (any_port({DeviceKind::kAfXdp}) && !facts_.has_bpf)
       problem("af_xdp ports need the capability CAP_BPF or CAP_SYS_ADMIN, which this process lacks",
               as_root);
-    if (any_port({DeviceKind::kPci}) && !facts_.is_root)
-      warning(
-          "ports on PCI need access to the device and locked memory, which usually only root has",
-          as_root);
     if (any_port({DeviceKind::kTap}) && !facts_.has_tun_device)
       problem("tap ports need /dev/net/tun, which does not exist or is not accessible",
               "modprobe tun; mkdir -p /dev/net; [ -e /dev/net/tun ] || mknod -m 600 /dev/net/tun c "
@@ -72,7 +68,13 @@ class Preflight {
 
   void check_user() {
     const std::string& user = config_.system.user;
-    if (user == kAutoUser || user == "root") return;
+    if (user == kAutoUser || facts_.is_account) return;
+    if (user == "root") {
+      if (!facts_.is_root)
+        warning("system.user: root, but another account has started aditd, and it stays that",
+                "write `user: auto`, or run aditd as root");
+      return;
+    }
     const std::string what = "system.user: " + user;
     if (!facts_.has_account)
       problem(what + ": there is no such account",
@@ -259,13 +261,25 @@ class Preflight {
     // Mellanox's drivers share the device with the kernel's; all others need it alone.
     static constexpr std::array<std::string_view, 5> kDrivers = {
         "vfio-pci", "uio_pci_generic", "igb_uio", "mlx5_core", "mlx4_core"};
-    if (std::find(kDrivers.begin(), kDrivers.end(), device->driver) != kDrivers.end()) return;
+    if (std::find(kDrivers.begin(), kDrivers.end(), device->driver) != kDrivers.end())
+      return check_access(port, *device);
     std::string down;
     for (const std::string& name : device->interfaces) down += "ip link set " + name + " down; ";
     problem(port_text(port) + "PCI device " + address + " is bound to " +
                 (device->driver.empty() ? "no driver" : "the kernel's driver " + device->driver) +
                 ", DPDK needs vfio-pci",
             "modprobe vfio-pci; " + down + "dpdk-devbind.py --bind=vfio-pci " + address);
+  }
+
+  void check_access(const PortConfig& port, const PciFacts& device) {
+    const std::string what = port_text(port) + "PCI device " + device.address;
+    if (!device.vfio_device.empty() && !device.vfio_device_ok)
+      warning(what + ": this process may not open " + device.vfio_device,
+              "chown its account " + device.vfio_device + " (vfio-bind --user does it), or run " +
+                  "aditd as root");
+    else if (device.vfio_device.empty() && !facts_.is_root)
+      warning(what + ": with the driver " + device.driver + ", it usually takes root to open it",
+              "run aditd as root");
   }
 
   void check_socket() {

@@ -87,7 +87,13 @@ void gather_privileges(const fs::path& proc, SystemFacts& facts) {
   facts.has_bpf = has(kCapBpf) || has(kCapSysAdmin);
 }
 
-void gather_memory(const fs::path& proc, SystemFacts& facts) {
+bool can_make_files(const std::string& directory) {
+  std::error_code error;
+  return fs::is_directory(directory, error) && eaccess(directory.c_str(), W_OK | X_OK) == 0;
+}
+
+void gather_memory(const std::string& root, SystemFacts& facts) {
+  const fs::path proc = root + "/proc";
   const auto meminfo = lines_of(proc / "meminfo");
   facts.memory_available_mb = number_of(value_of(meminfo, "MemAvailable")) >> 10;
   facts.hugepage_kb = number_of(value_of(meminfo, "Hugepagesize"));
@@ -95,7 +101,10 @@ void gather_memory(const fs::path& proc, SystemFacts& facts) {
       number_of(value_of(meminfo, "HugePages_Free")) * facts.hugepage_kb >> 10;
   for (const std::string& line : lines_of(proc / "mounts")) {
     const auto words = words_of(line);
-    if (words.size() > 2 && words[2] == "hugetlbfs") facts.hugetlbfs_mounted = true;
+    if (words.size() < 3 || words[2] != "hugetlbfs") continue;
+    const bool can_use = can_make_files(root + words[1]);
+    facts.hugetlbfs_ok = can_use && (facts.hugetlbfs_ok || !facts.hugetlbfs_mounted);
+    facts.hugetlbfs_mounted = true;
   }
 }
 
@@ -185,13 +194,19 @@ void gather_interfaces(const fs::path& proc, const fs::path& net, SystemFacts& f
   }
 }
 
-void gather_pci(const fs::path& pci, SystemFacts& facts) {
+void gather_pci(const std::string& root, SystemFacts& facts) {
+  const fs::path pci = root + "/sys/bus/pci/devices";
   for (const std::string& address : names_in(pci)) {
     PciFacts device;
     device.address = address;
     std::error_code error;
     const fs::path driver = fs::read_symlink(pci / address / "driver", error);
     if (!error) device.driver = driver.filename();
+    const fs::path group = fs::read_symlink(pci / address / "iommu_group", error);
+    if (!error && device.driver == "vfio-pci") {
+      device.vfio_device = "/dev/vfio/" + group.filename().string();
+      device.vfio_device_ok = eaccess((root + device.vfio_device).c_str(), R_OK | W_OK) == 0;
+    }
     device.interfaces = names_in(pci / address / "net");
     // Virtio has its interfaces one step below.
     for (const std::string& below : names_in(pci / address))
@@ -208,11 +223,6 @@ std::string nearest_directory(const std::string& root, fs::path directory) {
   while (!fs::exists(root + directory.string(), error) && directory.has_relative_path())
     directory = directory.parent_path();
   return root + directory.string();
-}
-
-bool can_make_files(const std::string& directory) {
-  std::error_code error;
-  return fs::is_directory(directory, error) && eaccess(directory.c_str(), W_OK | X_OK) == 0;
 }
 
 void gather_socket(const std::string& root, const std::string& socket, SystemFacts& facts) {
@@ -246,16 +256,18 @@ SystemFacts gather_facts(const Config& config, const std::string& root) {
   SystemFacts facts;
   const fs::path proc = root + "/proc";
   gather_privileges(proc, facts);
-  gather_memory(proc, facts);
+  gather_memory(root, facts);
   gather_interfaces(proc, root + "/sys/class/net", facts);
   if (root.empty())
     for (InterfaceFacts& interface : facts.interfaces)
       interface.rx_queues = std::min(interface.rx_queues, combined_queues(interface.name));
-  gather_pci(root + "/sys/bus/pci/devices", facts);
+  gather_pci(root, facts);
   gather_socket(root, config.system.socket, facts);
   gather_runtime(root, facts);
   facts.has_tun_device = eaccess((root + "/dev/net/tun").c_str(), R_OK | W_OK) == 0;
-  facts.has_account = config.system.user == kAutoUser || find_account(config.system.user);
+  const auto account = find_account(config.system.user);
+  facts.has_account = config.system.user == kAutoUser || account;
+  facts.is_account = account && account->uid == geteuid();
   facts.cpus = allowed_cpus();
   return facts;
 }

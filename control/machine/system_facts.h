@@ -23,6 +23,8 @@ struct PciFacts {
   std::string address;                  // "0000:01:00.0"
   std::string driver;                   // kernel driver that it is bound to; empty: none
   std::vector<std::string> interfaces;  // network interfaces of the kernel on it
+  std::string vfio_device;  // "/dev/vfio/12", by which DPDK opens it; empty: it is not vfio-pci's
+  bool vfio_device_ok = false;  // this process may open it
 };
 
 struct SystemFacts {
@@ -32,6 +34,7 @@ struct SystemFacts {
   bool has_bpf = false;         // CAP_BPF or CAP_SYS_ADMIN
   bool has_tun_device = false;  // /dev/net/tun
   bool has_account = false;     // the one of system.user
+  bool is_account = false;      // this process is that one's already
   std::string xdp_program;      // path, for steered ports (steering/steering_program.h)
 
   std::vector<unsigned> cpus;  // that this process may run on, ascending
@@ -39,6 +42,7 @@ struct SystemFacts {
   uint64_t hugepage_kb = 0;        // size of the kernel's default hugepage; 0: it has none
   uint64_t hugepages_free_mb = 0;  // in free pages of that size
   bool hugetlbfs_mounted = false;
+  bool hugetlbfs_ok = false;  // wherever it is mounted, files can be made
 
   std::vector<InterfaceFacts> interfaces;
   std::vector<PciFacts> pci_devices;

@@ -27,7 +27,7 @@ SystemFacts with_hugepages(uint64_t free_mb) {
   SystemFacts facts = two_cores();
   facts.hugepage_kb = 2048;
   facts.hugepages_free_mb = free_mb;
-  facts.hugetlbfs_mounted = true;
+  facts.hugetlbfs_mounted = facts.hugetlbfs_ok = true;
   return facts;
 }
 
@@ -132,6 +132,14 @@ TEST(EalArgs, HugepagesWhenEnoughAreFree) {
   SystemFacts unmounted = with_hugepages(128);
   unmounted.hugetlbfs_mounted = false;
   EXPECT_TRUE(has(eal_args(config, unmounted, 1), "--no-huge"));
+}
+
+TEST(EalArgs, HugepagesHaveNoFilesWhereNoneCanBeMade) {
+  SystemFacts facts = with_hugepages(128);
+  facts.hugetlbfs_ok = false;
+  const EalArgs eal = eal_args(tap_config("memory_mb: 128"), facts, 1);
+  EXPECT_TRUE(has(eal, "--in-memory"));
+  EXPECT_FALSE(has(eal, "--huge-unlink=always") || has(eal, "--no-huge"));
 }
 
 TEST(EalArgs, HugepagesAsConfigured) {

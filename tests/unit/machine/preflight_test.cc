@@ -20,16 +20,16 @@ SystemFacts good_machine() {
   facts.memory_available_mb = 16000;
   facts.hugepage_kb = 2048;
   facts.hugepages_free_mb = 4096;
-  facts.hugetlbfs_mounted = true;
+  facts.hugetlbfs_mounted = facts.hugetlbfs_ok = true;
   facts.interfaces = {{"lo", true, false, 1},
                       {"eth0", true, true, 1},
                       {"eth1", true, false, 1},
                       {"eth2", true, false, 1}};
-  facts.pci_devices = {{"0000:01:00.0", "vfio-pci", {}},
-                       {"0000:01:00.1", "ixgbe", {"eth2"}},
-                       {"0000:02:00.0", "ixgbe", {"eth0"}},
-                       {"0000:03:00.0", "", {}},
-                       {"0000:04:00.0", "mlx5_core", {"eth1"}}};
+  facts.pci_devices = {{"0000:01:00.0", "vfio-pci", {}, "/dev/vfio/12", true},
+                       {"0000:01:00.1", "ixgbe", {"eth2"}, "", false},
+                       {"0000:02:00.0", "ixgbe", {"eth0"}, "", false},
+                       {"0000:03:00.0", "", {}, "", false},
+                       {"0000:04:00.0", "mlx5_core", {"eth1"}, "", false}};
   facts.socket_directory = "/run/adit";
   facts.socket_directory_ok = true;
   facts.runtime_directory = "/run";
@@ -100,8 +100,15 @@ INSTANTIATE_TEST_SUITE_P(
                       "", ""},
         PreflightCase{"NoBpf", "", kAfXdp, [](SystemFacts& f) { f.has_bpf = false; },
                       "need the capability CAP_BPF", "run aditd as root"},
-        PreflightCase{"NicNotAsRoot", "", kNic, [](SystemFacts& f) { f.is_root = false; },
-                      "ports on PCI need access", "run aditd as root", true},
+        PreflightCase{"NicNotAsRoot", "", kNic, [](SystemFacts& f) { f.is_root = false; }, "", ""},
+        PreflightCase{"NicOfAnotherAccount", "", kNic,
+                      [](SystemFacts& f) { f.pci_devices[0].vfio_device_ok = false; },
+                      "port 'a': PCI device 0000:01:00.0: this process may not open /dev/vfio/12",
+                      "chown its account /dev/vfio/12", true},
+        PreflightCase{"MellanoxNotAsRoot", "", "a: {device: \"0000:04:00.0\"}",
+                      [](SystemFacts& f) { f.is_root = false; },
+                      "with the driver mlx5_core, it usually takes root to open it",
+                      "run aditd as root", true},
         PreflightCase{"NoTun", "", kTap, [](SystemFacts& f) { f.has_tun_device = false; },
                       "tap ports need /dev/net/tun", "modprobe tun"},
 
@@ -263,6 +270,19 @@ INSTANTIATE_TEST_SUITE_P(
         PreflightCase{"AccountIsNot", "user: adit", kTap,
                       [](SystemFacts& f) { f.has_account = false; },
                       "system.user: adit: there is no such account", "useradd --system"},
+        PreflightCase{"AccountIsOurs", "user: adit", kNic,
+                      [](SystemFacts& f) {
+                        f.is_account = true;
+                        f.is_root = false;
+                      },
+                      "", ""},
+        PreflightCase{"AccountIsAnothers", "user: adit", kTap,
+                      [](SystemFacts& f) { f.is_root = false; },
+                      "system.user: adit: only root can switch", "run aditd as root"},
+        PreflightCase{
+            "RootIsNotOurs", "user: root", kTap, [](SystemFacts& f) { f.is_root = false; },
+            "system.user: root, but another account has started aditd", "write `user: auto`", true},
+        PreflightCase{"RootIsOurs", "user: root", kTap, nullptr, "", ""},
         PreflightCase{"AccountCannotOpenThePorts", "user: adit", "a: {device: 'vdev:net_null0'}",
                       nullptr, "system.user: adit: ports of PCI devices", "`user: root`"},
         PreflightCase{"RuntimeDirectoryFull", "", kTap,

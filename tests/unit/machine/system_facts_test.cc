@@ -85,6 +85,13 @@ TEST_F(Facts, MemoryAndHugepages) {
   EXPECT_EQ(facts.hugepages_free_mb, 14U);
   EXPECT_EQ(facts.hugepage_kb, 2048U);
   EXPECT_TRUE(facts.hugetlbfs_mounted);
+  EXPECT_FALSE(facts.hugetlbfs_ok);
+  fs::create_directories(root_ + "/dev/hugepages");
+  EXPECT_TRUE(gather().hugetlbfs_ok);
+  // DPDK may take either.
+  write("/proc/mounts",
+        "nodev /mnt/huge hugetlbfs rw 0 0\nnodev /dev/hugepages hugetlbfs rw 0 0\n");
+  EXPECT_FALSE(gather().hugetlbfs_ok);
 }
 
 TEST_F(Facts, Interfaces) {
@@ -147,6 +154,20 @@ TEST_F(Facts, PciDevices) {
   EXPECT_EQ(facts.pci_devices[0].interfaces, std::vector<std::string>{"eth7"});
   EXPECT_EQ(facts.pci_devices[1].interfaces, std::vector<std::string>{"eth8"});
   EXPECT_EQ(facts.pci_devices[2].driver, "");
+}
+
+TEST_F(Facts, DevicesOfVfioPci) {
+  const std::string device = "/sys/bus/pci/devices/0000:01:00.0";
+  link(device + "/iommu_group", "../../../../kernel/iommu_groups/12");
+  link(device + "/driver", "../../../bus/pci/drivers/ixgbe");
+  ASSERT_EQ(gather().pci_devices.size(), 1U);
+  EXPECT_EQ(gather().pci_devices[0].vfio_device, "");
+  fs::remove(root_ + device + "/driver");
+  link(device + "/driver", "../../../bus/pci/drivers/vfio-pci");
+  EXPECT_EQ(gather().pci_devices[0].vfio_device, "/dev/vfio/12");
+  EXPECT_FALSE(gather().pci_devices[0].vfio_device_ok);
+  write("/dev/vfio/12", "");
+  EXPECT_TRUE(gather().pci_devices[0].vfio_device_ok);
 }
 
 TEST_F(Facts, SocketDirectoryIsThereOrCanBeMade) {
