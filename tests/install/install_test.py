@@ -55,7 +55,9 @@ class Install(unittest.TestCase):
             "share/man/man1/aditctl.1", "share/man/man1/adit-replay.1",
             "share/man/man1/adit-bench.1", "share/man/man5/adit.yaml.5",
             "share/man/man8/aditd.8", "share/bash-completion/completions/aditctl",
-            "lib/systemd/system/adit.service", "share/adit/adit.schema.json"}
+            "lib/systemd/system/adit.service", "lib/sysusers.d/adit.conf", "share/adit/adit.schema.json",
+            "share/doc/adit/examples/systemd/as-root.conf", "share/doc/adit/examples/systemd/nic.conf",
+            "libexec/adit/hugepages", "libexec/adit/vfio-bind"}
         for folder, place, pattern in (("config/examples", "examples", "*.yaml"), ("docs", "", "*.md"),
                                        ("docs/design", "design", "*.md"), ("docs/pictures", "pictures", "*.svg")):
             expected |= {os.path.join("share/doc/adit", place, path.name)
@@ -66,7 +68,7 @@ class Install(unittest.TestCase):
         self.assertEqual(outside, set())
         for name in expected:
             mode = (self.usr / name).stat().st_mode & 0o777
-            self.assertEqual(mode, 0o755 if "bin/" in name else 0o644, name)
+            self.assertEqual(mode, 0o755 if "bin/" in name or "libexec/" in name else 0o644, name)
 
     def test_programs_run(self):
         for name in ("aditd", "aditctl", "adit-replay", "adit-bench"):
@@ -75,7 +77,7 @@ class Install(unittest.TestCase):
             self.assertRegex(done.stdout, r"\b\d+\.\d+\.\d+\b")
 
     def test_examples_are_accepted(self):
-        for path in sorted((self.usr / "share/doc/adit/examples").iterdir()):
+        for path in sorted((self.usr / "share/doc/adit/examples").glob("*.yaml")):
             done = self.run_installed("aditctl", "check", path)
             self.assertEqual(done.returncode, 0, f"{path.name}: {done.stdout}{done.stderr}")
 
@@ -87,22 +89,38 @@ class Install(unittest.TestCase):
     def test_the_unit_names_what_is_installed(self):
         unit = (self.usr / "lib/systemd/system/adit.service").read_text(encoding="utf-8")
         self.assertEqual(re.findall(r"@\w+@", unit), [])
-        commands = re.findall(r"^Exec\w+=(\S+)", unit, re.MULTILINE)
+        commands = re.findall(r"^Exec(?:Start|Reload)=(\S+)", unit, re.MULTILINE)
         self.assertEqual(commands, [f"{self.prefix}/sbin/aditd", f"{self.prefix}/bin/aditctl"])
         for path in commands + re.findall(r"file:(\S+)", unit):
             self.assertTrue(pathlib.Path(self.folder.name + path).is_file(), path)
         for name, section in re.findall(r"man:(\S+)\((\d)\)", unit):
             self.assertTrue((self.usr / f"share/man/man{section}/{name}.{section}").is_file(), name)
 
-    @needs("systemd-analyze")
-    def test_systemd_understands_the_unit(self):
+    def unit_with(self, *drop_ins):
+        """The unit with programs from here, and with drop-ins of the examples."""
         unit = self.root / "adit.service"
         text = (self.usr / "lib/systemd/system/adit.service").read_text(encoding="utf-8")
-        unit.write_text(text.replace(f"={self.prefix}/", f"={self.usr}/"), encoding="utf-8")
-        self.addCleanup(unit.unlink)
-        done = run("systemd-analyze", "verify", "--man=no", unit)
-        ours = [line for line in (done.stdout + done.stderr).splitlines() if "adit" in line]
-        self.assertEqual(ours, [])
+        for name in drop_ins:
+            text += (self.usr / "share/doc/adit/examples/systemd" / name).read_text(encoding="utf-8")
+        text = re.sub(rf"(Exec\w+=[+]?){self.prefix}/", rf"\1{self.usr}/", text)
+        unit.write_text(text, encoding="utf-8")
+        self.addCleanup(unit.unlink, missing_ok=True)
+        return unit
+
+    @needs("systemd-analyze")
+    def test_systemd_understands_the_unit(self):
+        for drop_ins in ([], ["as-root.conf"], ["nic.conf"]):
+            with self.subTest(drop_ins):
+                done = run("systemd-analyze", "verify", "--man=no", self.unit_with(*drop_ins))
+                ours = [line for line in (done.stdout + done.stderr).splitlines() if "adit" in line]
+                self.assertEqual(ours, [])
+
+    @needs("systemd-analyze")
+    def test_the_unit_exposes_little(self):
+        done = run("systemd-analyze", "security", "--offline=yes", "--no-pager", self.unit_with())
+        level = re.search(r"exposure level for adit.service: ([0-9.]+)", done.stdout)
+        self.assertTrue(level, done.stdout + done.stderr)
+        self.assertLess(float(level[1]), 3)
 
     @needs("man")
     def test_man_renders_each_page_without_a_warning(self):

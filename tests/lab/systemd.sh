@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The unit under Debian's own systemd, as PID 1 of namespaces of its own: start is told when aditd
-# is ready, reload fails where the file is refused, stop ends with success; journald has the log
-# with the unit's name, also what goes to syslog.
+# The unit under Debian's own systemd, as PID 1 of namespaces of its own: a file of comments starts
+# nothing; start is told when aditd is ready, which is not root's; reload fails where the file is
+# refused, stop ends with success; journald has the log with the unit's name, also what goes to syslog.
 # shellcheck source=tests/lab/lib.sh
 source "$(dirname "$0")/lib.sh"
 readonly SYSTEMD=/lib/systemd/systemd
@@ -23,8 +23,12 @@ YAML
 }
 
 # PrivateTmp hides /tmp from the unit: its files are under /run, which is new there as well.
-sed "s#@s\?bindir@#/run/adit-bin#; s#@docdir@#/run#; s#^\[Service\]#&\nEnvironment=ADIT_CONFIG=/run/adit.yaml#; s#^WatchdogSec=.*#WatchdogSec=10#" \
+sed "s#@s\?bindir@#/run/adit-bin#; s#@docdir@#/run#; s#/etc/adit/adit.yaml#/run/adit.yaml#; s#^WatchdogSec=.*#WatchdogSec=10#" \
   "$LAB_ROOT/config/adit.service.in" >"$LAB_TMP/adit.service"
+# The account, which this machine need not have.
+for file in passwd group; do grep -v '^adit:' "/etc/$file" >"$LAB_TMP/$file"; done
+echo "adit:x:64123:64123::/nonexistent:/usr/sbin/nologin" >>"$LAB_TMP/passwd"
+echo "adit:x:64123:" >>"$LAB_TMP/group"
 cat >"$LAB_TMP/lab.target" <<'UNIT'
 [Unit]
 Wants=systemd-journald.service systemd-journald-dev-log.socket
@@ -35,12 +39,14 @@ mount --make-rprivate /
 mount -t proc proc /proc
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /var/log
+for file in passwd group; do chmod 644 "$LAB_TMP/\$file"; mount --bind "$LAB_TMP/\$file" "/etc/\$file"; done
 mkdir -p /run/units /run/lock /run/adit-bin
 cd /lib/systemd/system
 cp systemd-journald.service systemd-journald.socket systemd-journald-dev-log.socket \
   sysinit.target basic.target sockets.target shutdown.target /run/units
 cp "$LAB_TMP/adit.service" "$LAB_TMP/lab.target" /run/units
 cp "$ADITD" "$ADITCTL" /run/adit-bin
+cp "$LAB_ROOT/config/adit.yaml" /run/adit.yaml
 exec env -i PATH="$PATH" container=lab SYSTEMD_UNIT_PATH=/run/units "$SYSTEMD" --system \
   --unit=lab.target --show-status=no --log-target=console
 BOOT
@@ -58,11 +64,20 @@ of_unit() { inside systemctl show adit.service -P "$1"; }
 # logged TEXT: lines of the unit's in the journal that have it.
 logged() { inside journalctl -u adit.service --no-pager -o cat | grep -c "$1" || true; }
 
+say "the file that packages bring starts nothing"
+inside systemctl start adit.service || fail "systemctl start ended with $?"
+expect "state" "$(of_unit ActiveState)" = inactive
+
 say "start: systemd is told when aditd answers"
 put journald 100
 inside systemctl start adit.service || fail "systemctl start ended with $?"
 expect "state" "$(of_unit ActiveState)/$(of_unit SubState)" = active/running
 expect "ports, by aditctl at once" "$(inside /run/adit-bin/aditctl -j show ports | jq length)" = 1
+expect "account of aditd" "$(inside ps -o user= -p "$(of_unit MainPID)")" = adit
+# What health checks may do takes rights, and a file of /proc, that the unit has to leave.
+checks=$(inside sh -c "grep -lx adit-checks /proc/$(of_unit MainPID)/task/*/comm")
+expect "long packets of health checks are fragmented by their way" \
+  "$(inside nsenter --net="${checks%comm}ns/net" cat /proc/sys/net/ipv4/ip_no_pmtu_disc)" = 1
 
 say "reload: accepted, and refused with what is wrong"
 put journald 101
@@ -134,3 +149,22 @@ inside systemctl start adit.service >/dev/null 2>&1 || rc=$?
 expect "exit code of the start" "$rc" '!=' 0
 expect "state and aditd's exit code" "$(of_unit ActiveState)/$(of_unit ExecMainStatus)" = failed/3
 expect "restarts" "$(of_unit NRestarts)" = 0
+
+say "nor is one that the account may not read"
+inside chmod 600 /run/adit.yaml
+rc=0
+inside systemctl start adit.service >/dev/null 2>&1 || rc=$?
+expect "exit code of the start" "$rc" '!=' 0
+expect "state" "$(of_unit ActiveState)" = failed
+expect "lines that say why" "$(logged 'adit.yaml.*Permission denied')" '>=' 1
+
+say "with the drop-in as-root.conf aditd starts as root, and becomes the account itself"
+inside mkdir -p /run/units/adit.service.d
+inside tee /run/units/adit.service.d/as-root.conf <"$LAB_ROOT/config/systemd/as-root.conf" >/dev/null
+inside systemctl daemon-reload
+put journald 103
+inside systemctl start adit.service || fail "systemctl start ended with $?"
+expect "account of aditd" "$(inside ps -o user= -p "$(of_unit MainPID)")" = adit
+expect "lines of what it kept" "$(logged 'event=privileges user=adit')" = 1
+inside systemctl stop adit.service
+expect "result" "$(of_unit ActiveState)/$(of_unit Result)" = inactive/success
