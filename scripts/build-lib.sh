@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Configures and builds into a directory, quietly while all is well. Source it.
 
+# ccache finds what was compiled in another copy of the tree: paths do not count, what is in files does.
+export CCACHE_BASEDIR=$ADIT_ROOT CCACHE_NOHASHDIR=1
+export CCACHE_IGNOREOPTIONS='-fsanitize-ignorelist=*' CCACHE_EXTRAFILES=$ADIT_ROOT/tests/undefined-ignored
+
 # build_into DIR [--targets "TARGET..."] [MESON OPTION...]: ADIT_JOBS jobs, or one per core. The
 # output is kept in DIR/build.log. ADIT_ROOT is the source tree. What is not fast path is compiled
 # many sources at once, which takes half the time.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What we ship as examples is accepted. ADIT_SOURCE_ROOT comes from the build.
+// What we ship as examples is accepted.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -7,6 +7,7 @@
 
 #include "config/diff.h"
 #include "config/parser.h"
+#include "source_root.h"
 
 namespace adit::config_examples_test {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 TEST(ConfigExamples, AllAreAccepted) {
   std::vector<std::string> names;
   for (const auto& entry :
-       std::filesystem::directory_iterator(ADIT_SOURCE_ROOT "/config/examples")) {
+       std::filesystem::directory_iterator(std::string(kSourceRoot) + "/config/examples")) {
     SCOPED_TRACE(entry.path());
     const Config config = load_config(entry.path());
     EXPECT_FALSE(config.networks.empty() && config.vrfs.empty());

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "config_cases.h"
+#include "source_root.h"
 
 namespace adit {
 namespace {
@@ -320,7 +321,7 @@ TEST(ConfigWarnings, ManyOfAKindAreCounted) {
 }
 
 TEST(ConfigWarnings, ExamplesHaveNone) {
-  std::ifstream file(ADIT_SOURCE_ROOT "/config/examples/services.yaml");
+  std::ifstream file(std::string(kSourceRoot) + "/config/examples/services.yaml");
   std::stringstream text;
   text << file.rdbuf();
   EXPECT_EQ(warnings_of(text.str()), std::vector<std::string>());

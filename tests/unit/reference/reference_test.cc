@@ -10,6 +10,7 @@
 #include "config/yaml/key_info.h"
 #include "reference/api_reference.h"
 #include "reference/man_pages.h"
+#include "source_root.h"
 
 namespace adit::reference_test {
 namespace {
@@ -78,7 +79,7 @@ TEST(NewMethod, IsDescribedFromItsEntry) {
 }
 
 TEST(Reference, OfTheApiIsUpToDate) {
-  std::ifstream file(ADIT_SOURCE_ROOT "/docs/api.md");
+  std::ifstream file(std::string(kSourceRoot) + "/docs/api.md");
   std::stringstream text;
   text << file.rdbuf();
   const size_t begin = text.str().find("## Methods\n");
