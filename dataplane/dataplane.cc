@@ -93,10 +93,11 @@ Dataplane::Impl::Impl(const DataplaneOptions& options)
   }
   for (unsigned id = 0; id < options.workers; ++id) add_worker(id, options);
   for (PortId port = 0; port < options.ports.size(); ++port) add_port(port, options.ports[port]);
+  bind();
+  for (const auto& worker : workers) take_bindings(*worker);
 }
 
 void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
-  const std::size_t ports = options.ports.size();
   auto worker = std::make_unique<Worker>();
   worker->id = id;
   worker->express = options.express;
@@ -132,45 +133,38 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->ip_ids = IdCounters(options.seed + id);
   worker->fragment_ids = IdCounters(options.seed + id);
   worker->changed_ids = ChangedIds(options.seed + id);
-  worker->tx.resize(ports);
-  worker->express_use.resize(ports);
-  worker->bridged_use.resize(ports);
-  worker->routed_use.resize(ports);
-  worker->port_counters = ZeroPages<TrafficCounters>(ports);
+  // They grow with the ports, and a worker shall not allocate.
+  worker->rx.reserve(kMaxPorts);
+  worker->tx.reserve(kMaxPorts);
+  for (auto* uses : {&worker->express_use, &worker->bridged_use, &worker->routed_use})
+    uses->reserve(kMaxPorts);
+  worker->port_counters = ZeroPages<TrafficCounters>(kMaxPorts);
   worker->bridge_port_counters = ZeroPages<TrafficCounters>(kMaxBridgePorts + 1);
   worker->bridge_port_errors = ZeroPages<ErrorCounters>(kMaxBridgePorts + 1);
   workers.push_back(std::move(worker));
   dumps.emplace_back();
 }
 
-// Receive queues are distributed over the workers, beginning with another worker for each port.
-// Each worker has its own transmit queue on every port.
+void Dataplane::Impl::make_room(PortId port) {
+  const std::size_t end = std::max<std::size_t>(specs.size(), port + 1u);
+  specs.resize(end);
+  links.resize(end);
+  port_is_down.resize(end);
+  interface_names.resize(end);
+  rx_missed_before.resize(end);
+  devices.resize(end);
+  io_facts.resize(end);
+  frame_rings.resize(end);
+}
+
 void Dataplane::Impl::add_port(PortId port, const PortSpec& spec) {
-  const auto count = static_cast<unsigned>(workers.size());
-  specs.push_back(spec);
-  links.push_back({});
-  port_is_down.push_back(false);
-  interface_names.emplace_back();
-  rx_missed_before.push_back(0);
-  if (spec.device_name.empty()) {
-    devices.push_back(nullptr);
-    io_facts.push_back({});
-    workers[port % count]->rx.push_back({port, spec.io});
-    for (auto& worker : workers) worker->tx[port].io = spec.io;
-    return;
-  }
+  make_room(port);
+  specs[port] = spec;
+  if (spec.device_name.empty()) return;
   if (!interfaces) interfaces = std::make_unique<InterfaceWatch>();
-  devices.push_back(open_port(spec, count, commons()));
-  Port& device = *devices.back();
-  io_facts.push_back(device.facts());
-  interface_names[port] = device.interface();
-  for (unsigned queue = 0; queue < device.facts().rx_queues; ++queue)
-    workers[(port + queue) % count]->rx.push_back(
-        {port, device.queue_io(queue), static_cast<uint16_t>(queue)});
-  for (unsigned id = 0; id < count; ++id) {
-    workers[id]->tx[port].io = device.queue_io(id);
-    workers[id]->tx[port].max_buffers = device.facts().max_tx_buffers;
-  }
+  devices[port] = open_port(spec, static_cast<unsigned>(workers.size()), commons());
+  io_facts[port] = devices[port]->facts();
+  interface_names[port] = devices[port]->interface();
 }
 
 Dataplane::Impl::~Impl() {

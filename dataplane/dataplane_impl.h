@@ -9,7 +9,9 @@
 
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "adit/dataplane.h"
@@ -38,6 +40,8 @@ struct Dataplane::Impl {
   ~Impl();
   void add_worker(unsigned id, const DataplaneOptions& options);
   void add_port(PortId port, const PortSpec& spec);
+  // Room for what is known by port.
+  void make_room(PortId port);
   // Makes new bindings of devices and port_is_down, and hands them to the workers.
   void bind();
   PortCommons commons() { return {pool.get(), *interfaces, xdp_pools}; }
@@ -55,6 +59,12 @@ struct Dataplane::Impl {
       total.tx_bytes += counters.tx_bytes.get();
     }
     return total;
+  }
+
+  Traffic port_total(PortId port) const noexcept {
+    return sum([port](const Worker& worker) -> const TrafficCounters& {
+      return worker.port_counters[port];
+    });
   }
 
   Traffic bridge_port_total(BridgePortId bridge_port) const noexcept {
@@ -105,28 +115,42 @@ struct Dataplane::Impl {
   std::vector<std::shared_ptr<ConnectionDump>> dumps;  // by worker: as long as it has it
   std::deque<LoopArguments> loop_arguments;            // addresses stay
   std::unique_ptr<InterfaceWatch> interfaces;          // null where no port has a device
-  std::vector<std::unique_ptr<Port>> devices;          // null where the port is ready-made or lost
+  std::vector<std::shared_ptr<Port>> devices;          // null where the port is ready-made or lost
   std::vector<PortFacts> io_facts;
+
+  // Frames that control gives to a port, for one worker.
+  struct FrameRing {
+    explicit FrameRing(RingPtr ring) : ring(std::move(ring)) {}
+    ~FrameRing();
+    FrameRing(const FrameRing&) = delete;
+    FrameRing& operator=(const FrameRing&) = delete;
+    RingPtr ring;
+  };
+  std::vector<std::shared_ptr<FrameRing>> frame_rings;  // by PortId; null: it takes none
+  unsigned frame_rings_made = 0;
 
   // What workers may still have until they have passed the token.
   struct Retired {
     uint64_t token;
     std::unique_ptr<PortBindings> bindings;
-    std::unique_ptr<Port> device;
+    std::vector<std::shared_ptr<const void>> parts;  // devices and the like
   };
-  std::vector<PortSpec> specs;
+  std::vector<PortSpec> specs;               // by PortId; a closed port's has no name
   std::vector<LinkState> links;              // as of the last look
   std::vector<bool> port_is_down;            // as workers are to see it
   std::vector<std::string> interface_names;  // of the kernel's interfaces; empty: there is none
   std::vector<uint64_t> rx_missed_before;    // of devices that are gone
-  std::unique_ptr<PortBindings> bound;       // null: as it was at the start
+  std::unique_ptr<PortBindings> bound;
   std::atomic<const PortBindings*> bindings = nullptr;  // the same, for workers
   std::atomic<uint32_t> bindings_number = 0;
   std::deque<Retired> retired;
-  uint64_t next_poll_ns = 0;  // how interfaces are
+  std::vector<std::shared_ptr<const void>> unbound;  // to retire with the next bind()
+  uint64_t next_poll_ns = 0;                         // how interfaces are
+  std::mutex plugging;                               // who has it makes and removes devices
 
   std::unordered_map<BridgePortId, Traffic> baselines;     // counts before the id was reused
   std::unordered_map<BridgePortId, Drops> drop_baselines;  // the same of its drops
+  std::unordered_map<PortId, Traffic> port_baselines;      // and of ports
 };
 
 }  // namespace adit

@@ -49,19 +49,15 @@ uint64_t Dataplane::persistence_entries(ServiceId service) const noexcept {
 }
 
 Dataplane::Traffic Dataplane::port_traffic(PortId port) const noexcept {
-  return impl_->sum([port](const Worker& worker) -> const TrafficCounters& {
-    return worker.port_counters[port];
-  });
+  Traffic traffic = impl_->port_total(port);
+  if (const auto found = impl_->port_baselines.find(port); found != impl_->port_baselines.end())
+    traffic -= found->second;
+  return traffic;
 }
 Dataplane::Traffic Dataplane::bridge_port_traffic(BridgePortId bridge_port) const noexcept {
   Traffic traffic = impl_->bridge_port_total(bridge_port);
-  if (const auto found = impl_->baselines.find(bridge_port); found != impl_->baselines.end()) {
-    const Traffic& baseline = found->second;
-    traffic.rx_packets -= baseline.rx_packets;
-    traffic.rx_bytes -= baseline.rx_bytes;
-    traffic.tx_packets -= baseline.tx_packets;
-    traffic.tx_bytes -= baseline.tx_bytes;
-  }
+  if (const auto found = impl_->baselines.find(bridge_port); found != impl_->baselines.end())
+    traffic -= found->second;
   return traffic;
 }
 uint64_t Dataplane::last_received_s(BridgePortId bridge_port) const noexcept {

@@ -9,6 +9,9 @@
 namespace adit {
 namespace {
 
+// Descriptors of one worker; more would take poll(2) longer than to poll the ports.
+constexpr std::size_t kMostReadable = 1 + kMaxPorts;
+
 timespec timespec_of(uint64_t ns) noexcept {
   constexpr uint64_t kSecond = 1'000'000'000;
   return {static_cast<time_t>(ns / kSecond), static_cast<long>(ns % kSecond)};
@@ -19,7 +22,7 @@ timespec timespec_of(uint64_t ns) noexcept {
 IdleSleep::IdleSleep(Worker& worker, rte_rcu_qsbr* qsbr) : worker_(worker), qsbr_(qsbr) {
   // The kernel would otherwise round a short sleep up by 50 microseconds.
   prctl(PR_SET_TIMERSLACK, 1UL);
-  readable_.reserve(1 + worker.rx.size());
+  readable_.reserve(kMostReadable);
   look_at_ports();
 }
 
@@ -27,8 +30,10 @@ void IdleSleep::look_at_ports() {
   readable_.assign(1, {worker_.doorbell.fd(), POLLIN, 0});
   is_woken_ = worker_.doorbell.fd() >= 0 && worker_.peers.size() <= 1;
   for (const RxQueue& queue : worker_.rx) {
-    if (queue.io.readable_fd == kMustBePolled) is_woken_ = false;
-    if (queue.io.readable_fd >= 0) readable_.push_back({queue.io.readable_fd, POLLIN, 0});
+    if (queue.io.readable_fd == kMustBePolled || readable_.size() == kMostReadable)
+      is_woken_ = false;
+    else if (queue.io.readable_fd >= 0)
+      readable_.push_back({queue.io.readable_fd, POLLIN, 0});
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bindings of the ports' queues to devices: replaced as a whole when a link goes down or up, or a
-// device is lost or opened again. Control creates them, each worker adopts them at the begin of a
+// device comes or goes. Control creates them, each worker adopts them at the begin of a
 // pass, and control frees the former ones when every worker has done so (RCU).
 #pragma once
 
@@ -11,12 +11,14 @@
 namespace adit {
 
 struct PortBinding {
-  std::vector<PortIo> queues;
+  std::vector<PortIo> queues;         // at least one
+  uint16_t max_buffers = UINT16_MAX;  // of one frame to send
   bool is_down = false;
 };
 
 struct PortBindings {
-  std::vector<PortBinding> ports;  // by PortId
+  std::vector<PortBinding> ports;        // by PortId
+  std::vector<std::vector<RxQueue>> rx;  // by worker
 };
 
 // Leads nowhere: nothing comes, and nothing is taken.

@@ -17,14 +17,15 @@ struct LoopArguments {
   bool busy_poll;
 };
 
-// Sets the worker's time and takes the current snapshot.
+// Sets the worker's time and takes the current bindings and snapshot. In this order: a snapshot has
+// the ports of all bindings before it.
 inline void begin_pass(Worker& worker, uint64_t now_ns) noexcept {
   worker.now_ns = now_ns;
   worker.now_s = static_cast<uint32_t>(now_ns / 1'000'000'000);
   worker.fits_all_paths = worker.path_mtus->fits_all(worker.now_s);
-  worker.snapshot = worker.current->load(std::memory_order_acquire);
   if (worker.bindings_number->load(std::memory_order_acquire) != worker.bindings_taken) [[unlikely]]
     take_bindings(worker);
+  worker.snapshot = worker.current->load(std::memory_order_acquire);
 }
 
 // After all workers have ended: sends packets that wait or are between workers, or drops them under

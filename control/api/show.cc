@@ -23,8 +23,8 @@ json texts_of(const std::vector<IpPrefix>& addresses) {
 }
 
 // `vrf`: its name; null: it is in none.
-json port_row(const ControlPlane& control, PortId id, const std::string* vrf) {
-  const PortConfig& port = control.config().ports[id];
+json port_row(const ControlPlane& control, const PortConfig& port, const std::string* vrf) {
+  const PortId id = port.id;
   const Dataplane& dataplane = control.dataplane();
   const PortFacts& facts = dataplane.port_facts(id);
   const LinkState link = dataplane.link_state(id);
@@ -47,15 +47,15 @@ json port_row(const ControlPlane& control, PortId id, const std::string* vrf) {
   return row;
 }
 
-// A VLAN of the port `id` that a VRF has; of the port's row, what a VLAN has of its own.
-json vlan_row(const ControlPlane& control, PortId id, const VrfConfig& vrf,
+// A VLAN of the port that a VRF has; of the port's row, what a VLAN has of its own.
+json vlan_row(const ControlPlane& control, const PortConfig& port, const VrfConfig& vrf,
               const VlanConfig& vlan) {
   json row = {{"name", vlan.port},
               {"vlan", vlan.vlan},
               {"vrf", vrf.name},
-              {"mac", to_string(control.port_macs()[id])},
-              {"mtu_bytes", vlan.mtu_bytes.value_or(control.config().ports[id].mtu_bytes)},
-              {"link", to_string(control.dataplane().link_state(id).status)},
+              {"mac", to_string(control.port_macs()[port.id])},
+              {"mtu_bytes", vlan.mtu_bytes.value_or(port.mtu_bytes)},
+              {"link", to_string(control.dataplane().link_state(port.id).status)},
               {"underlay", false},
               {"router_advertisements", vlan.router_advertisements.has_value()},
               {"addresses", texts_of(vlan.addresses)}};
@@ -157,11 +157,11 @@ Rows show_ports(const ControlPlane& control, const Window& window) {
     return !out.truncated;
   };
   for (size_t i = 0; i < config.ports.size() && !out.truncated; ++i) {
-    const auto id = static_cast<PortId>(i);
+    const PortConfig& port = config.ports[i];
     if (is_wanted())
-      out.rows.push_back(port_row(control, id, vrfs[i] ? &config.vrfs[*vrfs[i]].name : nullptr));
-    for (const auto& [vrf, vlan] : vlans[config.ports[i].name])
-      if (is_wanted()) out.rows.push_back(vlan_row(control, id, *vrf, *vlan));
+      out.rows.push_back(port_row(control, port, vrfs[i] ? &config.vrfs[*vrfs[i]].name : nullptr));
+    for (const auto& [vrf, vlan] : vlans[port.name])
+      if (is_wanted()) out.rows.push_back(vlan_row(control, port, *vrf, *vlan));
   }
   return out;
 }
@@ -204,12 +204,11 @@ Rows show_fdb(ControlPlane& control, const FdbFilter& filter, const Window& wind
 }
 
 Rows show_neighbours(const ControlPlane& control, const Window& window, uint64_t now_ns) {
-  const auto& ports = control.config().ports;
   std::unordered_map<LinkId, LinkName> names;
   for (const auto& [name, id] : control.ids().networks) names[network_link(id)].network = name;
   for (const auto& [name, id] : control.ids().subinterfaces)
     names[subinterface_link(id)] = {name.first, name.second, {}};
-  for (size_t id = 0; id < ports.size(); ++id) names[static_cast<LinkId>(id)].port = ports[id].name;
+  for (const PortConfig& port : control.config().ports) names[port.id].port = port.name;
   Rows out;
   uint64_t place = 0;
   for (const auto& [hop, neighbour] : control.neighbours().all()) {

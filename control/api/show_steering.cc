@@ -8,8 +8,8 @@ namespace adit {
 namespace {
 
 // In the order of SteeringState::counts.
-constexpr std::array kCounts = {"network", "neighbour", "address", "service",
-                                "reply",   "route",     "kernel",  "no_socket"};
+constexpr std::array kCounts = {"network", "neighbour", "address",   "service",  "reply",
+                                "route",   "kernel",    "no_socket", "announced"};
 
 }  // namespace
 

@@ -73,13 +73,16 @@ class Compiler {
 
  private:
   void compile_ports() {
+    // Packets may still come by a port that is gone: to an entry that takes none.
+    all_.snapshot->ports.resize(all_.traits.size());
     for (size_t i = 0; i < all_.config.ports.size(); ++i) {
       const PortConfig& port = all_.config.ports[i];
-      all_.port_ids[port.name] = static_cast<PortId>(i);
-      PortEntry& entry = all_.snapshot->ports.emplace_back();
-      entry.mac = all_.traits[i].mac;
-      entry.tx_multi_segs = all_.traits[i].tx_multi_segs;
-      entry.takes_pending_offload = all_.traits[i].takes_pending_offload;
+      all_.port_ids[port.name] = port.id;
+      const PortTraits& traits = all_.traits.at(port.id);
+      PortEntry& entry = all_.snapshot->ports[port.id];
+      entry.mac = traits.mac;
+      entry.tx_multi_segs = traits.tx_multi_segs;
+      entry.takes_pending_offload = traits.takes_pending_offload;
       all_.add_own(vrfs_[i] ? all_.config.vrfs[*vrfs_[i]].name : kUnderlayName, port.addresses,
                    entry);
       if (vrfs_[i]) {
@@ -88,8 +91,7 @@ class Compiler {
         continue;
       }
       entry.is_underlay = !port.addresses.empty();
-      for (const IpPrefix& own : port.addresses)
-        add_local(own.address, static_cast<uint32_t>(i + 1));
+      for (const IpPrefix& own : port.addresses) add_local(own.address, port.id + 1u);
     }
   }
 
@@ -141,7 +143,7 @@ class Compiler {
     out.kind = BridgePortKind::kAccess;
     out.port = all_.port_ids.at(member.port);
     out.vlan_id = member.vlan.value_or(0);
-    out.max_frame_bytes = all_.config.ports[out.port].mtu_bytes + kEthernetLen +
+    out.max_frame_bytes = all_.routing.port(out.port).mtu_bytes + kEthernetLen +
                           (network.carry_vlans ? kVlanTagLen : 0);
     PortEntry& port = all_.snapshot->ports[out.port];
     if (!member.vlan) {
@@ -221,7 +223,7 @@ class Compiler {
   Compilation all_;
   const LearnedRemotes& learned_;
   const ImportedRoutes& imported_;
-  std::vector<std::optional<size_t>> vrfs_;  // by PortId
+  std::vector<std::optional<size_t>> vrfs_;  // by place in config.ports
   StableIds<std::string, NetworkId> network_ids_;
   StableIds<std::string, VrfId> vrf_ids_;
   StableIds<SubinterfaceName, SubinterfaceId> subinterface_ids_;

@@ -109,9 +109,10 @@ struct PortTraits {
   bool takes_pending_offload = false;
 };
 
-// `config` comes from the parser. `ports`: by PortId. The flood limits are divided by `workers`.
-// `imported`: routes beside those of the configuration, of VRFs that import such.
-// Where remotes are learned, the snapshot has room for as many more as there are, and some.
+// `config` comes from the parser. `ports`: by PortId, with those that are gone and whose packets
+// may still come. The flood limits are divided by `workers`. `imported`: routes beside those of the
+// configuration, of VRFs that import such. Where remotes are learned, the snapshot has room for as
+// many more as there are, and some.
 Compiled compile(const Config& config, const std::vector<PortTraits>& ports,
                  const CompiledIds& previous, uint64_t generation, unsigned workers,
                  const LearnedRemotes& learned = {}, const ImportedRoutes& imported = {});

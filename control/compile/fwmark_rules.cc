@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "config/port_ids.h"
+
 namespace adit {
 namespace {
 
@@ -14,12 +16,6 @@ bool concerns(const FwmarkRuleConfig& rule, const std::string& vrf, const IpPref
   return rule.vrf == vrf &&
          std::any_of(rule.destinations.begin(), rule.destinations.end(),
                      [&](const IpPrefix& destination) { return covers(destination, address); });
-}
-
-PortId port_of(const Config& config, const std::string& name) {
-  const auto found = std::find_if(config.ports.begin(), config.ports.end(),
-                                  [&](const PortConfig& port) { return port.name == name; });
-  return static_cast<PortId>(found - config.ports.begin());
 }
 
 }  // namespace
@@ -43,7 +39,7 @@ FwmarkRuleCompiler::FwmarkRuleCompiler(const Config& config, const Services& ser
       rule.last_source_port = from.last_source_port.value_or(*from.source_port);
     }
     if (from.in_port) {
-      rule.in = port_of(config, *from.in_port);
+      rule.in = find_port(config, *from.in_port)->id;
       snapshot.fwmarks_by_port = true;
     }
     if (from.fwmark != 0) rule.service = services.at({from.vrf, from.fwmark});

@@ -2,14 +2,18 @@
 #include "compile/routing.h"
 
 #include "compile/vrf_links.h"
+#include "config/port_ids.h"
 
 namespace adit {
 
-Routing::Routing(const Config& config) : config_(config) {
+Routing::Routing(const Config& config) : config_(config), ports_(end_of_port_ids(config)) {
   const auto vrfs = vrfs_of_ports(config);
-  for (size_t port = 0; port < config.ports.size(); ++port)
-    if (!vrfs[port])
-      for (const IpPrefix& address : config.ports[port].addresses) connected_.insert(address, port);
+  for (size_t i = 0; i < config.ports.size(); ++i) {
+    const PortConfig& port = config.ports[i];
+    ports_[port.id] = &port;
+    if (!vrfs[i])
+      for (const IpPrefix& address : port.addresses) connected_.insert(address, port.id);
+  }
   for (size_t route = 0; route < config.routes.size(); ++route)
     routes_.insert(config.routes[route].to, route);
 }
@@ -27,7 +31,7 @@ std::optional<NextHop> Routing::find(const IpAddr& destination) const {
 }
 
 IpAddr Routing::source_for(const NextHop& hop) const {
-  for (const IpPrefix& own : config_.ports[hop.link].addresses)
+  for (const IpPrefix& own : port(static_cast<PortId>(hop.link)).addresses)
     if (own.contains(hop.address)) return own.address;
   return {};
 }

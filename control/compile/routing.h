@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <vector>
 
 #include "compile/compile.h"
 #include "config/prefix_table.h"
@@ -21,10 +22,14 @@ class Routing {
   // The port's own address that shares a subnet with the next hop.
   IpAddr source_for(const NextHop& hop) const;
 
+  // One that the configuration has.
+  const PortConfig& port(PortId id) const { return *ports_[id]; }
+
  private:
   const Config& config_;
-  PrefixTable connected_;  // value: index in config.ports
-  PrefixTable routes_;     // value: index in config.routes
+  std::vector<const PortConfig*> ports_;  // by PortId; null: none has this id
+  PrefixTable connected_;                 // value: PortId
+  PrefixTable routes_;                    // value: index in config.routes
 };
 
 // The static neighbours of the underlay and of all VRFs, by where they are.

@@ -41,7 +41,7 @@ void make_header(const Config& config, const std::vector<PortTraits>& traits,
                       (info_of(remote.kind).ip_protocol == kUdpProtocol && !tunnel.zero_checksum6);
   endpoint.sequence = remote.sequence;
   endpoint.payload = payload;
-  endpoint.mtu_bytes = config.ports[port].mtu_bytes;
+  endpoint.mtu_bytes = routing.port(port).mtu_bytes;
   tunnel_registry()[kind]->compile(endpoint, out);
 }
 

@@ -37,8 +37,8 @@ class VrfCompiler {
       std::vector<VrfRoutes::Link> links;
       for (const std::string& name : vrf.ports) {
         const PortId port = all_.port_ids.at(name);
-        links.push_back(
-            {port, &all_.config.ports[port].addresses, all_.config.ports[port].mtu_bytes});
+        const PortConfig& of_port = all_.routing.port(port);
+        links.push_back({port, &of_port.addresses, of_port.mtu_bytes});
       }
       for (const VlanConfig& vlan : vrf.vlans)
         links.push_back(compile_subinterface(vrf, all_.vrf_id(i), vlan));
@@ -119,10 +119,9 @@ class VrfCompiler {
     for (const RouteConfig& route : all_.config.routes)
       underlay.routes.push_back({route.to, route.via, std::nullopt});
     std::vector<VrfRoutes::Link> links;
-    for (PortId port = 0; port < all_.config.ports.size(); ++port)
-      if (all_.snapshot->ports[port].is_underlay)
-        links.push_back(
-            {port, &all_.config.ports[port].addresses, all_.config.ports[port].mtu_bytes});
+    for (const PortConfig& port : all_.config.ports)
+      if (all_.snapshot->ports[port.id].is_underlay)
+        links.push_back({port.id, &port.addresses, port.mtu_bytes});
     routes.add(0, underlay, links, {}, [this](const NextHop& hop) { return all_.adjacency(hop); });
   }
 
@@ -138,7 +137,7 @@ class VrfCompiler {
     entry.vlan_id = vlan.vlan;
     entry.bridge_port = info.id;
     all_.add_own(vrf.name, vlan.addresses, entry);
-    const unsigned mtu = vlan.mtu_bytes.value_or(all_.config.ports[port].mtu_bytes);
+    const unsigned mtu = vlan.mtu_bytes.value_or(all_.routing.port(port).mtu_bytes);
     add_advertisement(entry, vlan.router_advertisements, vlan.addresses, mtu);
     const SubinterfaceId id = all_.ids.subinterfaces.at({vlan.port, vlan.vlan});
     add_subinterface(id, std::move(entry));

@@ -60,9 +60,17 @@ struct RouterAdvertisements {
   friend bool operator==(const RouterAdvertisements&, const RouterAdvertisements&) = default;
 };
 
-// One entry of `ports:`. All but `addresses` and `router_advertisements` needs a restart to change.
+// The id of a port: no part of what the file says, so that configurations may be equal without it.
+struct PortNumber {
+  PortId value = 0;
+  operator PortId() const noexcept { return value; }
+  friend bool operator==(const PortNumber&, const PortNumber&) { return true; }
+};
+
+// One entry of `ports:`.
 struct PortConfig {
   std::string name;
+  PortNumber id = {};  // the parser's: the place in the file; see port_ids.h
   Device device;
   unsigned mtu_bytes = 1500;  // 576..65000, the IP packet's size, without Ethernet header
   std::optional<MacAddr> mac;
@@ -409,8 +417,8 @@ struct Config {
   friend bool operator==(const Config&, const Config&) = default;
 };
 
-// Index of the VRF that each port is in, by PortId; none: the port is of the underlay, or a
-// network's. `Any`: Config, or a draft of one.
+// Index of the VRF that each port is in, in the order of `ports`; none: the port is of the
+// underlay, or a network's. `Any`: Config, or a draft of one.
 template <class Any>
 std::vector<std::optional<size_t>> vrfs_of_ports(const Any& config) {
   std::unordered_map<std::string, size_t> vrf_of;

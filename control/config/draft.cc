@@ -98,6 +98,7 @@ Config finished(ConfigDraft draft) {
   config.fragments = draft.fragments;
   for (PortDraft& port : draft.ports)
     config.ports.push_back(with_addresses<PortConfig>(std::move(port)));
+  for (size_t i = 0; i < config.ports.size(); ++i) config.ports[i].id = {static_cast<PortId>(i)};
   for (const RouteDraft& route : draft.routes) config.routes.push_back(route);
   for (const NeighbourDraft& neighbour : draft.neighbours) config.neighbours.push_back(neighbour);
   if (draft.places.has("host")) config.host = draft.host_draft;

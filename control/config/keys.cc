@@ -51,41 +51,31 @@ Section<PortDraft> port_section() {
          "a PCI address, tap:NAME, af_packet:INTERFACE, af_xdp:INTERFACE or vdev:DPDK-DEVICE",
          "The device of the port: the PCI address of a NIC, a TAP interface to create, an "
          "interface to share with the host (af_packet, af_xdp), or any DPDK virtual device.")
-      .required()
-      .restart();
+      .required();
   s.number("mtu_bytes", &P::mtu_bytes, 576, 65000,
            "Maximum size of an IP packet, without the Ethernet header. On the underlay, tunnels "
-           "need room for their headers: VXLAN takes 50 bytes over IPv4, 70 over IPv6.")
-      .restart();
+           "need room for their headers: VXLAN takes 50 bytes over IPv4, 70 over IPv6.");
   s.text("mac", &P::mac, parse_station_mac, kStationMac,
          "MAC address of the port; default: that of the device.")
-      .restart()
       .absent("the device's own");
   s.flag("promiscuous", &P::promiscuous,
-         "Receive frames for any MAC address. Ports that are members of networks always do.")
-      .restart();
+         "Receive frames for any MAC address. Ports that are members of networks always do.");
   s.number("rx_queues", &P::rx_queues, 1, 64,
            "Number of receive queues; auto: one for each worker, or fewer if the device has fewer.",
-           KeyType::kNumberOrAuto)
-      .restart();
+           KeyType::kNumberOrAuto);
   s.number("tx_queues", &P::tx_queues, 1, 64,
            "Number of transmit queues, at least one for each worker; auto: one for each worker.",
-           KeyType::kNumberOrAuto)
-      .restart();
+           KeyType::kNumberOrAuto);
   s.number("rx_ring", &P::rx_ring, 64, 8192, "Number of descriptors of each receive queue.",
-           KeyType::kPowerOfTwo)
-      .restart();
+           KeyType::kPowerOfTwo);
   s.number("tx_ring", &P::tx_ring, 64, 8192, "Number of descriptors of each transmit queue.",
-           KeyType::kPowerOfTwo)
-      .restart();
+           KeyType::kPowerOfTwo);
   s.word("offload", &P::offload,
          "auto: use GSO frames of up to 64 KiB and partial checksums on devices that support them "
-         "(tap); off: only complete frames of at most the MTU.")
-      .restart();
+         "(tap); off: only complete frames of at most the MTU.");
   s.word("steer", &P::steer,
          "Of an af_xdp port. auto: an XDP program gives adit what is for its addresses, services "
-         "and networks, and leaves all else to the kernel; all: adit gets every packet.")
-      .restart();
+         "and networks, and leaves all else to the kernel; all: adit gets every packet.");
   s.texts("addresses", &PortDraft::address_drafts, &P::addresses, parse_host_prefix,
           "an IP address and its prefix length, such as 192.0.2.1/24 or 2001:db8::1/64",
           "Addresses of the port. A port with addresses is an underlay port, which leads to "
@@ -160,8 +150,8 @@ Section<ConfigDraft> make_config_section() {
 
   Section<C> s;
   s.section("system", ADIT_PART(system), system_section(), "The process as a whole.").restart();
-  s.map("ports", ADIT_PART(ports), ADIT_PART(ports), port_section(), {.place_is_id = true}, 1,
-        kMaxPorts, "The ports, by name.")
+  s.map("ports", ADIT_PART(ports), ADIT_PART(ports), port_section(), {}, 1, kMaxPorts,
+        "The ports, by name.")
       .required();
   s.list("routes", ADIT_PART(routes), ADIT_PART(routes), route_section(), route_naming(),
          kMaxRoutes, "Static routes of the underlay.");

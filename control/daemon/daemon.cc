@@ -15,6 +15,8 @@
 #include <filesystem>
 #include <random>
 #include <set>
+#include <span>
+#include <string>
 #include <utility>
 
 #include "api/methods.h"
@@ -26,6 +28,7 @@
 #include "daemon/check_wire.h"
 #include "daemon/link_log.h"
 #include "daemon/neighbour_log.h"
+#include "daemon/port_opener.h"
 #include "daemon/supervisor.h"
 #include "daemon/watchdog.h"
 #include "health/checker.h"
@@ -46,23 +49,20 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto kTick = std::chrono::milliseconds(1);
 
-// A tap's own MAC belongs to the kernel's end of it, so ours has to be another one.
-MacAddr random_mac() {
-  std::random_device random;
-  const uint64_t bits = uint64_t{random()} << 32 | random();
-  constexpr uint64_t kLocallyAdministered = 0x0200'0000'0000;
-  return MacAddr::from_u64((bits & 0x00ff'ffff'ffff) | kLocallyAdministered);
+void log_port(const char* event, const PortConfig& port, const PortFacts& facts,
+              const MacAddr& mac) {
+  spdlog::info("event={} port={} device={} driver={} mac={} mtu_bytes={} rx_queues={} tx_queues={}",
+               event, log_value(port.name), log_value(port.device.argument),
+               log_value(facts.driver), to_string(mac), port.mtu_bytes, facts.rx_queues,
+               facts.tx_queues);
 }
 
 std::vector<MacAddr> port_macs(const Config& config, const Dataplane& dataplane) {
   std::vector<MacAddr> macs;
   for (const PortConfig& port : config.ports) {
-    const PortFacts& facts = dataplane.port_facts(static_cast<PortId>(macs.size()));
-    const MacAddr own = port.device.kind == DeviceKind::kTap ? random_mac() : facts.device_mac;
-    macs.push_back(port.mac.value_or(own));
-    spdlog::info("event=port_open port={} device={} driver={} mac={} rx_queues={} tx_queues={}",
-                 log_value(port.name), log_value(port.device.argument), log_value(facts.driver),
-                 to_string(macs.back()), facts.rx_queues, facts.tx_queues);
+    const PortFacts& facts = dataplane.port_facts(port.id);
+    macs.push_back(make_port_mac(port, facts.device_mac));
+    log_port("port_open", port, facts, macs.back());
   }
   return macs;
 }
@@ -74,7 +74,8 @@ class Daemon {
       : config_path_(config_path),
         dataplane_(options),
         control_(dataplane_, config, port_macs(*config, dataplane_), monotonic_ns()),
-        reloader_(control_, config_path),
+        opener_(options),
+        reloader_(control_, config_path, &opener_),
         context_{&control_, config_path, monotonic_ns, &reloader_, monotonic_ns()},
         server_(io_, config->system.socket, api_methods(), context_),
         signals_(io_, SIGHUP, SIGTERM, SIGINT),
@@ -93,6 +94,7 @@ class Daemon {
     context_.steered_ports = [this] { return steering_states(); };
     control_.on_neighbour_notice(
         [this](const NeighbourNotice& notice) { log_neighbour_notice(control_, notice); });
+    control_.on_port_notice([this](const ControlPlane::PortNotice& notice) { log_notice(notice); });
   }
 
   void run() {
@@ -162,12 +164,30 @@ class Daemon {
 
   std::vector<SteeringState> steering_states() const {
     std::vector<SteeringState> states;
-    for (const Steering::State& port : steering_.states())
-      states.push_back({port.port,
-                        port.is_generic ? "generic" : "native",
-                        port.why,
-                        {port.counters.begin(), port.counters.end()}});
+    for (const Steering::State& port : steering_.states()) {
+      std::vector<uint64_t> counts(port.counters.begin(), port.counters.end());
+      counts.push_back(port.announcements);
+      states.push_back(
+          {port.port, port.is_generic ? "generic" : "native", port.why, std::move(counts)});
+    }
     return states;
+  }
+
+  void log_notice(const ControlPlane::PortNotice& notice) {
+    using Kind = ControlPlane::PortNotice::Kind;
+    switch (notice.kind) {
+      case Kind::kOpened:
+      case Kind::kChanged:
+        return log_port(notice.kind == Kind::kOpened ? "port_open" : "port_changed", *notice.config,
+                        dataplane_.port_facts(notice.config->id),
+                        control_.port_macs()[notice.config->id]);
+      case Kind::kClosed:
+        return spdlog::info("event=port_closed port={} device={}", log_value(notice.config->name),
+                            log_value(notice.config->device.argument));
+      case Kind::kFailed:
+        return spdlog::error("event=port_failed port={} error={}", log_value(notice.config->name),
+                             log_value(notice.why));
+    }
   }
 
   void backend_changed(BackendId id, bool up, const std::string& why) {
@@ -205,7 +225,7 @@ class Daemon {
       kernel_routes_.configure(control_.config(), monotonic_ns());
       steering_.configure(control_.state()->config, control_.port_macs(), monotonic_ns());
     }
-    steering_.tick(monotonic_ns());
+    steering_.tick(monotonic_ns(), reloader_.idle());
     hosts_.tick(monotonic_ns());
     kernel_routes_.tick(monotonic_ns());
   }
@@ -265,9 +285,14 @@ class Daemon {
   std::string config_path_;
   Dataplane dataplane_;
   ControlPlane control_;
+  MachinePortOpener opener_;
   Reloader reloader_;
   KernelRoutes kernel_routes_{control_.routes()};
-  Steering steering_;
+  // As if the device had received it: what an announcement says is looked at by a worker.
+  Steering steering_{[this](PortId port, std::span<const uint8_t> frame) {
+    dataplane_.take_frames(port);
+    dataplane_.put_frame(port, frame);
+  }};
   uint64_t followed_generation_ = 0;
   ApiContext context_;
   boost::asio::io_context io_{1};
@@ -296,25 +321,13 @@ DataplaneOptions dataplane_options(const Config& config, const EalArgs& eal, uns
   options.connections = config.balancer.connections;
   options.persistence_entries = config.balancer.persistence_entries;
   options.seed = std::random_device()();
-  std::set<std::string> members;
-  for (const NetworkConfig& network : config.networks)
-    for (const MemberConfig& member : network.members) members.insert(member.port);
+  const std::set<std::string> promiscuous = promiscuous_ports(config);
   for (size_t i = 0; i < config.ports.size(); ++i) {
     const PortConfig& port = config.ports[i];
-    PortSpec spec;
-    spec.name = port.name;
+    PortSpec spec = port_spec(port, promiscuous.contains(port.name));
     spec.device_name = eal.port_names[i];
     spec.vdev = eal.port_vdevs[i];
-    spec.mtu_bytes = port.mtu_bytes;
-    spec.rx_queues = port.rx_queues.value_or(0);
-    spec.tx_queues = port.tx_queues.value_or(0);
-    spec.rx_ring = port.rx_ring;
-    spec.tx_ring = port.tx_ring;
-    spec.offload = port.offload == OffloadMode::kAuto;
-    // A bridge takes frames for any MAC, and a MAC of our own choice is not in the NIC.
-    spec.promiscuous = port.promiscuous || members.contains(port.name) || port.mac ||
-                       port.device.kind == DeviceKind::kTap;
-    options.ports.push_back(spec);
+    options.ports.push_back(std::move(spec));
   }
   return options;
 }

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include "base/log.h"
+#include "config/port_ids.h"
 #include "config/values.h"
 
 namespace adit {
@@ -30,7 +31,7 @@ const char* kind_of(const LinkEvent& event) {
 
 void log_link_event(const Config& config, const LinkEvent& event, LogLimit& limit,
                     uint64_t now_ns) {
-  const PortConfig& port = config.ports[event.port];
+  const PortConfig& port = *find_port(config, event.port);
   if (!limit.allows(kind_of(event), port.name, now_ns)) return;
   const std::string name = log_value(port.name), device = log_value(to_string(port.device));
   switch (event.kind) {

@@ -4,13 +4,14 @@
 #include <spdlog/spdlog.h>
 
 #include "base/log.h"
+#include "config/port_ids.h"
 
 namespace adit {
 
 std::string link_text(const ControlPlane& control, LinkId link) {
   if (is_port_link(link)) {
-    const auto& ports = control.config().ports;
-    return "port=" + (link < ports.size() ? log_value(ports[link].name) : std::to_string(link));
+    const PortConfig* port = find_port(control.config(), static_cast<PortId>(link));
+    return "port=" + (port != nullptr ? log_value(port->name) : std::to_string(link));
   }
   if (is_network_link(link)) {
     for (const auto& [name, id] : control.ids().networks)

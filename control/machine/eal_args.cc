@@ -128,68 +128,49 @@ unsigned interface_queues(const SystemFacts& facts, const std::string& name) {
   return 1;
 }
 
-class DeviceArgs {
- public:
-  DeviceArgs(const Config& config, const SystemFacts& facts, unsigned workers)
-      : facts_(facts), workers_(workers) {
-    for (const PortConfig& port : config.ports)
-      if (port.device.kind == DeviceKind::kVdev)
-        taken_.insert(port.device.argument.substr(0, port.device.argument.find(',')));
-  }
-
-  // Adds the port's arguments and returns its name in DPDK.
-  std::string add(const PortConfig& port, std::vector<std::string>& args) {
-    const std::string& argument = port.device.argument;
-    switch (port.device.kind) {
-      case DeviceKind::kPci:
-        args.insert(args.end(), {"-a", argument});
-        return argument;
-      case DeviceKind::kVdev:
-        args.insert(args.end(), {"--vdev", argument});
-        return argument.substr(0, argument.find(','));
-      case DeviceKind::kTap:
-        return "tap:" + argument;  // adit's own, no DPDK device
-      case DeviceKind::kAfPacket: {
-        // A queue pair is needed for each worker that sends, and each queue that receives.
-        const unsigned pairs =
-            std::max(rx_queue_count(port, workers_), tx_queue_count(port, workers_));
-        return add_vdev("net_af_packet",
-                        ",iface=" + argument + ",qpairs=" + std::to_string(pairs) +
-                            af_packet_sizes(port.mtu_bytes, std::max(port.rx_ring, port.tx_ring)),
-                        args);
-      }
-      case DeviceKind::kAfXdp: {
-        // Preflight has refused what needs more than the interface has.
-        const unsigned queues =
-            std::min(std::max(rx_queue_count(port, workers_), tx_queue_count(port, workers_)),
-                     interface_queues(facts_, argument));
-        return add_vdev("net_af_xdp",
-                        ",iface=" + argument + ",queue_count=" + std::to_string(queues) +
-                            (port.steer == Steer::kAuto && !facts_.xdp_program.empty()
-                                 ? ",xdp_prog=" + facts_.xdp_program
-                                 : ""),
-                        args);
-      }
-    }
-    return {};
-  }
-
- private:
-  // Numbered by kind: net_af_xdp0, net_af_xdp1, ..., past the names that the user gave a vdev.
-  std::string add_vdev(const std::string& driver, const std::string& arguments,
-                       std::vector<std::string>& args) {
-    std::string name;
-    for (unsigned i = 0; !taken_.insert(name = driver + std::to_string(i)).second;) ++i;
-    args.insert(args.end(), {"--vdev", name + arguments});
-    return name;
-  }
-
-  const SystemFacts& facts_;
-  unsigned workers_;
-  std::set<std::string> taken_;
-};
+// Numbered by kind: net_af_xdp0, net_af_xdp1, ..., past the names that there are.
+PortDevice numbered_vdev(const std::string& driver, const std::string& arguments,
+                         std::set<std::string>& taken) {
+  std::string name;
+  for (unsigned i = 0; !taken.insert(name = driver + std::to_string(i)).second;) ++i;
+  return {name, name + arguments};
+}
 
 }  // namespace
+
+PortDevice port_device(const PortConfig& port, const SystemFacts& facts, unsigned workers,
+                       std::set<std::string>& taken) {
+  const std::string& argument = port.device.argument;
+  // A queue pair is needed for each worker that sends, and each queue that receives.
+  const unsigned pairs = std::max(rx_queue_count(port, workers), tx_queue_count(port, workers));
+  switch (port.device.kind) {
+    case DeviceKind::kPci:
+      return {argument, ""};
+    case DeviceKind::kVdev: {
+      const std::string name = argument.substr(0, argument.find(','));
+      taken.insert(name);
+      return {name, argument};
+    }
+    case DeviceKind::kTap:
+      return {"tap:" + argument, ""};  // adit's own, no DPDK device
+    case DeviceKind::kAfPacket:
+      return numbered_vdev(
+          "net_af_packet",
+          ",iface=" + argument + ",qpairs=" + std::to_string(pairs) +
+              af_packet_sizes(port.mtu_bytes, std::max(port.rx_ring, port.tx_ring)),
+          taken);
+    case DeviceKind::kAfXdp: {
+      // Preflight has refused what needs more than the interface has.
+      const unsigned queues = std::min(pairs, interface_queues(facts, argument));
+      const bool has_program = port.steer == Steer::kAuto && !facts.xdp_program.empty();
+      return numbered_vdev("net_af_xdp",
+                           ",iface=" + argument + ",queue_count=" + std::to_string(queues) +
+                               (has_program ? ",xdp_prog=" + facts.xdp_program : ""),
+                           taken);
+    }
+  }
+  return {};
+}
 
 EalArgs eal_args(const Config& config, const SystemFacts& facts, int pid,
                  const std::vector<std::string>& extra) {
@@ -220,11 +201,16 @@ EalArgs eal_args(const Config& config, const SystemFacts& facts, int pid,
       std::any_of(config.ports.begin(), config.ports.end(),
                   [](const PortConfig& port) { return port.device.kind == DeviceKind::kPci; });
   if (!has_pci && !gives(extra, {"-a", "--allow", "--no-pci"})) args.push_back("--no-pci");
-  DeviceArgs devices(config, facts, workers);
+  std::set<std::string> taken;
+  for (const PortConfig& port : config.ports)
+    if (port.device.kind == DeviceKind::kVdev)
+      taken.insert(port.device.argument.substr(0, port.device.argument.find(',')));
   for (const PortConfig& port : config.ports) {
-    result.port_names.push_back(devices.add(port, args));
-    const bool is_vdev = args[args.size() - 2] == "--vdev" && port.device.kind != DeviceKind::kTap;
-    result.port_vdevs.push_back(is_vdev ? args.back() : "");
+    PortDevice device = port_device(port, facts, workers, taken);
+    if (port.device.kind == DeviceKind::kPci) args.insert(args.end(), {"-a", device.name});
+    if (!device.vdev.empty()) args.insert(args.end(), {"--vdev", device.vdev});
+    result.port_names.push_back(std::move(device.name));
+    result.port_vdevs.push_back(std::move(device.vdev));
   }
   args.insert(args.end(), extra.begin(), extra.end());
   return result;
@@ -244,17 +230,42 @@ unsigned tx_queue_count(const PortConfig& port, unsigned workers) {
   return port.tx_queues.value_or(workers);
 }
 
-unsigned mbuf_count(const Config& config, unsigned workers) {
-  if (config.system.mbufs) return *config.system.mbufs;
-  constexpr uint64_t kMax = 16777216;
+namespace {
+
+uint64_t ring_entries(const PortConfig& port, unsigned workers) {
+  return uint64_t{rx_queue_count(port, workers)} * port.rx_ring +
+         uint64_t{tx_queue_count(port, workers)} * port.tx_ring;
+}
+
+// Of all that is not in rings.
+uint64_t mbufs_beside_rings(const Config& config, unsigned workers) {
   uint64_t count = kMbufsBeside + uint64_t{kMbufsPerWorker} * workers;
-  for (const PortConfig& port : config.ports)
-    count += uint64_t{rx_queue_count(port, workers)} * port.rx_ring +
-             uint64_t{tx_queue_count(port, workers)} * port.tx_ring;
   count += kept_bytes(config) / mbuf_data_room_bytes(config) * workers;
   if (config.reassemble || !config.services.empty())
     count += (uint64_t{config.fragments.memory_mb} << 20) / mbuf_data_room_bytes(config) * workers;
-  return static_cast<unsigned>(std::min(count, kMax));
+  return count;
+}
+
+constexpr uint64_t kMostMbufs = 16777216;
+
+}  // namespace
+
+unsigned mbuf_count(const Config& config, unsigned workers) {
+  if (config.system.mbufs) return *config.system.mbufs;
+  uint64_t count = mbufs_beside_rings(config, workers);
+  for (const PortConfig& port : config.ports) count += ring_entries(port, workers);
+  return static_cast<unsigned>(std::min(count, kMostMbufs));
+}
+
+unsigned least_mbuf_count(const Config& config, unsigned workers) {
+  uint64_t count = 0;
+  for (const PortConfig& port : config.ports)
+    if (port.device.kind == DeviceKind::kPci || port.device.kind == DeviceKind::kVdev)
+      count += ring_entries(port, workers);
+  // Who has said how many there shall be may know that less is held beside.
+  count += config.system.mbufs ? uint64_t{kMbufsPerWorker} * workers
+                               : mbufs_beside_rings(config, workers);
+  return static_cast<unsigned>(std::min(count, kMostMbufs));
 }
 
 uint16_t mbuf_data_room_bytes(const Config& config) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,15 @@ struct EalArgs {
 EalArgs eal_args(const Config& config, const SystemFacts& facts, int pid,
                  const std::vector<std::string>& extra = {});
 
+// The device of a port as DPDK knows it: name, and what follows --vdev where it is such a device.
+struct PortDevice {
+  std::string name;
+  std::string vdev;
+};
+// Of a port that comes while DPDK runs. `taken`: names of devices; its own is added.
+PortDevice port_device(const PortConfig& port, const SystemFacts& facts, unsigned workers,
+                       std::set<std::string>& taken);
+
 // Workers for that many cores: as configured, else one per core but the first, at least one.
 unsigned worker_count(const Config& config, size_t cores);
 
@@ -37,6 +47,9 @@ unsigned tx_queue_count(const PortConfig& port, unsigned workers);
 // Packet buffers: as configured, else enough to fill all rings and caches, and for what tunnel
 // kinds that are used may keep, and some.
 unsigned mbuf_count(const Config& config, unsigned workers);
+
+// Without which the configuration cannot work: of rings, those that hold buffers of the pool.
+unsigned least_mbuf_count(const Config& config, unsigned workers);
 
 // Data room of each, for rte_pktmbuf_pool_create: headroom, the largest frame of any port,
 // and room for what a tunnel adds.

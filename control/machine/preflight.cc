@@ -15,20 +15,30 @@ namespace {
 
 class Preflight {
  public:
-  Preflight(const Config& config, const SystemFacts& facts)
-      : config_(config),
-        facts_(facts),
-        workers_(worker_count(config, facts.cpus.size())),
-        needed_mb_(memory_mb(config, workers_)) {}
+  Preflight(const Config& config, const SystemFacts& facts, unsigned workers)
+      : config_(config), facts_(facts), workers_(workers), needed_mb_(memory_mb(config, workers_)) {
+    for (const PortConfig& port : config.ports) ports_.push_back(&port);
+  }
 
   PreflightReport run() {
     check_privileges();
     check_user();
     check_cores();
     check_memory();
-    for (const PortConfig& port : config_.ports) check_port(port);
+    for (const PortConfig* port : ports_) check_port(*port);
     check_socket();
     check_runtime_directory();
+    return std::move(report_);
+  }
+
+  PreflightReport run_ports(const std::vector<PortId>& ports, const std::set<std::string>& own) {
+    std::erase_if(ports_, [&ports](const PortConfig* port) {
+      return std::ranges::find(ports, PortId{port->id}) == ports.end();
+    });
+    own_ = own;
+    as_root_ = "restart aditd: at its start it gives up what its ports do not need";
+    check_privileges();
+    for (const PortConfig* port : ports_) check_port(*port);
     return std::move(report_);
   }
 
@@ -41,25 +51,24 @@ class Preflight {
   }
 
   bool any_port(std::initializer_list<DeviceKind> kinds) const {
-    return std::any_of(config_.ports.begin(), config_.ports.end(), [&](const PortConfig& port) {
-      return std::find(kinds.begin(), kinds.end(), port.device.kind) != kinds.end();
+    return std::any_of(ports_.begin(), ports_.end(), [&](const PortConfig* port) {
+      return std::find(kinds.begin(), kinds.end(), port->device.kind) != kinds.end();
     });
   }
 
   void check_privileges() {
-    const char* const as_root = "run aditd as root (systemctl start adit, or sudo aditd)";
     if (any_port({DeviceKind::kTap, DeviceKind::kAfPacket, DeviceKind::kAfXdp})) {
       if (!facts_.has_net_admin)
-        problem("the ports need the capability CAP_NET_ADMIN, which this process lacks", as_root);
+        problem("the ports need the capability CAP_NET_ADMIN, which this process lacks", as_root_);
       if (!facts_.has_net_raw && any_port({DeviceKind::kAfPacket, DeviceKind::kAfXdp}))
         problem(
             "af_packet and af_xdp ports need the capability CAP_NET_RAW, which this process "
             "lacks",
-            as_root);
+            as_root_);
     }
     if (any_port({DeviceKind::kAfXdp}) && !facts_.has_bpf)
       problem("af_xdp ports need the capability CAP_BPF or CAP_SYS_ADMIN, which this process lacks",
-              as_root);
+              as_root_);
     if (any_port({DeviceKind::kTap}) && !facts_.has_tun_device)
       problem("tap ports need /dev/net/tun, which does not exist or is not accessible",
               "modprobe tun; mkdir -p /dev/net; [ -e /dev/net/tun ] || mknod -m 600 /dev/net/tun c "
@@ -172,7 +181,7 @@ class Preflight {
 
   void check_tap(const PortConfig& port) {
     const std::string& name = port.device.argument;
-    if (find_interface(name) != nullptr)
+    if (find_interface(name) != nullptr && !own_.contains(name))
       problem(
           port_text(port) + "the interface " + name + " that it would create already exists",
           "another name in `device:`; `ip -d link show " + name + "` says what " + name + " is");
@@ -180,6 +189,9 @@ class Preflight {
 
   void check_shared_interface(const PortConfig& port) {
     const std::string& name = port.device.argument;
+    if (own_.contains(name))
+      return problem(port_text(port) + "the interface " + name + " is a TAP of adit's own",
+                     "tap:" + name + ", or another interface");
     const InterfaceFacts* interface = find_interface(name);
     if (interface == nullptr) {
       std::vector<std::string_view> names;
@@ -311,6 +323,9 @@ class Preflight {
   const SystemFacts& facts_;
   const unsigned workers_;
   const unsigned needed_mb_;
+  std::vector<const PortConfig*> ports_;  // those that are looked at
+  std::set<std::string> own_;
+  const char* as_root_ = "run aditd as root (systemctl start adit, or sudo aditd)";
   PreflightReport report_;
 };
 
@@ -322,7 +337,13 @@ std::string to_string(const Finding& finding) {
 }
 
 PreflightReport preflight(const Config& config, const SystemFacts& facts) {
-  return Preflight(config, facts).run();
+  return Preflight(config, facts, worker_count(config, facts.cpus.size())).run();
+}
+
+PreflightReport preflight_ports(const Config& config, const SystemFacts& facts,
+                                const std::vector<PortId>& ports, const std::set<std::string>& own,
+                                unsigned workers) {
+  return Preflight(config, facts, workers).run_ports(ports, own);
 }
 
 }  // namespace adit

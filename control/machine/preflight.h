@@ -2,6 +2,7 @@
 // Says what the machine lacks for a configuration, before DPDK fails with less to go by.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,5 +26,11 @@ struct PreflightReport {
 std::string to_string(const Finding& finding);
 
 PreflightReport preflight(const Config& config, const SystemFacts& facts);
+
+// The same of some ports, which an aditd that runs is to open. `own`: TAP interfaces of its
+// own; `workers`: that it has.
+PreflightReport preflight_ports(const Config& config, const SystemFacts& facts,
+                                const std::vector<PortId>& ports, const std::set<std::string>& own,
+                                unsigned workers);
 
 }  // namespace adit

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/time_units.h"
+#include "config/port_ids.h"
 
 namespace adit {
 namespace {
@@ -25,12 +26,17 @@ std::vector<PortTraits> traits_of(const Dataplane& dataplane, const std::vector<
   return traits;
 }
 
+// One that was not parsed has none.
+std::shared_ptr<const Config> with_port_ids(Config config) {
+  take_port_ids(config, {});
+  return std::make_shared<const Config>(std::move(config));
+}
+
 }  // namespace
 
 ControlPlane::ControlPlane(Dataplane& dataplane, const Config& initial,
                            std::vector<MacAddr> port_macs, uint64_t now_ns)
-    : ControlPlane(dataplane, std::make_shared<const Config>(initial), std::move(port_macs),
-                   now_ns) {}
+    : ControlPlane(dataplane, with_port_ids(initial), std::move(port_macs), now_ns) {}
 
 ControlPlane::ControlPlane(Dataplane& dataplane, std::shared_ptr<const Config> initial,
                            std::vector<MacAddr> port_macs, uint64_t now_ns)
@@ -48,7 +54,9 @@ ControlPlane::ControlPlane(Dataplane& dataplane, std::shared_ptr<const Config> i
 ApplyResult ControlPlane::apply(const Config& config, uint64_t now_ns) {
   Prepared prepared;
   try {
-    prepared = prepare(basis(now_ns), std::make_shared<const Config>(config));
+    Basis from = basis(now_ns);
+    Planned planned = plan(from, config, nullptr);
+    prepared = prepare(std::move(from), planned);
     while (!commit(prepared, now_ns)) continue;
   } catch (...) {
     give_up(prepared, now_ns);
@@ -62,13 +70,20 @@ Basis ControlPlane::basis(uint64_t now_ns) {
   live_next_hops_.prepare();
   learner_.begin_update(now_ns);
   preparing_ = true;
-  return {state_,
-          learner_,
-          live_routes_.share(),
-          traits_of(dataplane_, port_macs_),
-          port_macs_,
-          dataplane_.worker_count(),
-          generation_ + 1};
+  Basis basis{.former = state_,
+              .learner = learner_,
+              .imported = live_routes_.share(),
+              .traits = traits_of(dataplane_, port_macs_),
+              .port_macs = port_macs_,
+              .device_macs = {},
+              .devices = {},
+              .workers = dataplane_.worker_count(),
+              .generation = generation_ + 1};
+  for (PortId port = 0; port < port_macs_.size(); ++port) {
+    basis.device_macs.push_back(dataplane_.port_facts(port).device_mac);
+    basis.devices.insert(dataplane_.port_spec(port).device_name);
+  }
+  return basis;
 }
 
 bool ControlPlane::commit(Prepared& prepared, uint64_t now_ns) {
@@ -80,10 +95,14 @@ bool ControlPlane::commit(Prepared& prepared, uint64_t now_ns) {
   }
   switch (prepared.step) {
     case Prepared::Step::kBackends:
-      if (backends_.add(prepared.backends, now_ns)) prepared.step = Prepared::Step::kPublish;
+      if (!backends_.add(prepared.backends, now_ns)) return false;
+      // Before workers read a snapshot that has the ports: they begin another pass in between.
+      dataplane_.make_room(end_of_port_ids(*prepared.next->config));
+      prepared.step = Prepared::Step::kPublish;
       return false;
     case Prepared::Step::kPublish:
-      if (!workers_have_moved()) return false;
+      // Ports' ids, too: what had them is closed.
+      if (!workers_have_moved() || !dataplane_.are_closed()) return false;
       publish(prepared, now_ns);
       prepared.step = Prepared::Step::kGone;
       return false;
@@ -98,8 +117,11 @@ bool ControlPlane::commit(Prepared& prepared, uint64_t now_ns) {
   return !preparing_;
 }
 
-void ControlPlane::give_up(const Prepared& prepared, uint64_t now_ns) {
-  if (prepared.step <= Prepared::Step::kPublish) backends_.undo(prepared.backends, now_ns);
+void ControlPlane::give_up(Prepared& prepared, uint64_t now_ns) {
+  if (prepared.step <= Prepared::Step::kPublish) {
+    backends_.undo(prepared.backends, now_ns);
+    undo_opening(prepared.ports);
+  }
   learner_.fail_update();
   resume_routes(now_ns);
   preparing_ = false;
@@ -117,6 +139,7 @@ void ControlPlane::publish(Prepared& prepared, uint64_t now_ns) {
   live_next_hops_.bind(next, prepared.gone_next_hops, now_ns);
   live_routes_.bind(next, snapshot, now_ns);
   dataplane_.publish(std::move(prepared.snapshot));
+  change_ports(prepared);
   ++generation_;
   learner_.configure(*next.config);
   state_ = prepared.next;
@@ -127,7 +150,15 @@ void ControlPlane::publish(Prepared& prepared, uint64_t now_ns) {
   fdb_.configure(*next.config, next.ids, now_ns);
   live_remotes_.bind(next, snapshot, traits_of(dataplane_, port_macs_), prepared.gone_bridge_ports,
                      now_ns);
+  for (const PortId gone : prepared.ports.gone) {
+    down_ports_.erase(gone);
+    fdb_.port_up(gone);
+    neighbours_.port_up(gone, false, now_ns);
+    advertiser_.port_up(gone, now_ns);
+  }
   if (!down_ports_.empty()) review_backends(now_ns);
+  for (const auto& [port, mac] : prepared.new_macs)
+    if (!down_ports_.contains(port)) neighbours_.port_up(port, false, now_ns);
 }
 
 void ControlPlane::tick(uint64_t now_ns) {

@@ -63,7 +63,27 @@ class ControlPlane {
   // to nothing in between is given up.
   Basis basis(uint64_t now_ns);
   bool commit(Prepared& prepared, uint64_t now_ns);
-  void give_up(const Prepared& prepared, uint64_t now_ns);
+  void give_up(Prepared& prepared, uint64_t now_ns);
+
+  // Where the plan opens ports, before prepare(): begin_opening() until it is true, then
+  // open_ports() in the thread beside once can_open_ports() is true, and finish_opening(). What
+  // comes to nothing before there is a Prepared is undone by undo_opening().
+  bool begin_opening(PortChanges& ports);
+  // These two throw WorkerStalled.
+  bool can_open_ports();
+  // Throws std::runtime_error with the port's name.
+  static void open_ports(Dataplane& dataplane, PortOpener& opener, const Config& next,
+                         PortChanges& ports);
+  void finish_opening(PortChanges& ports);
+  void undo_opening(PortChanges& ports);
+
+  // Told of ports that came, went or changed, for the log.
+  struct PortNotice {
+    enum class Kind : uint8_t { kOpened, kChanged, kClosed, kFailed } kind;
+    const PortConfig* config;  // the new one, or of a port that is closed the former
+    std::string why = {};      // kFailed: what could not be done
+  };
+  void on_port_notice(std::function<void(const PortNotice&)> sink) { port_sink_ = std::move(sink); }
   // From now on the caller prepares and commits what has to be compiled again without a new
   // configuration, see wants_update().
   void leave_updates() noexcept { updates_itself_ = false; }
@@ -123,6 +143,10 @@ class ControlPlane {
   void link_changed(LinkEvent& event, uint64_t now_ns);
   unsigned review_backends(uint64_t now_ns);
   void take_new_mac(PortId port);
+  void change_ports(Prepared& prepared);
+  void tell(const PortNotice& notice) const {
+    if (port_sink_) port_sink_(notice);
+  }
   void update_remotes(uint64_t now_ns);
   void resume_routes(uint64_t now_ns);
 
@@ -142,6 +166,7 @@ class ControlPlane {
   std::set<PortId> down_ports_;
   const Snapshot* snapshot_ = nullptr;  // the published one
   HostPacketSink host_packets_;
+  std::function<void(const PortNotice&)> port_sink_;
   bool preparing_ = false;  // between basis() and the end of commit()
   WorkerWatch watch_;
   std::vector<uint64_t> passes_;  // of each worker

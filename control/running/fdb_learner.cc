@@ -24,8 +24,7 @@ void FdbLearner::configure(const Config& config, const CompiledIds& ids, uint64_
   network_of_.assign(1, 0);
   port_of_.assign(1, kNoPort);
   std::map<std::string_view, PortId> ports;
-  for (size_t i = 0; i < config.ports.size(); ++i)
-    ports.emplace(config.ports[i].name, static_cast<PortId>(i));
+  for (const PortConfig& port : config.ports) ports.emplace(port.name, port.id);
   for (const auto& [name, info] : ids.bridge_ports) {
     if (info.id >= network_of_.size()) {
       network_of_.resize(info.id + 1);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the control plane does when a port's link goes down or comes up.
+#include "config/port_ids.h"
 #include "running/control_plane.h"
 
 namespace adit {
@@ -21,10 +22,7 @@ PortId port_towards(const Snapshot& snapshot, const ServiceBackend& backend) {
 
 void ControlPlane::look_at_links(uint64_t now_ns, const LinkMonitor::Report& report) {
   if (!links_.is_due(now_ns)) return;
-  std::vector<bool> makes_interface;
-  for (const PortConfig& port : config().ports)
-    makes_interface.push_back(port.device.kind == DeviceKind::kTap);
-  links_.tick(makes_interface, now_ns, [&](LinkEvent& event) {
+  links_.tick(config(), now_ns, [&](LinkEvent& event) {
     link_changed(event, now_ns);
     report(event);
   });
@@ -68,7 +66,7 @@ unsigned ControlPlane::review_backends(uint64_t now_ns) {
 // An interface that was made again may have another MAC, and that is ours where none is configured.
 // A TAP's is the kernel's end's, not ours.
 void ControlPlane::take_new_mac(PortId id) {
-  const PortConfig& port = config().ports[id];
+  const PortConfig& port = *find_port(config(), id);
   const MacAddr& mac = dataplane_.port_facts(id).device_mac;
   if (port.mac || port.device.kind == DeviceKind::kTap || mac.is_zero() || mac == port_macs_[id])
     return;

@@ -18,15 +18,16 @@ constexpr uint64_t kLongestWaitS = 60;
 
 }  // namespace
 
-void LinkMonitor::tick(const std::vector<bool>& makes_interface, uint64_t now_ns,
-                       const Report& report) {
+void LinkMonitor::tick(const Config& config, uint64_t now_ns, const Report& report) {
   next_tick_ns_ = now_ns + kLookEveryNs;
-  ports_.resize(makes_interface.size());
   dataplane_.look_at_links();
-  for (PortId id = 0; id < ports_.size(); ++id) {
-    Port& port = ports_[id];
+  for (const PortConfig& of_port : config.ports) {
+    const PortId id = of_port.id;
+    Port& port = state(id);
+    if (port.is_suspended) continue;
+    // Opening a TAP makes the interface that it is on.
     if (port.is_known && port.status == LinkStatus::kGone)
-      try_to_reopen(id, port, makes_interface[id], now_ns, report);
+      try_to_reopen(id, port, of_port.device.kind == DeviceKind::kTap, now_ns, report);
     else
       look(id, port, now_ns, report);
     if (port.status == LinkStatus::kDown) next_tick_ns_ = now_ns + kLookForUpEveryNs;
@@ -65,10 +66,14 @@ void LinkMonitor::try_to_reopen(PortId id, Port& port, bool makes_interface, uin
   const bool is_back = dataplane_.interface_is_back(id);
   // The first time at once.
   const bool is_due = now_ns >= port.next_try_ns || (is_back && port.tries == 0);
-  if (!is_due || !(is_back || makes_interface)) return;
+  if (!is_due || !(is_back || makes_interface || port.is_recovering)) return;
   try {
     if (!dataplane_.reopen(id)) return;
-    port = {.is_known = true, .status = LinkStatus::kDown};
+    // What depends on it was not withdrawn meanwhile if others had detached it.
+    if (port.is_recovering)
+      renewed(id);
+    else
+      port = {.is_known = true, .status = LinkStatus::kDown};
     LinkEvent event{.kind = LinkEvent::Kind::kReopened, .port = id};
     report(event);
   } catch (const std::exception& error) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "adit/dataplane.h"
+#include "config/config.h"
 
 namespace adit {
 
@@ -30,9 +31,27 @@ class LinkMonitor {
 
   // Whether it is time for tick().
   bool is_due(uint64_t now_ns) const noexcept { return now_ns >= next_tick_ns_; }
-  // To be called when it is due. `makes_interface`: by PortId, whether opening the port
-  // makes the interface that it is on, as for a TAP.
-  void tick(const std::vector<bool>& makes_interface, uint64_t now_ns, const Report& report);
+  // To be called when it is due. `config`: the running one.
+  void tick(const Config& config, uint64_t now_ns, const Report& report);
+
+  // Others open another device for the port: no news and no attempts until then.
+  void suspend(PortId port) { state(port).is_suspended = true; }
+  // It goes on as it was.
+  void resume(PortId port) { state(port).is_suspended = false; }
+  // It has another device: whether its link is up or down is news.
+  void renewed(PortId port) {
+    const bool is_up = dataplane_.link_state(port).status == LinkStatus::kUp;
+    state(port) = {.is_known = true, .status = is_up ? LinkStatus::kDown : LinkStatus::kUp};
+  }
+  // It shall have its former one again, at once.
+  void recover(PortId port) {
+    state(port) = {.is_known = true, .status = LinkStatus::kGone, .is_recovering = true};
+  }
+  bool is_gone(PortId port) {
+    return state(port).is_known && state(port).status == LinkStatus::kGone;
+  }
+  // It is none any more.
+  void forget(PortId port) { state(port) = {}; }
 
  private:
   struct Port {
@@ -40,13 +59,18 @@ class LinkMonitor {
     LinkStatus status = LinkStatus::kUp;
     uint64_t next_try_ns = 0;
     unsigned tries = 0;  // in vain
+    bool is_suspended = false, is_recovering = false;
   };
   void look(PortId id, Port& port, uint64_t now_ns, const Report& report);
   void try_to_reopen(PortId id, Port& port, bool makes_interface, uint64_t now_ns,
                      const Report& report);
 
   Dataplane& dataplane_;
-  std::vector<Port> ports_;
+  Port& state(PortId port) {
+    if (port >= ports_.size()) ports_.resize(port + 1u);
+    return ports_[port];
+  }
+  std::vector<Port> ports_;  // by PortId
   uint64_t next_tick_ns_ = 0;
 };
 

@@ -52,13 +52,11 @@ std::map<LinkId, NeighbourLink> links_of(const Config& config, const CompiledIds
       made.ports = found->second;
   }
   // The other ports: the underlay's, and networks'.
-  for (size_t port = 0; port < config.ports.size(); ++port) {
-    const auto& own = config.ports[port].addresses;
-    links.try_emplace(static_cast<LinkId>(port), NeighbourLink{port_macs[port],
-                                                               answers_for(kUnderlayName, own),
-                                                               underlay_is_routed && !own.empty(),
-                                                               {static_cast<PortId>(port)}});
-  }
+  for (const PortConfig& port : config.ports)
+    links.try_emplace(port.id, NeighbourLink{port_macs[port.id],
+                                             answers_for(kUnderlayName, port.addresses),
+                                             underlay_is_routed && !port.addresses.empty(),
+                                             {port.id}});
   return links;
 }
 

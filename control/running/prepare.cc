@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "config/port_ids.h"
 #include "config/yaml/error.h"
 
 namespace adit {
@@ -19,6 +20,42 @@ void find_gone(const CompiledIds& former, const CompiledIds& now, Prepared& out)
   }
   for (const auto& [hop, id] : former.adjacencies)
     if (!now.adjacencies.contains(hop)) out.gone_next_hops.push_back(id);
+}
+
+// Another MAC than before; none: it stays.
+std::optional<MacAddr> new_mac(const Config& former, const PortConfig& port, bool is_opened,
+                               const MacAddr& of_device) {
+  const PortConfig* was = find_port(former, port.name);
+  if (was != nullptr && was->mac == port.mac) {
+    const auto is_made_up = [](const PortConfig& one) {
+      return !one.mac && one.device.kind == DeviceKind::kTap;
+    };
+    if (!is_opened || (is_made_up(*was) && is_made_up(port))) return std::nullopt;
+  }
+  return make_port_mac(port, of_device);
+}
+
+// What is known of the ports once those of the plan are open.
+void add_ports(const Planned& planned, Basis& basis, Prepared& prepared) {
+  const size_t end = std::max<size_t>(basis.traits.size(), end_of_port_ids(*planned.config));
+  basis.traits.resize(end);
+  basis.port_macs.resize(end);
+  basis.device_macs.resize(end);
+  std::vector<bool> is_opened(end);
+  for (const PortOpening& opening : planned.ports.open) {
+    const PortFacts& facts = opening.opened->facts;
+    basis.traits[opening.id] = {basis.port_macs[opening.id], facts.max_tx_buffers > 1,
+                                facts.takes_pending_offload};
+    basis.device_macs[opening.id] = facts.device_mac;
+    is_opened[opening.id] = true;
+  }
+  for (const PortConfig& port : planned.config->ports) {
+    const auto mac =
+        new_mac(*basis.former->config, port, is_opened[port.id], basis.device_macs[port.id]);
+    if (!mac || *mac == basis.port_macs[port.id]) continue;
+    basis.port_macs[port.id] = basis.traits[port.id].mac = *mac;
+    prepared.new_macs.emplace_back(port.id, *mac);
+  }
 }
 
 void compile_next(const Basis& basis, std::shared_ptr<const Config> config, Prepared& prepared) {
@@ -63,23 +100,53 @@ Prepared prepare_first(const Basis& basis, std::shared_ptr<const Config> config)
   return prepared;
 }
 
-Prepared prepare(const Basis& basis, std::shared_ptr<const Config> config) {
-  Prepared prepared;
-  // What is equal is decided by the values, not by the words for their differences.
-  if (*config == *basis.former->config) return prepared;
-  ConfigDiff diff = diff_configs(*basis.former->config, *config);
-  if (!diff.needs_restart.empty()) {
-    std::vector<ConfigMistake> mistakes;
-    for (const std::string& change : diff.needs_restart)
-      mistakes.push_back({"", 0, 0, change + " needs a restart; nothing was changed"});
+Planned plan(const Basis& basis, Config config, PortOpener* opener) {
+  const Config& former = *basis.former->config;
+  Planned planned;
+  std::vector<ConfigMistake> mistakes;
+  const auto refuse = [&mistakes](const std::string& what) {
+    mistakes.push_back({"", 0, 0, what + "; nothing was changed"});
+  };
+  try {
+    take_port_ids(config, former);
+  } catch (const std::length_error& error) {
+    refuse(error.what());
     throw ConfigError(std::move(mistakes));
   }
-  prepared.changes = std::move(diff.changes);
+  // What is equal is decided by the values, not by the words for their differences.
+  if (config == former) return planned;
+  ConfigDiff diff = diff_configs(former, config);
+  for (const std::string& change : diff.needs_restart) refuse(change + " needs a restart");
+  planned.ports = compare_ports(former, config);
+  if (opener != nullptr) {
+    try {
+      std::vector<PortSpec> specs =
+          opener->specs(config, planned.ports.ids_to_open(), basis.devices);
+      for (size_t i = 0; i < specs.size(); ++i) planned.ports.open[i].spec = std::move(specs[i]);
+    } catch (const ConfigError& error) {
+      for (const ConfigMistake& mistake : error.mistakes()) refuse(mistake.message);
+    }
+  } else {
+    for (const PortId id : planned.ports.ids_to_open())
+      refuse("ports." + find_port(config, id)->name + ": to open it needs a restart");
+  }
+  if (!mistakes.empty()) throw ConfigError(std::move(mistakes));
+  planned.changes = std::move(diff.changes);
+  planned.config = std::make_shared<const Config>(std::move(config));
+  return planned;
+}
+
+Prepared prepare(Basis basis, Planned& planned) {
+  Prepared prepared;
+  if (!planned.config) return prepared;
+  add_ports(planned, basis, prepared);
+  prepared.changes = std::move(planned.changes);
   try {
-    compile_next(basis, std::move(config), prepared);
+    compile_next(basis, planned.config, prepared);
   } catch (const std::logic_error& error) {  // of compile(): too much for the tables
     throw ConfigError({{"", 0, 0, std::string(error.what()) + "; nothing was changed"}});
   }
+  prepared.ports = std::move(planned.ports);
   return prepared;
 }
 

@@ -15,6 +15,7 @@
 #include "config/diff.h"
 #include "running/backend_tracker.h"
 #include "running/neighbours.h"
+#include "running/port_changes.h"
 #include "running/remote_learner.h"
 
 namespace adit {
@@ -39,15 +40,26 @@ struct Basis {
   std::shared_ptr<const RunningState> former;
   RemoteLearner learner;
   ImportedRoutes imported;
-  std::vector<PortTraits> traits;
-  std::vector<MacAddr> port_macs;
+  std::vector<PortTraits> traits;    // by PortId, of all that workers may have
+  std::vector<MacAddr> port_macs;    // likewise
+  std::vector<MacAddr> device_macs;  // likewise, of the devices
+  std::set<std::string> devices;     // their names
   unsigned workers = 1;
   uint64_t generation = 1;  // the next one
 };
 
+// What a configuration changes.
+struct Planned {
+  std::shared_ptr<const Config> config;  // null: nothing
+  std::vector<std::string> changes;      // one line each
+  PortChanges ports;                     // those to open are to be opened before prepare()
+};
+
 struct Prepared {
-  std::vector<std::string> changes;    // one line each
-  std::shared_ptr<RunningState> next;  // none: nothing is to be done
+  std::vector<std::string> changes;  // one line each
+  PortChanges ports;
+  std::vector<std::pair<PortId, MacAddr>> new_macs;  // of ports
+  std::shared_ptr<RunningState> next;                // none: nothing is to be done
   std::unique_ptr<Snapshot> snapshot;
   std::vector<BridgePortId> fresh_bridge_ports;  // nobody used these ids before
   std::vector<BridgePortId> gone_bridge_ports;   // and these nobody any more
@@ -58,8 +70,11 @@ struct Prepared {
 
 // The first one of all.
 Prepared prepare_first(const Basis& basis, std::shared_ptr<const Config> config);
-// Throws ConfigError when the change needs a restart, and others when there is no room for it.
-Prepared prepare(const Basis& basis, std::shared_ptr<const Config> config);
+// Throws ConfigError when the change needs a restart. `opener`: null where no port can be opened.
+Planned plan(const Basis& basis, Config config, PortOpener* opener);
+// The devices of planned.ports are open; they are in what is returned. Throws ConfigError when
+// there is no room for it.
+Prepared prepare(Basis basis, Planned& planned);
 // The same configuration again, with the remotes that were learned meanwhile.
 Prepared prepare_learned(const Basis& basis);
 

@@ -5,11 +5,14 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <set>
+#include <stdexcept>
 #include <utility>
 
 #include "base/log.h"
 #include "config/diff.h"
 #include "config/parser.h"
+#include "config/port_ids.h"
 
 namespace adit {
 namespace {
@@ -66,12 +69,16 @@ struct Reloader::Request {
 struct Reloader::Job {
   Request request;
   Basis basis;
+  Planned planned;
   Prepared prepared;
   Outcome outcome;
+  // kRead, kOpening and kCompiling are of the thread beside; kMakingWay waits for workers.
+  enum class Step { kRead, kMakingWay, kOpening, kCompiling, kCommit } step = Step::kRead;
+  bool has_made_way = false;
 };
 
-Reloader::Reloader(ControlPlane& control_plane, std::string path)
-    : control_plane_(control_plane), path_(std::move(path)) {
+Reloader::Reloader(ControlPlane& control_plane, std::string path, PortOpener* opener)
+    : control_plane_(control_plane), path_(std::move(path)), opener_(opener) {
   control_plane_.leave_updates();
 }
 
@@ -101,7 +108,7 @@ bool Reloader::check(std::optional<std::string> text, std::string file_name, Don
 void Reloader::tick(uint64_t now_ns) {
   if (!background_.idle()) return;
   if (job_) {
-    if (!finish(*job_, now_ns)) return;
+    if (!advance(*job_, now_ns)) return;
     report(*job_);
     // What ran before is large; taking it apart is not for control either. The rest goes back to
     // the kernel: it is not needed before the next reload.
@@ -126,50 +133,127 @@ void Reloader::start(Request request, uint64_t now_ns) {
   else
     job_->basis = control_plane_.basis(now_ns);
   job_->request = std::move(request);
-  background_.start([this, job = job_.get()] { run(*job); });
+  background_.start([this, job = job_.get()] { read(*job); });
 }
 
-void Reloader::run(Job& job) const {
+void Reloader::read(Job& job) const {
   const Request& request = job.request;
   try {
-    if (request.kind == Request::Kind::kLearned) {
-      job.prepared = prepare_learned(job.basis);
-      return;
-    }
+    if (request.kind == Request::Kind::kLearned) return compile(job);
     ConfigLimits limits;
     limits.cancelled = &background_.cancelled();
     CheckedConfig checked = request.text ? check_config(*request.text, request.file_name, limits)
                                          : check_config_file(path_, limits);
     job.outcome.warnings = std::move(checked.warnings);
-    if (request.kind == Request::Kind::kCheck) {
-      ConfigDiff diff = diff_configs(*job.basis.former->config, checked.config);
-      job.outcome.changes = std::move(diff.changes);
-      job.outcome.needs_restart = std::move(diff.needs_restart);
-      return;
-    }
-    try {
-      job.prepared = prepare(job.basis, std::make_shared<const Config>(std::move(checked.config)));
-    } catch (const ConfigError& error) {
-      throw_with_file(error, path_);
-    }
+    if (request.kind == Request::Kind::kReload) return plan_change(job, std::move(checked.config));
+    ConfigDiff diff = diff_configs(*job.basis.former->config, checked.config);
+    job.outcome.changes = std::move(diff.changes);
+    job.outcome.needs_restart = std::move(diff.needs_restart);
+    check_ports(*job.basis.former->config, std::move(checked.config), job.outcome.needs_restart);
   } catch (...) {
     job.outcome.error = std::current_exception();
   }
 }
 
-// Whether the job is through.
-bool Reloader::finish(Job& job, uint64_t now_ns) {
-  if (job.request.kind == Request::Kind::kCheck) return true;
-  if (!job.outcome.error) {
-    try {
-      if (!control_plane_.commit(job.prepared, now_ns)) return false;
-      job.outcome.changes = std::move(job.prepared.changes);
-    } catch (...) {
-      job.outcome.error = std::current_exception();
-    }
+// What would be refused of the ports while aditd runs.
+void Reloader::check_ports(const Config& former, Config next,
+                           std::vector<std::string>& refused) const {
+  if (opener_ == nullptr) return;
+  std::set<std::string> taps;
+  for (const PortConfig& port : former.ports)
+    if (port.device.kind == DeviceKind::kTap) taps.insert("tap:" + port.device.argument);
+  try {
+    take_port_ids(next, former);
+    opener_->specs(next, compare_ports(former, next).ids_to_open(), std::move(taps));
+  } catch (const ConfigError& error) {
+    for (const ConfigMistake& mistake : error.mistakes()) refused.push_back(mistake.message);
+  } catch (const std::length_error& error) {
+    refused.emplace_back(error.what());
   }
-  if (job.outcome.error) control_plane_.give_up(job.prepared, now_ns);
+}
+
+void Reloader::plan_change(Job& job, Config config) const {
+  try {
+    job.planned = plan(job.basis, std::move(config), opener_);
+  } catch (const ConfigError& error) {
+    throw_with_file(error, path_);
+  }
+  if (job.planned.ports.open.empty())
+    compile(job);
+  else
+    job.step = Job::Step::kMakingWay;
+}
+
+void Reloader::open_ports(Job& job) const {
+  try {
+    ControlPlane::open_ports(control_plane_.dataplane(), *opener_, *job.planned.config,
+                             job.planned.ports);
+  } catch (const std::exception& error) {
+    // Most likely the file asks for what this machine does not have.
+    job.outcome.error = std::make_exception_ptr(
+        ConfigError({{path_, 0, 0, std::string(error.what()) + "; nothing was changed"}}));
+  }
+}
+
+void Reloader::compile(Job& job) const {
+  job.step = Job::Step::kCommit;
+  try {
+    job.prepared = job.request.kind == Request::Kind::kLearned
+                       ? prepare_learned(job.basis)
+                       : prepare(std::move(job.basis), job.planned);
+  } catch (const ConfigError& error) {
+    throw_with_file(error, path_);
+  }
+}
+
+// A step of what is left for control. Whether the job is through.
+bool Reloader::advance(Job& job, uint64_t now_ns) {
+  using Step = Job::Step;
+  if (job.request.kind == Request::Kind::kCheck) return true;
+  const auto beside = [this, &job](Step step, void (Reloader::*work)(Job&) const) {
+    job.step = step;
+    background_.start([this, job = &job, work] {
+      try {
+        (this->*work)(*job);
+      } catch (...) {
+        job->outcome.error = std::current_exception();
+      }
+    });
+  };
+  try {
+    if (job.outcome.error) std::rethrow_exception(job.outcome.error);
+    switch (job.step) {
+      case Step::kRead:
+        break;
+      case Step::kMakingWay:
+        if (!job.has_made_way) job.has_made_way = control_plane_.begin_opening(job.planned.ports);
+        if (job.has_made_way && control_plane_.can_open_ports())
+          beside(Step::kOpening, &Reloader::open_ports);
+        return false;
+      case Step::kOpening:
+        control_plane_.finish_opening(job.planned.ports);
+        job.basis = control_plane_.basis(now_ns);
+        beside(Step::kCompiling, &Reloader::compile);
+        return false;
+      case Step::kCompiling:
+      case Step::kCommit:
+        if (!control_plane_.commit(job.prepared, now_ns)) return false;
+        job.outcome.changes = std::move(job.prepared.changes);
+        return true;
+    }
+  } catch (...) {
+    job.outcome.error = std::current_exception();
+    give_up(job, now_ns);
+  }
   return true;
+}
+
+void Reloader::give_up(Job& job, uint64_t now_ns) {
+  if (job.has_made_way) {
+    control_plane_.undo_opening(job.planned.ports);
+    opener_->give_up(control_plane_.config());
+  }
+  control_plane_.give_up(job.prepared, now_ns);
 }
 
 void Reloader::report(Job& job) {

@@ -32,8 +32,9 @@ class Reloader {
   };
   using Done = std::function<void(Outcome)>;
 
-  // `path`: the file. `control_plane` must outlive this, and leaves its updates to it.
-  Reloader(ControlPlane& control_plane, std::string path);
+  // `path`: the file. `control_plane` must outlive this, and leaves its updates to it. `opener`:
+  // null where ports stay as they are.
+  Reloader(ControlPlane& control_plane, std::string path, PortOpener* opener = nullptr);
   // What is under way comes to nothing.
   ~Reloader();
   Reloader(const Reloader&) = delete;
@@ -57,12 +58,19 @@ class Reloader {
   struct Request;
   struct Job;
   void start(Request request, uint64_t now_ns);
-  void run(Job& job) const;  // in the thread beside
-  bool finish(Job& job, uint64_t now_ns);
+  // In the thread beside.
+  void read(Job& job) const;
+  void open_ports(Job& job) const;
+  void compile(Job& job) const;
+  void plan_change(Job& job, Config config) const;
+  void check_ports(const Config& former, Config next, std::vector<std::string>& refused) const;
+  bool advance(Job& job, uint64_t now_ns);
+  void give_up(Job& job, uint64_t now_ns);
   void report(Job& job);
 
   ControlPlane& control_plane_;
   const std::string path_;
+  PortOpener* const opener_;
   std::deque<Request> waiting_;
   std::shared_ptr<Job> job_;
   Background background_;  // goes first: its job uses the above

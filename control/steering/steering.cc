@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -16,6 +17,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "steering/steering_program.h"
 
 namespace adit {
 namespace {
@@ -84,13 +86,13 @@ std::optional<Steering::Host> Steering::read_host() const {
 SteeringHost Steering::host_of(const SteeredPort& port) const {
   SteeringHost host{host_.addresses, {}};
   for (const auto& [interface, vlan] : host_.vlans)
-    if (interface == config_->ports[port.index].device.argument) host.vlans.insert(vlan);
+    if (interface == port.config->device.argument) host.vlans.insert(vlan);
   return host;
 }
 
 void Steering::warn_of_conflicts(const SteeredPort& port, const SteeringRules& rules,
                                  const SteeringHost& host) const {
-  const PortConfig& config = config_->ports[port.index];
+  const PortConfig& config = *port.config;
   const auto warn = [&](const IpAddr& address, const std::string& why) {
     spdlog::warn("event=steering_conflict port={} address={} why={}", log_value(config.name),
                  to_string(address), log_value(why));
@@ -101,7 +103,7 @@ void Steering::warn_of_conflicts(const SteeredPort& port, const SteeringRules& r
          "for it by this port: use another one in one of both places");
   // Neighbours would send what is for the kernel to adit's MAC, where the kernel does not take it.
   const auto device = host_.macs.find(config.device.argument);
-  if (device == host_.macs.end() || device->second == macs_[port.index]) return;
+  if (device == host_.macs.end() || device->second == macs_[config.id]) return;
   for (const ServiceConfig& service : config_->services)
     if (host.addresses.contains(service.address))
       warn(service.address, "service '" + service.name +
@@ -114,18 +116,38 @@ void Steering::configure(std::shared_ptr<const Config> config, const std::vector
   config_ = std::move(config);
   macs_ = macs;
   is_new_ = true;
-  // Ports stay until a restart.
-  if (ports_.empty())
-    for (size_t i = 0; i < config_->ports.size(); ++i)
-      if (is_steered(config_->ports[i]))
-        ports_.push_back(
-            {i, 0, nullptr, false, {config_->ports[i].name, "not looked yet", false, {}}});
+  std::vector<SteeredPort> former = std::exchange(ports_, {});
+  for (const PortConfig& port : config_->ports) {
+    if (!is_steered(port)) continue;
+    const auto found = std::ranges::find_if(former, [&port](const SteeredPort& one) {
+      return one.state.port == port.name && one.interface == port.device.argument;
+    });
+    if (found == former.end()) {
+      SteeredPort& made = ports_.emplace_back();
+      made.interface = port.device.argument;
+      made.state = {port.name, "not looked yet", false, {}};
+    } else {
+      ports_.push_back(std::move(*found));
+      former.erase(found);
+    }
+    ports_.back().config = &port;
+  }
+  std::set<std::string> interfaces;
+  for (const SteeredPort& port : ports_) interfaces.insert(port.interface);
+  release_interfaces_but(interfaces);
   if (!ports_.empty()) look();
   look_ns_ = now_ns + kLookEveryNs;
 }
 
-void Steering::tick(uint64_t now_ns) {
-  if (ports_.empty() || now_ns < look_ns_) return;
+void Steering::tick(uint64_t now_ns, bool may_look) {
+  for (SteeredPort& port : ports_) {
+    if (!port.announcements) continue;
+    port.announcements->take([&](std::span<const uint8_t> frame) {
+      ++port.state.announcements;
+      sink_(port.config->id, frame);
+    });
+  }
+  if (ports_.empty() || !may_look || now_ns < look_ns_) return;
   look();
   look_ns_ = now_ns + kLookEveryNs;
 }
@@ -156,7 +178,7 @@ void Steering::look() {
 }
 
 void Steering::look_at(SteeredPort& port, bool rules_changed) {
-  const PortConfig& config = config_->ports[port.index];
+  const PortConfig& config = *port.config;
   const unsigned if_index = if_nametoindex(config.device.argument.c_str());
   if (if_index == 0) throw std::runtime_error("there is no interface " + config.device.argument);
   const XdpProgram program = find_xdp_program(if_index);
@@ -166,6 +188,7 @@ void Steering::look_at(SteeredPort& port, bool rules_changed) {
                         : "the XDP program '" + program.name + "' was put in the place of adit's");
   if (program.id != port.program_id) {
     port.maps = std::make_unique<SteeringMaps>(program.id);
+    port.announcements = std::make_unique<Announcements>(if_index);
     port.program_id = program.id;
     port.state.is_generic = program.is_generic;
     port.is_up_to_date = false;
@@ -179,7 +202,7 @@ void Steering::look_at(SteeredPort& port, bool rules_changed) {
   if (port.is_up_to_date && !rules_changed) return;
   port.is_up_to_date = false;  // as long as it is not done
   const SteeringHost host = host_of(port);
-  SteeringRules rules = steering_rules(*config_, port.index, macs_[port.index], host);
+  SteeringRules rules = steering_rules(*config_, config, macs_[config.id], host);
   if (rules_changed) warn_of_conflicts(port, rules, host);
   port.maps->apply(std::move(rules));
   port.is_up_to_date = true;

@@ -15,7 +15,10 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <stdexcept>
+#include <utility>
 
 #include "adit/descriptor.h"
 #include "base/log.h"
@@ -33,9 +36,27 @@ int make_program_file() {
   return fd;
 }
 
-// So that this process alone uses the interface, as long as it runs; 0, or an errno: EADDRINUSE,
-// another one does. The name is known in the interface's network namespace.
-int take_interface(unsigned if_index) {
+// Interfaces that this process alone uses, by name, as long as it has the descriptors.
+struct Locks {
+  std::mutex mutex;
+  struct Held {
+    unsigned if_index;  // an interface may be another of that name
+    Descriptor socket;
+  };
+  std::map<std::string, Held> held;
+};
+Locks& locks() {
+  static Locks all;
+  return all;
+}
+
+// 0, or an errno: EADDRINUSE, another process has the interface. The socket's name is known in the
+// interface's network namespace.
+int take_interface(const std::string& interface, unsigned if_index) {
+  const std::lock_guard guard(locks().mutex);
+  const auto found = locks().held.find(interface);
+  if (found != locks().held.end() && found->second.if_index == if_index) return 0;
+  if (found != locks().held.end()) locks().held.erase(found);
   sockaddr_un name{};
   name.sun_family = AF_UNIX;
   const std::string text = "adit-steering-" + std::to_string(if_index);
@@ -44,14 +65,14 @@ int take_interface(unsigned if_index) {
   Descriptor lock(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (lock.get() < 0 || bind(lock.get(), reinterpret_cast<const sockaddr*>(&name), bytes) != 0)
     return errno;
-  lock.release();
+  locks().held.emplace(interface, Locks::Held{if_index, std::move(lock)});
   return 0;
 }
 
 void clear_interface(const PortConfig& port) {
   const unsigned if_index = if_nametoindex(port.device.argument.c_str());
   if (if_index == 0) return;  // preflight has told
-  if (const int error = take_interface(if_index); error != 0)
+  if (const int error = take_interface(port.device.argument, if_index); error != 0)
     throw std::runtime_error("the interface " + port.device.argument +
                              (error == EADDRINUSE
                                   ? " is in use by another aditd"
@@ -79,15 +100,22 @@ std::string steering_program_path() {
   return "/proc/self/fd/" + std::to_string(fd);
 }
 
-void clear_steered_interfaces(const Config& config) {
-  for (const PortConfig& port : config.ports) {
-    if (!is_steered(port)) continue;
-    try {
-      clear_interface(port);
-    } catch (const std::runtime_error& error) {
-      throw std::runtime_error("port " + port.name + ": " + error.what());
-    }
+void clear_steered_interface(const PortConfig& port) {
+  try {
+    clear_interface(port);
+  } catch (const std::runtime_error& error) {
+    throw std::runtime_error("port " + port.name + ": " + error.what());
   }
+}
+
+void clear_steered_interfaces(const Config& config) {
+  for (const PortConfig& port : config.ports)
+    if (is_steered(port)) clear_steered_interface(port);
+}
+
+void release_interfaces_but(const std::set<std::string>& wanted) {
+  const std::lock_guard guard(locks().mutex);
+  std::erase_if(locks().held, [&wanted](const auto& one) { return !wanted.contains(one.first); });
 }
 
 }  // namespace adit

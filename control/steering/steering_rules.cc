@@ -217,9 +217,9 @@ class RuleMaker {
 
 }  // namespace
 
-SteeringRules steering_rules(const Config& config, size_t port, const MacAddr& mac,
+SteeringRules steering_rules(const Config& config, const PortConfig& port, const MacAddr& mac,
                              const SteeringHost& host) {
-  return RuleMaker(config, config.ports[port], host).make(mac);
+  return RuleMaker(config, port, host).make(mac);
 }
 
 std::set<IpAddr> taken_from_host(const SteeringRules& rules, const SteeringHost& host) {

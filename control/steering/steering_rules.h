@@ -33,10 +33,10 @@ struct SteeringHost {
   std::set<uint16_t> vlans = {};    // of the port's, that the kernel has an interface for
 };
 
-// `port`: index in config.ports. Where the kernel has a service's address, only the service's
+// Where the kernel has a service's address, only the service's
 // protocols and ports are adit's; adit's own addresses are adit's in any case. In VLANs without an
 // interface of the kernel's, the kernel has no address.
-SteeringRules steering_rules(const Config& config, size_t port, const MacAddr& mac,
+SteeringRules steering_rules(const Config& config, const PortConfig& port, const MacAddr& mac,
                              const SteeringHost& host);
 
 // Addresses of the kernel's that the rules take from it as a whole: own addresses of the port's

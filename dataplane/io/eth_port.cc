@@ -2,8 +2,12 @@
 #include "io/eth_port.h"
 
 #include <net/if.h>
+#include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -25,18 +29,36 @@ uint16_t transmit(void* context, rte_mbuf** packets, uint16_t n) {
   return rte_eth_tx_burst(queue->port_id, queue->queue_id, packets, n);
 }
 
+// Whether a kernel interface was set so.
+bool is_promiscuous(const char* interface) noexcept {
+  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return false;
+  ifreq request{};
+  std::strncpy(request.ifr_name, interface, IFNAMSIZ - 1);
+  const bool is = ioctl(fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_PROMISC) != 0;
+  close(fd);
+  return is;
+}
+
 }  // namespace
 
 EthPort::EthPort(const PortSpec& spec, unsigned workers, const PortCommons& commons)
-    : Port(spec), interfaces_(commons.interfaces) {
+    : Port(spec),
+      bus_(bus_of(spec)),
+      device_name_(spec.device_name),
+      interfaces_(commons.interfaces) {
   int error = rte_eth_dev_get_port_by_name(spec.device_name.c_str(), &port_id_);
   if (error != 0) fail("DPDK has no device " + spec.device_name, error);
   configure(spec, workers);
-  rte_mempool* const pool =
-      facts_.driver == "net_af_xdp"
-          ? commons.xdp_pools.take(name_, std::max(facts_.rx_queues, facts_.tx_queues),
-                                   commons.pool)
-          : commons.pool;
+  rte_mempool* pool = commons.pool;
+  if (facts_.driver == "net_af_xdp") {
+    xdp_pool_ = commons.xdp_pools.take(std::max(facts_.rx_queues, facts_.tx_queues));
+    pool = xdp_pool_.get();
+  }
+  if (pool == nullptr)
+    throw std::runtime_error("port " + name_ +
+                             ": there is no memory for its packet buffers; write a larger "
+                             "`memory_mb` in `system`, and restart aditd");
   uint16_t rx_ring = static_cast<uint16_t>(spec.rx_ring);
   uint16_t tx_ring = static_cast<uint16_t>(spec.tx_ring);
   error = rte_eth_dev_adjust_nb_rx_tx_desc(port_id_, &rx_ring, &tx_ring);
@@ -50,13 +72,12 @@ EthPort::EthPort(const PortSpec& spec, unsigned workers, const PortCommons& comm
     error = rte_eth_tx_queue_setup(port_id_, queue, tx_ring, socket, nullptr);
     if (error != 0) fail("cannot set up transmit queue " + std::to_string(queue), error);
   }
+  descriptors_.done();
   set_mtu(spec);
   error = rte_eth_dev_start(port_id_);
   if (error != 0) fail("cannot start", error);
-  if (spec.promiscuous) {
-    error = rte_eth_promiscuous_enable(port_id_);
-    if (error != 0 && error != -ENOTSUP) fail("cannot be made promiscuous", error);
-  }
+  was_promiscuous_ = !interface_.empty() && is_promiscuous(interface_.c_str());
+  if (spec.promiscuous) set_promiscuous(true);
   // Broadcast ARP and flooded multicast have to be received; not every driver filters.
   error = rte_eth_allmulticast_enable(port_id_);
   if (error != 0 && error != -ENOTSUP) fail("cannot receive all multicast", error);
@@ -65,9 +86,18 @@ EthPort::EthPort(const PortSpec& spec, unsigned workers, const PortCommons& comm
 }
 
 EthPort::~EthPort() {
-  // Nothing can be done about a failure here, and the process is about to end.
+  // Nothing can be done about a failure here. The kernel keeps its interface, as it was.
+  if (!interface_.empty() && !was_promiscuous_) rte_eth_promiscuous_disable(port_id_);
   rte_eth_dev_stop(port_id_);
   rte_eth_dev_close(port_id_);
+  rte_eal_hotplug_remove(bus_, device_name_.c_str());
+}
+
+void EthPort::set_promiscuous(bool promiscuous) {
+  const int error =
+      promiscuous ? rte_eth_promiscuous_enable(port_id_) : rte_eth_promiscuous_disable(port_id_);
+  if (error != 0 && error != -ENOTSUP)
+    fail(promiscuous ? "cannot be made promiscuous" : "cannot be made not promiscuous", error);
 }
 
 void EthPort::configure(const PortSpec& spec, unsigned workers) {

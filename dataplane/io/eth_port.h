@@ -4,7 +4,9 @@
 
 #include <vector>
 
+#include "io/driver_descriptors.h"
 #include "io/port.h"
+#include "io/xdp_pools.h"
 
 namespace adit {
 
@@ -24,12 +26,18 @@ class EthPort : public Port {
   LinkState link() const noexcept override;
   uint64_t rx_missed() const noexcept override;
   PortIo queue_io(unsigned queue) noexcept override;
+  void set_promiscuous(bool promiscuous) override;
 
  private:
   void configure(const PortSpec& spec, unsigned workers);
   void set_mtu(const PortSpec& spec);
 
   uint16_t port_id_ = 0;
+  const char* bus_;
+  std::string device_name_;
+  XdpPools::Lease xdp_pool_;
+  DriverDescriptors descriptors_;
+  bool was_promiscuous_ = false;  // the kernel's interface, before
   const InterfaceWatch& interfaces_;
   std::vector<EthQueue> queues_;
 };

@@ -4,6 +4,7 @@
 #include <net/if.h>
 #include <rte_dev.h>
 #include <rte_errno.h>
+#include <rte_ethdev.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -35,30 +36,34 @@ int set_interface_mtu(const char* interface, unsigned mtu_bytes) noexcept {
   return error;
 }
 
-std::unique_ptr<Port> open_port(const PortSpec& spec, unsigned workers,
-                                const PortCommons& commons) {
+std::unique_ptr<Port> open_port(const PortSpec& spec, unsigned workers, const PortCommons& commons,
+                                const Port* former) {
   if (spec.device_name.starts_with(kTapPrefix))
-    return std::make_unique<TapPort>(spec, workers, commons.pool);
+    return std::make_unique<TapPort>(spec, workers, commons.pool,
+                                     dynamic_cast<const TapPort*>(former));
   return std::make_unique<EthPort>(spec, workers, commons);
 }
 
 std::unique_ptr<Port> reopen_port(const PortSpec& spec, unsigned workers,
                                   const PortCommons& commons) {
   if (spec.device_name.starts_with(kTapPrefix)) return open_port(spec, workers, commons);
-  if (spec.vdev.empty())
-    throw std::runtime_error("port " + spec.name + ": its device can only be opened at the start");
+  const char* const bus = bus_of(spec);
   const std::size_t comma = spec.vdev.find(',');
   const std::string arguments = comma == std::string::npos ? "" : spec.vdev.substr(comma + 1);
-  // The former port may still exist. If it does not, that is right as well.
-  rte_eal_hotplug_remove("vdev", spec.device_name.c_str());
-  const int error = rte_eal_hotplug_add("vdev", spec.device_name.c_str(), arguments.c_str());
+  // It would be another port's, and to add it once more is no error.
+  uint16_t id = 0;
+  if (rte_eth_dev_get_port_by_name(spec.device_name.c_str(), &id) == 0)
+    throw std::runtime_error("port " + spec.name + ": DPDK has a device " + spec.device_name +
+                             " already, which another port has: use another name");
+  const int error = rte_eal_hotplug_add(bus, spec.device_name.c_str(), arguments.c_str());
   if (error != 0)
     throw std::runtime_error("port " + spec.name + ": DPDK cannot create " + spec.device_name +
-                             ": " + rte_strerror(std::abs(error)));
+                             " (" + rte_strerror(std::abs(error)) +
+                             "): is there such a driver, with these arguments, and the interface?");
   try {
     return open_port(spec, workers, commons);
   } catch (...) {
-    rte_eal_hotplug_remove("vdev", spec.device_name.c_str());
+    rte_eal_hotplug_remove(bus, spec.device_name.c_str());
     throw;
   }
 }

@@ -37,6 +37,12 @@ class Port {
   // The functions of one queue pair; valid as long as this object.
   virtual PortIo queue_io(unsigned queue) noexcept = 0;
 
+  // Whether frames for any MAC address are received. Throws std::runtime_error naming the port.
+  virtual void set_promiscuous(bool) {}
+  // Workers have its queues now, and not those of a former port on the same interface. Throws
+  // likewise.
+  virtual void activate() {}
+
  protected:
   explicit Port(const PortSpec& spec) : name_(spec.name) {}
   // Throws std::runtime_error "port NAME: WHAT: ERROR"; the error number may be negative.
@@ -48,13 +54,20 @@ class Port {
   PortFacts facts_;
 };
 
+// EAL's name of the bus that the device is on, which is no TAP.
+inline const char* bus_of(const PortSpec& spec) noexcept {
+  return spec.vdev.empty() ? "pci" : "vdev";
+}
+
 // Sets the MTU of a kernel interface in this network namespace; 0, or an errno.
 int set_interface_mtu(const char* interface, unsigned mtu_bytes) noexcept;
 
-// Opens what PortSpec::device_name says. Throws std::runtime_error naming the port.
-std::unique_ptr<Port> open_port(const PortSpec& spec, unsigned workers, const PortCommons& commons);
+// Opens what PortSpec::device_name says. `former`: null, or another one that is open on the same
+// TAP interface. Throws std::runtime_error naming the port.
+std::unique_ptr<Port> open_port(const PortSpec& spec, unsigned workers, const PortCommons& commons,
+                                const Port* former = nullptr);
 
-// The same for a port that was opened and closed before, whose device may have to be made anew.
+// The same for a device that EAL did not make at its start, or that was closed.
 std::unique_ptr<Port> reopen_port(const PortSpec& spec, unsigned workers,
                                   const PortCommons& commons);
 

@@ -8,6 +8,7 @@
 #include <rte_mbuf.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <stdexcept>
 
 #include "io/tap_stats.h"
 #include "io/virtio_header.h"
@@ -96,7 +98,8 @@ class EmptyBuffers {
 
 }  // namespace
 
-TapPort::TapPort(const PortSpec& spec, unsigned workers, rte_mempool* pool) : Port(spec) {
+TapPort::TapPort(const PortSpec& spec, unsigned workers, rte_mempool* pool, const TapPort* former)
+    : Port(spec), mtu_bytes_(spec.mtu_bytes) {
   const std::string interface = spec.device_name.substr(kTapPrefix.size());
   interface_ = interface;
   facts_.driver = "tap";
@@ -104,14 +107,52 @@ TapPort::TapPort(const PortSpec& spec, unsigned workers, rte_mempool* pool) : Po
   facts_.takes_pending_offload = spec.offload;
   const unsigned queues = std::max({workers, spec.rx_queues, spec.tx_queues});
   facts_.rx_queues = facts_.tx_queues = queues;
-  for (unsigned queue = 0; queue < queues; ++queue) open_queue(interface, spec, pool);
-  bring_up(interface, spec.mtu_bytes);
+  const auto shared =
+      former != nullptr ? std::min<std::size_t>(queues, former->queues_.size()) : std::size_t{0};
+  for (unsigned queue = 0; queue < shared; ++queue) {
+    const int fd = fcntl(former->queues_[queue].fd(), F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) fail("cannot share a queue", errno);
+    queues_.emplace_back(fd, pool, frame_buffers(spec, pool));
+  }
+  // By its name the interface is found in our namespace only.
+  if (shared != 0 && shared < queues && !is_here())
+    throw std::runtime_error("port " + name_ + ": the interface " + interface +
+                             " is in another network namespace, where it gets no more queues: "
+                             "that needs a restart");
+  while (queues_.size() < queues) {
+    const int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) fail("cannot open /dev/net/tun", errno);
+    queues_.emplace_back(fd, pool, frame_buffers(spec, pool));
+    create_queue(fd, interface);
+    set_offload(fd);
+  }
+  if (former != nullptr)
+    facts_.device_mac = former->facts_.device_mac;
+  else
+    bring_up(interface, spec.mtu_bytes);
 }
 
-void TapPort::open_queue(const std::string& interface, const PortSpec& spec, rte_mempool* pool) {
-  const int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-  if (fd < 0) fail("cannot open /dev/net/tun", errno);
-  queues_.emplace_back(fd, pool, frame_buffers(spec, pool));
+void TapPort::activate() {
+  for (const Queue& queue : queues_) set_offload(queue.fd());
+  // In another namespace it has the MTU that it got there.
+  if (!is_here()) return;
+  if (const int error = set_interface_mtu(interface_.c_str(), mtu_bytes_); error != 0)
+    fail("cannot set the MTU of " + interface_ + " to " + std::to_string(mtu_bytes_), error);
+}
+
+// Whether the interface is in our network namespace.
+bool TapPort::is_here() const noexcept {
+  const int its = ioctl(queues_.front().fd(), TUNGETDEVNETNS, 0);
+  if (its < 0) return false;
+  struct stat of_its {};
+  struct stat ours {};
+  const bool same = fstat(its, &of_its) == 0 && stat("/proc/self/ns/net", &ours) == 0 &&
+                    of_its.st_dev == ours.st_dev && of_its.st_ino == ours.st_ino;
+  close(its);
+  return same;
+}
+
+void TapPort::create_queue(int fd, const std::string& interface) const {
   ifreq request{};
   std::strncpy(request.ifr_name, interface.c_str(), IFNAMSIZ - 1);
   request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE | IFF_VNET_HDR;
@@ -121,10 +162,13 @@ void TapPort::open_queue(const std::string& interface, const PortSpec& spec, rte
   if (ioctl(fd, TUNSETVNETHDRSZ, &header_bytes) != 0 ||
       ioctl(fd, TUNSETVNETLE, &little_endian) != 0)
     fail("cannot set the virtio header size of " + interface + "'s frames", errno);
-  // Without offloads, frames of the kernel have complete checksums and are no longer than the MTU.
+}
+
+// Without offloads, frames of the kernel have complete checksums and are no longer than the MTU.
+void TapPort::set_offload(int fd) const {
   const unsigned long offloads =
-      spec.offload ? TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN : 0;
-  if (ioctl(fd, TUNSETOFFLOAD, offloads) != 0) fail("cannot set offloads of " + interface, errno);
+      facts_.takes_pending_offload ? TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN : 0;
+  if (ioctl(fd, TUNSETOFFLOAD, offloads) != 0) fail("cannot set offloads of " + interface_, errno);
 }
 
 void TapPort::bring_up(const std::string& interface, unsigned mtu_bytes) {

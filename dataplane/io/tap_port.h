@@ -18,12 +18,16 @@ inline constexpr std::string_view kTapPrefix = "tap:";  // of PortSpec::device_n
 
 class TapPort : public Port {
  public:
-  // Makes the interface, with a queue for each worker, and brings it up.
-  TapPort(const PortSpec& spec, unsigned workers, rte_mempool* pool);
+  // Makes the interface, with a queue for each worker, and brings it up. `former`: null, or one
+  // that has the interface already: its queues are shared, so that the interface outlives it, and
+  // stays as it is until activate().
+  TapPort(const PortSpec& spec, unsigned workers, rte_mempool* pool,
+          const TapPort* former = nullptr);
 
   LinkState link() const noexcept override;
   uint64_t rx_missed() const noexcept override;
   PortIo queue_io(unsigned queue) noexcept override;
+  void activate() override;
 
  private:
   class Queue {
@@ -45,10 +49,13 @@ class TapPort : public Port {
     unsigned frame_buffers_;
     bool is_down_ = false;  // said so at the last frame that it did not take
   };
-  void open_queue(const std::string& interface, const PortSpec& spec, rte_mempool* pool);
+  void create_queue(int fd, const std::string& interface) const;
+  void set_offload(int fd) const;
+  bool is_here() const noexcept;
   void bring_up(const std::string& interface, unsigned mtu_bytes);
 
-  std::deque<Queue> queues_;        // addresses stay
+  std::deque<Queue> queues_;  // addresses stay
+  unsigned mtu_bytes_;
   mutable uint64_t rx_missed_ = 0;  // the last that the kernel told
 };
 

@@ -6,6 +6,7 @@
 #include <rte_mbuf_pool_ops.h>
 
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "adit/dataplane.h"
@@ -74,15 +75,20 @@ rte_mempool* make_pool(const std::string& name, unsigned buffers) {
 
 }  // namespace
 
-rte_mempool* XdpPools::take(const std::string& port, unsigned queues, rte_mempool* other) {
-  auto& pool = pools_[port];
-  if (pool) {
-    reclaim_buffers(pool.get());
-    return pool.get();
+XdpPools::Lease XdpPools::take(unsigned queues) {
+  const auto fits = [queues](const rte_mempool* pool) { return pool->size >= xdp_buffers(queues); };
+  const auto found = std::ranges::find_if(resting_, fits);
+  if (found != resting_.end()) {
+    rte_mempool* const pool = *found;
+    resting_.erase(found);
+    reclaim_buffers(pool);
+    return {*this, pool};
   }
   const std::string name = "adit_xdp_" + std::to_string(pools_.size());
-  pool.reset(make_pool(name, xdp_buffers(queues)));
-  return pool ? pool.get() : other;
+  rte_mempool* const pool = make_pool(name, xdp_buffers(queues));
+  if (pool == nullptr) return {};
+  pools_.emplace_back(pool);
+  return {*this, pool};
 }
 
 }  // namespace adit

@@ -27,6 +27,7 @@ struct rte_mempool;
 namespace adit {
 
 struct ConnectionDump;  // adit/connection_dump.h
+class Port;             // dataplane/io/port.h
 struct Worker;          // dataplane/worker/worker.h
 
 // A device to be opened, or (replay, bench) ready-made functions in `io`.
@@ -57,6 +58,13 @@ struct PortFacts {
   std::string driver;
   unsigned rx_queues = 0;
   unsigned tx_queues = 0;
+};
+
+// A device that is open, and that no worker has yet. Without an owner it is closed.
+struct OpenedPort {
+  PortSpec spec;
+  PortFacts facts;
+  std::shared_ptr<Port> device;  // null: ready-made
 };
 
 // kGone: the device, or the kernel interface below it, no longer exists.
@@ -151,8 +159,15 @@ class Dataplane {
   // Sums over the workers.
   struct Traffic {
     uint64_t rx_packets = 0, rx_bytes = 0, tx_packets = 0, tx_bytes = 0;
+    Traffic& operator-=(const Traffic& other) noexcept {
+      rx_packets -= other.rx_packets;
+      rx_bytes -= other.rx_bytes;
+      tx_packets -= other.tx_packets;
+      tx_bytes -= other.tx_bytes;
+      return *this;
+    }
   };
-  // Totals since the start; of a bridge port since its id was assigned. Bytes are counted from the
+  // Totals since the id was assigned. Bytes are counted from the
   // Ethernet header on, without FCS.
   Traffic port_traffic(PortId port) const noexcept;
   Traffic bridge_port_traffic(BridgePortId bridge_port) const noexcept;
@@ -207,13 +222,45 @@ class Dataplane {
   void look_at_links();
   // While the link is down, workers drop packets to it as link_down.
   void set_link_down(PortId port, bool down);
-  // Detaches a device that is gone from the workers; it is closed when none of them uses it.
+  // Detaches a device from the workers; it is closed when none of them uses it.
   void detach(PortId port);
   // Whether the kernel has an interface with the name of the port's former one.
   bool interface_is_back(PortId port) const;
   // Opens a detached port's device again, with its link down at first. False: the former one is not
-  // closed yet. Throws std::runtime_error with the port's name; the port stays detached then.
+  // closed yet, or open() is at work. Throws std::runtime_error with the port's name; the port
+  // stays detached then.
   bool reopen(PortId port);
+
+  // Ports come and go. Opens a device for attach(), which may take long: for another thread than
+  // the one that calls all else. `former`: the device on whose TAP interface it shall be, which
+  // goes on; the interface stays the same. Throws std::runtime_error with the port's name.
+  std::shared_ptr<OpenedPort> open(const PortSpec& spec, const std::shared_ptr<Port>& former = {});
+  // Null: the port has none at this time.
+  std::shared_ptr<Port> device(PortId port) const noexcept;
+  // Room for ports with ids below `end`, to which nothing is sent yet. A snapshot that has such may
+  // be published when all workers have begun another pass.
+  void make_room(PortId end);
+  // Give a port this device; close the port for good. A port that there is not yet gets counters of
+  // its own; the current snapshot has it already. Workers follow from their next pass on after
+  // bind_ports(), and devices that they had are closed then.
+  void attach(PortId port, std::shared_ptr<OpenedPort> opened);
+  void close(PortId port);
+  void bind_ports();
+  // Detaches what the port has, so that reopen() opens what it had before.
+  void restore(PortId port, const PortSpec& spec, const PortFacts& facts);
+  // Whether all devices are closed that were detached or replaced; closes some.
+  bool are_closed();
+  const PortSpec& port_spec(PortId port) const noexcept;
+  // From now on the port receives what put_frame() gives it, too.
+  void take_frames(PortId port);
+  // A frame that the kernel has received by the port's interface, for a worker as if the device
+  // had; at most one buffer long. False: there is no room, or the port does not take any.
+  bool put_frame(PortId port, std::span<const uint8_t> frame);
+  // Where it goes on with another's TAP interface: sets that up as the port is to have it. Throws
+  // std::runtime_error with the port's name.
+  void activate(PortId port);
+  // Whether the device takes frames for any MAC address. Throws likewise.
+  void set_promiscuous(PortId port, bool promiscuous);
   // Packets that the device itself dropped before a worker could take them.
   uint64_t device_rx_missed(PortId port) const noexcept;
 

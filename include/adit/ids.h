@@ -10,7 +10,7 @@
 
 namespace adit {
 
-using PortId = uint16_t;          // index of a port in the configuration, from 0
+using PortId = uint16_t;          // from 0; a port keeps its id over reloads
 using NetworkId = uint16_t;       // 0: none
 using BridgePortId = uint32_t;    // 0: none
 using AdjacencyId = uint32_t;     // 0: none

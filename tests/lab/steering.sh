@@ -101,6 +101,18 @@ wait_for 10 moved || fail "the service does not answer at its new port"
 N router curl -sS -m 5 "http://$HOST_IP:8080/file" >"$LAB_TMP/old" 2>&1 && fail "the former port still answers: $(cat "$LAB_TMP/old")"
 expect_match "at the former port, the kernel says" "$(cat "$LAB_TMP/old")" "refused|Couldn't connect|Failed to connect"
 
+say "the router gets another card, and announces that: to the kernel and to adit"
+N router sysctl -qw net.ipv4.conf.eth0.arp_notify=1
+before=$(steered uplink announced)
+ROUTER_MAC=02:00:00:00:20:21
+N router ip link set eth0 address "$ROUTER_MAC"
+was_announced() { (($(steered uplink announced) > before)); }
+wait_for 10 was_announced || fail "adit heard no announcement"
+has_router_mac() { [[ $(ctl -j show neighbours | jq -r --arg a "$ROUTER" '.[] | select(.address == $a) | .mac') == "$ROUTER_MAC" ]]; }
+wait_for 10 has_router_mac || fail "adit has not the router's new MAC"
+note "adit and the kernel have the router at $ROUTER_MAC"
+expect_host "after that"
+
 say "killed, adit leaves the kernel its traffic"
 kill -KILL "$GATEWAY_PID"
 wait "$GATEWAY_PID" 2>/dev/null || true

@@ -58,6 +58,8 @@ inline constexpr Column kSteeringColumns[] = {
     {"kernel", "KERNEL", kCount, kShown, "packets left to the kernel"},
     {"no_socket", "NO-SOCKET", kCount, kWide,
      "packets of adit's on a receive queue without a worker, left to the kernel as well"},
+    {"announced", "ANNOUNCED", kCount, kWide,
+     "announcements of neighbours (gratuitous ARP, unsolicited NA), which the kernel and adit get"},
     {"error", "ERROR", kText, kWide},
 };
 

@@ -76,38 +76,23 @@ void Changes::entries(const Where& where, const KeyInfo& key, const ComparedEntr
         place + (is_map && entries.plural == nullptr ? '.' + name + ':' : ": " + noun + name);
     if (!more.empty()) more = is_map ? " (" + more + ')' : ' ' + more;
     line += is_map ? std::string(" ") + what + more : more + ' ' + what;
-    add(restart || entries.place_is_id, std::move(line));
+    add(restart, std::move(line));
   };
-  bool same_set = true;
   const bool reordered = match(
       entries.from, entries.to,
-      [&](size_t i) {
-        same_set = false;
-        tell(entries.from[i], entries.more_from(i), "removed");
-      },
-      [&](size_t j) {
-        same_set = false;
-        tell(entries.to[j], entries.more_to(j), "added");
-      },
+      [&](size_t i) { tell(entries.from[i], entries.more_from(i), "removed"); },
+      [&](size_t j) { tell(entries.to[j], entries.more_to(j), "added"); },
       [&](size_t i, size_t j) {
         const std::string& name = entries.to[j];
         entries.both(is_map ? Where{where.key(key) + '.' + name, ".", restart}
                             : Where{place + ": " + noun + name, " ", restart},
                      i, j);
       });
-  // With other ids, what is there is another one anyway.
-  if (!reordered || (entries.place_is_id && !same_set)) return;
-  std::string line =
+  if (!reordered) return;
+  add(restart,
       place + ": order " +
-      (entries.plural != nullptr ? "of " + std::string(entries.plural) + ' ' : std::string()) +
-      "changed";
-  for (size_t i = 0; entries.place_is_id; ++i) {
-    if (entries.from[i] == entries.to[i]) continue;
-    line +=
-        ", from " + entries.from[i] + " to " + entries.to[i] + " in place " + std::to_string(i + 1);
-    break;
-  }
-  add(restart || entries.place_is_id, std::move(line));
+          (entries.plural != nullptr ? "of " + std::string(entries.plural) + ' ' : std::string()) +
+          "changed");
 }
 
 std::string joined(const std::vector<std::string>& texts) {

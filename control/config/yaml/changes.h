@@ -43,7 +43,6 @@ struct Where {
 struct ComparedEntries {
   const char* noun;
   const char* plural;
-  bool place_is_id;
   std::vector<std::string> from = {}, to = {};
   std::function<std::string(size_t)> more_from = {}, more_to = {};
   std::function<void(const Where&, size_t from, size_t to)> both = {};

@@ -27,8 +27,7 @@ typename Section<T>::CompareField Section<T>::comparing(F finished, Inner<E> ent
     const auto more = [&](const Entry& value) {
       return naming.more ? naming.more(value) : std::string();
     };
-    ComparedEntries all{
-        .noun = naming.noun, .plural = naming.plural, .place_is_id = naming.place_is_id};
+    ComparedEntries all{.noun = naming.noun, .plural = naming.plural};
     for (const Entry& value : from) all.from.push_back(name_of(value));
     for (const Entry& value : to) all.to.push_back(name_of(value));
     all.more_from = [&](size_t i) { return more(from[i]); };

@@ -158,8 +158,6 @@ struct EntryNaming {
   std::function<std::string(const E&)> more = {};
   // A change is described by `more`, and not by keys.
   bool whole = false;
-  // Entries' places in the file are their ids: to come, go and move needs a restart.
-  bool place_is_id = false;
 };
 
 template <class E>

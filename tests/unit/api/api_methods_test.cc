@@ -84,7 +84,7 @@ class Methods : public testing::Test {
                       },
                       [] {
                         return std::vector<SteeringState>{
-                            {"up", "native", "", {1, 2, 3, 4, 5, 6, 7, 8}},
+                            {"up", "native", "", {1, 2, 3, 4, 5, 6, 7, 8, 9}},
                             {"edge", "generic", "no such interface", {}}};
                       }};
 };
@@ -223,6 +223,7 @@ TEST_F(Methods, ShowSteeringHasWhatEachPortsProgramDecided) {
   EXPECT_EQ(rows[0]["network"], 1);
   EXPECT_EQ(rows[0]["kernel"], 7);
   EXPECT_EQ(rows[0]["no_socket"], 8);
+  EXPECT_EQ(rows[0]["announced"], 9);
   EXPECT_EQ(rows[1]["state"], "failed");
   EXPECT_EQ(rows[1]["error"], "no such interface");
   EXPECT_EQ(rows[1]["network"], 0);

@@ -155,6 +155,7 @@ TEST_F(FdbLearnerTest, LearnsMovesAndAges) {
 
 TEST_F(FdbLearnerTest, WhatWasLearnedBehindAPortIsForgottenWhenItsLinkGoesDown) {
   config.ports.resize(2);
+  config.ports[1].id = {1};
   config.ports[0].name = "other";
   config.ports[1].name = "access";
   config.networks[0].members.push_back({"other", std::nullopt});

@@ -21,6 +21,7 @@ constexpr uint8_t kVxlan = tunnel_index(TunnelKind::kVxlan);
 Config base() {
   Config config;
   config.ports.resize(2);
+  config.ports[1].id = {1};
   config.ports[0].name = "uplink";
   config.ports[0].mtu_bytes = 1600;
   config.ports[0].addresses = {{ip("192.0.2.1"), 24}, {ip("198.51.100.1"), 25}};

@@ -31,6 +31,7 @@ inline ServiceConfig service(const char* name, const char* address, uint16_t por
 inline Config base(std::vector<ServiceConfig> services = {}) {
   Config config;
   config.ports.resize(2);
+  config.ports[1].id = {1};
   config.ports[0].name = "up";
   config.ports[0].addresses = {{ip("192.0.2.1"), 24}};
   config.ports[1].name = "blue0";

@@ -69,13 +69,19 @@ networks:
   const auto prefix = [](const char* ip, uint8_t length) {
     return IpPrefix{*parse_ip(ip), length};
   };
-  const PortConfig up{
-      "up",        {DeviceKind::kPci, "0000:0a:00.1"},
-      9000,        parse_mac("02:00:00:00:00:01"),
-      true,        2,
-      4,           64,
-      8192,        OffloadMode::kOff,
-      Steer::kAll, {prefix("192.0.2.1", 24), prefix("192.0.2.9", 24), prefix("10.0.0.0", 31)}};
+  const PortConfig up{"up",
+                      {},
+                      {DeviceKind::kPci, "0000:0a:00.1"},
+                      9000,
+                      parse_mac("02:00:00:00:00:01"),
+                      true,
+                      2,
+                      4,
+                      64,
+                      8192,
+                      OffloadMode::kOff,
+                      Steer::kAll,
+                      {prefix("192.0.2.1", 24), prefix("192.0.2.9", 24), prefix("10.0.0.0", 31)}};
   ASSERT_EQ(config.ports.size(), 2U);
   EXPECT_EQ(config.ports[0], up);
   EXPECT_EQ(config.ports[1].device, (Device{DeviceKind::kVdev, "net_null0,copy=1"}));

@@ -20,6 +20,7 @@ constexpr uint64_t kSecond = 1'000'000'000;
 struct LinkLogTest : testing::Test {
   LinkLogTest() {
     config.ports.resize(2);
+    config.ports[1].id = {1};
     config.ports[0].name = "up0";
     config.ports[1].name = "up1";
     auto sink = std::make_shared<spdlog::sinks::ostream_sink_st>(text);

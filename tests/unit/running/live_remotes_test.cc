@@ -190,9 +190,9 @@ TEST_F(LiveRemotes, GoInTurnsWhenTheyAreMany) {
 
 TEST_F(LiveRemotes, WaitForAReloadThatIsUnderWay) {
   learn("red", "10.1.1.1");
-  Prepared prepared = prepare(
-      control.basis(now_ns),
-      std::make_shared<const Config>(parse_config(yaml_of(", mac_aging_s: 10", kGreen), "t")));
+  const Basis basis = control.basis(now_ns);
+  Planned planned = plan(basis, parse_config(yaml_of(", mac_aging_s: 10", kGreen), "t"), nullptr);
+  Prepared prepared = prepare(basis, planned);
   learn("red", "10.1.1.2");
   learn("blue", "10.1.1.1");
   EXPECT_EQ(sender("10.1.1.2", 100), 0u);

@@ -198,8 +198,8 @@ TEST_F(LiveRoutes, ChangeWhileTheNextStateIsMade) {
   set("203.0.113.0/24", {"10.9.0.1"});
   set("192.0.2.0/25", {"10.9.0.4"});
   const Basis basis = control.basis(now_ns);
-  Prepared prepared = prepare(
-      basis, std::make_shared<const Config>(parse_config(yaml_of("    mss_clamp: true\n"), "t")));
+  Planned planned = plan(basis, parse_config(yaml_of("    mss_clamp: true\n"), "t"), nullptr);
+  Prepared prepared = prepare(basis, planned);
   remove("198.51.100.0/24");
   set("203.0.113.0/24", {"10.9.0.2"});  // a gateway that nobody had
   set("100.64.0.0/10", {"10.9.0.4"});
@@ -219,7 +219,8 @@ TEST_F(LiveRoutes, ChangeWhileANextStateIsMadeThatComesToNothing) {
   set("198.51.100.0/24", {"10.9.0.1"});
   set("203.0.113.0/24", {"10.9.0.3"});
   const Basis basis = control.basis(now_ns);
-  const Prepared prepared = prepare(basis, basis.former->config);
+  Planned planned{basis.former->config, {}, {}};
+  Prepared prepared = prepare(basis, planned);
   set("198.51.100.0/24", {"10.9.0.2"});
   remove("203.0.113.0/24");
   EXPECT_EQ(gateway_of("198.51.100.1"), "");  // nobody may be told of a next hop now

@@ -18,6 +18,7 @@ inline const MacAddr kOther = *parse_mac("02:00:00:00:00:33");
 struct NeighboursTest : testing::Test {
   NeighboursTest() {
     config.ports.resize(2);
+    config.ports[1].id = {1};
     config.ports[0].addresses = {{*parse_ip("192.0.2.1"), 24}};
     ids.adjacencies[hop] = 1;
     auto snapshot = std::make_unique<Snapshot>();

@@ -15,8 +15,9 @@ namespace {
 TEST(XdpPools, BuffersOfRingsAreTakenBackAndThoseUnderWayAreNot) {
   TestDataplane dataplane;
   XdpPools pools;
-  rte_mempool* pool = pools.take("x0", 0, dataplane->pool());
-  ASSERT_NE(pool, dataplane->pool());
+  XdpPools::Lease lease = pools.take(0);
+  rte_mempool* pool = lease.get();
+  ASSERT_NE(pool, nullptr);
   const unsigned all = rte_mempool_avail_count(pool);
   EXPECT_EQ(all, xdp_buffers(0));
   EXPECT_EQ(rte_mempool_calc_obj_size(pool->elt_size, pool->flags, nullptr), 4096u)
@@ -31,12 +32,30 @@ TEST(XdpPools, BuffersOfRingsAreTakenBackAndThoseUnderWayAreNot) {
     rte_mbuf* tail = rte_pktmbuf_alloc(pool);
     tail->data_len = 60;
     rte_pktmbuf_chain(chain, tail);
-    EXPECT_EQ(pools.take("x0", 0, dataplane->pool()), pool);
+    lease = {};  // its device is closed
+    lease = pools.take(0);
+    EXPECT_EQ(lease.get(), pool);
     EXPECT_EQ(rte_mempool_avail_count(pool), all - 3);
     rte_pktmbuf_free(held);
     rte_pktmbuf_free(chain);
     EXPECT_EQ(rte_mempool_avail_count(pool), all);
   }
+}
+
+TEST(XdpPools, HaveOneOwnerEachAndAreUsedAgain) {
+  TestDataplane dataplane;
+  XdpPools pools;
+  XdpPools::Lease one = pools.take(0), other = pools.take(0);
+  ASSERT_NE(one.get(), nullptr);
+  ASSERT_NE(other.get(), nullptr);
+  EXPECT_NE(one.get(), other.get());
+  const rte_mempool* former = one.get();
+  one = {};
+  EXPECT_EQ(pools.take(0).get(), former);
+  // A larger one where more queues need that.
+  const XdpPools::Lease larger = pools.take(1);
+  ASSERT_NE(larger.get(), nullptr);
+  EXPECT_EQ(larger.get()->size, xdp_buffers(1));
 }
 
 }  // namespace

@@ -90,7 +90,8 @@ class SteeringProgram : public testing::Test {
   }
 
   void apply(const std::string& yaml, const std::set<IpAddr>& host = {}) {
-    maps_->apply(steering_rules(parse_config(yaml, "f"), 0, kMac, {host, {}}));
+    const Config config = parse_config(yaml, "f");
+    maps_->apply(steering_rules(config, config.ports[0], kMac, {host, {}}));
   }
 
   // The reason that was counted for the frame.

@@ -15,7 +15,8 @@ namespace {
 const MacAddr kMac = MacAddr::from_u64(0x0200'0000'0001);
 
 SteeringRules rules_of(const std::string& yaml, size_t port = 0, const SteeringHost& host = {}) {
-  return steering_rules(parse_config(yaml, "f"), port, kMac, host);
+  const Config config = parse_config(yaml, "f");
+  return steering_rules(config, config.ports[port], kMac, host);
 }
 
 // "side vlan address/protocol:port", in the order of the bytes.
