@@ -100,8 +100,12 @@ lab_cleanup() {
   if ((rc == 129 || rc == 130 || rc == 143)); then
     echo "interrupted: taking all of it down" >&2
   elif ((rc != 0 && rc != 77)); then
+    if [[ -n ${GATEWAY_PID-} && -d /proc/$GATEWAY_PID ]]; then
+      echo "--- threads of aditd: state, processor, seconds of it, where they wait; load $(</proc/loadavg)" >&2
+      ps -L -p "$GATEWAY_PID" -o tid,stat,psr,time,wchan:20,comm >&2 || true
+    fi
     if [[ -S $LAB_TMP/adit.sock ]]; then
-      for log in ports neighbours fdb drops; do
+      for log in workers ports neighbours fdb drops; do
         echo "--- aditctl show $log:" >&2
         # The lab has failed: perhaps it is adit that does not answer.
         timeout 5 "$ADITCTL" --socket "$LAB_TMP/adit.sock" show "$log" >&2 || true

@@ -113,6 +113,8 @@ void EthPort::configure(const PortSpec& spec, unsigned workers) {
   facts_.tx_queues = spec.tx_queues != 0 ? spec.tx_queues : workers;
   facts_.rx_queues =
       spec.rx_queues != 0 ? spec.rx_queues : std::min<unsigned>(workers, info.max_rx_queues);
+  // The kernel shares packets out among all sockets that the driver has, one for each pair.
+  if (facts_.driver == "net_af_packet") facts_.rx_queues = info.max_rx_queues;
   if (facts_.tx_queues < workers)
     throw std::runtime_error("port " + name_ + ": tx_queues is " +
                              std::to_string(facts_.tx_queues) + ", but each of the " +

@@ -11,3 +11,16 @@ veth_world
 start_gateway "$CONFIG"
 wait_neighbours 192.0.2.2 192.0.2.3
 veth_traffic
+
+say "two workers, and one receive queue as far as the configuration says: all flows come in"
+sed -i 's/^system:/&\n  workers: 2/; s/\(device: af_packet:up0\)/\1\n    rx_queues: 1/' "$CONFIG"
+start_gateway "$CONFIG"
+wait_neighbours 192.0.2.2 192.0.2.3
+expect "receive queues of the uplink" "$(ctl -j show ports | jq '.[] | select(.name == "uplink") | .rx_queues')" = 2
+echo ok >"$LAB_TMP/www-red2/small"
+connections=0
+for ((i = 0; i < 12; i++)); do
+  [[ $(N red curl -sS -m 20 "http://$RED2/small") == ok ]] && connections=$((connections + 1))
+done
+expect "connections that were answered" "$connections" = 12
+stop_gateway || fail "aditd ended with $?"
