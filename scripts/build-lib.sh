@@ -39,10 +39,12 @@ build_into() {
 # ready for the fuzzer. -O1: sanitizers see what the source says, and the build takes half the time.
 # Programs have 100 MB then: LLVM's linker links five of them while GNU's links one.
 build_sanitized() {
-  local dir=$1 linker=
+  local dir=$1 linker='' compiler=clang++
   shift
   if command -v ld.lld >/dev/null; then linker=lld; fi
-  CXX=clang++ CXX_LD=$linker build_into "$dir" --targets "$*" -Dfuzz=true -Dwerror=false \
+  # meson asks ccache by itself for the compiler that it chooses itself only.
+  if command -v ccache >/dev/null; then compiler="ccache clang++"; fi
+  CXX=$compiler CXX_LD=$linker build_into "$dir" --targets "$*" -Dfuzz=true -Dwerror=false \
     -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1 -Ddebug=false \
     "-Dcpp_args=['-gline-tables-only','-D_GLIBCXX_ASSERTIONS','-fsanitize-ignorelist=$ADIT_ROOT/tests/undefined-ignored']"
 }

@@ -97,8 +97,8 @@ void ControlPlane::change_ports(Prepared& prepared) {
     links_.forget(id);
     tell({Kind::kClosed, find_port(former, id), {}});
   }
-  for (const auto& [id, is_on] : ports.promiscuity)
-    attempt(id, [&] { dataplane_.set_promiscuous(id, is_on); });
+  for (const PortChanges::Promiscuity& port : ports.promiscuity)
+    attempt(port.id, [&] { dataplane_.set_promiscuous(port.id, port.is_on); });
 }
 
 }  // namespace adit
