@@ -76,7 +76,7 @@ index=$(if_index blue blue0)
 PORTS[0]='blue0: {device: "tap:blue0", mtu_bytes: 1400, offload: "off"}'
 PORTS[1]='a0: {device: "af_packet:a0", mtu_bytes: 1400}'
 config >"$CONFIG"
-expect "changes that need a restart, says check" "$(ctl check "$CONFIG" | grep -c restart || true)" = 0
+expect_match "what check says of it" "$(ctl check "$CONFIG" 2>&1)" '[0-9]+ changes, by a reload'
 reload "MTU and offload of the TAP change, and the MTU of the interface"
 expect "index of the TAP, which is in a namespace" "$(if_index blue blue0)" = "$index"
 expect "MTU of adit's end of the TAP" "$(port_field blue0 mtu_bytes)" = 1400
@@ -93,7 +93,7 @@ if [[ $has_xdp == yes ]]; then
   N px ip addr add 10.2.0.4/24 dev x1
   reload "another NIC that is shared with the kernel comes, by AF_XDP"
   expect_answers px 10.2.0.11
-  expect_match "its program" "$(ctl -j show steering | jq -r '.[] | select(.port == "x1") | .mode')" 'native|generic'
+  expect "state of its program" "$(ctl -j show steering | jq -r '.[] | select(.port == "x1") | .state')" = ok
   expect_answers px 10.6.0.254
 
   PORTS[2]='x1: {device: "af_xdp:x1", steer: all, rx_ring: 512}'
