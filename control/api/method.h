@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "api/catalogue.h"
+#include "running/fdb_source.h"
 
 namespace adit {
 
@@ -50,6 +51,7 @@ struct ApiContext {
   uint64_t started_ns = 0;         // on it
   std::function<std::vector<HostState>()> hosts = {};
   std::function<std::vector<SteeringState>()> steered_ports = {};
+  std::function<std::vector<FdbSource>()> fdb_sources = {};
 };
 
 // An answer that needs several steps: called about every millisecond until it returns JSON text.

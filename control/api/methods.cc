@@ -9,8 +9,8 @@ namespace adit {
 BeginMethod begin_check, begin_reload, begin_ports, begin_networks, begin_remotes, begin_tunnels,
     begin_routes, begin_route_sources, begin_services, begin_backends, begin_connections, begin_fdb,
     begin_neighbours;
-HandleMethod answer_drain, answer_drops, answer_hosts, answer_steering, answer_workers,
-    answer_status, answer_version, answer_help;
+HandleMethod answer_drain, answer_drops, answer_fdb_sources, answer_hosts, answer_steering,
+    answer_workers, answer_status, answer_version, answer_help;
 
 namespace {
 
@@ -33,6 +33,7 @@ constexpr Binding kBindings[] = {
     later("show.connections", begin_connections),
     later("show.fdb", begin_fdb),
     later("show.neighbours", begin_neighbours),
+    {"show.fdb-sources", answer_fdb_sources},
     {"show.drops", answer_drops},
     {"show.hosts", answer_hosts},
     {"show.steering", answer_steering},

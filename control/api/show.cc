@@ -108,7 +108,7 @@ json network_row(const ControlPlane& control, const NetworkConfig& network,
   const auto id = ids.networks.find(network.name);
   const uint32_t learned = id == ids.networks.end() ? 0 : control.fdb().learned(id->second);
   const RemoteLearner::Learned* remotes = control.remote_learner().of(network.name);
-  const size_t learned_remotes = remotes == nullptr ? 0 : remotes->heard_ns.size();
+  const size_t learned_remotes = remotes == nullptr ? 0 : remotes->all.size();
   json row = {{"name", network.name},
               {"vni", network.vni},
               {"members", network.members.size()},
@@ -127,8 +127,9 @@ uint64_t dropped(const WorkerCounters& counters) {
 }
 
 // A slot's row, or nothing where it is free or not wanted.
-void put_slot(json& rows, const Fdb& fdb, uint32_t slot, const FdbFilter& filter,
+void put_slot(json& rows, const ControlPlane& control, uint32_t slot, const FdbFilter& filter,
               const std::vector<const BridgePortName*>& names, uint64_t now_ns) {
+  const Fdb& fdb = control.dataplane().fdb();
   const Fdb::Entry entry = fdb.at(slot);
   if (entry.key == 0) return;
   if (filter.network && fdb_key_network(entry.key) != *filter.network) return;
@@ -136,7 +137,8 @@ void put_slot(json& rows, const Fdb& fdb, uint32_t slot, const FdbFilter& filter
   const BridgePortName* where =
       entry.bridge_port < names.size() ? names[entry.bridge_port] : nullptr;
   if (where == nullptr) return;  // its bridge port has just gone
-  rows.push_back(fdb_row(entry, *where, fdb.last_seen_s(slot), now_ns));
+  rows.push_back(
+      fdb_row(entry, control.fdb().is_told(entry), *where, fdb.last_seen_s(slot), now_ns));
 }
 
 }  // namespace
@@ -189,7 +191,7 @@ Rows show_fdb(ControlPlane& control, const FdbFilter& filter, const Window& wind
   if (filter.network && filter.mac) {
     const auto entry = fdb.find(fdb_key(*filter.network, *filter.mac));
     if (entry && entry->slot >= window.offset)
-      put_slot(out.rows, fdb, entry->slot, filter, names, now_ns);
+      put_slot(out.rows, control, entry->slot, filter, names, now_ns);
     return out;
   }
   for (uint64_t slot = window.offset; slot < fdb.slot_count(); ++slot) {
@@ -198,7 +200,7 @@ Rows show_fdb(ControlPlane& control, const FdbFilter& filter, const Window& wind
       out.next_offset = slot;
       break;
     }
-    put_slot(out.rows, fdb, static_cast<uint32_t>(slot), filter, names, now_ns);
+    put_slot(out.rows, control, static_cast<uint32_t>(slot), filter, names, now_ns);
   }
   return out;
 }
@@ -324,8 +326,8 @@ json worker_row(unsigned id, unsigned core, const WorkerCounters& counters, uint
   return row;
 }
 
-json fdb_row(const Fdb::Entry& entry, const BridgePortName& where, uint32_t last_seen_s,
-             uint64_t now_ns) {
+json fdb_row(const Fdb::Entry& entry, bool is_told, const BridgePortName& where,
+             uint32_t last_seen_s, uint64_t now_ns) {
   json row = {{"mac", to_string(fdb_key_mac(entry.key))}};
   if (const auto* member = std::get_if<MemberName>(&where)) {
     row["network"] = member->network;
@@ -339,8 +341,12 @@ json fdb_row(const Fdb::Entry& entry, const BridgePortName& where, uint32_t last
     row["remote"] = to_string(remote->address);
   }
   row["static"] = entry.is_static;
+  row["origin"] = to_string(is_told           ? RemoteOrigin::kNetlink
+                            : entry.is_static ? RemoteOrigin::kFile
+                                              : RemoteOrigin::kLearned);
   row["age_s"] = nullptr;
-  if (!entry.is_static) row["age_s"] = seconds_since(uint64_t{last_seen_s} * kNsPerSecond, now_ns);
+  if (!entry.is_static && !is_told)
+    row["age_s"] = seconds_since(uint64_t{last_seen_s} * kNsPerSecond, now_ns);
   return row;
 }
 

@@ -73,8 +73,8 @@ nlohmann::json drop_rows(std::span<const uint64_t, kDropReasonCount> packets, Dr
 nlohmann::json worker_row(unsigned id, unsigned core, const WorkerCounters& counters,
                           uint64_t held_now_total, const Dataplane::FragmentState& fragments);
 // `entry` lies behind `where`.
-nlohmann::json fdb_row(const Fdb::Entry& entry, const BridgePortName& where, uint32_t last_seen_s,
-                       uint64_t now_ns);
+nlohmann::json fdb_row(const Fdb::Entry& entry, bool is_told, const BridgePortName& where,
+                       uint32_t last_seen_s, uint64_t now_ns);
 // The names of bridge ports, by id; null where there is none.
 std::vector<const BridgePortName*> names_by_id(const CompiledIds& ids);
 

@@ -93,7 +93,7 @@ Rows window_of(const Lists& lists, const Window& window, Of of, Make make) {
   return out;
 }
 
-// A network's remotes: those of the file, then those that were learned.
+// A network's remotes: those of the file, then those that were learned or that the kernel tells.
 class RemoteList {
  public:
   struct Entry {
@@ -104,12 +104,13 @@ class RemoteList {
    public:
     Iterator(const RemoteList& list, size_t place) : list_(list), place_(place) {
       if (list.learned_ == nullptr) return;
-      learned_ = place_ == 0 ? list.learned_->heard_ns.begin() : list.learned_->heard_ns.end();
+      learned_ = place_ == 0 ? list.learned_->all.begin() : list.learned_->all.end();
     }
     Entry operator*() const {
       if (place_ < list_.configured())
         return {list_.network_->remotes[place_], RemoteOrigin::kFile};
-      return {learned_remote(*list_.network_, learned_->first), RemoteOrigin::kLearned};
+      return {learned_remote(*list_.network_, learned_->first),
+              learned_->second.is_told ? RemoteOrigin::kNetlink : RemoteOrigin::kLearned};
     }
     Iterator& operator++() {
       if (place_++ >= list_.configured()) ++learned_;
@@ -120,15 +121,13 @@ class RemoteList {
    private:
     const RemoteList& list_;
     size_t place_;
-    std::map<IpAddr, uint64_t>::const_iterator learned_;
+    std::map<IpAddr, RemoteLearner::Known>::const_iterator learned_;
   };
 
   RemoteList() = default;
   RemoteList(const NetworkConfig* network, const RemoteLearner::Learned* learned)
       : network_(network), learned_(learned) {}
-  size_t size() const {
-    return configured() + (learned_ == nullptr ? 0 : learned_->heard_ns.size());
-  }
+  size_t size() const { return configured() + (learned_ == nullptr ? 0 : learned_->all.size()); }
   Iterator begin() const { return {*this, 0}; }
   Iterator end() const { return {*this, size()}; }
 

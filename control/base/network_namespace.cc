@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -30,6 +31,12 @@ void run_in_namespace(const std::string& name, const std::function<void()>& func
     if (space >= 0) close(space);
   }).join();
   if (!what.empty()) throw std::runtime_error(what);
+}
+
+uint64_t namespace_inode(const std::string& name) {
+  if (name.empty()) return 1;
+  struct stat found;
+  return stat(("/run/netns/" + name).c_str(), &found) == 0 ? found.st_ino : 0;
 }
 
 }  // namespace adit

@@ -179,12 +179,13 @@ class Compiler {
     constexpr uint64_t kLeastRoom = 16'384, kRoomOfNetwork = 4;
     std::array<uint64_t, kTunnelKindCount> wanted = {}, usual = {};
     for (const NetworkConfig& network : all_.config.networks) {
-      if (!network.learn_remotes) continue;
+      if (!takes_remotes(network)) continue;
       const uint8_t kind = tunnel_index(network.learn_kind);
       const auto found = learned_.find(network.name);
       const uint64_t count = found == learned_.end() ? 0 : found->second.size();
       usual[kind] += std::max(count, kRoomOfNetwork);
-      wanted[kind] += network.learn_limit - std::min<uint64_t>(count, network.learn_limit);
+      const uint64_t limit = taken_remotes_limit(network);
+      wanted[kind] += limit - std::min(count, limit);
     }
     uint64_t all = 0;
     for (size_t kind = 0; kind < kTunnelKindCount; ++kind) {

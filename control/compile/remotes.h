@@ -8,9 +8,17 @@
 namespace adit {
 
 // Where a remote comes from.
-enum class RemoteOrigin : uint8_t { kFile, kLearned };
+enum class RemoteOrigin : uint8_t { kFile, kLearned, kNetlink };
 constexpr const char* to_string(RemoteOrigin origin) noexcept {
-  return origin == RemoteOrigin::kFile ? "file" : "learned";
+  switch (origin) {
+    case RemoteOrigin::kFile:
+      return "file";
+    case RemoteOrigin::kLearned:
+      return "learned";
+    case RemoteOrigin::kNetlink:
+      return "netlink";
+  }
+  return "";
 }
 
 // BridgePort::flags that the network gives.

@@ -159,6 +159,14 @@ struct StaticMacConfig {
   friend bool operator==(const StaticMacConfig&, const StaticMacConfig&) = default;
 };
 
+// `kernel_fdb:` of a network: a VXLAN interface of the kernel whose remotes and MACs it takes.
+struct KernelFdbConfig {
+  std::string interface;
+  std::optional<std::string> network_namespace = {};  // of `ip netns`; default: our own
+  uint32_t limit = 1024;                              // 1..65536 remotes
+  friend bool operator==(const KernelFdbConfig&, const KernelFdbConfig&) = default;
+};
+
 // One entry of `networks:`.
 struct NetworkConfig {
   std::string name;
@@ -177,11 +185,21 @@ struct NetworkConfig {
   TunnelOptions tunnel = {};
   TooBig too_big = TooBig::kIcmp;
   bool mss_clamp = false;
+  std::optional<KernelFdbConfig> kernel_fdb = {};
   bool learn_remotes = false;
   TunnelKind learn_kind = TunnelKind::kVxlan;
   uint32_t learn_limit = 64;  // 1..65536 learned remotes
   friend bool operator==(const NetworkConfig&, const NetworkConfig&) = default;
 };
+
+// Whether remotes come to it beside those of the file, and how many at most.
+inline bool takes_remotes(const NetworkConfig& network) {
+  return network.learn_remotes || network.kernel_fdb.has_value();
+}
+inline uint32_t taken_remotes_limit(const NetworkConfig& network) {
+  return (network.learn_remotes ? network.learn_limit : 0) +
+         (network.kernel_fdb ? network.kernel_fdb->limit : 0);
+}
 
 // The id that the remote's packets carry; none only for a kind that can do without.
 inline std::optional<uint64_t> effective_id(const NetworkConfig& network,

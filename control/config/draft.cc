@@ -13,6 +13,7 @@ NetworkConfig finished(NetworkDraft&& draft) {
   for (const RemoteDraft& remote : draft.remote_drafts) network.remotes.push_back(remote);
   for (StaticMacDraft& entry : draft.static_mac_drafts)
     network.static_macs.push_back(std::move(static_cast<StaticMacConfig&>(entry)));
+  if (draft.places.has("kernel_fdb")) network.kernel_fdb = draft.kernel_fdb_draft;
   return network;
 }
 

@@ -58,6 +58,7 @@ struct NetworkDraft : NetworkConfig {
   std::vector<MemberDraft> member_drafts;
   std::vector<RemoteDraft> remote_drafts;
   std::vector<StaticMacDraft> static_mac_drafts;
+  KernelFdbConfig kernel_fdb_draft;
 };
 
 struct VrfTunnelDraft : VrfTunnelConfig {

@@ -33,6 +33,7 @@ class NetworkChecks {
   void run() {
     for (const NetworkDraft& network : draft_.networks) {
       check_vni(network);
+      check_kernel_fdb(network);
       for (const MemberDraft& member : network.member_drafts) check_member(network, member);
       check_remotes(network);
       check_static_macs(network);
@@ -74,6 +75,14 @@ class NetworkChecks {
     mistake(network.places.at("vni"),
             "vni: " + std::to_string(network.vni) + " is already that of network '" +
                 known->second->name + "', see " + mistakes_.at(known->second->places.at("vni")));
+  }
+
+  void check_kernel_fdb(const NetworkDraft& network) {
+    if (!network.places.has("kernel_fdb") || network.learn_kind == TunnelKind::kVxlan) return;
+    mistake(network.places.at("learn_kind"),
+            "learn_kind: found " + std::string(info_of(network.learn_kind).name) +
+                "; expected vxlan, as remotes of 'kernel_fdb' (" +
+                mistakes_.at(network.places.at("kernel_fdb")) + ") are all VXLAN");
   }
 
   void check_member(const NetworkDraft& network, const MemberDraft& member) {

@@ -71,6 +71,19 @@ Section<StaticMacDraft> static_mac_section() {
   return s;
 }
 
+Section<KernelFdbConfig> kernel_fdb_section() {
+  Section<KernelFdbConfig> s;
+  using K = KernelFdbConfig;
+  s.text("interface", &K::interface, parse_interface_name, "the name of an interface of the host",
+         "Name of the kernel's VXLAN interface. It need not exist yet.")
+      .required();
+  add_namespace(s, &K::network_namespace,
+                "Network namespace of the interface, as in 'ip netns'; default: that of aditd.");
+  s.number("limit", &K::limit, 1, 65536,
+           "Maximum number of remotes that are taken; further ones are counted and not used.");
+  return s;
+}
+
 std::string place_of(const StaticMacConfig& entry) {
   if (entry.remote) return "at remote " + to_string(*entry.remote);
   return "at port " + *entry.port + (entry.vlan ? " vlan " + std::to_string(*entry.vlan) : "");
@@ -134,6 +147,10 @@ Section<NetworkDraft> network_section() {
          "fragment: IPv4 without DF is fragmented, all else as with icmp; drop: it is dropped.");
   s.flag("mss_clamp", &N::mss_clamp,
          "Lower the MSS of TCP connections so that segments fit the tunnels.");
+  s.section("kernel_fdb", &NetworkDraft::kernel_fdb_draft, &N::kernel_fdb, kernel_fdb_section(),
+            "Follow the forwarding database of a VXLAN interface of the kernel, into which a "
+            "routing daemon such as FRR (EVPN) or 'bridge fdb' puts remotes and where MAC "
+            "addresses are. The interface's VNI is the network's.");
   s.flag("learn_remotes", &N::learn_remotes,
          "Accept frames with the network's 'vni' from any sender, and add the sender as a remote. "
          "Anybody with access to the underlay can then send into the network.");

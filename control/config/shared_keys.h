@@ -20,6 +20,12 @@ Section<NeighbourDraft> neighbour_section();
 EntryNaming<NeighbourConfig> neighbour_naming();
 // The keys of `host`, of the underlay or a VRF.
 Section<HostDraft> host_section();
+// The key `namespace` of what is followed in the kernel.
+template <class T>
+void add_namespace(Section<T>& s, std::optional<std::string> T::*member, const char* help) {
+  s.text("namespace", member, parse_namespace, "the name of a network namespace", help)
+      .absent("that of aditd");
+}
 // The keys of `router_advertisements`, and of `tunnel`.
 Section<RouterAdvertisementsDraft> advertisements_section();
 Section<TunnelOptions> tunnel_options_section();

@@ -63,9 +63,8 @@ Section<KernelRoutesConfig> kernel_routes_section() {
            "Number of the kernel's routing table; that of a VRF device is shown by "
            "'ip -d link show'.")
       .required();
-  s.text("namespace", &K::network_namespace, parse_namespace, "the name of a network namespace",
-         "Network namespace of the table, as in 'ip netns'; default: that of aditd.")
-      .absent("that of aditd");
+  add_namespace(s, &K::network_namespace,
+                "Network namespace of the table, as in 'ip netns'; default: that of aditd.");
   s.number("limit", &K::limit, 1, 1'048'576,
            "Maximum number of routes that are taken; further ones are counted and not used.");
   return s;

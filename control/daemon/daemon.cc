@@ -37,6 +37,7 @@
 #include "host/host_interfaces.h"
 #include "machine/eal_args.h"
 #include "machine/privileges.h"
+#include "netlink/kernel_fdb.h"
 #include "netlink/kernel_routes.h"
 #include "running/control_plane.h"
 #include "running/reload.h"
@@ -92,6 +93,7 @@ class Daemon {
     control_.backends().check_by(checker_, monotonic_ns());
     context_.hosts = [this] { return host_states(); };
     context_.steered_ports = [this] { return steering_states(); };
+    context_.fdb_sources = [this] { return kernel_fdb_.sources(); };
     control_.on_neighbour_notice(
         [this](const NeighbourNotice& notice) { log_neighbour_notice(control_, notice); });
     control_.on_port_notice([this](const ControlPlane::PortNotice& notice) { log_notice(notice); });
@@ -223,11 +225,13 @@ class Daemon {
     if (std::exchange(followed_generation_, control_.generation()) != control_.generation()) {
       hosts_.configure(control_.config(), control_.ids().vrfs, monotonic_ns());
       kernel_routes_.configure(control_.config(), monotonic_ns());
+      kernel_fdb_.configure(monotonic_ns());
       steering_.configure(control_.state()->config, control_.port_macs(), monotonic_ns());
     }
     steering_.tick(monotonic_ns(), reloader_.idle());
     hosts_.tick(monotonic_ns());
     kernel_routes_.tick(monotonic_ns());
+    kernel_fdb_.tick(monotonic_ns());
   }
 
   // "N more" of what LogLimit held back.
@@ -288,6 +292,7 @@ class Daemon {
   MachinePortOpener opener_;
   Reloader reloader_;
   KernelRoutes kernel_routes_{control_.routes()};
+  KernelFdb kernel_fdb_{control_};
   // As if the device had received it: what an announcement says is looked at by a worker.
   Steering steering_{[this](PortId port, std::span<const uint8_t> frame) {
     dataplane_.take_frames(port);

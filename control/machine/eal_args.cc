@@ -63,7 +63,7 @@ bool uses(const Config& config, TunnelKind kind) {
   const auto is_it = [kind](const auto& remote) { return remote.kind == kind; };
   return std::ranges::any_of(config.networks,
                              [&](const NetworkConfig& network) {
-                               return (network.learn_remotes && network.learn_kind == kind) ||
+                               return (takes_remotes(network) && network.learn_kind == kind) ||
                                       std::ranges::any_of(network.remotes, is_it);
                              }) ||
          std::ranges::any_of(config.vrfs, [&](const VrfConfig& vrf) {

@@ -8,12 +8,12 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/network_namespace.h"
 #include "base/time_units.h"
 
 namespace adit {
 namespace {
 
-constexpr uint64_t kRetryNs = 5 * kNsPerSecond;
 constexpr uint64_t kReportNs = kNsPerSecond / 10;
 
 std::set<uint32_t> tables_of(const std::map<uint32_t, std::vector<std::string>>& vrfs) {
@@ -74,12 +74,13 @@ void KernelRoutes::configure(const Config& config, uint64_t now_ns) {
 void KernelRoutes::open(const std::string& name, Source& source, uint64_t now_ns) {
   try {
     source.follower = std::make_unique<RouteFollower>(name, source);
+    source.inode = namespace_inode(name);
     source.follower->follow(tables_of(source.vrfs));
     source.why.clear();
     spdlog::info("event=kernel_routes_followed namespace={} tables={}", log_value(name),
                  source.vrfs.size());
   } catch (const std::exception& error) {
-    source.retry_ns = now_ns + kRetryNs;
+    source.retry_ns = now_ns + KernelLists::kRetryNs;
     if (source.why == error.what()) return;
     source.why = error.what();
     spdlog::error("event=kernel_routes_failed namespace={} error={}", log_value(name),
@@ -94,13 +95,22 @@ void KernelRoutes::tick(uint64_t now_ns) {
       if (now_ns >= source->retry_ns) open(name, *source, now_ns);
       continue;
     }
+    if (now_ns >= source->look_ns) {
+      source->look_ns = now_ns + KernelLists::kRetryNs;
+      // Another one of that name: what is known stays until it can be asked.
+      if (namespace_inode(name) != source->inode) {
+        source->follower.reset();
+        source->retry_ns = 0;
+        continue;
+      }
+    }
     try {
       source->follower->tick(now_ns);
     } catch (const std::exception& error) {
       // What is known stays until the kernel can be asked again.
       source->follower.reset();
       source->why = error.what();
-      source->retry_ns = now_ns + kRetryNs;
+      source->retry_ns = now_ns + KernelLists::kRetryNs;
       spdlog::error("event=kernel_routes_failed namespace={} error={}", log_value(name),
                     log_value(source->why));
     }

@@ -48,6 +48,8 @@ class KernelRoutes {
     bool has_joined = false;  // others to the held one
     std::string why;          // it could not
     uint64_t retry_ns = 0;
+    uint64_t inode = 0;  // of the namespace
+    uint64_t look_ns = 0;
     uint64_t now_ns = 0;
   };
   void open(const std::string& name, Source& source, uint64_t now_ns);

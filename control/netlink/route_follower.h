@@ -6,22 +6,18 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
-#include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <tuple>
 
+#include "netlink/kernel_lists.h"
 #include "netlink/route_message.h"
-
-struct mnl_socket;
 
 namespace adit {
 
-class RouteFollower {
+class RouteFollower : private KernelLists::Reader {
  public:
   // Who is told. A round that cannot be ended begins again.
   class Sink {
@@ -38,7 +34,6 @@ class RouteFollower {
 
   // `network_namespace`: of `ip netns`; empty: our own. Throws std::runtime_error.
   RouteFollower(const std::string& network_namespace, Sink& sink);
-  ~RouteFollower();
   RouteFollower(const RouteFollower&) = delete;
   RouteFollower& operator=(const RouteFollower&) = delete;
 
@@ -52,38 +47,35 @@ class RouteFollower {
 
   // Whether the first round of the table has ended.
   bool is_complete(uint32_t table) const { return complete_.contains(table); }
-  const Counters& counters() const noexcept { return counters_; }
+  Counters counters() const noexcept { return {rounds_, lists_.overruns()}; }
 
  private:
-  struct Dump {
+  struct Round {
     uint32_t table = 0;
-    uint8_t family = 0;  // AF_UNSPEC: the interfaces' addresses, before the routes
-    uint32_t sequence = 0;
-    bool has_failed = false;  // the round has to be made again
-    uint64_t heard_ns = 0;
+    uint8_t family = 0;       // AF_UNSPEC: the interfaces' addresses, before the routes
+    bool has_failed = false;  // it has to be made again
   };
   using RouteName = std::tuple<uint32_t, IpPrefix, uint32_t>;
 
-  unsigned read_once(uint64_t now_ns);
-  void take(const nlmsghdr* message, uint64_t now_ns);
+  void take(const nlmsghdr* message, uint64_t now_ns) override;
+  void lost(uint64_t now_ns) override;
+  void end_of_list(int error, bool has_failed, uint64_t now_ns) override;
   void take_route(const nlmsghdr* message);
-  void end_of_dump(int error, uint64_t now_ns);
-  void request(uint32_t table, uint8_t family, uint64_t now_ns);
+  void ask(uint8_t family, uint64_t now_ns);
   void begin_due_round(uint64_t now_ns);
   void take_address(const nlmsghdr* message, uint64_t now_ns);
   const IpAddr* near(uint32_t interface) const;
   void refresh_all(uint64_t now_ns);
 
   Sink& sink_;
-  std::unique_ptr<mnl_socket, int (*)(mnl_socket*)> socket_;
+  KernelLists lists_;
   std::set<uint32_t> tables_, complete_;
   std::map<uint32_t, std::set<IpAddr>> addresses_;  // by interface, without link-local ones
   std::map<uint32_t, uint64_t> due_;                // rounds to be made, and when
-  std::optional<Dump> dump_;
-  std::set<RouteName> gone_;  // during the round: a dump may still have them
-  uint32_t sequence_ = 0;
+  std::optional<Round> round_;
+  std::set<RouteName> gone_;  // during the round: a list may still have them
   uint64_t last_round_ns_ = 0;
-  Counters counters_;
+  uint64_t rounds_ = 0;
 };
 
 }  // namespace adit

@@ -1,31 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "netlink/route_message.h"
 
-#include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "netlink/attributes.h"
+
 namespace adit {
 namespace {
-
-std::size_t address_bytes(uint8_t family) {
-  return family == AF_INET ? 4 : 16;
-}
-
-std::optional<IpAddr> address_of(const nlattr* attribute, uint8_t family) {
-  if (mnl_attr_get_payload_len(attribute) != address_bytes(family)) return std::nullopt;
-  IpAddr address;
-  address.family = family == AF_INET ? IpFamily::kV4 : IpFamily::kV6;
-  std::memcpy(address.bytes.data(), mnl_attr_get_payload(attribute), address_bytes(family));
-  return address;
-}
-
-std::optional<uint32_t> number_of(const nlattr* attribute) {
-  if (mnl_attr_get_payload_len(attribute) != sizeof(uint32_t)) return std::nullopt;
-  return mnl_attr_get_u32(attribute);
-}
 
 // One way of a route: RTA_GATEWAY and what else there is beside it.
 struct Hop {
@@ -39,29 +23,6 @@ struct Hop {
     if (type == RTA_ENCAP || type == RTA_ENCAP_TYPE) is_wrapped = true;
   }
 };
-
-// False: malformed.
-template <class F>
-bool for_each_attribute(const char* at, std::size_t left, F take) {
-  while (left >= sizeof(nlattr)) {
-    const auto* attribute = reinterpret_cast<const nlattr*>(at);
-    if (!mnl_attr_ok(attribute, static_cast<int>(left))) return false;
-    take(attribute);
-    const std::size_t step = std::min<std::size_t>(MNL_ALIGN(attribute->nla_len), left);
-    at += step;
-    left -= step;
-  }
-  return left == 0;
-}
-
-// Of a message, behind a header of so many bytes.
-template <class F>
-bool for_each_attribute(const nlmsghdr* message, std::size_t header, F take) {
-  const std::size_t payload = mnl_nlmsg_get_payload_len(message);
-  const std::size_t begin = std::min<std::size_t>(NLMSG_ALIGN(header), payload);
-  const auto* at = static_cast<const char*>(mnl_nlmsg_get_payload(message));
-  return for_each_attribute(at + begin, payload - begin, take);
-}
 
 void add(RouteMessage& route, const Hop& hop, unsigned flags) {
   const bool is_dead = (flags & RTNH_F_DEAD) != 0 && route.what != RouteMessage::What::kGone;
@@ -124,7 +85,7 @@ std::optional<RouteMessage> read_route(const nlmsghdr* message) {
   if (family != AF_INET && family != AF_INET6) return std::nullopt;
   if ((header->rtm_flags & RTM_F_CLONED) != 0 || header->rtm_tos != 0 || header->rtm_src_len != 0)
     return std::nullopt;
-  if (header->rtm_dst_len > 8 * address_bytes(family)) return std::nullopt;
+  if (header->rtm_dst_len > (family == AF_INET ? 32 : 128)) return std::nullopt;
 
   RouteMessage route;
   route.is_of_dump = (message->nlmsg_flags & NLM_F_MULTI) != 0;

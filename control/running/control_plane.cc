@@ -194,8 +194,8 @@ void ControlPlane::tick(uint64_t now_ns) {
 void ControlPlane::update_remotes(uint64_t now_ns) {
   if (preparing_ || watch_.any_stalled()) return;
   live_remotes_.tick(now_ns);
-  for (const RemoteLearner::Silent& silent : learner_.take_silent(ids(), dataplane_, now_ns))
-    if (!live_remotes_.remove(*silent.network, silent.addresses, now_ns)) learner_.renew();
+  for (const RemoteLearner::Gone& gone : learner_.take_gone(ids(), dataplane_, now_ns))
+    if (!live_remotes_.remove(*gone.network, gone.addresses, now_ns)) learner_.renew();
   live_remotes_.finish_removal(now_ns);
   for (const RemoteLearner::Remote& remote : learner_.take_fresh()) {
     const auto added = live_remotes_.add(*remote.network, remote.address, now_ns);
@@ -208,6 +208,14 @@ void ControlPlane::update_remotes(uint64_t now_ns) {
 void ControlPlane::resume_routes(uint64_t now_ns) {
   live_next_hops_.resume(now_ns);
   live_routes_.resume(now_ns);
+}
+
+bool ControlPlane::tell_remote(NetworkId network, const IpAddr& address, uint64_t now_ns) {
+  return learner_.tell(config(), *state_->routing, network, address, now_ns);
+}
+
+void ControlPlane::untell_remote(NetworkId network, const IpAddr& address, uint64_t now_ns) {
+  learner_.untell(network, address, now_ns);
 }
 
 bool ControlPlane::wants_update(uint64_t now_ns) const noexcept {

@@ -132,6 +132,15 @@ class ControlPlane {
   const BackendRates& rates() const noexcept { return rates_; }
   BackendTracker& backends() noexcept { return backends_; }
   const RemoteLearner& remote_learner() const noexcept { return learner_; }
+  // What the kernel says of a network with `kernel_fdb`; see RemoteLearner and FdbLearner.
+  bool tell_remote(NetworkId network, const IpAddr& address, uint64_t now_ns);
+  void untell_remote(NetworkId network, const IpAddr& address, uint64_t now_ns);
+  bool tell_mac(NetworkId network, MacAddr mac, const IpAddr& remote, uint64_t now_ns) {
+    return fdb_.tell(network, mac, remote, now_ns);
+  }
+  void untell_mac(NetworkId network, MacAddr mac, uint64_t now_ns) {
+    fdb_.untell(network, mac, now_ns);
+  }
   // Routes from outside the configuration; their sources write into it.
   LiveRoutes& routes() noexcept { return live_routes_; }
   const LiveRoutes& routes() const noexcept { return live_routes_; }

@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Control's side of the MAC table: learning within limits, moves, static entries, ageing,
-// and what a change of configuration takes away.
+// what the kernel tells (`kernel_fdb`), and what a change of configuration takes away.
+//
+// A MAC that is told is behind its remote as soon as there is that remote, and does not age. Where
+// it is seen at a member it is there, as in the kernel's bridges, until that is forgotten or the
+// kernel tells anew.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <span>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "adit/dataplane.h"
@@ -21,12 +30,21 @@ class FdbLearner {
   // Sets static entries, and removes what lies behind bridge ports that are gone.
   void configure(const Config& config, const CompiledIds& ids, uint64_t now_ns);
   // A bridge port more, and some less, than there were in configure().
-  void add_place(BridgePortId bridge_port, NetworkId network);
-  void remove_places(std::span<const BridgePortId> gone);
+  void add_place(BridgePortId bridge_port, NetworkId network, const IpAddr& remote,
+                 uint64_t now_ns);
+  void remove_places(std::span<const BridgePortId> gone, uint64_t now_ns);
   // A worker saw the source `key` come in by `bridge_port`.
   void seen(uint64_t key, BridgePortId bridge_port, uint64_t now_ns);
+  // False: the network has as many as `mac_limit` says. What finds no place in the table gets one
+  // when there is room.
+  bool tell(NetworkId network, MacAddr mac, const IpAddr& remote, uint64_t now_ns);
+  void untell(NetworkId network, MacAddr mac, uint64_t now_ns);
+  // Told ones of the network that found no place.
+  uint64_t waiting(NetworkId network) const noexcept;
+  // Whether the address is where it is because it was told.
+  bool is_told(const Fdb::Entry& entry) const noexcept;
   // The port's link went down: who was learned behind it is not there any more. Returns how many.
-  unsigned port_down(PortId port);
+  unsigned port_down(PortId port, uint64_t now_ns);
   void port_up(PortId port) { down_ports_.erase(port); }
   // Ages a slice of the table.
   void tick(uint64_t now_ns);
@@ -38,20 +56,34 @@ class FdbLearner {
 
  private:
   struct NetworkRules {
+    std::string name;
     bool learning = false;
+    bool is_told = false;
     uint32_t aging_s = 0;
     uint32_t limit = 0;
-    uint32_t learned = 0;
+    uint32_t learned = 0;  // that are in the table, told ones too
+    uint32_t told = 0;     // also those that wait for their remotes
   };
 
   Dataplane& dataplane_;
-  void forget(const Fdb::Entry& entry);
+  void forget(const Fdb::Entry& entry, uint64_t now_ns);
+  void configure_told(const CompiledIds& ids, const std::vector<NetworkRules>& former);
+  bool add(uint64_t key, BridgePortId bridge_port, uint64_t now_ns);
+  void forget_told(std::unordered_map<uint64_t, IpAddr>::iterator told);
+  void put_told(uint64_t key, const IpAddr& remote, uint64_t now_ns);
+  BridgePortId place_of(NetworkId network, const IpAddr& remote) const noexcept;
 
   std::vector<NetworkRules> rules_;    // by NetworkId
   Shares places_;                      // of learned addresses, by network
   std::vector<NetworkId> network_of_;  // by BridgePortId; 0: no such bridge port
   std::vector<PortId> port_of_;        // the same; kNoPort: none
   std::set<PortId> down_ports_;
+  using RemoteKey = std::pair<NetworkId, IpAddr>;
+  std::unordered_map<uint64_t, IpAddr> told_;  // by fdb_key(): the remote
+  std::unordered_set<uint64_t> waiting_;       // of them, for which there was no room
+  uint64_t next_retry_ns_ = 0;
+  std::map<RemoteKey, std::set<uint64_t>> told_at_;  // the same, by remote
+  std::map<RemoteKey, BridgePortId> remote_places_;  // of networks with told ones
   uint32_t next_slot_ = 0;
   uint64_t next_slice_ns_ = 0;
   uint64_t moves_ = 0, refused_by_limit_ = 0, refused_table_full_ = 0;

@@ -34,7 +34,7 @@ void ControlPlane::link_changed(LinkEvent& event, uint64_t now_ns) {
     case LinkEvent::Kind::kDown:
     case LinkEvent::Kind::kLost:
       down_ports_.insert(port);
-      event.macs = fdb_.port_down(port);
+      event.macs = fdb_.port_down(port, now_ns);
       event.neighbours = neighbours_.port_down(port, now_ns);
       advertiser_.port_down(port);
       event.backends = review_backends(now_ns);

@@ -79,6 +79,8 @@ void LiveRemotes::give_back_id(BridgePortId id) {
 LiveRemotes::Added LiveRemotes::add(const NetworkConfig& network, const IpAddr& address,
                                     uint64_t now_ns) {
   CompiledIds& ids = state_->ids;
+  // It went and came back before anybody took it away.
+  if (ids.bridge_ports.contains(name_of(network, address))) return Added::kYes;
   const RemoteConfig remote = learned_remote(network, address);
   const auto hop = state_->routing->find(address);
   const auto network_id = ids.networks.at(network.name);
@@ -118,7 +120,7 @@ LiveRemotes::Added LiveRemotes::add(const NetworkConfig& network, const IpAddr& 
   made.sequence_id = info.id;
 
   dataplane_.reset_bridge_port(info.id);
-  fdb_.add_place(info.id, network_id);
+  fdb_.add_place(info.id, network_id, address, now_ns);
   ids.bridge_ports[name_of(network, address)] = info;
   state_->learned_at[address].insert(info.id);
 
@@ -193,7 +195,7 @@ void LiveRemotes::prepare(uint64_t now_ns) {
 void LiveRemotes::settle(uint64_t now_ns) {
   if (removed_.empty()) return;
   next_settling_ns_ = now_ns + kNsPerSecond;
-  fdb_.remove_places(removed_);
+  fdb_.remove_places(removed_, now_ns);
   // Until here frames went to them, by their MACs.
   const uint64_t token = dataplane_.begin_grace();
   for (const BridgePortId id : removed_) leaving_.push_back({id, now_ns, token});

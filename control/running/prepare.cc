@@ -76,7 +76,7 @@ void compile_next(const Basis& basis, std::shared_ptr<const Config> config, Prep
     if (found == former.ids.bridge_ports.end() || found->second.id != info.id)
       prepared.fresh_bridge_ports.push_back(info.id);
   }
-  if (std::ranges::any_of(next->config->networks, &NetworkConfig::learn_remotes)) {
+  if (std::ranges::any_of(next->config->networks, takes_remotes)) {
     next->routing = std::make_unique<const Routing>(*next->config);
     for (const auto& [network, addresses] : learned)
       for (const IpAddr& address : addresses)

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 #include <tuple>
+#include <unordered_set>
 #include <utility>
 
 #include "base/time_units.h"
@@ -15,17 +16,19 @@ namespace {
 // Each update compiles all there is.
 constexpr uint64_t kUpdateEveryNs = kNsPerSecond / 10;
 // Remotes looked at, and forgotten, in one turn: control has other duties.
-constexpr unsigned kLooksPerTurn = 8192, kSilentPerTurn = 4096;
+constexpr unsigned kLooksPerTurn = 8192, kGonePerTurn = 4096;
 
-bool is_configured(const NetworkConfig& network, const IpAddr& address) {
-  return std::any_of(network.remotes.begin(), network.remotes.end(),
-                     [&](const RemoteConfig& remote) { return remote.address == address; });
+std::unordered_set<IpAddr, IpHash> configured_of(const NetworkConfig& network) {
+  std::unordered_set<IpAddr, IpHash> all;
+  for (const RemoteConfig& remote : network.remotes) all.insert(remote.address);
+  return all;
 }
 
 // Asks the workers where it has to.
-bool is_silent(const NetworkConfig& network, std::pair<const IpAddr, uint64_t>& heard_ns,
+bool is_silent(const NetworkConfig& network, const IpAddr& address, RemoteLearner::Known& known,
                const CompiledIds& ids, const Dataplane& dataplane, uint64_t now_ns) {
-  auto& [address, last_ns] = heard_ns;
+  if (known.is_told) return false;
+  uint64_t& last_ns = known.heard_ns;
   const uint64_t aging_ns = network.mac_aging_s * kNsPerSecond;
   if (last_ns + aging_ns >= now_ns) return false;
   const auto info = ids.bridge_ports.find(RemoteName{network.name, address});
@@ -41,11 +44,19 @@ bool is_own(const Config& config, const IpAddr& address) {
   return false;
 }
 
+bool can_be_remote(const Config& config, const Routing& routing, const IpAddr& address) {
+  return parse_host_address(to_string(address)).value && !is_own(config, address) &&
+         routing.find(address);
+}
+
 }  // namespace
 
 void RemoteLearner::configure(const Config& config) {
   networks_.clear();
   const Routing routing(config);
+  std::unordered_set<IpAddr, IpHash> own;
+  for (const PortConfig& port : config.ports)
+    for (const IpPrefix& each : port.addresses) own.insert(each.address);
   // A sender with an id is one network's: that of the remote in the file.
   std::set<std::tuple<TunnelKind, IpAddr, uint64_t>> named;
   for (const NetworkConfig& network : config.networks)
@@ -54,23 +65,30 @@ void RemoteLearner::configure(const Config& config) {
   std::map<std::string, Learned> kept;
   for (const NetworkConfig& network : config.networks) {
     const auto found = learned_.find(network.name);
-    if (!network.learn_remotes || found == learned_.end()) continue;
-    auto& stays = kept[network.name].heard_ns;
-    for (const auto& [address, since] : found->second.heard_ns)
-      if (!is_configured(network, address) && routing.find(address) &&
-          !named.contains({network.learn_kind, address, network.vni}) &&
-          stays.size() < network.learn_limit)
-        stays[address] = since;
+    if (!takes_remotes(network) || found == learned_.end()) continue;
+    Learned& stays = kept[network.name];
+    const auto configured = configured_of(network);
+    for (const auto& [address, known] : found->second.all) {
+      if (configured.contains(address) || own.contains(address) || !routing.find(address) ||
+          named.contains({network.learn_kind, address, network.vni}))
+        continue;
+      add(stays, network, address, known);
+    }
   }
   learned_ = std::move(kept);
 }
 
 void RemoteLearner::bind(const Config& config, const CompiledIds& ids) {
   networks_.clear();
+  configured_.clear();
   silent_.clear();
   looked_at_ = 0;
   for (const NetworkConfig& network : config.networks)
-    if (network.learn_remotes) networks_[ids.networks.at(network.name)] = &network;
+    if (takes_remotes(network)) {
+      const NetworkId id = ids.networks.at(network.name);
+      networks_[id] = &network;
+      configured_[id] = configured_of(network);
+    }
 }
 
 void RemoteLearner::seen(const Config& config, const Routing& routing, NetworkId id,
@@ -78,17 +96,53 @@ void RemoteLearner::seen(const Config& config, const Routing& routing, NetworkId
   const auto found = networks_.find(id);
   if (found == networks_.end()) return;  // the report is older than the configuration
   const NetworkConfig& network = *found->second;
-  auto& known = learned_[network.name].heard_ns;
-  if (known.contains(address) || is_configured(network, address)) return;
-  if (known.size() >= network.learn_limit) {
+  Learned& learned = learned_[network.name];
+  if (!network.learn_remotes || learned.all.contains(address) ||
+      configured_.at(id).contains(address))
+    return;
+  if (!can_be_remote(config, routing, address)) return;
+  if (add(learned, network, address, {.heard_ns = now_ns}))
+    fresh_.emplace_back(id, address);
+  else
     ++refused_;
-    return;
-  }
-  if (!parse_host_address(to_string(address)).value || is_own(config, address) ||
-      !routing.find(address))
-    return;
-  known[address] = now_ns;
-  fresh_.emplace_back(id, address);
+}
+
+bool RemoteLearner::tell(const Config& config, const Routing& routing, NetworkId id,
+                         const IpAddr& address, uint64_t now_ns) {
+  const auto at = networks_.find(id);
+  if (at == networks_.end() || !at->second->kernel_fdb) return true;
+  const NetworkConfig& network = *at->second;
+  Learned& learned = learned_[network.name];
+  const auto found = learned.all.find(address);
+  const bool is_new = found == learned.all.end();
+  if (!is_new && found->second.is_told) return true;
+  if (configured_.at(id).contains(address) || !can_be_remote(config, routing, address)) return true;
+  if (!add(learned, network, address, {.heard_ns = now_ns, .is_told = true})) return false;
+  if (is_new) fresh_.emplace_back(id, address);
+  return true;
+}
+
+void RemoteLearner::untell(NetworkId id, const IpAddr& address, uint64_t now_ns) {
+  const auto at = networks_.find(id);
+  if (at == networks_.end()) return;
+  const NetworkConfig& network = *at->second;
+  Learned& learned = learned_[network.name];
+  const auto found = learned.all.find(address);
+  if (found == learned.all.end() || !found->second.is_told) return;
+  learned.erase(found);
+  if (network.learn_remotes && add(learned, network, address, {.heard_ns = now_ns})) return;
+  untold_.emplace_back(id, address);
+}
+
+// False: there are as many of its kind as there may be.
+bool RemoteLearner::add(Learned& to, const NetworkConfig& network, const IpAddr& address,
+                        const Known& known) {
+  const uint64_t limit = known.is_told ? (network.kernel_fdb ? network.kernel_fdb->limit : 0)
+                                       : (network.learn_remotes ? network.learn_limit : 0);
+  if ((known.is_told ? to.told : to.all.size() - to.told) >= limit) return false;
+  to.all[address] = known;
+  to.told += known.is_told;
+  return true;
 }
 
 std::vector<RemoteLearner::Remote> RemoteLearner::take_fresh() {
@@ -97,32 +151,49 @@ std::vector<RemoteLearner::Remote> RemoteLearner::take_fresh() {
     // The configuration may have changed meanwhile.
     const auto network = networks_.find(id);
     const Learned* learned = network == networks_.end() ? nullptr : of(network->second->name);
-    if (learned != nullptr && learned->heard_ns.contains(address))
+    if (learned != nullptr && learned->all.contains(address))
       fresh.push_back({network->second, address});
   }
   return fresh;
 }
 
 void RemoteLearner::refuse(const Remote& remote) {
-  learned_[remote.network->name].heard_ns.erase(remote.address);
+  Learned& learned = learned_[remote.network->name];
+  if (const auto found = learned.all.find(remote.address); found != learned.all.end())
+    learned.erase(found);
   ++refused_;
 }
 
-std::vector<RemoteLearner::Silent> RemoteLearner::take_silent(const CompiledIds& ids,
-                                                              const Dataplane& dataplane,
-                                                              uint64_t now_ns) {
+std::vector<RemoteLearner::Gone> RemoteLearner::take_gone(const CompiledIds& ids,
+                                                          const Dataplane& dataplane,
+                                                          uint64_t now_ns) {
   if (silent_.empty()) look_for_silent(ids, dataplane, now_ns);
-  std::vector<Silent> all;
-  for (unsigned left = kSilentPerTurn; left > 0 && !silent_.empty(); --left) {
+  std::vector<Gone> all;
+  const auto add_gone = [&all](const NetworkConfig& network, const IpAddr& address) {
+    if (all.empty() || all.back().network != &network) all.push_back({&network, {}});
+    all.back().addresses.push_back(address);
+  };
+  unsigned left = kGonePerTurn;
+  for (; left > 0 && !untold_.empty(); --left) {
+    const auto [id, address] = untold_.front();
+    untold_.pop_front();
+    // It may have come again since, or be the file's now.
+    const auto network = networks_.find(id);
+    if (network == networks_.end() || configured_.at(id).contains(address)) continue;
+    const Learned* learned = of(network->second->name);
+    if (learned == nullptr || !learned->all.contains(address)) add_gone(*network->second, address);
+  }
+  for (; left > 0 && !silent_.empty(); --left) {
     const auto [id, address] = silent_.front();
     silent_.pop_front();
     const NetworkConfig& network = *networks_.at(id);
-    auto& known = learned_[network.name].heard_ns;
-    const auto found = known.find(address);
-    if (found == known.end() || !is_silent(network, *found, ids, dataplane, now_ns)) continue;
-    known.erase(found);
-    if (all.empty() || all.back().network != &network) all.push_back({&network, {}});
-    all.back().addresses.push_back(address);
+    Learned& learned = learned_[network.name];
+    const auto found = learned.all.find(address);
+    if (found == learned.all.end() ||
+        !is_silent(network, address, found->second, ids, dataplane, now_ns))
+      continue;
+    learned.erase(found);
+    add_gone(network, address);
   }
   return all;
 }
@@ -139,10 +210,10 @@ void RemoteLearner::look_for_silent(const CompiledIds& ids, const Dataplane& dat
     looked_at_ = network->first;
     const auto found = learned_.find(network->second->name);
     if (found == learned_.end()) continue;
-    for (auto& each : found->second.heard_ns)
-      if (is_silent(*network->second, each, ids, dataplane, now_ns))
-        silent_.emplace_back(network->first, each.first);
-    looked += static_cast<unsigned>(found->second.heard_ns.size());
+    for (auto& [address, known] : found->second.all)
+      if (is_silent(*network->second, address, known, ids, dataplane, now_ns))
+        silent_.emplace_back(network->first, address);
+    looked += static_cast<unsigned>(found->second.all.size());
   }
   if (network == networks_.end()) looked_at_ = 0;
 }
@@ -156,9 +227,9 @@ void RemoteLearner::begin_update(uint64_t now_ns) noexcept {
 LearnedRemotes RemoteLearner::remotes() const {
   LearnedRemotes all;
   for (const auto& [network, learned] : learned_) {
-    if (learned.heard_ns.empty()) continue;
+    if (learned.all.empty()) continue;
     std::vector<IpAddr>& addresses = all[network];
-    for (const auto& [address, heard_ns] : learned.heard_ns) addresses.push_back(address);
+    for (const auto& [address, known] : learned.all) addresses.push_back(address);
   }
   return all;
 }

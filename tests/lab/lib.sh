@@ -169,12 +169,15 @@ expect_drops() {
   expect "drops $1" "$(drops "$1")" "$2" "$3"
 }
 
-# drops_beside REASON...: packets that adit dropped for any other reason; but a TAP is down while it
-# is plugged, and what is for it meanwhile is no fault.
-drops_beside() {
-  set -- link_down "$@"
-  ctl -j show drops | jq '[.[] | select(.reason | IN($ARGS.positional[]) | not) | .packets]
-    | add // 0' --args "$@"
+# expect_drops_only WHAT [REASON...]: adit dropped packets for no other reason; but a TAP is down while
+# it is plugged, and what is for it meanwhile is no fault.
+expect_drops_only() {
+  local what=$1 others
+  shift
+  others=$(ctl -j show drops | jq -r '[.[] | select(.packets > 0 and (.reason | IN($ARGS.positional[]) | not))
+    | "\(.packets) of \(.reason)"] | join(", ")' --args link_down "$@")
+  [[ -z $others ]] || fail "$what: $others; should be none"
+  note "$what: none${1:+, beside $*}"
 }
 
 # serve_file BYTES HOST...: each serves a file of its own; expect_download fetches and compares it.

@@ -14,7 +14,33 @@ inline constexpr Column kFdbColumns[] = {
     {"vlan", "VLAN", kNumber},
     {"remote", "REMOTE"},
     {"static", "STATIC"},
+    {"origin", "ORIGIN", kText, kShown,
+     "`file`: configured; `learned`: from its packets; `netlink`: of the kernel"},
     {"age_s", "AGE-S", kSeconds, kShown, "seconds since the last frame from this MAC"},
+};
+
+inline constexpr Column kFdbSourceColumns[] = {
+    {"network", "NETWORK", kText, kKey},
+    {"origin", "ORIGIN", kText, kShown, "`netlink`: the kernel"},
+    {"interface", "INTERFACE", kText, kShown, "the kernel's VXLAN interface"},
+    {"namespace", "NAMESPACE", kText, kShown, "network namespace; null: that of aditd"},
+    {"state", "STATE", kText, kShown,
+     "`reading`: not all is known yet; `following`: changes are applied as they come; `waiting`: "
+     "the interface is not there, or not as it should be, see `error`; `failed`: the kernel cannot "
+     "be asked; what is known stays, and it is tried again"},
+    {"remotes", "REMOTES", kNumber, kShown, "remotes that the interface has"},
+    {"macs", "MACS", kNumber, kShown, "MAC addresses that it has behind them"},
+    {"unused", "UNUSED", kNumber, kShown,
+     "remotes that are none of the network's: above `limit`, without a route, our own address, or "
+     "another network's in the file"},
+    {"refused", "REFUSED", kNumber, kShown,
+     "remotes above `limit` and MAC addresses above `mac_limit`; they are tried again"},
+    {"left_out", "LEFT-OUT", kNumber, kShown,
+     "entries with a group address, a group of next hops, another VNI or another port"},
+    {"rounds", "ROUNDS", kNumber, kWide, "how often all was read"},
+    {"overruns", "OVERRUNS", kNumber, kWide,
+     "how often the kernel had no room for changes, and all was read again"},
+    {"error", "ERROR", kText, kWide, "what is missing"},
 };
 
 inline constexpr Column kNeighbourColumns[] = {
@@ -128,6 +154,14 @@ inline constexpr MethodInfo kDaemon[] = {
         .command = "show fdb",
         .columns = kFdbColumns,
         .notes = "The table is read in slices. Rows are in the order of its slots, not sorted.",
+    },
+    {
+        .name = "show.fdb-sources",
+        .effect = kReads,
+        .help = "where networks take remotes and MAC addresses from beside the configuration",
+        .command = "show fdb-sources",
+        .columns = kFdbSourceColumns,
+        .notes = "Networks with `kernel_fdb`.",
     },
     {
         .name = "show.neighbours",

@@ -72,21 +72,27 @@ class Methods : public testing::Test {
   ControlPlane control_{*dataplane_, parse_config(kYaml, "test"), {{}, {}, {}}, monotonic_ns()};
   const std::string file_ = directory_.write("adit.yaml", kYaml);
   Reloader reloader_{control_, file_};
-  ApiContext context_{&control_,
-                      file_,
-                      monotonic_ns,
-                      &reloader_,
-                      0,
-                      [] {
-                        return std::vector<HostState>{
-                            {"blue", "blue-host", "", "", 1, 2, 3},
-                            {"underlay", "under-host", "fabric", "no such namespace", 0, 0, 0}};
-                      },
-                      [] {
-                        return std::vector<SteeringState>{
-                            {"up", "native", "", {1, 2, 3, 4, 5, 6, 7, 8, 9}},
-                            {"edge", "generic", "no such interface", {}}};
-                      }};
+  ApiContext context_{
+      &control_,
+      file_,
+      monotonic_ns,
+      &reloader_,
+      0,
+      [] {
+        return std::vector<HostState>{
+            {"blue", "blue-host", "", "", 1, 2, 3},
+            {"underlay", "under-host", "fabric", "no such namespace", 0, 0, 0}};
+      },
+      [] {
+        return std::vector<SteeringState>{{"up", "native", "", {1, 2, 3, 4, 5, 6, 7, 8, 9}},
+                                          {"edge", "generic", "no such interface", {}}};
+      },
+      [] {
+        using State = FdbSource::State;
+        return std::vector<FdbSource>{
+            {"red", "vx100", "fabric", State::kFollowing, 2, 3, 1, 4, 5, 6, 7, ""},
+            {"blue", "vx200", "", State::kWaiting, 0, 0, 0, 0, 0, 1, 0, "not there"}};
+      }};
 };
 
 TEST_F(Methods, ReloadAppliesTheDaemonsFile) {
@@ -227,6 +233,17 @@ TEST_F(Methods, ShowSteeringHasWhatEachPortsProgramDecided) {
   EXPECT_EQ(rows[1]["state"], "failed");
   EXPECT_EQ(rows[1]["error"], "no such interface");
   EXPECT_EQ(rows[1]["network"], 0);
+}
+
+TEST_F(Methods, ShowFdbSourcesHasHowItStandsWithEachNetwork) {
+  const json rows = result("show.fdb-sources")["rows"];
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0], json::parse(R"({"network": "red", "origin": "netlink", "interface": "vx100",
+    "namespace": "fabric", "state": "following", "remotes": 2, "macs": 3, "unused": 1, "refused": 4,
+    "left_out": 5, "rounds": 6, "overruns": 7, "error": null})"));
+  EXPECT_EQ(rows[1]["state"], "waiting");
+  EXPECT_EQ(rows[1]["namespace"], nullptr);
+  EXPECT_EQ(rows[1]["error"], "not there");
 }
 
 // And no other: what rows have stands in the catalogue.

@@ -251,12 +251,12 @@ TEST_F(Show, FdbNamesWhereAMacIs) {
   const json here = fdb({red, kHost});
   ASSERT_EQ(here.size(), 1u);
   EXPECT_EQ(here[0], json::parse(R"({"network": "red", "mac": "02:00:00:00:10:01",
-      "kind": "access", "port": "trunk", "vlan": 10, "static": false, "age_s": 30})"));
+      "kind": "access", "port": "trunk", "vlan": 10, "static": false, "origin": "learned", "age_s": 30})"));
   const json untagged = fdb({control.ids().networks.at("blue"), kHost});
   EXPECT_EQ(untagged[0]["vlan"], nullptr);
   const json far = fdb({red, MacAddr::from_u64(0x02'0000'0000'99)});
   EXPECT_EQ(far[0], json::parse(R"({"network": "red", "mac": "02:00:00:00:00:99",
-      "kind": "remote", "remote": "198.51.100.9", "static": false, "age_s": 20})"));
+      "kind": "remote", "remote": "198.51.100.9", "static": false, "origin": "learned", "age_s": 20})"));
   const json still = fdb({red, *parse_mac("02:00:00:00:aa:01")});
   EXPECT_EQ(still[0]["static"], true);
   EXPECT_EQ(still[0]["age_s"], nullptr);

@@ -166,7 +166,7 @@ TEST_F(FdbLearnerTest, WhatWasLearnedBehindAPortIsForgottenWhenItsLinkGoesDown) 
   seen(1, 1, 1);
   seen(2, 2, 1);
   seen(3, 3, 1);
-  EXPECT_EQ(learner.port_down(1), 2u) << "untagged, and of the VLAN";
+  EXPECT_EQ(learner.port_down(1, kSecond), 2u) << "untagged, and of the VLAN";
   EXPECT_EQ(where(1), 0u);
   EXPECT_EQ(where(2), 0u);
   EXPECT_EQ(where(3), 3u);

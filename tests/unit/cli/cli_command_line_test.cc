@@ -146,6 +146,7 @@ std::string completions(const std::string& line, Commands all = commands(),
 TEST(Completion, OffersWhatMayFollow) {
   EXPECT_EQ(completions("aditctl ''"), "check completion drain help reload show version");
   EXPECT_EQ(completions("aditctl re"), "reload");
+  EXPECT_EQ(completions("aditctl show f"), "fdb fdb-sources");
   EXPECT_EQ(completions("aditctl show n"), "neighbours networks");
   EXPECT_EQ(completions("aditctl show backends --s"), "--service --socket");
   EXPECT_EQ(completions("aditctl show s"), "services status steering");

@@ -49,6 +49,16 @@ INSTANTIATE_TEST_SUITE_P(
     case_name);
 
 INSTANTIATE_TEST_SUITE_P(
+    KernelFdb, DoesNotFit,
+    testing::Values(RefusedCase{
+        "OfAnotherKind",
+        world("networks: {red: {vni: 1, learn_kind: nvgre, kernel_fdb: {interface: vx1}}}\n"),
+        {"7:38: learn_kind: found nvgre; expected vxlan, as remotes of 'kernel_fdb' (f:7:57) are "
+         "all "
+         "VXLAN"}}),
+    case_name);
+
+INSTANTIATE_TEST_SUITE_P(
     Ports, DoesNotFit,
     testing::Values(
         RefusedCase{"SameDevice",

@@ -84,8 +84,12 @@ def mark_eight(config):
             rule["mark"] = 8
 
 
+def without_kernel_fdb(config):  # whose remotes are all VXLAN
+    config["networks"]["red"].pop("kernel_fdb", None)
+
+
 # What has to change with the key, or the walker does not take it.
-ALSO = {"services.*.mark": mark_eight}
+ALSO = {"services.*.mark": mark_eight, "networks.*.learn_kind": without_kernel_fdb}
 
 
 def near(key, value):

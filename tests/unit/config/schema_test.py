@@ -146,6 +146,7 @@ FULL = {
         "mac_aging_s": 300, "mac_limit": 100,
         "static_macs": [{"mac": "02:00:00:00:aa:01", "port": "red0", "vlan": 10},
                         {"mac": "02:00:00:00:aa:02", "remote": "192.0.2.2"}],
+        "kernel_fdb": {"interface": "vxlan100", "namespace": "fabric", "limit": 1000},
         "flood_limits": {"broadcast_pps": 1, "multicast_pps": 1, "unknown_unicast_pps": 1}}},
     "vrfs": {"blue": {
         "ports": ["blue0"],

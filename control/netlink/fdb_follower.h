@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Follows VXLAN interfaces of the kernel in one network namespace, and their forwarding databases.
+// All is told in a round, and from then on its changes. When the kernel had no room for changes, or
+// interfaces change, another round begins; what is known stays meanwhile.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+
+#include "netlink/fdb_message.h"
+#include "netlink/kernel_lists.h"
+
+namespace adit {
+
+class FdbFollower : private KernelLists::Reader {
+ public:
+  // Who is told. A round that cannot be ended begins again.
+  class Sink {
+   public:
+    virtual ~Sink() = default;
+    virtual void begin_round() = 0;
+    // `link`: its interface. `is_change`: no entry of a round.
+    virtual void entry(const LinkMessage& link, const FdbMessage& message, bool is_change) = 0;
+    virtual void end_round() = 0;
+  };
+
+  // `network_namespace`: of `ip netns`; empty: our own. Throws std::runtime_error.
+  FdbFollower(const std::string& network_namespace, Sink& sink);
+
+  // Interfaces whose coming, going and changes begin a round; nothing else does.
+  void follow(std::set<std::string> names) { names_ = std::move(names); }
+  // Reads what is there, but not too much at once, and begins a round that is due. Does not block.
+  // Throws std::runtime_error if the socket is of no more use.
+  void tick(uint64_t now_ns);
+  // One more round, soon.
+  void refresh(uint64_t now_ns);
+
+  // Null: there is no such interface, or the first round has not ended yet.
+  const LinkMessage* link(const std::string& name) const;
+  bool is_complete() const noexcept { return rounds_ != 0; }
+  uint64_t rounds() const noexcept { return rounds_; }  // that came to their end
+  uint64_t overruns() const noexcept { return lists_.overruns(); }
+
+ private:
+  enum class Reading : uint8_t { kNothing, kLinks, kEntries };
+  using EntryName = std::tuple<uint32_t, MacAddr, std::optional<IpAddr>, std::optional<uint32_t>,
+                               std::optional<uint32_t>, std::optional<uint16_t>, uint32_t>;
+
+  void take(const nlmsghdr* message, uint64_t now_ns) override;
+  void lost(uint64_t now_ns) override;
+  void end_of_list(int error, bool has_failed, uint64_t now_ns) override;
+  void take_link(const LinkMessage& link, bool is_of_list, uint64_t now_ns);
+  void take_entry(const FdbMessage& entry, bool is_of_list);
+
+  Sink& sink_;
+  KernelLists lists_;
+  std::set<std::string> names_;
+  std::map<uint32_t, LinkMessage> links_;
+  std::optional<uint64_t> due_ns_ = 0;  // when another round begins
+  Reading reading_ = Reading::kNothing;
+  bool has_failed_ = false;   // the round has to be made again
+  std::set<EntryName> gone_;  // during the round: a list may still have them
+  uint64_t last_round_ns_ = 0;
+  uint64_t rounds_ = 0;
+};
+
+}  // namespace adit
