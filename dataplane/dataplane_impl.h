@@ -46,6 +46,7 @@ struct Dataplane::Impl {
   void bind();
   PortCommons commons() { return {pool.get(), *interfaces, xdp_pools}; }
   // Frees what no worker has any more.
+  void mend_devices();
   void reap();
 
   template <class Counters>

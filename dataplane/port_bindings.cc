@@ -75,9 +75,11 @@ void Dataplane::Impl::bind() {
     for (unsigned queue = 0; queue < std::max(facts.rx_queues, facts.tx_queues); ++queue)
       binding.queues.push_back(devices[port] ? devices[port]->queue_io(queue) : dead_end());
     const unsigned rx_queues = is_ready_made ? 1 : facts.rx_queues;
-    for (unsigned queue = 0; queue < rx_queues; ++queue)
-      next->rx[(port + queue) % workers.size()].push_back(
-          {port, binding.queues[queue], static_cast<uint16_t>(queue)});
+    for (unsigned queue = 0; queue < rx_queues; ++queue) {
+      const auto worker = static_cast<unsigned>((port + queue) % workers.size());
+      const PortIo io = devices[port] ? devices[port]->rx_io(queue, worker) : binding.queues[queue];
+      next->rx[worker].push_back({port, io, static_cast<uint16_t>(queue)});
+    }
     if (frame_rings[port])
       next->rx[port % workers.size()].push_back({port, frame_io(frame_rings[port]->ring.get())});
     if (binding.queues.empty()) binding.queues.push_back(dead_end());
@@ -111,13 +113,38 @@ void Dataplane::look_at_links() {
     if (now_ns >= impl_->next_poll_ns) {
       impl_->next_poll_ns = now_ns + kPollEveryNs;
       for (const auto& device : impl_->devices)
-        if (device && device->watched_index() != 0)
-          impl_->interfaces->request_link(device->watched_index());
+        if (device) device->request_links(*impl_->interfaces);
     }
     impl_->interfaces->refresh();
   }
-  for (PortId port = 0; port < impl_->devices.size(); ++port)
-    if (impl_->devices[port]) impl_->links[port] = impl_->devices[port]->link();
+  for (PortId port = 0; port < impl_->devices.size(); ++port) {
+    Port* const device = impl_->devices[port].get();
+    if (device == nullptr) continue;
+    device->look();
+    impl_->links[port] = device->link();
+  }
+  impl_->mend_devices();
+}
+
+void Dataplane::Impl::mend_devices() {
+  bool any_left = false;
+  for (const auto& device : devices) {
+    if (!device) continue;
+    for (auto& part : device->take_leaving()) {
+      unbound.push_back(std::move(part));
+      any_left = true;
+    }
+  }
+  if (any_left) bind();  // also retires what was bound so far
+  const std::unique_lock lock(plugging, std::try_to_lock);
+  if (!lock || !retired.empty()) return;
+  for (const auto& device : devices)
+    if (device) device->mend();
+}
+
+std::optional<BondState> Dataplane::bond_state(PortId port) const {
+  return port < impl_->devices.size() && impl_->devices[port] ? impl_->devices[port]->bond_state()
+                                                              : std::nullopt;
 }
 
 void Dataplane::set_link_down(PortId port, bool down) {

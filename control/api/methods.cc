@@ -9,8 +9,8 @@ namespace adit {
 BeginMethod begin_check, begin_reload, begin_ports, begin_networks, begin_remotes, begin_tunnels,
     begin_routes, begin_route_sources, begin_services, begin_backends, begin_connections, begin_fdb,
     begin_neighbours;
-HandleMethod answer_drain, answer_drops, answer_fdb_sources, answer_hosts, answer_steering,
-    answer_workers, answer_status, answer_version, answer_help;
+HandleMethod answer_drain, answer_bonds, answer_drops, answer_fdb_sources, answer_hosts,
+    answer_steering, answer_workers, answer_status, answer_version, answer_help;
 
 namespace {
 
@@ -23,6 +23,7 @@ constexpr Binding kBindings[] = {
     later("reload", begin_reload),
     {"drain", answer_drain},
     later("show.ports", begin_ports),
+    {"show.bonds", answer_bonds},
     later("show.networks", begin_networks),
     later("show.remotes", begin_remotes),
     later("show.tunnels", begin_tunnels),

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "adit/addr.h"
+#include "adit/bond.h"
 #include "adit/ids.h"
 #include "adit/scheduler_ops.h"
 #include "adit/tunnel_keys.h"
@@ -42,11 +43,24 @@ struct SystemConfig {
 // What stands in `device:` of a port, e.g. "tap:red0": kind kTap, argument "red0".
 enum class OffloadMode { kAuto, kOff };
 enum class Steer { kAuto, kAll };
-enum class DeviceKind { kPci, kTap, kAfPacket, kAfXdp, kVdev };
+enum class DeviceKind { kPci, kTap, kAfPacket, kAfXdp, kVdev, kBond };
 struct Device {
   DeviceKind kind = DeviceKind::kTap;
-  std::string argument;  // PCI address, interface name, or the whole vdev string
+  std::string argument;  // PCI address, interface name, or the whole vdev string; of a bond empty
   friend bool operator==(const Device&, const Device&) = default;
+};
+
+// `bond:` of a port.
+struct BondConfig {
+  BondMode mode = BondMode::kActiveBackup;
+  std::vector<Device> members = {};    // 1..kMaxBondMembers, no bonds among them
+  std::optional<Device> primary = {};  // one of them
+  BondHash hash_policy = BondHash::kLayer34;
+  LacpSelect lacp_select = LacpSelect::kStable;
+  unsigned link_check_ms = 20;  // 10..1000, between two looks at the members' links
+  unsigned up_delay_ms = 0;     // 0..60000, for which the bond's link has to be up
+  unsigned down_delay_ms = 0;   // likewise, down
+  friend bool operator==(const BondConfig&, const BondConfig&) = default;
 };
 
 // `router_advertisements:` of a link that a VRF routes (RFC 4861 section 6.2.1).
@@ -70,9 +84,10 @@ struct PortNumber {
 // One entry of `ports:`.
 struct PortConfig {
   std::string name;
-  PortNumber id = {};  // the parser's: the place in the file; see port_ids.h
-  Device device;
-  unsigned mtu_bytes = 1500;  // 576..65000, the IP packet's size, without Ethernet header
+  PortNumber id = {};                   // the parser's: the place in the file; see port_ids.h
+  Device device;                        // of a bond: kBond
+  std::optional<BondConfig> bond = {};  // in place of a device
+  unsigned mtu_bytes = 1500;            // 576..65000, the IP packet's size, without Ethernet header
   std::optional<MacAddr> mac;
   bool promiscuous = false;           // access ports are always promiscuous, whatever stands here
   std::optional<unsigned> rx_queues;  // 1..64; none: one per worker, as many as the NIC has

@@ -23,6 +23,12 @@ RouterAdvertisements finished(RouterAdvertisementsDraft draft) {
   return made;
 }
 
+BondConfig finished(BondDraft draft) {
+  BondConfig bond = std::move(static_cast<BondConfig&>(draft));
+  for (auto& member : draft.member_drafts) bond.members.push_back(std::move(member.value));
+  return bond;
+}
+
 // A port, a VLAN, a gateway or a tunnel: what it is, and its addresses.
 template <class Owner, class Draft>
 Owner with_addresses(Draft draft) {
@@ -31,6 +37,12 @@ Owner with_addresses(Draft draft) {
   if constexpr (requires { draft.advertisement_draft; })
     if (draft.places.has("router_advertisements"))
       owner.router_advertisements = finished(std::move(draft.advertisement_draft));
+  if constexpr (requires { draft.bond_draft; }) {
+    if (draft.places.has("bond")) {
+      owner.bond = finished(std::move(draft.bond_draft));
+      owner.device = {DeviceKind::kBond, ""};
+    }
+  }
   return owner;
 }
 

@@ -20,11 +20,18 @@ struct RouterAdvertisementsDraft : RouterAdvertisements {
   std::vector<Placed<IpAddr>> rdnss_drafts;
 };
 
+struct BondDraft : BondConfig {
+  using Finished = BondConfig;
+  Places places;
+  std::vector<Placed<Device>> member_drafts;
+};
+
 struct PortDraft : PortConfig {
   using Finished = PortConfig;
   Places places;
   std::vector<Placed<IpPrefix>> address_drafts;
   RouterAdvertisementsDraft advertisement_draft;
+  BondDraft bond_draft;
 };
 
 struct RouteDraft : RouteConfig {

@@ -16,10 +16,10 @@ class HostChecks {
  public:
   HostChecks(const ConfigDraft& draft, MistakeList& mistakes) : draft_(draft), mistakes_(mistakes) {
     for (const PortDraft& port : draft.ports)
-      if (port.places.has("device") && port.places.good("device") &&
-          port.device.kind != DeviceKind::kPci && port.device.kind != DeviceKind::kVdev)
-        users_.try_emplace({"", port.device.argument}, "that of port '" + port.name + '\'',
-                           port.places.at("device"));
+      for (const Placed<Device>& device : devices_of(port))
+        if (device.value.kind != DeviceKind::kPci && device.value.kind != DeviceKind::kVdev)
+          users_.try_emplace({"", device.value.argument}, "that of port '" + port.name + '\'',
+                             device.place);
     for (const OwnAddress& own : own_addresses(draft)) addressed_.insert(*own.vrf);
   }
 

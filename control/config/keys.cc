@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/keys.h"
 
+#include "config/bond_keys.h"
 #include "config/fwmark_rule_keys.h"
 #include "config/network_keys.h"
 #include "config/service_keys.h"
@@ -44,14 +45,25 @@ Section<SystemConfig> system_section() {
   return s;
 }
 
+// A bond's port has none in the file.
+struct DeviceKey {
+  Device& operator()(PortDraft& port) const { return port.device; }
+  std::optional<Device> operator()(const PortConfig& port) const {
+    return port.bond ? std::nullopt : std::optional(port.device);
+  }
+};
+
 Section<PortDraft> port_section() {
   using P = PortConfig;
   Section<PortDraft> s;
-  s.text("device", &P::device, parse_device,
+  s.text("device", DeviceKey{}, parse_device,
          "a PCI address, tap:NAME, af_packet:INTERFACE, af_xdp:INTERFACE or vdev:DPDK-DEVICE",
          "The device of the port: the PCI address of a NIC, a TAP interface to create, an "
          "interface to share with the host (af_packet, af_xdp), or any DPDK virtual device.")
-      .required();
+      .fallback("")
+      .absent("none");
+  s.section("bond", &PortDraft::bond_draft, &P::bond, bond_section(),
+            "Several devices in place of 'device', which DPDK's bonding driver makes one.");
   s.number("mtu_bytes", &P::mtu_bytes, 576, 65000,
            "Maximum size of an IP packet, without the Ethernet header. On the underlay, tunnels "
            "need room for their headers: VXLAN takes 50 bytes over IPv4, 70 over IPv6.");
@@ -83,6 +95,7 @@ Section<PortDraft> port_section() {
           "An address with the prefix length of its subnet.")
       .each("address", "addresses");
   add_advertisements(s);
+  s.check([](Reader& reader, PortDraft& port) { check_bond_port(reader, port); });
   return s;
 }
 

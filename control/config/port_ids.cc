@@ -49,4 +49,13 @@ PortId end_of_port_ids(const Config& config) noexcept {
   return end;
 }
 
+std::vector<Device> devices_of(const PortConfig& port) {
+  return port.bond ? port.bond->members : std::vector<Device>{port.device};
+}
+
+bool has_tap(const PortConfig& port) {
+  const auto is_tap = [](const Device& device) { return device.kind == DeviceKind::kTap; };
+  return port.bond ? std::ranges::any_of(port.bond->members, is_tap) : is_tap(port.device);
+}
+
 }  // namespace adit

@@ -19,4 +19,10 @@ const PortConfig* find_port(const Config& config, std::string_view name) noexcep
 // Above the ids of all ports.
 PortId end_of_port_ids(const Config& config) noexcept;
 
+// The devices that it takes: its own, or its bond's members.
+std::vector<Device> devices_of(const PortConfig& port);
+// Whether one of them is a TAP. Its MAC address belongs to the kernel's end, so that the port has
+// another one.
+bool has_tap(const PortConfig& port);
+
 }  // namespace adit

@@ -44,6 +44,10 @@ std::vector<OwnAddress> own_addresses(const ConfigDraft& draft);
 Underlay check_addresses(const std::vector<Addressed>& owners, MistakeList& mistakes);
 
 // The router or host must be someone else on a subnet of ours. `what`: the key.
+// The devices that the port takes, with their places: its own, or its bond's members. None: they
+// are wrong by themselves.
+std::vector<Placed<Device>> devices_of(const PortDraft& port);
+
 void check_on_link(const IpAddr& ip, Place place, const std::string& what, const Underlay& underlay,
                    MistakeList& mistakes);
 

@@ -23,21 +23,28 @@ std::string device_key(const Device& device) {
     case DeviceKind::kTap:
     case DeviceKind::kAfPacket:
     case DeviceKind::kAfXdp:
+    case DeviceKind::kBond:
       break;
   }
   return "interface " + device.argument;
 }
 
 void check_devices(const ConfigDraft& draft, MistakeList& mistakes) {
-  std::unordered_map<std::string, const PortDraft*> users;
+  std::unordered_map<std::string, std::pair<const PortDraft*, Place>> users;
   for (const PortDraft& port : draft.ports) {
-    if (!port.places.has("device") || !port.places.good("device")) continue;
-    const auto [user, fresh] = users.emplace(device_key(port.device), &port);
-    if (fresh) continue;
-    mistakes.add(port.places.at("device"), MistakeKind::kReference,
-                 "device " + to_string(port.device) + " is already that of " +
-                     port_text(*user->second) + ", see " +
-                     mistakes.at(user->second->places.at("device")));
+    if (port.places.is_map && !port.places.has("device") && !port.places.has("bond"))
+      mistakes.add(port.places.self, MistakeKind::kReference,
+                   "missing key 'device' in " + port_text(port) +
+                       ": expected a PCI address, tap:NAME, af_packet:INTERFACE, "
+                       "af_xdp:INTERFACE or vdev:DPDK-DEVICE, or 'bond' with several of them");
+    for (const Placed<Device>& device : devices_of(port)) {
+      const auto [user, fresh] = users.try_emplace(device_key(device.value), &port, device.place);
+      if (fresh) continue;
+      mistakes.add(device.place, MistakeKind::kReference,
+                   "device " + to_string(device.value) + " is already that of " +
+                       port_text(*user->second.first) + ", see " +
+                       mistakes.at(user->second.second));
+    }
   }
 }
 
@@ -85,6 +92,13 @@ void check_overlaps(std::vector<OwnSubnet> subnets, const std::vector<Addressed>
 }
 
 }  // namespace
+
+std::vector<Placed<Device>> devices_of(const PortDraft& port) {
+  if (port.places.has("bond"))
+    return port.places.good("bond") ? port.bond_draft.member_drafts : std::vector<Placed<Device>>();
+  if (!port.places.has("device") || !port.places.good("device")) return {};
+  return {{port.device, port.places.at("device")}};
+}
 
 void check_on_link(const IpAddr& ip, Place place, const std::string& what, const Underlay& underlay,
                    MistakeList& mistakes) {

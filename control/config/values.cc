@@ -264,6 +264,8 @@ std::string to_string(const Device& device) {
       return "af_xdp:" + device.argument;
     case DeviceKind::kVdev:
       return "vdev:" + device.argument;
+    case DeviceKind::kBond:
+      return "bond";
   }
   return {};
 }

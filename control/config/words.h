@@ -23,6 +23,17 @@ ADIT_WORDS(LogLevel,
            {{"debug", E::kDebug}, {"info", E::kInfo}, {"warn", E::kWarn}, {"error", E::kError}});
 ADIT_WORDS(OffloadMode, {{"auto", E::kAuto}, {"off", E::kOff}});
 ADIT_WORDS(Steer, {{"auto", E::kAuto}, {"all", E::kAll}});
+ADIT_WORDS(BondMode, {{"round-robin", E::kRoundRobin},
+                      {"active-backup", E::kActiveBackup},
+                      {"balance", E::kBalance},
+                      {"broadcast", E::kBroadcast},
+                      {"802.3ad", E::kLacp},
+                      {"tlb", E::kTlb},
+                      {"alb", E::kAlb}});
+ADIT_WORDS(BondHash,
+           {{"layer2", E::kLayer2}, {"layer2+3", E::kLayer23}, {"layer3+4", E::kLayer34}});
+ADIT_WORDS(LacpSelect,
+           {{"stable", E::kStable}, {"bandwidth", E::kBandwidth}, {"count", E::kCount}});
 ADIT_WORDS(HeaderMode, {{"pipe", E::kPipe}, {"uniform", E::kUniform}});
 ADIT_WORDS(DfPolicy, {{"set", E::kSet}, {"clear", E::kClear}, {"inherit", E::kInherit}});
 ADIT_WORDS(TooBig, {{"icmp", E::kIcmp}, {"fragment", E::kFragment}, {"drop", E::kDrop}});

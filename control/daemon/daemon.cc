@@ -24,7 +24,9 @@
 #include "base/log.h"
 #include "base/log_limit.h"
 #include "base/signal_mask.h"
+#include "config/values.h"
 #include "config/yaml/error.h"
+#include "daemon/bond_log.h"
 #include "daemon/check_wire.h"
 #include "daemon/link_log.h"
 #include "daemon/neighbour_log.h"
@@ -50,12 +52,20 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto kTick = std::chrono::milliseconds(1);
 
+// As it stood before bonds; those by their members.
+std::string device_text(const PortConfig& port) {
+  if (!port.bond) return port.device.argument;
+  std::string text;
+  for (const Device& member : port.bond->members)
+    text += (text.empty() ? "" : ",") + to_string(member);
+  return text;
+}
+
 void log_port(const char* event, const PortConfig& port, const PortFacts& facts,
               const MacAddr& mac) {
   spdlog::info("event={} port={} device={} driver={} mac={} mtu_bytes={} rx_queues={} tx_queues={}",
-               event, log_value(port.name), log_value(port.device.argument),
-               log_value(facts.driver), to_string(mac), port.mtu_bytes, facts.rx_queues,
-               facts.tx_queues);
+               event, log_value(port.name), log_value(device_text(port)), log_value(facts.driver),
+               to_string(mac), port.mtu_bytes, facts.rx_queues, facts.tx_queues);
 }
 
 std::vector<MacAddr> port_macs(const Config& config, const Dataplane& dataplane) {
@@ -96,6 +106,9 @@ class Daemon {
     context_.fdb_sources = [this] { return kernel_fdb_.sources(); };
     control_.on_neighbour_notice(
         [this](const NeighbourNotice& notice) { log_neighbour_notice(control_, notice); });
+    control_.on_bond_event([this](const BondEvent& event) {
+      log_bond_event(control_.config(), event, log_limit_, monotonic_ns());
+    });
     control_.on_port_notice([this](const ControlPlane::PortNotice& notice) { log_notice(notice); });
   }
 
@@ -185,7 +198,7 @@ class Daemon {
                         control_.port_macs()[notice.config->id]);
       case Kind::kClosed:
         return spdlog::info("event=port_closed port={} device={}", log_value(notice.config->name),
-                            log_value(notice.config->device.argument));
+                            log_value(device_text(*notice.config)));
       case Kind::kFailed:
         return spdlog::error("event=port_failed port={} error={}", log_value(notice.config->name),
                              log_value(notice.why));
@@ -330,8 +343,7 @@ DataplaneOptions dataplane_options(const Config& config, const EalArgs& eal, uns
   for (size_t i = 0; i < config.ports.size(); ++i) {
     const PortConfig& port = config.ports[i];
     PortSpec spec = port_spec(port, promiscuous.contains(port.name));
-    spec.device_name = eal.port_names[i];
-    spec.vdev = eal.port_vdevs[i];
+    put_device(port, eal.devices[i], spec);
     options.ports.push_back(std::move(spec));
   }
   return options;

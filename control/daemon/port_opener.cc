@@ -8,8 +8,8 @@
 
 #include "base/log.h"
 #include "config/port_ids.h"
+#include "config/values.h"
 #include "config/yaml/error.h"
-#include "machine/eal_args.h"
 #include "machine/preflight.h"
 #include "machine/system_facts.h"
 #include "steering/steering_program.h"
@@ -28,6 +28,28 @@ PortSpec port_spec(const PortConfig& port, bool is_promiscuous) {
   spec.offload = port.offload == OffloadMode::kAuto;
   spec.promiscuous = is_promiscuous;
   return spec;
+}
+
+void put_device(const PortConfig& port, PortDevice device, PortSpec& spec) {
+  spec.device_name = std::move(device.name);
+  spec.vdev = std::move(device.vdev);
+  if (!port.bond) return;
+  auto bond = std::make_shared<BondSpec>();
+  bond->mode = port.bond->mode;
+  bond->hash = port.bond->hash_policy;
+  bond->select = port.bond->lacp_select;
+  bond->link_check_ms = port.bond->link_check_ms;
+  bond->up_delay_ms = port.bond->up_delay_ms;
+  bond->down_delay_ms = port.bond->down_delay_ms;
+  // The kernel's ends of TAPs have the bond's, and shall not have ours.
+  if (!has_tap(port)) bond->mac = port.mac;
+  for (size_t i = 0; i < device.members.size(); ++i) {
+    const Device& member = port.bond->members[i];
+    if (port.bond->primary == member) bond->primary = static_cast<unsigned>(i);
+    bond->members.push_back(
+        {to_string(member), std::move(device.members[i].name), std::move(device.members[i].vdev)});
+  }
+  spec.bond = std::move(bond);
 }
 
 MachinePortOpener::MachinePortOpener(const DataplaneOptions& started)
@@ -71,14 +93,11 @@ std::vector<PortSpec> MachinePortOpener::specs(const Config& next, const std::ve
     spdlog::warn("event=preflight {}", to_string(finding));
   facts.xdp_program = steering_program_path();
   const std::set<std::string> promiscuous = promiscuous_ports(next);
-  for (const PortConfig& port : next.ports)
-    if (port.device.kind == DeviceKind::kVdev) port_device(port, facts, workers_, devices);
+  take_vdev_names(next, devices);
   for (const PortId id : ports) {
     const PortConfig& port = *find_port(next, id);
-    PortDevice device = port_device(port, facts, workers_, devices);
     PortSpec& spec = specs.emplace_back(port_spec(port, promiscuous.contains(port.name)));
-    spec.device_name = std::move(device.name);
-    spec.vdev = std::move(device.vdev);
+    put_device(port, port_device(port, facts, workers_, devices), spec);
   }
   return specs;
 }

@@ -7,12 +7,16 @@
 #include <vector>
 
 #include "adit/dataplane.h"
+#include "machine/eal_args.h"
 #include "running/port_changes.h"
 
 namespace adit {
 
 // What DPDK is told of a port, but for the name of its device.
 PortSpec port_spec(const PortConfig& port, bool is_promiscuous);
+
+// And the rest: the device, or the bond and its members.
+void put_device(const PortConfig& port, PortDevice device, PortSpec& spec);
 
 class MachinePortOpener : public PortOpener {
  public:

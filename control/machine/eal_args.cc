@@ -9,6 +9,7 @@
 
 #include "adit/dataplane.h"
 #include "config/limits.h"
+#include "config/port_ids.h"
 
 namespace adit {
 namespace {
@@ -54,9 +55,9 @@ std::string lcores(unsigned workers, const std::vector<unsigned>& cpus) {
   return text;
 }
 
-bool is_af_xdp(const PortConfig& port) {
-  return port.device.kind == DeviceKind::kAfXdp ||
-         (port.device.kind == DeviceKind::kVdev && port.device.argument.starts_with("net_af_xdp"));
+bool is_af_xdp(const Device& device) {
+  return device.kind == DeviceKind::kAfXdp ||
+         (device.kind == DeviceKind::kVdev && device.argument.starts_with("net_af_xdp"));
 }
 
 bool uses(const Config& config, TunnelKind kind) {
@@ -129,21 +130,22 @@ unsigned interface_queues(const SystemFacts& facts, const std::string& name) {
 }
 
 // Numbered by kind: net_af_xdp0, net_af_xdp1, ..., past the names that there are.
-PortDevice numbered_vdev(const std::string& driver, const std::string& arguments,
-                         std::set<std::string>& taken) {
+NamedDevice numbered_vdev(const std::string& driver, const std::string& arguments,
+                          std::set<std::string>& taken) {
   std::string name;
   for (unsigned i = 0; !taken.insert(name = driver + std::to_string(i)).second;) ++i;
   return {name, name + arguments};
 }
 
-}  // namespace
+// Whose is a bond's member?
+enum class Holder { kPort, kBond };
 
-PortDevice port_device(const PortConfig& port, const SystemFacts& facts, unsigned workers,
-                       std::set<std::string>& taken) {
-  const std::string& argument = port.device.argument;
+NamedDevice named_device(const PortConfig& port, const Device& device, Holder holder,
+                         const SystemFacts& facts, unsigned workers, std::set<std::string>& taken) {
+  const std::string& argument = device.argument;
   // A queue pair is needed for each worker that sends, and each queue that receives.
   const unsigned pairs = std::max(rx_queue_count(port, workers), tx_queue_count(port, workers));
-  switch (port.device.kind) {
+  switch (device.kind) {
     case DeviceKind::kPci:
       return {argument, ""};
     case DeviceKind::kVdev: {
@@ -152,7 +154,9 @@ PortDevice port_device(const PortConfig& port, const SystemFacts& facts, unsigne
       return {name, argument};
     }
     case DeviceKind::kTap:
-      return {"tap:" + argument, ""};  // adit's own, no DPDK device
+      // A port's own is no device of DPDK.
+      if (holder == Holder::kPort) return {"tap:" + argument, ""};
+      return numbered_vdev("net_tap", ",iface=" + argument, taken);
     case DeviceKind::kAfPacket:
       return numbered_vdev(
           "net_af_packet",
@@ -162,14 +166,35 @@ PortDevice port_device(const PortConfig& port, const SystemFacts& facts, unsigne
     case DeviceKind::kAfXdp: {
       // Preflight has refused what needs more than the interface has.
       const unsigned queues = std::min(pairs, interface_queues(facts, argument));
-      const bool has_program = port.steer == Steer::kAuto && !facts.xdp_program.empty();
+      const bool has_program =
+          holder == Holder::kPort && port.steer == Steer::kAuto && !facts.xdp_program.empty();
       return numbered_vdev("net_af_xdp",
                            ",iface=" + argument + ",queue_count=" + std::to_string(queues) +
                                (has_program ? ",xdp_prog=" + facts.xdp_program : ""),
                            taken);
     }
+    case DeviceKind::kBond:
+      return {numbered_vdev("net_bonding", "", taken).name, ""};  // by functions of the driver
   }
   return {};
+}
+
+}  // namespace
+
+void take_vdev_names(const Config& config, std::set<std::string>& taken) {
+  for (const PortConfig& port : config.ports)
+    for (const Device& device : devices_of(port))
+      if (device.kind == DeviceKind::kVdev)
+        taken.insert(device.argument.substr(0, device.argument.find(',')));
+}
+
+PortDevice port_device(const PortConfig& port, const SystemFacts& facts, unsigned workers,
+                       std::set<std::string>& taken) {
+  PortDevice device{named_device(port, port.device, Holder::kPort, facts, workers, taken)};
+  if (port.bond)
+    for (const Device& member : port.bond->members)
+      device.members.push_back(named_device(port, member, Holder::kBond, facts, workers, taken));
+  return device;
 }
 
 EalArgs eal_args(const Config& config, const SystemFacts& facts, int pid,
@@ -197,20 +222,19 @@ EalArgs eal_args(const Config& config, const SystemFacts& facts, int pid,
   if (!gives(extra, {"--log-level"}))
     args.push_back(std::string("--log-level=") + log_level(config.system.log_level));
 
-  const bool has_pci =
-      std::any_of(config.ports.begin(), config.ports.end(),
-                  [](const PortConfig& port) { return port.device.kind == DeviceKind::kPci; });
+  const bool has_pci = std::ranges::any_of(config.ports, [](const PortConfig& port) {
+    return std::ranges::any_of(
+        devices_of(port), [](const Device& device) { return device.kind == DeviceKind::kPci; });
+  });
   if (!has_pci && !gives(extra, {"-a", "--allow", "--no-pci"})) args.push_back("--no-pci");
   std::set<std::string> taken;
-  for (const PortConfig& port : config.ports)
-    if (port.device.kind == DeviceKind::kVdev)
-      taken.insert(port.device.argument.substr(0, port.device.argument.find(',')));
+  take_vdev_names(config, taken);
   for (const PortConfig& port : config.ports) {
     PortDevice device = port_device(port, facts, workers, taken);
-    if (port.device.kind == DeviceKind::kPci) args.insert(args.end(), {"-a", device.name});
+    for (const Device& one : devices_of(port))
+      if (one.kind == DeviceKind::kPci) args.insert(args.end(), {"-a", one.argument});
     if (!device.vdev.empty()) args.insert(args.end(), {"--vdev", device.vdev});
-    result.port_names.push_back(std::move(device.name));
-    result.port_vdevs.push_back(std::move(device.vdev));
+    result.devices.push_back(std::move(device));
   }
   args.insert(args.end(), extra.begin(), extra.end());
   return result;
@@ -232,9 +256,11 @@ unsigned tx_queue_count(const PortConfig& port, unsigned workers) {
 
 namespace {
 
+// Of all members of a bond.
 uint64_t ring_entries(const PortConfig& port, unsigned workers) {
-  return uint64_t{rx_queue_count(port, workers)} * port.rx_ring +
-         uint64_t{tx_queue_count(port, workers)} * port.tx_ring;
+  return (uint64_t{rx_queue_count(port, workers)} * port.rx_ring +
+          uint64_t{tx_queue_count(port, workers)} * port.tx_ring) *
+         devices_of(port).size();
 }
 
 // Of all that is not in rings.
@@ -259,9 +285,11 @@ unsigned mbuf_count(const Config& config, unsigned workers) {
 
 unsigned least_mbuf_count(const Config& config, unsigned workers) {
   uint64_t count = 0;
+  const auto has_rings = [](const Device& device) {
+    return device.kind == DeviceKind::kPci || device.kind == DeviceKind::kVdev;
+  };
   for (const PortConfig& port : config.ports)
-    if (port.device.kind == DeviceKind::kPci || port.device.kind == DeviceKind::kVdev)
-      count += ring_entries(port, workers);
+    if (std::ranges::any_of(devices_of(port), has_rings)) count += ring_entries(port, workers);
   // Who has said how many there shall be may know that less is held beside.
   count += config.system.mbufs ? uint64_t{kMbufsPerWorker} * workers
                                : mbufs_beside_rings(config, workers);
@@ -284,9 +312,11 @@ unsigned memory_mb(const Config& config, unsigned workers) {
   // Without hugepages a pool's buffer does not cross a page, and most take one for themselves.
   constexpr unsigned kPageBytes = 4096;
   uint64_t count = mbuf_count(config, workers);
-  for (const PortConfig& port : config.ports)
-    if (is_af_xdp(port))
-      count += xdp_buffers(std::max(rx_queue_count(port, workers), tx_queue_count(port, workers)));
+  for (const PortConfig& port : config.ports) {
+    const auto queues = std::max(rx_queue_count(port, workers), tx_queue_count(port, workers)) *
+                        static_cast<unsigned>(std::ranges::count_if(devices_of(port), is_af_xdp));
+    if (queues != 0) count += xdp_buffers(queues);
+  }
   const uint64_t buffers =
       count * round_up(mbuf_data_room_bytes(config) + kMbufOverheadBytes, kPageBytes);
   return static_cast<unsigned>(kMemoryBesideMb + (buffers >> 20) + 1);

@@ -13,14 +13,19 @@
 
 namespace adit {
 
+// The device of a port as DPDK knows it.
+struct NamedDevice {
+  std::string name;  // "tap:NAME", else what rte_eth_dev_get_port_by_name knows it by
+  std::string vdev;  // name and arguments, as after --vdev; empty: it is no such device
+};
+struct PortDevice : NamedDevice {
+  std::vector<NamedDevice> members = {};  // of a bond, which is made when they are there
+};
+
 struct EalArgs {
   // For rte_eal_init, the program's name first, the user's own last.
   std::vector<std::string> args;
-  // By port, in the configuration's order: "tap:NAME", else what
-  // rte_eth_dev_get_port_by_name knows it by.
-  std::vector<std::string> port_names;
-  // The same of devices that EAL makes: name and arguments, as after --vdev; else empty.
-  std::vector<std::string> port_vdevs;
+  std::vector<PortDevice> devices;  // by port, in the configuration's order
 };
 
 // `extra` are the user's; what they say about cores, memory, prefix or log level replaces
@@ -28,12 +33,9 @@ struct EalArgs {
 EalArgs eal_args(const Config& config, const SystemFacts& facts, int pid,
                  const std::vector<std::string>& extra = {});
 
-// The device of a port as DPDK knows it: name, and what follows --vdev where it is such a device.
-struct PortDevice {
-  std::string name;
-  std::string vdev;
-};
 // Of a port that comes while DPDK runs. `taken`: names of devices; its own is added.
+// Names that ports of the configuration give their vdevs themselves are added to `taken`.
+void take_vdev_names(const Config& config, std::set<std::string>& taken);
 PortDevice port_device(const PortConfig& port, const SystemFacts& facts, unsigned workers,
                        std::set<std::string>& taken);
 

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/nearest_name.h"
+#include "config/port_ids.h"
 #include "machine/eal_args.h"
 #include "machine/privileges.h"
 
@@ -51,8 +52,10 @@ class Preflight {
   }
 
   bool any_port(std::initializer_list<DeviceKind> kinds) const {
-    return std::any_of(ports_.begin(), ports_.end(), [&](const PortConfig* port) {
-      return std::find(kinds.begin(), kinds.end(), port->device.kind) != kinds.end();
+    return std::ranges::any_of(ports_, [&](const PortConfig* port) {
+      return std::ranges::any_of(devices_of(*port), [&](const Device& device) {
+        return std::ranges::find(kinds, device.kind) != kinds.end();
+      });
     });
   }
 
@@ -162,8 +165,22 @@ class Preflight {
 
   static std::string port_text(const PortConfig& port) { return "port '" + port.name + "': "; }
 
+  // A member is looked at as if the port had nothing else, and is not steered.
+  void check_bond(const PortConfig& port) {
+    for (const Device& device : port.bond->members) {
+      PortConfig member = port;
+      member.device = device;
+      member.bond.reset();
+      member.steer = Steer::kAll;
+      check_port(member);
+    }
+  }
+
   void check_port(const PortConfig& port) {
     switch (port.device.kind) {
+      case DeviceKind::kBond:
+        check_bond(port);
+        break;
       case DeviceKind::kTap:
         check_tap(port);
         break;

@@ -25,6 +25,7 @@
 #include <string_view>
 
 #include "base/signal_mask.h"
+#include "config/port_ids.h"
 
 namespace adit {
 namespace {
@@ -55,7 +56,9 @@ constexpr std::array<CapabilityName, 13> kNames = {{
 
 bool any_port(const Config& config, std::initializer_list<DeviceKind> kinds) {
   return std::ranges::any_of(config.ports, [&](const PortConfig& port) {
-    return std::ranges::find(kinds, port.device.kind) != kinds.end();
+    return std::ranges::any_of(devices_of(port), [&](const Device& device) {
+      return std::ranges::find(kinds, device.kind) != kinds.end();
+    });
   });
 }
 

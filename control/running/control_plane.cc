@@ -46,7 +46,8 @@ ControlPlane::ControlPlane(Dataplane& dataplane, std::shared_ptr<const Config> i
       advertiser_(dataplane),
       fdb_(dataplane),
       backends_(dataplane.backend_status()),
-      links_(dataplane) {
+      links_(dataplane),
+      bonds_(dataplane) {
   Prepared first = prepare_first(basis(now_ns), std::move(initial));
   while (!commit(first, now_ns)) continue;
 }
@@ -81,7 +82,8 @@ Basis ControlPlane::basis(uint64_t now_ns) {
               .generation = generation_ + 1};
   for (PortId port = 0; port < port_macs_.size(); ++port) {
     basis.device_macs.push_back(dataplane_.port_facts(port).device_mac);
-    basis.devices.insert(dataplane_.port_spec(port).device_name);
+    for (std::string& name : device_names(dataplane_.port_spec(port)))
+      basis.devices.insert(std::move(name));
   }
   return basis;
 }

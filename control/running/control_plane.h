@@ -18,6 +18,7 @@
 #include "config/config.h"
 #include "running/backend_rates.h"
 #include "running/backend_tracker.h"
+#include "running/bond_monitor.h"
 #include "running/fdb_learner.h"
 #include "running/link_monitor.h"
 #include "running/live_next_hops.h"
@@ -84,6 +85,8 @@ class ControlPlane {
     std::string why = {};      // kFailed: what could not be done
   };
   void on_port_notice(std::function<void(const PortNotice&)> sink) { port_sink_ = std::move(sink); }
+  // Likewise of the members of bonds.
+  void on_bond_event(BondMonitor::Report sink) { bond_sink_ = std::move(sink); }
   // From now on the caller prepares and commits what has to be compiled again without a new
   // configuration, see wants_update().
   void leave_updates() noexcept { updates_itself_ = false; }
@@ -152,6 +155,7 @@ class ControlPlane {
   void link_changed(LinkEvent& event, uint64_t now_ns);
   unsigned review_backends(uint64_t now_ns);
   void take_new_mac(PortId port);
+  void bond_changed(const BondEvent& event, uint64_t now_ns);
   void change_ports(Prepared& prepared);
   void tell(const PortNotice& notice) const {
     if (port_sink_) port_sink_(notice);
@@ -172,10 +176,12 @@ class ControlPlane {
   BackendTracker backends_;
   BackendRates rates_;
   LinkMonitor links_;
+  BondMonitor bonds_;
   std::set<PortId> down_ports_;
   const Snapshot* snapshot_ = nullptr;  // the published one
   HostPacketSink host_packets_;
   std::function<void(const PortNotice&)> port_sink_;
+  BondMonitor::Report bond_sink_;
   bool preparing_ = false;  // between basis() and the end of commit()
   WorkerWatch watch_;
   std::vector<uint64_t> passes_;  // of each worker

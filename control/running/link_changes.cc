@@ -26,6 +26,15 @@ void ControlPlane::look_at_links(uint64_t now_ns, const LinkMonitor::Report& rep
     link_changed(event, now_ns);
     report(event);
   });
+  bonds_.tick(config(), [&](const BondEvent& event) { bond_changed(event, now_ns); });
+}
+
+// The switch finds us by another of its ports from now on, and shall not wait until we send.
+void ControlPlane::bond_changed(const BondEvent& event, uint64_t now_ns) {
+  if (bond_sink_) bond_sink_(event);
+  if (event.kind == BondEvent::Kind::kActive && !event.is_first && !event.active.empty() &&
+      !down_ports_.contains(event.port))
+    neighbours_.port_up(event.port, false, now_ns);
 }
 
 void ControlPlane::link_changed(LinkEvent& event, uint64_t now_ns) {
@@ -68,8 +77,7 @@ unsigned ControlPlane::review_backends(uint64_t now_ns) {
 void ControlPlane::take_new_mac(PortId id) {
   const PortConfig& port = *find_port(config(), id);
   const MacAddr& mac = dataplane_.port_facts(id).device_mac;
-  if (port.mac || port.device.kind == DeviceKind::kTap || mac.is_zero() || mac == port_macs_[id])
-    return;
+  if (port.mac || has_tap(port) || mac.is_zero() || mac == port_macs_[id]) return;
   port_macs_[id] = mac;
   learner_.renew();
 }

@@ -18,10 +18,10 @@ struct PortOpening {
   PortId id = 0;
   bool is_new = false;
   bool keeps_device = false;  // it is opened anew with other settings
-  std::optional<PortId> tap_of =
-      {};              // the port, perhaps itself, whose TAP interface it goes on with
-  PortSpec spec = {};  // of PortOpener
-  std::shared_ptr<Port> former = {};  // the device of `tap_of`
+  // The port, perhaps itself, whose TAP interface or bond it goes on with.
+  std::optional<PortId> goes_on_with = {};
+  PortSpec spec = {};                 // of PortOpener
+  std::shared_ptr<Port> former = {};  // the device of `goes_on_with`
   std::shared_ptr<OpenedPort> opened = {};
   bool is_attached = false;
 };

@@ -14,7 +14,7 @@ namespace adit {
 bool ControlPlane::begin_opening(PortChanges& ports) {
   if (!workers_have_moved()) return false;
   for (PortOpening& opening : ports.open) {
-    if (opening.tap_of) opening.former = dataplane_.device(*opening.tap_of);
+    if (opening.goes_on_with) opening.former = dataplane_.device(*opening.goes_on_with);
     if (!opening.is_new) links_.suspend(opening.id);
   }
   for (const PortId id : ports.in_the_way) {
@@ -83,11 +83,11 @@ void ControlPlane::change_ports(Prepared& prepared) {
     }
   };
   for (const PortOpening& opening : ports.open) {
-    if (opening.tap_of) attempt(opening.id, [&] { dataplane_.activate(opening.id); });
+    if (opening.goes_on_with) attempt(opening.id, [&] { dataplane_.activate(opening.id); });
     // A TAP that the port goes on with has its link as before.
     if (opening.is_new)
       links_.forget(opening.id);
-    else if (opening.tap_of == opening.id && !links_.is_gone(opening.id))
+    else if (opening.goes_on_with == opening.id && !links_.is_gone(opening.id))
       links_.resume(opening.id);
     else if (!opening.is_attached)
       links_.renewed(opening.id);

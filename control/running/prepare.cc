@@ -27,9 +27,7 @@ std::optional<MacAddr> new_mac(const Config& former, const PortConfig& port, boo
                                const MacAddr& of_device) {
   const PortConfig* was = find_port(former, port.name);
   if (was != nullptr && was->mac == port.mac) {
-    const auto is_made_up = [](const PortConfig& one) {
-      return !one.mac && one.device.kind == DeviceKind::kTap;
-    };
+    const auto is_made_up = [](const PortConfig& one) { return !one.mac && has_tap(one); };
     if (!is_opened || (is_made_up(*was) && is_made_up(port))) return std::nullopt;
   }
   return make_port_mac(port, of_device);

@@ -13,6 +13,7 @@
 #include "config/diff.h"
 #include "config/parser.h"
 #include "config/port_ids.h"
+#include "config/values.h"
 
 namespace adit {
 namespace {
@@ -161,7 +162,8 @@ void Reloader::check_ports(const Config& former, Config next,
   if (opener_ == nullptr) return;
   std::set<std::string> taps;
   for (const PortConfig& port : former.ports)
-    if (port.device.kind == DeviceKind::kTap) taps.insert("tap:" + port.device.argument);
+    for (const Device& device : devices_of(port))
+      if (device.kind == DeviceKind::kTap) taps.insert(to_string(device));
   try {
     take_port_ids(next, former);
     opener_->specs(next, compare_ports(former, next).ids_to_open(), std::move(taps));

@@ -5,9 +5,6 @@
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -29,22 +26,11 @@ uint16_t transmit(void* context, rte_mbuf** packets, uint16_t n) {
   return rte_eth_tx_burst(queue->port_id, queue->queue_id, packets, n);
 }
 
-// Whether a kernel interface was set so.
-bool is_promiscuous(const char* interface) noexcept {
-  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return false;
-  ifreq request{};
-  std::strncpy(request.ifr_name, interface, IFNAMSIZ - 1);
-  const bool is = ioctl(fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_PROMISC) != 0;
-  close(fd);
-  return is;
-}
-
 }  // namespace
 
 EthPort::EthPort(const PortSpec& spec, unsigned workers, const PortCommons& commons)
     : Port(spec),
-      bus_(bus_of(spec)),
+      bus_(bus_of(spec.vdev)),
       device_name_(spec.device_name),
       interfaces_(commons.interfaces) {
   int error = rte_eth_dev_get_port_by_name(spec.device_name.c_str(), &port_id_);
@@ -76,7 +62,7 @@ EthPort::EthPort(const PortSpec& spec, unsigned workers, const PortCommons& comm
   set_mtu(spec);
   error = rte_eth_dev_start(port_id_);
   if (error != 0) fail("cannot start", error);
-  was_promiscuous_ = !interface_.empty() && is_promiscuous(interface_.c_str());
+  was_promiscuous_ = !interface_.empty() && is_interface_promiscuous(interface_.c_str());
   if (spec.promiscuous) set_promiscuous(true);
   // Broadcast ARP and flooded multicast have to be received; not every driver filters.
   error = rte_eth_allmulticast_enable(port_id_);

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "adit/dataplane.h"
 
@@ -29,18 +31,28 @@ class Port {
   virtual LinkState link() const noexcept = 0;
   // The kernel's interface that it is on, as it was called when it was opened; empty: none.
   const std::string& interface() const noexcept { return interface_; }
-  // Of that interface, where rtnetlink is to be asked about it; 0: none.
-  unsigned watched_index() const noexcept { return if_index_; }
+  // Requests the state of the kernel's interfaces that it is on, where rtnetlink has to be asked.
+  virtual void request_links(InterfaceWatch& interfaces) const;
+  // Tells a driver below what that watch says. To be called before link().
+  virtual void look() {}
+  // Where parts of it have to be made anew. No other thread makes devices meanwhile.
+  virtual void mend() {}
+  // What it had and workers may still use; to be kept until they do not.
+  virtual std::vector<std::shared_ptr<const void>> take_leaving() { return {}; }
+  // None: it is no bond.
+  virtual std::optional<BondState> bond_state() const { return std::nullopt; }
   // Packets that the device dropped for lack of descriptors or buffers, since it was opened.
   virtual uint64_t rx_missed() const noexcept = 0;
 
   // The functions of one queue pair; valid as long as this object.
   virtual PortIo queue_io(unsigned queue) noexcept = 0;
+  // The same to receive by, for this worker alone.
+  virtual PortIo rx_io(unsigned queue, unsigned /*worker*/) noexcept { return queue_io(queue); }
 
   // Whether frames for any MAC address are received. Throws std::runtime_error naming the port.
   virtual void set_promiscuous(bool) {}
-  // Workers have its queues now, and not those of a former port on the same interface. Throws
-  // likewise.
+  // Workers have its queues now, and not those of a former port on the same interface or bond.
+  // Throws likewise.
   virtual void activate() {}
 
  protected:
@@ -55,15 +67,22 @@ class Port {
 };
 
 // EAL's name of the bus that the device is on, which is no TAP.
-inline const char* bus_of(const PortSpec& spec) noexcept {
-  return spec.vdev.empty() ? "pci" : "vdev";
+inline const char* bus_of(const std::string& vdev) noexcept {
+  return vdev.empty() ? "pci" : "vdev";
 }
+
+// Makes DPDK's device `name`, on PCI or as the vdev that EAL's arguments tell. Throws
+// std::runtime_error naming the port.
+void plug_device(const std::string& port, const std::string& name, const std::string& vdev);
 
 // Sets the MTU of a kernel interface in this network namespace; 0, or an errno.
 int set_interface_mtu(const char* interface, unsigned mtu_bytes) noexcept;
 
+// Whether a kernel interface in this network namespace was set so.
+bool is_interface_promiscuous(const char* interface) noexcept;
+
 // Opens what PortSpec::device_name says. `former`: null, or another one that is open on the same
-// TAP interface. Throws std::runtime_error naming the port.
+// TAP interface, or the same bond. Throws std::runtime_error naming the port.
 std::unique_ptr<Port> open_port(const PortSpec& spec, unsigned workers, const PortCommons& commons,
                                 const Port* former = nullptr);
 

@@ -7,11 +7,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "adit/adjacency.h"
+#include "adit/bond.h"
 #include "adit/counters.h"
 #include "adit/events.h"
 #include "adit/fdb.h"
@@ -43,7 +45,18 @@ struct PortSpec {
   bool promiscuous = false;
   bool offload = true;  // use GSO frames and partial checksums if the device can
   std::string vdev;     // EAL's arguments of a vdev, to create it again; empty: not a vdev
+  std::shared_ptr<const BondSpec> bond = {};  // null: no bond
 };
+
+// What DPDK calls the port's device, and the members of a bond; those also as the configuration
+// does.
+inline std::vector<std::string> device_names(const PortSpec& spec) {
+  std::vector<std::string> names = {spec.device_name};
+  if (spec.bond)
+    for (const BondMemberSpec& member : spec.bond->members)
+      names.insert(names.end(), {member.device_name, member.name});
+  return names;
+}
 
 // Number of buffers of an AF_XDP port, which has a pool of its own: for its rings and in flight.
 constexpr unsigned xdp_buffers(unsigned queues) noexcept {
@@ -217,6 +230,8 @@ class Dataplane {
   const PortFacts& port_facts(PortId port) const noexcept;
   // As of the last look_at_links().
   LinkState link_state(PortId port) const noexcept;
+  // Of a bond, as of now; none: the port is no bond, or is detached.
+  std::optional<BondState> bond_state(PortId port) const;
   // Updates the state of all links, and closes devices that no worker uses any more. To be called a
   // few times a second; it does not block.
   void look_at_links();

@@ -5,12 +5,16 @@
 #
 #   [under: bridge sw]--tap to-guest--[QEMU: eth0 of the guest, tunnel devices, tenant's addresses]
 #
-# QEMU runs in namespace under and ends with it. The guest has no disk: its root is an initramfs
+# With GUEST_TAPS set to several, it has as many interfaces, and their TAPs are left alone in
+# namespace GUEST_NS, for aditd to take.
+#
+# QEMU runs in that namespace and ends with it. The guest has no disk: its root is an initramfs
 # made here of busybox, ip and ping. Commands reach it over a virtio port, one line each way.
-readonly GUEST_MAC=02:00:00:00:00:04
+readonly GUEST_MAC=02:00:00:00:00:04 # of the first interface; that of the next ends in 5
+GUEST_NS=under GUEST_TAPS=(to-guest)
 # virtio to talk to us, what stands behind a tunnel, then the tunnels.
 readonly GUEST_MODULES=(
-  virtio_pci virtio_net virtio_console dummy bridge
+  virtio_pci virtio_net virtio_console dummy bridge bonding
   ip_gre ip6_gre ipip sit ip6_tunnel
 )
 # Busybox has an ip and a ping too, but no tunnels with a key, and no choice of the DF bit. Its
@@ -38,8 +42,12 @@ guest_boot() {
   GUEST_DIR=$LAB_TMP/guest
   mkdir -p "$GUEST_DIR"
   guest_initramfs "$(tail -n 1 <<<"$kernel")" "$GUEST_DIR/initramfs"
-  N under ip tuntap add dev to-guest mode tap
-  N under ip link set to-guest mtu "$UNDERLAY_MTU" master sw up
+  local tap
+  for tap in "${GUEST_TAPS[@]}"; do
+    N "$GUEST_NS" ip tuntap add dev "$tap" mode tap
+    N "$GUEST_NS" ip link set "$tap" mtu "$UNDERLAY_MTU" up
+    [[ $GUEST_NS != under ]] || N "$GUEST_NS" ip link set "$tap" master sw
+  done
   # Opened for both directions, so that neither side waits for the other, nor sees an end.
   mkfifo "$GUEST_DIR/port.in" "$GUEST_DIR/port.out"
   exec {GUEST_IN}<>"$GUEST_DIR/port.in" {GUEST_OUT}<>"$GUEST_DIR/port.out"
@@ -77,12 +85,18 @@ guest_qemu() { # KERNEL ACCEL
   local plain=csum=off,gso=off,guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ufo=off
   plain+=,host_tso4=off,host_tso6=off,host_ufo=off,mrg_rxbuf=on
   [[ $2 == tcg ]] || { accel=$2 cpu=host; }
-  bg under "qemu-$2" qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
+  local -a nics=()
+  local i
+  for i in "${!GUEST_TAPS[@]}"; do
+    nics+=(-netdev "tap,id=net$i,ifname=${GUEST_TAPS[i]},script=no,downscript=no,vhost=off"
+      -device "virtio-net-pci,id=nic$i,netdev=net$i,mac=${GUEST_MAC%?}$((4 + i)),romfile=,speed=10000,duplex=full,$plain")
+  done
+  bg "$GUEST_NS" "qemu-$2" qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
     -machine q35 -accel "$accel" -cpu "$cpu" -smp 1 -m 192 \
     -kernel "$1" -initrd "$GUEST_DIR/initramfs" -serial stdio \
     -append "console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off random.trust_cpu=on audit=0" \
-    -netdev tap,id=net0,ifname=to-guest,script=no,downscript=no,vhost=off \
-    -device "virtio-net-pci,netdev=net0,mac=$GUEST_MAC,romfile=,$plain" \
+    "${nics[@]}" -chardev "socket,id=monitor,path=$GUEST_DIR/monitor,server=on,wait=off" \
+    -mon chardev=monitor,mode=control \
     -device virtio-serial-pci -chardev "pipe,id=port,path=$GUEST_DIR/port" \
     -device virtserialport,chardev=port,name=adit
   GUEST_PID=$BG_PID
@@ -108,6 +122,27 @@ guest() {
     base64 -d <<<"$value"
   done
   fail "no answer from the guest within $GUEST_TIMEOUT_S seconds to: $*"
+}
+
+# guest_link NUMBER on|off: the cable of the guest's interface, as the guest sees it.
+guest_link() {
+  python3 - "$GUEST_DIR/monitor" "nic$1" "$([[ $2 == on ]] && echo true || echo false)" <<'QMP'
+import json, socket, sys
+monitor = socket.socket(socket.AF_UNIX)
+monitor.connect(sys.argv[1])
+lines = monitor.makefile("rw")
+lines.readline()
+for command in ({"execute": "qmp_capabilities"},
+                {"execute": "set_link", "arguments": {"name": sys.argv[2], "up": sys.argv[3] == "true"}}):
+    lines.write(json.dumps(command) + "\n")
+    lines.flush()
+    while True:
+        answer = json.loads(lines.readline())
+        if "error" in answer:
+            sys.exit(answer["error"]["desc"])
+        if "return" in answer:
+            break
+QMP
 }
 
 expect_guest_ping() { # ADDRESS COUNT [OPTION...]

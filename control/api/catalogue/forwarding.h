@@ -29,6 +29,25 @@ inline constexpr Column kPortColumns[] = {
      "packets that the device dropped because the receive queue was full"},
 };
 
+inline constexpr Column kBondColumns[] = {
+    {"port", "PORT", kText, kKey},
+    {"member", "MEMBER", kText, kKey},
+    {"mode", "MODE"},
+    {"link", "LINK", kText, kShown, "`up`, `down` or `gone`"},
+    {"active", "ACTIVE", kText, kShown, "whether it sends and receives now"},
+    {"speed_mbps", "MBIT/S", kNumber},
+    {"selected", "SELECTED", kText, kWide,
+     "with 802.3ad: whether it is of the aggregator that is used; else this and what follows is "
+     "null"},
+    {"partner", "PARTNER", kText, kShown, "the MAC address of the partner's system; null: no LACP"},
+    {"partner_key", "PARTNER-KEY", kNumber, kWide},
+    {"partner_port", "PARTNER-PORT", kNumber, kWide},
+    {"lacp_state", "LACP-STATE", kText, kWide,
+     "`active`, `short`, `aggregatable`, `in-sync`, `collecting`, `distributing`, `defaulted`, "
+     "`expired`, of IEEE 802.1AX"},
+    {"partner_state", "PARTNER-STATE", kText, kWide, "the same of the partner"},
+};
+
 inline constexpr Column kNetworkColumns[] = {
     {"name", "NETWORK", kText, kKey},
     {"vni", "VNI", kNumber},
@@ -143,6 +162,13 @@ inline constexpr MethodInfo kForwarding[] = {
         .columns = kPortColumns,
         .notes = "A port's VLAN subinterfaces follow the port. They have counters of their own, of "
                  "frames without the tag, and no columns of the device.",
+    },
+    {
+        .name = "show.bonds",
+        .effect = kReads,
+        .help = "members of bonds: links, and what LACP agreed",
+        .command = "show bonds",
+        .columns = kBondColumns,
     },
     {
         .name = "show.networks",

@@ -23,7 +23,7 @@ using nlohmann::json;
 constexpr char kYaml[] =
     "ports:\n"
     "  uplink: {device: \"tap:up0\", addresses: [192.0.2.1/24]}\n"
-    "  red0: {device: \"tap:red0\"}\n"
+    "  red0: {bond: {members: [\"tap:red0\"]}}\n"
     "  blue0: {device: \"tap:blue0\", addresses: [10.1.0.254/24]}\n"
     "vrfs:\n"
     "  blue: {ports: [blue0], tunnels: {site: {address: 192.0.2.3}},\n"
@@ -244,6 +244,17 @@ TEST_F(Methods, ShowFdbSourcesHasHowItStandsWithEachNetwork) {
   EXPECT_EQ(rows[1]["state"], "waiting");
   EXPECT_EQ(rows[1]["namespace"], nullptr);
   EXPECT_EQ(rows[1]["error"], "not there");
+}
+
+TEST_F(Methods, ShowBondsHasMembersThatAreNotOpenToo) {
+  const json rows = result("show.bonds")["rows"];
+  ASSERT_EQ(rows.size(), 1U);
+  EXPECT_EQ(rows[0]["port"], "red0");
+  EXPECT_EQ(rows[0]["member"], "tap:red0");
+  EXPECT_EQ(rows[0]["mode"], "active-backup");
+  EXPECT_EQ(rows[0]["link"], "gone");
+  EXPECT_EQ(rows[0]["active"], false);
+  EXPECT_EQ(rows[0]["partner"], nullptr);
 }
 
 // And no other: what rows have stands in the catalogue.

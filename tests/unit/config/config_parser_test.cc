@@ -33,6 +33,36 @@ TEST(ConfigParser, DefaultsAreThoseOfTheTypes) {
   ASSERT_EQ(config.networks, std::vector{network});
 }
 
+TEST(ConfigParser, ReadsBonds) {
+  const Config config = parse_config(R"(
+ports:
+  all: {bond: {mode: alb, members: ["0000:0A:00.1", "tap:m1"], primary: "tap:m1", link_check_ms: 10,
+               up_delay_ms: 60000, down_delay_ms: 1}}
+  lacp: {bond: {mode: 802.3ad, members: ["af_xdp:e1"], hash_policy: layer2+3,
+                lacp_select: bandwidth}}
+  least: {bond: {members: ["vdev:net_null0"]}}
+)",
+                                     "f");
+  const Device pci{DeviceKind::kPci, "0000:0a:00.1"}, tap{DeviceKind::kTap, "m1"};
+  ASSERT_EQ(config.ports.size(), 3U);
+  for (const PortConfig& port : config.ports)
+    EXPECT_EQ(port.device, (Device{DeviceKind::kBond, ""})) << port.name;
+  BondConfig all{.mode = BondMode::kAlb, .members = {pci, tap}, .primary = tap};
+  all.link_check_ms = 10;
+  all.up_delay_ms = 60000;
+  all.down_delay_ms = 1;
+  EXPECT_EQ(config.ports[0].bond, all);
+  EXPECT_EQ(config.ports[1].bond, (BondConfig{.mode = BondMode::kLacp,
+                                              .members = {{DeviceKind::kAfXdp, "e1"}},
+                                              .hash_policy = BondHash::kLayer23,
+                                              .lacp_select = LacpSelect::kBandwidth}));
+  const BondConfig least{.members = {{DeviceKind::kVdev, "net_null0"}}};
+  EXPECT_EQ(config.ports[2].bond, least);
+  EXPECT_EQ(least.mode, BondMode::kActiveBackup);
+  EXPECT_EQ(least.hash_policy, BondHash::kLayer34);
+  EXPECT_EQ(least.link_check_ms, 20U);
+}
+
 TEST(ConfigParser, ReadsEveryKey) {
   const Config config = parse_config(R"(
 system: {workers: 3, poll: busy, hugepages: yes, memory_mb: 512, mbufs: 4096, fdb_capacity: 2048,
@@ -72,6 +102,7 @@ networks:
   const PortConfig up{"up",
                       {},
                       {DeviceKind::kPci, "0000:0a:00.1"},
+                      {},
                       9000,
                       parse_mac("02:00:00:00:00:01"),
                       true,

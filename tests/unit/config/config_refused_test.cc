@@ -80,7 +80,7 @@ INSTANTIATE_TEST_SUITE_P(
             "ports: {\"a\\nb\": {device: \"tap:x\", zebra: 1}}\n",
             {"1:9: ports: found 'a\\x0ab' as a name, expected a name of 1 to 32 letters, digits, "
              "'_', '.' and '-', that begins with a letter",
-             "1:35: unknown key 'zebra' in port 'a\\x0ab'; known here: device, "
+             "1:35: unknown key 'zebra' in port 'a\\x0ab'; known here: device, bond, "
              "mtu_bytes, mac, promiscuous"}},
         RefusedCase{"Duplicate",
                     port("mtu_bytes: 1500, mtu_bytes: 1400"),
@@ -102,7 +102,7 @@ INSTANTIATE_TEST_SUITE_P(
                     {"1:8: ports: found none, expected a map of 1 to 1023 names"}},
         RefusedCase{"MissingDevice",
                     "ports:\n  up: {mtu_bytes: 1500}\n",
-                    {"2:7: missing key 'device' in port 'up': expected a PCI address, tap:NAME"}},
+                    {"2:3: missing key 'device' in port 'up': expected a PCI address, tap:NAME"}},
         RefusedCase{"MissingVni",
                     with_port("networks:\n  red: {}\n"),
                     {"3:8: missing key 'vni' in network 'red': expected a number from 1 to "
@@ -267,6 +267,54 @@ INSTANTIATE_TEST_SUITE_P(
         device("EmptyVdev", "'vdev:'", "'vdev:', expected a DPDK device after 'vdev:'"),
         device("VdevWithBlank", "'vdev:net_null0, a=b'", "'vdev:net_null0, a=b', expected a DPDK"),
         device("Boolean", "true", "'true', which is a boolean; expected a PCI address")),
+    case_name);
+
+// The bond begins in column 19 of line 1, the port's other keys follow it.
+RefusedCase bond(const char* name, const std::string& keys, const std::string& mistake,
+                 const std::string& beside = "") {
+  return {name, "ports: {up: {bond: {" + keys + "}" + beside + "}}\n", {mistake}};
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Bonds, Refused,
+    testing::Values(
+        bond("NoMembers", "mode: balance", "1:20: missing key 'members' in 'bond': expected a"),
+        bond("EmptyMembers", "members: []", "1:30: members: expected at least one device"),
+        bond("WrongMember", "members: [eth0]", "1:31: members: found 'eth0', expected a PCI addr"),
+        bond("NineMembers",
+             "members: ['tap:a', 'tap:b', 'tap:c', 'tap:d', 'tap:e', 'tap:f', 'tap:g', 'tap:h', "
+             "'tap:i']",
+             "1:30: members: found 9 entries"),
+        bond("Mode", "mode: lacp, members: ['tap:a']", "1:27: mode: found 'lacp', expected"),
+        bond("BondOfABond", "members: ['vdev:net_bonding0,mode=1']",
+             "1:31: members: vdev:net_bonding0,mode=1 is a bond itself"),
+        bond("Primary", "members: ['tap:a'], primary: 'tap:b'",
+             "1:50: primary: tap:b is none of the 'members'"),
+        bond("PrimaryOfBalance", "mode: balance, members: ['tap:a'], primary: 'tap:a'",
+             "1:65: primary: mode balance has none; expected mode active-backup, tlb or alb"),
+        bond("HashOfTlb", "mode: tlb, members: ['tap:a'], hash_policy: layer2",
+             "1:65: hash_policy: mode tlb has none; expected mode balance or 802.3ad"),
+        bond("SelectOfBalance", "mode: balance, members: ['tap:a'], lacp_select: count",
+             "1:69: lacp_select: mode balance has none; expected mode 802.3ad"),
+        bond("AfXdpWithoutLacp", "members: ['af_xdp:a']",
+             "1:31: members: af_xdp:a may be in a bond of mode 802.3ad only"),
+        bond("LinkCheck", "members: ['tap:a'], link_check_ms: 9", "1:56: link_check_ms: found '9'"),
+        bond("UpDelay", "members: ['tap:a'], up_delay_ms: 60001",
+             "1:54: up_delay_ms: found '60001'"),
+        bond("ArpMonitor", "members: ['tap:a'], arp_interval: 100",
+             "1:41: unknown key 'arp_interval' in 'bond'"),
+        bond("DeviceToo", "members: ['tap:a']", "1:50: device: the port has a 'bond'",
+             ", device: 'tap:b'"),
+        bond("Steer", "members: ['tap:a']", "1:49: steer: a bond has none", ", steer: all"),
+        bond("Offload", "members: ['tap:a']", "1:51: offload: a bond has none", ", offload: 'off'"),
+        bond("MtuOfTaps", "members: ['tap:a']",
+             "1:31: members: tap:a carries an mtu_bytes of at most 1500 in a bond; found 1501",
+             ", mtu_bytes: 1501"),
+        bond("MemberTwice", "members: ['tap:a', 'af_packet:a']",
+             "1:40: device af_packet:a is already that of port 'up', see f:1:31"),
+        RefusedCase{"DeviceOfAnotherPort",
+                    "ports: {a: {device: 'tap:x'}, b: {bond: {members: ['tap:y', 'tap:x']}}}\n",
+                    {"1:61: device tap:x is already that of port 'a', see f:1:21"}}),
     case_name);
 
 RefusedCase address(const char* name, const std::string& text, const std::string& mistake) {

@@ -96,52 +96,57 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Ports, DiffCase,
-    testing::Values(live("device",
-                         [](Config& c) {
-                           c.ports[1].device = {DeviceKind::kAfPacket, "e1"};
-                         },
-                         {"ports.red0.device: tap:red0 -> af_packet:e1"}),
-                    live("mtu", [](Config& c) { c.ports[1].mtu_bytes = 9000; },
-                         {"ports.red0.mtu_bytes: 1500 -> 9000"}),
-                    live("mac", [](Config& c) { c.ports[1].mac = mac("02:00:00:00:00:01"); },
-                         {"ports.red0.mac: the device's own -> 02:00:00:00:00:01"}),
-                    live("promiscuous", [](Config& c) { c.ports[1].promiscuous = true; },
-                         {"ports.red0.promiscuous: false -> true"}),
-                    live("rx_queues", [](Config& c) { c.ports[1].rx_queues = 2; },
-                         {"ports.red0.rx_queues: auto -> 2"}),
-                    live("tx_queues", [](Config& c) { c.ports[1].tx_queues = 2; },
-                         {"ports.red0.tx_queues: auto -> 2"}),
-                    live("rx_ring", [](Config& c) { c.ports[1].rx_ring = 64; },
-                         {"ports.red0.rx_ring: 1024 -> 64"}),
-                    live("tx_ring", [](Config& c) { c.ports[1].tx_ring = 64; },
-                         {"ports.red0.tx_ring: 1024 -> 64"}),
-                    live("offload", [](Config& c) { c.ports[1].offload = OffloadMode::kOff; },
-                         {"ports.red0.offload: auto -> off"}),
-                    live("steer", [](Config& c) { c.ports[1].steer = Steer::kAll; },
-                         {"ports.red0.steer: auto -> all"}),
-                    live("removed", [](Config& c) { c.ports.pop_back(); }, {"ports.red0: removed"}),
-                    live("added",
-                         [](Config& c) {
-                           c.ports.push_back(c.ports[1]);
-                           c.ports[2].name = "blue0";
-                         },
-                         {"ports.blue0: added"}),
-                    live("order", [](Config& c) { std::swap(c.ports[0], c.ports[1]); },
-                         {"ports: order changed"}),
-                    live("addresses",
-                         [](Config& c) {
-                           c.ports[0].addresses[1] = {ip("10.0.0.1"), 8};
-                         },
-                         {"ports.uplink: address 198.51.100.1/24 removed",
-                          "ports.uplink: address 10.0.0.1/8 added"}),
-                    live("prefix length", [](Config& c) { c.ports[0].addresses[1].length = 25; },
-                         {"ports.uplink: address 198.51.100.1/24 removed",
-                          "ports.uplink: address 198.51.100.1/25 added"}),
-                    live("order of addresses",
-                         [](Config& c) {
-                           std::swap(c.ports[0].addresses[0], c.ports[0].addresses[1]);
-                         },
-                         {"ports.uplink: order of addresses changed"})));
+    testing::Values(
+        live("device",
+             [](Config& c) {
+               c.ports[1].device = {DeviceKind::kAfPacket, "e1"};
+             },
+             {"ports.red0.device: tap:red0 -> af_packet:e1"}),
+        live("mtu", [](Config& c) { c.ports[1].mtu_bytes = 9000; },
+             {"ports.red0.mtu_bytes: 1500 -> 9000"}),
+        live("mac", [](Config& c) { c.ports[1].mac = mac("02:00:00:00:00:01"); },
+             {"ports.red0.mac: the device's own -> 02:00:00:00:00:01"}),
+        live("promiscuous", [](Config& c) { c.ports[1].promiscuous = true; },
+             {"ports.red0.promiscuous: false -> true"}),
+        live("rx_queues", [](Config& c) { c.ports[1].rx_queues = 2; },
+             {"ports.red0.rx_queues: auto -> 2"}),
+        live("tx_queues", [](Config& c) { c.ports[1].tx_queues = 2; },
+             {"ports.red0.tx_queues: auto -> 2"}),
+        live("rx_ring", [](Config& c) { c.ports[1].rx_ring = 64; },
+             {"ports.red0.rx_ring: 1024 -> 64"}),
+        live("tx_ring", [](Config& c) { c.ports[1].tx_ring = 64; },
+             {"ports.red0.tx_ring: 1024 -> 64"}),
+        live("offload", [](Config& c) { c.ports[1].offload = OffloadMode::kOff; },
+             {"ports.red0.offload: auto -> off"}),
+        live("steer", [](Config& c) { c.ports[1].steer = Steer::kAll; },
+             {"ports.red0.steer: auto -> all"}),
+        live("bond",
+             [](Config& c) {
+               c.ports[1].device = {DeviceKind::kBond, ""};
+               c.ports[1].bond = {.members = {{DeviceKind::kTap, "a"}}};
+             },
+             {"ports.red0.device: tap:red0 -> none", "ports.red0.bond: added (members tap:a)"}),
+        live("removed", [](Config& c) { c.ports.pop_back(); }, {"ports.red0: removed"}),
+        live("added",
+             [](Config& c) {
+               c.ports.push_back(c.ports[1]);
+               c.ports[2].name = "blue0";
+             },
+             {"ports.blue0: added"}),
+        live("order", [](Config& c) { std::swap(c.ports[0], c.ports[1]); },
+             {"ports: order changed"}),
+        live("addresses",
+             [](Config& c) {
+               c.ports[0].addresses[1] = {ip("10.0.0.1"), 8};
+             },
+             {"ports.uplink: address 198.51.100.1/24 removed",
+              "ports.uplink: address 10.0.0.1/8 added"}),
+        live("prefix length", [](Config& c) { c.ports[0].addresses[1].length = 25; },
+             {"ports.uplink: address 198.51.100.1/24 removed",
+              "ports.uplink: address 198.51.100.1/25 added"}),
+        live("order of addresses",
+             [](Config& c) { std::swap(c.ports[0].addresses[0], c.ports[0].addresses[1]); },
+             {"ports.uplink: order of addresses changed"})));
 
 INSTANTIATE_TEST_SUITE_P(
     Underlay, DiffCase,

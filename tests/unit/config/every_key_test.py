@@ -66,6 +66,8 @@ OTHER = {
     "networks.*.members[].port": ["red0", "spare"],
     "networks.*.static_macs[].port": ["spare"],
     "networks.*.static_macs[].remote": ["192.0.2.30"],
+    "ports.*.bond": [{"members": ["tap:m9"]}],  # a port without it has a device
+    "ports.*.bond.primary": ["tap:m2"],
     "vrfs.*.vlans[].port": ["spare"],
     "vrfs.*.routes[].tunnel": ["site2"],
     "services.*.vrf": ["blue", "green"],

@@ -40,12 +40,18 @@ std::string after(const EalArgs& eal, const std::string& option) {
   return found == eal.args.end() || found + 1 == eal.args.end() ? "-" : *(found + 1);
 }
 
+std::vector<std::string> names_of(const EalArgs& eal) {
+  std::vector<std::string> names;
+  for (const PortDevice& device : eal.devices) names.push_back(device.name);
+  return names;
+}
+
 TEST(EalArgs, TapWithoutHugepagesIsExactlyThis) {
   const EalArgs eal = eal_args(tap_config("memory_mb: 128"), two_cores(), 42);
   EXPECT_EQ(eal.args, (std::vector<std::string>{"aditd", "--lcores", "0@2,1@5",
                                                 "--file-prefix=adit-42", "--no-huge", "-m", "128",
                                                 "--log-level=warning", "--no-pci"}));
-  EXPECT_EQ(eal.port_names, std::vector<std::string>{"tap:up0"});  // no DPDK device
+  EXPECT_EQ(names_of(eal), std::vector<std::string>{"tap:up0"});  // no DPDK device
 }
 
 TEST(EalArgs, EveryKindOfPortHasItsNameAndArguments) {
@@ -63,7 +69,7 @@ ports:
   g: {device: "0000:0a:00.1"}
 )"),
                                facts, 1);
-  EXPECT_EQ(eal.port_names,
+  EXPECT_EQ(names_of(eal),
             (std::vector<std::string>{"tap:t0", "net_af_packet0", "net_af_packet1", "net_af_xdp0",
                                       "net_null7", "0000:0a:00.0", "0000:0a:00.1"}));
   const std::string sizes = ",qpairs=2,blocksz=65536,framesz=2048,framecnt=1024";
@@ -76,6 +82,43 @@ ports:
   EXPECT_FALSE(has(eal, "--no-pci"));
   EXPECT_EQ(std::count(eal.args.begin(), eal.args.end(), "--vdev"), 4);
   EXPECT_EQ(std::count(eal.args.begin(), eal.args.end(), "-a"), 2);
+}
+
+TEST(EalArgs, BondsAndTheirMembersAreMadeWhenTheyAreOpened) {
+  SystemFacts facts = two_cores();
+  facts.interfaces = {{"eth1", true, false, 1}};
+  facts.xdp_program = "/proc/self/fd/7";
+  const EalArgs eal = eal_args(config_of(R"(
+ports:
+  a: {device: 'af_packet:eth0'}
+  b: {bond: {mode: 802.3ad, members: ['tap:t0', 'af_packet:e0', 'af_xdp:eth1', 'vdev:net_null0', "0000:0a:00.0"]}}
+  c: {bond: {members: ['tap:t1']}}
+)"),
+                               facts, 1);
+  EXPECT_EQ(names_of(eal),
+            (std::vector<std::string>{"net_af_packet0", "net_bonding0", "net_bonding1"}));
+  std::vector<std::string> names, vdevs;
+  for (const NamedDevice& member : eal.devices[1].members) {
+    names.push_back(member.name);
+    vdevs.push_back(member.vdev.substr(0, member.vdev.find(",qpairs")));
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"net_tap0", "net_af_packet1", "net_af_xdp0",
+                                             "net_null0", "0000:0a:00.0"}));
+  // No program: adit gets every packet.
+  EXPECT_EQ(vdevs,
+            (std::vector<std::string>{"net_tap0,iface=t0", "net_af_packet1,iface=e0",
+                                      "net_af_xdp0,iface=eth1,queue_count=1", "net_null0", ""}));
+  EXPECT_EQ(std::count(eal.args.begin(), eal.args.end(), "--vdev"), 1);
+  EXPECT_TRUE(has(eal, "0000:0a:00.0"));
+  EXPECT_FALSE(has(eal, "--no-pci"));
+}
+
+TEST(EalArgs, MembersOfABondHaveRingsAndBuffersEach) {
+  const std::string member = "'vdev:net_null0'", two = member + ", 'vdev:net_null1'";
+  const auto count = [](const std::string& members) {
+    return mbuf_count(config_of("ports: {a: {bond: {members: [" + members + "]}}}"), 2);
+  };
+  EXPECT_EQ(count(two) - count(member), 2 * (1024 + 1024));
 }
 
 TEST(EalArgs, SteeredPortsHaveAnXdpProgram) {
@@ -94,7 +137,7 @@ TEST(EalArgs, OwnNamesStepAsideForTheUsersVdevs) {
                                          "  b: {device: 'vdev:net_af_packet0,iface=x'}\n"
                                          "  c: {device: 'af_packet:t1'}\n"),
                                two_cores(), 1);
-  EXPECT_EQ(eal.port_names,
+  EXPECT_EQ(names_of(eal),
             (std::vector<std::string>{"net_af_packet1", "net_af_packet0", "net_af_packet2"}));
 }
 

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The link state that DPDK keeps of a device. Drivers on kernel interfaces (net_af_packet,
+// net_af_xdp) set it once, and say "up" for ever. The bonding driver believes it, and there is no
+// function of DPDK to say otherwise: so it is written where ethdev has it.
+#pragma once
+
+#include <cstdint>
+
+namespace adit {
+
+class DriverLink {
+ public:
+  // Looks for the state of the device, and makes sure that DPDK reads what is written there. To be
+  // called before the device is started. Throws std::runtime_error if this DPDK keeps it elsewhere.
+  explicit DriverLink(uint16_t port_id);
+  void set(bool is_up) noexcept;
+
+ private:
+  void* state_ = nullptr;  // struct rte_eth_link, in one word
+};
+
+}  // namespace adit
