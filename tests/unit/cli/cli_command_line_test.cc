@@ -84,7 +84,7 @@ TEST_F(CommandLine, SaysWhatIsWrong) {
       {{}, "a command is missing"},
       {{"-j"}, "a command is missing"},
       {{"relaod"}, "no command 'relaod'; did you mean 'reload'?"},
-      {{"show"}, "show what? One of: ports, networks"},
+      {{"show"}, "show what? One of: ports, bonds, networks"},
       {{"show", "prots"}, "no command 'show prots'; did you mean 'show ports'?"},
       {{"show", "ports", "x"}, "`show ports` does not take 'x'"},
       {{"check", "a", "b"}, "`check` does not take 'b'"},
