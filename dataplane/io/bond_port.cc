@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstring>
 #include <mutex>
 #include <stdexcept>
@@ -25,6 +26,12 @@ constexpr uint64_t kNextTryNs = 1'000'000'000;
 constexpr char kAfPacketPrefix[] = "af_packet:";  // of a member's name
 // The driver wants to be called every 100 ms to send what LACP has to say.
 constexpr unsigned kLacpPerSecond = 100;
+
+// As monotonic_ns(), which is above this wing.
+uint64_t steady_ns() noexcept {
+  const auto since = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<uint64_t>(std::chrono::nanoseconds(since).count());
+}
 
 // The driver looks at links by an alarm that it does not cancel, and that would look at a device
 // which is gone. Alarms ring in the order of their times, so this returns when it has rung for the
@@ -349,7 +356,7 @@ void BondPort::look() {
     if (!member.device) continue;
     member.device->look(interfaces_);
     if (member.device->status(interfaces_) != LinkStatus::kGone) continue;
-    Member gone{.device = nullptr, .next_try_ns = monotonic_ns() + kNextTryNs, .tries = 0};
+    Member gone{.device = nullptr, .next_try_ns = steady_ns() + kNextTryNs, .tries = 0};
     {
       const std::lock_guard lock(bond_->mutex);
       std::swap(member, gone);
@@ -363,7 +370,7 @@ void BondPort::look() {
 void BondPort::mend() {
   for (std::size_t i = 0; i < members_.size(); ++i) {
     Member& member = members_[i];
-    if (member.device || monotonic_ns() < member.next_try_ns) continue;
+    if (member.device || steady_ns() < member.next_try_ns) continue;
     const std::string& name = spec_->members[i].name;
     const bool is_back = name.starts_with(kAfPacketPrefix) &&
                          interfaces_.index_of(name.substr(sizeof kAfPacketPrefix - 1)) != 0;
@@ -377,7 +384,7 @@ void BondPort::mend() {
     } catch (const std::runtime_error&) {
       if (member.device) remove(std::move(member.device));
       const unsigned wait_s = 1u << std::min(member.tries++, 5u);
-      member.next_try_ns = monotonic_ns() + wait_s * kNextTryNs;
+      member.next_try_ns = steady_ns() + wait_s * kNextTryNs;
     }
   }
 }
@@ -387,7 +394,7 @@ LinkState BondPort::link() const noexcept {
   LinkState state;
   const bool is_up =
       rte_eth_link_get_nowait(port_id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
-  const uint64_t now_ns = monotonic_ns();
+  const uint64_t now_ns = steady_ns();
   if (is_up == told_.is_up) {
     told_.differs_since_ns = 0;
   } else {
