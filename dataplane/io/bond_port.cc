@@ -102,7 +102,10 @@ uint16_t BondPort::receive_lacp(void* context, rte_mbuf** packets, uint16_t n) {
 }
 
 BondPort::BondPort(const PortSpec& spec, unsigned workers, const PortCommons& commons)
-    : Port(spec), spec_(spec.bond), mtu_bytes_(spec.mtu_bytes), interfaces_(commons.interfaces) {
+    : EthDevice(spec),
+      spec_(spec.bond),
+      mtu_bytes_(spec.mtu_bytes),
+      interfaces_(commons.interfaces) {
   for (const BondMemberSpec& member : spec_->members)
     members_.push_back({std::make_shared<BondMember>(name_, member)});
   bond_ = std::make_shared<Bond>(spec, commons);
@@ -122,13 +125,13 @@ BondPort::BondPort(const PortSpec& spec, unsigned workers, const PortCommons& co
 }
 
 BondPort::BondPort(const PortSpec& spec, const BondPort& former)
-    : Port(spec),
+    : EthDevice(spec),
       spec_(spec.bond),
       mtu_bytes_(spec.mtu_bytes),
       interfaces_(former.interfaces_),
       bond_(former.bond_),
-      port_id_(former.port_id_),
       told_(former.told_) {
+  port_id_ = former.port_id_;
   facts_ = former.facts_;
   missed_before_ = former.all_missed();
   to_leave_.reserve(former.members_.size());
@@ -229,13 +232,7 @@ bool BondPort::has_kernel_members() const noexcept {
 
 void BondPort::configure(const PortSpec& spec, unsigned workers) {
   rte_eth_dev_info info{};
-  int error = rte_eth_dev_info_get(port_id_, &info);
-  if (error != 0) fail("cannot report its capabilities", error);
-  rte_ether_addr mac{};
-  error = rte_eth_macaddr_get(port_id_, &mac);
-  if (error != 0) fail("has no MAC address", error);
-  facts_.driver = info.driver_name;
-  std::memcpy(facts_.device_mac.bytes.data(), mac.addr_bytes, sizeof mac.addr_bytes);
+  identify(info);
   facts_.tx_queues = spec.tx_queues != 0 ? spec.tx_queues : workers;
   facts_.rx_queues =
       spec.rx_queues != 0 ? spec.rx_queues : std::min<unsigned>(workers, info.max_rx_queues);
@@ -253,11 +250,7 @@ void BondPort::configure(const PortSpec& spec, unsigned workers) {
   rte_eth_conf conf{};
   // Drivers on kernel interfaces do not report jumbo frames; the interface's MTU counts.
   if (!has_kernel_members()) conf.rxmode.mtu = spec.mtu_bytes;
-  const uint64_t rx_wanted = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
-  conf.rxmode.offloads = info.rx_offload_capa & rx_wanted;
-  conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
-  const uint16_t most = info.tx_desc_lim.nb_mtu_seg_max;  // 0: the drivers do not say
-  facts_.max_tx_buffers = conf.txmode.offloads == 0 ? 1 : most == 0 ? UINT16_MAX : most;
+  choose_offloads(info, conf);
   // What all members can do. Without a table of queues (RETA) there is nothing to share out by.
   const uint64_t hashes =
       info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
@@ -265,9 +258,7 @@ void BondPort::configure(const PortSpec& spec, unsigned workers) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     conf.rx_adv_conf.rss_conf.rss_hf = hashes;
   }
-  error = rte_eth_dev_configure(port_id_, static_cast<uint16_t>(facts_.rx_queues),
-                                static_cast<uint16_t>(facts_.tx_queues), &conf);
-  if (error != 0) fail("cannot be configured", error);
+  configure_device(conf);
 }
 
 void BondPort::set_up_queues(const PortSpec& spec, const PortCommons& commons) {
@@ -278,23 +269,7 @@ void BondPort::set_up_queues(const PortSpec& spec, const PortCommons& commons) {
                                              static_cast<unsigned>(xdp_members));
     pool = bond_->xdp_pool.get();
   }
-  if (pool == nullptr)
-    throw std::runtime_error("port " + name_ +
-                             ": there is no memory for its packet buffers; write a larger "
-                             "`memory_mb` in `system`, and restart aditd");
-  uint16_t rx_ring = static_cast<uint16_t>(spec.rx_ring);
-  uint16_t tx_ring = static_cast<uint16_t>(spec.tx_ring);
-  int error = rte_eth_dev_adjust_nb_rx_tx_desc(port_id_, &rx_ring, &tx_ring);
-  if (error != 0) fail("cannot size the rings", error);
-  const auto socket = static_cast<unsigned>(rte_eth_dev_socket_id(port_id_));
-  for (uint16_t queue = 0; queue < facts_.rx_queues; ++queue) {
-    error = rte_eth_rx_queue_setup(port_id_, queue, rx_ring, socket, nullptr, pool);
-    if (error != 0) fail("cannot set up receive queue " + std::to_string(queue), error);
-  }
-  for (uint16_t queue = 0; queue < facts_.tx_queues; ++queue) {
-    error = rte_eth_tx_queue_setup(port_id_, queue, tx_ring, socket, nullptr);
-    if (error != 0) fail("cannot set up transmit queue " + std::to_string(queue), error);
-  }
+  set_up_rings(spec, pool);
 }
 
 void BondPort::make_queues() {
@@ -336,13 +311,6 @@ void BondPort::wait_for_members() const {
     usleep(kPauseUs);
   }
   told_.is_up = !active_members().empty();
-}
-
-void BondPort::set_promiscuous(bool promiscuous) {
-  const int error =
-      promiscuous ? rte_eth_promiscuous_enable(port_id_) : rte_eth_promiscuous_disable(port_id_);
-  if (error != 0 && error != -ENOTSUP)
-    fail(promiscuous ? "cannot be made promiscuous" : "cannot be made not promiscuous", error);
 }
 
 void BondPort::request_links(InterfaceWatch& interfaces) const {

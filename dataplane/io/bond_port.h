@@ -7,12 +7,12 @@
 
 #include "io/bond_member.h"
 #include "io/driver_descriptors.h"
-#include "io/port.h"
+#include "io/eth_device.h"
 #include "io/xdp_pools.h"
 
 namespace adit {
 
-class BondPort : public Port {
+class BondPort : public EthDevice {
  public:
   // Makes members and bond, configures and starts them, and waits until the driver uses the members
   // whose links are up. Throws std::runtime_error naming the port.
@@ -29,7 +29,6 @@ class BondPort : public Port {
   uint64_t rx_missed() const noexcept override;
   PortIo queue_io(unsigned queue) noexcept override;
   PortIo rx_io(unsigned queue, unsigned worker) noexcept override;
-  void set_promiscuous(bool promiscuous) override;
   void activate() override;
   void request_links(InterfaceWatch& interfaces) const override;
   void look() override;
@@ -72,8 +71,7 @@ class BondPort : public Port {
   const InterfaceWatch& interfaces_;
   std::vector<Member> members_;  // as in `spec_`
   std::shared_ptr<Bond> bond_;   // after the members: its device is closed before theirs
-  uint16_t port_id_ = 0;
-  uint64_t missed_before_ = 0;  // by the former one's members
+  uint64_t missed_before_ = 0;   // by the former one's members
   std::vector<Queue> queues_, lacp_queues_;
   std::vector<std::shared_ptr<BondMember>> added_;     // to the former one's; until activate()
   std::vector<std::shared_ptr<BondMember>> to_leave_;  // by activate()

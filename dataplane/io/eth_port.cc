@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <stdexcept>
 
 #include "io/interface_watch.h"
@@ -29,7 +28,7 @@ uint16_t transmit(void* context, rte_mbuf** packets, uint16_t n) {
 }  // namespace
 
 EthPort::EthPort(const PortSpec& spec, unsigned workers, const PortCommons& commons)
-    : Port(spec),
+    : EthDevice(spec),
       bus_(bus_of(spec.vdev)),
       device_name_(spec.device_name),
       interfaces_(commons.interfaces) {
@@ -41,23 +40,7 @@ EthPort::EthPort(const PortSpec& spec, unsigned workers, const PortCommons& comm
     xdp_pool_ = commons.xdp_pools.take(std::max(facts_.rx_queues, facts_.tx_queues));
     pool = xdp_pool_.get();
   }
-  if (pool == nullptr)
-    throw std::runtime_error("port " + name_ +
-                             ": there is no memory for its packet buffers; write a larger "
-                             "`memory_mb` in `system`, and restart aditd");
-  uint16_t rx_ring = static_cast<uint16_t>(spec.rx_ring);
-  uint16_t tx_ring = static_cast<uint16_t>(spec.tx_ring);
-  error = rte_eth_dev_adjust_nb_rx_tx_desc(port_id_, &rx_ring, &tx_ring);
-  if (error != 0) fail("cannot size the rings", error);
-  const auto socket = static_cast<unsigned>(rte_eth_dev_socket_id(port_id_));
-  for (uint16_t queue = 0; queue < facts_.rx_queues; ++queue) {
-    error = rte_eth_rx_queue_setup(port_id_, queue, rx_ring, socket, nullptr, pool);
-    if (error != 0) fail("cannot set up receive queue " + std::to_string(queue), error);
-  }
-  for (uint16_t queue = 0; queue < facts_.tx_queues; ++queue) {
-    error = rte_eth_tx_queue_setup(port_id_, queue, tx_ring, socket, nullptr);
-    if (error != 0) fail("cannot set up transmit queue " + std::to_string(queue), error);
-  }
+  set_up_rings(spec, pool);
   descriptors_.done();
   set_mtu(spec);
   error = rte_eth_dev_start(port_id_);
@@ -79,23 +62,9 @@ EthPort::~EthPort() {
   rte_eal_hotplug_remove(bus_, device_name_.c_str());
 }
 
-void EthPort::set_promiscuous(bool promiscuous) {
-  const int error =
-      promiscuous ? rte_eth_promiscuous_enable(port_id_) : rte_eth_promiscuous_disable(port_id_);
-  if (error != 0 && error != -ENOTSUP)
-    fail(promiscuous ? "cannot be made promiscuous" : "cannot be made not promiscuous", error);
-}
-
 void EthPort::configure(const PortSpec& spec, unsigned workers) {
   rte_eth_dev_info info{};
-  int error = rte_eth_dev_info_get(port_id_, &info);
-  if (error != 0) fail("cannot report its capabilities", error);
-  facts_.driver = info.driver_name;
-  rte_ether_addr mac{};
-  error = rte_eth_macaddr_get(port_id_, &mac);
-  if (error != 0) fail("has no MAC address", error);
-  std::memcpy(facts_.device_mac.bytes.data(), mac.addr_bytes, sizeof mac.addr_bytes);
-
+  identify(info);
   facts_.tx_queues = spec.tx_queues != 0 ? spec.tx_queues : workers;
   facts_.rx_queues =
       spec.rx_queues != 0 ? spec.rx_queues : std::min<unsigned>(workers, info.max_rx_queues);
@@ -116,19 +85,13 @@ void EthPort::configure(const PortSpec& spec, unsigned workers) {
   if_index_ = info.if_index;
   // Drivers on kernel interfaces do not report jumbo frames; the interface's MTU counts.
   if (if_index_ == 0) conf.rxmode.mtu = spec.mtu_bytes;
-  const uint64_t rx_wanted = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM;
-  conf.rxmode.offloads = info.rx_offload_capa & rx_wanted;
-  conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
-  const uint16_t most = info.tx_desc_lim.nb_mtu_seg_max;  // 0: the driver does not say
-  facts_.max_tx_buffers = conf.txmode.offloads == 0 ? 1 : most == 0 ? UINT16_MAX : most;
+  choose_offloads(info, conf);
   if (facts_.rx_queues > 1) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     conf.rx_adv_conf.rss_conf.rss_hf =
         info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
   }
-  error = rte_eth_dev_configure(port_id_, static_cast<uint16_t>(facts_.rx_queues),
-                                static_cast<uint16_t>(facts_.tx_queues), &conf);
-  if (error != 0) fail("cannot be configured", error);
+  configure_device(conf);
 }
 
 void EthPort::set_mtu(const PortSpec& spec) {

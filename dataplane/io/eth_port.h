@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "io/driver_descriptors.h"
-#include "io/port.h"
+#include "io/eth_device.h"
 #include "io/xdp_pools.h"
 
 namespace adit {
@@ -15,7 +15,7 @@ struct EthQueue {
   uint16_t queue_id;
 };
 
-class EthPort : public Port {
+class EthPort : public EthDevice {
  public:
   // Configures and starts the device. Throws std::runtime_error naming the port.
   EthPort(const PortSpec& spec, unsigned workers, const PortCommons& commons);
@@ -26,13 +26,11 @@ class EthPort : public Port {
   LinkState link() const noexcept override;
   uint64_t rx_missed() const noexcept override;
   PortIo queue_io(unsigned queue) noexcept override;
-  void set_promiscuous(bool promiscuous) override;
 
  private:
   void configure(const PortSpec& spec, unsigned workers);
   void set_mtu(const PortSpec& spec);
 
-  uint16_t port_id_ = 0;
   const char* bus_;
   std::string device_name_;
   XdpPools::Lease xdp_pool_;
