@@ -20,7 +20,7 @@ readonly GUEST_MODULES=(
 # Busybox has an ip and a ping too, but no tunnels with a key, and no choice of the DF bit. Its
 # shell would take its own before any in PATH, hence another shell.
 readonly GUEST_PROGRAMS=(dash ip ping)
-GUEST_TIMEOUT_S=30 # for one command
+GUEST_TIMEOUT_S=180 # for one command; the machine may be busy
 GUEST_PID=
 GUEST_DIR=
 
