@@ -68,6 +68,7 @@ LaterAnswer begin_check(ApiContext& context, const json& params, const Caller&) 
   return answer.when(accepted, [](const Reloader::Outcome& outcome) {
     return json{{"changes", outcome.changes},
                 {"needs_restart", outcome.needs_restart},
+                {"refused", outcome.refused},
                 {"warnings", to_json(outcome.warnings)}};
   });
 }

@@ -14,7 +14,7 @@
 #include <string_view>
 
 #include "api/catalogue.h"
-#include "running/fdb_source.h"
+#include "running/kernel_source.h"
 
 namespace adit {
 
@@ -52,6 +52,7 @@ struct ApiContext {
   std::function<std::vector<HostState>()> hosts = {};
   std::function<std::vector<SteeringState>()> steered_ports = {};
   std::function<std::vector<FdbSource>()> fdb_sources = {};
+  std::function<std::vector<NeighbourSource>()> neighbour_sources = {};
 };
 
 // An answer that needs several steps: called about every millisecond until it returns JSON text.

@@ -10,7 +10,8 @@ BeginMethod begin_check, begin_reload, begin_ports, begin_networks, begin_remote
     begin_routes, begin_route_sources, begin_services, begin_backends, begin_connections, begin_fdb,
     begin_neighbours;
 HandleMethod answer_drain, answer_bonds, answer_drops, answer_fdb_sources, answer_hosts,
-    answer_steering, answer_workers, answer_status, answer_version, answer_help;
+    answer_neighbour_sources, answer_steering, answer_workers, answer_status, answer_version,
+    answer_help;
 
 namespace {
 
@@ -34,6 +35,7 @@ constexpr Binding kBindings[] = {
     later("show.connections", begin_connections),
     later("show.fdb", begin_fdb),
     later("show.neighbours", begin_neighbours),
+    {"show.neighbour-sources", answer_neighbour_sources},
     {"show.fdb-sources", answer_fdb_sources},
     {"show.drops", answer_drops},
     {"show.hosts", answer_hosts},

@@ -271,11 +271,14 @@ json neighbour_row(const LinkName& link, const Neighbour& neighbour, uint64_t no
               {"address", to_string(neighbour.hop.address)},
               {"mac", nullptr},
               {"state", to_string(neighbour.state)},
+              {"origin", nullptr},
               {"age_s", nullptr}};
-  if (!neighbour.mac.is_zero()) row["mac"] = to_string(neighbour.mac);
+  if (neighbour.mac.is_zero()) return row;
+  row["mac"] = to_string(neighbour.mac);
+  const bool is_static = neighbour.state == NeighbourState::kStatic;
+  row["origin"] = neighbour.is_told ? "netlink" : is_static ? "file" : "learned";
   // Since the last answer; the static ones are never asked.
-  if (neighbour.state != NeighbourState::kStatic && !neighbour.mac.is_zero())
-    row["age_s"] = seconds_since(neighbour.confirmed_ns, now_ns);
+  if (!is_static) row["age_s"] = seconds_since(neighbour.confirmed_ns, now_ns);
   return row;
 }
 

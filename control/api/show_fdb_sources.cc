@@ -20,6 +20,8 @@ nlohmann::json answer_fdb_sources(ApiContext& context, const nlohmann::json&, co
                         {"unused", source.unused},
                         {"refused", source.refused},
                         {"left_out", source.left_out},
+                        {"announce", text_or_null(source.announce)},
+                        {"announced", source.announced},
                         {"rounds", source.rounds},
                         {"overruns", source.overruns},
                         {"error", text_or_null(source.error)}});

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `aditctl check`: the parser, here; and where a daemon runs, what it would do with the file.
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
@@ -17,6 +18,8 @@
 
 namespace adit::cli {
 namespace {
+
+constexpr size_t kMostLines = 20;  // of one kind
 
 using nlohmann::json;
 
@@ -96,7 +99,6 @@ std::vector<ServiceChecks> checks_of(const Config& config) {
 }
 
 void print_checks(const std::vector<ServiceChecks>& checks) {
-  constexpr size_t kMostLines = 20;
   for (size_t i = 0; i < checks.size() && i < kMostLines; ++i)
     std::cout << "checks of " << checks[i].service << ": " << checks[i].way << '\n';
   if (checks.size() > kMostLines)
@@ -131,15 +133,28 @@ void print_daemon(const json& answer, const std::string& socket) {
               << ": the file is larger than a request may be\n";
     return;
   }
+  const json& changes = answer.at("changes");
   const json& restart = answer.at("needs_restart");
-  std::cout << "against the daemon at " << socket << ": "
-            << counted(answer.at("changes").size(), "change");
-  if (restart.empty())
-    std::cout << (answer.at("changes").empty() ? "" : ", by a reload") << '\n';
+  const json refused = answer.value("refused", json::array());
+  std::cout << "against the daemon at " << socket << ": " << counted(changes.size(), "change");
+  if (!restart.empty()) std::cout << ", " << restart.size() << " of them by a restart alone";
+  if (!restart.empty() || !refused.empty())
+    std::cout << "; a reload would be refused\n";
   else
-    std::cout << ", " << restart.size() << " of them by a restart alone:\n";
+    std::cout << (changes.empty() ? "\n" : ", by a reload\n");
+  for (const json& reason : refused)
+    std::cout << "  cannot be done: " << reason.get<std::string>() << '\n';
   for (const json& change : restart)
     std::cout << "  needs a restart: " << change.get<std::string>() << '\n';
+  size_t left = kMostLines;
+  for (const json& change : changes) {
+    if (std::ranges::find(restart, change) != restart.end()) continue;
+    if (left-- == 0) break;
+    std::cout << "  " << change.get<std::string>() << '\n';
+  }
+  if (changes.size() > restart.size() + kMostLines)
+    std::cout << "  and " << changes.size() - restart.size() - kMostLines
+              << " more; --json has them all\n";
 }
 
 }  // namespace

@@ -42,6 +42,8 @@ int run_version(const Invocation& invocation) {
     std::cout << "aditctl " << ADIT_VERSION << '\n';
     return kDone;
   }
+  // Also where no daemon answers.
+  if (!invocation.json) std::cout << "aditctl " << ADIT_VERSION << std::endl;
   Client client(invocation.socket);
   json result = client.call("version", json::object());
   if (invocation.json) {
@@ -49,9 +51,9 @@ int run_version(const Invocation& invocation) {
     std::cout << result.dump(2) << '\n';
     return kDone;
   }
-  std::cout << "aditctl " << ADIT_VERSION << "\naditd " << result.at("version").get<std::string>()
-            << " on " << result.at("dpdk").get<std::string>() << ", generation "
-            << result.at("generation") << " of " << result.at("config").get<std::string>() << '\n';
+  std::cout << "aditd " << result.at("version").get<std::string>() << " on "
+            << result.at("dpdk").get<std::string>() << ", generation " << result.at("generation")
+            << " of " << result.at("config").get<std::string>() << '\n';
   return kDone;
 }
 

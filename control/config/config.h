@@ -179,6 +179,7 @@ struct KernelFdbConfig {
   std::string interface;
   std::optional<std::string> network_namespace = {};  // of `ip netns`; default: our own
   uint32_t limit = 1024;                              // 1..65536 remotes
+  std::optional<std::string> announce = {};  // behind which of its interfaces members' MACs are
   friend bool operator==(const KernelFdbConfig&, const KernelFdbConfig&) = default;
 };
 
@@ -280,6 +281,15 @@ struct KernelRoutesConfig {
   friend bool operator==(const KernelRoutesConfig&, const KernelRoutesConfig&) = default;
 };
 
+// `kernel_neighbours:` of a VRF or of the underlay: interfaces of the kernel whose neighbours it
+// takes.
+struct KernelNeighboursConfig {
+  std::vector<std::string> interfaces;                // at least one, each once
+  std::optional<std::string> network_namespace = {};  // of `ip netns`; default: our own
+  uint32_t limit = 65536;                             // neighbours
+  friend bool operator==(const KernelNeighboursConfig&, const KernelNeighboursConfig&) = default;
+};
+
 // `host:` of a VRF or of the underlay: an interface of the kernel with its addresses, to which
 // packets go that are for them and that adit does not answer itself.
 struct HostConfig {
@@ -297,6 +307,7 @@ struct VrfConfig {
   std::vector<VrfTunnelConfig> tunnels;
   std::vector<VrfRouteConfig> routes;
   std::optional<KernelRoutesConfig> kernel_routes = {};
+  std::optional<KernelNeighboursConfig> kernel_neighbours = {};
   std::optional<HostConfig> host = {};
   std::vector<NeighbourConfig> neighbours;  // on the ports' and networks' subnets
   bool mss_clamp = false;
@@ -438,7 +449,8 @@ struct Config {
   std::vector<PortConfig> ports;  // in the file's order, as are all lists
   std::vector<RouteConfig> routes;
   std::vector<NeighbourConfig> neighbours;
-  std::optional<HostConfig> host = {};  // of the underlay
+  std::optional<KernelNeighboursConfig> kernel_neighbours = {};  // of the underlay
+  std::optional<HostConfig> host = {};                           // of the underlay
   TunnelConfigs tunnels = default_tunnels();
   bool reassemble = false;  // fragments of outer packets
   FragmentsConfig fragments;

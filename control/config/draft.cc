@@ -57,6 +57,8 @@ VrfConfig finished(VrfDraft draft) {
   for (VrfRouteDraft& route : draft.route_drafts)
     vrf.routes.push_back(std::move(static_cast<VrfRouteConfig&>(route)));
   if (draft.places.has("kernel_routes")) vrf.kernel_routes = draft.kernel_routes_draft;
+  if (draft.places.has("kernel_neighbours"))
+    vrf.kernel_neighbours = std::move(draft.kernel_neighbours_draft);
   if (draft.places.has("host")) vrf.host = draft.host_draft;
   for (const NeighbourDraft& neighbour : draft.neighbour_drafts)
     vrf.neighbours.push_back(neighbour);
@@ -114,6 +116,8 @@ Config finished(ConfigDraft draft) {
   for (size_t i = 0; i < config.ports.size(); ++i) config.ports[i].id = {static_cast<PortId>(i)};
   for (const RouteDraft& route : draft.routes) config.routes.push_back(route);
   for (const NeighbourDraft& neighbour : draft.neighbours) config.neighbours.push_back(neighbour);
+  if (draft.places.has("kernel_neighbours"))
+    config.kernel_neighbours = std::move(draft.kernel_neighbours_draft);
   if (draft.places.has("host")) config.host = draft.host_draft;
   config.networks.reserve(draft.networks.size());
   for (NetworkDraft& network : draft.networks)

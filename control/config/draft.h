@@ -39,6 +39,12 @@ struct RouteDraft : RouteConfig {
   Places places;
 };
 
+struct KernelNeighboursDraft : KernelNeighboursConfig {
+  using Finished = KernelNeighboursConfig;
+  Places places;
+  std::vector<Placed<std::string>> interface_drafts;
+};
+
 struct NeighbourDraft : NeighbourConfig {
   using Finished = NeighbourConfig;
   Places places;
@@ -108,6 +114,7 @@ struct VrfDraft : VrfConfig {
   std::vector<VrfTunnelDraft> tunnel_drafts;
   std::vector<VrfRouteDraft> route_drafts;
   KernelRoutesConfig kernel_routes_draft;
+  KernelNeighboursDraft kernel_neighbours_draft;
   HostDraft host_draft;
   std::vector<NeighbourDraft> neighbour_drafts;
 };
@@ -195,6 +202,7 @@ struct ConfigDraft {
   std::vector<PortDraft> ports;
   std::vector<RouteDraft> routes;
   std::vector<NeighbourDraft> neighbours;
+  KernelNeighboursDraft kernel_neighbours_draft;
   HostDraft host_draft;
   std::vector<NetworkDraft> networks;
   std::vector<VrfDraft> vrfs;

@@ -171,6 +171,12 @@ Section<ConfigDraft> make_config_section() {
   s.list("neighbours", ADIT_PART(neighbours), ADIT_PART(neighbours), neighbour_section(),
          neighbour_naming(), kMaxNeighbours, "Static neighbours of the underlay.");
   s.section(
+      "kernel_neighbours", [](auto& config) -> auto& { return config.kernel_neighbours_draft; },
+      ADIT_PART(kernel_neighbours), kernel_neighbours_section(),
+      "Take neighbours of the underlay from interfaces of the kernel, which has learned them or "
+      "been told. One is used if its address is on a subnet of a port. 'neighbours' of this file "
+      "come first.");
+  s.section(
       "host", [](auto& config) -> auto& { return config.host_draft; }, ADIT_PART(host),
       host_section(),
       "Make an interface of the kernel with the underlay's addresses. Packets to them that adit "

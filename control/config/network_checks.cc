@@ -101,8 +101,8 @@ class NetworkChecks {
       mistake(member.places.self,
               "port '" + member.port + "' has addresses (" +
                   mistakes_.at(underlay_port.places.at("addresses")) +
-                  "), so its untagged frames are the underlay's; expected a member with 'vlan', "
-                  "or another port");
+                  "), so its untagged frames are routed; expected a member with 'vlan', or another "
+                  "port");
   }
 
   void count_bridge_port(Place place) {

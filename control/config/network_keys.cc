@@ -81,6 +81,12 @@ Section<KernelFdbConfig> kernel_fdb_section() {
                 "Network namespace of the interface, as in 'ip netns'; default: that of aditd.");
   s.number("limit", &K::limit, 1, 65536,
            "Maximum number of remotes that are taken; further ones are counted and not used.");
+  s.text(
+       "announce", &K::announce, parse_interface_name, "the name of an interface of the host",
+       "Put the MAC addresses at the network's members into the kernel's bridge, behind this port "
+       "of it, so that a routing daemon announces them (EVPN). The interface, a dummy for "
+       "example, is for adit alone.")
+      .absent("nothing is announced");
   return s;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config/shared_keys.h"
 
+#include <algorithm>
+
 #include "config/words.h"
 
 namespace adit {
@@ -42,6 +44,32 @@ Section<RouterAdvertisementsDraft> advertisements_section() {
           "A DNS server.", kMaxAdvertisedDnsServers)
       .each("DNS server", "DNS servers");
   s.check(check_advertisements);
+  return s;
+}
+
+Section<KernelNeighboursDraft> kernel_neighbours_section() {
+  Section<KernelNeighboursDraft> s;
+  using K = KernelNeighboursConfig;
+  s.texts("interfaces", &KernelNeighboursDraft::interface_drafts, &K::interfaces,
+          parse_interface_name, "the name of an interface of the host",
+          "Interfaces whose neighbours are taken, at least one. They need not exist yet.",
+          "The name of an interface of the host.")
+      .each("interface", "interfaces")
+      .required();
+  add_namespace(s, &K::network_namespace,
+                "Network namespace of the interfaces, as in 'ip netns'; default: that of aditd.");
+  s.number("limit", &K::limit, 1, 1'048'576,
+           "Maximum number of neighbours that are taken; further ones are counted and not used.");
+  s.check([](Reader& reader, KernelNeighboursDraft& draft) {
+    const Places& at = draft.places;
+    if (at.has("interfaces") && at.good("interfaces") && draft.interface_drafts.empty())
+      reader.misfit(at.at("interfaces"), "interfaces: expected at least one interface");
+    for (const auto& [name, place] : draft.interface_drafts) {
+      if (std::ranges::find(draft.interfaces, name) != draft.interfaces.end())
+        reader.misfit(place, "interfaces: duplicate interface '" + name + "'");
+      draft.interfaces.push_back(name);
+    }
+  });
   return s;
 }
 

@@ -18,11 +18,12 @@ Section<RouteDraft> route_section();
 EntryNaming<RouteConfig> route_naming();
 Section<NeighbourDraft> neighbour_section();
 EntryNaming<NeighbourConfig> neighbour_naming();
-// The keys of `host`, of the underlay or a VRF.
+// The keys of `kernel_neighbours` and of `host`, of the underlay or a VRF.
+Section<KernelNeighboursDraft> kernel_neighbours_section();
 Section<HostDraft> host_section();
 // The key `namespace` of what is followed in the kernel.
-template <class T>
-void add_namespace(Section<T>& s, std::optional<std::string> T::*member, const char* help) {
+template <class T, class Base>
+void add_namespace(Section<T>& s, std::optional<std::string> Base::*member, const char* help) {
   s.text("namespace", member, parse_namespace, "the name of a network namespace", help)
       .absent("that of aditd");
 }

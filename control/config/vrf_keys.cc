@@ -157,6 +157,12 @@ Section<VrfDraft> vrf_section() {
             "puts its routes. A route is used if its gateway is on a subnet of the VRF. For the "
             "same prefix, connected and static routes of this file come first.");
   s.section(
+      "kernel_neighbours", &VrfDraft::kernel_neighbours_draft, &VrfConfig::kernel_neighbours,
+      kernel_neighbours_section(),
+      "Take neighbours from interfaces of the kernel, into which a routing daemon such as FRR "
+      "(EVPN) or 'ip neigh' puts them, or which the kernel has learned. One is used if its "
+      "address is on a subnet of the VRF. 'neighbours' of this file come first.");
+  s.section(
       "host", &VrfDraft::host_draft, &VrfConfig::host, host_section(),
       "Make an interface of the kernel with the VRF's addresses. Packets to them that adit does "
       "not answer itself go there, and what programs of the host send by it is routed by the "

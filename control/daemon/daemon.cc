@@ -40,6 +40,7 @@
 #include "machine/eal_args.h"
 #include "machine/privileges.h"
 #include "netlink/kernel_fdb.h"
+#include "netlink/kernel_neighbours.h"
 #include "netlink/kernel_routes.h"
 #include "running/control_plane.h"
 #include "running/reload.h"
@@ -104,6 +105,7 @@ class Daemon {
     context_.hosts = [this] { return host_states(); };
     context_.steered_ports = [this] { return steering_states(); };
     context_.fdb_sources = [this] { return kernel_fdb_.sources(); };
+    context_.neighbour_sources = [this] { return kernel_neighbours_.sources(); };
     control_.on_neighbour_notice(
         [this](const NeighbourNotice& notice) { log_neighbour_notice(control_, notice); });
     control_.on_bond_event([this](const BondEvent& event) {
@@ -131,6 +133,7 @@ class Daemon {
     // A second signal does not wait for anything.
     for (int signal : {SIGTERM, SIGINT}) std::signal(signal, [](int) { _exit(1); });
     control_.cease();
+    kernel_fdb_.cease();
     if (!dataplane_.stop()) throw WorkersStuck("a worker is stalled and does not stop");
     spdlog::info("event=stopped");
   }
@@ -239,12 +242,14 @@ class Daemon {
       hosts_.configure(control_.config(), control_.ids().vrfs, monotonic_ns());
       kernel_routes_.configure(control_.config(), monotonic_ns());
       kernel_fdb_.configure(monotonic_ns());
+      kernel_neighbours_.configure(monotonic_ns());
       steering_.configure(control_.state()->config, control_.port_macs(), monotonic_ns());
     }
     steering_.tick(monotonic_ns(), reloader_.idle());
     hosts_.tick(monotonic_ns());
     kernel_routes_.tick(monotonic_ns());
     kernel_fdb_.tick(monotonic_ns());
+    kernel_neighbours_.tick(monotonic_ns());
   }
 
   // "N more" of what LogLimit held back.
@@ -306,6 +311,7 @@ class Daemon {
   Reloader reloader_;
   KernelRoutes kernel_routes_{control_.routes()};
   KernelFdb kernel_fdb_{control_};
+  KernelNeighbours kernel_neighbours_{control_};
   // As if the device had received it: what an announcement says is looked at by a worker.
   Steering steering_{[this](PortId port, std::span<const uint8_t> frame) {
     dataplane_.take_frames(port);

@@ -276,8 +276,10 @@ class Preflight {
         std::find_if(facts_.pci_devices.begin(), facts_.pci_devices.end(),
                      [&](const PciFacts& known) { return known.address == address; });
     if (device == facts_.pci_devices.end()) {
+      // Of the many that are no network devices, none is meant.
       std::vector<std::string_view> names;
-      for (const PciFacts& known : facts_.pci_devices) names.push_back(known.address);
+      for (const PciFacts& known : facts_.pci_devices)
+        if (known.is_network) names.push_back(known.address);
       problem(port_text(port) + "there is no PCI device " + address + did_you_mean(address, names),
               "dpdk-devbind.py --status-dev net lists the network devices");
       return;
@@ -317,7 +319,7 @@ class Preflight {
               "stop it, or give this one its own `socket:`");
     if (!facts_.socket_directory_ok)
       problem("the socket's directory " + facts_.socket_directory +
-                  " does not exist and cannot be created, or is not writable",
+                  " does not exist and cannot be made, or this account may not write to it",
               "mkdir -p " + facts_.socket_directory + ", as root, or another `socket:`");
   }
 

@@ -207,6 +207,9 @@ void gather_pci(const std::string& root, SystemFacts& facts) {
       device.vfio_device = "/dev/vfio/" + group.filename().string();
       device.vfio_device_ok = eaccess((root + device.vfio_device).c_str(), R_OK | W_OK) == 0;
     }
+    // PCI Code and ID Assignment Specification, base class 02h: network controllers.
+    if (std::string device_class; std::ifstream(pci / address / "class") >> device_class)
+      device.is_network = device_class.starts_with("0x02");
     device.interfaces = names_in(pci / address / "net");
     // Virtio has its interfaces one step below.
     for (const std::string& below : names_in(pci / address))

@@ -25,6 +25,7 @@ struct PciFacts {
   std::vector<std::string> interfaces;  // network interfaces of the kernel on it
   std::string vfio_device;  // "/dev/vfio/12", by which DPDK opens it; empty: it is not vfio-pci's
   bool vfio_device_ok = false;  // this process may open it
+  bool is_network = true;       // by its class, if that can be read
 };
 
 struct SystemFacts {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <libmnl/libmnl.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -14,6 +15,13 @@
 
 namespace adit {
 
+// What stands before the attributes. Null: the message is too short for it.
+template <class Header>
+const Header* header_of(const nlmsghdr* message) {
+  if (mnl_nlmsg_get_payload_len(message) < sizeof(Header)) return nullptr;
+  return static_cast<const Header*>(mnl_nlmsg_get_payload(message));
+}
+
 // An IP address of the family (AF_INET, AF_INET6). Empty: it has another length.
 inline std::optional<IpAddr> address_of(const nlattr* attribute, uint8_t family) {
   const std::size_t bytes = family == AF_INET ? 4 : 16;
@@ -22,6 +30,12 @@ inline std::optional<IpAddr> address_of(const nlattr* attribute, uint8_t family)
   address.family = family == AF_INET ? IpFamily::kV4 : IpFamily::kV6;
   std::memcpy(address.bytes.data(), mnl_attr_get_payload(attribute), bytes);
   return address;
+}
+
+// A UDP port, which is in network byte order.
+inline std::optional<uint16_t> port_of(const nlattr* attribute) {
+  if (mnl_attr_get_payload_len(attribute) != sizeof(uint16_t)) return std::nullopt;
+  return ntohs(mnl_attr_get_u16(attribute));
 }
 
 // A number of 32 bits in the host's byte order.

@@ -3,11 +3,9 @@
 
 #include <spdlog/spdlog.h>
 
-#include <exception>
 #include <set>
 
 #include "base/log.h"
-#include "base/network_namespace.h"
 
 namespace adit {
 
@@ -18,13 +16,19 @@ void KernelFdb::configure(uint64_t now_ns) {
     if (network.kernel_fdb)
       spaces[network.kernel_fdb->network_namespace.value_or("")][network.name] = &network;
   for (const auto& space : spaces)
-    if (!sources_.contains(space.first)) sources_[space.first] = std::make_unique<Source>();
+    if (!sources_.contains(space.first))
+      sources_[space.first] = std::make_unique<Source>(space.first);
+  generation_ = control_.generation();
+  announcers_.clear();
   for (auto& each : sources_) {
     Source& source = *each.second;
     const auto& wanted = spaces[each.first];
     for (auto it = source.networks.begin(); it != source.networks.end();) {
       const bool stays = wanted.contains(it->first);
-      if (!stays) it->second.table.forget(now_ns);
+      if (!stays) {
+        it->second.table.forget(now_ns);
+        if (source.writer) it->second.announcer.withdraw(*source.writer);
+      }
       it = stays ? std::next(it) : source.networks.erase(it);
     }
     source.port = config.tunnels[tunnel_index(TunnelKind::kVxlan)].port;
@@ -32,66 +36,83 @@ void KernelFdb::configure(uint64_t now_ns) {
     std::set<std::string> names;
     bool is_new = false;
     for (const auto& [name, network] : wanted) {
-      FdbTable& table = source.networks.try_emplace(name, control_).first->second.table;
+      Followed& followed = source.networks.try_emplace(name, control_).first->second;
+      FdbTable& table = followed.table;
       is_new |= table.configure(*network, now_ns);
       source.tables[{table.interface(), table.vni()}] = &table;
       names.insert(table.interface());
+      followed.id = control_.ids().networks.at(name);
+      FdbAnnouncer& announcer = followed.announcer;
+      const std::string port = network->kernel_fdb->announce.value_or("");
+      if (port != announcer.interface()) {
+        if (source.writer) announcer.withdraw(*source.writer);
+        announcer.configure(port);
+        is_new = true;
+      }
+      if (port.empty()) continue;
+      names.insert(port);
+      announcers_[followed.id] = &announcer;
     }
-    if (!source.follower && !wanted.empty() && source.why.empty()) open(each.first, source);
-    if (!source.follower) continue;
-    source.follower->follow(std::move(names));
-    if (is_new) source.follower->refresh(now_ns);
+    source.space.follow(std::move(names));
+    if (is_new) source.space.refresh(now_ns);
   }
-}
-
-void KernelFdb::open(const std::string& name, Source& source) {
-  try {
-    auto made = std::make_unique<FdbFollower>(name, source);
-    source.inode = namespace_inode(name);
-    source.follower = std::move(made);
-    source.is_stale = false;
-    source.why.clear();
-    std::set<std::string> names;
-    for (const auto& [key, table] : source.tables) names.insert(key.first);
-    source.follower->follow(std::move(names));
-    spdlog::info("event=kernel_fdb_followed namespace={} networks={}", log_value(name),
-                 source.networks.size());
-  } catch (const std::exception& error) {
-    if (source.why == error.what()) return;
-    source.why = error.what();
-    spdlog::error("event=kernel_fdb_failed namespace={} error={}", log_value(name),
-                  log_value(source.why));
-  }
-}
-
-// Opens what failed, or what is another namespace of that name now. What is known stays until the
-// kernel can be asked again.
-void KernelFdb::look_again(const std::string& name, Source& source) {
-  if (source.networks.empty()) return;
-  source.is_stale = source.follower && namespace_inode(name) != source.inode;
-  if (source.is_stale || !source.why.empty()) open(name, source);
 }
 
 void KernelFdb::tick(uint64_t now_ns) {
   for (auto& [name, source] : sources_) {
     source->now_ns = now_ns;
-    if (!source->follower) continue;
-    try {
-      source->follower->tick(now_ns);
-    } catch (const std::exception& error) {
-      // It may not be opened again: that one goes on, too.
-      source->follower->refresh(now_ns + KernelLists::kRetryNs);
-      if (std::exchange(source->why, error.what()) == error.what()) continue;
-      spdlog::error("event=kernel_fdb_failed namespace={} error={}", log_value(name),
-                    log_value(source->why));
-    }
+    source->space.tick(now_ns);
+    announce(*source, now_ns);
   }
   if (now_ns < retry_ns_) return;
   retry_ns_ = now_ns + KernelLists::kRetryNs;
   for (auto& [name, source] : sources_) {
-    look_again(name, *source);
+    source->space.look_again();
     for (auto& [network, followed] : source->networks)
-      if (followed.table.retry(now_ns) && source->follower) source->follower->refresh(now_ns);
+      if (followed.table.retry(now_ns)) source->space.refresh(now_ns);
+  }
+}
+
+void KernelFdb::announce(Source& source, uint64_t now_ns) {
+  if (!source.writer || announcers_.empty() || generation_ != control_.generation()) return;
+  for (auto& [name, followed] : source.networks) {
+    const NetworkId id = followed.id;
+    followed.announcer.tick(
+        *source.writer, [&](MacAddr mac) { return control_.fdb().is_at_member(id, mac); }, now_ns);
+  }
+}
+
+void KernelFdb::cease() {
+  for (auto& [name, source] : sources_)
+    for (auto& [network, followed] : source->networks)
+      if (source->writer) followed.announcer.withdraw(*source->writer);
+}
+
+void KernelFdb::at_member(NetworkId network, MacAddr mac, uint64_t now_ns) {
+  // After a reload an id may be another network's, until configure() was called.
+  if (generation_ != control_.generation()) return;
+  if (const auto found = announcers_.find(network); found != announcers_.end())
+    found->second->at_member(mac, now_ns);
+}
+
+void KernelFdb::swept() {
+  for (const auto& [id, announcer] : announcers_) announcer->swept();
+}
+
+void KernelFdb::Source::opened(const std::string& network_namespace) {
+  writer = std::make_unique<FdbWriter>(network_namespace);
+}
+
+// An entry of a bridge that a program has put there: one of ours, or the routing daemon's instead
+// of it.
+void KernelFdb::Source::look_at_announced(const LinkMessage& link, const FdbMessage& message) {
+  for (auto& [name, followed] : networks) {
+    FdbAnnouncer& announcer = followed.announcer;
+    if (announcer.interface().empty()) continue;
+    if (link.name == announcer.interface())
+      announcer.heard(message.mac, message.is_gone);
+    else if (link.name == followed.table.interface() && !message.is_gone)
+      announcer.heard(message.mac, true);
   }
 }
 
@@ -100,13 +121,14 @@ void KernelFdb::Source::begin_round() {
 }
 
 void KernelFdb::Source::entry(const LinkMessage& link, const FdbMessage& message, bool is_change) {
+  if (message.is_of_bridge) return look_at_announced(link, message);
   const uint32_t vni = link.is_external ? message.source_vni.value_or(0) : link.vni;
   const auto found = tables.find({link.name, vni});
   if (found != tables.end()) found->second->take(link, message, is_change, now_ns);
 }
 
 void KernelFdb::Source::end_round() {
-  if (!is_stale) why.clear();
+  space.round_ended();
   for (auto& [name, followed] : networks) {
     FdbTable& table = followed.table;
     table.end_round(now_ns);
@@ -115,8 +137,13 @@ void KernelFdb::Source::end_round() {
     if (std::exchange(followed.counts, counts) != counts)
       spdlog::info("event=kernel_fdb network={} interface={} {}", log_value(name),
                    log_value(table.interface()), counts);
-    const std::string complaint = complaint_about(table, port);
-    if (std::exchange(followed.complaint, complaint) != complaint && !complaint.empty())
+    followed.announcer.set_link(space.follower()->link(followed.announcer.interface()));
+    std::string complaint = complaint_about(table, port);
+    if (complaint.empty()) complaint = followed.announcer.complaint();
+    if (std::exchange(followed.complaint, complaint) == complaint) continue;
+    if (complaint.empty())
+      spdlog::info("event=kernel_fdb_waits_no_longer network={}", log_value(name));
+    else
       spdlog::warn("event=kernel_fdb_waits network={} reason={}", log_value(name),
                    log_value(complaint));
   }
@@ -125,7 +152,7 @@ void KernelFdb::Source::end_round() {
 // Empty: none.
 std::string KernelFdb::Source::complaint_about(const FdbTable& table, uint16_t wanted) const {
   const std::string& name = table.interface();
-  const LinkMessage* link = follower->link(name);
+  const LinkMessage* link = space.follower()->link(name);
   if (link == nullptr) return "there is no interface '" + name + "' in that network namespace";
   if (!link->is_vxlan) return "'" + name + "' is no VXLAN interface";
   if (!link->is_external && link->vni != table.vni())
@@ -145,27 +172,19 @@ std::vector<FdbSource> KernelFdb::sources() const {
     if (found == sources_.end() || !found->second->networks.contains(network.name)) continue;
     const Source& source = *found->second;
     const Followed& followed = source.networks.at(network.name);
-    FdbSource row{.network = network.name,
-                  .interface = followed.table.interface(),
-                  .network_namespace = found->first,
-                  .remotes = followed.table.remotes(),
-                  .macs = followed.table.macs(),
-                  .unused = followed.table.unused(network.name),
-                  .refused = followed.table.refused(),
-                  .left_out = followed.table.left_out(),
-                  .error = source.why};
-    if (source.follower) {
-      row.rounds = source.follower->rounds();
-      row.overruns = source.follower->overruns();
-    }
-    using State = FdbSource::State;
-    if (!source.why.empty())
-      row.state = State::kFailed;
-    else if (!source.follower || !source.follower->is_complete())
-      row.state = State::kReading;
-    else
-      row.state = followed.complaint.empty() ? State::kFollowing : State::kWaiting;
-    if (row.state == State::kWaiting) row.error = followed.complaint;
+    FdbSource row;
+    source.space.put_state(row);
+    row.wait_for(followed.complaint);
+    row.wait_for(followed.announcer.complaint());
+    row.network = network.name;
+    row.interface = followed.table.interface();
+    row.remotes = followed.table.remotes();
+    row.macs = followed.table.macs();
+    row.unused = followed.table.unused(network.name);
+    row.refused = followed.table.refused();
+    row.left_out = followed.table.left_out();
+    row.announce = followed.announcer.interface();
+    row.announced = followed.announcer.announced();
     all.push_back(std::move(row));
   }
   return all;

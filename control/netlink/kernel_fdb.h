@@ -10,16 +10,21 @@
 #include <utility>
 #include <vector>
 
-#include "netlink/fdb_follower.h"
+#include "netlink/fdb_announcer.h"
 #include "netlink/fdb_table.h"
+#include "netlink/fdb_writer.h"
+#include "netlink/kernel_space.h"
 #include "running/control_plane.h"
-#include "running/fdb_source.h"
+#include "running/kernel_source.h"
 
 namespace adit {
 
-class KernelFdb {
+class KernelFdb : private FdbLearner::MemberMacs {
  public:
-  explicit KernelFdb(ControlPlane& control) : control_(control) {}
+  explicit KernelFdb(ControlPlane& control) : control_(control) { control.tell_members_to(this); }
+  ~KernelFdb() override { control_.tell_members_to(nullptr); }
+  KernelFdb(const KernelFdb&) = delete;
+  KernelFdb& operator=(const KernelFdb&) = delete;
 
   // What control runs now. To be called after every change of it. It opens sockets in network
   // namespaces, which takes CAP_SYS_ADMIN; one that is open stays so, as it may not be opened
@@ -27,6 +32,8 @@ class KernelFdb {
   void configure(uint64_t now_ns);
   // To be called about every millisecond.
   void tick(uint64_t now_ns);
+  // Takes away what was announced. For the end of the daemon.
+  void cease();
   // In the configuration's order.
   std::vector<FdbSource> sources() const;
 
@@ -34,32 +41,39 @@ class KernelFdb {
   struct Followed {
     explicit Followed(ControlPlane& control) : table(control) {}
     FdbTable table;
+    NetworkId id = 0;
+    FdbAnnouncer announcer;
     std::string complaint;  // that was logged last
     std::string counts;     // likewise
   };
   // One network namespace.
-  struct Source : FdbFollower::Sink {
+  struct Source : InterfaceFollower<FdbMessage>::Sink {
+    explicit Source(const std::string& name) : space(name, "kernel_fdb", *this) {}
     void begin_round() override;
     void entry(const LinkMessage& link, const FdbMessage& message, bool is_change) override;
     void end_round() override;
-    std::string complaint_about(const FdbTable& table, uint16_t port) const;
+    void opened(const std::string& network_namespace) override;
+    std::string complaint_about(const FdbTable& table, uint16_t wanted) const;
+    void look_at_announced(const LinkMessage& link, const FdbMessage& message);
 
-    std::unique_ptr<FdbFollower> follower;     // null: it could not be opened
+    // Open as long as it is followed.
+    std::unique_ptr<FdbWriter> writer;
+    KernelSpace<FdbMessage> space;
     std::map<std::string, Followed> networks;  // by name
     // The same by what an interface is called, and the VNI.
     std::map<std::pair<std::string, uint32_t>, FdbTable*> tables;
-    std::string why;        // it could not, or the kernel cannot be asked
-    uint64_t inode = 0;     // of the namespace
-    bool is_stale = false;  // there is another one of that name now
     uint16_t port = 0;
     uint64_t now_ns = 0;
   };
 
-  void open(const std::string& name, Source& source);
-  void look_again(const std::string& name, Source& source);
+  void at_member(NetworkId network, MacAddr mac, uint64_t now_ns) override;
+  void swept() override;
+  void announce(Source& source, uint64_t now_ns);
 
   ControlPlane& control_;
   std::map<std::string, std::unique_ptr<Source>> sources_;  // by network namespace
+  std::map<NetworkId, FdbAnnouncer*> announcers_;           // of networks that announce
+  uint64_t generation_ = 0;                                 // of which they are
   uint64_t retry_ns_ = 0;
 };
 

@@ -144,6 +144,15 @@ class ControlPlane {
   void untell_mac(NetworkId network, MacAddr mac, uint64_t now_ns) {
     fdb_.untell(network, mac, now_ns);
   }
+  void tell_members_to(FdbLearner::MemberMacs* sink) { fdb_.tell_members_to(sink); }
+  // Likewise of neighbours, see Neighbours::tell().
+  void tell_neighbour(const std::string& vrf, const IpAddr& address, const ToldNeighbour& told,
+                      uint64_t now_ns) {
+    neighbours_.tell(vrf, address, told, now_ns);
+  }
+  void untell_neighbour(const std::string& vrf, const IpAddr& address, uint64_t now_ns) {
+    neighbours_.untell(vrf, address, now_ns);
+  }
   // Routes from outside the configuration; their sources write into it.
   LiveRoutes& routes() noexcept { return live_routes_; }
   const LiveRoutes& routes() const noexcept { return live_routes_; }

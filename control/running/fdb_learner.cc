@@ -44,6 +44,7 @@ void FdbLearner::configure(const Config& config, const CompiledIds& ids, uint64_
     rules_[id] = {.name = network.name,
                   .learning = network.learning,
                   .is_told = network.kernel_fdb.has_value(),
+                  .is_announced = network.kernel_fdb && network.kernel_fdb->announce,
                   .aging_s = network.mac_aging_s,
                   .limit = network.mac_limit};
     for (const StaticMacConfig& entry : network.static_macs) {
@@ -207,9 +208,21 @@ void FdbLearner::seen(uint64_t key, BridgePortId bridge_port, uint64_t now_ns) {
     if (rules.is_told && is_told(*entry) && port_of_[bridge_port] == kNoPort) return;
     fdb.set(key, bridge_port, false, seconds(now_ns));
     ++moves_;
+  } else if (!add(key, bridge_port, now_ns)) {
     return;
   }
-  add(key, bridge_port, now_ns);
+  if (rules.is_announced) tell_member(key, bridge_port, now_ns);
+}
+
+void FdbLearner::tell_member(uint64_t key, BridgePortId bridge_port, uint64_t now_ns) {
+  if (member_macs_ == nullptr || bridge_port >= port_of_.size() || port_of_[bridge_port] == kNoPort)
+    return;
+  member_macs_->at_member(fdb_key_network(key), fdb_key_mac(key), now_ns);
+}
+
+bool FdbLearner::is_at_member(NetworkId network, MacAddr mac) const {
+  const auto entry = dataplane_.fdb().find(fdb_key(network, mac));
+  return entry && entry->bridge_port < port_of_.size() && port_of_[entry->bridge_port] != kNoPort;
 }
 
 // False: there is no room for it.
@@ -245,17 +258,29 @@ void FdbLearner::tick(uint64_t now_ns) {
       put_told(key, told_.at(key), now_ns);
   }
   Fdb& fdb = dataplane_.fdb();
-  if (fdb.size() == 0) return;
+  if (fdb.size() == 0) return end_sweep(now_ns);
   const uint32_t now_s = seconds(now_ns);
   for (uint32_t left = fdb.slot_count() / kSlicesPerRound + 1; left > 0; --left) {
-    if (++next_slot_ >= fdb.slot_count()) next_slot_ = 0;
+    if (++next_slot_ >= fdb.slot_count()) {
+      next_slot_ = 0;
+      end_sweep(now_ns);
+    }
     const Fdb::Entry entry = fdb.at(next_slot_);
-    if (entry.key == 0 || entry.is_static) continue;
+    if (entry.key == 0) continue;
     NetworkRules& rules = rules_[fdb_key_network(entry.key)];
+    if (rules.is_announced) tell_member(entry.key, entry.bridge_port, now_ns);
+    if (entry.is_static) continue;
     // A worker's clock may be a pass ahead: compare without wrapping.
     if (fdb.last_seen_s(next_slot_) + rules.aging_s >= now_s || is_told(entry)) continue;
     forget(entry, now_ns);
   }
+}
+
+// Once a second, also where the table is empty.
+void FdbLearner::end_sweep(uint64_t now_ns) {
+  if (member_macs_ == nullptr || now_ns < next_sweep_ns_) return;
+  next_sweep_ns_ = now_ns + kNsPerSecond / 2;
+  member_macs_->swept();
 }
 
 unsigned FdbLearner::port_down(PortId port, uint64_t now_ns) {

@@ -46,6 +46,16 @@ class FdbLearner {
   // The port's link went down: who was learned behind it is not there any more. Returns how many.
   unsigned port_down(PortId port, uint64_t now_ns);
   void port_up(PortId port) { down_ports_.erase(port); }
+  // Told of the MAC addresses at members of networks whose `kernel_fdb` has `announce`: of each
+  // when it comes there, and of all about once a second, then that all were named.
+  class MemberMacs {
+   public:
+    virtual ~MemberMacs() = default;
+    virtual void at_member(NetworkId network, MacAddr mac, uint64_t now_ns) = 0;
+    virtual void swept() = 0;
+  };
+  void tell_members_to(MemberMacs* sink) { member_macs_ = sink; }
+  bool is_at_member(NetworkId network, MacAddr mac) const;
   // Ages a slice of the table.
   void tick(uint64_t now_ns);
 
@@ -59,6 +69,7 @@ class FdbLearner {
     std::string name;
     bool learning = false;
     bool is_told = false;
+    bool is_announced = false;
     uint32_t aging_s = 0;
     uint32_t limit = 0;
     uint32_t learned = 0;  // that are in the table, told ones too
@@ -66,6 +77,9 @@ class FdbLearner {
   };
 
   Dataplane& dataplane_;
+  MemberMacs* member_macs_ = nullptr;
+  void tell_member(uint64_t key, BridgePortId bridge_port, uint64_t now_ns);
+  void end_sweep(uint64_t now_ns);
   void forget(const Fdb::Entry& entry, uint64_t now_ns);
   void configure_told(const CompiledIds& ids, const std::vector<NetworkRules>& former);
   bool add(uint64_t key, BridgePortId bridge_port, uint64_t now_ns);
@@ -85,7 +99,7 @@ class FdbLearner {
   std::map<RemoteKey, std::set<uint64_t>> told_at_;  // the same, by remote
   std::map<RemoteKey, BridgePortId> remote_places_;  // of networks with told ones
   uint32_t next_slot_ = 0;
-  uint64_t next_slice_ns_ = 0;
+  uint64_t next_slice_ns_ = 0, next_sweep_ns_ = 0;
   uint64_t moves_ = 0, refused_by_limit_ = 0, refused_table_full_ = 0;
 };
 

@@ -107,6 +107,7 @@ NeighbourPlan plan_neighbours(const Config& config, const CompiledIds& ids,
 
 void Neighbours::configure(const NeighbourPlan& plan, const CompiledIds& ids, uint64_t now_ns) {
   Links former_links = std::exchange(links_, {});
+  subnets_.clear();
   for (const auto& [id, planned] : plan.links) {
     Link& former = former_links[id];
     Link& link = links_[id];
@@ -114,6 +115,8 @@ void Neighbours::configure(const NeighbourPlan& plan, const CompiledIds& ids, ui
     link.checking = former.checking;
     link.defended_ns = std::move(former.defended_ns);
     link.notice_meters = former.notice_meters;
+    for (const IpPrefix& own : link.own)
+      if (own.length < own.address.width_bits()) subnets_[link.vrf].insert(own, id);
   }
   // RFC 5227 section 3: tells the links about addresses that are new there, so that peers with
   // an older idea of them learn the right MAC at once.
@@ -140,9 +143,10 @@ void Neighbours::configure(const NeighbourPlan& plan, const CompiledIds& ids, ui
     if (links_[hop.link].is_routed) dataplane_.hosts().insert(hop.link, hop.address, adjacency);
     if (const auto found = fixed.find(hop); found != fixed.end()) {
       neighbour.state = NeighbourState::kStatic;
+      neighbour.is_told = false;
       neighbour.mac = found->second;
       dataplane_.adjacencies().resolve(adjacency, neighbour.mac);
-    } else if (neighbour.state == NeighbourState::kStatic) {
+    } else if (neighbour.state == NeighbourState::kStatic && !neighbour.is_told) {
       // No longer fixed: it stays usable while it is asked.
       neighbour.state = NeighbourState::kProbing;
       neighbour.unanswered = 0;
@@ -163,6 +167,7 @@ void Neighbours::configure(const NeighbourPlan& plan, const CompiledIds& ids, ui
     if (gone.is_host) host_adjacencies_.give_back(gone.adjacency, now_ns);
   }
   count_hosts();
+  for (auto& [hop, neighbour] : neighbours_) review_told(neighbour, now_ns);
 }
 
 void Neighbours::add_next_hop(const NextHop& hop, AdjacencyId adjacency, uint64_t now_ns) {
@@ -179,6 +184,7 @@ void Neighbours::add_next_hop(const NextHop& hop, AdjacencyId adjacency, uint64_
   if (links_[hop.link].is_routed) dataplane_.hosts().insert(hop.link, hop.address, adjacency);
   by_adjacency_[adjacency] = hop;
   neighbours_[hop] = neighbour;
+  review_told(neighbours_[hop], now_ns);
 }
 
 void Neighbours::remove_next_hop(const NextHop& hop) {
@@ -247,7 +253,8 @@ void Neighbours::host_wanted(LinkId link, const IpAddr& address, uint64_t now_ns
   neighbour.hop = hop;
   neighbour.is_host = true;
   begin_look_up(neighbour);
-  ask(neighbour, now_ns);
+  review_told(neighbour, now_ns);
+  if (neighbour.state != NeighbourState::kStatic) ask(neighbour, now_ns);
 }
 
 // A host that answers for the first time is made known to workers. False: there is no place for it.

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -15,12 +16,14 @@
 #include "adit/rate_limit.h"
 #include "base/shares.h"
 #include "compile/compile.h"
+#include "config/prefix_table.h"
 #include "running/announcer.h"
 #include "running/neighbour_notice.h"
 
 namespace adit {
 
-// kStale: used, and probed soon, because its MAC came from an unsolicited message.
+// kStatic: of the file, or of the kernel and lasting. kStale: used, and probed soon, because its
+// MAC came from an unsolicited message.
 enum class NeighbourState { kStatic, kReachable, kStale, kProbing, kIncomplete, kFailed };
 const char* to_string(NeighbourState state) noexcept;
 
@@ -34,6 +37,7 @@ struct Neighbour {
   uint64_t asked_ns = 0;        // of the last request
   unsigned unanswered = 0;      // requests since it last answered
   bool is_host = false;         // not configured: resolved because of packets for it
+  bool is_told = false;         // kStatic, by the kernel
   uint64_t look_up = 0;         // of a host that has not answered yet: place in Link::look_ups
   // The MAC that another station claims for the address; zero: none. Before it is accepted, the
   // former MAC is probed.
@@ -41,6 +45,13 @@ struct Neighbour {
   unsigned checks_sent = 0;
   uint64_t next_check_ns = 0;
   uint64_t may_move_ns = 0;  // no move before this time: it has just moved
+};
+
+// What the kernel says of a neighbour.
+struct ToldNeighbour {
+  MacAddr mac;
+  bool is_lasting = false;  // it does not age; otherwise the kernel has learned it
+  friend bool operator==(const ToldNeighbour&, const ToldNeighbour&) = default;
 };
 
 // Adjacencies of hosts; one that was given back rests for a while, as workers may still hold
@@ -93,6 +104,12 @@ class Neighbours {
   // A message said that `address` on `link` is at `mac`; `what`: claim::k...
   void seen(LinkId link, const IpAddr& address, const MacAddr& mac, uint64_t now_ns,
             uint8_t what = claim::kSolicited | claim::kOverride);
+  // What the kernel says of a neighbour in a VRF, by name; empty: the underlay.
+  void tell(const std::string& vrf, const IpAddr& address, const ToldNeighbour& told,
+            uint64_t now_ns);
+  void untell(const std::string& vrf, const IpAddr& address, uint64_t now_ns);
+  // The link of the VRF on whose subnet the address is; none: on no subnet.
+  std::optional<LinkId> link_to(const std::string& vrf, const IpAddr& address) const;
   // Somebody else with that MAC uses our own address.
   void conflict(LinkId link, const IpAddr& own, const MacAddr& mac, uint64_t now_ns);
   void on_notice(NeighbourNoticeSink sink) { sink_ = std::move(sink); }
@@ -142,11 +159,17 @@ class Neighbours {
   void end_check(Neighbour& neighbour, uint64_t now_ns);
   void continue_checks(uint64_t now_ns);
   void notify(NeighbourNotice notice, uint64_t now_ns);
+  const ToldNeighbour* told_of(const NextHop& hop) const;
+  void take_told(Neighbour& neighbour, const ToldNeighbour& told, uint64_t now_ns);
+  void end_told(Neighbour& neighbour, uint64_t now_ns);
+  void review_told(Neighbour& neighbour, uint64_t now_ns);
 
   Dataplane& dataplane_;
   std::map<NextHop, Neighbour> neighbours_;
   std::map<AdjacencyId, NextHop> by_adjacency_;
   Links links_;
+  std::map<std::string, PrefixTable> subnets_;                        // of links, by VRF
+  std::map<std::string, std::map<IpAddr, ToldNeighbour>> told_ = {};  // by VRF
   Announcer announcer_;
   std::set<PortId> down_ports_;
   HostAdjacencies host_adjacencies_;

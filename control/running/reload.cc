@@ -150,7 +150,7 @@ void Reloader::read(Job& job) const {
     ConfigDiff diff = diff_configs(*job.basis.former->config, checked.config);
     job.outcome.changes = std::move(diff.changes);
     job.outcome.needs_restart = std::move(diff.needs_restart);
-    check_ports(*job.basis.former->config, std::move(checked.config), job.outcome.needs_restart);
+    check_ports(*job.basis.former->config, std::move(checked.config), job.outcome.refused);
   } catch (...) {
     job.outcome.error = std::current_exception();
   }

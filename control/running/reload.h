@@ -28,6 +28,7 @@ class Reloader {
     uint64_t generation = 0;   // that runs
     std::vector<std::string> changes;        // one line each
     std::vector<std::string> needs_restart;  // of a check: those of them that take a restart
+    std::vector<std::string> refused;        // of a check: what of the ports cannot be opened
     std::vector<ConfigMistake> warnings;
   };
   using Done = std::function<void(Outcome)>;

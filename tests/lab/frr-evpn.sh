@@ -15,7 +15,7 @@ source "$LAB_TESTS/frr-lib.sh"
 config() {
   red_config 100 192.0.2.1/24 | sed '/remotes:/,$d'
   cat <<YAML
-    kernel_fdb: {interface: vxlan100, namespace: $LAB-fabric}
+    kernel_fdb: {interface: vxlan100, namespace: $LAB-fabric, announce: adit100}
 host: {interface: under-host, namespace: $LAB-fabric}
 YAML
 }
@@ -68,6 +68,9 @@ wait_for 10 has_host || fail "no under-host in fabric"
 evpn v1 192.0.2.2 192.0.2.1 192.0.2.3
 evpn v2 192.0.2.3 192.0.2.1 192.0.2.2
 evpn fabric 192.0.2.1 192.0.2.2 192.0.2.3
+# The port of the bridge behind which adit's hosts are.
+N fabric ip tuntap add dev adit100 mode tap
+N fabric ip link set adit100 master br100 up
 host_of v1 red1 "$RED1_MAC" "$RED1"
 host_of v2 red2 "$RED2_MAC" "$RED2"
 
@@ -86,6 +89,62 @@ expect_told "$RED1_MAC" 192.0.2.2
 expect_told "$RED2_MAC" 192.0.2.3
 ctl show fdb
 
+say "what adit has at its members is announced"
+knows() { N "$1" bridge fdb show dev vxlan100 | grep -q "^$2 dst $3 "; }
+expect_known() { # VTEP MAC ADDRESS
+  wait_for 30 knows "$@" || fail "$1 should have $2 behind $3: $(N "$1" bridge fdb show dev vxlan100)"
+  note "$1 has $2 behind $3"
+}
+expect_known v1 "$RED_MAC" 192.0.2.1
+expect_known v2 "$RED_MAC" 192.0.2.1
+had_by_v2() { N v2 cat /sys/class/net/vxlan100/statistics/rx_packets; }
+before=$(had_by_v2)
+expect_ping red1 "$RED" 20
+expect "frames that v2 has had meanwhile, that are none of its hosts'" "$(($(had_by_v2) - before))" "<=" 2
+announced() { [[ $(ctl -j show fdb-sources | jq -r '.[0] | .state + " " + (.announced | tostring)') == "following $1" ]]; }
+wait_for 10 announced 1 || fail "$(ctl show fdb-sources --wide)"
+ctl show fdb-sources --wide
+
+say "a host moves from adit to a VTEP, and back"
+N red ip link set red0 down
+ns moved
+cable moved eth0 v1 to-moved "$ACCESS_MTU"
+N moved ip link set eth0 address "$RED_MAC"
+N moved ip addr add "$RED/24" dev eth0
+N v1 ip link set to-moved master br100
+N moved ping -q -c 3 -i 0.2 "$RED2" >/dev/null || true
+expect_known v2 "$RED_MAC" 192.0.2.2
+expect_told "$RED_MAC" 192.0.2.2
+wait_for 10 announced 0 || fail "$(ctl show fdb-sources --wide)"
+expect_ping moved "$RED2" 20
+N v1 ip link del to-moved
+N red ip link set red0 up
+N red ping -q -c 3 -i 0.2 "$RED2" >/dev/null || true
+expect_known v1 "$RED_MAC" 192.0.2.1
+expect_known v2 "$RED_MAC" 192.0.2.1
+expect_ping red "$RED2" 20
+
+say "what the kernel's bridge lost is put there again"
+bridge_has() { N fabric bridge fdb show dev adit100 | grep -q "^$RED_MAC .*extern_learn"; }
+N fabric ip link set adit100 nomaster
+expect_unknown() {
+  wait_for 30 eval "! knows $1 $2 $3" || fail "$1 should not have $2: $(N "$1" bridge fdb show dev vxlan100)"
+  note "$1 has $2 no longer"
+}
+expect_unknown v1 "$RED_MAC" 192.0.2.1
+waits() { [[ $(ctl -j show fdb-sources | jq -r '.[0].error') == "'adit100' is in no bridge" ]]; }
+wait_for 10 waits || fail "$(ctl show fdb-sources --wide)"
+N fabric ip link set adit100 master br100
+expect_known v1 "$RED_MAC" 192.0.2.1
+bridge_has || fail "$(N fabric bridge fdb show dev adit100)"
+N fabric bridge fdb del "$RED_MAC" dev adit100 master
+wait_for 10 bridge_has || fail "$(N fabric bridge fdb show dev adit100)"
+
+say "what a former run left goes"
+N fabric bridge fdb add 02:00:00:00:99:99 dev adit100 master dynamic extern_learn
+left() { N fabric bridge fdb show dev adit100 | grep -q 02:00:00:00:99:99; }
+wait_for 60 eval "! left" || fail "$(N fabric bridge fdb show dev adit100)"
+
 say "a host moves from one VTEP to the other"
 N v1 ip link set to-red1 down
 N v1 ip link del to-red1
@@ -102,3 +161,4 @@ kill -TERM "${BGPD[v1]}"
 wait_for 30 remotes_are "192.0.2.3 netlink" || fail "remotes: $(remotes)"
 expect_ping red "$RED2" 20
 stop_gateway || fail "aditd ended with $?"
+! bridge_has || fail "the end did not take it away: $(N fabric bridge fdb show dev adit100)"

@@ -22,10 +22,12 @@ inline constexpr MethodInfo kChanging[] = {
         .help = "shows what a reload would change, or the errors in the configuration",
         .parameters = kCheckParameters,
         .answer = kLater,
-        .notes = "Changes nothing.\n\n"
-                 "Result: `{\"changes\": [line...], \"needs_restart\": [line...], \"warnings\": "
-                 "[{\"file\", \"line\", \"column\", \"message\"}]}`; lines of `needs_restart` are "
-                 "in `changes` too, and a reload with any of them is refused.",
+        .notes =
+            "Changes nothing.\n\n"
+            "Result: `{\"changes\": [line...], \"needs_restart\": [line...], \"refused\": "
+            "[line...], \"warnings\": [{\"file\", \"line\", \"column\", \"message\"}]}`; lines "
+            "of `needs_restart` are in `changes` too; `refused` says which ports cannot be opened "
+            "as they shall be, and why. A reload with any of either is refused.",
     },
     {
         .name = "reload",

@@ -37,10 +37,12 @@ inline constexpr Column kFdbSourceColumns[] = {
      "remotes above `limit` and MAC addresses above `mac_limit`; they are tried again"},
     {"left_out", "LEFT-OUT", kNumber, kShown,
      "entries with a group address, a group of next hops, another VNI or another port"},
+    {"announce", "ANNOUNCE", kText, kShown, "the interface behind which members' MACs are put"},
+    {"announced", "ANNOUNCED", kNumber, kShown, "MAC addresses that the kernel has there"},
     {"rounds", "ROUNDS", kNumber, kWide, "how often all was read"},
     {"overruns", "OVERRUNS", kNumber, kWide,
      "how often the kernel had no room for changes, and all was read again"},
-    {"error", "ERROR", kText, kWide, "what is missing"},
+    {"error", "ERROR", kText, kShown, "what is missing"},
 };
 
 inline constexpr Column kNeighbourColumns[] = {
@@ -51,7 +53,30 @@ inline constexpr Column kNeighbourColumns[] = {
     {"mac", "MAC"},
     {"state", "STATE", kText, kShown,
      "`static`, `reachable`, `stale`, `probing`, `incomplete`, `failed`"},
+    {"origin", "ORIGIN", kText, kShown,
+     "`file`: configured; `learned`: it has told its MAC address; `netlink`: of the kernel, and "
+     "lasting; null: its MAC address is not known"},
     {"age_s", "AGE-S", kSeconds, kShown, "seconds since the neighbour last answered"},
+};
+
+inline constexpr Column kNeighbourSourceColumns[] = {
+    {"vrf", "VRF", kText, kKey, "`underlay`: that of the ports outside VRFs"},
+    {"origin", "ORIGIN", kText, kShown, "`netlink`: the kernel"},
+    {"interfaces", "INTERFACES", kText, kShown, "the kernel's, separated by commas"},
+    {"namespace", "NAMESPACE", kText, kShown, "network namespace; null: that of aditd"},
+    {"state", "STATE", kText, kShown,
+     "`reading`: not all is known yet; `following`: changes are applied as they come; `waiting`: "
+     "an interface is not there, see `error`; `failed`: the kernel cannot be asked; what is known "
+     "stays, and it is tried again"},
+    {"neighbours", "NEIGHBOURS", kNumber, kShown, "addresses with a MAC address"},
+    {"lasting", "LASTING", kNumber, kShown,
+     "of them, those that do not age: they are used without being asked; the others are hints"},
+    {"unused", "UNUSED", kNumber, kShown, "of them, those on no subnet of the VRF"},
+    {"refused", "REFUSED", kNumber, kShown, "above `limit`; they are tried again"},
+    {"rounds", "ROUNDS", kNumber, kWide, "how often all was read"},
+    {"overruns", "OVERRUNS", kNumber, kWide,
+     "how often the kernel had no room for changes, and all was read again"},
+    {"error", "ERROR", kText, kShown, "what is missing"},
 };
 
 inline constexpr Column kDropColumns[] = {
@@ -68,7 +93,7 @@ inline constexpr Column kHostColumns[] = {
     {"to_host", "TO-HOST", kCount, kShown, "packets for programs of the host"},
     {"from_host", "FROM-HOST", kCount, kShown, "packets that they sent"},
     {"dropped", "DROPPED", kCount, kShown, "packets of both directions, for lack of room"},
-    {"error", "ERROR", kText, kWide},
+    {"error", "ERROR", kText, kShown},
 };
 
 inline constexpr Column kSteeringColumns[] = {
@@ -86,7 +111,7 @@ inline constexpr Column kSteeringColumns[] = {
      "packets of adit's on a receive queue without a worker, left to the kernel as well"},
     {"announced", "ANNOUNCED", kCount, kWide,
      "announcements of neighbours (gratuitous ARP, unsolicited NA), which the kernel and adit get"},
-    {"error", "ERROR", kText, kWide},
+    {"error", "ERROR", kText, kShown},
 };
 
 inline constexpr Column kWorkerColumns[] = {
@@ -171,6 +196,14 @@ inline constexpr MethodInfo kDaemon[] = {
         .answer = kLater,
         .command = "show neighbours",
         .columns = kNeighbourColumns,
+    },
+    {
+        .name = "show.neighbour-sources",
+        .effect = kReads,
+        .help = "where VRFs take neighbours from beside the configuration",
+        .command = "show neighbour-sources",
+        .columns = kNeighbourSourceColumns,
+        .notes = "The underlay and VRFs with `kernel_neighbours`.",
     },
     {
         .name = "show.drops",

@@ -147,7 +147,7 @@ inline constexpr Column kRouteSourceColumns[] = {
     {"rounds", "ROUNDS", kNumber, kWide, "how often all routes were read"},
     {"overruns", "OVERRUNS", kNumber, kWide,
      "how often the kernel had no room for changes, and all were read again"},
-    {"error", "ERROR", kText, kWide, "why the kernel's routes cannot be followed"},
+    {"error", "ERROR", kText, kShown, "why the kernel's routes cannot be followed"},
 };
 
 inline constexpr Parameter kRemotesParameters[] = {kOfNetwork, kLimit, kOffset};

@@ -88,10 +88,16 @@ class Methods : public testing::Test {
                                           {"edge", "generic", "no such interface", {}}};
       },
       [] {
-        using State = FdbSource::State;
+        using State = KernelSource::State;
         return std::vector<FdbSource>{
-            {"red", "vx100", "fabric", State::kFollowing, 2, 3, 1, 4, 5, 6, 7, ""},
-            {"blue", "vx200", "", State::kWaiting, 0, 0, 0, 0, 0, 1, 0, "not there"}};
+            {{"fabric", State::kFollowing, 6, 7, ""}, "red", "vx100", 2, 3, 1, 4, 5, "a100", 8},
+            {{"", State::kWaiting, 1, 0, "not there"}, "blue", "vx200", 0, 0, 0, 0, 0, "", 0}};
+      },
+      [] {
+        using State = KernelSource::State;
+        return std::vector<NeighbourSource>{
+            {{"", State::kFollowing, 6, 7, ""}, "", {"eth1"}, 1, 0, 0, 0},
+            {{"fabric", State::kFailed, 1, 0, "no"}, "blue", {"br1", "br2"}, 5, 4, 3, 2}};
       }};
 };
 
@@ -207,6 +213,7 @@ TEST_F(Methods, CheckChangesNothing) {
   const json check = result("check", {{"text", with_vni("101")}});
   EXPECT_EQ(check["changes"], json::array({"networks.red.vni: 100 -> 101"}));
   EXPECT_EQ(check["needs_restart"], json::array());
+  EXPECT_EQ(check["refused"], json::array());
   EXPECT_EQ(control_.config().networks[0].vni, 100u);
   const json error = call("check", {{"text", with_vni("0")}, {"file_name", "mine.yaml"}})["error"];
   EXPECT_EQ(error["data"]["mistakes"][0]["file"], "mine.yaml");
@@ -240,10 +247,20 @@ TEST_F(Methods, ShowFdbSourcesHasHowItStandsWithEachNetwork) {
   ASSERT_EQ(rows.size(), 2U);
   EXPECT_EQ(rows[0], json::parse(R"({"network": "red", "origin": "netlink", "interface": "vx100",
     "namespace": "fabric", "state": "following", "remotes": 2, "macs": 3, "unused": 1, "refused": 4,
-    "left_out": 5, "rounds": 6, "overruns": 7, "error": null})"));
+    "left_out": 5, "announce": "a100", "announced": 8, "rounds": 6, "overruns": 7, "error": null})"));
   EXPECT_EQ(rows[1]["state"], "waiting");
   EXPECT_EQ(rows[1]["namespace"], nullptr);
   EXPECT_EQ(rows[1]["error"], "not there");
+}
+
+TEST_F(Methods, ShowNeighbourSourcesHasHowItStandsWithEachVrf) {
+  const json rows = result("show.neighbour-sources")["rows"];
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0]["vrf"], "underlay");
+  EXPECT_EQ(rows[0]["namespace"], nullptr);
+  EXPECT_EQ(rows[1], json::parse(R"({"vrf": "blue", "origin": "netlink", "interfaces": "br1,br2",
+    "namespace": "fabric", "state": "failed", "neighbours": 5, "lasting": 4, "unused": 3,
+    "refused": 2, "rounds": 1, "overruns": 0, "error": "no"})"));
 }
 
 TEST_F(Methods, ShowBondsHasMembersThatAreNotOpenToo) {

@@ -124,7 +124,7 @@ TEST(ShowVlans, StandBehindTheirPort) {
   const json neighbours = show_neighbours(control, {}, kStart).rows;
   EXPECT_EQ(neighbours.back(),
             json::parse(R"({"port": "trunk", "vlan": 20, "network": null, "address": "10.1.0.7",
-      "mac": "02:00:00:00:00:18", "state": "static", "age_s": null})"));
+      "mac": "02:00:00:00:00:18", "state": "static", "origin": "file", "age_s": null})"));
 }
 
 TEST_F(Show, Networks) {
@@ -316,11 +316,12 @@ TEST_F(Show, Neighbours) {
   const json rows = show_neighbours(control, {}, kStart + 5 * kSecond).rows;
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(rows[2], json::parse(R"({"port": null, "vlan": null, "network": "blue",
-      "address": "10.1.0.7", "mac": "02:00:00:00:00:17", "state": "static", "age_s": null})"));
+      "address": "10.1.0.7", "mac": "02:00:00:00:00:17", "state": "static", "origin": "file", "age_s": null})"));
   EXPECT_EQ(rows[0], json::parse(R"({"port": "uplink", "vlan": null, "network": null,
-      "address": "192.0.2.7", "mac": "02:00:00:00:00:07", "state": "static", "age_s": null})"));
+      "address": "192.0.2.7", "mac": "02:00:00:00:00:07", "state": "static", "origin": "file", "age_s": null})"));
   EXPECT_EQ(rows[1]["address"], "192.0.2.254");
   EXPECT_EQ(rows[1]["mac"], nullptr);
+  EXPECT_EQ(rows[1]["origin"], nullptr);
   EXPECT_EQ(rows[1]["age_s"], nullptr);
   const Rows first = show_neighbours(control, {0, 1}, kStart);
   EXPECT_TRUE(first.truncated);
@@ -336,6 +337,10 @@ TEST_F(Show, NeighbourAgesFromItsLastAnswer) {
   neighbour.confirmed_ns = kStart;
   EXPECT_EQ(neighbour_row({"uplink", 0, {}}, neighbour, kStart + 7 * kSecond)["age_s"], 7);
   EXPECT_EQ(neighbour_row({"uplink", 0, {}}, neighbour, kStart - 1)["age_s"], 0);
+  EXPECT_EQ(neighbour_row({"uplink", 0, {}}, neighbour, kStart)["origin"], "learned");
+  neighbour.state = NeighbourState::kStatic;
+  neighbour.is_told = true;
+  EXPECT_EQ(neighbour_row({"uplink", 0, {}}, neighbour, kStart)["origin"], "netlink");
 }
 
 TEST_F(Show, Drops) {

@@ -147,7 +147,7 @@ TEST(Completion, OffersWhatMayFollow) {
   EXPECT_EQ(completions("aditctl ''"), "check completion drain help reload show version");
   EXPECT_EQ(completions("aditctl re"), "reload");
   EXPECT_EQ(completions("aditctl show f"), "fdb fdb-sources");
-  EXPECT_EQ(completions("aditctl show n"), "neighbours networks");
+  EXPECT_EQ(completions("aditctl show n"), "neighbour-sources neighbours networks");
   EXPECT_EQ(completions("aditctl show backends --s"), "--service --socket");
   EXPECT_EQ(completions("aditctl show s"), "services status steering");
   EXPECT_EQ(completions("aditctl -j --socket /x show w"), "workers");

@@ -49,16 +49,6 @@ INSTANTIATE_TEST_SUITE_P(
     case_name);
 
 INSTANTIATE_TEST_SUITE_P(
-    KernelFdb, DoesNotFit,
-    testing::Values(RefusedCase{
-        "OfAnotherKind",
-        world("networks: {red: {vni: 1, learn_kind: nvgre, kernel_fdb: {interface: vx1}}}\n"),
-        {"7:38: learn_kind: found nvgre; expected vxlan, as remotes of 'kernel_fdb' (f:7:57) are "
-         "all "
-         "VXLAN"}}),
-    case_name);
-
-INSTANTIATE_TEST_SUITE_P(
     Ports, DoesNotFit,
     testing::Values(
         RefusedCase{"SameDevice",
@@ -170,8 +160,8 @@ INSTANTIATE_TEST_SUITE_P(
                      "f:8:27"}},
         RefusedCase{"UntaggedMemberOfUnderlay",
                     red("members: [{port: up}]"),
-                    {"8:27: port 'up' has addresses (f:2:38), so its untagged frames are the "
-                     "underlay's; expected a member with 'vlan'"}},
+                    {"8:27: port 'up' has addresses (f:2:38), so its untagged frames are "
+                     "routed; expected a member with 'vlan'"}},
         RefusedCase{"UnreachableRemote",
                     red("remotes: [{address: 203.0.113.9}]"),
                     {"8:37: address: 203.0.113.9 is on no port's subnet and no route leads there; "

@@ -70,7 +70,7 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"UnknownFar",
                     with_port("zebra: 1\n"),
                     {"2:1: unknown key 'zebra' in the file; known here: system, ports, routes, "
-                     "neighbours, host, tunnels, fragments, networks"}},
+                     "neighbours, kernel_neighbours, host, tunnels, fragments, networks"}},
         RefusedCase{"UnknownNested",
                     with_port("system: {log: {levle: info}}\n"),
                     {"2:16: unknown key 'levle' in 'log'; did you mean 'level'?"}},
@@ -385,17 +385,6 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"LongSocket",
                     with_port("system: {socket: /" + std::string(107, 'a') + "}\n"),
                     {"2:18: socket: found '/aaa"}},
-        RefusedCase{"KernelFdbWithoutInterface",
-                    network("kernel_fdb: {}"),
-                    {"3:29: missing key 'interface' in 'kernel_fdb': expected the name of an "
-                     "interface of the host"}},
-        RefusedCase{"KernelFdbOfTooLongAName",
-                    network("kernel_fdb: {interface: abcdefghijklmnop}"),
-                    {"3:41: interface: found 'abcdefghijklmnop'"}},
-        RefusedCase{"KernelFdbWithoutRoom",
-                    network("kernel_fdb: {interface: vx1, limit: 0}"),
-                    {"3:53: limit: found '0', which is below the range; expected a number from 1 "
-                     "to 65536"}},
         RefusedCase{"StaticMacBoth",
                     network("static_macs: [{mac: 02:00:00:00:00:01, port: up, remote: 192.0.2.2}]"),
                     {"3:74: a static MAC is behind a port or a remote, not both"}},

@@ -8,7 +8,7 @@
 #include "config_cases.h"
 #include "source_root.h"
 
-namespace adit {
+namespace adit::config_warnings_test {
 namespace {
 
 // "LINE:COLUMN: message" of each.
@@ -328,4 +328,4 @@ TEST(ConfigWarnings, ExamplesHaveNone) {
 }
 
 }  // namespace
-}  // namespace adit
+}  // namespace adit::config_warnings_test

@@ -131,6 +131,7 @@ FULL = {
                   "router_advertisements": ADVERTISEMENTS}},
     "routes": [{"to": "198.51.100.0/24", "via": "192.0.2.254"}],
     "neighbours": [{"address": "192.0.2.7", "mac": "02:00:00:00:00:07"}],
+    "kernel_neighbours": {"interfaces": ["eth0", "eth1"], "namespace": "fabric", "limit": 1000},
     "host": {"interface": "under-host", "namespace": "fabric"},
     "fragments": {"memory_mb": 16, "timeout_ms": 2000},
     "tunnels": {
@@ -151,7 +152,8 @@ FULL = {
         "mac_aging_s": 300, "mac_limit": 100,
         "static_macs": [{"mac": "02:00:00:00:aa:01", "port": "red0", "vlan": 10},
                         {"mac": "02:00:00:00:aa:02", "remote": "192.0.2.2"}],
-        "kernel_fdb": {"interface": "vxlan100", "namespace": "fabric", "limit": 1000},
+        "kernel_fdb": {"interface": "vxlan100", "namespace": "fabric", "limit": 1000,
+                       "announce": "adit100"},
         "flood_limits": {"broadcast_pps": 1, "multicast_pps": 1, "unknown_unicast_pps": 1}}},
     "vrfs": {"blue": {
         "ports": ["blue0"],
@@ -165,6 +167,8 @@ FULL = {
         "routes": [{"to": "10.2.0.0/16", "tunnel": "site1"},
                    {"to": "10.3.0.0/16", "via": "10.1.0.1"}],
         "kernel_routes": {"table": 100, "namespace": "fabric", "limit": 1000},
+        "kernel_neighbours": {"interfaces": ["br100", "br200"], "namespace": "fabric",
+                              "limit": 1000},
         "host": {"interface": "blue-host", "namespace": "blue"},
         "neighbours": [{"address": "10.1.0.7", "mac": "02:00:00:00:00:07"}],
         "mss_clamp": True, "connections": 1000}},

@@ -148,12 +148,17 @@ TEST_F(Facts, PciDevices) {
   link(pci + "0000:01:00.0/driver", "../../../bus/pci/drivers/ixgbe");
   fs::create_directories(root_ + pci + "0000:02:00.0/virtio3/net/eth8");
   fs::create_directories(root_ + pci + "0000:03:00.0");
+  write(pci + "0000:02:00.0/class", "0x020000\n");
+  write(pci + "0000:03:00.0/class", "0x060000\n");
   const SystemFacts facts = gather();
   ASSERT_EQ(facts.pci_devices.size(), 3U);
   EXPECT_EQ(facts.pci_devices[0].driver, "ixgbe");
   EXPECT_EQ(facts.pci_devices[0].interfaces, std::vector<std::string>{"eth7"});
   EXPECT_EQ(facts.pci_devices[1].interfaces, std::vector<std::string>{"eth8"});
   EXPECT_EQ(facts.pci_devices[2].driver, "");
+  EXPECT_TRUE(facts.pci_devices[0].is_network) << "its class is not known";
+  EXPECT_TRUE(facts.pci_devices[1].is_network);
+  EXPECT_FALSE(facts.pci_devices[2].is_network) << "a bridge";
 }
 
 TEST_F(Facts, DevicesOfVfioPci) {

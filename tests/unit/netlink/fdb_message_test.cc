@@ -109,7 +109,7 @@ TEST(LinkMessage, MayBeOfAnExternalOneOfAnotherKindOrAboutOneThatGoes) {
 TEST(FdbMessage, HasMacAndRemote) {
   Message message = entry_message();
   message.mac(kMac).remote("192.0.2.2");
-  auto entry = read_fdb(message.header);
+  auto entry = FdbMessage::read(message.header);
   ASSERT_TRUE(entry);
   EXPECT_EQ(entry->interface, 7u);
   EXPECT_EQ(entry->mac, kMac);
@@ -119,7 +119,7 @@ TEST(FdbMessage, HasMacAndRemote) {
   Message whole = entry_message(RTM_DELNEIGH);
   whole.mac({}).remote("2001:db8::2").port(NDA_PORT, 8472);
   whole.number(NDA_VNI, 200).number(NDA_SRC_VNI, 100);
-  entry = read_fdb(whole.header);
+  entry = FdbMessage::read(whole.header);
   ASSERT_TRUE(entry);
   EXPECT_TRUE(entry->mac.is_zero());
   EXPECT_EQ(to_string(*entry->remote), "2001:db8::2");
@@ -130,22 +130,44 @@ TEST(FdbMessage, HasMacAndRemote) {
 
   Message group = entry_message();
   group.mac(kMac);
-  EXPECT_FALSE(read_fdb(group.header)->remote) << "behind a group of next hops";
+  EXPECT_FALSE(FdbMessage::read(group.header)->remote) << "behind a group of next hops";
+}
+
+TEST(FdbMessage, OfABridgeOnlyWhatAProgramPutThere) {
+  Message message = entry_message(RTM_NEWNEIGH, AF_BRIDGE, NTF_MASTER | NTF_EXT_LEARNED);
+  message.mac(kMac);
+  const auto entry = FdbMessage::read(message.header);
+  ASSERT_TRUE(entry);
+  EXPECT_TRUE(entry->is_of_bridge);
+  EXPECT_EQ(entry->mac, kMac);
+  EXPECT_TRUE(entry->can_be_of({})) << "its interface is any";
+  EXPECT_FALSE(FdbMessage{}.can_be_of({})) << "an entry of a VXLAN interface is of no other";
+  Message own = entry_message();
+  own.mac(kMac);
+  EXPECT_FALSE(FdbMessage::read(own.header)->is_of_bridge);
+  EXPECT_NE(FdbMessage::read(own.header)->name(), entry->name());
+}
+
+TEST(LinkMessage, HasWhatItIsIn) {
+  Message message = link_message();
+  message.name("adit100").number(IFLA_MASTER, 12);
+  EXPECT_EQ(read_link(message.header)->master, 12u);
+  EXPECT_EQ(read_link(link_message().name("adit100").header)->master, 0u);
 }
 
 TEST(FdbMessage, OfABridgeOrAHostsNeighbourIsNone) {
   Message of_bridge = entry_message(RTM_NEWNEIGH, AF_BRIDGE, NTF_MASTER);
   of_bridge.mac(kMac).remote("192.0.2.2");
-  EXPECT_FALSE(read_fdb(of_bridge.header));
+  EXPECT_FALSE(FdbMessage::read(of_bridge.header));
   Message neighbour = entry_message(RTM_NEWNEIGH, AF_INET);
   neighbour.mac(kMac).remote("192.0.2.2");
-  EXPECT_FALSE(read_fdb(neighbour.header));
+  EXPECT_FALSE(FdbMessage::read(neighbour.header));
   Message without = entry_message();
   without.remote("192.0.2.2");
-  EXPECT_FALSE(read_fdb(without.header)) << "without a MAC";
+  EXPECT_FALSE(FdbMessage::read(without.header)) << "without a MAC";
   Message other = entry_message(RTM_NEWROUTE);
   other.mac(kMac).remote("192.0.2.2");
-  EXPECT_FALSE(read_fdb(other.header));
+  EXPECT_FALSE(FdbMessage::read(other.header));
 }
 
 // In memory of its own, so that a sanitizer sees each byte too far.
@@ -172,7 +194,8 @@ TEST(FdbMessage, MayBeCutAndBentAnywhere) {
     Message entry = entry_message();
     entry.mac(kMac).remote(i % 2 == 0 ? "192.0.2.2" : "2001:db8::2").number(NDA_VNI, 200);
     bend(
-        entry, [&](const nlmsghdr* message) { read += read_fdb(message).has_value(); }, random);
+        entry, [&](const nlmsghdr* message) { read += FdbMessage::read(message).has_value(); },
+        random);
     Message link = link_message();
     link.name("vxlan100").vxlan(100, 4789);
     bend(

@@ -284,7 +284,8 @@ TEST_F(Ports, AreCheckedWithoutBeingOpened) {
     reloader.tick(now_ns_);
     let_others_run();
   }
-  EXPECT_EQ(outcome->needs_restart, std::vector<std::string>{"c: cannot be"});
+  EXPECT_EQ(outcome->refused, std::vector<std::string>{"c: cannot be"});
+  EXPECT_TRUE(outcome->needs_restart.empty());
 }
 
 }  // namespace

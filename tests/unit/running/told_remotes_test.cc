@@ -29,6 +29,13 @@ networks:
 }
 const std::string kFollows = ", kernel_fdb: {interface: vx100, limit: 3}";
 
+struct Named : FdbLearner::MemberMacs {
+  void at_member(NetworkId network, MacAddr mac, uint64_t) override { now[{network, mac}] += 1; }
+  void swept() override { ++sweeps; }
+  std::map<std::pair<NetworkId, MacAddr>, unsigned> now;
+  unsigned sweeps = 0;
+};
+
 class ToldRemotes : public testing::Test {
  protected:
   static IpAddr ip(const char* text) { return *parse_ip(text); }
@@ -219,6 +226,46 @@ TEST_F(ToldRemotes, MacsObeyTheNetworksLimitAndStaticOnes) {
   EXPECT_TRUE(tell_mac("red", "192.0.2.2", MacAddr::from_u64(0x02'00'00'00'20'03)));
   apply(yaml_of(kFollows));
   EXPECT_EQ(place("red"), "192.0.2.2") << "the file's entry is gone";
+}
+
+TEST_F(ToldRemotes, MacsAtMembersAreNamedWhereTheNetworkAnnouncesThem) {
+  Named named;
+  control.tell_members_to(&named);
+  const auto seen_at_red = [&] { return named.now[{id("red"), kHost}]; };
+  apply(yaml_of(kFollows));
+  see("red", MemberName{"red", "trunk", 10});
+  wait_s(3);
+  EXPECT_EQ(seen_at_red(), 0u) << "it announces nothing";
+  apply(yaml_of(", kernel_fdb: {interface: vx100, announce: adit100}"));
+  wait_s(1);
+  EXPECT_GE(seen_at_red(), 1u) << "known before";
+  const unsigned before = seen_at_red();
+  const unsigned sweeps = named.sweeps;
+  wait_s(3);
+  EXPECT_GE(seen_at_red(), before + 2) << "and again";
+  EXPECT_GE(named.sweeps, sweeps + 2);
+  EXPECT_TRUE(control.fdb().is_at_member(id("red"), kHost));
+
+  ASSERT_TRUE(tell("red", "192.0.2.2"));
+  ASSERT_TRUE(tell_mac("red", "192.0.2.2"));
+  ASSERT_EQ(place("red"), "192.0.2.2");
+  EXPECT_FALSE(control.fdb().is_at_member(id("red"), kHost));
+  named.now.clear();
+  wait_s(3);
+  EXPECT_EQ(seen_at_red(), 0u) << "it is at a remote";
+  see("red", MemberName{"red", "trunk", 10});
+  EXPECT_EQ(seen_at_red(), 1u) << "it is back, and named at once";
+  named.now.clear();
+  wait_s(15);
+  EXPECT_EQ(place("red"), "192.0.2.2") << "aged at the member; the kernel still has it there";
+  named.now.clear();
+  wait_s(3);
+  EXPECT_EQ(seen_at_red(), 0u);
+  const unsigned at_end = named.sweeps;
+  control.untell_mac(id("red"), kHost, now_ns);
+  wait_s(5);
+  EXPECT_GE(named.sweeps, at_end + 3) << "also of an empty table";
+  control.tell_members_to(nullptr);
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Follows VXLAN interfaces of the kernel in one network namespace, and their forwarding databases.
-// All is told in a round, and from then on its changes. When the kernel had no room for changes, or
-// interfaces change, another round begins; what is known stays meanwhile.
+// Follows interfaces of the kernel in one network namespace, and their entries of one kind: those
+// of a forwarding database, or neighbours. All is told in a round, and from then on its changes.
+// When the kernel had no room for changes, or interfaces change, another round begins; what is
+// known stays meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +10,18 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <tuple>
+#include <utility>
 
 #include "netlink/fdb_message.h"
 #include "netlink/kernel_lists.h"
+#include "netlink/link_message.h"
+#include "netlink/neighbour_message.h"
 
 namespace adit {
 
-class FdbFollower : private KernelLists::Reader {
+// `Entry`: FdbMessage or NeighbourMessage.
+template <class Entry>
+class InterfaceFollower : private KernelLists::Reader {
  public:
   // Who is told. A round that cannot be ended begins again.
   class Sink {
@@ -24,12 +29,14 @@ class FdbFollower : private KernelLists::Reader {
     virtual ~Sink() = default;
     virtual void begin_round() = 0;
     // `link`: its interface. `is_change`: no entry of a round.
-    virtual void entry(const LinkMessage& link, const FdbMessage& message, bool is_change) = 0;
+    virtual void entry(const LinkMessage& link, const Entry& message, bool is_change) = 0;
     virtual void end_round() = 0;
+    // That namespace is followed from now on.
+    virtual void opened(const std::string&) {}
   };
 
   // `network_namespace`: of `ip netns`; empty: our own. Throws std::runtime_error.
-  FdbFollower(const std::string& network_namespace, Sink& sink);
+  InterfaceFollower(const std::string& network_namespace, Sink& sink);
 
   // Interfaces whose coming, going and changes begin a round; nothing else does.
   void follow(std::set<std::string> names) { names_ = std::move(names); }
@@ -47,14 +54,13 @@ class FdbFollower : private KernelLists::Reader {
 
  private:
   enum class Reading : uint8_t { kNothing, kLinks, kEntries };
-  using EntryName = std::tuple<uint32_t, MacAddr, std::optional<IpAddr>, std::optional<uint32_t>,
-                               std::optional<uint32_t>, std::optional<uint16_t>, uint32_t>;
+  using EntryName = decltype(std::declval<const Entry&>().name());
 
   void take(const nlmsghdr* message, uint64_t now_ns) override;
   void lost(uint64_t now_ns) override;
   void end_of_list(int error, bool has_failed, uint64_t now_ns) override;
   void take_link(const LinkMessage& link, bool is_of_list, uint64_t now_ns);
-  void take_entry(const FdbMessage& entry, bool is_of_list);
+  void take_entry(const Entry& entry, bool is_of_list);
 
   Sink& sink_;
   KernelLists lists_;
@@ -67,5 +73,8 @@ class FdbFollower : private KernelLists::Reader {
   uint64_t last_round_ns_ = 0;
   uint64_t rounds_ = 0;
 };
+
+extern template class InterfaceFollower<FdbMessage>;
+extern template class InterfaceFollower<NeighbourMessage>;
 
 }  // namespace adit

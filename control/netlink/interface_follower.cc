@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "netlink/fdb_follower.h"
+#include "netlink/interface_follower.h"
 
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -14,31 +13,35 @@
 namespace adit {
 namespace {
 
-constexpr std::array<int, 2> kFdbGroups = {RTNLGRP_LINK, RTNLGRP_NEIGH};
+constexpr std::array<int, 2> kInterfaceGroups = {RTNLGRP_LINK, RTNLGRP_NEIGH};
 
-bool is_same(const LinkMessage& a, const LinkMessage& b) {
+bool is_same_link(const LinkMessage& a, const LinkMessage& b) {
   return a.name == b.name && a.is_vxlan == b.is_vxlan && a.vni == b.vni &&
-         a.is_external == b.is_external && a.port == b.port;
+         a.is_external == b.is_external && a.port == b.port && a.master == b.master;
 }
 
 }  // namespace
 
-FdbFollower::FdbFollower(const std::string& network_namespace, Sink& sink)
-    : sink_(sink), lists_(network_namespace, kFdbGroups) {}
+template <class Entry>
+InterfaceFollower<Entry>::InterfaceFollower(const std::string& network_namespace, Sink& sink)
+    : sink_(sink), lists_(network_namespace, kInterfaceGroups) {}
 
-void FdbFollower::refresh(uint64_t now_ns) {
+template <class Entry>
+void InterfaceFollower<Entry>::refresh(uint64_t now_ns) {
   const uint64_t due_ns =
       std::max(now_ns + KernelLists::kSoonNs, last_round_ns_ + 3 * KernelLists::kSoonNs);
   due_ns_ = std::min(due_ns_.value_or(due_ns), due_ns);
 }
 
-const LinkMessage* FdbFollower::link(const std::string& name) const {
+template <class Entry>
+const LinkMessage* InterfaceFollower<Entry>::link(const std::string& name) const {
   for (const auto& [number, link] : links_)
     if (link.name == name) return &link;
   return nullptr;
 }
 
-void FdbFollower::tick(uint64_t now_ns) {
+template <class Entry>
+void InterfaceFollower<Entry>::tick(uint64_t now_ns) {
   lists_.tick(*this, now_ns);
   if (lists_.is_reading()) return;
   reading_ = Reading::kNothing;  // also where the list did not come to its end
@@ -53,17 +56,21 @@ void FdbFollower::tick(uint64_t now_ns) {
       [](nlmsghdr* message) { mnl_nlmsg_put_extra_header(message, sizeof(ifinfomsg)); }, now_ns);
 }
 
-void FdbFollower::lost(uint64_t now_ns) {
+template <class Entry>
+void InterfaceFollower<Entry>::lost(uint64_t now_ns) {
   refresh(now_ns);
 }
 
-void FdbFollower::take(const nlmsghdr* message, uint64_t now_ns) {
+template <class Entry>
+void InterfaceFollower<Entry>::take(const nlmsghdr* message, uint64_t now_ns) {
   const bool is_of_list = lists_.is_of_list(message);
   if (const auto link = read_link(message)) return take_link(*link, is_of_list, now_ns);
-  if (const auto entry = read_fdb(message)) take_entry(*entry, is_of_list);
+  if (const auto entry = Entry::read(message)) take_entry(*entry, is_of_list);
 }
 
-void FdbFollower::take_link(const LinkMessage& link, bool is_of_list, uint64_t now_ns) {
+template <class Entry>
+void InterfaceFollower<Entry>::take_link(const LinkMessage& link, bool is_of_list,
+                                         uint64_t now_ns) {
   if (is_of_list) {
     links_[link.number] = link;
     return;
@@ -72,13 +79,14 @@ void FdbFollower::take_link(const LinkMessage& link, bool is_of_list, uint64_t n
   const auto known = links_.find(link.number);
   const bool is_known = known != links_.end();
   if (!names_.contains(link.name) && !(is_known && names_.contains(known->second.name))) return;
-  if (is_known ? link.is_gone || !is_same(known->second, link) : !link.is_gone) refresh(now_ns);
+  if (is_known ? link.is_gone || !is_same_link(known->second, link) : !link.is_gone)
+    refresh(now_ns);
 }
 
-void FdbFollower::take_entry(const FdbMessage& entry, bool is_of_list) {
+template <class Entry>
+void InterfaceFollower<Entry>::take_entry(const Entry& entry, bool is_of_list) {
   if (reading_ != Reading::kNothing) {
-    const EntryName name{entry.interface, entry.mac,  entry.remote, entry.source_vni,
-                         entry.vni,       entry.port, entry.via};
+    const EntryName name = entry.name();
     if (is_of_list && gone_.contains(name))
       has_failed_ = true;  // which was first?
     else if (entry.is_gone)
@@ -88,17 +96,19 @@ void FdbFollower::take_entry(const FdbMessage& entry, bool is_of_list) {
   }
   // Of an interface that is not known yet, a round will tell.
   const auto link = links_.find(entry.interface);
-  if (link != links_.end() && link->second.is_vxlan) sink_.entry(link->second, entry, !is_of_list);
+  if (link != links_.end() && entry.can_be_of(link->second))
+    sink_.entry(link->second, entry, !is_of_list);
 }
 
-void FdbFollower::end_of_list(int error, bool has_failed, uint64_t now_ns) {
+template <class Entry>
+void InterfaceFollower<Entry>::end_of_list(int error, bool has_failed, uint64_t now_ns) {
   if (has_failed || (error != 0 && error != EOPNOTSUPP)) has_failed_ = true;
   if (reading_ == Reading::kLinks) {
     reading_ = Reading::kEntries;
     sink_.begin_round();
     const auto fill = [](nlmsghdr* message) {
       auto* header = static_cast<ndmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(ndmsg)));
-      header->ndm_family = AF_BRIDGE;
+      header->ndm_family = Entry::kFamily;
     };
     return lists_.ask(RTM_GETNEIGH, fill, now_ns);
   }
@@ -109,5 +119,8 @@ void FdbFollower::end_of_list(int error, bool has_failed, uint64_t now_ns) {
   ++rounds_;
   sink_.end_round();
 }
+
+template class InterfaceFollower<FdbMessage>;
+template class InterfaceFollower<NeighbourMessage>;
 
 }  // namespace adit
