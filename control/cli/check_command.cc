@@ -181,7 +181,8 @@ int run_check(const Invocation& invocation) {
       for (const ServiceChecks& each : checks_of(config)) result["checks"][each.service] = each.way;
       if (daemon.contains("changes"))
         result["daemon"] = {{"changes", daemon.at("changes")},
-                            {"needs_restart", daemon.at("needs_restart")}};
+                            {"needs_restart", daemon.at("needs_restart")},
+                            {"refused", daemon.value("refused", json::array())}};
       std::cout << result.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
       return kDone;
     }

@@ -41,6 +41,9 @@ class NetworkChecks {
   }
 
  private:
+  // By network namespace and interface: who announces there, and whose VXLAN interface that is.
+  using ByInterface = std::map<std::pair<std::string, std::string>, const NetworkDraft*>;
+  ByInterface announcing_, vxlan_interfaces_;
   using PlaceByMember = std::unordered_map<uint64_t, const MemberDraft*>;
 
   void mistake(Place place, std::string message) {
@@ -78,11 +81,37 @@ class NetworkChecks {
   }
 
   void check_kernel_fdb(const NetworkDraft& network) {
-    if (!network.places.has("kernel_fdb") || network.learn_kind == TunnelKind::kVxlan) return;
+    if (!network.places.has("kernel_fdb")) return;
+    check_announce(network);
+    if (network.learn_kind == TunnelKind::kVxlan) return;
     mistake(network.places.at("learn_kind"),
             "learn_kind: found " + std::string(info_of(network.learn_kind).name) +
                 "; expected vxlan, as remotes of 'kernel_fdb' (" +
                 mistakes_.at(network.places.at("kernel_fdb")) + ") are all VXLAN");
+  }
+
+  // The interface is one network's alone, as what else is there would be taken away.
+  void check_announce(const NetworkDraft& network) {
+    const auto& announce = network.kernel_fdb_draft.announce;
+    if (!announce) return;
+    const Place place = network.places.at("kernel_fdb");
+    const std::string space = network.kernel_fdb_draft.network_namespace.value_or("");
+    if (vxlan_interfaces_.empty())
+      for (const NetworkDraft& other : draft_.networks)
+        if (other.places.has("kernel_fdb"))
+          vxlan_interfaces_.try_emplace({other.kernel_fdb_draft.network_namespace.value_or(""),
+                                         other.kernel_fdb_draft.interface},
+                                        &other);
+    if (const auto other = vxlan_interfaces_.find({space, *announce});
+        other != vxlan_interfaces_.end())
+      return mistake(place, "announce: " + *announce + " is the VXLAN interface of network '" +
+                                other->second->name + "'; expected another port of the bridge");
+    const auto [known, fresh] = announcing_.try_emplace({space, *announce}, &network);
+    if (!fresh)
+      mistake(place, "announce: " + *announce + " is already that of network '" +
+                         known->second->name + "', see " +
+                         mistakes_.at(known->second->places.at("kernel_fdb")) +
+                         "; expected an interface for each network");
   }
 
   void check_member(const NetworkDraft& network, const MemberDraft& member) {

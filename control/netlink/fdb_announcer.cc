@@ -1,26 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "netlink/fdb_announcer.h"
 
-#include <utility>
+#include <vector>
 
 #include "base/time_units.h"
 
 namespace adit {
 namespace {
 
-constexpr unsigned kWritesPerTick = 16;
 // What is there is written again, in case somebody took it away unheard. It changes nothing else.
 constexpr uint64_t kRewriteNs = 60 * kNsPerSecond;
 constexpr uint64_t kRetryWriteNs = 5 * kNsPerSecond;
 // A MAC may have changed its place in the table during one.
 constexpr uint32_t kSweepsToWait = 2;
-// What a former run left is taken away after so many, if it is not at a member by then.
-constexpr uint32_t kSweepsForLeftovers = 20;
+// What a former run left is taken away after so long, if it is not at a member by then.
+constexpr uint64_t kKeepLeftoversNs = 20 * kNsPerSecond;
+constexpr std::size_t kBucketsPerTick = 256;
 
 }  // namespace
 
-void FdbAnnouncer::configure(const std::string& interface) {
+void FdbAnnouncer::configure(const std::string& interface, Leaving& leaving) {
   if (interface == interface_) return;
+  if (number_ != 0)
+    for (const auto& [mac, known] : known_)
+      if (known.is_written) leaving.emplace_back(number_, MacAddr::from_u64(mac));
   *this = {};
   interface_ = interface;
 }
@@ -29,22 +32,27 @@ void FdbAnnouncer::set_link(const LinkMessage* link) {
   const uint32_t number = link == nullptr ? 0 : link->number;
   const uint32_t master = link == nullptr ? 0 : link->master;
   if (number == number_ && master == master_) return;
-  const bool is_first = number_ == 0;
+  const bool was_there = number_ != 0;
   number_ = number;
   master_ = master;
   error_.clear();
   retry_ns_ = 0;
-  if (is_first) return;
-  // With its port, the kernel has removed the entries.
   for (auto& [mac, known] : known_) {
-    set_written(known, false);
-    if (!known.is_gone) queue(mac, known);
+    // With its port, the kernel has removed the entries.
+    if (was_there) set_written(known, false);
+    if (!known.is_gone && !known.is_written) queue(mac, known);
   }
 }
 
+// Not where nothing can be written: set_link() does, when there is a bridge.
 void FdbAnnouncer::queue(uint64_t mac, Known& known) {
-  if (std::exchange(known.is_queued, true)) return;
+  if (master_ == 0 || std::exchange(known.is_queued, true)) return;
   waiting_.push_back(mac);
+  if (waiting_.size() < 2 * known_.size() + 1024) return;
+  // Most are no longer known.
+  waiting_.clear();
+  for (auto& [each, its] : known_)
+    if (its.is_queued) waiting_.push_back(each);
 }
 
 void FdbAnnouncer::set_written(Known& known, bool is_written) {
@@ -56,74 +64,88 @@ void FdbAnnouncer::set_written(Known& known, bool is_written) {
 }
 
 void FdbAnnouncer::at_member(MacAddr mac, uint64_t now_ns) {
-  Known& known = known_[mac.to_u64()];
+  const uint64_t key = mac.to_u64();
+  Known& known = known_[key];
   known.sweep = sweep_;
   known.is_gone = false;
-  if (!known.is_written || now_ns >= known.written_ns + kRewriteNs) queue(mac.to_u64(), known);
+  if (!known.is_written) return queue(key, known);
+  if (now_ns < known.written_ns + kRewriteNs) return;
+  known.written_ns = now_ns;  // once in that time
+  rewrites_.push_back(key);
 }
 
-void FdbAnnouncer::swept() {
-  for (auto& [mac, known] : known_) {
-    if (known.sweep + kSweepsToWait > sweep_) continue;
-    known.is_gone = true;
-    queue(mac, known);
-  }
-  ++sweep_;
+void FdbAnnouncer::heard(MacAddr mac, bool is_gone, uint64_t now_ns) {
+  const auto found = known_.find(mac.to_u64());
+  if (found != known_.end()) return set_written(found->second, !is_gone);
+  if (is_gone) return;
+  Known& leftover = known_[mac.to_u64()];
+  leftover.sweep = sweep_;
+  leftover.keep_until_ns = now_ns + kKeepLeftoversNs;
+  set_written(leftover, true);
 }
 
-void FdbAnnouncer::heard(MacAddr mac, bool is_gone) {
-  const uint64_t key = mac.to_u64();
-  const auto found = known_.find(key);
-  if (found == known_.end()) {
-    if (is_gone) return;
-    Known& leftover = known_[key];
-    leftover.sweep = sweep_ + kSweepsForLeftovers;
-    set_written(leftover, true);
-  } else if (is_gone) {
-    set_written(found->second, false);
-  }
-}
-
-void FdbAnnouncer::tick(BridgeFdb& bridge, const std::function<bool(MacAddr)>& is_at_member,
-                        uint64_t now_ns) {
-  if (waiting_.empty() || master_ == 0 || now_ns < retry_ns_) return;
-  for (unsigned left = kWritesPerTick; left > 0 && !waiting_.empty(); --left) {
-    const auto at = known_.find(waiting_.front());
-    if (at == known_.end()) {
-      waiting_.pop_front();
-      continue;
+// Some of all that are known in a turn.
+void FdbAnnouncer::look_for_gone(uint64_t now_ns) {
+  std::vector<uint64_t> gone;
+  for (std::size_t left = kBucketsPerTick; left > 0; --left) {
+    if (next_bucket_ >= known_.bucket_count()) {
+      next_bucket_ = 0;
+      break;
     }
-    Known& known = at->second;
-    const MacAddr mac = MacAddr::from_u64(at->first);
-    if (!known.is_gone && !is_at_member(mac)) {  // a sweep will tell
-      waiting_.pop_front();
-      known.is_queued = false;
-      continue;
+    for (auto at = known_.begin(next_bucket_); at != known_.end(next_bucket_); ++at) {
+      Known& known = at->second;
+      if (known.sweep + kSweepsToWait >= sweep_ || now_ns < known.keep_until_ns) continue;
+      known.is_gone = true;
+      if (known.is_written)
+        queue(at->first, known);
+      else
+        gone.push_back(at->first);
     }
-    error_ = known.is_gone ? (known.is_written ? bridge.remove(number_, mac) : "")
-                           : bridge.add(number_, mac);
-    if (!error_.empty()) {
+    ++next_bucket_;
+  }
+  for (const uint64_t mac : gone) known_.erase(mac);
+}
+
+unsigned FdbAnnouncer::tick(BridgeFdb& bridge, const std::function<bool(MacAddr)>& may_write,
+                            unsigned most, uint64_t now_ns) {
+  if (interface_.empty()) return most;
+  look_for_gone(now_ns);
+  if (master_ == 0 || now_ns < retry_ns_) return most;
+  while (most > 0 && !(waiting_.empty() && rewrites_.empty())) {
+    auto& from = waiting_.empty() ? rewrites_ : waiting_;
+    const auto at = known_.find(from.front());
+    if (at != known_.end() && !write(bridge, may_write, at, now_ns)) {
       retry_ns_ = now_ns + kRetryWriteNs;
-      return;
+      return most - 1;
     }
-    waiting_.pop_front();
-    set_written(known, !known.is_gone);
-    if (known.is_gone) {
-      known_.erase(at);
-      continue;
-    }
-    known.is_queued = false;
-    known.written_ns = now_ns;
+    from.pop_front();
+    --most;
   }
+  return most;
 }
 
-void FdbAnnouncer::withdraw(BridgeFdb& bridge) {
-  if (number_ != 0)
-    for (const auto& [mac, known] : known_)
-      if (known.is_written && !bridge.remove(number_, MacAddr::from_u64(mac)).empty()) break;
-  const std::string interface = interface_;
-  *this = {};
-  interface_ = interface;
+// False: the kernel did not take it.
+bool FdbAnnouncer::write(BridgeFdb& bridge, const std::function<bool(MacAddr)>& may_write,
+                         All::iterator at, uint64_t now_ns) {
+  Known& known = at->second;
+  const MacAddr mac = MacAddr::from_u64(at->first);
+  if (!known.is_gone && !may_write(mac)) {  // a sweep will tell
+    known.is_queued = false;
+    return true;
+  }
+  if (known.is_gone)
+    error_ = known.is_written ? bridge.remove(number_, mac) : "";
+  else
+    error_ = bridge.add(number_, mac);
+  if (!error_.empty()) return false;
+  set_written(known, !known.is_gone);
+  if (known.is_gone) {
+    known_.erase(at);
+    return true;
+  }
+  known.is_queued = false;
+  known.written_ns = now_ns;
+  return true;
 }
 
 std::string FdbAnnouncer::complaint() const {

@@ -30,6 +30,8 @@ class FdbTable {
   bool retry(uint64_t now_ns);
 
   uint32_t vni() const noexcept { return vni_; }
+  // Whether it is behind a remote, as the kernel says.
+  bool has(MacAddr mac) const { return told_macs_.contains(mac); }
   const std::string& interface() const noexcept { return config_.interface; }
   uint64_t remotes() const noexcept { return remotes_.size(); }
   uint64_t macs() const noexcept { return told_macs_.size(); }

@@ -26,17 +26,24 @@ FdbWriter::FdbWriter(const std::string& network_namespace) : socket_(nullptr, mn
 FdbWriter::~FdbWriter() = default;
 
 std::string FdbWriter::add(uint32_t interface, MacAddr mac) {
-  const int error = ask(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, interface, mac);
+  const int error =
+      ask(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, interface, mac, NTF_MASTER | NTF_EXT_LEARNED);
   return error == 0 ? "" : std::strerror(error);
 }
 
 std::string FdbWriter::remove(uint32_t interface, MacAddr mac) {
-  const int error = ask(RTM_DELNEIGH, 0, interface, mac);
+  const int error = ask(RTM_DELNEIGH, 0, interface, mac, NTF_MASTER | NTF_EXT_LEARNED);
+  return error == 0 || error == ENOENT ? "" : std::strerror(error);
+}
+
+std::string FdbWriter::remove_remote(uint32_t interface, MacAddr mac, std::optional<uint32_t> vni) {
+  const int error = ask(RTM_DELNEIGH, 0, interface, mac, NTF_SELF, vni);
   return error == 0 || error == ENOENT ? "" : std::strerror(error);
 }
 
 // An error of errno; 0: none. The kernel has done it, and answered, when the message is sent.
-int FdbWriter::ask(uint16_t type, uint16_t flags, uint32_t interface, MacAddr mac) {
+int FdbWriter::ask(uint16_t type, uint16_t flags, uint32_t interface, MacAddr mac,
+                   uint8_t entry_flags, std::optional<uint32_t> vni) {
   alignas(NLMSG_ALIGNTO) std::array<char, 256> buffer{};
   nlmsghdr* message = mnl_nlmsg_put_header(buffer.data());
   message->nlmsg_type = type;
@@ -46,8 +53,9 @@ int FdbWriter::ask(uint16_t type, uint16_t flags, uint32_t interface, MacAddr ma
   header->ndm_family = AF_BRIDGE;
   header->ndm_ifindex = static_cast<int>(interface);
   header->ndm_state = NUD_REACHABLE;
-  header->ndm_flags = NTF_MASTER | NTF_EXT_LEARNED;
+  header->ndm_flags = entry_flags;
   mnl_attr_put(message, NDA_LLADDR, mac.bytes.size(), mac.bytes.data());
+  if (vni) mnl_attr_put_u32(message, NDA_SRC_VNI, *vni);
   if (mnl_socket_sendto(socket_.get(), message, message->nlmsg_len) < 0) return errno;
   // An error has the request with it.
   alignas(NLMSG_ALIGNTO) std::array<char, 1024> answer;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "adit/addr.h"
@@ -31,9 +32,13 @@ class FdbWriter : public BridgeFdb {
 
   std::string add(uint32_t interface, MacAddr mac) override;
   std::string remove(uint32_t interface, MacAddr mac) override;
+  // A VXLAN interface of that number does not have the MAC behind a remote any longer. `vni`: of an
+  // external interface. What is not there is no error.
+  std::string remove_remote(uint32_t interface, MacAddr mac, std::optional<uint32_t> vni);
 
  private:
-  int ask(uint16_t type, uint16_t flags, uint32_t interface, MacAddr mac);
+  int ask(uint16_t type, uint16_t flags, uint32_t interface, MacAddr mac, uint8_t entry_flags,
+          std::optional<uint32_t> vni = {});
 
   std::unique_ptr<mnl_socket, int (*)(mnl_socket*)> socket_;
   uint32_t sequence_ = 0;

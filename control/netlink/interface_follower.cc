@@ -41,6 +41,11 @@ const LinkMessage* InterfaceFollower<Entry>::link(const std::string& name) const
 }
 
 template <class Entry>
+bool InterfaceFollower<Entry>::is_of_an_interface(MacAddr mac) const {
+  return std::ranges::any_of(macs_, [&](const auto& each) { return each.second == mac; });
+}
+
+template <class Entry>
 void InterfaceFollower<Entry>::tick(uint64_t now_ns) {
   lists_.tick(*this, now_ns);
   if (lists_.is_reading()) return;
@@ -50,6 +55,7 @@ void InterfaceFollower<Entry>::tick(uint64_t now_ns) {
   has_failed_ = false;
   gone_.clear();
   links_.clear();
+  macs_.clear();
   reading_ = Reading::kLinks;
   lists_.ask(
       RTM_GETLINK,
@@ -71,6 +77,10 @@ void InterfaceFollower<Entry>::take(const nlmsghdr* message, uint64_t now_ns) {
 template <class Entry>
 void InterfaceFollower<Entry>::take_link(const LinkMessage& link, bool is_of_list,
                                          uint64_t now_ns) {
+  if (link.is_gone)
+    macs_.erase(link.number);
+  else
+    macs_[link.number] = link.mac;
   if (is_of_list) {
     links_[link.number] = link;
     return;

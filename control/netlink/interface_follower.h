@@ -48,6 +48,8 @@ class InterfaceFollower : private KernelLists::Reader {
 
   // Null: there is no such interface, or the first round has not ended yet.
   const LinkMessage* link(const std::string& name) const;
+  // Whether any interface of the namespace has that address.
+  bool is_of_an_interface(MacAddr mac) const;
   bool is_complete() const noexcept { return rounds_ != 0; }
   uint64_t rounds() const noexcept { return rounds_; }  // that came to their end
   uint64_t overruns() const noexcept { return lists_.overruns(); }
@@ -66,6 +68,7 @@ class InterfaceFollower : private KernelLists::Reader {
   KernelLists lists_;
   std::set<std::string> names_;
   std::map<uint32_t, LinkMessage> links_;
+  std::map<uint32_t, MacAddr> macs_;    // of all interfaces
   std::optional<uint64_t> due_ns_ = 0;  // when another round begins
   Reading reading_ = Reading::kNothing;
   bool has_failed_ = false;   // the round has to be made again

@@ -3,11 +3,19 @@
 
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <set>
 
 #include "base/log.h"
 
 namespace adit {
+namespace {
+
+constexpr unsigned kWritesPerTick = 16;  // into one namespace
+// What is not taken away by then goes 20 s after the next start.
+constexpr std::chrono::seconds kPatienceAtEnd{2};
+
+}  // namespace
 
 void KernelFdb::configure(uint64_t now_ns) {
   const Config& config = control_.config();
@@ -27,7 +35,7 @@ void KernelFdb::configure(uint64_t now_ns) {
       const bool stays = wanted.contains(it->first);
       if (!stays) {
         it->second.table.forget(now_ns);
-        if (source.writer) it->second.announcer.withdraw(*source.writer);
+        it->second.announcer.configure("", source.leaving);
       }
       it = stays ? std::next(it) : source.networks.erase(it);
     }
@@ -44,11 +52,8 @@ void KernelFdb::configure(uint64_t now_ns) {
       followed.id = control_.ids().networks.at(name);
       FdbAnnouncer& announcer = followed.announcer;
       const std::string port = network->kernel_fdb->announce.value_or("");
-      if (port != announcer.interface()) {
-        if (source.writer) announcer.withdraw(*source.writer);
-        announcer.configure(port);
-        is_new = true;
-      }
+      is_new |= port != announcer.interface();
+      announcer.configure(port, source.leaving);
       if (port.empty()) continue;
       names.insert(port);
       announcers_[followed.id] = &announcer;
@@ -73,19 +78,37 @@ void KernelFdb::tick(uint64_t now_ns) {
   }
 }
 
+// Each write takes some 25 us: so many in a turn.
 void KernelFdb::announce(Source& source, uint64_t now_ns) {
-  if (!source.writer || announcers_.empty() || generation_ != control_.generation()) return;
-  for (auto& [name, followed] : source.networks) {
-    const NetworkId id = followed.id;
-    followed.announcer.tick(
-        *source.writer, [&](MacAddr mac) { return control_.fdb().is_at_member(id, mac); }, now_ns);
+  if (!source.writer) return;
+  unsigned left = kWritesPerTick;
+  for (; left > 0 && !source.leaving.empty(); --left, source.leaving.pop_front())
+    source.writer->remove(source.leaving.front().first, source.leaving.front().second);
+  if (announcers_.empty() || generation_ != control_.generation()) return;
+  // Whoever had nothing of this turn is the first of the next one.
+  auto at = source.networks.lower_bound(source.first_to_announce);
+  for (std::size_t i = 0; i < source.networks.size() && left > 0; ++i, ++at) {
+    if (at == source.networks.end()) at = source.networks.begin();
+    Followed& followed = at->second;
+    const auto may_write = [&](MacAddr mac) {
+      return control_.fdb().is_at_member(followed.id, mac) &&
+             !source.space.follower()->is_of_an_interface(mac);
+    };
+    left = followed.announcer.tick(*source.writer, may_write, left, now_ns);
   }
+  source.first_to_announce = at == source.networks.end() ? "" : at->first;
 }
 
 void KernelFdb::cease() {
-  for (auto& [name, source] : sources_)
+  const auto end = std::chrono::steady_clock::now() + kPatienceAtEnd;
+  for (auto& [name, source] : sources_) {
     for (auto& [network, followed] : source->networks)
-      if (source->writer) followed.announcer.withdraw(*source->writer);
+      followed.announcer.configure("", source->leaving);
+    if (!source->writer) continue;
+    for (; !source->leaving.empty() && std::chrono::steady_clock::now() < end;
+         source->leaving.pop_front())
+      source->writer->remove(source->leaving.front().first, source->leaving.front().second);
+  }
 }
 
 void KernelFdb::at_member(NetworkId network, MacAddr mac, uint64_t now_ns) {
@@ -101,6 +124,9 @@ void KernelFdb::swept() {
 
 void KernelFdb::Source::opened(const std::string& network_namespace) {
   writer = std::make_unique<FdbWriter>(network_namespace);
+  // Another namespace of that name has nothing of what the former one had.
+  for (auto& [name, followed] : networks) followed.announcer.set_link(nullptr);
+  leaving.clear();
 }
 
 // An entry of a bridge that a program has put there: one of ours, or the routing daemon's instead
@@ -109,11 +135,21 @@ void KernelFdb::Source::look_at_announced(const LinkMessage& link, const FdbMess
   for (auto& [name, followed] : networks) {
     FdbAnnouncer& announcer = followed.announcer;
     if (announcer.interface().empty()) continue;
-    if (link.name == announcer.interface())
-      announcer.heard(message.mac, message.is_gone);
-    else if (link.name == followed.table.interface() && !message.is_gone)
-      announcer.heard(message.mac, true);
+    if (link.name == announcer.interface()) {
+      announcer.heard(message.mac, message.is_gone, now_ns);
+      if (!message.is_gone) forget_remote(followed.table, message.mac);
+    } else if (link.name == followed.table.interface() && !message.is_gone)
+      announcer.heard(message.mac, true, now_ns);
   }
+}
+
+// The host came from a remote to a member: what the VXLAN interface has of it is out of date. FRR
+// leaves it there, if it had the withdrawal after that.
+void KernelFdb::Source::forget_remote(const FdbTable& table, MacAddr mac) {
+  const LinkMessage* link = space.follower()->link(table.interface());
+  if (link == nullptr || !writer || !table.has(mac)) return;
+  writer->remove_remote(link->number, mac,
+                        link->is_external ? std::optional(table.vni()) : std::nullopt);
 }
 
 void KernelFdb::Source::begin_round() {

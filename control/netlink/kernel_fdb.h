@@ -55,9 +55,12 @@ class KernelFdb : private FdbLearner::MemberMacs {
     void opened(const std::string& network_namespace) override;
     std::string complaint_about(const FdbTable& table, uint16_t wanted) const;
     void look_at_announced(const LinkMessage& link, const FdbMessage& message);
+    void forget_remote(const FdbTable& table, MacAddr mac);
 
     // Open as long as it is followed.
     std::unique_ptr<FdbWriter> writer;
+    FdbAnnouncer::Leaving leaving;  // of networks that announce no longer
+    std::string first_to_announce;  // of networks, in the next turn
     KernelSpace<FdbMessage> space;
     std::map<std::string, Followed> networks;  // by name
     // The same by what an interface is called, and the VNI.

@@ -42,7 +42,8 @@ class KernelSpace {
   }
   // To be called about every millisecond.
   void tick(uint64_t now_ns) {
-    if (!follower_) return;
+    // What comes while nothing is followed is left, and lost: it is read when something is.
+    if (!follower_ || names_.empty()) return;
     try {
       follower_->tick(now_ns);
     } catch (const std::exception& error) {

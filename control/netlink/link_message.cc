@@ -54,6 +54,9 @@ std::optional<LinkMessage> read_link(const nlmsghdr* message) {
   bool is_right = true;
   const auto take = [&](const nlattr* attribute) {
     if (mnl_attr_get_type(attribute) == IFLA_IFNAME) link.name = text_of(attribute);
+    if (mnl_attr_get_type(attribute) == IFLA_ADDRESS &&
+        mnl_attr_get_payload_len(attribute) == link.mac.bytes.size())
+      std::memcpy(link.mac.bytes.data(), mnl_attr_get_payload(attribute), link.mac.bytes.size());
     if (mnl_attr_get_type(attribute) == IFLA_MASTER) link.master = number_of(attribute).value_or(0);
     if (mnl_attr_get_type(attribute) == IFLA_LINKINFO)
       is_right = is_right && for_each_attribute(attribute, take_info);

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "adit/addr.h"
+
 struct nlmsghdr;
 
 namespace adit {
@@ -20,6 +22,7 @@ struct LinkMessage {
   uint16_t port = 0;         // UDP, host byte order
   uint32_t master = 0;       // the number of the bridge or the like that it is in; 0: none
   bool is_gone = false;
+  MacAddr mac = {};  // zero: none, or of another link layer than Ethernet
 };
 // Empty: the message is of another type, or malformed.
 std::optional<LinkMessage> read_link(const nlmsghdr* message);

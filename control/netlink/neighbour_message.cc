@@ -9,9 +9,9 @@
 namespace adit {
 namespace {
 
-// States in which the kernel itself sends to the MAC that it has.
-constexpr unsigned kUsable =
-    NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE;
+// States in which the kernel itself sends to the MAC that it has. Not NUD_NOARP: on an interface
+// without ARP the kernel makes such entries itself, with the interface's own MAC.
+constexpr unsigned kUsable = NUD_PERMANENT | NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE;
 
 }  // namespace
 
@@ -26,8 +26,8 @@ std::optional<NeighbourMessage> NeighbourMessage::read(const nlmsghdr* message) 
     return std::nullopt;
   NeighbourMessage entry;
   entry.interface = static_cast<uint32_t>(header->ndm_ifindex);
-  entry.is_lasting = (header->ndm_state & (NUD_PERMANENT | NUD_NOARP)) != 0 ||
-                     (header->ndm_flags & NTF_EXT_LEARNED) != 0;
+  const bool is_of_program = (header->ndm_flags & NTF_EXT_LEARNED) != 0;
+  entry.is_lasting = (header->ndm_state & NUD_PERMANENT) != 0 || is_of_program;
   std::optional<IpAddr> address;
   bool is_right = true;
   const auto take = [&](const nlattr* attribute) {
@@ -45,7 +45,8 @@ std::optional<NeighbourMessage> NeighbourMessage::read(const nlmsghdr* message) 
       address->is_multicast() || entry.mac.is_group())
     return std::nullopt;
   entry.address = *address;
-  entry.is_gone = message->nlmsg_type == RTM_DELNEIGH || (header->ndm_state & kUsable) == 0 ||
+  entry.is_gone = message->nlmsg_type == RTM_DELNEIGH ||
+                  (header->ndm_state & (is_of_program ? kUsable | NUD_NOARP : kUsable)) == 0 ||
                   entry.mac.is_zero();
   if (entry.is_gone) entry.mac = {};
   return entry;

@@ -25,23 +25,24 @@ class NeighbourTable {
   void forget(uint64_t now_ns);
 
   // A round has all entries; what it does not have is gone at its end.
-  void begin_round() { heard_.clear(); }
+  void begin_round();
   void take(const LinkMessage& link, const NeighbourMessage& message, uint64_t now_ns);
   void end_round(uint64_t now_ns);
   // Whether there is room now for what was refused: it takes another round.
-  bool wants_round() const noexcept { return !refused_.empty() && entries_.size() < config_.limit; }
+  bool wants_round() const noexcept { return refused_ != 0 && entries_.size() < config_.limit; }
 
   const KernelNeighboursConfig& config() const noexcept { return config_; }
   uint64_t neighbours() const noexcept { return told_.size(); }
-  uint64_t lasting() const noexcept;
-  uint64_t refused() const noexcept { return refused_.size(); }
+  uint64_t lasting() const noexcept { return lasting_; }
+  // Above the limit, since the last round began.
+  uint64_t refused() const noexcept { return refused_; }
   uint64_t unused() const;
 
  private:
   // Of one address on several interfaces, that of the first comes after those that last.
   using Name = std::pair<IpAddr, uint32_t>;  // and the interface's number
 
-  void remove(const Name& name, uint64_t now_ns);
+  void remove(Name name, uint64_t now_ns);
   void tell(const IpAddr& address, uint64_t now_ns);
 
   ControlPlane& control_;
@@ -49,9 +50,9 @@ class NeighbourTable {
   KernelNeighboursConfig config_;
   std::set<std::string> interfaces_;
   std::map<Name, ToldNeighbour> entries_;
-  std::set<Name> heard_;  // in this round
-  std::set<Name> refused_;
+  std::set<Name> heard_;  // of entries_, in this round
   std::map<IpAddr, ToldNeighbour> told_;
+  uint64_t lasting_ = 0, refused_ = 0;
 };
 
 }  // namespace adit

@@ -211,6 +211,7 @@ void Neighbours::count_hosts() {
     }
     Link& link = links_[hop.link];
     ++link.hosts;
+    if (neighbour.is_told) link.told_hosts.insert(hop.address);
     places_.take(hosts_of_vrf_[link.vrf]++);
   }
 }
@@ -258,7 +259,17 @@ void Neighbours::host_wanted(LinkId link, const IpAddr& address, uint64_t now_ns
 }
 
 // A host that answers for the first time is made known to workers. False: there is no place for it.
+// One that is told gives its place to one that answers, and has one again when it is wanted and
+// there is room.
 bool Neighbours::take_place(Neighbour& neighbour, const MacAddr& mac, uint64_t now_ns) {
+  if (find_place(neighbour, mac, now_ns)) return true;
+  const Link& link = links_[neighbour.hop.link];
+  if (link.told_hosts.empty()) return false;
+  remove_host({neighbour.hop.link, *link.told_hosts.begin()}, now_ns);
+  return find_place(neighbour, mac, now_ns);
+}
+
+bool Neighbours::find_place(Neighbour& neighbour, const MacAddr& mac, uint64_t now_ns) {
   const NextHop& hop = neighbour.hop;
   Link& link = links_[hop.link];
   unsigned& of_vrf = hosts_of_vrf_[link.vrf];
@@ -285,6 +296,7 @@ void Neighbours::remove_host(const NextHop& hop, uint64_t now_ns) {
     end_look_up(found->second);
   } else {
     Link& link = links_[hop.link];
+    link.told_hosts.erase(hop.address);
     dataplane_.hosts().erase(hop.link, hop.address);
     dataplane_.adjacencies().clear(adjacency);
     host_adjacencies_.give_back(adjacency, now_ns);
@@ -320,7 +332,10 @@ void Neighbours::tick(uint64_t now_ns) {
     else
       ask(neighbour, now_ns);
   }
-  for (const NextHop& hop : gone) remove_host(hop, now_ns);
+  for (const NextHop& hop : gone) {
+    doubt_told(neighbours_.at(hop));
+    remove_host(hop, now_ns);
+  }
 }
 
 // Sends one more request, or gives the neighbour up.
@@ -329,6 +344,7 @@ void Neighbours::ask(Neighbour& neighbour, uint64_t now_ns) {
     neighbour.state = NeighbourState::kProbing;
   if (neighbour.unanswered >= kGiveUpAfter && neighbour.state != NeighbourState::kFailed) {
     neighbour.state = NeighbourState::kFailed;
+    doubt_told(neighbour);
     dataplane_.adjacencies().clear(neighbour.adjacency);
   }
   const bool knows_mac = neighbour.state == NeighbourState::kProbing;

@@ -137,7 +137,8 @@ class Neighbours {
     // Hosts that have not answered, in the order of their first packets. A scan makes many: above
     // the link's share of look-ups, the oldest is removed. Hosts that answer are never removed.
     std::map<uint64_t, IpAddr> look_ups = {};
-    unsigned checking = 0;                          // entries of checking_
+    unsigned checking = 0;             // entries of checking_
+    std::set<IpAddr> told_hosts = {};  // of the hosts that have a place, those that are told
     std::map<IpAddr, uint64_t> defended_ns = {};    // own addresses: when that was
     std::array<NoticeMeter, 3> notice_meters = {};  // by NeighbourNotice::Kind
   };
@@ -159,7 +160,12 @@ class Neighbours {
   void end_check(Neighbour& neighbour, uint64_t now_ns);
   void continue_checks(uint64_t now_ns);
   void notify(NeighbourNotice notice, uint64_t now_ns);
-  const ToldNeighbour* told_of(const NextHop& hop) const;
+  struct Told : ToldNeighbour {
+    bool is_doubted = false;  // a hint by which nobody answered
+  };
+  bool find_place(Neighbour& neighbour, const MacAddr& mac, uint64_t now_ns);
+  Told* told_of(const NextHop& hop);
+  void doubt_told(const Neighbour& neighbour);
   void take_told(Neighbour& neighbour, const ToldNeighbour& told, uint64_t now_ns);
   void end_told(Neighbour& neighbour, uint64_t now_ns);
   void review_told(Neighbour& neighbour, uint64_t now_ns);
@@ -168,8 +174,8 @@ class Neighbours {
   std::map<NextHop, Neighbour> neighbours_;
   std::map<AdjacencyId, NextHop> by_adjacency_;
   Links links_;
-  std::map<std::string, PrefixTable> subnets_;                        // of links, by VRF
-  std::map<std::string, std::map<IpAddr, ToldNeighbour>> told_ = {};  // by VRF
+  std::map<std::string, PrefixTable> subnets_;               // of links, by VRF
+  std::map<std::string, std::map<IpAddr, Told>> told_ = {};  // by VRF
   Announcer announcer_;
   std::set<PortId> down_ports_;
   HostAdjacencies host_adjacencies_;

@@ -55,6 +55,7 @@ unsigned Neighbours::port_up(PortId port, bool is_first, uint64_t now_ns) {
     if (neighbour.state == NeighbourState::kStatic || !neighbour.mac.is_zero()) continue;
     neighbour.next_action_ns = now_ns;
     neighbour.unanswered = 0;
+    review_told(neighbour, now_ns);
     ++asked;
   }
   return asked;

@@ -20,7 +20,7 @@ std::optional<LinkId> Neighbours::link_to(const std::string& vrf, const IpAddr& 
 
 void Neighbours::tell(const std::string& vrf, const IpAddr& address, const ToldNeighbour& told,
                       uint64_t now_ns) {
-  told_[vrf][address] = told;
+  told_[vrf][address] = {told, false};
   const auto link = link_to(vrf, address);
   if (!link) return;
   if (const auto found = neighbours_.find({*link, address}); found != neighbours_.end())
@@ -38,7 +38,7 @@ void Neighbours::untell(const std::string& vrf, const IpAddr& address, uint64_t 
 }
 
 // Null: nothing is.
-const ToldNeighbour* Neighbours::told_of(const NextHop& hop) const {
+Neighbours::Told* Neighbours::told_of(const NextHop& hop) {
   if (told_.empty()) return nullptr;
   const auto link = links_.find(hop.link);
   if (link == links_.end()) return nullptr;
@@ -50,19 +50,33 @@ const ToldNeighbour* Neighbours::told_of(const NextHop& hop) const {
 
 void Neighbours::take_told(Neighbour& neighbour, const ToldNeighbour& told, uint64_t now_ns) {
   if (neighbour.state == NeighbourState::kStatic && !neighbour.is_told) return;  // the file's
+  const NextHop& hop = neighbour.hop;
   if (!told.is_lasting) {
     end_told(neighbour, now_ns);
-    return seen(neighbour.hop.link, neighbour.hop.address, told.mac, now_ns, claim::kOverride);
+    const bool is_unknown = neighbour.state == NeighbourState::kIncomplete ||
+                            neighbour.state == NeighbourState::kFailed;
+    seen(hop.link, hop.address, told.mac, now_ns, claim::kOverride);
+    if (is_unknown && neighbour.state == NeighbourState::kStale) neighbour.next_action_ns = now_ns;
+    return;
   }
-  if (neighbour.adjacency == 0 && !take_place(neighbour, told.mac, now_ns)) return;
+  if (neighbour.adjacency == 0 && !find_place(neighbour, told.mac, now_ns)) return;
   set_mac(neighbour, told.mac, now_ns);
   neighbour.state = NeighbourState::kStatic;
   neighbour.is_told = true;
+  if (neighbour.is_host) links_[hop.link].told_hosts.insert(hop.address);
+}
+
+// It was asked by the hint, and given up: the hint is not taken again until the kernel says
+// something else.
+void Neighbours::doubt_told(const Neighbour& neighbour) {
+  if (Told* told = told_of(neighbour.hop); told != nullptr && told->mac == neighbour.mac)
+    told->is_doubted = !told->is_lasting;
 }
 
 // It stays usable while it is asked.
 void Neighbours::end_told(Neighbour& neighbour, uint64_t now_ns) {
   if (!std::exchange(neighbour.is_told, false)) return;
+  links_[neighbour.hop.link].told_hosts.erase(neighbour.hop.address);
   neighbour.state = NeighbourState::kProbing;
   neighbour.unanswered = 0;
   neighbour.next_action_ns = now_ns;
@@ -70,9 +84,9 @@ void Neighbours::end_told(Neighbour& neighbour, uint64_t now_ns) {
 
 // After a change of links, or of what the neighbour is.
 void Neighbours::review_told(Neighbour& neighbour, uint64_t now_ns) {
-  const ToldNeighbour* told = told_of(neighbour.hop);
+  const Told* told = told_of(neighbour.hop);
   if (told == nullptr || !told->is_lasting) end_told(neighbour, now_ns);
-  if (told != nullptr && (told->is_lasting || neighbour.mac.is_zero()))
+  if (told != nullptr && (told->is_lasting || (neighbour.mac.is_zero() && !told->is_doubted)))
     take_told(neighbour, *told, now_ns);
 }
 

@@ -122,6 +122,7 @@ N red ip link set red0 up
 N red ping -q -c 3 -i 0.2 "$RED2" >/dev/null || true
 expect_known v1 "$RED_MAC" 192.0.2.1
 expect_known v2 "$RED_MAC" 192.0.2.1
+wait_for 10 eval '! knows fabric "$RED_MAC" 192.0.2.2' || fail "$(N fabric bridge fdb show dev vxlan100)"
 expect_ping red "$RED2" 20
 
 say "what the kernel's bridge lost is put there again"
@@ -158,7 +159,7 @@ expect_ping red "$RED1" 20
 
 say "a VTEP whose FRR ends is a remote no longer"
 kill -TERM "${BGPD[v1]}"
-wait_for 30 remotes_are "192.0.2.3 netlink" || fail "remotes: $(remotes)"
+wait_for 30 remotes_are "192.0.2.3 netlink" || fail "remotes: $(remotes); of the kernel: $(N fabric bridge fdb show dev vxlan100)"
 expect_ping red "$RED2" 20
 stop_gateway || fail "aditd ended with $?"
 ! bridge_has || fail "the end did not take it away: $(N fabric bridge fdb show dev adit100)"

@@ -36,6 +36,21 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"KernelFdbThatAnnouncesByTooLongAName",
                     network("kernel_fdb: {interface: vx1, announce: abcdefghijklmnop}"),
                     {"3:56: announce: found 'abcdefghijklmnop'"}},
+        RefusedCase{"TwoNetworksThatAnnounceByOneInterface",
+                    with_port("networks:\n"
+                              "  red: {vni: 1, kernel_fdb: {interface: vx1, announce: a1}}\n"
+                              "  blue: {vni: 2, kernel_fdb: {interface: vx2, announce: a1}}\n"
+                              "  green: {vni: 3, kernel_fdb: {interface: vx2, announce: a1, "
+                              "namespace: other}}\n"),
+                    {"4:30: announce: a1 is already that of network 'red', see f:3:29; expected an "
+                     "interface for each network"}},
+        RefusedCase{
+            "AnnouncedByAVxlanInterface",
+            with_port("networks:\n"
+                      "  red: {vni: 1, kernel_fdb: {interface: vx1, announce: vx2}}\n"
+                      "  blue: {vni: 2, kernel_fdb: {interface: vx2}}\n"),
+            {"3:29: announce: vx2 is the VXLAN interface of network 'blue'; expected another "
+             "port of the bridge"}},
         RefusedCase{"KernelNeighboursWithoutInterfaces",
                     with_port("kernel_neighbours: {}\n"),
                     {"2:20: missing key 'interfaces' in 'kernel_neighbours': expected a list"}},

@@ -36,7 +36,7 @@ struct FakeBridge : BridgeFdb {
 
 struct FdbAnnouncerTest : testing::Test {
   FdbAnnouncerTest() {
-    announcer.configure("adit100");
+    announcer.configure("adit100", leaving);
     set_link(7, 3);
   }
   void set_link(uint32_t number, uint32_t master) {
@@ -52,7 +52,7 @@ struct FdbAnnouncerTest : testing::Test {
   void tick() {
     now_ns += kSecond / 1000;
     announcer.tick(
-        bridge, [this](MacAddr mac) { return members.contains(mac.to_u64()); }, now_ns);
+        bridge, [this](MacAddr mac) { return members.contains(mac.to_u64()); }, 16, now_ns);
   }
   // A second: what is at members is named once.
   void sweep(unsigned times = 1) {
@@ -69,6 +69,7 @@ struct FdbAnnouncerTest : testing::Test {
   }
 
   FdbAnnouncer announcer;
+  FdbAnnouncer::Leaving leaving;
   FakeBridge bridge;
   std::set<uint64_t> members;
   uint64_t now_ns = 100 * kSecond;
@@ -98,11 +99,22 @@ TEST_F(FdbAnnouncerTest, ItIsWrittenAgainNowAndThen) {
   EXPECT_LE(bridge.adds, 3u);
 }
 
+TEST_F(FdbAnnouncerTest, TheKernelsLastWordCounts) {
+  at_member(kMac);
+  tick();
+  announcer.heard(kMac, true, now_ns);   // as it was before we wrote
+  announcer.heard(kMac, false, now_ns);  // and is now
+  EXPECT_EQ(announcer.announced(), 1u);
+  members.clear();
+  sweep(4);
+  EXPECT_FALSE(has()) << "it is taken away";
+}
+
 TEST_F(FdbAnnouncerTest, WhatTheKernelHasNoLongerIsWrittenAgainIfItIsStillAtAMember) {
   at_member(kMac);
   tick();
   bridge.entries[kMac.to_u64()] = 9;  // the routing daemon put it elsewhere
-  announcer.heard(kMac, true);
+  announcer.heard(kMac, true, now_ns);
   EXPECT_EQ(announcer.announced(), 0u);
   tick();
   EXPECT_TRUE(has(kMac, 9)) << "until it is seen at a member";
@@ -160,7 +172,7 @@ TEST_F(FdbAnnouncerTest, WhatAFormerRunLeftGoesUnlessItIsThere) {
   const MacAddr other = MacAddr::from_u64(0x02'00'00'00'20'02);
   for (const MacAddr mac : {kMac, other}) {
     bridge.entries[mac.to_u64()] = 7;
-    announcer.heard(mac, false);
+    announcer.heard(mac, false, now_ns);
   }
   EXPECT_EQ(announcer.announced(), 2u);
   sweep(10);
@@ -173,16 +185,16 @@ TEST_F(FdbAnnouncerTest, WhatAFormerRunLeftGoesUnlessItIsThere) {
 
 TEST_F(FdbAnnouncerTest, LeftoversHeardBeforeTheInterfaceIsKnownGoToo) {
   FdbAnnouncer fresh;
-  fresh.configure("adit100");
+  fresh.configure("adit100", leaving);
   bridge.entries[kMac.to_u64()] = 7;
-  fresh.heard(kMac, false);
+  fresh.heard(kMac, false, now_ns);
   LinkMessage link;
   link.number = 7;
   link.master = 3;
   fresh.set_link(&link);
   EXPECT_EQ(fresh.announced(), 1u);
-  fresh.withdraw(bridge);
-  EXPECT_TRUE(bridge.entries.empty());
+  fresh.configure("", leaving);
+  EXPECT_EQ(leaving, (FdbAnnouncer::Leaving{{7, kMac}}));
 }
 
 TEST_F(FdbAnnouncerTest, ManyAreWrittenInTurns) {
@@ -193,9 +205,37 @@ TEST_F(FdbAnnouncerTest, ManyAreWrittenInTurns) {
   for (unsigned i = 0; i < 200; ++i) tick();
   EXPECT_EQ(bridge.entries.size(), 1000u);
   EXPECT_EQ(announcer.announced(), 1000u);
-  announcer.withdraw(bridge);
-  EXPECT_TRUE(bridge.entries.empty());
+  announcer.configure("other", leaving);
+  EXPECT_EQ(leaving.size(), 1000u);
   EXPECT_EQ(announcer.announced(), 0u);
+}
+
+TEST_F(FdbAnnouncerTest, NewOnesDoNotWaitForWhatIsWrittenAgain) {
+  for (uint64_t i = 0; i < 1000; ++i) at_member(MacAddr::from_u64(kMac.to_u64() + i));
+  for (unsigned i = 0; i < 200; ++i) tick();
+  now_ns += 61 * kSecond;
+  for (uint64_t i = 0; i < 1000; ++i) at_member(MacAddr::from_u64(kMac.to_u64() + i));
+  tick();
+  const MacAddr fresh = MacAddr::from_u64(kMac.to_u64() + 5000);
+  at_member(fresh);
+  tick();
+  EXPECT_TRUE(has(fresh));
+}
+
+// MACs that come and go by the thousand while nothing can be written.
+TEST_F(FdbAnnouncerTest, WhatIsGoneIsForgottenWhereThereIsNoBridge) {
+  for (const uint32_t master : {0u, 3u}) {
+    set_link(7, master);
+    bridge.wrong = "no";
+    for (uint64_t wave = 0; wave < 20; ++wave) {
+      for (uint64_t i = 0; i < 1000; ++i)
+        announcer.at_member(MacAddr::from_u64(kMac.to_u64() + wave * 1000 + i), now_ns);
+      sweep(3);
+    }
+    EXPECT_LT(announcer.known(), 3000u) << master;
+    sweep(5);
+    EXPECT_EQ(announcer.known(), 0u) << master;
+  }
 }
 
 }  // namespace

@@ -59,9 +59,14 @@ TEST(NeighbourMessage, HasInterfaceAddressAndMac) {
 }
 
 TEST(NeighbourMessage, WhatAProgramOrAnOperatorPutThereLasts) {
-  for (const int state : {NUD_PERMANENT, NUD_NOARP})
-    EXPECT_TRUE(Message(state).at("10.1.0.7").mac(kMac).read()->is_lasting) << state;
-  EXPECT_TRUE(Message(NUD_REACHABLE, NTF_EXT_LEARNED).at("10.1.0.7").mac(kMac).read()->is_lasting);
+  EXPECT_TRUE(Message(NUD_PERMANENT).at("10.1.0.7").mac(kMac).read()->is_lasting);
+  for (const int state : {NUD_REACHABLE, NUD_NOARP}) {
+    const auto entry = Message(state, NTF_EXT_LEARNED).at("10.1.0.7").mac(kMac).read();
+    EXPECT_TRUE(entry->is_lasting) << state;
+    EXPECT_FALSE(entry->is_gone) << state;
+  }
+  EXPECT_TRUE(Message(NUD_NOARP).at("10.1.0.7").mac(kMac).read()->is_gone)
+      << "the kernel's own, of an interface without ARP";
 }
 
 TEST(NeighbourMessage, WhoseMacIsNotKnownIsGone) {

@@ -110,22 +110,19 @@ TEST_F(NeighbourTableTest, ARoundThatDoesNotHaveItTakesItBack) {
 }
 
 TEST_F(NeighbourTableTest, WhatIsAboveTheLimitIsCountedAndReadAgain) {
-  for (const char* ip : {"10.1.0.7", "10.1.0.8", "10.1.0.9", "10.1.0.1", "10.1.0.1"})
-    take(ip, kMac);
+  for (const char* ip : {"10.1.0.7", "10.1.0.8", "10.1.0.9", "10.1.0.1"}) take(ip, kMac);
   EXPECT_EQ(table.neighbours(), 3u);
   EXPECT_EQ(table.refused(), 1u);
   EXPECT_FALSE(router().is_told);
   EXPECT_FALSE(table.wants_round());
   gone("10.1.0.8");
   EXPECT_TRUE(table.wants_round());
-  take("10.1.0.1", kMac);
+  table.begin_round();
+  for (const char* ip : {"10.1.0.7", "10.1.0.9", "10.1.0.1"}) take(ip, kMac);
+  table.end_round(kNow);
   EXPECT_EQ(table.refused(), 0u);
   EXPECT_TRUE(router().is_told);
   EXPECT_FALSE(table.wants_round());
-  take("10.1.0.8", kMac);
-  EXPECT_EQ(table.refused(), 1u);
-  gone("10.1.0.8");
-  EXPECT_EQ(table.refused(), 0u);
 }
 
 TEST_F(NeighbourTableTest, LinkLocalOnesAreLeftOutAndThoseOnNoSubnetAreShown) {
@@ -137,22 +134,29 @@ TEST_F(NeighbourTableTest, LinkLocalOnesAreLeftOutAndThoseOnNoSubnetAreShown) {
   EXPECT_EQ(table.unused(), 1u);
 }
 
-TEST_F(NeighbourTableTest, OtherInterfacesForgetAndAHigherLimitDoesNot) {
+TEST_F(NeighbourTableTest, AnotherListOfInterfacesTakesBackNothingUntilARoundTells) {
   take("10.1.0.1", kMac);
   EXPECT_FALSE(configure({"eth1", "eth2"}));
   EXPECT_TRUE(configure({"eth1", "eth2"}, 4)) << "to be read again, as there is room now";
   EXPECT_TRUE(router().is_told);
   EXPECT_TRUE(configure({"eth2"}));
+  EXPECT_TRUE(router().is_told);
+  table.begin_round();
+  take("10.1.0.1", kMac);  // of eth1
+  table.end_round(kNow);
   EXPECT_FALSE(router().is_told);
   EXPECT_EQ(router().mac, kMac) << "it is asked";
   EXPECT_EQ(table.neighbours(), 0u);
 }
 
-TEST_F(NeighbourTableTest, ALimitBelowWhatIsThereReadsAnew) {
+TEST_F(NeighbourTableTest, ALimitBelowWhatIsThereTakesBackTheRest) {
   take("10.1.0.1", kMac);
   take("10.1.0.7", kMac);
   EXPECT_TRUE(configure({"eth1", "eth2"}, 1));
-  EXPECT_EQ(table.neighbours(), 0u);
+  EXPECT_EQ(table.neighbours(), 1u);
+  EXPECT_EQ(table.lasting(), 1u);
+  EXPECT_EQ(table.refused(), 1u);
+  EXPECT_TRUE(router().is_told);
 }
 
 }  // namespace
