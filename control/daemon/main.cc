@@ -2,6 +2,7 @@
 // The daemon: options, configuration, preflight, EAL, and then run_daemon().
 #include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_log.h>
 #include <rte_version.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
@@ -94,6 +95,9 @@ void remove_runtime_dir(const std::filesystem::path& runtime_dir) {
 
 void clean_up_eal() {
   const std::filesystem::path runtime_dir = rte_eal_get_runtime_dir();
+  // With a PCI device that no port has opened, as after a failed start, EAL unmaps page by page
+  // what it has mapped for it at once, and complains of each of hundreds.
+  rte_log_set_level_pattern("lib.eal", RTE_LOG_CRIT);
   rte_eal_cleanup();
   remove_runtime_dir(runtime_dir);
   tidy_up_after_others();
