@@ -233,6 +233,7 @@ bool BondPort::has_kernel_members() const noexcept {
 void BondPort::configure(const PortSpec& spec, unsigned workers) {
   rte_eth_dev_info info{};
   identify(info);
+  for (const Member& member : members_) limit_queues(member.device->driver(), info);
   facts_.tx_queues = spec.tx_queues != 0 ? spec.tx_queues : workers;
   facts_.rx_queues =
       spec.rx_queues != 0 ? spec.rx_queues : std::min<unsigned>(workers, info.max_rx_queues);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "io/port.h"
 
@@ -21,6 +22,8 @@ class EthDevice : public Port {
   // What the device can do; its driver and MAC address go into facts_. These throw
   // std::runtime_error naming the port.
   void identify(rte_eth_dev_info& info);
+  // Where a driver says more queues than its NICs have.
+  static void limit_queues(const std::string& driver, rte_eth_dev_info& info) noexcept;
   // Of the offloads that adit uses, those that the device has; how many buffers a packet may have
   // goes into facts_.
   void choose_offloads(const rte_eth_dev_info& info, rte_eth_conf& conf);

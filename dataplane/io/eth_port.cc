@@ -65,6 +65,7 @@ EthPort::~EthPort() {
 void EthPort::configure(const PortSpec& spec, unsigned workers) {
   rte_eth_dev_info info{};
   identify(info);
+  limit_queues(facts_.driver, info);
   facts_.tx_queues = spec.tx_queues != 0 ? spec.tx_queues : workers;
   facts_.rx_queues =
       spec.rx_queues != 0 ? spec.rx_queues : std::min<unsigned>(workers, info.max_rx_queues);
@@ -86,10 +87,12 @@ void EthPort::configure(const PortSpec& spec, unsigned workers) {
   // Drivers on kernel interfaces do not report jumbo frames; the interface's MTU counts.
   if (if_index_ == 0) conf.rxmode.mtu = spec.mtu_bytes;
   choose_offloads(info, conf);
-  if (facts_.rx_queues > 1) {
+  // A device without hashes of its own, as virtio's, has its queues filled by whoever is behind it.
+  const uint64_t hashes =
+      info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
+  if (facts_.rx_queues > 1 && hashes != 0) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-    conf.rx_adv_conf.rss_conf.rss_hf =
-        info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
+    conf.rx_adv_conf.rss_conf.rss_hf = hashes;
   }
   configure_device(conf);
 }
@@ -114,8 +117,10 @@ LinkState EthPort::link() const noexcept {
   LinkState state;
   // A driver without link state has no link that could be down.
   if (rte_eth_link_get_nowait(port_id_, &link) == 0) {
-    if (link.link_status != RTE_ETH_LINK_UP) state.status = LinkStatus::kDown;
-    if (link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN) state.speed_mbps = link.link_speed;
+    if (link.link_status != RTE_ETH_LINK_UP)
+      state.status = LinkStatus::kDown;  // vmxnet3's has its speed all the same
+    else if (link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
+      state.speed_mbps = link.link_speed;
   }
   // Drivers on kernel interfaces always report "up", so the kernel is asked.
   if (if_index_ != 0)
