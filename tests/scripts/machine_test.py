@@ -235,6 +235,15 @@ class VfioBind(Machine):
         self.assertEqual(self.driver("0000:01:00.0"), "ixgbe")
         self.assertEqual(self.read("sys/bus/pci/devices/0000:01:00.0/driver_override"), "")
 
+    def test_one_that_had_no_driver(self):
+        self.device("0000:04:00.0", "eth4", group=14)
+        (self.root / "sys/bus/pci/devices/0000:04:00.0/driver").unlink()
+        shutil.rmtree(self.root / "sys/bus/pci/devices/0000:04:00.0/net/eth4")
+        self.assertIn("bound to vfio-pci, formerly no driver", self.run_script("0000:04:00.0"))
+        self.assertIn("0000:04:00.0: driver vfio-pci, IOMMU group 14, formerly no driver\n", self.run_script("--status"))
+        self.assertIn("given back to no driver", self.run_script("--undo"))
+        self.assertIsNone(self.driver("0000:04:00.0"))
+
     def test_a_shared_iommu_group_is_taken_and_given_back_as_a_whole(self):
         self.link("sys/kernel/iommu_groups/10/devices/0000:01:00.1", "../../../../bus/pci/devices/0000:01:00.1")
         self.refuses(["eth0"], "shares IOMMU group 10 with 0000:01:00.1, which ixgbe drives: name both")
