@@ -6,20 +6,26 @@
 #   [under: bridge sw]--tap to-guest--[QEMU: eth0 of the guest, tunnel devices, tenant's addresses]
 #
 # With GUEST_TAPS set to several, it has as many interfaces, and their TAPs are left alone in
-# namespace GUEST_NS, for aditd to take.
+# namespace GUEST_NS unless that is `under`. GUEST_NICS says which NICs the guest has.
 #
 # QEMU runs in that namespace and ends with it. The guest has no disk: its root is an initramfs
 # made here of busybox, ip and ping. Commands reach it over a virtio port, one line each way.
 readonly GUEST_MAC=02:00:00:00:00:04 # of the first interface; that of the next ends in 5
 GUEST_NS=under GUEST_TAPS=(to-guest)
+# Of each TAP the model of the NIC and its options, virtio-net-pci by itself; `mq=on,...` makes two queues.
+GUEST_NICS=()
+GUEST_CPUS=1 GUEST_MEMORY_MB=192 GUEST_CPU=Nehalem
+GUEST_IOMMU=no # yes: Intel's, which vfio-pci needs
 # virtio to talk to us, what stands behind a tunnel, then the tunnels.
-readonly GUEST_MODULES=(
+GUEST_MODULES=(
   virtio_pci virtio_net virtio_console dummy bridge bonding
   ip_gre ip6_gre ipip sit ip6_tunnel
 )
 # Busybox has an ip and a ping too, but no tunnels with a key, and no choice of the DF bit. Its
 # shell would take its own before any in PATH, hence another shell.
-readonly GUEST_PROGRAMS=(dash ip ping)
+GUEST_PROGRAMS=(dash ip ping)
+GUEST_LIBRARIES=() # beside those that programs are linked with
+GUEST_FILES=()     # "FILE FOLDER" of the guest
 GUEST_TIMEOUT_S=180 # for one command; the machine may be busy
 GUEST_PID=
 GUEST_DIR=
@@ -35,16 +41,20 @@ guest_needs() {
     { echo "there is no kernel for the guest (scripts/setup fetches it)"; return 1; }
 }
 
-# guest_boot: from nothing to a guest that takes commands, its eth0 up and without addresses.
+# guest_boot: from nothing to a guest that takes commands, its eth0 up and without addresses; with
+# GUEST_NICS all its interfaces are down.
 guest_boot() {
   local kernel
   kernel=$("$LAB_ROOT/scripts/guest-kernel" --find)
   GUEST_DIR=$LAB_TMP/guest
   mkdir -p "$GUEST_DIR"
   guest_initramfs "$(tail -n 1 <<<"$kernel")" "$GUEST_DIR/initramfs"
-  local tap
-  for tap in "${GUEST_TAPS[@]}"; do
-    N "$GUEST_NS" ip tuntap add dev "$tap" mode tap
+  local tap i queues
+  for i in "${!GUEST_TAPS[@]}"; do
+    tap=${GUEST_TAPS[i]} queues=
+    ! guest_has_queues "$i" || queues=multi_queue
+    # shellcheck disable=SC2086  # nothing or a word
+    N "$GUEST_NS" ip tuntap add dev "$tap" mode tap $queues
     N "$GUEST_NS" ip link set "$tap" mtu "$UNDERLAY_MTU" up
     [[ $GUEST_NS != under ]] || N "$GUEST_NS" ip link set "$tap" master sw
   done
@@ -52,7 +62,7 @@ guest_boot() {
   mkfifo "$GUEST_DIR/port.in" "$GUEST_DIR/port.out"
   exec {GUEST_IN}<>"$GUEST_DIR/port.in" {GUEST_OUT}<>"$GUEST_DIR/port.out"
   guest_start "$(head -n 1 <<<"$kernel")"
-  guest ip link set eth0 mtu "$UNDERLAY_MTU" up
+  ((${#GUEST_NICS[@]} > 0)) || guest ip link set eth0 mtu "$UNDERLAY_MTU" up
   note "the guest runs $(guest uname -r), by $GUEST_ACCEL, for $(guest "cut -d. -f1 /proc/uptime") s"
 }
 
@@ -79,23 +89,37 @@ guest_start() {
   fail "the guest did not boot; its console is in qemu-$accel.log"
 }
 
+guest_has_queues() { [[ ${GUEST_NICS[$1]-} == *mq=on* ]]; }
+
 guest_qemu() { # KERNEL ACCEL
-  local cpu=Nehalem accel=tcg,tb-size=128
+  local cpu=$GUEST_CPU accel=tcg,tb-size=128 options=
   # Frames as they are on a wire: no checksum is left for somebody else, none is beyond the MTU.
   local plain=csum=off,gso=off,guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ufo=off
   plain+=,host_tso4=off,host_tso6=off,host_ufo=off,mrg_rxbuf=on
   [[ $2 == tcg ]] || { accel=$2 cpu=host; }
-  local -a nics=()
-  local i
+  local -a nics=() iommu=()
+  local i nic queues
+  if [[ $GUEST_IOMMU == yes ]]; then
+    [[ $2 == tcg ]] || accel+=,kernel-irqchip=split
+    # Before the NICs, which look for it. Devices of virtio go by it only if told to.
+    iommu=(-device "intel-iommu,intremap=on")
+    plain+=,iommu_platform=on,disable-legacy=on
+    # The kernel would give up where the timer's interrupts come late, as on a busy machine.
+    options=" intel_iommu=on no_timer_check"
+  fi
   for i in "${!GUEST_TAPS[@]}"; do
-    nics+=(-netdev "tap,id=net$i,ifname=${GUEST_TAPS[i]},script=no,downscript=no,vhost=off"
-      -device "virtio-net-pci,id=nic$i,netdev=net$i,mac=${GUEST_MAC%?}$((4 + i)),romfile=,speed=10000,duplex=full,$plain")
+    nic=${GUEST_NICS[i]:-virtio-net-pci} queues=
+    # Others have no options for that, but the TAP has.
+    if [[ $nic == virtio-net-pci* ]]; then nic+=,speed=10000,duplex=full,$plain; else queues=,vnet_hdr=off; fi
+    ! guest_has_queues "$i" || queues=,queues=2
+    nics+=(-netdev "tap,id=net$i,ifname=${GUEST_TAPS[i]},script=no,downscript=no,vhost=off$queues"
+      -device "$nic,id=nic$i,netdev=net$i,mac=${GUEST_MAC%?}$((4 + i)),romfile=")
   done
   bg "$GUEST_NS" "qemu-$2" qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
-    -machine q35 -accel "$accel" -cpu "$cpu" -smp 1 -m 192 \
+    -machine q35 -accel "$accel" -cpu "$cpu" -smp "$GUEST_CPUS" -m "$GUEST_MEMORY_MB" \
     -kernel "$1" -initrd "$GUEST_DIR/initramfs" -serial stdio \
-    -append "console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off random.trust_cpu=on audit=0" \
-    "${nics[@]}" -chardev "socket,id=monitor,path=$GUEST_DIR/monitor,server=on,wait=off" \
+    -append "console=ttyS0 quiet loglevel=4 panic=-1 mitigations=off random.trust_cpu=on audit=0$options" \
+    ${iommu[@]+"${iommu[@]}"} "${nics[@]}" -chardev "socket,id=monitor,path=$GUEST_DIR/monitor,server=on,wait=off" \
     -mon chardev=monitor,mode=control \
     -device virtio-serial-pci -chardev "pipe,id=port,path=$GUEST_DIR/port" \
     -device virtserialport,chardev=port,name=adit
@@ -191,6 +215,15 @@ guest_initramfs() { # MODULES_FOLDER FILE
     rm -f "$root/bin/$name"
     guest_copy_program "$file" "$root"
   done
+  for file in ${GUEST_LIBRARIES[@]+"${GUEST_LIBRARIES[@]}"}; do
+    mkdir -p "$root$(dirname "$file")"
+    cp -L "$file" "$root$file"
+    guest_copy_libraries "$file" "$root"
+  done
+  for file in ${GUEST_FILES[@]+"${GUEST_FILES[@]}"}; do
+    mkdir -p "$root${file#* }"
+    cp -L "${file% *}" "$root${file#* }/"
+  done
   ln -sf dash "$root/bin/sh"
   guest_copy_modules "$1" "$root"
   guest_init >"$root/init"
@@ -200,9 +233,14 @@ guest_initramfs() { # MODULES_FOLDER FILE
 }
 
 guest_copy_program() { # FILE ROOT: with the libraries that it is linked with
-  local library
   cp -L "$1" "$2/bin/"
+  guest_copy_libraries "$1" "$2"
+}
+
+guest_copy_libraries() { # FILE ROOT
+  local library
   while read -r library; do
+    [[ ! -e $2$library ]] || continue
     mkdir -p "$2$(dirname "$library")"
     cp -L "$library" "$2$library"
   done < <(ldd "$1" | grep -o '/[^ ]*')
@@ -232,6 +270,8 @@ export PATH=/bin HOME=/
 mount -t devtmpfs dev /dev
 mount -t proc proc /proc
 mount -t sysfs sys /sys
+ln -s /proc/self/fd /dev/fd
+mkdir -p /var && ln -s /run /var/run
 mount -t tmpfs run /run
 while read -r module; do insmod "$module" || echo "can not load $module"; done </modules/list
 ip link set lo up
