@@ -108,7 +108,10 @@ expect_exact() { # HOST TAP PORT
 }
 received_by() { ctl -j show workers | jq -r '[.[].received] | join(" ")'; }
 
+answers() { N red ping -q -c 1 -W 1 "$RED1"; }
 traffic() {
+  # A device that was opened just now may have no link yet.
+  wait_for 15 answers || fail "red gets no answer of $RED1"
   expect_ping red "$RED1" 20
   expect_ping red "$RED1" 5 "${FULL[@]}"
   expect_ping red1 "$RED" 5 "${FULL[@]}"
