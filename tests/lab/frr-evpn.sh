@@ -122,7 +122,8 @@ N red ip link set red0 up
 N red ping -q -c 3 -i 0.2 "$RED2" >/dev/null || true
 expect_known v1 "$RED_MAC" 192.0.2.1
 expect_known v2 "$RED_MAC" 192.0.2.1
-wait_for 10 eval '! knows fabric "$RED_MAC" 192.0.2.2' || fail "$(N fabric bridge fdb show dev vxlan100)"
+forgets() { ! knows "$@"; }
+wait_for 10 forgets fabric "$RED_MAC" 192.0.2.2 || fail "$(N fabric bridge fdb show dev vxlan100)"
 expect_ping red "$RED2" 20
 
 say "what the kernel's bridge lost is put there again"
