@@ -3,6 +3,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <set>
 
@@ -12,6 +13,7 @@ namespace adit {
 namespace {
 
 constexpr unsigned kWritesPerTick = 16;  // into one namespace
+constexpr std::size_t kNetworksPerTick = 16;
 // What is not taken away by then goes 20 s after the next start.
 constexpr std::chrono::seconds kPatienceAtEnd{2};
 
@@ -41,6 +43,7 @@ void KernelFdb::configure(uint64_t now_ns) {
     }
     source.port = config.tunnels[tunnel_index(TunnelKind::kVxlan)].port;
     source.tables.clear();
+    source.announcing.clear();
     std::set<std::string> names;
     bool is_new = false;
     for (const auto& [name, network] : wanted) {
@@ -57,6 +60,7 @@ void KernelFdb::configure(uint64_t now_ns) {
       if (port.empty()) continue;
       names.insert(port);
       announcers_[followed.id] = &announcer;
+      source.announcing.push_back(&followed);
     }
     source.space.follow(std::move(names));
     if (is_new) source.space.refresh(now_ns);
@@ -85,18 +89,15 @@ void KernelFdb::announce(Source& source, uint64_t now_ns) {
   for (; left > 0 && !source.leaving.empty(); --left, source.leaving.pop_front())
     source.writer->remove(source.leaving.front().first, source.leaving.front().second);
   if (announcers_.empty() || generation_ != control_.generation()) return;
-  // Whoever had nothing of this turn is the first of the next one.
-  auto at = source.networks.lower_bound(source.first_to_announce);
-  for (std::size_t i = 0; i < source.networks.size() && left > 0; ++i, ++at) {
-    if (at == source.networks.end()) at = source.networks.begin();
-    Followed& followed = at->second;
+  for (std::size_t i = std::min(source.announcing.size(), kNetworksPerTick); i > 0 && left > 0;
+       --i, ++source.next) {
+    Followed& followed = *source.announcing[source.next % source.announcing.size()];
     const auto may_write = [&](MacAddr mac) {
       return control_.fdb().is_at_member(followed.id, mac) &&
              !source.space.follower()->is_of_an_interface(mac);
     };
     left = followed.announcer.tick(*source.writer, may_write, left, now_ns);
   }
-  source.first_to_announce = at == source.networks.end() ? "" : at->first;
 }
 
 void KernelFdb::cease() {

@@ -60,7 +60,8 @@ class KernelFdb : private FdbLearner::MemberMacs {
     // Open as long as it is followed.
     std::unique_ptr<FdbWriter> writer;
     FdbAnnouncer::Leaving leaving;  // of networks that announce no longer
-    std::string first_to_announce;  // of networks, in the next turn
+    std::vector<Followed*> announcing;
+    std::size_t next = 0;  // of them, in the next turn
     KernelSpace<FdbMessage> space;
     std::map<std::string, Followed> networks;  // by name
     // The same by what an interface is called, and the VNI.
