@@ -19,6 +19,8 @@ namespace {
 constexpr MacAddr kMac = MacAddr::from_u64(0x02'00'00'00'20'01);
 
 struct Message {
+  Message(const Message&) = delete;  // `header` is in it
+  Message& operator=(const Message&) = delete;
   explicit Message(int state, uint8_t flags = 0, uint16_t type = RTM_NEWNEIGH,
                    uint8_t family = AF_INET) {
     header = mnl_nlmsg_put_header(bytes.data());
@@ -94,7 +96,8 @@ TEST(NeighbourMessage, OthersAreNotRead) {
 
 // Nothing is read beyond the message, whatever it says.
 TEST(NeighbourMessage, IsReadWithinItsBounds) {
-  Message whole = Message(NUD_REACHABLE).at("10.1.0.7").mac(kMac);
+  Message whole(NUD_REACHABLE);
+  whole.at("10.1.0.7").mac(kMac);
   const uint32_t length = whole.header->nlmsg_len;
   // The last two bytes fill up.
   for (uint32_t cut = sizeof(nlmsghdr); cut < length - 2; ++cut) {
