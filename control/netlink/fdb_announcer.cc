@@ -69,7 +69,8 @@ void FdbAnnouncer::at_member(MacAddr mac, uint64_t now_ns) {
   known.sweep = sweep_;
   known.is_gone = false;
   if (!known.is_written) return queue(key, known);
-  if (now_ns < known.written_ns + kRewriteNs) return;
+  // Where nothing can be written, there is no use in more.
+  if (now_ns < known.written_ns + kRewriteNs || rewrites_.size() > known_.size()) return;
   known.written_ns = now_ns;  // once in that time
   rewrites_.push_back(key);
 }
@@ -113,13 +114,15 @@ unsigned FdbAnnouncer::tick(BridgeFdb& bridge, const std::function<bool(MacAddr)
   if (master_ == 0 || now_ns < retry_ns_) return most;
   while (most > 0 && !(waiting_.empty() && rewrites_.empty())) {
     auto& from = waiting_.empty() ? rewrites_ : waiting_;
-    const auto at = known_.find(from.front());
-    if (at != known_.end() && !write(bridge, may_write, at, now_ns)) {
-      retry_ns_ = now_ns + kRetryWriteNs;
-      return most - 1;
-    }
+    const uint64_t mac = from.front();
     from.pop_front();
     --most;
+    const auto at = known_.find(mac);
+    if (at == known_.end() || write(bridge, may_write, at, now_ns)) continue;
+    // Behind all others: they may fare better.
+    from.push_back(mac);
+    retry_ns_ = now_ns + kRetryWriteNs;
+    return most;
   }
   return most;
 }

@@ -17,7 +17,7 @@ constexpr MacAddr kMac = MacAddr::from_u64(0x02'00'00'00'20'01);
 struct FakeBridge : BridgeFdb {
   std::string add(uint32_t interface, MacAddr mac) override {
     ++adds;
-    if (!wrong.empty()) return wrong;
+    if (!wrong.empty() || mac == refused) return wrong.empty() ? "refused" : wrong;
     entries[mac.to_u64()] = interface;
     return "";
   }
@@ -31,6 +31,7 @@ struct FakeBridge : BridgeFdb {
   }
   std::map<uint64_t, uint32_t> entries;  // MAC: interface
   std::string wrong;
+  MacAddr refused = {};
   unsigned adds = 0, removes = 0;
 };
 
@@ -166,6 +167,17 @@ TEST_F(FdbAnnouncerTest, WhatCannotBeWrittenIsTriedAgain) {
   sweep(6);
   EXPECT_TRUE(has());
   EXPECT_EQ(announcer.complaint(), "");
+}
+
+TEST_F(FdbAnnouncerTest, OneThatIsRefusedDoesNotKeepOthersOut) {
+  bridge.refused = kMac;
+  const MacAddr other = MacAddr::from_u64(kMac.to_u64() + 1);
+  at_member(kMac);
+  at_member(other);
+  sweep(6);
+  EXPECT_TRUE(has(other));
+  EXPECT_FALSE(has());
+  EXPECT_EQ(announcer.announced(), 1u);
 }
 
 TEST_F(FdbAnnouncerTest, WhatAFormerRunLeftGoesUnlessItIsThere) {
