@@ -28,6 +28,13 @@ skip() {
   exit 77 # meson reads it as skipped
 }
 
+# has_line GREP'S-ARGUMENT...: whether what comes through the pipe has such a line. Unlike grep -q it reads
+# all: else the writer ends by SIGPIPE, and the pipe fails although the line is there.
+has_line() {
+  local lines
+  lines=$(grep "$@")
+}
+
 # lab_init PREFIX [TMPDIR]: after this, everything is removed when the shell ends, however it ends.
 lab_init() {
   LAB=$1
@@ -104,6 +111,8 @@ lab_cleanup() {
       echo "--- threads of aditd: state, processor, seconds of it, where they wait; load $(</proc/loadavg)" >&2
       ps -L -p "$GATEWAY_PID" -o tid,stat,psr,time,wchan:20,comm >&2 || true
     fi
+    echo "--- what the lab has started and has not ended:" >&2
+    ps --ppid "$$" -o pid,stat,psr,time,etime,wchan:20,args >&2 || true
     if [[ -S $LAB_TMP/adit.sock ]]; then
       for log in workers ports neighbours fdb drops; do
         echo "--- aditctl show $log:" >&2
@@ -331,7 +340,9 @@ serve_web() {
   lab_nginx "$1" 80 "server { listen 80; $listen6 root $LAB_TMP/www-$1; }"
 }
 
-# lab_nginx HOST PORT SERVERS: nginx with those blocks, which listens on the port.
+# lab_nginx HOST PORT SERVERS: nginx with those blocks, which listens on the port. LAB_NGINX: more of its
+# settings.
+LAB_NGINX=
 lab_nginx() {
   local dir=$LAB_TMP/nginx-$1
   mkdir -p "$dir"
@@ -344,6 +355,7 @@ error_log stderr;
 events { worker_connections 64; }
 http {
   access_log off;
+  $LAB_NGINX
   client_body_temp_path $dir/body;
   proxy_temp_path $dir/proxy;
   fastcgi_temp_path $dir/fastcgi;

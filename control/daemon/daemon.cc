@@ -32,6 +32,7 @@
 #include "daemon/neighbour_log.h"
 #include "daemon/port_opener.h"
 #include "daemon/supervisor.h"
+#include "daemon/tick_pace.h"
 #include "daemon/watchdog.h"
 #include "health/checker.h"
 #include "health/running_time.h"
@@ -50,8 +51,6 @@ namespace adit {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-constexpr auto kTick = std::chrono::milliseconds(1);
 
 // As it stood before bonds; those by their members.
 std::string device_text(const PortConfig& port) {
@@ -222,12 +221,14 @@ class Daemon {
   }
 
   void wait_for_tick() {
-    timer_.expires_after(kTick);
+    timer_.expires_after(pace_.until_next(monotonic_ns()));
     timer_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
-      control_.tick(monotonic_ns());
+      bool moved = control_.tick(monotonic_ns());
       reloader_.tick(monotonic_ns());
-      follow_kernel();
+      moved |= !reloader_.idle();
+      moved |= follow_kernel();
+      if (moved) pace_.moved(monotonic_ns());
       control_.look_at_links(monotonic_ns(), [this](LinkEvent& event) {
         log_link_event(control_.config(), event, log_limit_, monotonic_ns());
       });
@@ -237,7 +238,8 @@ class Daemon {
     });
   }
 
-  void follow_kernel() {
+  // Whether there is more for the next tick.
+  bool follow_kernel() {
     if (std::exchange(followed_generation_, control_.generation()) != control_.generation()) {
       hosts_.configure(control_.config(), control_.ids().vrfs, monotonic_ns());
       kernel_routes_.configure(control_.config(), monotonic_ns());
@@ -248,8 +250,9 @@ class Daemon {
     steering_.tick(monotonic_ns(), reloader_.idle());
     hosts_.tick(monotonic_ns());
     kernel_routes_.tick(monotonic_ns());
-    kernel_fdb_.tick(monotonic_ns());
+    const bool more = kernel_fdb_.tick(monotonic_ns());
     kernel_neighbours_.tick(monotonic_ns());
+    return more;
   }
 
   // "N more" of what LogLimit held back.
@@ -323,6 +326,7 @@ class Daemon {
   ApiServer server_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer timer_;
+  TickPace pace_;
   RunningTime running_;
   LogLimit log_limit_;
   Watchdog watchdog_{watchdog_patience_us()};

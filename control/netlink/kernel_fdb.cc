@@ -67,28 +67,30 @@ void KernelFdb::configure(uint64_t now_ns) {
   }
 }
 
-void KernelFdb::tick(uint64_t now_ns) {
+bool KernelFdb::tick(uint64_t now_ns) {
+  bool more = false;
   for (auto& [name, source] : sources_) {
     source->now_ns = now_ns;
     source->space.tick(now_ns);
-    announce(*source, now_ns);
+    more |= announce(*source, now_ns);
   }
-  if (now_ns < retry_ns_) return;
+  if (now_ns < retry_ns_) return more;
   retry_ns_ = now_ns + KernelLists::kRetryNs;
   for (auto& [name, source] : sources_) {
     source->space.look_again();
     for (auto& [network, followed] : source->networks)
       if (followed.table.retry(now_ns)) source->space.refresh(now_ns);
   }
+  return more;
 }
 
-// Each write takes some 25 us: so many in a turn.
-void KernelFdb::announce(Source& source, uint64_t now_ns) {
-  if (!source.writer) return;
+// Each write takes some 25 us: so many in a turn. Whether it was that many.
+bool KernelFdb::announce(Source& source, uint64_t now_ns) {
+  if (!source.writer) return false;
   unsigned left = kWritesPerTick;
   for (; left > 0 && !source.leaving.empty(); --left, source.leaving.pop_front())
     source.writer->remove(source.leaving.front().first, source.leaving.front().second);
-  if (announcers_.empty() || generation_ != control_.generation()) return;
+  if (announcers_.empty() || generation_ != control_.generation()) return left == 0;
   for (std::size_t i = std::min(source.announcing.size(), kNetworksPerTick); i > 0 && left > 0;
        --i, ++source.next) {
     Followed& followed = *source.announcing[source.next % source.announcing.size()];
@@ -98,6 +100,7 @@ void KernelFdb::announce(Source& source, uint64_t now_ns) {
     };
     left = followed.announcer.tick(*source.writer, may_write, left, now_ns);
   }
+  return left == 0;
 }
 
 void KernelFdb::cease() {

@@ -30,8 +30,8 @@ class KernelFdb : private FdbLearner::MemberMacs {
   // namespaces, which takes CAP_SYS_ADMIN; one that is open stays so, as it may not be opened
   // again.
   void configure(uint64_t now_ns);
-  // To be called about every millisecond.
-  void tick(uint64_t now_ns);
+  // To be called every few milliseconds. Whether there is more to write than one tick may.
+  bool tick(uint64_t now_ns);
   // Takes away what was announced. For the end of the daemon.
   void cease();
   // In the configuration's order.
@@ -72,7 +72,7 @@ class KernelFdb : private FdbLearner::MemberMacs {
 
   void at_member(NetworkId network, MacAddr mac, uint64_t now_ns) override;
   void swept() override;
-  void announce(Source& source, uint64_t now_ns);
+  bool announce(Source& source, uint64_t now_ns);
 
   ControlPlane& control_;
   std::map<std::string, std::unique_ptr<Source>> sources_;  // by network namespace

@@ -163,15 +163,18 @@ void ControlPlane::publish(Prepared& prepared, uint64_t now_ns) {
     if (!down_ports_.contains(port)) neighbours_.port_up(port, false, now_ns);
 }
 
-void ControlPlane::tick(uint64_t now_ns) {
+bool ControlPlane::tick(uint64_t now_ns) {
   std::array<Event, 256> events;
-  for (unsigned taken = 0; taken < kEventsPerTick;) {
+  unsigned taken = 0;
+  while (taken < kEventsPerTick) {
     const unsigned count = dataplane_.poll_events(events);
     for (const Event& event : std::span(events).first(count)) handle(event, now_ns);
     taken += count;
     if (count < events.size()) break;
   }
+  bool moved = taken > 0;
   dataplane_.take_punted([&](const Punted& packet) {
+    moved = true;
     if (packet.of_host) {
       if (host_packets_) host_packets_(packet.to.vrf, packet.packet);
       return;
@@ -187,9 +190,10 @@ void ControlPlane::tick(uint64_t now_ns) {
   live_routes_.tick();
   update_remotes(now_ns);
   dataplane_.reclaim();
-  if (!updates_itself_ || !wants_update(now_ns)) return;
+  if (!updates_itself_ || !wants_update(now_ns)) return moved;
   Prepared prepared = prepare_learned(basis(now_ns));
   while (!commit(prepared, now_ns)) continue;
+  return moved;
 }
 
 // Not while somebody makes the next state of the present one: it would lack them.

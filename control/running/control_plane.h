@@ -93,8 +93,8 @@ class ControlPlane {
   bool wants_update(uint64_t now_ns) const noexcept;
 
   // Handles the workers' reports, resolves and refreshes next hops, ages MACs. To be called
-  // about every millisecond.
-  void tick(uint64_t now_ns);
+  // every few milliseconds, and each one while it returns that there were reports or packets.
+  bool tick(uint64_t now_ns);
 
   // Follows the ports' links and reports changes: what depends on a link that is down is withdrawn,
   // and restored when it is up. To be called about every millisecond, if the ports have links.

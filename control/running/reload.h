@@ -50,7 +50,7 @@ class Reloader {
   bool check(std::optional<std::string> text, std::string file_name, Done done);
 
   // Starts what is next, and takes over what is ready, a little each time. To be called every
-  // millisecond or so.
+  // few milliseconds.
   void tick(uint64_t now_ns);
   // Nothing is under way and nothing waits.
   bool idle() const noexcept { return !job_ && waiting_.empty() && background_.idle(); }

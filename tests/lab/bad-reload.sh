@@ -18,7 +18,7 @@ running() {
 }
 before=$(running)
 
-pings_begin red pings 500 0.01 "$RED1"
+pings_begin red pings 0.01 "$RED1"
 
 # refused WHAT LINE TEXT SED: the good file, changed by a sed command, is refused at that line.
 refused() {
@@ -48,7 +48,7 @@ lines=$(wc -l <"$LAB_TMP/aditd.log")
 kill -HUP "$GATEWAY_PID"
 refusal() { tail -n "+$((lines + 1))" "$LAB_TMP/aditd.log" | grep "adit\.yaml:$vni_line:"; }
 wait_for 3 refusal || fail "the log has no word of the refusal"
-note "log: $(refusal | head -n 1)"
+note "log: $(refusal | sed -n 1p)"
 kill -0 "$GATEWAY_PID" || fail "aditd is gone"
 
 expect_pings "pings meanwhile" pings 500

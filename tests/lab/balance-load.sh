@@ -44,6 +44,10 @@ YAML
 }
 
 config 1 0 1 >"$CONFIG"
+# Each server answers so many requests a second, and closes a connection after some: the load is one that
+# leaves the machine to others too.
+LAB_NGINX="limit_req_zone \$server_port zone=all:64k rate=200r/s; limit_req zone=all burst=$((2 * CONNECTIONS));
+  keepalive_requests 50;"
 health_world s1 s2 s3
 
 field() { # ADDRESS FIELD of the backend of `web`
@@ -53,7 +57,7 @@ is() { [[ $(field "$1" "$2") == "$3" ]]; }
 is_above() { (($(field "$1" "$2") > $3)); }
 
 # load SECONDS: wrk in the background, its words in load.log. wrk closes and opens connections as
-# nginx tells it to, each after 1000 requests.
+# nginx tells it to.
 load() {
   bg client load wrk -t 1 -c "$CONNECTIONS" -d "$1" --timeout 30 "http://$SERVICE/"
   LOAD_PID=$BG_PID

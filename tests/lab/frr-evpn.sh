@@ -90,7 +90,7 @@ expect_told "$RED2_MAC" 192.0.2.3
 ctl show fdb
 
 say "what adit has at its members is announced"
-knows() { N "$1" bridge fdb show dev vxlan100 | grep -q "^$2 dst $3 "; }
+knows() { N "$1" bridge fdb show dev vxlan100 | has_line "^$2 dst $3 "; }
 expect_known() { # VTEP MAC ADDRESS
   wait_for 30 knows "$@" || fail "$1 should have $2 behind $3: $(N "$1" bridge fdb show dev vxlan100)"
   note "$1 has $2 behind $3"
@@ -127,7 +127,7 @@ wait_for 10 forgets fabric "$RED_MAC" 192.0.2.2 || fail "$(N fabric bridge fdb s
 expect_ping red "$RED2" 20
 
 say "what the kernel's bridge lost is put there again"
-bridge_has() { N fabric bridge fdb show dev adit100 | grep -q "^$RED_MAC .*extern_learn"; }
+bridge_has() { N fabric bridge fdb show dev adit100 | has_line "^$RED_MAC .*extern_learn"; }
 N fabric ip link set adit100 nomaster
 expect_unknown() {
   wait_for 30 eval "! knows $1 $2 $3" || fail "$1 should not have $2: $(N "$1" bridge fdb show dev vxlan100)"
@@ -144,7 +144,7 @@ wait_for 10 bridge_has || fail "$(N fabric bridge fdb show dev adit100)"
 
 say "what a former run left goes"
 N fabric bridge fdb add 02:00:00:00:99:99 dev adit100 master dynamic extern_learn
-left() { N fabric bridge fdb show dev adit100 | grep -q 02:00:00:00:99:99; }
+left() { N fabric bridge fdb show dev adit100 | has_line 02:00:00:00:99:99; }
 wait_for 60 eval "! left" || fail "$(N fabric bridge fdb show dev adit100)"
 
 say "a host moves from one VTEP to the other"

@@ -73,7 +73,7 @@ expect_download edge "$RED1" red1
 expect_download red1 "$EDGE" edge
 
 say "what is too big for the way is told by the gateway"
-expect_match "red is told" "$(N red ping -c 1 -W 1 -M "do" -s 1473 "$BLUE2" 2>&1 || true)" \
+expect_match "red is told" "$(N red ping -c 1 -W 20 -M "do" -s 1473 "$BLUE2" 2>&1 || true)" \
   '(message too long|Frag needed)'
 
 say "the gateway of blue goes by a reload, and comes back; red's stays"

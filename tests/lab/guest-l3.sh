@@ -77,7 +77,7 @@ serve_file "$FILE_BYTES" blue
 expect_says() {
   local host=$1 regex=$2 said
   shift 2
-  said=$(N "$host" ping -n -c 1 -W 2 "$@" 2>&1) || true
+  said=$(N "$host" ping -n -c 1 -W 20 "$@" 2>&1) || true
   expect_match "$host: ping ${*}" "${said//$'\n'/ }" "$regex"
 }
 say "adit answers for its own addresses"
@@ -136,10 +136,10 @@ site "IPv4 and IPv6 in IPv6 (ip6tnl)" 4 in6 in6 $((UNDERLAY_MTU - 40))
 
 say "towards the host: errors come from the tunnel's own address"
 guest "ip route replace 10.1.0.0/24 dev in4 src 10.255.0.2"
-expect_match "the guest pings with TTL 1" "$(guest ping -n -c 1 -W 2 -t 1 "$BLUE" | tr '\n' ' ')" \
+expect_match "the guest pings with TTL 1" "$(guest ping -n -c 1 -W 20 -t 1 "$BLUE" | tr '\n' ' ')" \
   "From 10.255.0.1 icmp_seq=1 Time to live exceeded"
 expect_match "the guest pings a host that is not there" \
-  "$(guest ping -n -c 1 -W 5 10.1.0.77 | tr '\n' ' ')" "From 10.255.0.1 .*Destination Host Unreachable"
+  "$(guest ping -n -c 1 -W 20 10.1.0.77 | tr '\n' ' ')" "From 10.255.0.1 .*Destination Host Unreachable"
 
 say "the TTL on the wire, inside the tunnel"
 capture under to-guest "$LAB_TMP/ttl.pcap" "ip proto 4 and src host 192.0.2.1"

@@ -14,7 +14,7 @@ readonly DRIVERS=(mempool_ring net_virtio net_vmxnet3 net_e1000)
 drivers=()
 for name in "${DRIVERS[@]}"; do
   # That file of DPDK's which EAL loads has the ABI's whole version in its name.
-  file=$(compgen -G "/usr/lib/*/dpdk/pmds-*/librte_$name.so.*.*" | head -n 1) ||
+  file=$(compgen -G "/usr/lib/*/dpdk/pmds-*/librte_$name.so.*.*" | sed -n 1p) ||
     skip "DPDK has no $name here (scripts/setup installs it)"
   drivers+=("$file")
 done
@@ -70,7 +70,7 @@ gateway_stop() {
 LOG='' log_from=0 # the guest's console, and how many of its lines were there before
 log_since() { tail -n +$((log_from + 1)) "$LOG" | tr -d '\r'; }
 log_new() { log_from=$(wc -l <"$LOG"); }
-log_has() { log_since | grep -q "$1"; }
+log_has() { log_since | has_line "$1"; }
 reload() { # WHAT PORT...
   say "$1"
   config "$WORKERS" "${@:2}" | put_config

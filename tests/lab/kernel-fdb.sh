@@ -90,7 +90,7 @@ expect_ping red "$RED2" 20
 ctl show fdb-sources
 
 say "a reload keeps all, and loses nothing"
-pings_begin red pings 300 0.01 "$RED2"
+pings_begin red pings 0.01 "$RED2"
 config "    mac_aging_s: 400" >"$CONFIG"
 ctl reload || fail "aditctl reload ended with $?"
 expect_pings "pings across the reload" pings 300

@@ -39,7 +39,7 @@ expect "generation" "$(generation)" = 1
 ctl show remotes
 
 say "a reload keeps them, and loses nothing"
-pings_begin red pings 300 0.01 "$RED1"
+pings_begin red pings 0.01 "$RED1"
 config_with 600 '    mac_limit: 1000' >"$CONFIG"
 ctl reload || fail "aditctl reload ended with $?"
 expect_pings "pings across the reload" pings 300

@@ -137,20 +137,29 @@ expect_no_ping() { # HOST ADDRESS COUNT
   expect "$1 pings $2 $3 times, in vain: lost" "$(ping_loss "$@")" = "$3"
 }
 
-# pings_begin HOST NAME COUNT INTERVAL_S ADDRESS [OPTION...] pings in the background, and beyond
-# COUNT for as long as the answers to the last of these may take; expect_pings waits for the end.
+# pings_begin HOST NAME INTERVAL_S ADDRESS [OPTION...] pings in the background, until end_pings or
+# expect_pings.
 pings_begin() {
-  local host=$1 name=$2 count=$3 interval_s=$4 address=$5
-  shift 5
-  bg "$host" "$name" ping -n -c $((count + 50)) -i "$interval_s" -W 1 "$@" "$address"
+  local host=$1 name=$2 interval_s=$3 address=$4
+  shift 4
+  bg "$host" "$name" ping -n -i "$interval_s" "$@" "$address"
   PINGS[$name]=$BG_PID
 }
 declare -A PINGS=()
+ping_answers() { sed -n 's/.*icmp_seq=\([0-9]*\) ttl=.*/\1/p' "$LAB_TMP/$1.log" | sort -nu; } # NAME
+# How many of the first COUNT were answered.
+pings_answered() { ping_answers "$1" | awk -v n="$2" '$1 <= n' | wc -l; } # NAME COUNT
+pings_past() { (($(ping_answers "$1" | tail -n 1) > $2)); } # NAME NUMBER
+# After one of the later ones was answered, none of the first COUNT will be.
+end_pings() { # NAME COUNT
+  wait_for 20 pings_past "$1" $(($2 + 20)) || true
+  kill -INT "${PINGS[$1]}" 2>/dev/null || true
+  wait "${PINGS[$1]}" || true
+}
 expect_pings() { # WHAT NAME COUNT [LOST_BEFORE_ADIT]
-  wait "${PINGS[$2]}" || true
+  end_pings "$2" "$3"
   expect "$1: answers to the first $3${4:+, $4 may have been lost before adit}" \
-    "$(sed -n 's/.*icmp_seq=\([0-9]*\) ttl=.*/\1/p' "$LAB_TMP/$2.log" | sort -nu |
-      awk -v n="$3" '$1 <= n' | wc -l)" '>=' $(($3 - ${4:-0}))
+    "$(pings_answered "$2" "$3")" '>=' $(($3 - ${4:-0}))
 }
 
 # drops REASON: packets that adit dropped for it.

@@ -17,7 +17,7 @@ lines() { grep -c "$1" "$LAB_TMP/aditd.log" || true; }
 has_line() { grep -q "$1" "$LAB_TMP/aditd.log"; }
 
 say "v4 says 1000 times to be v1, by another MAC each time; v1 answers"
-pings_begin red pings 250 0.02 "$RED1"
+pings_begin red pings 0.02 "$RED1"
 says 192.0.2.2 "02:00:00:00:66:*" 1000 0.005
 expect_pings "pings meanwhile" pings 250
 expect "MAC that adit has of v1" "$(mac_of 192.0.2.2)" = 02:00:00:00:00:02
@@ -30,7 +30,7 @@ N v1 ip link set eth0 down
 says 192.0.2.2 02:00:00:00:00:04
 moved() { [[ $(mac_of 192.0.2.2) == 02:00:00:00:00:04 ]]; }
 wait_for 10 moved || fail "adit did not follow: $(ctl show neighbours)"
-expect_match "line of the log" "$(grep arp_moved "$LAB_TMP/aditd.log" | head -1)" \
+expect_match "line of the log" "$(grep arp_moved "$LAB_TMP/aditd.log" | sed -n 1p)" \
   'event=arp_moved port=uplink address=192.0.2.2 old_mac=02:00:00:00:00:02 new_mac=02:00:00:00:00:04'
 
 say "v4 says to have adit's own address"

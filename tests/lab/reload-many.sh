@@ -19,7 +19,7 @@ usual_config >"$CONFIG"
 usual_world
 usual_start
 expect_ping red "$RED1" 5
-pings_begin red pings 300 0.01 "$RED1"
+pings_begin red pings 0.01 "$RED1"
 
 say "a reload of 10,000 services, another one behind it, and a client that goes on asking"
 services 10000 >"$LAB_TMP/many.yaml"

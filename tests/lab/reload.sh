@@ -28,7 +28,7 @@ expect "networks" "$(ctl -j show networks | jq -r '[.[].name] | sort | join(" ")
 
 say "500 datagrams a second, and a ping every 10 ms"
 numbered_begin red red1 "$RED1" 500 1400
-pings_begin red pings 700 0.01 "$RED1"
+pings_begin red pings 0.01 "$RED1"
 sleep 2
 
 age_of() { ctl -j show fdb | jq --arg m "$1" '[.[] | select(.mac == $m)] | length'; }

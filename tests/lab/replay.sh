@@ -44,7 +44,7 @@ inner="$LAB_TESTS/inner-frames"
 # same WHAT FILE1 FILE2 AT_LEAST: the lists of frames are equal, and not empty.
 same() {
   if ! cmp -s "$2" "$3"; then
-    diff "$2" "$3" | cut -c 1-150 | head -n 6 >&2 || true
+    diff "$2" "$3" | cut -c 1-150 | sed -n 1,6p >&2 || true
     fail "$1: $(wc -l <"$2") and $(wc -l <"$3") frames, and they differ (above: < $2, > $3)"
   fi
   expect "$1: equal frames" "$(wc -l <"$2")" '>=' "$4"

@@ -54,7 +54,7 @@ ns gw
 ip netns exec "$LAB-gw" unshare --pid --fork --mount --uts --ipc --kill-child=KILL \
   bash "$LAB_TMP/boot" >"$LAB_TMP/systemd.log" 2>&1 </dev/null &
 unshare_pid=$!
-first_child() { INIT=$(pgrep -P "$unshare_pid" | head -n 1) && [[ -n $INIT ]]; }
+first_child() { INIT=$(pgrep -P "$unshare_pid" | sed -n 1p) && [[ -n $INIT ]]; }
 wait_for 5 first_child || fail "there is no PID 1"
 # inside COMMAND...: in the namespaces of that systemd.
 inside() { timeout 60 nsenter -t "$INIT" -p -m -u -i -n "$@"; }

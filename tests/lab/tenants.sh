@@ -31,7 +31,7 @@ for tenant in red blue; do
 done
 for tenant in red blue; do
   for address in "$RED1" "$RED2"; do
-    pings_begin "$tenant" "ping-$tenant-$address" 100 0.01 "$address" -s 200 -p "${pattern[$tenant]}"
+    pings_begin "$tenant" "ping-$tenant-$address" 0.01 "$address" -s 200 -p "${pattern[$tenant]}"
   done
 done
 for tenant in red blue; do
