@@ -9,15 +9,16 @@
 #include <spdlog/sinks/syslog_sink.h>
 #include <spdlog/sinks/systemd_sink.h>
 #include <spdlog/spdlog.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
 #include <memory>
 #include <string>
+
+#include "base/journal_stream.h"
+#include "base/log_fallback.h"
 
 namespace adit {
 namespace {
@@ -53,15 +54,6 @@ class PriorityFlag final : public spdlog::custom_flag_formatter {
   }
 };
 
-// systemd.exec(5): JOURNAL_STREAM holds device and inode of the stream that systemd gave
-// us; stderr may have been redirected since.
-bool stderr_is_journal() {
-  const char* stream = std::getenv("JOURNAL_STREAM");
-  struct stat status;
-  if (stream == nullptr || fstat(STDERR_FILENO, &status) != 0) return false;
-  return std::to_string(status.st_dev) + ':' + std::to_string(status.st_ino) == stream;
-}
-
 // write(2), not stdio: a line that waits must not hold stderr's lock, which others take.
 class StderrSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  private:
@@ -85,11 +77,7 @@ class StderrSink final : public spdlog::sinks::base_sink<spdlog::details::null_m
   void flush_() override {}
 };
 
-std::shared_ptr<spdlog::sinks::sink> make_destination(LogTarget target) {
-  if (target == LogTarget::kJournald)
-    return std::make_shared<spdlog::sinks::systemd_sink_st>(kName);
-  if (target == LogTarget::kSyslog)
-    return std::make_shared<spdlog::sinks::syslog_sink_st>(kName, LOG_PID, LOG_DAEMON, false);
+std::shared_ptr<spdlog::sinks::sink> stderr_sink() {
   auto sink = std::make_shared<StderrSink>();
   if (stderr_is_journal()) {
     auto formatter = std::make_unique<spdlog::pattern_formatter>();
@@ -99,6 +87,26 @@ std::shared_ptr<spdlog::sinks::sink> make_destination(LogTarget target) {
     sink->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z level=%l %v");
   }
   return sink;
+}
+
+// sd_journal_send(3) and syslog(3) write there.
+constexpr char kJournalSocket[] = "/run/systemd/journal/socket", kSyslogSocket[] = "/dev/log";
+
+std::shared_ptr<spdlog::sinks::sink> make_destination(LogTarget target) {
+  switch (target) {
+    case LogTarget::kStderr:
+      break;
+    case LogTarget::kJournald:
+      return std::make_shared<LogFallback>("journald", kJournalSocket,
+                                           std::make_shared<spdlog::sinks::systemd_sink_st>(kName),
+                                           stderr_sink());
+    case LogTarget::kSyslog:
+      return std::make_shared<LogFallback>(
+          "syslog", kSyslogSocket,
+          std::make_shared<spdlog::sinks::syslog_sink_st>(kName, LOG_PID, LOG_DAEMON, false),
+          stderr_sink());
+  }
+  return stderr_sink();
 }
 
 // Of the running log; null before set_up_log().

@@ -126,6 +126,11 @@ json ask_daemon(const Invocation& invocation, const std::string& path, const std
   }
 }
 
+// What the daemon cannot do now, such as to open a device that is not there.
+json refused_by(const json& answer) {
+  return answer.is_object() ? answer.value("refused", json::array()) : json::array();
+}
+
 void print_daemon(const json& answer, const std::string& socket) {
   if (answer.is_null()) return;
   if (answer.contains("too_large")) {
@@ -135,7 +140,7 @@ void print_daemon(const json& answer, const std::string& socket) {
   }
   const json& changes = answer.at("changes");
   const json& restart = answer.at("needs_restart");
-  const json refused = answer.value("refused", json::array());
+  const json refused = refused_by(answer);
   std::cout << "against the daemon at " << socket << ": " << counted(changes.size(), "change");
   if (!restart.empty()) std::cout << ", " << restart.size() << " of them by a restart alone";
   if (!restart.empty() || !refused.empty())
@@ -175,16 +180,17 @@ int run_check(const Invocation& invocation) {
     const std::vector<Count> counts = counts_of(config);
     const json listed = to_json(warnings);
     const json daemon = ask_daemon(invocation, path, text);
+    const int code = refused_by(daemon).empty() ? kDone : kConfigurationRefused;
     if (invocation.json) {
-      json result = {{"ok", true}, {"warnings", listed}};
+      json result = {{"ok", code == kDone}, {"warnings", listed}};
       for (const Count& each : counts) result[each.key] = each.count;
       for (const ServiceChecks& each : checks_of(config)) result["checks"][each.service] = each.way;
       if (daemon.contains("changes"))
         result["daemon"] = {{"changes", daemon.at("changes")},
                             {"needs_restart", daemon.at("needs_restart")},
-                            {"refused", daemon.value("refused", json::array())}};
+                            {"refused", refused_by(daemon)}};
       std::cout << result.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
-      return kDone;
+      return code;
     }
     for (const ConfigMistake& warning : warnings)
       std::cerr << "warning: " << to_string(warning) << '\n';
@@ -193,7 +199,7 @@ int run_check(const Invocation& invocation) {
     std::cout << '\n';
     print_checks(checks_of(config));
     print_daemon(daemon, invocation.socket);
-    return kDone;
+    return code;
   } catch (const ConfigError& error) {
     const json mistakes = to_json(error.mistakes());
     if (invocation.json)

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/exit_code.h"
+#include "base/journal_stream.h"
 #include "base/log.h"
 #include "base/signal_mask.h"
 #include "base/std_descriptors.h"
@@ -48,12 +49,19 @@ void warn_of_weak_file(const std::string& path) {
         why);
 }
 
+// What keeps aditd from starting, or ends it. Who has started it by hand sees it too, wherever the
+// log goes.
+void report_failure(LogTarget target, spdlog::level::level_enum level, const std::string& line) {
+  spdlog::log(level, "{}", line);
+  if (target != LogTarget::kStderr && !stderr_is_journal()) std::cerr << "aditd: " << line << '\n';
+}
+
 // Prints what was found; whether aditd can start.
-bool report_preflight(const PreflightReport& report) {
+bool report_preflight(const PreflightReport& report, LogTarget target) {
   for (const Finding& finding : report.warnings)
     spdlog::warn("event=preflight {}", to_string(finding));
   for (const Finding& finding : report.problems)
-    spdlog::error("event=preflight {}", to_string(finding));
+    report_failure(target, spdlog::level::err, "event=preflight " + to_string(finding));
   return report.ok();
 }
 
@@ -69,7 +77,7 @@ void tidy_up_after_others() {
     spdlog::info("event=leftover_removed folder={}", log_value(name));
 }
 
-bool start_eal(const EalArgs& arguments) {
+bool start_eal(const EalArgs& arguments, LogTarget target) {
   std::string line;
   for (const std::string& argument : arguments.args) line += (line.empty() ? "" : " ") + argument;
   spdlog::info("event=eal_start args={}", log_value(line));
@@ -81,8 +89,9 @@ bool start_eal(const EalArgs& arguments) {
   pointers.push_back(nullptr);
   const SignalsBlocked blocked;
   if (rte_eal_init(static_cast<int>(strings.size()), pointers.data()) >= 0) return true;
-  spdlog::error("event=eal_failed error={} args={}", log_value(rte_strerror(rte_errno)),
-                log_value(line));
+  report_failure(
+      target, spdlog::level::err,
+      "event=eal_failed error=" + log_value(rte_strerror(rte_errno)) + " args=" + log_value(line));
   return false;
 }
 
@@ -120,7 +129,8 @@ int serve(std::shared_ptr<const Config> config, const Options& options, SystemFa
   // From here on there is something to tidy up: these wait until the daemon takes them.
   block_signals({SIGTERM, SIGINT});
   send_dpdk_log_to_ours();
-  if (!start_eal(arguments)) return kExitPreflight;
+  const LogTarget target = config->system.log_target;
+  if (!start_eal(arguments, target)) return kExitPreflight;
   keep_log_on_own_cores();
   int result = kExitOk;
   try {
@@ -133,7 +143,8 @@ int serve(std::shared_ptr<const Config> config, const Options& options, SystemFa
   } catch (const WorkersStuck& error) {
     end_with_stuck_workers(error);
   } catch (const std::exception& error) {
-    spdlog::critical("event=failed error={}", log_value(error.what()));
+    report_failure(target, spdlog::level::critical,
+                   "event=failed error=" + log_value(error.what()));
     result = kExitFailed;
   }
   clean_up_eal();
@@ -152,8 +163,8 @@ int run(int argc, char** argv) {
   for (int signal : {SIGUSR1, SIGUSR2}) std::signal(signal, SIG_IGN);
   auto [read, warnings] = check_config_file(options.config_path);
   auto config = std::make_shared<const Config>(std::move(read));
-  set_up_log(options.check ? LogTarget::kStderr : config->system.log_target,
-             config->system.log_level);
+  const LogTarget target = options.check ? LogTarget::kStderr : config->system.log_target;
+  set_up_log(target, config->system.log_level);
   for (const ConfigMistake& warning : warnings)
     spdlog::warn("event=config_warning warning={}", log_value(to_string(warning)));
 
@@ -161,7 +172,7 @@ int run(int argc, char** argv) {
   // They may be what there is no room for.
   if (!options.check) tidy_up_after_others();
   const SystemFacts facts = gather_facts(*config);
-  const bool ready = report_preflight(preflight(*config, facts));
+  const bool ready = report_preflight(preflight(*config, facts), target);
   if (options.check && ready)
     std::cout << "configuration " << options.config_path << " and this machine are fine\n";
   if (options.check || !ready) return ready ? kExitOk : kExitPreflight;

@@ -14,6 +14,10 @@
 namespace adit {
 namespace {
 
+// Where packages have it.
+constexpr char kVfioBind[] = "/usr/libexec/adit/vfio-bind";
+constexpr char kOfSources[] = " (in the sources: scripts/vfio-bind)";
+
 class Preflight {
  public:
   Preflight(const Config& config, const SystemFacts& facts, unsigned workers)
@@ -281,7 +285,7 @@ class Preflight {
       for (const PciFacts& known : facts_.pci_devices)
         if (known.is_network) names.push_back(known.address);
       problem(port_text(port) + "there is no PCI device " + address + did_you_mean(address, names),
-              "dpdk-devbind.py --status-dev net lists the network devices");
+              std::string(kVfioBind) + " --status lists the network devices" + kOfSources);
       return;
     }
     for (const std::string& name : device->interfaces) {
@@ -299,7 +303,7 @@ class Preflight {
     problem(port_text(port) + "PCI device " + address + " is bound to " +
                 (device->driver.empty() ? "no driver" : "the kernel's driver " + device->driver) +
                 ", DPDK needs vfio-pci",
-            "modprobe vfio-pci; " + down + "dpdk-devbind.py --bind=vfio-pci " + address);
+            down + kVfioBind + ' ' + address + kOfSources);
   }
 
   void check_access(const PortConfig& port, const PciFacts& device) {

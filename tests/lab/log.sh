@@ -106,6 +106,25 @@ for _ in {1..20}; do ctl reload >/dev/null; done
 wait_for 20 more_than log_lost 0 || fail "no line was lost"
 ends_well
 
+say "nobody reads the journal or syslog's socket"
+# In a mount namespace of aditd's own there is neither.
+alone() { # COMMAND..., in place of the shell
+  # shellcheck disable=SC2016  # the other shell's words
+  exec unshare --mount bash -c '[[ ! -d /run/systemd/journal ]] || mount -t tmpfs none /run/systemd/journal
+    exec "$@"' alone "$@"
+}
+for target in journald syslog; do
+  [[ $target == journald || ! -S /dev/log || $(readlink /dev/log) == /run/systemd/* ]] || continue
+  good | sed "s/target: stderr/target: $target/" >"$CONFIG"
+  alone ip netns exec "$LAB-gw" "$ADITD" --config "$CONFIG" 2>"$LAB_TMP/$target.log" </dev/null &
+  GATEWAY_PID=$!
+  wait_for 30 answers || fail "aditd does not answer"
+  ends_well
+  expect "lines that say where the others go" "$(grep -c "event=log_target_missing target=$target .*instead=stderr" "$LAB_TMP/$target.log")" = 1
+  for event in ready stopped; do expect "lines of event=$event" "$(grep -c "event=$event" "$LAB_TMP/$target.log")" = 1; done
+done
+good >"$CONFIG"
+
 say "descriptors 0, 1 and 2 are closed"
 for closed in "2>&-" ">&- 2>&-" "<&- >&- 2>&-"; do
   # Behind start's own </dev/null, so that it is the last word.

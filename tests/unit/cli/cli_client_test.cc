@@ -51,6 +51,10 @@ json reload(ApiContext&, const json&, const Caller&) {
   json mistake = {{"file", "a.yaml"}, {"line", 3}, {"column", 5}, {"message", "no such port"}};
   throw ApiError(kConfigRefused, "configuration refused", {{"mistakes", {mistake}}});
 }
+json check_answer;
+json check(ApiContext&, const json&, const Caller&) {
+  return check_answer;
+}
 json fail(ApiContext&, const json&, const Caller&) {
   throw std::runtime_error("out of luck");
 }
@@ -66,7 +70,12 @@ constexpr Parameter kConnectionsParameters[] = {
     {"count", ParameterType::kBoolean, Presence::kOptional, ""},
     {"limit", ParameterType::kUnsigned, Presence::kOptional, ""},
 };
+constexpr Parameter kCheckParameters[] = {
+    {"text", ParameterType::kString, Presence::kOptional, ""},
+    {"file_name", ParameterType::kString, Presence::kOptional, ""},
+};
 constexpr Method kTable[] = {
+    {{"check", Effect::kReads, "", kCheckParameters}, check},
     {{"show.connections", Effect::kReads, "", kConnectionsParameters}, connections},
     {{"show.networks", Effect::kReads, "", kParameters}, networks},
     {{"show.fdb", Effect::kReads, "", kParameters}, echo_rows},
@@ -233,6 +242,38 @@ TEST(AditctlAlone, ChecksAFileWithoutADaemon) {
   EXPECT_NE(wrong.err.find(bad + ":3:1: "), std::string::npos) << wrong.err;
   EXPECT_EQ(json::parse(run({"-j", "check", bad}).out)["ok"], false);
   EXPECT_EQ(run({"check", directory.file("none.yaml")}).code, kConfigurationRefused);
+}
+
+TEST_F(Aditctl, ChecksAFileAgainstTheDaemonToo) {
+  const TempDir directory;
+  const std::string file = directory.write("a.yaml", "ports: {up: {device: \"tap:up0\"}}\n");
+  const std::string ok = "ok: 1 port\nagainst the daemon at " + server_.path() + ": ";
+
+  check_answer = {{"changes", json::array()}, {"needs_restart", json::array()}};
+  EXPECT_EQ(ask({"check", file}).out, ok + "0 changes\n");
+  check_answer["changes"] = {"ports.up: mtu_bytes 1500 -> 1400"};
+  EXPECT_EQ(ask({"check", file}).out,
+            ok + "1 change, by a reload\n  ports.up: mtu_bytes 1500 -> 1400\n");
+
+  // The file is good; a restart takes it.
+  check_answer["needs_restart"] = check_answer["changes"];
+  const Outcome restart = ask({"check", file});
+  EXPECT_EQ(restart.code, kDone);
+  EXPECT_EQ(restart.out, ok + "1 change, 1 of them by a restart alone; a reload would be refused\n"
+                              "  needs a restart: ports.up: mtu_bytes 1500 -> 1400\n");
+
+  check_answer = {{"changes", {"ports.up: added"}},
+                  {"needs_restart", json::array()},
+                  {"refused", {"port up: there is no such interface"}}};
+  const Outcome refused = ask({"check", file});
+  EXPECT_EQ(refused.code, kConfigurationRefused);
+  EXPECT_EQ(refused.out, ok + "1 change; a reload would be refused\n"
+                              "  cannot be done: port up: there is no such interface\n"
+                              "  ports.up: added\n");
+  const Outcome listed = ask({"-j", "check", file});
+  EXPECT_EQ(listed.code, kConfigurationRefused);
+  EXPECT_EQ(json::parse(listed.out)["ok"], false);
+  EXPECT_EQ(json::parse(listed.out)["daemon"]["refused"], check_answer["refused"]);
 }
 
 TEST(AditctlAlone, TakesTheFileToCheckFromTheEnvironment) {
