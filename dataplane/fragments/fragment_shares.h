@@ -39,7 +39,7 @@ class FragmentShares {
   };
   struct Sender {
     SenderKey key;
-    uint32_t bucket_next = kNoSlot;
+    uint32_t bucket_next = 0;
     SlotLinks in_class;
     uint64_t bytes = 0;
     uint32_t datagrams = 0;
@@ -52,7 +52,7 @@ class FragmentShares {
   };
   struct Place {
     PlaceKey key;
-    uint32_t bucket_next = kNoSlot;
+    uint32_t bucket_next = 0;
     SlotLinks in_use;
     uint64_t bytes = 0;
     uint32_t senders = 0;

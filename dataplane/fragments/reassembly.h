@@ -96,7 +96,7 @@ class FragmentTable {
   static constexpr unsigned kMostBuffers = 64;  // of a datagram, each with 1 KiB at least
   struct Entry {
     FragmentKey key;
-    uint32_t bucket_next = kNoSlot;
+    uint32_t bucket_next = 0;
     SlotLinks by_age;         // of the worker
     SlotLinks by_sender_age;  // of the sender
     uint32_t sender = kNoSlot;

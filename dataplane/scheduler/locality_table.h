@@ -79,7 +79,7 @@ class LocalityTable {
  private:
   struct Entry {
     LocalityKey key;
-    uint32_t bucket_next = kNoSlot;
+    uint32_t bucket_next = 0;
     SlotLinks by_use;         // of all
     SlotLinks by_use_in_vrf;  // of the VRF
     uint32_t used_s = 0;

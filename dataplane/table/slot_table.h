@@ -1,56 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
-// A hash table of a fixed number of entries, and lists through them. All memory is taken
-// when they are made; an entry is named by its slot, which it keeps until it is erased.
+// A hash table of a fixed number of entries, and lists through them. All memory is reserved
+// when they are made, and taken as it is used first; an entry is named by its slot, which it keeps
+// until it is erased.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
-#include <vector>
+#include <memory>
 
 #include "adit/assert.h"
+#include "adit/zero_pages.h"
 
 namespace adit {
 
 inline constexpr uint32_t kNoSlot = UINT32_MAX;
 
 // An Entry has a member `key` and a `uint32_t bucket_next`, both written here alone; its
-// other members are the owner's, also while the slot is free. Found by ADL:
-// hash_of(key, seed). The seed keeps senders from choosing keys that share a bucket.
+// other members are the owner's, also while the slot is free. Before a slot is used for the first
+// time, its bytes are zero. Found by ADL: hash_of(key, seed). The seed keeps senders from choosing
+// keys that share a bucket.
 template <class Entry>
 class SlotTable {
  public:
   using Key = decltype(Entry::key);
 
   SlotTable(uint32_t capacity, uint64_t seed)
-      : entries_(capacity), buckets_(std::bit_ceil(2 * capacity + 2), kNoSlot), seed_(seed) {
-    for (uint32_t slot = capacity; slot-- > 0;) {
-      entries_[slot].bucket_next = free_;
-      free_ = slot;
-    }
-  }
+      : entries_(std::max(capacity, 1u)),
+        capacity_(capacity),
+        heads_(std::bit_ceil(2 * capacity + 2)),
+        mask_(std::bit_ceil(2 * capacity + 2) - 1),
+        seed_(seed) {}
 
-  Entry& operator[](uint32_t slot) noexcept {
-    ADIT_ASSERT(slot < entries_.size());
-    return entries_[slot];
-  }
+  Entry& operator[](uint32_t slot) noexcept { return entries_[slot]; }
 
   // kNoSlot: it is not there.
   uint32_t find(const Key& key) const noexcept {
-    uint32_t slot = buckets_[bucket_of(key)];
-    while (slot != kNoSlot && !(entries_[slot].key == key)) slot = entries_[slot].bucket_next;
-    return slot;
+    uint32_t link = heads_[bucket_of(key)];
+    while (link != 0 && !(entries_[link - 1].key == key)) link = entries_[link - 1].bucket_next;
+    return link - 1;
   }
 
   // The key must not be there. kNoSlot when the table is full.
   uint32_t insert(const Key& key) noexcept {
-    const uint32_t slot = free_;
-    if (slot == kNoSlot) return kNoSlot;
+    uint32_t slot = free_ - 1;
+    if (free_ != 0) {
+      free_ = entries_[slot].bucket_next;
+    } else if (used_ < capacity_) {
+      slot = used_++;
+      std::construct_at(&entries_[slot]);
+    } else {
+      return kNoSlot;
+    }
     Entry& entry = entries_[slot];
-    free_ = entry.bucket_next;
-    uint32_t& head = buckets_[bucket_of(key)];
+    uint32_t& head = heads_[bucket_of(key)];
     entry.key = key;
     entry.bucket_next = head;
-    head = slot;
+    head = slot + 1;
     return slot;
   }
 
@@ -58,22 +64,26 @@ class SlotTable {
   void erase(uint32_t slot) noexcept {
     ADIT_ASSERT(find(entries_[slot].key) == slot);
     Entry& entry = entries_[slot];
-    uint32_t* link = &buckets_[bucket_of(entry.key)];
-    while (*link != slot) link = &entries_[*link].bucket_next;
+    uint32_t* link = &heads_[bucket_of(entry.key)];
+    while (*link != slot + 1) link = &entries_[*link - 1].bucket_next;
     *link = entry.bucket_next;
     entry.bucket_next = free_;
-    free_ = slot;
+    free_ = slot + 1;
   }
 
  private:
-  uint64_t bucket_of(const Key& key) const noexcept {
-    return hash_of(key, seed_) & (buckets_.size() - 1);
-  }
+  uint64_t bucket_of(const Key& key) const noexcept { return hash_of(key, seed_) & mask_; }
 
-  std::vector<Entry> entries_;
-  std::vector<uint32_t> buckets_;
+  // Links between entries are slots and 1, so that zero is the end: pages that were never written
+  // are empty buckets.
+  static_assert(kNoSlot + 1 == 0);
+  ZeroPages<Entry> entries_;
+  uint32_t capacity_;
+  ZeroPages<uint32_t> heads_;
+  uint32_t mask_;
   uint64_t seed_;
-  uint32_t free_ = kNoSlot;
+  uint32_t free_ = 0;  // the link to the first slot that is free again
+  uint32_t used_ = 0;  // slots from here on were never used
 };
 
 struct SlotLinks {

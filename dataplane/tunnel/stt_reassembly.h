@@ -100,7 +100,7 @@ class SttReassembly {
  private:
   struct Frame {
     SttKey key;
-    uint32_t bucket_next = kNoSlot;
+    uint32_t bucket_next = 0;
     SlotLinks by_age;       // of the worker
     SlotLinks by_peer_age;  // of the peer
     uint32_t peer = kNoSlot;
@@ -119,7 +119,7 @@ class SttReassembly {
   };
   struct Peer {
     PeerKey key;
-    uint32_t bucket_next = kNoSlot;
+    uint32_t bucket_next = 0;
     SlotList<Frame> frames;
     uint64_t held_bytes = 0;
     uint32_t held_frames = 0;
@@ -155,7 +155,7 @@ class SttReassembly {
   SlotTable<Frame> frames_;
   SlotTable<Peer> peers_;
   Peer crowd_;  // of the peers that found no entry; its slot is kNoSlot
-  std::vector<SttHeld> held_;
+  ZeroPages<SttHeld> held_;
   SlotList<Frame> oldest_first_;
   uint64_t held_bytes_ = 0;
   uint32_t held_frames_ = 0;

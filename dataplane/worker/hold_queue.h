@@ -101,7 +101,7 @@ class HoldQueue {
  private:
   struct NextHop {
     NextHopKey key;
-    uint32_t bucket_next = kNoSlot;
+    uint32_t bucket_next = 0;
     unsigned packets = 0;
     SlotList<HeldPacket> oldest_first;
   };

@@ -76,7 +76,7 @@ class PersistenceTable {
  private:
   struct Entry {
     PersistenceKey key;
-    uint32_t bucket_next = kNoSlot;
+    uint32_t bucket_next = 0;
     SlotLinks by_use, of_service;
     VrfId vrf = 0;
     uint32_t expires_s = 0;
