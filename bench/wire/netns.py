@@ -108,9 +108,19 @@ class Counting:
         self.socket.close()
 
 
+def statistics_of(name, interface):
+    return json.loads(run("ip", "-n", name, "-j", "-s", "link", "show", "dev", interface))[0]["stats64"]
+
+
 def received(name, interface):
     """Packets that arrived at an interface."""
-    return json.loads(run("ip", "-n", name, "-j", "-s", "link", "show", "dev", interface))[0]["stats64"]["rx"]["packets"]
+    return statistics_of(name, interface)["rx"]["packets"]
+
+
+def given_to_tap(name, interface):
+    """Packets that were sent into a TAP: taken by who has it open, and those for which its queue had no room."""
+    sent = statistics_of(name, interface)["tx"]
+    return sent["packets"] + sent["dropped"]
 
 
 class Namespace:

@@ -98,8 +98,7 @@ class Rig:
 
     def counters(self):
         """(frames that arrived at adit, frames that came back), over all ways."""
-        offered = sum(netns.received(self.gateway.gw.name, self.gateway.our_interface(port))
-                      for port, _ in self.ways.values())
+        offered = sum(self.gateway.offered(port) for port, _ in self.ways.values())
         received = sum(netns.received(self.gateway.gen.name, self.gateway.generator_port(to)) - self.strays[to].read()
                        for _, to in self.ways.values())
         return offered, received

@@ -15,7 +15,8 @@ namespace {
 Section<SystemConfig> system_section() {
   using S = SystemConfig;
   Section<S> log;
-  log.word("target", &S::log_target, "Where the log goes: stderr too while nobody reads a journal's or syslog's socket.");
+  log.word("target", &S::log_target,
+           "Where the log goes; to stderr while nobody reads the journal's or syslog's socket.");
   log.word("level", &S::log_level, "The lowest severity to log.");
 
   Section<S> s;

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # bench/rfc2544 from end to end, with each generator: a rate is found, and what was lost is accounted for.
-# Which rate is nothing to be judged here.
+# bench/port-cost with each kind of port. Which rates and costs is nothing to be judged here.
 # shellcheck source=tests/lab/lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -28,6 +28,13 @@ if command -v trafgen >/dev/null; then
   search again trafgen --scenario vxlan --baseline "$LAB_TMP/bridged.json"
   expect_match "compared" "$(cat "$LAB_TMP/again.md")" '[+-][0-9]+%'
   search balanced trafgen --scenario fullnat
+  kinds=af_packet,tap
+  ! python3 -c 'import socket; socket.socket(44, socket.SOCK_RAW)' 2>/dev/null || kinds+=,af_xdp
+  "$LAB_ROOT/bench/port-cost" --build "$lab_build" --ports "$kinds" --turns 1 --seconds 0.5 --rate 400 --flows 5 \
+    --json "$LAB_TMP/cost.json" || fail "port-cost ends with $?"
+  expect "kinds of ports with a cost" \
+    "$(jq -r '[.rows[] | select(.cycles > 0 and .worker_us > 0 and .machine_us > 0) | .ports] | sort | join(",")' "$LAB_TMP/cost.json")" \
+    = "$(tr , '\n' <<<"$kinds" | sort | paste -sd ,)"
   tried=1
 fi
 if command -v dpdk-testpmd >/dev/null; then

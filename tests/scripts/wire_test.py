@@ -204,7 +204,7 @@ class CommandLine(unittest.TestCase):
                 (["--least-rate", "99"], "100 to 1000000"), (["--most-rate", "99"], "100 to 200000000"),
                 (["--least-rate", "2000", "--most-rate", "1000"], "above"), (["--latency-at", "101"], "1 to 100"),
                 (["--latency-at", "nan"], "1 to 100"),
-                (["--generator", "trex"], "trafgen"), (["--ports", "tap"], "af_packet"), (["--poll", "lazy"], "adaptive"),
+                (["--generator", "trex"], "trafgen"), (["--ports", "af_xdp", "--size", "64,9000"], "3300"), (["--ports", "pci"], "af_packet"), (["--poll", "lazy"], "adaptive"),
                 (["--scenario", "vxlan,stp"], "--list"), (["--scenario", "direct", "--way", "replies"], "requests"),
                 (["--baseline", "/dev/null"], "--json"), (["--sizes", "64"], "--sizes")):
             done = self.call(*arguments)
@@ -222,15 +222,19 @@ class CommandLine(unittest.TestCase):
                 ("wire-kit", ["nat", "--out", "x", "--devices", "tap:a"], "two"),
                 ("wire-kit", ["vxlan", "--out", "x", "--tcp"], "nat and fullnat"),
                 ("idle-latency", ["--rate", "0"], "1 to 100000"), ("idle-latency", ["--seconds", "0.1"], "0.5 to 600"),
-                ("idle-latency", ["--turns", "0"], "1 to 100"), ("idle-latency", ["--ports", "tap"], "af_xdp"),
-                ("idle-latency", ["--at-most", "x"], "1 to 1000000")):
+                ("idle-latency", ["--turns", "0"], "1 to 100"), ("idle-latency", ["--ports", "pci"], "af_xdp"),
+                ("idle-latency", ["--at-most", "x"], "1 to 1000000"),
+                ("port-cost", ["--ports", "tap,pci"], "af_packet, af_xdp, tap"), ("port-cost", ["--rate", "99"], "100 to 1000000"),
+                ("port-cost", ["--size", "1519"], "64 to 1518"), ("port-cost", ["--flows", "0"], "1 to 1000000"),
+                ("port-cost", ["--seconds", "0.1"], "0.2 to 600"), ("port-cost", ["--turns", "0"], "1 to 100")):
             done = self.call(*arguments, program=program)
             self.assertEqual(done.returncode, 2, (program, arguments))
             self.assertIn(expected, done.stderr, (program, arguments))
-        for program in ("wire-kit", "idle-latency"):
+        for program in ("wire-kit", "idle-latency", "port-cost"):
             self.assertIn("Exit codes", self.call("--help", program=program).stdout)
         with tempfile.TemporaryDirectory() as folder:
-            self.assertEqual(self.call("--build", folder, program="idle-latency").returncode, 4)
+            for program in ("idle-latency", "port-cost"):
+                self.assertEqual(self.call("--build", folder, program=program).returncode, 4)
 
     def test_a_kit_has_yaml_frames_and_replies(self):
         with tempfile.TemporaryDirectory() as name:
