@@ -35,7 +35,8 @@ DropReason change_version(Worker& worker, Packet& packet, const Flow& flow, cons
     packet.may_fragment = true;
     if (flow.packet.end > kLeastIpv6Mtu - kLongerAsIpv6 && !is_pending_offload(mbuf) &&
         !was_put_together(mbuf)) [[unlikely]]
-      set_put_together(mbuf, {header_of<Ipv4>(mbuf).id.raw(), 0, source_tag(flow.key.source)});
+      set_put_together(
+          mbuf, {header_of<Ipv4>(mbuf).id.raw(), 0, source_tag(flow.key.source, flow.key.vrf)});
   }
   const uint16_t id = next_ip_id(worker, tenant_of_vrf(vrf), to.destination->address);
   const SentFragment* sent = flow.kind == FlowKind::kIcmpError

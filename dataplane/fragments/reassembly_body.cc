@@ -218,8 +218,8 @@ rte_mbuf* FragmentTable::finish(Worker& worker, uint32_t slot) noexcept {
     erase(slot);
     return nullptr;
   }
-  set_put_together(
-      head, {entry.key.id, static_cast<uint16_t>(entry.largest), source_tag(entry.key.source)});
+  set_put_together(head, {entry.key.id, static_cast<uint16_t>(entry.largest),
+                          source_tag(entry.key.source, vrf_of(entry.key.place))});
   body.buffers.fill(nullptr);
   rte_mbuf* named = take_kept(slot);
   while (rte_mbuf* mbuf = pop(named)) discard(worker, mbuf);

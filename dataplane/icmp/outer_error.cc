@@ -273,10 +273,47 @@ bool is_for(const Snapshot& snapshot, const ServiceEntry& service, const OuterEr
          RouteTarget::Kind::kVirtual;
 }
 
+// Whether this worker knows a connection in that VRF that the inner packet is of.
+bool has_connection(const Worker& worker, const OuterError& error, const IpPacket& inner,
+                    VrfId vrf) noexcept {
+  const uint8_t* source =
+      error.data + inner.ip + (inner.ipv6 ? offsetof(Ipv6Header, src) : offsetof(Ipv4Header, src));
+  const uint8_t* ports = error.data + inner.l4;
+  FlowKey key;
+  key.source = key_of(source, inner.ipv6);
+  key.destination = key_of(error.data + inner.destination, inner.ipv6);
+  std::memcpy(&key.source_port, ports, sizeof key.source_port);
+  std::memcpy(&key.destination_port, ports + 2, sizeof key.destination_port);
+  key.vrf = vrf;
+  key.protocol = inner.protocol;
+  key.ipv6 = inner.ipv6;
+  const auto found = worker.connections->table().find(key);
+  return found.id != 0 && found.direction == Direction::kFromClient;
+}
+
+// The only VRF of those that were added.
+class OnlyVrf {
+ public:
+  void add(VrfId vrf) noexcept {
+    several_ = several_ || (vrf_ && *vrf_ != vrf);
+    vrf_ = vrf;
+  }
+  bool is_last(VrfId vrf) const noexcept { return vrf_ == vrf; }
+  bool is_any() const noexcept { return vrf_.has_value(); }
+  std::optional<VrfId> get() const noexcept { return several_ ? std::nullopt : vrf_; }
+
+ private:
+  std::optional<VrfId> vrf_;
+  bool several_ = false;
+};
+
 enum class About : uint8_t { kNothing, kUndelivered, kTooBig };
 
-About judge_backends_error(Worker& worker, const rte_mbuf* mbuf, const OuterError& error,
-                           VrfId vrf) noexcept {
+// `client`: the VRF that the inner packet came from; none: not known. Services of several VRFs may
+// have the same address and backend: then who has a connection is told, and nobody if that does
+// not decide it. The sender's next packet is told by us: the path's MTU is known by then.
+About judge_backends_error(Worker& worker, const rte_mbuf* mbuf, const OuterError& error, VrfId vrf,
+                           std::optional<VrfId> client) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   const bool ipv6 = error.sent.ipv6;
   uint32_t place = snapshot.wrapped_backends.find({key_of(error.destination(), ipv6), vrf});
@@ -285,7 +322,10 @@ About judge_backends_error(Worker& worker, const rte_mbuf* mbuf, const OuterErro
   if (!target.has_source ||
       std::memcmp(target.source.bytes.data(), error.source(), error.address_bytes()) != 0)
     return About::kNothing;
-  bool any = false, told = false;
+  bool any = false;
+  OnlyVrf may_be, connected;
+  IpPacket inner;
+  uint32_t offset = 0, mtu = 0;
   for (; place != 0; place = snapshot.next_wrapped[place - 1]) {
     const ServiceBackend& backend = snapshot.service_backends[place - 1];
     const ServiceEntry& service = snapshot.services[backend.service];
@@ -295,22 +335,24 @@ About judge_backends_error(Worker& worker, const rte_mbuf* mbuf, const OuterErro
     any = true;
     worker.path_mtus->lower_backend(backend.id, address_key(backend.address), error.mtu,
                                     worker.now_s);
-    IpPacket inner;
+    if (client.value_or(service.vrf) != service.vrf || may_be.is_last(service.vrf)) continue;
     const uint32_t headers = wrapped_at(service, error);
-    const uint32_t offset = error.sent.ip + headers;
-    const uint32_t mtu = mtu_for(error, offset, headers, inner);
-    if (told || mtu == 0 || !is_for(snapshot, service, error, inner)) continue;
-    report_in_vrf(worker, mbuf, offset, inner.ipv6, service.vrf, mtu);
-    told = true;
+    offset = error.sent.ip + headers;
+    mtu = mtu_for(error, offset, headers, inner);
+    if (mtu == 0 || !is_for(snapshot, service, error, inner)) continue;
+    may_be.add(service.vrf);
+    if (has_connection(worker, error, inner, service.vrf)) connected.add(service.vrf);
   }
   if (!any) return About::kNothing;
+  if (const auto whose = (connected.is_any() ? connected : may_be).get())
+    report_in_vrf(worker, mbuf, offset, inner.ipv6, *whose, mtu);
   worker.fits_all_paths = worker.path_mtus->fits_all(worker.now_s);
   return About::kTooBig;
 }
 
 bool take_backends_error(Worker& worker, rte_mbuf* mbuf, const OuterError& error,
                          VrfId vrf) noexcept {
-  const About about = judge_backends_error(worker, mbuf, error, vrf);
+  const About about = judge_backends_error(worker, mbuf, error, vrf, {});
   if (about == About::kNothing) return false;
   if (about == About::kUndelivered)
     drop(worker, mbuf, DropReason::k_tunnel_undelivered);
@@ -321,7 +363,8 @@ bool take_backends_error(Worker& worker, rte_mbuf* mbuf, const OuterError& error
 
 }  // namespace
 
-bool take_wrapped_too_big(Worker& worker, const rte_mbuf* mbuf, VrfId vrf, uint32_t mtu) noexcept {
+bool take_wrapped_too_big(Worker& worker, const rte_mbuf* mbuf, VrfId vrf, VrfId client,
+                          uint32_t mtu) noexcept {
   OuterError error{};
   error.data = rte_pktmbuf_mtod(mbuf, const uint8_t*);
   error.kind = ErrorKind::kTooBig;
@@ -330,7 +373,8 @@ bool take_wrapped_too_big(Worker& worker, const rte_mbuf* mbuf, VrfId vrf, uint3
       error.sent.later_fragment)
     return false;
   error.end = std::min<uint32_t>(mbuf->data_len, error.sent.end);
-  return error.has(kLeastQuote) && judge_backends_error(worker, mbuf, error, vrf) == About::kTooBig;
+  return error.has(kLeastQuote) &&
+         judge_backends_error(worker, mbuf, error, vrf, client) == About::kTooBig;
 }
 
 bool take_outer_error(Worker& worker, rte_mbuf* mbuf, uint32_t ip, uint32_t icmp,

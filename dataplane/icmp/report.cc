@@ -134,7 +134,7 @@ void report_too_big(Worker& worker, VrfId vrf, rte_mbuf* mbuf, const RoutedFrame
                     uint32_t mtu, uint32_t room) noexcept {
   if (routed.how == RoutedFrame::kNotRouted) return;
   const bool wrapped = routed.origin.wrapped_bytes != 0;
-  if (wrapped && take_wrapped_too_big(worker, mbuf, vrf, room)) return;
+  if (wrapped && take_wrapped_too_big(worker, mbuf, vrf, routed.origin.vrf, room)) return;
   Packet packet = routed_packet(mbuf, vrf, routed);
   report_to_sender(worker, packet, IcmpProblem::kTooBig, wrapped ? room : mtu);
 }

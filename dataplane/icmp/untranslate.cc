@@ -142,7 +142,7 @@ bool untranslate(Worker& worker, Packet& packet, unsigned& option) noexcept {
   if (sent != nullptr && !other_version)
     write_sent(packet.mbuf, 0, *sent, growth);
   else if (sent == nullptr && packet.origin.id_is == Origin::kMappedId)
-    restore_id(packet.mbuf, source_tag(source.address));
+    restore_id(packet.mbuf, source_tag(source.address, came_by.vrf));
   if (!connection.has(Connection::kChangesPackets))
     translate(packet.mbuf, flow, to);
   else if (!untranslate_changed(worker, packet, flow, connection, to, sent))

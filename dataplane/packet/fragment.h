@@ -88,13 +88,14 @@ inline constexpr uint64_t kPutTogether = RTE_MBUF_F_RX_LRO;
 struct AsItCame {
   uint32_t id = 0;       // IPv6, as on the wire
   uint16_t largest = 0;  // bytes of the largest fragment, from its IP header on; 0: it was whole
-  uint16_t source = 0;   // source_tag() of its sender
+  uint16_t source = 0;   // source_tag() of its sender, where it came in
 };
 static_assert(sizeof(AsItCame) == sizeof(rte_mbuf::tx_offload));
 
 // Shows whether a packet's source was translated since; if not, the id is still its sender's.
-constexpr uint16_t source_tag(const Ipv6Key& source) noexcept {
-  return static_cast<uint16_t>(hash_of(source) >> 16);
+// `vrf`: where it came in. Equal addresses of two VRFs never have the same: the factor is odd.
+constexpr uint16_t source_tag(const Ipv6Key& source, VrfId vrf) noexcept {
+  return static_cast<uint16_t>((hash_of(source) >> 16) + vrf * 0x9e37u);
 }
 
 // The id of a datagram whose source was translated, as others from there may have its own: each

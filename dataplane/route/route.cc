@@ -63,7 +63,7 @@ template <class Ip>
   uint32_t id = came.id;
   // Its source is one of our addresses now, which other packets with this id may have too: ids are
   // mapped per original sender.
-  if (came.source != source_tag(Ip::key_at(Ip::source(header_of<Ip>(mbuf))))) {
+  if (came.source != source_tag(Ip::key_at(Ip::source(header_of<Ip>(mbuf))), packet.origin.vrf)) {
     packet.origin.id_is = Origin::kMappedId;
     id = id_elsewhere(came.id, came.source);
     if constexpr (!Ip::kIpv6)
