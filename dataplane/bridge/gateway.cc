@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "packet/extension_headers.h"
 #include "packet/ip_rules.h"
 #include "worker/doors.h"
 
@@ -11,6 +12,22 @@ namespace {
 
 bool is_own(const std::vector<Ipv6Key>& own, const Ipv6Key& address) noexcept {
   return std::find(own.begin(), own.end(), address) != own.end();
+}
+
+// Where its message begins; 0: it is no neighbour discovery. It may have extension headers (RFC
+// 8200 section 4).
+unsigned discovery_at(const rte_mbuf* mbuf, const Ipv6Header& ip) noexcept {
+  constexpr unsigned kIp = sizeof(EthernetHeader), kBehind = kIp + sizeof(Ipv6Header);
+  if (!is_extension_header(ip.next_header)) return is_neighbour_discovery(mbuf, ip) ? kBehind : 0;
+  const uint32_t end = kBehind + ip.payload_length.host();
+  IpPacket found;
+  const bool is_one = ip.hop_limit == 255 && end <= mbuf->pkt_len &&
+                      read_at_destination(rte_pktmbuf_mtod(mbuf, const uint8_t*), mbuf->data_len,
+                                          kIp, end, found) &&
+                      !found.is_fragment() && found.protocol == kIpProtocolIcmpv6 &&
+                      found.l4 < mbuf->data_len &&
+                      is_nd_type(*rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, found.l4));
+  return is_one ? found.l4 : 0;
 }
 
 // ARP and ND for the gateway: requests for our addresses or for routers, announcements of hosts
@@ -26,16 +43,16 @@ bool concerns(const GatewayEntry& gateway, const rte_mbuf* mbuf) noexcept {
             is_own(gateway.own_ipv4, Ipv6Key{0, arp.target_ip.raw()}) ||
             is_own(gateway.own_ipv4, Ipv6Key{0, arp.sender_ip.raw()}));
   }
-  // Type, code, checksum, flags: then the target.
-  constexpr unsigned kTarget = sizeof(Ipv6Header) + 8;
+  constexpr unsigned kTarget = 8;  // behind type, code, checksum and flags
   constexpr uint8_t kRouterSolicitation = 133, kSolicitation = 135, kAdvertisement = 136;
-  if (ethernet->ether_type != be16(kEtherTypeIpv6) || left < kTarget) return false;
+  if (ethernet->ether_type != be16(kEtherTypeIpv6) || left < sizeof(Ipv6Header)) return false;
   const auto& ip = *reinterpret_cast<const Ipv6Header*>(ethernet + 1);
-  if (!is_neighbour_discovery(mbuf, ip)) return false;
-  const auto* at = reinterpret_cast<const uint8_t*>(ethernet + 1);
-  const uint8_t type = at[sizeof ip];
+  const unsigned icmp = discovery_at(mbuf, ip);
+  if (icmp == 0 || mbuf->data_len < icmp + kTarget) return false;
+  const auto* at = rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, icmp);
+  const uint8_t type = at[0];
   if (type == kRouterSolicitation) return !gateway.router_advertisement.empty();
-  if (left < kTarget + sizeof(Ipv6Key)) return false;
+  if (mbuf->data_len < icmp + kTarget + sizeof(Ipv6Key)) return false;
   Ipv6Key source, target;
   std::memcpy(&source, ip.src.data(), sizeof source);
   std::memcpy(&target, at + kTarget, sizeof target);

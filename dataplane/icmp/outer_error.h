@@ -16,9 +16,9 @@ namespace adit {
 [[gnu::cold]] bool take_outer_error(Worker& worker, rte_mbuf* mbuf, uint32_t ip, uint32_t icmp,
                                     VrfId vrf) noexcept;
 
-// The same about a packet, which the buffer begins with, that came from a client in VRF `client`, was
-// wrapped for a backend in `vrf` and does not fit the way out of a network. False: it is none. The
-// buffer stays the caller's.
+// The same about a packet, which the buffer begins with, that came from a client in VRF `client`,
+// was wrapped for a backend in `vrf` and does not fit the way out of a network. False: it is none.
+// The buffer stays the caller's.
 [[gnu::cold]] bool take_wrapped_too_big(Worker& worker, const rte_mbuf* mbuf, VrfId vrf,
                                         VrfId client, uint32_t mtu) noexcept;
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ingress/enter.h"
+#include "packet/extension_headers.h"
 #include "packet/ip_rules.h"
 #include "packet/vlan.h"
 #include "worker/worker.h"
@@ -36,6 +37,32 @@ namespace routed {
   packet.outer_ipv6 = true;
   packet.l4_payload = kIcmp;
   return RoutedClass::kHost;
+}
+
+// The same with extension headers (RFC 8200 section 4), which are taken off. kRoute: it is none.
+[[gnu::cold, gnu::noinline]] inline RoutedClass check_extended_icmpv6(Packet& packet,
+                                                                      const Ipv6Header& ip,
+                                                                      bool to_us) noexcept {
+  constexpr uint32_t kIp = sizeof(EthernetHeader);
+  constexpr uint8_t kEchoRequest = 128;
+  rte_mbuf* mbuf = packet.mbuf;
+  const uint32_t end = kIp + unsigned{sizeof ip} + ip.payload_length.host();
+  IpPacket found;
+  if (end > mbuf->pkt_len ||
+      !read_at_destination(frame_of(mbuf), mbuf->data_len, kIp, end, found) ||
+      found.is_fragment() || found.protocol != kIpProtocolIcmpv6 || found.l4 >= mbuf->data_len)
+    return RoutedClass::kRoute;
+  const uint8_t type = frame_of(mbuf)[found.l4];
+  const bool discovers = is_nd_type(type) && ip.hop_limit == 255;
+  const bool echo =
+      to_us && type == kEchoRequest && (is_link_local(ip.src) || is_link_local(ip.dst));
+  if (!discovers && !echo) return RoutedClass::kRoute;
+  if (discovers && found.has_fragment_header) {  // RFC 6980 section 5
+    packet.drop = DropReason::k_nd_malformed;
+    return RoutedClass::kDrop;
+  }
+  take_off_extension_headers(mbuf, kIp, found.l4, found.protocol);
+  return check_icmpv6(packet, *rte_pktmbuf_mtod_offset(mbuf, const Ipv6Header*, kIp), to_us);
 }
 
 // The same in a fragment, for Worker::link_fragments. kRoute: it is none.
@@ -80,6 +107,10 @@ inline RoutedClass check_routed(const MacAddr& own, Packet& packet) noexcept {
         return what;
     if (to_us && ip.next_header == kIpProtocolFragment) [[unlikely]]
       if (const RoutedClass what = routed::check_link_fragment(packet, ip);
+          what != RoutedClass::kRoute)
+        return what;
+    if ((to_us || to_group) && is_extension_header(ip.next_header)) [[unlikely]]
+      if (const RoutedClass what = routed::check_extended_icmpv6(packet, ip, to_us);
           what != RoutedClass::kRoute)
         return what;
   }

@@ -184,6 +184,21 @@ inline bool is_discovery_type(const rte_mbuf* mbuf, const IpPacket& found) noexc
   return check_payload(snapshot, packet, protocol, offset, end);
 }
 
+// Of what has no ICMPv6 behind its IP header, but perhaps behind others: groups take nothing else.
+[[gnu::cold, gnu::noinline]] inline DropReason why_not_to_group(const rte_mbuf* mbuf,
+                                                                const Ipv6Header& ip,
+                                                                uint32_t end) noexcept {
+  IpPacket found;
+  if (!is_extension_header(ip.next_header) ||
+      !read_at_destination(rte_pktmbuf_mtod(mbuf, const uint8_t*), mbuf->data_len, kIpOffset, end,
+                           found) ||
+      found.is_fragment() || found.protocol != kIpProtocolIcmpv6)
+    return DropReason::k_ip_not_local;
+  if (found.has_fragment_header)
+    return is_discovery_type(mbuf, found) ? DropReason::k_nd_malformed : DropReason::k_ip_not_local;
+  return DropReason::kNone;
+}
+
 // To one of our addresses, or to a group that ICMPv6 uses.
 inline UnderlayClass check_ipv6(const Snapshot& snapshot, Packet& packet, bool to_group) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
@@ -199,8 +214,10 @@ inline UnderlayClass check_ipv6(const Snapshot& snapshot, Packet& packet, bool t
   std::memcpy(&src, ip->src.data(), sizeof src);
   std::memcpy(&dst, ip->dst.data(), sizeof dst);
   if (!can_be_source(src)) return refuse(packet, DropReason::k_ip_source);
-  if (to_group && ip->next_header != kIpProtocolIcmpv6)
-    return refuse(packet, DropReason::k_ip_not_local);
+  if (to_group && ip->next_header != kIpProtocolIcmpv6) {
+    if (const DropReason why = why_not_to_group(mbuf, *ip, end); why != DropReason::kNone)
+      return refuse(packet, why);
+  }
   // A service's address may be asked for by its own name.
   if (!to_group && snapshot.local_ipv6.find(dst) == 0 && !is_neighbour_discovery(mbuf, *ip))
     return take_for_services(snapshot, packet);

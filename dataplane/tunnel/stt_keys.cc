@@ -57,9 +57,13 @@ TunnelKeyMistakes check_ports(const TunnelDraftValues& draft, const LargestPort&
   return mistakes;
 }
 
-// One frame fits, whatever the defaults are: those that are configured have been checked.
+// One frame fits: what is configured has been checked. By default a peer has room for two, so that
+// one that sends the next frame while the last is not complete loses neither, and two peers have
+// theirs.
 uint64_t bytes_of(const TunnelValues& values, Place place, unsigned largest_mtu_bytes) {
-  return uint64_t{std::max(values[place], frame_mb(largest_mtu_bytes))} << 20;
+  uint32_t least = frame_mb(largest_mtu_bytes);
+  if (values[place] == kKeys[place].fallback) least *= place == kMemory ? 4 : 2;
+  return uint64_t{std::max(values[place], least)} << 20;
 }
 
 uint64_t kept_bytes(const TunnelValues& values, unsigned largest_mtu_bytes) {
@@ -67,8 +71,10 @@ uint64_t kept_bytes(const TunnelValues& values, unsigned largest_mtu_bytes) {
 }
 
 TunnelSettings compile(const TunnelValues& values, unsigned largest_mtu_bytes) {
-  return settings_of({.max_bytes = bytes_of(values, kMemory, largest_mtu_bytes),
-                      .max_bytes_per_peer = bytes_of(values, kPeerMemory, largest_mtu_bytes),
+  const uint64_t all = bytes_of(values, kMemory, largest_mtu_bytes);
+  const uint64_t of_peer = bytes_of(values, kPeerMemory, largest_mtu_bytes);
+  return settings_of({.max_bytes = all,
+                      .max_bytes_per_peer = std::min(of_peer, all),
                       .expiry_ns = uint64_t{values[kTimeout]} * 1'000'000});
 }
 

@@ -388,6 +388,13 @@ def largest():
         run.case(f"{size} bytes for the port, the last segment first",
                  [("uplink", part) for part in reversed(parts)], {"red0": inner}, spacing_ns=100)
     run.run()
+    # The default bounds grow with the buffers.
+    run = Scenario("with the default bounds", text.split("tunnels:")[0], PORTS, start=START)
+    inner = of_length(FAR, NEAR, 60000)
+    pair = zip(*(arriving(stt_frame(inner), 540) for _ in range(2)))
+    run.case("two of 60000 bytes in 112 segments at once", [("uplink", part) for parts in pair for part in parts],
+             {"red0": [inner] * 2}, spacing_ns=100)
+    run.run()
 
 
 main(segmented, reassembled, refused, tolerated, vlans, limited, counted, completed, clamped,
