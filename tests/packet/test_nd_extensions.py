@@ -81,15 +81,17 @@ def without_source_port(answers):
     return [(out, frame[:34] + bytes(2) + frame[36:]) if frame[12:14] == b"\x08\x00" else (out, frame) for out, frame in answers]
 
 
-def same_as_plain(name, link, plain, variants=None):
+def same_as_plain(name, link, plain, before=()):
+    """`before`: frames that come first, as they are."""
     port, wrap = LINKS[link][:2]
-    variants = variants or VARIANTS
-    got, drops, problems = answers_to(port, [wrap(plain)] + [wrap(extended(plain, headers)) for headers in variants.values()])
-    if not got[0]:
-        problems.append("nothing answers the plain one")
-    for variant, answers in zip(variants, got[1:]):
-        if without_source_port(answers) != without_source_port(got[0]):
-            problems.append(f"with {variant}: {len(answers)} answers, {len(got[0])} without; drops: {drops}")
+    sent = [*before, plain, *(extended(plain, headers) for headers in VARIANTS.values())]
+    got, drops, problems = answers_to(port, [wrap(frame) for frame in sent])
+    want, *others = got[len(before):]
+    if not want:
+        problems.append(f"nothing answers the plain one; drops: {drops}")
+    for variant, answers in zip(VARIANTS, others):
+        if without_source_port(answers) != without_source_port(want):
+            problems.append(f"with {variant}: {len(answers)} answers, {len(want)} without; drops: {drops}")
     tap.result(f"{link}: {name}", problems)
 
 
@@ -105,19 +107,10 @@ def solicitations():
 
 
 def echo_on_the_link():
-    for link in ("underlay", "a VRF's port", "a VLAN", "a network's gateway"):
-        _, _, mac, ours, _ = LINKS[link]
+    for link, (_, _, mac, ours, _) in LINKS.items():
         # The host's address is found out first.
-        asked = solicitation(HOST_MAC, "fe80::9", ours)
-        port, wrap = LINKS[link][:2]
-        plain = echo6(128, HOST_MAC, mac, "fe80::9", ours)
-        got, drops, problems = answers_to(port, [wrap(asked), wrap(plain)] + [wrap(extended(plain, one)) for one in VARIANTS.values()])
-        if not got[1]:
-            problems.append(f"nothing answers the plain one; drops: {drops}")
-        for variant, answers in zip(VARIANTS, got[2:]):
-            if without_source_port(answers) != without_source_port(got[1]):
-                problems.append(f"with {variant}: {len(answers)} answers; drops: {drops}")
-        tap.result(f"{link}: echo from a link-local address", problems)
+        same_as_plain("echo from a link-local address", link, echo6(128, HOST_MAC, mac, "fe80::9", ours),
+                      [solicitation(HOST_MAC, "fe80::9", ours)])
 
 
 def refused():
