@@ -184,7 +184,7 @@ inline bool is_discovery_type(const rte_mbuf* mbuf, const IpPacket& found) noexc
   return check_payload(snapshot, packet, protocol, offset, end);
 }
 
-// Of what has no ICMPv6 behind its IP header, but perhaps behind others: groups take nothing else.
+// Of what has no ICMPv6 behind its IP header, but perhaps neighbour discovery behind others.
 [[gnu::cold, gnu::noinline]] inline DropReason why_not_to_group(const rte_mbuf* mbuf,
                                                                 const Ipv6Header& ip,
                                                                 uint32_t end) noexcept {
@@ -192,11 +192,9 @@ inline bool is_discovery_type(const rte_mbuf* mbuf, const IpPacket& found) noexc
   if (!is_extension_header(ip.next_header) ||
       !read_at_destination(rte_pktmbuf_mtod(mbuf, const uint8_t*), mbuf->data_len, kIpOffset, end,
                            found) ||
-      found.is_fragment() || found.protocol != kIpProtocolIcmpv6)
+      found.is_fragment() || !is_discovery_type(mbuf, found))
     return DropReason::k_ip_not_local;
-  if (found.has_fragment_header)
-    return is_discovery_type(mbuf, found) ? DropReason::k_nd_malformed : DropReason::k_ip_not_local;
-  return DropReason::kNone;
+  return found.has_fragment_header ? DropReason::k_nd_malformed : DropReason::kNone;
 }
 
 // To one of our addresses, or to a group that ICMPv6 uses.
