@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon: options, configuration, preflight, EAL, and then run_daemon().
+#include <poll.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_log.h>
@@ -50,10 +51,13 @@ void warn_of_weak_file(const std::string& path) {
 }
 
 // What keeps aditd from starting, or ends it. Who has started it by hand sees it too, wherever the
-// log goes.
+// log goes; where nobody reads stderr, the end does not wait for that.
 void report_failure(LogTarget target, spdlog::level::level_enum level, const std::string& line) {
   spdlog::log(level, "{}", line);
-  if (target != LogTarget::kStderr && !stderr_is_journal()) std::cerr << "aditd: " << line << '\n';
+  if (target == LogTarget::kStderr || stderr_is_journal()) return;
+  pollfd room = {STDERR_FILENO, POLLOUT, 0};
+  if (poll(&room, 1, 0) == 1 && (room.revents & POLLOUT) != 0)
+    std::cerr << "aditd: " << line << '\n';
 }
 
 // Prints what was found; whether aditd can start.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How often control looks at what workers and the kernel have for it. A look each millisecond costs
-// a tenth of a processor: that is for while something comes, and for a while after.
+// some 2% of a processor: that is for while something comes, and for a while after.
 #pragma once
 
 #include <chrono>
