@@ -227,7 +227,14 @@ class Preflight {
     if (!interface->is_up)
       warning(port_text(port) + "the interface " + name + " is down",
               "ip link set " + name + " up");
-    if (port.device.kind == DeviceKind::kAfXdp) check_af_xdp(port, *interface);
+    if (port.device.kind == DeviceKind::kAfXdp) return check_af_xdp(port, *interface);
+    // What is for another MAC than the device's it does not take for its own.
+    if (interface->forwards && !port.mac)
+      warning(port_text(port) + "the kernel gets the packets of " + name +
+                  " as well, and forwards them too",
+              "sysctl -w net/ipv4/conf/" + name + "/forwarding=0 net/ipv6/conf/" + name +
+                  "/forwarding=0, or keep them from the kernel by nftables as "
+                  "docs/configuration.md says under \"Devices\"");
   }
 
   // Untagged frames at least, which are a network's where the port is its member.

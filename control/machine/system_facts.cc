@@ -190,6 +190,10 @@ void gather_interfaces(const fs::path& proc, const fs::path& net, SystemFacts& f
     });
     interface.rx_queues = std::max(1U, static_cast<unsigned>(count));
     interface.all_rx_queues = interface.rx_queues;
+    for (const char* version : {"ipv4", "ipv6"}) {
+      const auto forwarding = lines_of(proc / "sys/net" / version / "conf" / name / "forwarding");
+      interface.forwards = interface.forwards || (!forwarding.empty() && forwarding[0] == "1");
+    }
     facts.interfaces.push_back(std::move(interface));
   }
 }

@@ -17,6 +17,7 @@ struct InterfaceFacts {
   bool carries_default_route = false;  // itself, or a bridge, bond or VLAN on top of it
   unsigned rx_queues = 1;              // of the driver, that DPDK can use by AF_XDP
   unsigned all_rx_queues = 1;          // on which the kernel receives
+  bool forwards = false;               // the kernel, what comes by it, in either IP version
 };
 
 struct PciFacts {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fragments/fragments.h"
 
+#include <algorithm>
+
 #include "egress/transmit.h"
 #include "fragments/reassembly.h"
 #include "icmp/report.h"
 #include "packet/destination.h"
+#include "packet/extension_headers.h"
 #include "packet/ip_packet.h"
 #include "packet/ip_rules.h"
 #include "worker/handover.h"
@@ -179,6 +182,12 @@ bool scope(Ipv6Key& address, uint64_t link) noexcept {
   return true;
 }
 
+// The link of which scope() put the number into the key's addresses.
+LinkId link_of(const FragmentKey& key) noexcept {
+  const Ipv6Key& scoped = is_link_local(key.source) ? key.source : key.destination;
+  return static_cast<LinkId>(be64::from_raw(scoped.high).host() - kLinkLocal - 1);
+}
+
 // The same of a packet that came by a tunnel; any other's addresses stay.
 bool scope_to_tunnel(const Packet& packet, FragmentKey& key) noexcept {
   if (!key.ipv6 || !is_link_local(key.source)) return true;
@@ -239,6 +248,18 @@ bool take_outer(Worker& worker, Packet& packet) noexcept {
   return true;
 }
 
+// Whether the whole packet at `ip` is ICMPv6, perhaps behind extension headers, but not behind
+// another fragment header.
+bool leads_to_icmpv6(const rte_mbuf* mbuf, uint32_t ip) noexcept {
+  const auto* header = rte_pktmbuf_mtod_offset(mbuf, const Ipv6Header*, ip);
+  if (header->next_header == kIpProtocolIcmpv6) [[likely]]
+    return true;
+  IpPacket found;
+  return read_at_destination(rte_pktmbuf_mtod(mbuf, const uint8_t*), mbuf->data_len, ip,
+                             mbuf->pkt_len, found) &&
+         !found.has_fragment_header && found.protocol == kIpProtocolIcmpv6;
+}
+
 // For fragments from or to a link-local address. True: the packet is the whole frame now. One
 // worker gets them all: ICMPv6 has no ports by which RSS could distribute them.
 bool take_on_link(Worker& worker, Packet& packet) noexcept {
@@ -264,8 +285,7 @@ bool take_on_link(Worker& worker, Packet& packet) noexcept {
     if (is_neighbour_discovery(own, *rte_pktmbuf_mtod_offset(own, const Ipv6Header*, kIp)))
       return drop_it(DropReason::k_nd_malformed);
   }
-  const auto* ip = rte_pktmbuf_mtod_offset(packet.mbuf, const Ipv6Header*, kIp);
-  return ip->next_header == kIpProtocolIcmpv6 || drop_it(DropReason::k_not_routable);
+  return leads_to_icmpv6(packet.mbuf, kIp) || drop_it(DropReason::k_not_routable);
 }
 
 void collect_one(Worker& worker, const PacketToRoute& item) noexcept {
@@ -335,15 +355,38 @@ void report_to_link(Worker& worker, const rte_mbuf* first, uint32_t ip, bool ipv
   enqueue(worker, first->port, error);
 }
 
-void report_to_source(Worker& worker, FragmentPlace place, rte_mbuf* first, uint32_t ip,
+// The same about a fragment that check_link_fragment() in ingress/routed.h found in a VRF: no route
+// leads to its sender.
+void report_on_link(Worker& worker, const FragmentKey& key, const rte_mbuf* first, uint32_t ip,
+                    IcmpProblem problem, uint32_t word) noexcept {
+  const LinkId link = link_of(key);
+  const Interface* own = interface_of(*worker.snapshot, link);
+  if (own == nullptr || own->vrf != vrf_of(key.place)) return;  // removed meanwhile
+  const auto* ethernet = rte_pktmbuf_mtod(first, const EthernetHeader*);
+  Ipv6Key destination;
+  std::memcpy(&destination, rte_pktmbuf_mtod_offset(first, const Ipv6Header*, ip)->dst.data(),
+              sizeof destination);
+  if (ethernet->src.is_group() || ethernet->src.is_zero() ||
+      std::ranges::find(own->own_ipv6, destination) == own->own_ipv6.end())
+    return;
+  rte_mbuf* error = make_icmp_error(worker, tenant_of_vrf(own->vrf), first, ip, true, problem, word,
+                                    nullptr, UINT32_MAX);
+  if (error == nullptr) return;
+  auto* header = reinterpret_cast<EthernetHeader*>(put_front(error, sizeof(EthernetHeader)));
+  *header = {ethernet->src, own->mac, be16(kEtherTypeIpv6)};
+  transmit_on_link(worker, link, error, {});
+}
+
+void report_to_source(Worker& worker, const FragmentKey& key, rte_mbuf* first, uint32_t ip,
                       IcmpProblem problem, uint32_t word) noexcept {
+  const FragmentPlace place = key.place;
   const uint8_t* at = frame_of(first) + ip;
   const bool ipv6 = at[0] >> 4 == 6;
   if (!icmp_error_permitted(at, first->data_len - ip, ipv6, problem)) return;
   if (place == kTunnelPlace || place == kHostPlace)
     return report_to_link(worker, first, ip, ipv6, problem, word);
-  // Behind an Ethernet header, it came by a link: there need be no route to its sender.
-  if (ip != 0 || !is_there(*worker.snapshot, vrf_of(place))) return;
+  if (ip != 0) return report_on_link(worker, key, first, ip, problem, word);
+  if (!is_there(*worker.snapshot, vrf_of(place))) return;
   Packet packet{};
   packet.mbuf = first;
   packet.network = vrf_of(place);
@@ -353,14 +396,14 @@ void report_to_source(Worker& worker, FragmentPlace place, rte_mbuf* first, uint
 
 }  // namespace
 
-void report_reassembly_time(Worker& worker, FragmentPlace place, rte_mbuf* first,
+void report_reassembly_time(Worker& worker, const FragmentKey& key, rte_mbuf* first,
                             uint32_t ip) noexcept {
-  report_to_source(worker, place, first, ip, IcmpProblem::kReassemblyTime, 0);
+  report_to_source(worker, key, first, ip, IcmpProblem::kReassemblyTime, 0);
 }
 
 void report_wrong_fragment(Worker& worker, rte_mbuf* mbuf, const Fragment& fragment,
                            uint32_t pointer) noexcept {
-  report_to_source(worker, fragment.key.place, mbuf, fragment.ip, IcmpProblem::kParameter, pointer);
+  report_to_source(worker, fragment.key, mbuf, fragment.ip, IcmpProblem::kParameter, pointer);
 }
 
 }  // namespace adit

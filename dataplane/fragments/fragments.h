@@ -24,9 +24,9 @@ namespace adit {
 // Drops datagrams whose reassembly timed out.
 void expire_fragments(Worker& worker) noexcept;
 
-// Sends ICMP "fragment reassembly time exceeded". `first`: the first fragment as it arrived, with
-// the IP header at offset `ip`.
-void report_reassembly_time(Worker& worker, FragmentPlace place, rte_mbuf* first,
+// Sends ICMP "fragment reassembly time exceeded". `key`: the datagram's in the table; `first`: the
+// first fragment as it arrived, with the IP header at offset `ip`.
+void report_reassembly_time(Worker& worker, const FragmentKey& key, rte_mbuf* first,
                             uint32_t ip) noexcept;
 
 // RFC 8200 section 4.5: sends ICMPv6 Parameter Problem about a field of an IPv6 fragment, at offset

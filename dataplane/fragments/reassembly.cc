@@ -161,7 +161,7 @@ void FragmentTable::tell_expired(Worker& worker, uint32_t slot) noexcept {
   mbuf->data_off = static_cast<uint16_t>(RTE_PKTMBUF_HEADROOM + kMostFragmentHeader - entry.header);
   mbuf->data_len = static_cast<uint16_t>(entry.header + std::min(entry.first_bytes, payload_));
   mbuf->pkt_len = mbuf->data_len;
-  report_reassembly_time(worker, entry.key.place, mbuf, entry.ip);
+  report_reassembly_time(worker, entry.key, mbuf, entry.ip);
 }
 
 // --- fragments as they came

@@ -39,7 +39,15 @@ namespace routed {
   return RoutedClass::kHost;
 }
 
-// The same with extension headers (RFC 8200 section 4), which are taken off. kRoute: it is none.
+// Of a fragment of ICMPv6 from or to a link-local address, which ends at `end`.
+inline RoutedClass take_link_fragment(Packet& packet, uint32_t end) noexcept {
+  if (end <= packet.mbuf->pkt_len && trim_to(packet.mbuf, end)) return RoutedClass::kFragment;
+  packet.drop = DropReason::k_ip_total_length;
+  return RoutedClass::kDrop;
+}
+
+// The same with extension headers (RFC 8200 section 4), which are taken off, but for a fragment's.
+// kRoute: it is none.
 [[gnu::cold, gnu::noinline]] inline RoutedClass check_extended_icmpv6(Packet& packet,
                                                                       const Ipv6Header& ip,
                                                                       bool to_us) noexcept {
@@ -50,12 +58,14 @@ namespace routed {
   IpPacket found;
   if (end > mbuf->pkt_len ||
       !read_at_destination(frame_of(mbuf), mbuf->data_len, kIp, end, found) ||
-      found.is_fragment() || found.protocol != kIpProtocolIcmpv6 || found.l4 >= mbuf->data_len)
+      found.protocol != kIpProtocolIcmpv6 || found.l4 >= mbuf->data_len)
     return RoutedClass::kRoute;
+  const bool on_link = is_link_local(ip.src) || is_link_local(ip.dst);
+  if (found.is_fragment())
+    return to_us && on_link ? take_link_fragment(packet, end) : RoutedClass::kRoute;
   const uint8_t type = frame_of(mbuf)[found.l4];
   const bool discovers = is_nd_type(type) && ip.hop_limit == 255;
-  const bool echo =
-      to_us && type == kEchoRequest && (is_link_local(ip.src) || is_link_local(ip.dst));
+  const bool echo = to_us && type == kEchoRequest && on_link;
   if (!discovers && !echo) return RoutedClass::kRoute;
   if (discovers && found.has_fragment_header) {  // RFC 6980 section 5
     packet.drop = DropReason::k_nd_malformed;
@@ -72,10 +82,7 @@ namespace routed {
   if ((!is_link_local(ip.src) && !is_link_local(ip.dst)) || packet.mbuf->data_len <= kFragment ||
       frame_of(packet.mbuf)[kFragment] != kIpProtocolIcmpv6)
     return RoutedClass::kRoute;
-  const uint32_t end = kFragment + ip.payload_length.host();
-  if (end <= packet.mbuf->pkt_len && trim_to(packet.mbuf, end)) return RoutedClass::kFragment;
-  packet.drop = DropReason::k_ip_total_length;
-  return RoutedClass::kDrop;
+  return take_link_fragment(packet, kFragment + ip.payload_length.host());
 }
 
 }  // namespace routed

@@ -27,11 +27,16 @@ BondMember::BondMember(const std::string& port, const BondMemberSpec& spec) : sp
     if (char found[IF_NAMESIZE]; if_index_ != 0 && if_indextoname(if_index_, found) != nullptr)
       interface_ = found;
     was_promiscuous_ = !interface_.empty() && is_interface_promiscuous(interface_.c_str());
-    // DPDK 22.11's driver of TAPs claims to report changes of the link, and does not: without the
-    // claim the bonding driver asks. There is no function to say so.
-    if (driver_ == "net_tap" && info.dev_flags != nullptr)
+    // The bonding driver asks a device for its link only where that does not claim to report
+    // changes. Many that do (TAPs, e1000) report none here, and there is no function to have all
+    // asked.
+    if (info.dev_flags != nullptr)
       *const_cast<uint32_t*>(info.dev_flags) &= ~uint32_t{RTE_ETH_DEV_INTR_LSC};
-    if (driver_ == "net_af_packet" || driver_ == "net_af_xdp") link_.emplace(port_id_);
+    if (driver_ == "net_af_packet" || driver_ == "net_af_xdp")
+      link_.emplace(port_id_);
+    else
+      seen_.emplace(port_id_);
+    if (driver_ == "net_af_xdp") vlan_tags_.emplace(interface_);
   } catch (const std::runtime_error& error) {
     remove();
     throw std::runtime_error("port " + port + ": bond member " + spec.name + ": " + error.what());
@@ -53,10 +58,8 @@ void BondMember::remove() noexcept {
 LinkStatus BondMember::status(const InterfaceWatch& interfaces) const noexcept {
   if (link_) return interfaces.status(if_index_);
   if (rte_eth_dev_is_removed(port_id_) != 0) return LinkStatus::kGone;
-  rte_eth_link link{};
-  const bool is_down =
-      rte_eth_link_get_nowait(port_id_, &link) == 0 && link.link_status == RTE_ETH_LINK_DOWN;
-  if (!is_down) return LinkStatus::kUp;
+  const std::optional<rte_eth_link> link = seen_->get();
+  if (!link || link->link_status != RTE_ETH_LINK_DOWN) return LinkStatus::kUp;
   // The watch may not know yet of a TAP that was made just now.
   char name[IF_NAMESIZE];
   const bool is_gone = if_index_ != 0 && if_indextoname(if_index_, name) == nullptr;
@@ -69,9 +72,11 @@ void BondMember::look(const InterfaceWatch& interfaces) noexcept {
 
 uint32_t BondMember::speed_mbps() const noexcept {
   rte_eth_link link{};
-  const bool is_known =
-      rte_eth_link_get_nowait(port_id_, &link) == 0 && link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN;
-  return is_known ? link.link_speed : 0;
+  if (seen_)
+    link = seen_->get().value_or(link);
+  else
+    rte_eth_link_get_nowait(port_id_, &link);
+  return link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN ? link.link_speed : 0;
 }
 
 }  // namespace adit

@@ -8,6 +8,7 @@
 #include "adit/bond.h"
 #include "adit/dataplane.h"
 #include "io/driver_link.h"
+#include "io/kernel_interface.h"
 
 namespace adit {
 
@@ -43,6 +44,8 @@ class BondMember {
   unsigned if_index_ = 0;
   bool was_promiscuous_ = false;  // the kernel's interface, before
   std::optional<DriverLink> link_;
+  mutable std::optional<SeenLink> seen_;  // where link_ is not
+  std::optional<VlanTagsKept> vlan_tags_;
 };
 
 }  // namespace adit

@@ -13,9 +13,11 @@
 #include <chrono>
 #include <cstring>
 #include <mutex>
+#include <numeric>
 #include <stdexcept>
 
 #include "io/interface_watch.h"
+#include "io/kernel_interface.h"
 #include "io/tap_port.h"
 
 namespace adit {
@@ -359,10 +361,8 @@ void BondPort::mend() {
 }
 
 LinkState BondPort::link() const noexcept {
-  rte_eth_link link{};
   LinkState state;
-  const bool is_up =
-      rte_eth_link_get_nowait(port_id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+  const bool is_up = !active_members().empty();
   const uint64_t now_ns = steady_ns();
   if (is_up == told_.is_up) {
     told_.differs_since_ns = 0;
@@ -373,8 +373,26 @@ LinkState BondPort::link() const noexcept {
       told_ = {.is_up = is_up, .differs_since_ns = 0};
   }
   state.status = told_.is_up ? LinkStatus::kUp : LinkStatus::kDown;
-  if (is_up && link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN) state.speed_mbps = link.link_speed;
+  if (is_up) state.speed_mbps = speed_mbps();
   return state;
+}
+
+// The driver, asked for it, would ask its members, which its own look may do at the same time.
+uint32_t BondPort::speed_mbps() const noexcept {
+  std::vector<uint32_t> speeds;
+  const std::vector<uint16_t> active = active_members();
+  const int current = rte_eth_bond_primary_get(port_id_);
+  for (const Member& member : members_) {
+    if (!member.device) continue;
+    const uint16_t id = member.device->port_id();
+    const bool is_used = spec_->mode == BondMode::kActiveBackup
+                             ? id == current
+                             : std::ranges::find(active, id) != active.end();
+    if (is_used) speeds.push_back(member.device->speed_mbps());
+  }
+  if (speeds.empty()) return 0;
+  if (spec_->mode == BondMode::kBroadcast) return *std::ranges::min_element(speeds);
+  return std::accumulate(speeds.begin(), speeds.end(), uint32_t{0});
 }
 
 // Of the members that there are now.

@@ -65,6 +65,7 @@ class BondPort : public EthDevice {
   bool has_kernel_members() const noexcept;
   uint64_t all_missed() const noexcept;
   std::vector<uint16_t> active_members() const noexcept;
+  uint32_t speed_mbps() const noexcept;
 
   const std::shared_ptr<const BondSpec> spec_;
   const unsigned mtu_bytes_;

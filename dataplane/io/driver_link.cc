@@ -22,7 +22,9 @@ struct DeviceData {
   rte_eth_link dev_link;
 };
 
-DeviceData* find_data(const char* name) noexcept {
+DeviceData* find_data(uint16_t port_id) noexcept {
+  char name[RTE_ETH_NAME_MAX_LEN] = "";
+  if (rte_eth_dev_get_name_by_port(port_id, name) != 0) return nullptr;
   const rte_memzone* zone = rte_memzone_lookup("rte_eth_dev_data");
   if (zone == nullptr) return nullptr;
   for (std::size_t at = 0; at + sizeof(DeviceData) <= zone->len; at += RTE_CACHE_LINE_SIZE) {
@@ -70,8 +72,7 @@ bool is_state_of(uint16_t port_id, void* state) noexcept {
 }  // namespace
 
 DriverLink::DriverLink(uint16_t port_id) {
-  char name[RTE_ETH_NAME_MAX_LEN] = "";
-  DeviceData* data = rte_eth_dev_get_name_by_port(port_id, name) == 0 ? find_data(name) : nullptr;
+  DeviceData* data = find_data(port_id);
   if (data != nullptr && is_state_of(port_id, &data->dev_link)) state_ = &data->dev_link;
   if (state_ == nullptr)
     throw std::runtime_error("this version of DPDK does not let its driver be told of the link");
@@ -80,6 +81,21 @@ DriverLink::DriverLink(uint16_t port_id) {
 void DriverLink::set(bool is_up) noexcept {
   const rte_eth_link before = load(state_), after = with_status(before, is_up);
   if (!is_equal(before, after)) store(state_, after);
+}
+
+SeenLink::SeenLink(uint16_t port_id) noexcept : port_id_(port_id) {
+  DeviceData* data = find_data(port_id);
+  state_ = data != nullptr ? &data->dev_link : nullptr;
+}
+
+std::optional<rte_eth_link> SeenLink::get() noexcept {
+  if (is_sure_) return load(state_);
+  rte_eth_link link{};
+  if (rte_eth_link_get_nowait(port_id_, &link) != 0) return std::nullopt;
+  // A link that is down is a word of zeros, as others may be.
+  is_sure_ =
+      state_ != nullptr && link.link_status == RTE_ETH_LINK_UP && is_equal(link, load(state_));
+  return link;
 }
 
 }  // namespace adit

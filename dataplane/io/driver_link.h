@@ -4,7 +4,10 @@
 // function of DPDK to say otherwise: so it is written where ethdev has it.
 #pragma once
 
+#include <rte_ethdev.h>
+
 #include <cstdint>
+#include <optional>
 
 namespace adit {
 
@@ -17,6 +20,20 @@ class DriverLink {
 
  private:
   void* state_ = nullptr;  // struct rte_eth_link, in one word
+};
+
+// The link as the bonding driver's look at it left it: not every driver (e1000) can be asked by two
+// threads at one time.
+class SeenLink {
+ public:
+  explicit SeenLink(uint16_t port_id) noexcept;
+  // None: the driver knows of no links.
+  std::optional<rte_eth_link> get() noexcept;
+
+ private:
+  const uint16_t port_id_;
+  const void* state_;     // struct rte_eth_link, in one word
+  bool is_sure_ = false;  // that it is there
 };
 
 }  // namespace adit

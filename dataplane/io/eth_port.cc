@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "io/interface_watch.h"
+#include "io/kernel_interface.h"
 #include "io/xdp_pools.h"
 
 namespace adit {
@@ -43,6 +44,7 @@ EthPort::EthPort(const PortSpec& spec, unsigned workers, const PortCommons& comm
   set_up_rings(spec, pool);
   descriptors_.done();
   set_mtu(spec);
+  if (facts_.driver == "net_af_xdp") vlan_tags_.emplace(interface_);
   error = rte_eth_dev_start(port_id_);
   if (error != 0) fail("cannot start", error);
   was_promiscuous_ = !interface_.empty() && is_interface_promiscuous(interface_.c_str());

@@ -2,10 +2,12 @@
 // A DPDK Ethernet device, opened for all workers.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "io/driver_descriptors.h"
 #include "io/eth_device.h"
+#include "io/kernel_interface.h"
 #include "io/xdp_pools.h"
 
 namespace adit {
@@ -35,6 +37,7 @@ class EthPort : public EthDevice {
   std::string device_name_;
   XdpPools::Lease xdp_pool_;
   DriverDescriptors descriptors_;
+  std::optional<VlanTagsKept> vlan_tags_;
   bool was_promiscuous_ = false;  // the kernel's interface, before
   const InterfaceWatch& interfaces_;
   std::vector<EthQueue> queues_;

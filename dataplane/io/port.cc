@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/port.h"
 
-#include <net/if.h>
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 
 #include "io/bond_port.h"
 #include "io/eth_port.h"
@@ -26,30 +20,6 @@ void Port::fail(const std::string& what, int error) const {
 
 void Port::request_links(InterfaceWatch& interfaces) const {
   if (if_index_ != 0) interfaces.request_link(if_index_);
-}
-
-int set_interface_mtu(const char* interface, unsigned mtu_bytes) noexcept {
-  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return errno;
-  ifreq request{};
-  std::strncpy(request.ifr_name, interface, IFNAMSIZ - 1);
-  int error = ioctl(fd, SIOCGIFMTU, &request) == 0 ? 0 : errno;
-  if (error == 0 && request.ifr_mtu != static_cast<int>(mtu_bytes)) {
-    request.ifr_mtu = static_cast<int>(mtu_bytes);
-    error = ioctl(fd, SIOCSIFMTU, &request) == 0 ? 0 : errno;
-  }
-  close(fd);
-  return error;
-}
-
-bool is_interface_promiscuous(const char* interface) noexcept {
-  const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return false;
-  ifreq request{};
-  std::strncpy(request.ifr_name, interface, IFNAMSIZ - 1);
-  const bool is = ioctl(fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_PROMISC) != 0;
-  close(fd);
-  return is;
 }
 
 void plug_device(const std::string& port, const std::string& name, const std::string& vdev) {

@@ -75,12 +75,6 @@ inline const char* bus_of(const std::string& vdev) noexcept {
 // std::runtime_error naming the port.
 void plug_device(const std::string& port, const std::string& name, const std::string& vdev);
 
-// Sets the MTU of a kernel interface in this network namespace; 0, or an errno.
-int set_interface_mtu(const char* interface, unsigned mtu_bytes) noexcept;
-
-// Whether a kernel interface in this network namespace was set so.
-bool is_interface_promiscuous(const char* interface) noexcept;
-
 // Opens what PortSpec::device_name says. `former`: null, or another one that is open on the same
 // TAP interface, or the same bond. Throws std::runtime_error naming the port.
 std::unique_ptr<Port> open_port(const PortSpec& spec, unsigned workers, const PortCommons& commons,

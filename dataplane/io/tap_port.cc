@@ -18,6 +18,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "io/kernel_interface.h"
 #include "io/tap_stats.h"
 #include "io/virtio_header.h"
 #include "packet/segment.h"

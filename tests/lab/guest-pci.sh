@@ -4,13 +4,13 @@
 # IOMMU, bound to vfio-pci by scripts/vfio-bind, and driven by DPDK. Their other ends are TAPs here,
 # where the hosts and the kernel's VXLAN are.
 #
-#   [red]--g1--[vmxnet3: red0][aditd in the guest][virtio, e1000e, e1000: uplink]--g0, g2, g3--[under]
+#   [red]--g1--[vmxnet3: red0][aditd in the guest][virtio, e1000, a bond of e1000e and e1000: uplink]--g0, g2, g3--[under]
 # shellcheck source=tests/lab/lib.sh
 source "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/lab/guest-lib.sh
 source "$LAB_TESTS/guest-lib.sh"
 lab_why=$(guest_needs) || skip "$lab_why"
-readonly DRIVERS=(mempool_ring net_virtio net_vmxnet3 net_e1000)
+readonly DRIVERS=(mempool_ring net_virtio net_vmxnet3 net_e1000 net_af_xdp)
 drivers=()
 for name in "${DRIVERS[@]}"; do
   # That file of DPDK's which EAL loads has the ABI's whole version in its name.
@@ -119,6 +119,33 @@ traffic() {
   expect_download red1 "$RED" red
 }
 
+# expect_both_queues: of many flows each worker receives some.
+expect_both_queues() {
+  local first second now_first=0 now_second=0
+  bg red silent python3 -c "
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('$RED', 9))
+time.sleep(60)"
+  is_bound() { [[ -n $(N red ss -Hlun 'sport = :9') ]]; }
+  wait_for 10 is_bound
+  read -r first second <<<"$(received_by)"
+  N red1 python3 -c "
+import socket
+for port in range(2000, 2200):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(('', port))
+    s.sendto(b'x', ('$RED', 9))"
+  all_came() {
+    read -r now_first now_second <<<"$(received_by)"
+    ((now_first - first + now_second - second >= 200))
+  }
+  wait_for 10 all_came || fail "of 200 datagrams $((now_first - first)) and $((now_second - second)) came"
+  expect "of 200 flows by the first worker" $((now_first - first)) '>=' 20
+  expect "of 200 flows by the second worker" $((now_second - second)) '>=' 20
+  kill "$BG_PID"
+}
+
 underlay "$UNDERLAY_MTU"
 vtep v1 192.0.2.2 02:00:00:00:00:02
 vtep_host v1 red1 100 "$RED1_MAC" "$RED1" noudpcsum
@@ -177,27 +204,7 @@ expect_exact red g1 red0
 expect_drops_only "drops"
 
 say "both queues are received on"
-bg red silent python3 -c "
-import socket, time
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(('$RED', 9))
-time.sleep(60)"
-is_bound() { [[ -n $(N red ss -Hlun 'sport = :9') ]]; }
-wait_for 10 is_bound
-read -r first second <<<"$(received_by)"
-N red1 python3 -c "
-import socket
-for port in range(2000, 2200):
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    s.bind(('', port))
-    s.sendto(b'x', ('$RED', 9))"
-all_came() {
-  read -r now_first now_second <<<"$(received_by)"
-  ((now_first - first + now_second - second >= 200))
-}
-wait_for 10 all_came || fail "of 200 datagrams $((now_first - first)) and $((now_second - second)) came"
-expect "of 200 flows by the first worker" $((now_first - first)) '>=' 20
-expect "of 200 flows by the second worker" $((now_second - second)) '>=' 20
+expect_both_queues
 
 say "cables are pulled and plugged"
 for port in "0 uplink" "1 red0"; do
@@ -226,21 +233,72 @@ reload "it is opened anew" "$UPLINK" "red0: {device: \"$VMXNET3\", mtu_bytes: $A
 traffic
 gateway_stop
 
-say "one worker, and an uplink by e1000e, then by e1000"
+say "one worker, and an uplink by e1000"
 WORKERS=1 ACCOUNT=root
-config 1 "uplink: {device: \"$E1000E\", $UPLINK_OPTIONS}" "$RED0" | put_config
+config 1 "uplink: {device: \"$E1000\", $UPLINK_OPTIONS}" "$RED0" | put_config
 log_new
 gateway_start ""
 expect "driver of uplink" "$(port_field uplink driver)" = net_e1000_em
-wait_neighbours 192.0.2.2
-traffic
-reload "its device is another one by a reload" "uplink: {device: \"$E1000\", $UPLINK_OPTIONS}" "$RED0"
 wait_neighbours 192.0.2.2
 traffic
 guest_link 3 off
 expect_port uplink link down
 guest_link 3 on
 expect_port uplink link up
+gateway_stop
+
+say "the uplink is a bond of e1000e and e1000"
+bond_of() { # MEMBER...
+  echo "uplink: {bond: {mode: active-backup, members: [$(printf '"%s", ' "$@")], primary: \"$E1000E\"}, $UPLINK_OPTIONS}"
+}
+active() { ctl -j show bonds | jq -r '[.[] | select(.active) | .member] | join(" ")'; }
+active_is() { [[ $(active) == "$1" ]]; }
+expect_active() {
+  wait_for 10 active_is "$1" || fail "the active member is $(active), not $1"
+  note "the active member is $1"
+}
+config 1 "$(bond_of "$E1000E" "$E1000")" "$RED0" | put_config
+log_new
+gateway_start ""
+expect_active "$E1000E"
+wait_neighbours 192.0.2.2
+traffic
+pings_begin red over 0.05 "$RED1"
+wait_for 10 pings_past over 10
+guest_link 2 off
+expect_active "$E1000"
+expect "link of the bond" "$(port_field uplink link)" = up
+count=$(($(ping_answers over | tail -n 1) + 20))
+end_pings over "$count"
+expect "pings lost, of 20 a second" $((count - $(pings_answered over "$count"))) '<=' $((20 * LAB_PATIENCE))
+expect_ping red "$RED1" 5 "${FULL[@]}"
+guest_link 2 on
+expect_active "$E1000E"
+expect_ping red "$RED1" 5
+guest_link 2 off
+guest_link 3 off
+expect_port uplink link down
+guest_link 3 on
+expect_port uplink link up
+expect_ping red "$RED1" 5
+guest_link 2 on
+gateway_stop
+
+say "the kernel's NIC by AF_XDP: two queues, a worker each"
+guest "vfio-bind --undo $VIRTIO" || fail "the NIC can not be given back"
+interface=$(guest "ls /sys/bus/pci/devices/$VIRTIO/virtio*/net")
+guest "ip link set $interface up" || fail "the kernel can not use it"
+WORKERS=2
+config 2 "uplink: {device: \"af_xdp:$interface\", ${UPLINK_OPTIONS/mac: 02:00:00:00:00:01, /}}" "$RED0" | put_config
+log_new
+gateway_start ""
+for field in rx_queues tx_queues; do
+  expect "$field of uplink" "$(port_field uplink $field)" = 2
+done
+ctl show steering
+wait_neighbours 192.0.2.2
+traffic
+expect_both_queues
 gateway_stop
 
 say "all are the kernel's again"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The kernel's VXLAN over an IPv6 underlay. With UDP checksums, as it comes by default; then
-# without (RFC 6935), which both sides have to be told. ND runs from the first packet on.
+# without (RFC 6935), which both sides have to be told. ND runs from the first packet on. At the end
+# the kernel's forwarding database names the remotes.
 # shellcheck source=tests/lab/lib.sh
 source "$(dirname "$0")/lib.sh"
 
@@ -117,3 +118,26 @@ expect_ping red "$RED2" 10 "${FULL6[@]}"
 end_capture
 expect "frames from adit with zero checksum" \
   "$(captured "$LAB_TMP/zero.pcap" "src $US and ip6[46:2] = 0")" '>=' 20
+
+say "remotes of a VXLAN interface of the kernel over IPv6"
+ns fabric
+N fabric sysctl -qw net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0
+N fabric ip link add vxlan100 type vxlan id 100 local "$US" dstport 4789 nolearning
+N fabric ip link set vxlan100 up
+config true | sed "/remotes:/,/$V2/d; s/^    members: .*/&\n    kernel_fdb: {interface: vxlan100, namespace: $LAB-fabric}/" >"$CONFIG"
+stop_gateway || fail "aditd ended with $?"
+start_gateway "$CONFIG" # a namespace that a reload names first takes a restart
+plug_uplink up0
+plug_host red0 red "$RED_MAC" "$RED"
+remotes() { ctl -j show remotes | jq -r '[.[] | .address + " " + .origin] | sort | join(", ")'; }
+remotes_are() { [[ $(remotes) == "$1" ]]; }
+expect_remotes() { wait_for 20 remotes_are "$1" || fail "remotes are '$(remotes)', should be '$1'"; }
+expect_remotes ""
+for vtep in "$V1" "$V2"; do N fabric bridge fdb append 00:00:00:00:00:00 dev vxlan100 dst "$vtep"; done
+expect_remotes "$V1 netlink, $V2 netlink"
+wait_neighbours "$V1" "$V2"
+expect_ping red "$RED2" 10 "${FULL6[@]}" # v1 wants checksums
+expect_ping red2 "$RED" 10 "${FULL6[@]}"
+N fabric bridge fdb del 00:00:00:00:00:00 dev vxlan100 dst "$V2"
+expect_remotes "$V1 netlink"
+expect_no_ping red "$RED2" 3

@@ -142,6 +142,19 @@ TEST_F(Facts, DefaultRouteOverBridgeAndVlanIsThatOfTheNic) {
   EXPECT_FALSE(interface_of(facts, "eth1").carries_default_route);
 }
 
+TEST_F(Facts, InterfacesByWhichTheKernelForwards) {
+  for (const char* name : {"eth0", "eth1", "eth0.5", "eth2"}) interface(name);
+  write("/proc/sys/net/ipv4/conf/eth0/forwarding", "0\n");
+  write("/proc/sys/net/ipv6/conf/eth0/forwarding", "0\n");
+  write("/proc/sys/net/ipv4/conf/eth1/forwarding", "1\n");
+  write("/proc/sys/net/ipv6/conf/eth0.5/forwarding", "1\n");
+  const SystemFacts facts = gather();
+  EXPECT_FALSE(interface_of(facts, "eth0").forwards);
+  EXPECT_TRUE(interface_of(facts, "eth1").forwards);
+  EXPECT_TRUE(interface_of(facts, "eth0.5").forwards);
+  EXPECT_FALSE(interface_of(facts, "eth2").forwards);
+}
+
 TEST_F(Facts, PciDevices) {
   const std::string pci = "/sys/bus/pci/devices/";
   fs::create_directories(root_ + pci + "0000:01:00.0/net/eth7");
