@@ -329,6 +329,21 @@ serve_iperf() {
   wait_for 5 lab_listens "$1" 5201 || fail "iperf3 does not listen in $1"
 }
 
+# iperf HOST OPTION...: what iperf3 has to say, as JSON. Its server takes nobody for a moment after each
+# test: then once more.
+iperf() {
+  local host=$1 result error i
+  shift
+  for ((i = 0; i < 50; i++)); do
+    result=$(N "$host" iperf3 -J "$@") || true
+    error=$(jq -r '.error // ""' <<<"$result")
+    [[ $error =~ 'unable to connect'|'busy' ]] || break
+    sleep 0.1
+  done
+  echo "$result"
+  [[ -z $error && -n $result ]]
+}
+
 lab_listens() { [[ -n $(N "$1" ss -Hltn "sport = :$2") ]]; }
 
 # serve_web HOST: nginx on port 80 with the files of $LAB_TMP/www-HOST.

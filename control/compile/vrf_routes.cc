@@ -127,7 +127,22 @@ OwnSources::Entries VrfRoutes::own_sources() const {
   return entries;
 }
 
+void VrfRoutes::add_broadcasts() {
+  const std::vector<RouteTable::Route> routes = routes_;
+  for (const RouteTable::Route& route : routes) {
+    const IpPrefix& subnet = route.to;
+    // RFC 3021: one of 31 bits has none.
+    if (route.target.kind != Kind::kConnected || !subnet.address.is_v4() || subnet.length > 30)
+      continue;
+    const uint32_t hosts = UINT32_MAX >> subnet.length;
+    RouteTarget target;
+    target.kind = Kind::kBroadcast;
+    add(route.vrf, {IpAddr::v4(be32(subnet.address.as_v4().host() | hosts)), 32}, target);
+  }
+}
+
 RouteTable VrfRoutes::finish(bool changeable) && {
+  add_broadcasts();
   return {std::move(routes_), vrfs_, changeable};
 }
 

@@ -49,6 +49,9 @@ class VrfRoutes {
   void share_with_backends(VrfId id, const IpPrefix& address) { of_backends_.emplace(id, address); }
 
  private:
+  // Of the subnets of links, where nothing else has that address.
+  void add_broadcasts();
+
   size_t vrfs_;
   std::vector<RouteTable::Route> routes_;
   std::set<std::pair<VrfId, IpPrefix>> known_;

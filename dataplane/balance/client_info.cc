@@ -75,6 +75,12 @@ bool send_header(Worker& worker, const Packet& like, const Flow& flow,
   segment.mbuf =
       make_proxy_segment(like.mbuf, flow, info.first(), std::span(header).first(len), worker.pool);
   if (segment.mbuf == nullptr) return false;
+  // The client is told nothing about what it did not send.
+  segment.origin.id_is = Origin::kOurs;
+  if (is_ipv4(segment))
+    Ipv4::set_ttl(header_of<Ipv4>(segment.mbuf), kReplyTtl);
+  else
+    Ipv6::set_ttl(header_of<Ipv6>(segment.mbuf), kReplyTtl);
   info.header_words = len / 4 & 15;
   worker.counters.originated.add(1);
   worker.balancer->counters[connection.backend].client_info_sent.add(1);

@@ -80,8 +80,7 @@ void take_from_gateway(Worker& worker, const FrameToNetwork& frame) noexcept {
   const Snapshot& snapshot = *worker.snapshot;
   const GatewayEntry* gateway = gateway_of(snapshot, frame.network);
   const BridgePort& in = snapshot.bridge_ports[gateway->bridge_port];
-  if (in.flags & BridgePort::kMssClamp)
-    clamp_mss(frame.mbuf, snapshot.networks[frame.network].flood.least_frame_bytes());
+  if (in.flags & BridgePort::kMssClamp) clamp_mss(frame.mbuf, most_connection_bytes(worker, in));
   ADIT_ASSERT(worker.bridged.count < worker.from_gateways.size());
   Packet& packet = worker.from_gateways[worker.bridged.count];
   packet = {};

@@ -5,6 +5,7 @@
 
 #include "packet/extension_headers.h"
 #include "packet/ip_rules.h"
+#include "packet/vlan.h"
 #include "worker/doors.h"
 
 namespace adit {
@@ -15,18 +16,23 @@ bool is_own(const std::vector<Ipv6Key>& own, const Ipv6Key& address) noexcept {
 }
 
 // Where its message begins; 0: it is no neighbour discovery. It may have extension headers (RFC
-// 8200 section 4).
-unsigned discovery_at(const rte_mbuf* mbuf, const Ipv6Header& ip) noexcept {
-  constexpr unsigned kIp = sizeof(EthernetHeader), kBehind = kIp + sizeof(Ipv6Header);
-  if (!is_extension_header(ip.next_header)) return is_neighbour_discovery(mbuf, ip) ? kBehind : 0;
-  const uint32_t end = kBehind + ip.payload_length.host();
+// 8200 section 4). `at`: of the IPv6 header.
+unsigned discovery_at(const rte_mbuf* mbuf, unsigned at) noexcept {
+  const auto& ip = *rte_pktmbuf_mtod_offset(mbuf, const Ipv6Header*, at);
+  if (!is_extension_header(ip.next_header)) {
+    const unsigned behind = at + unsigned{sizeof ip};
+    const bool is_one = ip.next_header == kIpProtocolIcmpv6 && ip.hop_limit == 255 &&
+                        mbuf->data_len > behind &&
+                        is_nd_type(*rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, behind));
+    return is_one ? behind : 0;
+  }
+  const uint32_t end = at + unsigned{sizeof ip} + ip.payload_length.host();
   IpPacket found;
-  const bool is_one = ip.hop_limit == 255 && end <= mbuf->pkt_len &&
-                      read_at_destination(rte_pktmbuf_mtod(mbuf, const uint8_t*), mbuf->data_len,
-                                          kIp, end, found) &&
-                      !found.is_fragment() && found.protocol == kIpProtocolIcmpv6 &&
-                      found.l4 < mbuf->data_len &&
-                      is_nd_type(*rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, found.l4));
+  const bool is_one =
+      ip.hop_limit == 255 && end <= mbuf->pkt_len &&
+      read_at_destination(rte_pktmbuf_mtod(mbuf, const uint8_t*), mbuf->data_len, at, end, found) &&
+      !found.is_fragment() && found.protocol == kIpProtocolIcmpv6 && found.l4 < mbuf->data_len &&
+      is_nd_type(*rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, found.l4));
   return is_one ? found.l4 : 0;
 }
 
@@ -35,9 +41,13 @@ unsigned discovery_at(const rte_mbuf* mbuf, const Ipv6Header& ip) noexcept {
 // addresses.
 bool concerns(const GatewayEntry& gateway, const rte_mbuf* mbuf) noexcept {
   const auto* ethernet = rte_pktmbuf_mtod(mbuf, const EthernetHeader*);
-  const unsigned left = mbuf->data_len - unsigned{sizeof *ethernet};
-  if (ethernet->ether_type == be16(kEtherTypeArp)) {
-    const auto& arp = *reinterpret_cast<const ArpPacket*>(ethernet + 1);
+  unsigned behind = sizeof *ethernet;
+  be16 type_of_frame = ethernet->ether_type;
+  if (is_vlan_type(type_of_frame) && !skip_priority_tags(mbuf, behind, type_of_frame)) [[unlikely]]
+    return false;
+  const unsigned left = mbuf->data_len - behind;
+  if (type_of_frame == be16(kEtherTypeArp)) {
+    const auto& arp = *rte_pktmbuf_mtod_offset(mbuf, const ArpPacket*, behind);
     return left >= sizeof arp && ethernet->dst.is_broadcast() &&
            (arp.sender_ip == arp.target_ip ||
             is_own(gateway.own_ipv4, Ipv6Key{0, arp.target_ip.raw()}) ||
@@ -45,9 +55,9 @@ bool concerns(const GatewayEntry& gateway, const rte_mbuf* mbuf) noexcept {
   }
   constexpr unsigned kTarget = 8;  // behind type, code, checksum and flags
   constexpr uint8_t kRouterSolicitation = 133, kSolicitation = 135, kAdvertisement = 136;
-  if (ethernet->ether_type != be16(kEtherTypeIpv6) || left < sizeof(Ipv6Header)) return false;
-  const auto& ip = *reinterpret_cast<const Ipv6Header*>(ethernet + 1);
-  const unsigned icmp = discovery_at(mbuf, ip);
+  if (type_of_frame != be16(kEtherTypeIpv6) || left < sizeof(Ipv6Header)) return false;
+  const auto& ip = *rte_pktmbuf_mtod_offset(mbuf, const Ipv6Header*, behind);
+  const unsigned icmp = discovery_at(mbuf, behind);
   if (icmp == 0 || mbuf->data_len < icmp + kTarget) return false;
   const auto* at = rte_pktmbuf_mtod_offset(mbuf, const uint8_t*, icmp);
   const uint8_t type = at[0];

@@ -6,6 +6,7 @@
 #include "egress/too_big.h"
 #include "egress/transmit.h"
 #include "packet/inner.h"
+#include "packet/mss.h"
 #include "packet/segment.h"
 #include "packet/vlan.h"
 #include "worker/doors.h"
@@ -19,6 +20,14 @@ inline void describe(Packet& packet) noexcept {
   packet.inner = describe_inner(frame_of(packet.mbuf), packet.mbuf->data_len);
 }
 
+// As most_connection_bytes() of where it entered: here of where it leaves.
+[[gnu::cold, gnu::noinline]] inline void clamp_to_path(const Worker& worker, const BridgePort& out,
+                                                       rte_mbuf* mbuf) noexcept {
+  // Not a flooded copy, whose first buffer is empty: it shares the frame with others.
+  if (mbuf->data_len >= sizeof(EthernetHeader) && owns_data(mbuf))
+    clamp_mss(mbuf, path_frame_bytes(worker, out, true));
+}
+
 // Sends the packet to its bridge port Packet::out: at once to an access port, by way of
 // Worker::to_encap to a remote. For a remote, describe() was called.
 inline void dispatch(Worker& worker, Packet& packet) noexcept {
@@ -26,6 +35,8 @@ inline void dispatch(Worker& worker, Packet& packet) noexcept {
   if (is_pending_offload(packet.mbuf) && !finish_offload(worker, packet)) [[unlikely]]
     return;
   rte_mbuf* mbuf = packet.mbuf;
+  if ((out.flags & BridgePort::kMssClamp) != 0 && worker.fits_all_paths != UINT32_MAX) [[unlikely]]
+    clamp_to_path(worker, out, mbuf);
   // Of a GSO frame that is still one, the segments fit.
   if (is_too_big(worker, out, mbuf->pkt_len, packet.inner.df) && !is_gso_frame(mbuf)) [[unlikely]]
     return handle_too_big(worker, packet);

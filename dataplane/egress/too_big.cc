@@ -29,7 +29,10 @@ Inner read_inner(const Packet& packet) noexcept {
   if (left < (ipv6 ? sizeof(Ipv6Header) : sizeof(Ipv4Header))) return {};
   Inner inner{network.type, network.offset};
   const uint8_t* at = frame + network.offset;
-  inner.may_answer = !reinterpret_cast<const EthernetHeader*>(frame)->src.is_group() &&
+  const auto& ethernet = *reinterpret_cast<const EthernetHeader*>(frame);
+  // RFC 1122 section 3.2.2: nor about what came to a group of the link; RFC 4443 section 2.4 (e)
+  // makes an exception of IPv6's.
+  inner.may_answer = !ethernet.src.is_group() && (ipv6 || !ethernet.dst.is_group()) &&
                      icmp_error_permitted(at, left, ipv6, IcmpProblem::kTooBig);
   if (ipv6) return inner;
   const auto* ip = reinterpret_cast<const Ipv4Header*>(at);

@@ -9,6 +9,7 @@
 #include "packet/mss.h"
 #include "packet/vlan.h"
 #include "worker/doors.h"
+#include "worker/path_mtu.h"
 
 namespace adit {
 namespace {
@@ -60,10 +61,10 @@ namespace {
     return false;
   if (frame.special & special::kTagged) move_macs(frame.at, frame.at - sizeof(VlanTag));
   if (frame.special & special::kMssClamp) {
-    const Snapshot& snapshot = *worker.snapshot;
-    const NetworkId network = snapshot.bridge_ports[frame.in].network;
-    clamp_mss(frame.at, frame.bytes, snapshot.networks[network].flood.least_frame_bytes(),
-              TcpChecksum::kComplete);
+    const auto& bridge_ports = worker.snapshot->bridge_ports;
+    const uint32_t most = std::min(most_connection_bytes(worker, bridge_ports[frame.in]),
+                                   most_frame_bytes(worker, bridge_ports[frame.out], true));
+    clamp_mss(frame.at, frame.bytes, most, TcpChecksum::kComplete);
   }
   return true;
 }

@@ -222,10 +222,19 @@ void wrap_frame(rte_mbuf* mbuf, const Wrapping& how) noexcept {
 
 // --- connections of other workers
 
-// What the pipeline does with a packet that is another worker's. False: it is none.
+template <class Ip>
+bool has_good_addresses(const rte_mbuf* mbuf) noexcept {
+  return Ip::check_addresses(*rte_pktmbuf_mtod_offset(mbuf, const typename Ip::Header*,
+                                                      kIpOffset)) == DropReason::kNone;
+}
+
+// What the pipeline does with a packet that is another worker's. False: it is none, or to be
+// dropped.
 [[gnu::noinline]] bool hand_over(Worker& worker, const PlainPacket& plain) noexcept {
   const unsigned owner = owner_of_flow(worker, plain.key);
-  if (owner == worker.id) return false;
+  if (owner == worker.id || !(plain.key.ipv6 != 0 ? has_good_addresses<Ipv6>(plain.mbuf)
+                                                  : has_good_addresses<Ipv4>(plain.mbuf)))
+    return false;
   cut_front(plain.mbuf, sizeof(EthernetHeader));
   pass_on(worker, plain.mbuf, owner, {.vrf = plain.key.vrf});
   return true;
@@ -321,7 +330,8 @@ unsigned send_established(Worker& worker, PortId port_id, rte_mbuf** mbufs, unsi
   if (is_skipped(use, n)) [[unlikely]]
     return n;
   PlainBurst burst(worker, mbufs, n);
-  burst.may_hand_over = worker.peers.size() > 1;
+  // Rules with an ingress port need what classify() notes in the buffer.
+  burst.may_hand_over = worker.peers.size() > 1 && !worker.snapshot->fwmarks_by_port;
   read_plain_packets(burst, worker.snapshot->ports[port_id]);
   const unsigned kept = send_read(burst);
   note_taken(worker, port_id, use, n, kept, burst.bytes);

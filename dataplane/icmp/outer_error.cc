@@ -9,6 +9,7 @@
 #include "packet/ip_version.h"
 #include "packet/plateau.h"
 #include "rewrite/wrap.h"
+#include "worker/handover.h"
 #include "worker/originate.h"
 #include "worker/path_mtu.h"
 
@@ -362,6 +363,31 @@ bool take_backends_error(Worker& worker, rte_mbuf* mbuf, const OuterError& error
 }
 
 }  // namespace
+
+unsigned owner_of_outer_error(const Worker& worker, const rte_mbuf* mbuf, uint32_t ip,
+                              uint32_t icmp, VrfId vrf) noexcept {
+  const Snapshot& snapshot = *worker.snapshot;
+  OuterError error;
+  if (!snapshot.balances || !read_error(mbuf, ip, icmp, error) || error.kind != ErrorKind::kTooBig)
+    return worker.id;
+  const Ipv6Key backend = key_of(error.destination(), error.sent.ipv6);
+  // What services wrap for one backend is wrapped alike, or of another protocol.
+  for (uint32_t place = snapshot.wrapped_backends.find({backend, vrf}); place != 0;
+       place = snapshot.next_wrapped[place - 1]) {
+    const ServiceEntry& service = snapshot.services[snapshot.service_backends[place - 1].service];
+    IpPacket inner;
+    if (!is_wrapped_for(service, error) ||
+        !read_ip_packet(error.data, error.end, UINT32_MAX,
+                        error.sent.ip + wrapped_at(service, error), inner) ||
+        inner.later_fragment || inner.l4 + sizeof(be16) > error.end)
+      continue;
+    const unsigned source = inner.ipv6 ? offsetof(Ipv6Header, src) : offsetof(Ipv4Header, src);
+    be16 port;
+    std::memcpy(&port, error.data + inner.l4, sizeof port);
+    return owner_of(key_of(error.data + inner.ip + source, inner.ipv6), port, worker.peers.size());
+  }
+  return worker.id;
+}
 
 bool take_wrapped_too_big(Worker& worker, const rte_mbuf* mbuf, VrfId vrf, VrfId client,
                           uint32_t mtu) noexcept {

@@ -16,6 +16,11 @@ namespace adit {
 [[gnu::cold]] bool take_outer_error(Worker& worker, rte_mbuf* mbuf, uint32_t ip, uint32_t icmp,
                                     VrfId vrf) noexcept;
 
+// The worker that knows the connection of the packet that such an error is about, where that was
+// wrapped for a backend in the VRF, and what is told its sender; any other error's is this one.
+[[gnu::cold]] unsigned owner_of_outer_error(const Worker& worker, const rte_mbuf* mbuf, uint32_t ip,
+                                            uint32_t icmp, VrfId vrf) noexcept;
+
 // The same about a packet, which the buffer begins with, that came from a client in VRF `client`,
 // was wrapped for a backend in `vrf` and does not fit the way out of a network. False: it is none.
 // The buffer stays the caller's.

@@ -24,19 +24,33 @@ uint32_t mtu_as_sent(const Packet& sent, bool went_as_ipv4, uint32_t mtu) noexce
   return went_as_ipv4 ? std::max(mtu + kDifference, kLeastIpv6Mtu) : mtu - kDifference;
 }
 
+// Whether the error is one of the packet's destination, which we are: then that is its source (RFC
+// 4443 section 2.2 (a)), as where the host itself had answered.
+template <class Ip>
+bool is_of_destination(const Worker& worker, const Packet& packet, IcmpProblem problem) noexcept {
+  using Kind = RouteTarget::Kind;
+  if (problem != IcmpProblem::kPortUnreachable && problem != IcmpProblem::kReassemblyTime &&
+      problem != IcmpProblem::kParameter)
+    return false;
+  const uint8_t* to = Ip::destination(header_of<Ip>(packet.mbuf));
+  const Kind kind = worker.snapshot->routes.find(packet.network, to, Ip::kIpv6).kind;
+  return kind == Kind::kLocal || kind == Kind::kVirtual;
+}
+
 template <class Ip>
 void send_error(Worker& worker, const Packet& packet, IcmpProblem problem, unsigned word) noexcept {
   const rte_mbuf* mbuf = packet.mbuf;
   const auto& ip = header_of<Ip>(packet.mbuf);
   if (!icmp_error_permitted(frame_of(packet.mbuf), mbuf->data_len, Ip::kIpv6, problem)) return;
   const RouteTarget& back = worker.snapshot->routes.find(packet.network, Ip::source(ip), Ip::kIpv6);
-  if (!back.leads_out() || (Ip::kIpv6 && !back.has_source)) return;
+  const bool ours = is_of_destination<Ip>(worker, packet, problem);
+  if (!back.leads_out() || (Ip::kIpv6 && !back.has_source && !ours)) return;
   uint32_t most = back.max_bytes;
   if (was_put_together(mbuf) && as_it_came(mbuf).largest != 0)  // become_first()
     most = std::min<uint32_t>(most, sizeof(typename Ip::Header) + 8u + as_it_came(mbuf).largest);
-  rte_mbuf* error =
-      make_icmp_error(worker, tenant_of_vrf(packet.network), mbuf, 0, Ip::kIpv6, problem, word,
-                      back.has_source ? &back.source : &kIpv4Dummy, most);
+  const IpAddr* source = ours ? nullptr : back.has_source ? &back.source : &kIpv4Dummy;
+  rte_mbuf* error = make_icmp_error(worker, tenant_of_vrf(packet.network), mbuf, 0, Ip::kIpv6,
+                                    problem, word, source, most);
   if (error != nullptr) send_own(worker, packet.network, error);
 }
 
@@ -77,6 +91,7 @@ void report_to_source(Worker& worker, const Packet& packet, IcmpProblem problem,
 }
 
 void report_to_sender(Worker& worker, Packet& packet, IcmpProblem problem, unsigned mtu) noexcept {
+  if (packet.origin.id_is == Origin::kOurs) return;
   const unsigned wrapped = packet.origin.wrapped_bytes;
   const bool went_as_ipv4 = is_ipv4(packet);
   unsigned option = 0;

@@ -8,6 +8,7 @@
 #include "rewrite/client_address.h"
 #include "rewrite/sequence_shift.h"
 #include "rewrite/translate_family.h"
+#include "worker/came_by.h"
 
 namespace adit {
 
@@ -112,27 +113,17 @@ bool untranslate_changed(Worker& worker, Packet& packet, const Flow& flow,
 
 bool untranslate(Worker& worker, Packet& packet, unsigned& option) noexcept {
   Flow flow = read_flow(packet.mbuf, packet.network);
-  FlowKey key = flow.key;
-  if (flow.kind != FlowKind::kFlow && flow.kind != FlowKind::kIcmpError &&
-      !(flow.kind == FlowKind::kFragment && read_first_ports(packet.mbuf, flow, key)))
-    return false;
-  std::swap(key.source, key.destination);
-  std::swap(key.source_port, key.destination_port);
-  const ConnectionTable& connections = worker.connections->table();
-  const auto found = connections.find(key, connections.hash(key));
-  if (found.id == 0) return false;
-  const Connection& connection = connections.at(found.id);
-  const bool full = connection.forwarding == Forwarding::kFullNat;
-  const bool to_backend = found.direction == Direction::kFromBackend;
-  const FlowKey& came_by = to_backend ? connection.forward : connection.reverse;
-  const Endpoint source = source_of(came_by), destination = destination_of(came_by);
-  const Translation to{full || !to_backend ? &source : nullptr,
-                       full || to_backend ? &destination : nullptr};
+  const CameBy came = came_by(worker, packet.mbuf, flow);
+  if (came.connection == nullptr) return false;
+  const Connection& connection = *came.connection;
+  const Endpoint source = source_of(*came.half), destination = destination_of(*came.half);
+  const Translation to{came.other_source ? &source : nullptr,
+                       came.other_destination ? &destination : nullptr};
   const bool other_version = connection.has(Connection::kOtherVersion);
   const SentFragment* sent = other_version || flow.kind == FlowKind::kFragment
                                  ? sent_as(worker, packet.mbuf, 0, packet.network)
                                  : nullptr;
-  if (connection.has(Connection::kSendsClientInfo) && to_backend) {
+  if (connection.has(Connection::kSendsClientInfo) && came.to_backend) {
     if (connection.client_info.is_proxy != 0)
       restore_numbers(packet.mbuf, flow, connection.client_info);
     else
@@ -142,12 +133,12 @@ bool untranslate(Worker& worker, Packet& packet, unsigned& option) noexcept {
   if (sent != nullptr && !other_version)
     write_sent(packet.mbuf, 0, *sent, growth);
   else if (sent == nullptr && packet.origin.id_is == Origin::kMappedId)
-    restore_id(packet.mbuf, source_tag(source.address, came_by.vrf));
+    restore_id(packet.mbuf, source_tag(source.address, came.half->vrf));
   if (!connection.has(Connection::kChangesPackets))
     translate(packet.mbuf, flow, to);
   else if (!untranslate_changed(worker, packet, flow, connection, to, sent))
     return false;
-  packet.network = came_by.vrf;
+  packet.network = came.half->vrf;
   packet.translated = false;
   return true;
 }

@@ -26,7 +26,7 @@ inline void enter_network(Worker& worker, Packet& packet, BridgePortId in) noexc
       !becomes_untagged(mbuf)) [[unlikely]]
     return drop_of(worker, in, mbuf, DropReason::k_vlan_in_network);
   if (bridge_port.flags & BridgePort::kMssClamp) [[unlikely]]
-    clamp_mss(mbuf, worker.snapshot->networks[bridge_port.network].flood.least_frame_bytes());
+    clamp_mss(mbuf, most_connection_bytes(worker, bridge_port));
   packet.in = in;
   packet.network = bridge_port.network;
   packet.split_group = bridge_port.split_group;

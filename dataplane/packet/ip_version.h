@@ -34,7 +34,9 @@ struct Ipv4 {
     // The usual length is known to the compiler, which unrolls the sum.
     const bool right = header_len == sizeof ip ? ipv4_header_sum_ok(&ip, sizeof ip)
                                                : ipv4_header_sum_ok(&ip, header_len);
-    if (!right) return DropReason::k_ip_checksum;
+    return right ? check_addresses(ip) : DropReason::k_ip_checksum;
+  }
+  static DropReason check_addresses(const Header& ip) noexcept {
     if (!can_be_source(ip.src)) return DropReason::k_ip_source;
     const uint32_t first = ip.dst.host() >> 24;
     if (first == 0 || first == 127 || first >= 224 || is_link_local(ip.src) ||
@@ -90,6 +92,9 @@ struct Ipv6 {
   // and 2.7, RFC 4007 section 9.
   static DropReason check(const Header& ip, unsigned, uint32_t& bytes) noexcept {
     bytes = unsigned{sizeof ip} + ip.payload_length.host();
+    return check_addresses(ip);
+  }
+  static DropReason check_addresses(const Header& ip) noexcept {
     if (!can_be_host(wire_key(ip.src))) return DropReason::k_ip_source;
     if (!can_be_host(wire_key(ip.dst)) || is_link_local(ip.src) || is_link_local(ip.dst))
       return DropReason::k_not_routable;

@@ -23,7 +23,8 @@ struct Origin {
     kMappedId,      // a fragment, whose id is not its sender's (forward_cut())
     kMayFragment,   // it came as IPv4 with `id` and without DF, and became IPv6
     kDontFragment,  // the same, with DF
-    kWasIpv6        // it came as IPv6, with label(), and became IPv4
+    kWasIpv6,       // it came as IPv6, with label(), and became IPv4
+    kOurs           // nobody sent it, who could be told of errors
   };
   VrfId vrf;
   uint8_t wrapped_bytes;

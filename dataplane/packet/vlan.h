@@ -45,6 +45,21 @@ inline void strip_vlan(rte_mbuf* mbuf) noexcept {
   return true;
 }
 
+// The same, and leaves them: what is behind them, and its type. False: it is in a VLAN, or the
+// frame ends inside of a tag.
+[[gnu::cold, gnu::noinline]] inline bool skip_priority_tags(const rte_mbuf* mbuf, unsigned& behind,
+                                                            be16& type) noexcept {
+  constexpr unsigned kMostTags = 4;
+  for (unsigned i = 0; i < kMostTags && is_vlan_type(type); ++i) {
+    if (mbuf->data_len < behind + sizeof(VlanTag)) return false;
+    const auto* tag = rte_pktmbuf_mtod_offset(mbuf, const VlanTag*, behind);
+    if ((tag->tci.host() & kVlanIdMask) != 0) return false;
+    type = tag->ether_type;
+    behind += unsigned{sizeof(VlanTag)};
+  }
+  return !is_vlan_type(type);
+}
+
 // Writes the 16 bytes of MACs and tag; `macs` may overlap `out`.
 inline void write_tagged_macs(uint8_t* out, const uint8_t* macs, uint16_t vlan_id) noexcept {
   move_macs(out, macs);

@@ -11,6 +11,7 @@
 #include "packet/local_port.h"
 #include "packet/tcp_reset.h"
 #include "route/out.h"
+#include "worker/handover.h"
 #include "worker/originate.h"
 #include "worker/path_mtu.h"
 #include "worker/punt.h"
@@ -33,8 +34,14 @@ template <class Ip>
     clear_put_together(mbuf);
   }
   if (mbuf->pkt_len <= most) return send<Ip>(worker, packet, back);
-  if constexpr (!Ip::kIpv6)
-    if (most == back.max_bytes) header_of<Ip>(mbuf).fragment = be16(0);
+  if constexpr (!Ip::kIpv6) {
+    auto& ip = header_of<Ip>(mbuf);
+    if (most == back.max_bytes && !Ip::may_fragment(ip)) {
+      ip.fragment = be16(0);
+      // RFC 6864 section 4.1: with DF the id may be anything.
+      ip.id = be16(next_ip_id(worker, tenant_of_vrf(packet.network), Ip::host_key(ip)));
+    }
+  }
   send_cut<Ip>(worker, packet, back, most, id);
 }
 
@@ -128,6 +135,15 @@ void answer_echo(Worker& worker, Packet& packet, Payload payload) noexcept {
   if (sum_mbuf(mbuf, offset, bytes, Ip::icmp_pseudo_sum(ip, bytes)) != 0xffff)
     return drop(worker, mbuf, DropReason::k_icmp_checksum);
   auto* icmp = reinterpret_cast<IcmpEcho*>(frame_of(mbuf) + offset);
+  if (icmp->type != Ip::kEchoRequest && worker.peers.size() > 1 && packet.network != 0)
+      [[unlikely]] {
+    // Whoever it was handed over to before went by the outermost headers.
+    const unsigned owner = owner_of_outer_error(worker, mbuf, 0, offset, packet.network);
+    if (owner != worker.id) {
+      pass_on(worker, mbuf, owner, {.vrf = packet.network});
+      return;
+    }
+  }
   if (icmp->type != Ip::kEchoRequest &&
       (take_outer_error(worker, mbuf, 0, offset, packet.network) ||
        take_for_host(worker, packet.network, 0, mbuf, 0)))

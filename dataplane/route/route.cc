@@ -8,14 +8,28 @@
 #include "egress/past_path.h"
 #include "icmp/quote.h"
 #include "icmp/report.h"
+#include "packet/destination.h"
 #include "packet/mss.h"
 #include "route/local.h"
 #include "route/out.h"
+#include "worker/came_by.h"
 #include "worker/originate.h"
 #include "worker/path_mtu.h"
 
 namespace adit {
 namespace {
+
+// Of a datagram whose source is one of our addresses now, which others with this id may have too:
+// ids are mapped per original sender (RFC 6864 section 5.3.1), as forward_cut() does.
+void map_id(const Worker& worker, Packet& packet) noexcept {
+  const CameBy came = came_by(worker, packet.mbuf, read_flow(packet.mbuf, packet.network));
+  // What was IPv6 has an id of our own.
+  if (came.half == nullptr || !came.other_source || came.half->ipv6 != 0) return;
+  packet.origin.id_is = Origin::kMappedId;
+  auto& ip = header_of<Ipv4>(packet.mbuf);
+  ip.id =
+      be16::from_raw(ipv4_id_elsewhere(ip.id.raw(), source_tag(came.half->source, came.half->vrf)));
+}
 
 template <class Ip>
 void send_in_fragments(Worker& worker, Packet& packet, const RouteTarget& target) noexcept {
@@ -23,10 +37,13 @@ void send_in_fragments(Worker& worker, Packet& packet, const RouteTarget& target
   if constexpr (!Ip::kIpv6) {
     const bool was_ipv6 = packet.origin.id_is == Origin::kWasIpv6;
     const uint32_t bytes = packet.mbuf->pkt_len + (was_ipv6 ? kLongerAsIpv6 : 0u);
-    if (packet.translated)
-      note_sent(worker, packet.mbuf, packet.network, 0,
-                {header_of<Ip>(packet.mbuf).id.raw(),
-                 static_cast<uint16_t>(std::min(bytes, 0xffffu)), false, packet.origin.label()});
+    if (packet.translated) {
+      const SentFragment sent{header_of<Ip>(packet.mbuf).id.raw(),
+                              static_cast<uint16_t>(std::min(bytes, 0xffffu)), false,
+                              packet.origin.label()};
+      map_id(worker, packet);
+      note_sent(worker, packet.mbuf, packet.network, 0, sent);
+    }
   }
   send_cut<Ip>(worker, packet, target, target.max_bytes, id);
 }
@@ -78,18 +95,40 @@ bool may_fragment(const Packet& packet) noexcept {
   return Ip::may_fragment(header_of<Ip>(packet.mbuf)) || (Ip::kIpv6 && packet.may_fragment);
 }
 
-// Clamps the MSS of a SYN to the smaller MTU of both directions. Replies take the route to its
-// source, whatever the packet's ingress was.
+// Most bytes of a packet by the route, as far as is known of the path.
+uint32_t most_bytes(const Worker& worker, const RouteTarget& target) noexcept {
+  if (target.kind != RouteTarget::Kind::kTunnel) return target.max_bytes;
+  return std::min(target.max_bytes,
+                  most_frame_bytes(worker, worker.snapshot->bridge_ports[target.tunnel], true));
+}
+
+// The same back to who sent the packet, by the route to its source, whatever its ingress was; as of
+// the packet's IP version now, if it was translated from the other one. 0: not known.
+template <class Ip>
+uint32_t most_bytes_back(const Worker& worker, const Packet& packet) noexcept {
+  const RouteTable& routes = worker.snapshot->routes;
+  if (!packet.translated)
+    return most_bytes(
+        worker, routes.find(packet.network, Ip::source(header_of<Ip>(packet.mbuf)), Ip::kIpv6));
+  const CameBy came = came_by(worker, packet.mbuf, read_flow(packet.mbuf, packet.network));
+  if (came.half == nullptr) return 0;
+  const bool ipv6 = came.half->ipv6 != 0;
+  const uint32_t most =
+      most_bytes(worker, routes.find(came.half->vrf, bytes_of(came.half->source, ipv6), ipv6));
+  constexpr uint32_t kDifference = sizeof(Ipv6Header) - sizeof(Ipv4Header);
+  if (most == 0 || ipv6 == Ip::kIpv6) return most;
+  return ipv6 ? most - kDifference : most + kDifference;
+}
+
+// Clamps the MSS of a SYN to the smaller MTU of both directions.
 template <class Ip>
 void clamp_connection(Worker& worker, const Packet& packet, const RouteTarget& target) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
   constexpr uint16_t kType = Ip::kIpv6 ? kEtherTypeIpv6 : kEtherTypeIpv4;
   const unsigned tcp_offset = find_syn(be16(kType), frame_of(mbuf), mbuf->data_len);
   if (tcp_offset == 0) return;
-  const uint8_t* source = Ip::source(header_of<Ip>(mbuf));
-  const RouteTarget& back = worker.snapshot->routes.find(packet.network, source, Ip::kIpv6);
-  const uint32_t most =
-      back.max_bytes == 0 ? target.max_bytes : std::min(target.max_bytes, back.max_bytes);
+  const uint32_t there = most_bytes(worker, target), back = most_bytes_back<Ip>(worker, packet);
+  const uint32_t most = back == 0 ? there : std::min(there, back);
   clamp_mss(frame_of(mbuf), mbuf->data_len, tcp_offset, most, tcp_checksum_of(mbuf));
 }
 
@@ -246,6 +285,8 @@ void route_version(Worker& worker, Packet& packet) noexcept {
       return handle_local<Ip>(worker, packet);
     case RouteTarget::Kind::kVirtual:
       return handle_virtual<Ip>(worker, packet, target);
+    case RouteTarget::Kind::kBroadcast:  // RFC 1812 section 4.3.2.7: nor is there an error
+      return drop(worker, mbuf, DropReason::k_not_routable);
     case RouteTarget::Kind::kNone:
       report_to_sender(worker, packet, IcmpProblem::kNoRoute);
       return drop(worker, mbuf, DropReason::k_no_route);

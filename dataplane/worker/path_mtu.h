@@ -36,6 +36,13 @@ inline uint32_t most_frame_bytes(const Worker& worker, const BridgePort& out,
   return path_frame_bytes(worker, out, inner_df);
 }
 
+// Most bytes of the frames of a connection, for its MSS, where the frame that begins it enters its
+// network by `in`.
+inline uint32_t most_connection_bytes(const Worker& worker, const BridgePort& in) noexcept {
+  return std::min(worker.snapshot->networks[in.network].flood.least_frame_bytes(),
+                  most_frame_bytes(worker, in, true));
+}
+
 // Whether a frame of so many bytes is longer than its way out takes.
 inline bool is_too_big(const Worker& worker, const BridgePort& out, uint32_t bytes,
                        bool inner_df) noexcept {

@@ -79,7 +79,7 @@ namespace adit {
   X(remote_unknown,        "sender is not a remote of the network, nor a tunnel of a VRF")       \
   X(inner_runt,            "inner frame is shorter than an Ethernet header")                     \
   X(ecn_illegal,           "outer CE on a not-ECT inner packet (RFC 6040 section 4.2)")          \
-  X(not_routable,          "source or destination is multicast, loopback or link-local")         \
+  X(not_routable,          "to or from a multicast, loopback, link-local or broadcast address")     \
   X(ttl_expired,           "TTL or hop limit of a routed packet expired")                        \
   X(service_unknown,       "no service of the virtual address has this protocol and port")       \
   X(no_backend,            "no backend of the service takes new connections")                    \

@@ -35,6 +35,7 @@ struct RouteTarget {
     kNextHop,    // to the router behind `adjacency`
     kVirtual,    // the address of services: `virtual_address`
     kConnected,  // to the host itself, on the subnet of `link`
+    kBroadcast,  // of a link's subnet: to nobody (RFC 2644)
   };
   Kind kind = Kind::kNone;
   bool has_source = false;  // else there is no own address of the version
@@ -42,13 +43,13 @@ struct RouteTarget {
   AdjacencyId adjacency = 0;
   BridgePortId tunnel = 0;
   uint32_t virtual_address = 0;  // in Snapshot::virtual_addresses
-  uint32_t max_bytes = 0;        // largest IP packet on this route; kNone, kLocal: 0
+  uint32_t max_bytes = 0;        // largest IP packet on this route; 0 of what leads nowhere
   IpAddr source = {};            // of ICMP errors sent on this route
   bool mss_clamp = false;        // of its VRF
 
   // Whether a packet of our own can be sent on this route.
   bool leads_out() const noexcept {
-    return kind != Kind::kNone && kind != Kind::kLocal && kind != Kind::kVirtual;
+    return kind == Kind::kTunnel || kind == Kind::kNextHop || kind == Kind::kConnected;
   }
   friend bool operator==(const RouteTarget&, const RouteTarget&) = default;
 };

@@ -24,7 +24,8 @@ say "TCP with jumbo frames, both ways"
 serve_iperf red1
 for way in "" -R; do
   # shellcheck disable=SC2086  # nothing or -R
-  got=$(N red iperf3 -J -c "$RED1" -n 32M $way | jq '.end.sum_received.bytes')
+  got=$(iperf red -c "$RED1" -n 32M $way) || fail "iperf3 $way: $(jq -r '.error // "failed"' <<<"$got")"
+  got=$(jq .end.sum_received.bytes <<<"$got")
   expect "bytes received $way" "$got" '>=' $((16 << 20))
 done
 

@@ -19,7 +19,7 @@ transfer() {
   shift 3
   bytes=$(counter "${side}_bytes")
   packets=$(counter "${side}_packets")
-  result=$(N red iperf3 -J -c "$address" -n 64M "$@") ||
+  result=$(iperf red -c "$address" -n 64M "$@") ||
     fail "iperf3 $where: $(jq -r '.error // "failed"' <<<"$result")"
   note "bit/s: $(jq '.end.sum_received.bits_per_second | floor' <<<"$result")"
   bytes=$(($(counter "${side}_bytes") - bytes))

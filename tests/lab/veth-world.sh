@@ -33,7 +33,8 @@ veth_traffic() {
   serve_iperf red1
   for way in "" -R; do
     # shellcheck disable=SC2086  # nothing or -R
-    got=$(N red iperf3 -J -c "$RED1" -n 16M $way | jq '.end.sum_received.bytes')
+    got=$(iperf red -c "$RED1" -n 16M $way) || fail "iperf3 $way: $(jq -r '.error // "failed"' <<<"$got")"
+    got=$(jq .end.sum_received.bytes <<<"$got")
     expect "TCP, bytes received $way" "$got" '>=' $((8 << 20))
   done
   serve_web red2

@@ -42,7 +42,7 @@ vtep6_host() {
 
 tcp() { # FROM TO
   local rate result
-  result=$(N "$1" iperf3 -J -n 4M -c "$2") ||
+  result=$(iperf "$1" -n 4M -c "$2") ||
     fail "iperf3 from $1 to $2: $(jq -r '.error // "failed"' <<<"$result")"
   rate=$(jq '.end.sum_received.bytes' <<<"$result")
   expect "TCP from $1 to $2, bytes received" "$rate" '>=' $((1024 * 1024))

@@ -27,7 +27,7 @@ serve_iperf red1
 serve_iperf red2
 for address in "$RED1" "$RED2"; do
   for way in "" -R; do
-    result=$(N red iperf3 -J -P 8 -n 32M -c "$address" ${way:+"$way"}) ||
+    result=$(iperf red -P 8 -n 32M -c "$address" ${way:+"$way"}) ||
       fail "iperf3 $way with $address: $(jq -r '.error // "failed"' <<<"$result")"
     expect "TCP with $address${way:+ $way}, bytes received" \
       "$(jq '.end.sum_received.bytes' <<<"$result")" '>=' $((1024 * 1024))

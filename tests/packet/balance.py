@@ -7,7 +7,7 @@ from nd_frames import unsolicited
 from tunnels import OUR_MAC, OURS
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.inet6 import ICMPv6DestUnreach, IPv6
+from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6ParamProblem, ICMPv6TimeExceeded, IPv6
 from scapy.layers.l2 import ARP, Ether
 from scapy.layers.sctp import SCTP, crc32c
 from scapy.packet import Raw
@@ -199,11 +199,19 @@ def served(run, one, number=11, **fields):
 NO_PORT = {4: ICMP(type=3, code=3), 6: ICMPv6DestUnreach(code=4)}
 
 
+def is_of_destination(error):
+    """A closed port, fragments that are wrong or incomplete: not a router's."""
+    if isinstance(error, ICMP):
+        return (error.type, error.code) in ((3, 3), (11, 1))
+    return isinstance(error, ICMPv6ParamProblem) or (isinstance(error, (ICMPv6DestUnreach, ICMPv6TimeExceeded)) and
+                                                     error.code == (4 if isinstance(error, ICMPv6DestUnreach) else 1))
+
+
 def icmp_about(packet, error, source=None):
     """The ICMP error about the packet, to its sender."""
     version = packet.version
     quote = bytes(packet)[:576 - 28 if version == 4 else 1280 - 48]
-    source = source or GATEWAY[version]
+    source = source or (packet.dst if is_of_destination(error) else GATEWAY[version])
     if version == 4:
         return IP(src=source, dst=packet.src, id=0, ttl=64) / error / Raw(quote)
     return IPv6(src=source, dst=packet.src, hlim=64) / error / Raw(quote)

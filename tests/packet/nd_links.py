@@ -3,7 +3,7 @@
 extension headers (RFC 8200 section 4) put into their frames."""
 
 import frames
-from harness import MS, START_NS, accounting_problems, run_replay
+from moments import moments
 
 CONFIG = """
 ports:
@@ -58,12 +58,8 @@ LINKS = {
 
 def answers_to(port, sent, config=CONFIG, each_ms=20):
     """What leaves within `each_ms` of each frame, what was dropped, and what is wrong with the run."""
-    # After an empty frame, adit announces its addresses for a while.
-    times = [START_NS + (10_000 + each_ms * number) * MS for number in range(len(sent))]
-    run = run_replay(config, {port: [(START_NS, b""), *zip(times, sent)]}, OUTPUTS)
-    drops = {reason: count for reason, count in run.report["drop_counts"].items() if reason != "runt_frame"}
-    return [sorted((out, bytes(frame)) for out in OUTPUTS for when, frame in run.outputs[out] if at <= when < at + each_ms * MS)
-            for at in times], drops, accounting_problems(run)
+    left, drops, problems = moments(config, OUTPUTS, [(port, frame) for frame in sent], each_ms)
+    return [sorted(one) for one in left], drops, problems
 
 
 __all__ = [name for name in dir() if not name.startswith("_")]

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Services by mark: which packets the classifier's rules take, and that they are one service."""
 
+import collections
+
 import frames
 from balance import *
-from harness import SECOND, main
+from harness import SECOND, main, tap
+from moments import moments
 from nd_frames import advertisement, solicitation, unsolicited
 from test_balance import lowered_twice
 from test_persistence import far, goes
@@ -218,5 +221,28 @@ def forwardings():
     run.run()
 
 
+def with_several_workers():
+    """Whoever receives a packet and whoever owns its connection, the ingress port counts."""
+    text = config("".join(service(f"plain{v}", v, 80, 53, protocol="udp", backend_port=None) +
+                          service(f"open{v}", v, 81, 80, unmatched="schedule", backend_port=None) +
+                          marked(f"marked{v}", v, v, (12,)) + marked(f"again{v}", v, 10 + v, (12,), unmatched="schedule")
+                          for v in VERSIONS) +
+                  rules(*(f"mark: {v}, {addresses(vip(v, 80))}, in_port: edge0" for v in VERSIONS),
+                        *(f"mark: {10 + v}, {addresses(vip(v, 81))}, in_port: edge0" for v in VERSIONS)))
+    sent = [Ether(src=CLIENT_MAC, dst=EDGE_MAC) / packet for v in VERSIONS for sport in range(1000, 1016) for packet in (
+        udp(v, client(v), vip(v, 80), sport, 53), tcp(v, client(v), vip(v, 81), "A", sport, 80))]
+    # As a source they come from no host: dropped where they arrive, not handed over before.
+    martians = [Ether(src=CLIENT_MAC, dst=EDGE_MAC) / packet for sport in range(8) for packet in (
+        udp(4, "127.0.0.1", vip(4, 80), sport, 53), udp(6, "ff02::1", vip(6, 80), sport, 53),
+        udp(6, "fe80::1", vip(6, 80), sport, 53), udp(4, client(4), "224.0.0.5", sport, 53))]
+    for workers in (1, 2, 3):
+        left, drops, problems = moments(text, PORTS, [("edge0", frame) for frame in sent + martians], 2,
+                                        ("--workers", str(workers)))
+        macs = [Ether(frame).dst for one in left for out, frame in one if out == "back0"]
+        if macs != [backend_mac(12)] * len(sent) or sum(drops.values()) != len(martians):
+            problems.append(f"backends: {collections.Counter(macs)}; drops: {drops}")
+        tap.result(f"rules with an ingress port: {workers} workers", problems)
+
+
 if __name__ == "__main__":
-    main(one_service, first_that_fits, port_of_arrival, subnets, neighbours, forwardings)
+    main(one_service, first_that_fits, port_of_arrival, subnets, neighbours, forwardings, with_several_workers)

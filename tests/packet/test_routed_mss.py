@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Routed tunnels in VRFs: the MSS of TCP's first packets is clamped to the narrower of both ways."""
 
-from harness import main
+import frames
+from harness import main, tap
+from moments import moments
 from routed_frames import hop
 from routed_tunnels import *
 
-from scapy.layers.inet import TCP, IPOption_NOP
+from scapy.layers.inet import ICMP, TCP, UDP, IPOption_NOP
 
 
 def syn(version, src, dst, options, flags="S", size=0, **ip):
@@ -104,4 +106,60 @@ def with_flags(packet, flags, offset=0):
     return made
 
 
-main(clamped)
+NARROW = """
+ports:
+  uplink: {device: tap:up0, mac: "02:00:00:00:00:01", addresses: [192.0.2.1/24]}
+  blue0: {device: tap:b0, mac: "02:00:00:00:00:b1", addresses: [10.1.0.254/24]}
+  red0: {device: tap:r0, mac: "02:00:00:00:00:c1"}
+neighbours: [{address: 192.0.2.2, mac: "02:00:00:00:00:02"}]
+networks: {vx: {vni: 100, mss_clamp: true, members: [{port: red0}], remotes: [{address: 192.0.2.2}]}}
+vrfs:
+  blue:
+    ports: [blue0]
+    mss_clamp: true
+    tunnels: {g: {kind: gre-ip, address: 192.0.2.2}}
+    routes: [{to: 10.9.0.0/24, tunnel: g}]
+    neighbours: [{address: 10.1.0.1, mac: "02:00:00:00:0a:01"}]
+"""
+
+
+def narrowed():
+    """What is known of a path counts, not only what is configured."""
+    hosts = {"blue0": ("02:00:00:00:0a:01", "02:00:00:00:00:b1"), "red0": ("02:00:00:00:01:01", "02:00:00:00:02:02")}
+    known = Ether(src=hosts["red0"][1], dst=hosts["red0"][0]) / IP(src="10.9.0.5", dst="10.1.0.1") / UDP(sport=1, dport=1)
+    for name, port, most in (("a VRF's tunnel", "blue0", 1300 - 24), ("a network's remote", "red0", 1300 - 50)):
+        def frame(payload, flags="S", port=port, **fields):
+            source, destination = hosts[port]
+            return Ether(src=source, dst=destination) / IP(src="10.1.0.1", dst="10.9.0.5", flags="DF") / TCP(
+                sport=5, dport=80, flags=flags, **fields) / Raw(payload)
+        long = frame(bytes(1380), "A")
+        syn = frame(b"", options=[("MSS", 1460)])
+        # A network's host is known or not: its frame is flooded.
+        before = [("uplink", arriving_by_vxlan(known))] if port == "red0" else []
+        left, _, problems = moments(NARROW, ["uplink", "blue0", "red0"], [*before, (port, long)])
+        sent = [one for out, one in left[-1] if out == "uplink"][0]
+        error = Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01") / IP(src="192.0.2.99", dst="192.0.2.1") / ICMP(
+            type=3, code=4, nexthopmtu=1300) / Raw(sent[14:14 + 548])
+        left, _, more = moments(NARROW, ["uplink", "blue0", "red0"], [*before, (port, long), ("uplink", error), (port, syn)])
+        found = [bytes(one) for out, one in left[-1] if out == "uplink"]
+        want = b"\x02\x04" + (most - 40).to_bytes(2, "big")
+        if len(found) != 1 or want not in found[0]:
+            more.append(f"{len(found)} frames, wanted one with MSS {most - 40}")
+        tap.result(f"a path of 1300 bytes for {name}", problems + more)
+        if port == "blue0":
+            continue
+        answer = Ether(src=hosts[port][1], dst=hosts[port][0]) / IP(src="10.9.0.5", dst="10.1.0.1", flags="DF") / TCP(
+            sport=80, dport=5, flags="SA", options=[("MSS", 1460)])
+        left, _, problems = moments(NARROW, ["uplink", "blue0", "red0"],
+                                    [*before, (port, long), ("uplink", error), ("uplink", arriving_by_vxlan(answer))])
+        found = [dict(Ether(one)[TCP].options).get("MSS") for out, one in left[-1] if out == port]
+        if found != [most - 40]:
+            problems.append(f"MSS {found}, wanted {most - 40}")
+        tap.result("a path of 1300 bytes for the remote of who answers", problems)
+
+
+def arriving_by_vxlan(frame):
+    return frames.arriving(bytes(frame), 100, 2)
+
+
+main(clamped, narrowed)
