@@ -274,9 +274,8 @@ bool is_for(const Snapshot& snapshot, const ServiceEntry& service, const OuterEr
          RouteTarget::Kind::kVirtual;
 }
 
-// Whether this worker knows a connection in that VRF that the inner packet is of.
-bool has_connection(const Worker& worker, const OuterError& error, const IpPacket& inner,
-                    VrfId vrf) noexcept {
+// Of the inner packet, of which four bytes are there behind its IP header, in that VRF.
+FlowKey inner_key(const OuterError& error, const IpPacket& inner, VrfId vrf) noexcept {
   const uint8_t* source =
       error.data + inner.ip + (inner.ipv6 ? offsetof(Ipv6Header, src) : offsetof(Ipv4Header, src));
   const uint8_t* ports = error.data + inner.l4;
@@ -288,7 +287,13 @@ bool has_connection(const Worker& worker, const OuterError& error, const IpPacke
   key.vrf = vrf;
   key.protocol = inner.protocol;
   key.ipv6 = inner.ipv6;
-  const auto found = worker.connections->table().find(key);
+  return key;
+}
+
+// Whether this worker knows a connection in that VRF that the inner packet is of.
+bool has_connection(const Worker& worker, const OuterError& error, const IpPacket& inner,
+                    VrfId vrf) noexcept {
+  const auto found = worker.connections->table().find(inner_key(error, inner, vrf));
   return found.id != 0 && found.direction == Direction::kFromClient;
 }
 
@@ -379,12 +384,10 @@ unsigned owner_of_outer_error(const Worker& worker, const rte_mbuf* mbuf, uint32
     if (!is_wrapped_for(service, error) ||
         !read_ip_packet(error.data, error.end, UINT32_MAX,
                         error.sent.ip + wrapped_at(service, error), inner) ||
-        inner.later_fragment || inner.l4 + sizeof(be16) > error.end)
+        inner.later_fragment || inner.l4 + 2 * sizeof(be16) > error.end)
       continue;
-    const unsigned source = inner.ipv6 ? offsetof(Ipv6Header, src) : offsetof(Ipv4Header, src);
-    be16 port;
-    std::memcpy(&port, error.data + inner.l4, sizeof port);
-    return owner_of(key_of(error.data + inner.ip + source, inner.ipv6), port, worker.peers.size());
+    const FlowKey key = inner_key(error, inner, service.vrf);
+    return owner_of(key.source, key.source_port, worker.peers.size());
   }
   return worker.id;
 }
