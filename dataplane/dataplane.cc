@@ -82,6 +82,7 @@ Dataplane::Impl::Impl(const DataplaneOptions& options)
       qsbr(make_qsbr(options.workers)),
       fdb(options.fdb_capacity, qsbr.get()),
       direct_flows(options.seed),
+      collected_datagrams(options.seed + 1),
       host_flows(options.seed) {
   peers.reserve(options.workers);  // workers point to them
   for (unsigned id = 0; id < options.workers; ++id) {
@@ -107,6 +108,7 @@ void Dataplane::Impl::add_worker(unsigned id, const DataplaneOptions& options) {
   worker->hosts = &hosts;
   worker->backend_status = &backend_status;
   worker->direct_flows = &direct_flows;
+  worker->collected_datagrams = &collected_datagrams;
   worker->host_flows = &host_flows;
   worker->peers = peers;
   worker->crowded_peers.resize(options.workers);

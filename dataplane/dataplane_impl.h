@@ -90,7 +90,7 @@ struct Dataplane::Impl {
   AdjacencyTable adjacencies;
   HostTable hosts;
   BackendStatusTable backend_status;
-  DirectFlows direct_flows;
+  DirectFlows direct_flows, collected_datagrams;
   HostFlows host_flows;
   SharedTunnelStates tunnel_states = make_shared_states(tunnel_registry());
   PathMtus path_mtus;

@@ -39,6 +39,7 @@ has_line() {
 lab_init() {
   LAB=$1
   LAB_TMP=${2:-$(mktemp -d "${TMPDIR:-/tmp}/$1.XXXXXX")}
+  export STATE_DIRECTORY=$LAB_TMP/state # where aditd keeps its revisions
   trap lab_cleanup EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
@@ -127,6 +128,8 @@ lab_cleanup() {
     done
   fi
   lab_remove "$LAB"
+  awk -v below="$LAB_TMP/" 'index($2, below) == 1 { print $2 }' /proc/self/mounts |
+    xargs -r umount -l || true
   rm -rf "$LAB_TMP"
   exit "$rc"
 }

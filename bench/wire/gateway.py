@@ -78,7 +78,8 @@ class Gateway:
             file.write(re.sub(r"(?<=mtu_bytes: )\d+", lambda mtu: str(min(int(mtu[0]), self.most_mtu)),
                               scenarios.yaml_of(self.scenario, self.load, devices, keys)))
         self.log = os.path.join(self.folder, "aditd.log")
-        self.daemon = self.gw.spawn([*netns.priority(), self.build / "control/aditd", "--config", config], self.log)
+        self.daemon = self.gw.spawn([*netns.priority(), self.build / "control/aditd", "--config", config,
+                                     "--state-dir", os.path.join(self.folder, "state")], self.log)
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
             if self.daemon.poll() is not None:

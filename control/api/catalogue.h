@@ -26,9 +26,10 @@ struct Parameter {
   uint64_t min = 0, max = UINT64_MAX;  // of a number
   std::string_view fallback = {};      // "10000 if not given"
   std::string_view names_of = {};      // `aditctl show` what has the names that bash offers
+  bool is_argument = false;            // of aditctl's command, not an option; one at most
 
   constexpr bool is_flag() const { return type == ParameterType::kBoolean; }
-  constexpr bool is_option() const { return is_flag() || !value_name.empty(); }
+  constexpr bool is_option() const { return !is_argument && (is_flag() || !value_name.empty()); }
   constexpr bool is_bounded() const { return min != 0 || max != UINT64_MAX; }
 };
 // "maximum number of rows, 1..20000; 10000 if not given"
@@ -68,6 +69,7 @@ struct MethodInfo {
   Columns columns = {};           // of the rows that it answers with; empty: it gives no rows
   Columns counted = {};           // of the rows with `count`
   std::string_view notes = {};    // for docs/api.md: Markdown, what the rest does not say
+  unsigned patience_s = 30;       // how long aditctl waits for the answer
 
   // Whether long lists come page by page.
   constexpr bool is_paged() const {

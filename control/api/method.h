@@ -87,6 +87,7 @@ enum ApiErrorCode : int {
   kNoAnswer = -32003,
   kBusy = -32004,
   kWorkerStalled = -32005,
+  kUnconfirmed = -32006,  // a change waits for confirmation
 };
 
 class ApiError : public std::runtime_error {

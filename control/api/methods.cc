@@ -6,12 +6,12 @@
 namespace adit {
 
 // Each beside what it works on; here alone they get their names.
-BeginMethod begin_check, begin_reload, begin_ports, begin_networks, begin_remotes, begin_tunnels,
-    begin_routes, begin_route_sources, begin_services, begin_backends, begin_connections, begin_fdb,
-    begin_neighbours;
-HandleMethod answer_drain, answer_bonds, answer_drops, answer_fdb_sources, answer_hosts,
-    answer_neighbour_sources, answer_steering, answer_workers, answer_status, answer_version,
-    answer_help;
+BeginMethod begin_check, begin_reload, begin_confirm, begin_rollback, begin_revision, begin_ports,
+    begin_networks, begin_remotes, begin_tunnels, begin_routes, begin_route_sources, begin_services,
+    begin_backends, begin_connections, begin_fdb, begin_neighbours;
+HandleMethod answer_history, answer_drain, answer_bonds, answer_drops, answer_fdb_sources,
+    answer_hosts, answer_neighbour_sources, answer_steering, answer_workers, answer_status,
+    answer_version, answer_help;
 
 namespace {
 
@@ -22,6 +22,10 @@ constexpr Binding later(std::string_view name, BeginMethod& begin) {
 constexpr Binding kBindings[] = {
     later("check", begin_check),
     later("reload", begin_reload),
+    later("confirm", begin_confirm),
+    later("rollback", begin_rollback),
+    {"history", answer_history},
+    later("revision", begin_revision),
     {"drain", answer_drain},
     later("show.ports", begin_ports),
     {"show.bonds", answer_bonds},

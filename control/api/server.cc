@@ -155,13 +155,17 @@ class ApiServer::Impl : public SessionOwner, public std::enable_shared_from_this
     session->start();
   }
 
+  // For the answer to a request, however long it takes.
+  bool waits(const std::shared_ptr<ApiSession>& session) const {
+    return std::ranges::find(later_, session, &Later::session) != later_.end();
+  }
+
   bool evict_one() {
-    const auto idlest = std::min_element(
-        sessions_.begin(), sessions_.end(),
-        [](const auto& a, const auto& b) { return a->last_active() < b->last_active(); });
-    if (idlest == sessions_.end()) return false;
-    // It outlives its place in the set. NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
-    const std::shared_ptr<ApiSession> session = *idlest;
+    std::shared_ptr<ApiSession> session;
+    for (const auto& each : sessions_)
+      if (!waits(each) && (!session || each->last_active() < session->last_active()))
+        session = each;
+    if (!session) return false;
     if (Clock::now() - session->last_active() < limits_.evict_after) return false;
     hang_up(session, "evicted");
     return true;
@@ -204,7 +208,8 @@ class ApiServer::Impl : public SessionOwner, public std::enable_shared_from_this
       const auto oldest = Clock::now() - self->limits_.idle_timeout;
       const auto sessions = self->sessions_;  // closing erases
       for (const auto& session : sessions)
-        if (session->last_active() < oldest) self->hang_up(session, "idle");
+        if (session->last_active() < oldest && !self->waits(session))
+          self->hang_up(session, "idle");
       self->restore_socket();
       self->sweep();
     });

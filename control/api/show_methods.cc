@@ -6,6 +6,7 @@
 #include "api/rows_answer.h"
 #include "base/log.h"
 #include "running/control_plane.h"
+#include "running/reload.h"
 
 namespace adit {
 namespace {
@@ -101,8 +102,17 @@ json answer_workers(ApiContext& context, const json&, const Caller&) {
 }
 
 json answer_status(ApiContext& context, const json&, const Caller&) {
-  return to_json(
-      show_status(*context.control_plane, log_stats(), context.now_ns() - context.started_ns));
+  const uint64_t now_ns = context.now_ns();
+  Rows out = show_status(*context.control_plane, log_stats(), now_ns - context.started_ns);
+  const Reloader& reloader = *context.reloader;
+  const RevisionHistory& history = reloader.history();
+  const auto reverts_in_s = reloader.reverts_in_s(now_ns);
+  json& row = out.rows.front();
+  row["revision"] = history.running() != 0 ? json(history.running()) : json(nullptr);
+  row["reverts_in_s"] = reverts_in_s ? json(*reverts_in_s) : json(nullptr);
+  const std::string& why = history.is_kept() ? reloader.not_kept_why() : history.why_none();
+  row["history_error"] = why.empty() ? json(nullptr) : json(why);
+  return to_json(std::move(out));
 }
 
 }  // namespace adit

@@ -10,6 +10,7 @@ namespace adit {
 namespace {
 
 constexpr size_t kMaxCompared = 64;  // longer names are compared by their beginning
+constexpr size_t kMostNames = 2000;  // that are looked at: there may be as many as services
 
 // Case and the choice between '-' and '_' are the commonest slips: they cost nothing.
 char folded(char c) {
@@ -67,6 +68,7 @@ size_t utf8_length(std::string_view text) {
 }  // namespace
 
 std::string_view nearest_name(std::string_view wanted, std::span<const std::string_view> names) {
+  names = names.first(std::min(names.size(), kMostNames));
   const size_t limit = std::max<size_t>(1, std::min(wanted.size(), kMaxCompared) / 3);
   size_t best = limit + 1;
   std::string_view nearest;

@@ -11,19 +11,16 @@ namespace adit::cli {
 
 using nlohmann::json;
 
-namespace {
-
 uint64_t number_of(const Parameter& option, const std::string& text) {
   constexpr size_t kMaxDigits = 18;
   const bool is_number = !text.empty() && text.size() <= kMaxDigits &&
                          text.find_first_not_of("0123456789") == std::string::npos;
   if (!is_number || std::stoull(text) < option.min)
-    throw UsageError("--" + std::string(option.name) + ' ' + adit::in_quotes(text) +
-                     ": expected a number from " + std::to_string(option.min));
+    throw UsageError((option.is_argument ? "" : "--") + std::string(option.name) + ' ' +
+                     adit::in_quotes(text) + ": expected a number from " +
+                     std::to_string(option.min));
   return std::stoull(text);
 }
-
-}  // namespace
 
 json method_params(const Invocation& invocation) {
   json params = json::object();
@@ -35,6 +32,15 @@ json method_params(const Invocation& invocation) {
       params[name] = number_of(option, value);
     else
       params[name] = value;
+  }
+  const std::vector<std::string>& arguments = invocation.arguments;
+  for (const Parameter& parameter : invocation.command->method->parameters) {
+    if (!parameter.is_argument) continue;
+    if (!arguments.empty())
+      params[parameter.name] = number_of(parameter, arguments[0]);
+    else if (parameter.presence == Presence::kRequired)
+      throw UsageError('`' + std::string(invocation.command->name) + "` needs a " +
+                       std::string(parameter.value_name));
   }
   return params;
 }

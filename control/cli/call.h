@@ -11,4 +11,7 @@ namespace adit::cli {
 // The parameters that the options give. Throws UsageError.
 nlohmann::json method_params(const Invocation& invocation);
 
+// The value of an option or argument. Throws UsageError.
+uint64_t number_of(const Parameter& option, const std::string& text);
+
 }  // namespace adit::cli

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // `aditctl check`: the parser, here; and where a daemon runs, what it would do with the file.
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "cli/ask_check.h"
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/mistakes.h"
@@ -22,13 +21,6 @@ namespace {
 constexpr size_t kMostLines = 20;  // of one kind
 
 using nlohmann::json;
-
-std::string file_to_check(const Invocation& invocation) {
-  if (!invocation.arguments.empty()) return invocation.arguments[0];
-  const char* from_environment = std::getenv("ADIT_CONFIG");
-  if (from_environment != nullptr && *from_environment != '\0') return from_environment;
-  return "/etc/adit/adit.yaml";
-}
 
 std::string counted(size_t n, const char* noun) {
   return std::to_string(n) + ' ' + noun + (n == 1 ? "" : "s");
@@ -105,30 +97,13 @@ void print_checks(const std::vector<ServiceChecks>& checks) {
     std::cout << "checks of " << checks.size() - kMostLines << " more services\n";
 }
 
-// What a request may have, with room for its other members.
-constexpr size_t kMostTextBytes = 1'000'000;
-
-// What the daemon would change with this text; null: none answers. Throws CallFailed.
-json ask_daemon(const Invocation& invocation, const std::string& path, const std::string& text) {
+// Null: none answers. Throws CallFailed.
+json daemon_of(const Invocation& invocation, const std::string& path, const std::string& text) {
   try {
-    Client client(invocation.socket);
-    json params = {{"text", text}, {"file_name", path}};
-    if (params.dump(-1, ' ', false, json::error_handler_t::replace).size() > kMostTextBytes) {
-      // It reads its own file itself, however large.
-      std::error_code error;
-      const std::string own = client.call("version", json::object()).at("config");
-      if (!std::filesystem::equivalent(path, own, error)) return {{"too_large", true}};
-      params = json::object();
-    }
-    return client.call("check", params);
+    return ask_check(invocation.socket, path, text);
   } catch (const Unreachable&) {
     return nullptr;
   }
-}
-
-// What the daemon cannot do now, such as to open a device that is not there.
-json refused_by(const json& answer) {
-  return answer.is_object() ? answer.value("refused", json::array()) : json::array();
 }
 
 void print_daemon(const json& answer, const std::string& socket) {
@@ -179,7 +154,7 @@ int run_check(const Invocation& invocation) {
     }
     const std::vector<Count> counts = counts_of(config);
     const json listed = to_json(warnings);
-    const json daemon = ask_daemon(invocation, path, text);
+    const json daemon = daemon_of(invocation, path, text);
     const int code = refused_by(daemon).empty() ? kDone : kConfigurationRefused;
     if (invocation.json) {
       json result = {{"ok", code == kDone}, {"warnings", listed}};

@@ -9,12 +9,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <system_error>
 #include <thread>
 
+#include "api/catalogue.h"
 #include "api/method.h"
 
 namespace adit::cli {
@@ -49,7 +51,7 @@ CallFailed::CallFailed(json error)
       error_(std::move(error)),
       code_(error_.value("code", 0)) {}
 
-Client::Client(std::string socket_path, std::chrono::milliseconds timeout)
+Client::Client(std::string socket_path, std::optional<std::chrono::milliseconds> timeout)
     : path_(std::move(socket_path)), timeout_(timeout) {}
 
 Client::~Client() {
@@ -160,10 +162,17 @@ json Client::call_once(const std::string& method, const json& params) {
   return *result;
 }
 
+std::chrono::milliseconds Client::patience(const std::string& method) const {
+  if (timeout_) return *timeout_;
+  const auto found = std::ranges::find(catalogue(), method, &MethodInfo::name);
+  return std::chrono::seconds(found == catalogue().end() ? MethodInfo{}.patience_s
+                                                         : found->patience_s);
+}
+
 json Client::call(const std::string& method, const json& params) {
   const auto start = Clock::now();
   for (;;) {
-    deadline_ = Clock::now() + timeout_;
+    deadline_ = Clock::now() + patience(method);
     try {
       return call_once(method, params);
     } catch (const CallFailed& failure) {

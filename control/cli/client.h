@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
@@ -29,8 +30,9 @@ class CallFailed : public std::runtime_error {
 
 class Client {
  public:
+  // `timeout`: for the answer to each call; none: as the method's entry in the catalogue says.
   explicit Client(std::string socket_path,
-                  std::chrono::milliseconds timeout = std::chrono::seconds(30));
+                  std::optional<std::chrono::milliseconds> timeout = std::nullopt);
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -46,10 +48,11 @@ class Client {
   void send(const std::string& text);
   std::string receive_line();
   void wait_for(short events);
+  std::chrono::milliseconds patience(const std::string& method) const;
   [[noreturn]] void fail_connect(int error) const;
 
   const std::string path_;
-  const std::chrono::milliseconds timeout_;
+  const std::optional<std::chrono::milliseconds> timeout_;
   std::chrono::steady_clock::time_point deadline_;
   int fd_ = -1;
   std::string input_;

@@ -11,18 +11,29 @@ namespace {
 // What a method's answer is printed by: a table, in words of its own, or as it is.
 int (*printer_of(const MethodInfo& method))(const Invocation&) {
   if (!method.columns.empty()) return run_show;
-  if (method.name == "reload") return run_reload;
+  if (method.name == "reload" || method.name == "rollback") return run_change;
+  if (method.name == "revision") return run_revision;
   if (method.name == "drain") return run_drain;
   return run_call;
 }
 
 Command command_of(const MethodInfo& method) {
   Command command = {method.command, "", method.help, &method, {}, printer_of(method)};
-  for (const Parameter& parameter : method.parameters)
+  for (const Parameter& parameter : method.parameters) {
     if (parameter.is_option()) command.options.push_back(&parameter);
+    if (!parameter.is_argument) continue;
+    const std::string name(parameter.value_name);
+    command.argument = parameter.presence == Presence::kRequired ? name : '[' + name + ']';
+  }
   return command;
 }
 
+constexpr Parameter kOfRevision = {.name = "revision",
+                                   .type = ParameterType::kUnsigned,
+                                   .presence = Presence::kOptional,
+                                   .help = "compares with this revision instead",
+                                   .value_name = "REVISION",
+                                   .min = 1};
 constexpr Parameter kPrint = {"print", ParameterType::kBoolean, Presence::kOptional,
                               "prints the configuration that adit read, without defaults"};
 
@@ -61,7 +72,13 @@ std::vector<Command> make_commands(Catalogue catalogue) {
                                "says whether a configuration is right; needs no daemon",
                                nullptr,
                                {&kPrint},
-                               run_check}};
+                               run_check},
+                              {"diff",
+                               "[FILE]",
+                               "what a reload of this file would change, and what that means",
+                               nullptr,
+                               {&kOfRevision},
+                               run_diff}};
   for (const MethodInfo& method : catalogue)
     if (!method.command.empty()) all.push_back(command_of(method));
   all.push_back({"version", "", "versions of client and daemon", nullptr, {}, run_version});

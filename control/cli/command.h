@@ -44,8 +44,8 @@ struct Invocation {
 };
 
 struct Command {
-  std::string_view name;      // "show fdb"
-  std::string_view argument;  // "[FILE]"; empty: takes none
+  std::string_view name;  // "show fdb"
+  std::string argument;   // "[FILE]"; empty: takes none
   std::string_view help;
   const MethodInfo* method;                    // null: the command is more than a call
   std::vector<const Parameter*> options = {};  // that it has: the method's
@@ -66,7 +66,9 @@ const Command& take_command(std::vector<std::string>& words);
 
 // What the functions of the table are; they print and return the exit code.
 int run_check(const Invocation& invocation);
-int run_reload(const Invocation& invocation);
+int run_diff(const Invocation& invocation);
+int run_change(const Invocation& invocation);
+int run_revision(const Invocation& invocation);
 int run_drain(const Invocation& invocation);
 int run_call(const Invocation& invocation);
 int run_show(const Invocation& invocation);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `aditctl reload`, `aditctl drain` and `aditctl version`.
+// `aditctl reload`, `rollback`, `revision`, `drain` and `version`.
 #include <iostream>
 #include <string>
 
@@ -11,9 +11,11 @@ namespace adit::cli {
 
 using nlohmann::json;
 
-int run_reload(const Invocation& invocation) {
+// `reload` and `rollback`.
+int run_change(const Invocation& invocation) {
   Client client(invocation.socket);
-  const json result = client.call("reload", json::object());
+  const json result =
+      client.call(std::string(invocation.command->method->name), method_params(invocation));
   if (invocation.json) {
     std::cout << result.dump(2) << '\n';
     return kDone;
@@ -21,7 +23,21 @@ int run_reload(const Invocation& invocation) {
   const json& changes = result.at("changes");
   for (const json& change : changes) std::cout << change.get<std::string>() << '\n';
   std::cout << (changes.empty() ? "nothing changed; generation " : "generation ")
-            << result.at("generation") << '\n';
+            << result.at("generation");
+  if (!result.at("revision").is_null()) std::cout << ", revision " << result["revision"];
+  std::cout << '\n';
+  if (result.contains("confirm_s"))
+    std::cout << "reverts in " << result["confirm_s"] << " s, unless: aditctl confirm\n";
+  return kDone;
+}
+
+int run_revision(const Invocation& invocation) {
+  Client client(invocation.socket);
+  const json result = client.call("revision", method_params(invocation));
+  if (invocation.json)
+    std::cout << result.dump(2, ' ', false, json::error_handler_t::replace) << '\n';
+  else
+    std::cout << result.at("text").get<std::string>();
   return kDone;
 }
 

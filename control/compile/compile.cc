@@ -64,6 +64,7 @@ class Compiler {
     all_.tunnels.finish(*all_.snapshot);
     mark_ports_with_bridged();
     mark_ports_with_routed();
+    guard_vlans();
     all_.snapshot->reassemble = all_.config.reassemble;
     all_.snapshot->fragment_limits = {
         .max_bytes = uint64_t{all_.config.fragments.memory_mb} << 20,
@@ -219,6 +220,20 @@ class Compiler {
       port.has_routed =
           port.untagged == 0 &&
           (port.is_underlay ? has_tunnels : port.vrf != 0 && snapshot.balanced_vrfs[port.vrf] == 0);
+  }
+
+  // Frames with tags of their own must not leave an untagged member in a VLAN of others there.
+  void guard_vlans() {
+    Snapshot& snapshot = *all_.snapshot;
+    for (BridgePort& member : snapshot.bridge_ports) {
+      if (member.kind != BridgePortKind::kAccess || member.vlan_id != 0 ||
+          (member.flags & BridgePort::kCarryVlans) == 0)
+        continue;
+      const PortEntry& port = snapshot.ports[member.port];
+      if (port.by_vlan.empty() && port.subinterface_by_vlan.empty()) continue;
+      member.flags |= BridgePort::kGuardsVlans;
+      snapshot.guards_vlans = true;
+    }
   }
 
   Compilation all_;

@@ -43,11 +43,11 @@ class MarkRuleChecks {
     const Places& at = rule.places;
     if (std::find(vrf_names_.begin(), vrf_names_.end(), rule.vrf) == vrf_names_.end())
       mistake(at.at("vrf"),
-              "vrf: there is no vrf " + in_quotes(rule.vrf) + did_you_mean(rule.vrf, vrf_names_));
+              "vrf: there is no vrf " + in_quotes(rule.vrf) + mistakes_.hint(rule.vrf, vrf_names_));
     if (rule.in_port &&
         std::find(port_names_.begin(), port_names_.end(), *rule.in_port) == port_names_.end())
       mistake(at.at("in_port"), "in_port: there is no port " + in_quotes(*rule.in_port) +
-                                    did_you_mean(*rule.in_port, port_names_));
+                                    mistakes_.hint(*rule.in_port, port_names_));
     if (rule.source) check_bits("source", *rule.source, at.at("source"));
     if (!at.good("destinations")) return;
     if (rule.destination_drafts.empty())

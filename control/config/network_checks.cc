@@ -55,7 +55,7 @@ class NetworkChecks {
     const auto found = ports_.find(name);
     if (found != ports_.end()) return found->second;
     if (ports_.empty()) return std::nullopt;
-    const std::string hint = mistakes_.full() ? "" : did_you_mean(name, port_names_);
+    const std::string hint = mistakes_.hint(name, port_names_);
     mistake(place, "there is no port " + in_quotes(name) + " in 'ports'" + hint);
     return std::nullopt;
   }
@@ -227,7 +227,7 @@ class NetworkChecks {
       for (const RemoteDraft& remote : network.remote_drafts)
         texts.push_back(to_string(remote.address));
       const std::vector<std::string_view> names(texts.begin(), texts.end());
-      hint = did_you_mean(to_string(*entry.remote), names);
+      hint = mistakes_.hint(to_string(*entry.remote), names);
     }
     mistake(entry.places.at("remote"), "remote: " + to_string(*entry.remote) +
                                            " is not a remote of network '" + network.name + '\'' +

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/nearest_name.h"
+#include "config/known_hosts.h"
 #include "config/references.h"
 
 namespace adit {
@@ -17,7 +18,7 @@ namespace {
 class ServiceChecks {
  public:
   ServiceChecks(const ConfigDraft& draft, const ConfigLimits& limits, MistakeList& mistakes)
-      : draft_(draft), limits_(limits), mistakes_(mistakes) {
+      : hosts_(draft), draft_(draft), limits_(limits), mistakes_(mistakes) {
     scopes_[kUnderlayName].exists = true;
     for (const VrfDraft& vrf : draft.vrfs) scopes_[vrf.name].exists = true;
     for (const OwnAddress& own : own_addresses(draft)) {
@@ -49,6 +50,10 @@ class ServiceChecks {
       check_service(service);
       backends += service.backend_drafts.size();
     }
+    for (const FwmarkRuleDraft& rule : draft_.classifier)
+      for (const auto& to : rule.destination_drafts)
+        if (rule.fwmark != 0 && to.value.length == to.value.address.width_bits())
+          check_no_host("destinations", rule.vrf, to.value.address, to.place);
     for (const auto& [name, rule] : fwmark_rules_)
       if (scopes_.at(name.first).exists && draft_.places.good("services") &&
           !fwmark_services_.contains(name))
@@ -95,7 +100,7 @@ class ServiceChecks {
     if (scope.exists) return;
     std::vector<std::string_view> names = {kUnderlayName};
     for (const VrfDraft& vrf : draft_.vrfs) names.push_back(vrf.name);
-    mistake(place, "vrf: there is no vrf " + in_quotes(name) + did_you_mean(name, names));
+    mistake(place, "vrf: there is no vrf " + in_quotes(name) + mistakes_.hint(name, names));
   }
 
   // A subnet of ours has two addresses that no host can have.
@@ -115,6 +120,12 @@ class ServiceChecks {
       mistake(place, std::string(key) + ": " + to_string(ip) +
                          " is the address of a port, network or tunnel of ours, see " +
                          mistakes_.at(own->second) + "; expected " + remedy);
+  }
+  // An address for which adit answers ARP and ND.
+  void check_no_host(const char* key, const std::string& vrf, const IpAddr& ip, Place place) {
+    if (const KnownHosts::Host* host = hosts_.find(vrf, ip))
+      mistake(place, std::string(key) + ": " + to_string(ip) + " is that of " + host->what +
+                         ", see " + mistakes_.at(host->place) + "; expected one of nobody else");
   }
   void check_not_virtual(const char* key, const Scope& scope, const IpAddr& ip, Place place,
                          const char* remedy) {
@@ -166,6 +177,7 @@ class ServiceChecks {
     if (has_address(service)) {
       check_not_own("address", scope, service.address, at.at("address"), "one of its own");
       check_host("address", scope, service.address, at.at("address"));
+      check_no_host("address", service.vrf, service.address, at.at("address"));
       if (at.good("port") && at.good("last_port") && at.good("protocol")) check_unique(service);
     }
     if (service.fwmark != 0) check_fwmark(service);
@@ -217,8 +229,10 @@ class ServiceChecks {
   void check_used(const ServiceDraft& service) {
     const auto uses = [&](Forwarding wanted) {
       return service.forwarding == wanted ||
-             std::any_of(service.backend_drafts.begin(), service.backend_drafts.end(),
-                         [&](const BackendDraft& backend) { return backend.forwarding == wanted; });
+             std::any_of(
+                 service.backend_drafts.begin(), service.backend_drafts.end(),
+                 [&](const BackendDraft& backend) { return backend.forwarding == wanted; }) ||
+             service.sorry_draft.forwarding == wanted;
     };
     const auto check = [&](const char* key, Forwarding wanted, const char* word) {
       if (service.places.has(key) && !uses(wanted))
@@ -329,10 +343,14 @@ class ServiceChecks {
   void check_local_addresses(const ServiceDraft& service) {
     // They are looked up where the replies come from.
     if (service.local_address_drafts.empty()) return;
+    hosts_.add_backends();
     std::set<std::string> vrfs;
     for (const BackendDraft& backend : service.backend_drafts)
       if (forwarding_of(service, backend) == Forwarding::kFullNat)
         vrfs.insert(backend.vrf.value_or(service.vrf));
+    const BackendDraft& sorry = service.sorry_draft;
+    if (service.places.has("sorry") && forwarding_of(service, sorry) == Forwarding::kFullNat)
+      vrfs.insert(sorry.vrf.value_or(service.vrf));
     std::set<IpAddr> seen;
     for (const auto& local : service.local_address_drafts) {
       if (!seen.insert(local.value).second)
@@ -342,6 +360,7 @@ class ServiceChecks {
         check_not_own("local_addresses", scope, local.value, local.place, "one of its own");
         check_host("local_addresses", scope, local.value, local.place);
         check_not_taken("local_addresses", scope, local.value, local.place, "another one");
+        check_no_host("local_addresses", vrf, local.value, local.place);
       }
     }
   }
@@ -379,6 +398,7 @@ class ServiceChecks {
                   to_string(backend.address));
   }
 
+  KnownHosts hosts_;
   const ConfigDraft& draft_;
   const ConfigLimits& limits_;
   MistakeList& mistakes_;

@@ -44,14 +44,6 @@ Section<T> timeouts_section(M TimeoutKey::*member) {
   return s;
 }
 
-// "192.0.2.11:8080 in blue"
-std::string name_of(const BackendConfig& backend) {
-  std::string name = to_string(backend.address);
-  if (backend.port != 0)
-    name = (backend.address.is_v4() ? name : '[' + name + ']') + ':' + std::to_string(backend.port);
-  return backend.vrf ? name + " in " + *backend.vrf : name;
-}
-
 void check_backend(Reader& reader, BackendDraft& backend) {
   const Places& at = backend.places;
   if (!at.good("upper_connections") || !at.good("lower_connections")) return;
@@ -197,6 +189,13 @@ void check_service(Reader& reader, ServiceDraft& service) {
 
 }  // namespace
 
+std::string backend_name(const BackendConfig& backend) {
+  std::string name = to_string(backend.address);
+  if (backend.port != 0)
+    name = (backend.address.is_v4() ? name : '[' + name + ']') + ':' + std::to_string(backend.port);
+  return backend.vrf ? name + " in " + *backend.vrf : name;
+}
+
 Section<BalancerConfig> balancer_section() {
   using B = BalancerConfig;
   Section<B> s;
@@ -269,7 +268,7 @@ Section<ServiceDraft> service_section() {
           kHostAddress, "fullnat: source addresses of packets to backends.", "A source address.")
       .each("local address", "local addresses");
   s.list("backends", &D::backend_drafts, &S::backends, backend_section(),
-         {.noun = "backend", .plural = "backends", .name = name_of}, kMaxServiceBackends,
+         {.noun = "backend", .plural = "backends", .name = backend_name}, kMaxServiceBackends,
          "Servers of the service.");
   s.section(
       "health", &D::health_draft, [](const S& service) { return draft_of(service.health); },

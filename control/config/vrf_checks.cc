@@ -88,7 +88,7 @@ class VrfChecks {
     if (found == ports_.end()) {
       if (!ports_.empty())
         mistake(name.place, "there is no port " + in_quotes(name.value) + " in 'ports'" +
-                                did_you_mean(name.value, port_names_));
+                                mistakes_.hint(name.value, port_names_));
       return nullptr;
     }
     const auto [user, fresh] = users_.emplace(name.value, std::pair(&vrf, name.place));
@@ -116,7 +116,7 @@ class VrfChecks {
     const auto found = networks_.find(gateway.name);
     if (found == networks_.end())
       return mistake(place, "there is no network " + in_quotes(gateway.name) + " in 'networks'" +
-                                did_you_mean(gateway.name, network_names_));
+                                mistakes_.hint(gateway.name, network_names_));
     const auto [user, fresh] = gateways_.emplace(gateway.name, std::pair(&vrf, place));
     if (!fresh)
       return mistake(place, "network '" + gateway.name + "' already has its gateway in vrf '" +
@@ -165,7 +165,7 @@ class VrfChecks {
     if (found == ports_.end()) {
       if (!ports_.empty())
         mistake(vlan.places.at("port"), "there is no port " + in_quotes(vlan.port) + " in 'ports'" +
-                                            did_you_mean(vlan.port, port_names_));
+                                            mistakes_.hint(vlan.port, port_names_));
       return;
     }
     const auto [user, fresh] =
@@ -227,7 +227,7 @@ class VrfChecks {
       else if (std::find(tunnels.begin(), tunnels.end(), *route.tunnel) == tunnels.end())
         mistake(route.places.at("tunnel"), "tunnel: there is no tunnel " +
                                                in_quotes(*route.tunnel) + " in vrf '" + vrf.name +
-                                               '\'' + did_you_mean(*route.tunnel, tunnels));
+                                               '\'' + mistakes_.hint(*route.tunnel, tunnels));
     }
   }
 

@@ -81,12 +81,12 @@ std::vector<MacAddr> port_macs(const Config& config, const Dataplane& dataplane)
 class Daemon {
  public:
   Daemon(const std::shared_ptr<const Config>& config, const std::string& config_path,
-         const DataplaneOptions& options)
+         const DataplaneOptions& options, RevisionHistory history)
       : config_path_(config_path),
         dataplane_(options),
         control_(dataplane_, config, port_macs(*config, dataplane_), monotonic_ns()),
         opener_(options),
-        reloader_(control_, config_path, &opener_),
+        reloader_(control_, config_path, &opener_, std::move(history)),
         context_{&control_, config_path, monotonic_ns, &reloader_, monotonic_ns()},
         server_(io_, config->system.socket, api_methods(), context_),
         signals_(io_, SIGHUP, SIGTERM, SIGINT),
@@ -113,7 +113,8 @@ class Daemon {
     control_.on_port_notice([this](const ControlPlane::PortNotice& notice) { log_notice(notice); });
   }
 
-  void run() {
+  // `why_not_file`: it started with a revision; empty: with the file.
+  void run(const std::string& why_not_file) {
     follow_kernel();  // while it may still enter network namespaces
     give_up_privileges();
     dataplane_.start();
@@ -126,6 +127,8 @@ class Daemon {
                  ADIT_VERSION, getpid(), dataplane_.worker_count(), control_.config().ports.size(),
                  control_.config().networks.size(), log_value(config_path_));
     notify_supervisor("READY=1");
+    told_revision_ = reloader_.history().running();
+    tell_status(why_not_file);
     io_.run();
     notify_supervisor("STOPPING=1");
     close_log();
@@ -138,6 +141,14 @@ class Daemon {
   }
 
  private:
+  // What `systemctl status` shows.
+  void tell_status(const std::string& why_not_file) const {
+    const uint64_t revision = reloader_.history().running();
+    std::string status = revision == 0 ? "running" : "revision " + std::to_string(revision);
+    if (!why_not_file.empty()) status += " instead of the file: " + why_not_file;
+    notify_supervisor("STATUS=" + status);
+  }
+
   // It takes privileges that are given up later.
   std::unique_ptr<CheckSpace> make_check_space() {
     std::string why;
@@ -161,8 +172,13 @@ class Daemon {
     const Config& config = control_.config();
     const PrivilegePlan plan = privilege_plan(config, rte_eal_has_hugepages() != 0);
     const std::string socket_folder = std::filesystem::path(config.system.socket).parent_path();
-    if (plan.account) give_folders(*plan.account, socket_folder, rte_eal_get_runtime_dir());
-    const Dropped dropped = drop_privileges(plan, config_path_, {socket_folder});
+    std::vector<std::string> own = {rte_eal_get_runtime_dir()}, writable = {socket_folder};
+    if (const auto& store = reloader_.history().store()) {
+      own.push_back(store->folder());
+      writable.push_back(store->folder());
+    }
+    if (plan.account) give_folders(*plan.account, socket_folder, own);
+    const Dropped dropped = drop_privileges(plan, config_path_, writable);
     spdlog::info("event=privileges user={} capabilities={}",
                  dropped.account.empty() ? "unchanged" : dropped.account,
                  capability_names(dropped.capabilities));
@@ -227,6 +243,9 @@ class Daemon {
       bool moved = control_.tick(monotonic_ns());
       reloader_.tick(monotonic_ns());
       moved |= !reloader_.idle();
+      if (std::exchange(told_revision_, reloader_.history().running()) !=
+          reloader_.history().running())
+        tell_status("");
       moved |= follow_kernel();
       if (moved) pace_.moved(monotonic_ns());
       control_.look_at_links(monotonic_ns(), [this](LinkEvent& event) {
@@ -321,6 +340,7 @@ class Daemon {
     dataplane_.put_frame(port, frame);
   }};
   uint64_t followed_generation_ = 0;
+  uint64_t told_revision_ = 0;
   ApiContext context_;
   boost::asio::io_context io_{1};
   ApiServer server_;
@@ -360,11 +380,12 @@ DataplaneOptions dataplane_options(const Config& config, const EalArgs& eal, uns
 }
 
 void run_daemon(std::shared_ptr<const Config> config, const std::string& config_path,
-                const DataplaneOptions& options) {
-  Daemon daemon(config, config_path, options);
+                const DataplaneOptions& options, RevisionHistory history,
+                const std::string& why_not_file) {
+  Daemon daemon(config, config_path, options, std::move(history));
   config.reset();  // the running one is the control plane's
   malloc_trim(0);  // what reading it took
-  daemon.run();
+  daemon.run(why_not_file);
 }
 
 }  // namespace adit

@@ -25,12 +25,14 @@
 #include "config/yaml/error.h"
 #include "daemon/daemon.h"
 #include "daemon/options.h"
+#include "daemon/start.h"
 #include "health/file_weakness.h"
 #include "machine/dpdk_log.h"
 #include "machine/eal_args.h"
 #include "machine/preflight.h"
 #include "machine/runtime_files.h"
 #include "machine/system_facts.h"
+#include "running/reload_log.h"
 #include "steering/steering_program.h"
 #include "steering/steering_rules.h"
 
@@ -67,6 +69,18 @@ bool report_preflight(const PreflightReport& report, LogTarget target) {
   for (const Finding& finding : report.problems)
     report_failure(target, spdlog::level::err, "event=preflight " + to_string(finding));
   return report.ok();
+}
+
+// That it is not the file, and why; that no revisions are kept.
+void report_start(const Start& start, LogTarget target) {
+  const RevisionHistory& history = start.history;
+  if (!history.is_kept()) spdlog::warn("event=history_off why={}", log_value(history.why_none()));
+  if (start.why.empty()) return;
+  report_failure(target, spdlog::level::err,
+                 "event=started_with_revision revision=" + std::to_string(history.running()) +
+                     " why=" + log_value(start.why));
+  for (const ConfigMistake& mistake : start.mistakes)
+    spdlog::error("event=config_mistake mistake={}", log_value(to_string(mistake)));
 }
 
 // Whether a signal to end is pending, while signals are blocked.
@@ -124,7 +138,8 @@ void clean_up_eal() {
   _exit(kExitFailed);
 }
 
-int serve(std::shared_ptr<const Config> config, const Options& options, SystemFacts facts) {
+int serve(std::shared_ptr<const Config> config, const Options& options, SystemFacts facts,
+          RevisionHistory history, const std::string& why_not_file) {
   if (std::any_of(config->ports.begin(), config->ports.end(), is_steered)) {
     clear_steered_interfaces(*config);
     facts.xdp_program = steering_program_path();
@@ -143,7 +158,8 @@ int serve(std::shared_ptr<const Config> config, const Options& options, SystemFa
     if (end_is_wanted())
       spdlog::info("event=stopped before=ready");
     else
-      run_daemon(std::move(config), options.config_path, dataplane);
+      run_daemon(std::move(config), options.config_path, dataplane, std::move(history),
+                 why_not_file);
   } catch (const WorkersStuck& error) {
     end_with_stuck_workers(error);
   } catch (const std::exception& error) {
@@ -165,12 +181,13 @@ int run(int argc, char** argv) {
   if (!options.check) block_signals({SIGHUP});
   // What log rotation sends to other daemons, and what asks them for a status.
   for (int signal : {SIGUSR1, SIGUSR2}) std::signal(signal, SIG_IGN);
-  auto [read, warnings] = check_config_file(options.config_path);
-  auto config = std::make_shared<const Config>(std::move(read));
+  Start start = options.check ? Start{check_config_file(options.config_path), "", {}, {nullptr, ""}}
+                              : choose_configuration(options.config_path, options.state_folder);
+  auto config = std::make_shared<const Config>(std::move(start.checked.config));
   const LogTarget target = options.check ? LogTarget::kStderr : config->system.log_target;
   set_up_log(target, config->system.log_level);
-  for (const ConfigMistake& warning : warnings)
-    spdlog::warn("event=config_warning warning={}", log_value(to_string(warning)));
+  log_warnings(start.checked.warnings);
+  if (!options.check) report_start(start, target);
 
   warn_of_weak_file(options.config_path);
   // They may be what there is no room for.
@@ -180,7 +197,7 @@ int run(int argc, char** argv) {
   if (options.check && ready)
     std::cout << "configuration " << options.config_path << " and this machine are fine\n";
   if (options.check || !ready) return ready ? kExitOk : kExitPreflight;
-  return serve(std::move(config), options, facts);
+  return serve(std::move(config), options, facts, std::move(start.history), start.why);
 }
 
 }  // namespace

@@ -14,6 +14,16 @@ namespace po = boost::program_options;
 
 constexpr const char* kDefaultConfig = "/etc/adit/adit.yaml";
 
+constexpr const char* kDefaultStateFolder = "/var/lib/adit";
+
+// systemd's is a list, by colons.
+std::string default_state_folder() {
+  const char* own = std::getenv("STATE_DIRECTORY");
+  if (own == nullptr || *own == '\0') return kDefaultStateFolder;
+  const std::string_view folders(own);
+  return std::string(folders.substr(0, folders.find(':')));
+}
+
 }  // namespace
 
 po::options_description describe_options() {
@@ -23,6 +33,10 @@ po::options_description describe_options() {
                             po::value<std::string>()->value_name("FILE")->default_value(
                                 from_environment != nullptr ? from_environment : kDefaultConfig),
                             "configuration; else $ADIT_CONFIG, else /etc/adit/adit.yaml")(
+      "state-dir",
+      po::value<std::string>()->value_name("DIR")->default_value(default_state_folder()),
+      "where applied configurations are kept, for history, rollback and a start whose file is "
+      "refused; else $STATE_DIRECTORY, else /var/lib/adit")(
       "check", "check configuration and machine, and exit")("help,h", "print this and exit")(
       "version", "print the version and exit");
   return description;
@@ -53,6 +67,7 @@ Options parse_options(int argc, char** argv) {
     throw UsageError(error.what());
   }
   options.config_path = given["config"].as<std::string>();
+  options.state_folder = given["state-dir"].as<std::string>();
   options.check = given.contains("check");
   options.help = given.contains("help");
   options.version = given.contains("version") && !options.help;

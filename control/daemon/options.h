@@ -11,6 +11,7 @@ namespace adit::daemon {
 
 struct Options {
   std::string config_path;
+  std::string state_folder;
   bool check = false;
   bool help = false;
   bool version = false;

@@ -231,7 +231,7 @@ std::string capability_names(uint64_t capabilities) {
 }
 
 void give_folders(const Account& account, const std::string& socket_folder,
-                  const std::string& eal_folder) {
+                  const std::vector<std::string>& own_folders) {
   namespace fs = std::filesystem;
   // What cannot be given keeps the capability that it takes, or is left behind at the end.
   const auto give = [&](const fs::path& path) {
@@ -244,10 +244,12 @@ void give_folders(const Account& account, const std::string& socket_folder,
     give(fs::path(own) / "dpdk");
   }
   if (socket_path.filename() == "adit" || (own != nullptr && socket_path == own)) give(socket_path);
-  give(eal_folder);
-  std::error_code error;
-  for (fs::directory_iterator it(eal_folder, error), end; !error && it != end; it.increment(error))
-    give(it->path());
+  for (const std::string& folder : own_folders) {
+    give(folder);
+    std::error_code error;
+    for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+      give(it->path());
+  }
 }
 
 Dropped drop_privileges(PrivilegePlan plan, const std::string& readable,

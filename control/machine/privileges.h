@@ -43,9 +43,10 @@ struct Dropped {
 };
 
 // Makes the account the owner of the folders that are adit's alone, so that it can put its socket
-// and its files there and remove them: one called `adit`, what $RUNTIME_DIRECTORY names, and EAL's.
+// and its files there and remove them: one called `adit`, what $RUNTIME_DIRECTORY names, and `own`
+// with the files in them.
 void give_folders(const Account& account, const std::string& socket_folder,
-                  const std::string& eal_folder);
+                  const std::vector<std::string>& own);
 
 // Carries the plan out in every thread of the process. A capability is kept beside it where the
 // files could not be used without: `readable` to be read, the folders `writable` to make files in.

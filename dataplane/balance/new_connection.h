@@ -8,7 +8,7 @@
 namespace adit {
 
 inline bool has_ended(const Connection& connection) noexcept {
-  return is_in(connection.state, kEndedStates);
+  return is_in(connection.state, kEndedStates | kSctpEndedStates);
 }
 
 // A packet to the service that matches no connection. `hash`: the table's, of the flow's key.

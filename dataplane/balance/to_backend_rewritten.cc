@@ -3,6 +3,7 @@
 
 #include "balance/client_info.h"
 #include "icmp/quote.h"
+#include "icmp/report.h"
 #include "packet/fragment.h"
 #include "packet/ip_version.h"
 #include "rewrite/client_address.h"
@@ -19,11 +20,34 @@ void let_fragment(rte_mbuf* mbuf, uint16_t id) noexcept {
   write_ipv4_checksum(&ip);
 }
 
+// RFC 791 section 3.1: whether a source route has addresses left. The header is contiguous.
+bool has_source_route_left(const Ipv4Header& ip) noexcept {
+  constexpr uint8_t kEnd = 0, kNop = 1, kLoose = 131, kStrict = 137;
+  const auto* bytes = reinterpret_cast<const uint8_t*>(&ip);
+  const unsigned end = Ipv4::header_len(ip);
+  for (unsigned at = sizeof ip; at < end && bytes[at] != kEnd;) {
+    if (bytes[at] == kNop) {
+      ++at;
+      continue;
+    }
+    const unsigned len = at + 1 < end ? bytes[at + 1] : 0;
+    if (len < 2 || at + len > end) return false;
+    if (bytes[at] == kLoose || bytes[at] == kStrict) return len < 3 || bytes[at + 2] <= len;
+    at += len;
+  }
+  return false;
+}
+
 // RFC 7915 section 4: if an IPv4 packet may be fragmented, we may fragment the IPv6 packet, whose
 // source we are. Section 5.1.1: so may we a packet that arrived in fragments.
 DropReason change_version(Worker& worker, Packet& packet, const Flow& flow, const Translation& to,
                           VrfId vrf) noexcept {
   rte_mbuf* mbuf = packet.mbuf;
+  // Section 4.1: IPv6 has nothing like it.
+  if (!flow.packet.ipv6 && has_source_route_left(header_of<Ipv4>(mbuf))) [[unlikely]] {
+    report_to_sender(worker, packet, IcmpProblem::kSourceRoute);
+    return DropReason::k_ip_source_route;
+  }
   if (flow.packet.ipv6) {
     packet.origin.set_label(label_of(header_of<Ipv6>(mbuf)));
   } else {

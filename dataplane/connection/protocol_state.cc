@@ -227,19 +227,22 @@ constinit const std::array<Transitions<kTcpEvents>, 2> kTcpTransitions = {
 constinit const Transitions<kSctpEvents> kSctpTransitions =
     tabulate<kSctpEvents, SctpEvent>(kSctpNone, kSctpClosed, after_chunk);
 
-// RFC 9260 section 6.10: a packet may have several chunks. The first one says what it is about,
-// but for an ABORT behind a COOKIE-ECHO or COOKIE-ACK: section 3.3.7 has it come last.
+// RFC 9260 section 6.10: a packet may have several chunks. The first one says what it is about, but
+// for an ABORT behind it: section 3.3.7 has control chunks before it, and no DATA.
 std::optional<SctpEvent> sctp_event(const uint8_t* l4, unsigned len) noexcept {
   constexpr unsigned kHeaderLen = 12;
   constexpr unsigned kChunkHeaderLen = 4;
+  constexpr unsigned kMostChunks = 8;  // that are looked at
+  constexpr uint8_t kDataChunk = 0;
   if (len < kHeaderLen + kChunkHeaderLen) return std::nullopt;
-  const uint8_t* chunk = l4 + kHeaderLen;
-  const SctpEvent event = chunk_event(chunk[0]);
-  if (event != SctpEvent::kCookieEcho && event != SctpEvent::kCookieAck) return event;
-  const unsigned chunk_len = unsigned{chunk[2]} << 8 | chunk[3];
-  const unsigned next = kHeaderLen + (chunk_len + 3) / 4 * 4;
-  if (chunk_len < kChunkHeaderLen || next + kChunkHeaderLen > len) return event;
-  return chunk_event(l4[next]) == SctpEvent::kAbort ? SctpEvent::kAbort : event;
+  unsigned at = kHeaderLen;
+  for (unsigned left = kMostChunks; left != 0 && l4[at] != kDataChunk; --left) {
+    if (chunk_event(l4[at]) == SctpEvent::kAbort) return SctpEvent::kAbort;
+    const unsigned chunk_len = unsigned{l4[at + 2]} << 8 | l4[at + 3];
+    at += (chunk_len + 3) / 4 * 4;
+    if (chunk_len < kChunkHeaderLen || at + kChunkHeaderLen > len) break;
+  }
+  return chunk_event(l4[kHeaderLen]);
 }
 
 bool is_half_open(ConnectionState state) noexcept {

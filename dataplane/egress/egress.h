@@ -28,6 +28,23 @@ inline void describe(Packet& packet) noexcept {
     clamp_mss(mbuf, path_frame_bytes(worker, out, true));
 }
 
+// Whether the frame's tag, if it has one, names a VLAN of the port that belongs to others: a switch
+// would take the frame for theirs.
+[[gnu::cold, gnu::noinline]] inline bool is_in_vlan_of_others(const PortEntry& port,
+                                                              const rte_mbuf* mbuf) noexcept {
+  struct {
+    be16 ether_type;
+    be16 tci;
+  } copy;
+  // A flooded copy has its headers in buffers of its own.
+  const auto* tag = static_cast<const decltype(copy)*>(
+      rte_pktmbuf_read(mbuf, offsetof(EthernetHeader, ether_type), sizeof copy, &copy));
+  if (tag == nullptr || tag->ether_type != be16(kEtherTypeVlan)) return false;
+  const uint16_t vlan_id = tag->tci.host() & kVlanIdMask;
+  return (!port.by_vlan.empty() && port.by_vlan[vlan_id] != 0) ||
+         (!port.subinterface_by_vlan.empty() && port.subinterface_by_vlan[vlan_id] != 0);
+}
+
 // Sends the packet to its bridge port Packet::out: at once to an access port, by way of
 // Worker::to_encap to a remote. For a remote, describe() was called.
 inline void dispatch(Worker& worker, Packet& packet) noexcept {
@@ -40,6 +57,9 @@ inline void dispatch(Worker& worker, Packet& packet) noexcept {
   // Of a GSO frame that is still one, the segments fit.
   if (is_too_big(worker, out, mbuf->pkt_len, packet.inner.df) && !is_gso_frame(mbuf)) [[unlikely]]
     return handle_too_big(worker, packet);
+  if ((out.flags & BridgePort::kGuardsVlans) != 0 &&
+      is_in_vlan_of_others(worker.snapshot->ports[out.port], mbuf)) [[unlikely]]
+    return drop(worker, mbuf, DropReason::k_vlan_not_member);
   leave(worker, packet.out, mbuf->pkt_len);
   if (out.kind == BridgePortKind::kTunnel) return worker.to_encap[out.tunnel].push(packet);
   if (out.vlan_id != 0 && !push_vlan(mbuf, out.vlan_id)) [[unlikely]]

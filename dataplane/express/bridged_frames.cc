@@ -25,10 +25,16 @@ struct Entry {
   uint64_t gateway = 0;  // FDB key of the gateway's MAC
 };
 
-// Whether the network takes the frame, which may have tags of its own.
-bool fits_network(const Entry& entry, const BridgedFrame& frame) noexcept {
+// Whether a network takes frames with tags of their own. Where any could leave in a VLAN of others,
+// the pipeline alone looks at them.
+bool takes_tags(const Snapshot& snapshot, uint8_t flags) noexcept {
+  return (flags & BridgePort::kCarryVlans) != 0 && !snapshot.guards_vlans;
+}
+
+bool fits_network(const Snapshot& snapshot, const Entry& entry,
+                  const BridgedFrame& frame) noexcept {
   const be16 type = reinterpret_cast<const EthernetHeader*>(frame.at)->ether_type;
-  return !is_vlan_type(type) || (entry.flags & BridgePort::kCarryVlans) != 0;
+  return !is_vlan_type(type) || takes_tags(snapshot, entry.flags);
 }
 
 // The frame's MACs are at `macs`.
@@ -44,8 +50,8 @@ bool fits_network(const Entry& entry, const BridgedFrame& frame) noexcept {
   if (is_group_mac(source | destination) || source == entry.network) [[unlikely]]
     return false;
   // What reading does not depend on. Of any other flag, the pipeline alone knows what it means.
-  constexpr uint8_t kOthers =
-      BridgePort::kCarryVlans | BridgePort::kTooBigIcmp | BridgePort::kTooBigFragment;
+  constexpr uint8_t kOthers = BridgePort::kCarryVlans | BridgePort::kTooBigIcmp |
+                              BridgePort::kTooBigFragment | BridgePort::kGuardsVlans;
   constexpr uint8_t kKnown =
       kOthers | BridgePort::kLearning | BridgePort::kHasGateway | BridgePort::kMssClamp;
   if ((entry.flags | kOthers) != (BridgePort::kLearning | kOthers)) {
@@ -75,8 +81,7 @@ BridgePortId member_of_tag(const Snapshot& snapshot, const PortEntry& port,
     frame.bytes -= unsigned{sizeof(VlanTag)};
     return port.by_vlan[vlan_id];
   }
-  const BridgePort& untagged = snapshot.bridge_ports[port.untagged];
-  return (untagged.flags & BridgePort::kCarryVlans) != 0 ? port.untagged : 0;
+  return takes_tags(snapshot, snapshot.bridge_ports[port.untagged].flags) ? port.untagged : 0;
 }
 
 bool read_tagged(const Fdb::View& fdb, const Snapshot& snapshot, const PortEntry& port,
@@ -85,7 +90,7 @@ bool read_tagged(const Fdb::View& fdb, const Snapshot& snapshot, const PortEntry
   const BridgePortId in = member_of_tag(snapshot, port, frame);
   if (in == 0) return false;
   const Entry entry(snapshot, in);
-  return read_inside(fdb, entry, macs, frame) && fits_network(entry, frame);
+  return read_inside(fdb, entry, macs, frame) && fits_network(snapshot, entry, frame);
 }
 
 [[gnu::always_inline]] inline be16 begin_frame(BridgedFrame& frame, rte_mbuf* mbuf,
@@ -118,7 +123,7 @@ bool read_tagged(const Fdb::View& fdb, const Snapshot& snapshot, const PortEntry
                    (remote.outer & outer::kUniformTtl) != 0};
   }
   const Entry entry(snapshot, in);
-  return read_inside(fdb, entry, frame.at, frame) && fits_network(entry, frame);
+  return read_inside(fdb, entry, frame.at, frame) && fits_network(snapshot, entry, frame);
 }
 
 [[gnu::noinline]] void find_senders(BridgedBurst& burst) noexcept {

@@ -30,6 +30,17 @@ void set_next(rte_mbuf* mbuf, rte_mbuf* next) noexcept {
   mbuf->tx_offload = std::bit_cast<uint64_t>(next);
 }
 
+// For Worker::collected_datagrams: the identification stands where flows have ports.
+FlowKey key_of_datagram(const FragmentKey& key) noexcept {
+  return {key.source,
+          key.destination,
+          be16::from_raw(static_cast<uint16_t>(key.id)),
+          be16::from_raw(static_cast<uint16_t>(key.id >> 16)),
+          vrf_of(key.place),
+          key.protocol,
+          key.ipv6};
+}
+
 uint32_t payload_of_buffer(uint32_t room) noexcept {
   return (room - RTE_PKTMBUF_HEADROOM - kMostFragmentHeader) & ~7u;
 }
@@ -205,7 +216,7 @@ rte_mbuf* FragmentTable::take_kept(uint32_t slot) noexcept {
 }
 
 void FragmentTable::note_connection(const Worker& worker, const FragmentKey& key) noexcept {
-  of_connections_.add(hash_of(key, seed_), vrf_of(key.place), worker.now_s);
+  worker.collected_datagrams->add(key_of_datagram(key));
 }
 
 void FragmentTable::release_kept(uint32_t slot) noexcept {
@@ -232,7 +243,7 @@ rte_mbuf* FragmentTable::take_released(VrfId& vrf) noexcept {
 void FragmentTable::drop_held(Worker& worker, uint32_t slot, DropReason reason) noexcept {
   Entry& entry = entries_[slot];
   const bool of_connection = entry.state == State::kUndecided &&
-                             of_connections_.has(hash_of(entry.key, seed_), worker.now_s);
+                             worker.collected_datagrams->has(key_of_datagram(entry.key));
   if (entry.state != State::kCollecting && !of_connection) return release_kept(slot);
   // The runner that names each packet has them all.
   unsigned unnamed = entry.count;

@@ -22,7 +22,6 @@
 #include "adit/drop_reason.h"
 #include "adit/snapshot.h"
 #include "adit/zero_pages.h"
-#include "connection/forgotten_flows.h"
 #include "fragments/fragment_shares.h"
 #include "packet/fragment_bits.h"
 
@@ -151,7 +150,6 @@ class FragmentTable {
   std::vector<SlotList<Entry>> by_sender_;
   SlotList<Entry> oldest_first_;
   const uint64_t seed_;
-  ForgottenFlows of_connections_;
   rte_mbuf* first_released_ = nullptr;
   rte_mbuf* last_released_ = nullptr;
   unsigned held_ = 0;

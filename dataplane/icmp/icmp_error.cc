@@ -37,6 +37,8 @@ constexpr TypeAndCode type_and_code(IcmpProblem problem, bool ipv6) noexcept {
       return ipv6 ? TypeAndCode{1, 0} : TypeAndCode{3, 0};
     case IcmpProblem::kHostUnreachable:
       return ipv6 ? TypeAndCode{1, 3} : TypeAndCode{3, 1};
+    case IcmpProblem::kSourceRoute:
+      return TypeAndCode{3, 5};
     case IcmpProblem::kParameter:
       return TypeAndCode{4, 0};
     case IcmpProblem::kPortUnreachable:

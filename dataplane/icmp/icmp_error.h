@@ -13,6 +13,7 @@ enum class IcmpProblem : uint8_t {
   kNoRoute,
   kHostUnreachable,  // the last hop does not answer ARP or ND
   kPortUnreachable,
+  kSourceRoute,  // IPv4's alone: it cannot be followed
   kParameter,  // IPv6's alone: a wrong field of a header
 };
 

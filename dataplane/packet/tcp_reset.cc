@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "packet/tcp_reset.h"
 
+#include "packet/ip_packet.h"
 #include "packet/packet.h"
+#include "packet/patch.h"
 
 namespace adit {
 namespace {
@@ -72,10 +74,18 @@ rte_mbuf* build(const rte_mbuf* about, const Flow& flow, rte_mempool* pool) noex
   return mbuf;
 }
 
+// RFC 9293 section 3.1. What a TAP's kernel leaves to us to compute is right.
+bool is_intact(const rte_mbuf* mbuf, const IpPacket& packet) noexcept {
+  if (l4_checksum_of(mbuf) == L4Checksum::kPending) return true;
+  const uint32_t bytes = packet.end - packet.l4;
+  const uint64_t pseudo = pseudo_header_sum(rte_pktmbuf_mtod(mbuf, const uint8_t*), packet, bytes);
+  return sum_mbuf(mbuf, packet.l4, bytes, pseudo) == 0xffff;
+}
+
 }  // namespace
 
 rte_mbuf* make_tcp_reset(const rte_mbuf* about, const Flow& flow, rte_mempool* pool) noexcept {
-  if ((flow.l4_type & kTcpRst) != 0) return nullptr;
+  if ((flow.l4_type & kTcpRst) != 0 || !is_intact(about, flow.packet)) return nullptr;
   return flow.packet.ipv6 ? build<ReplyIpv6>(about, flow, pool)
                           : build<ReplyIpv4>(about, flow, pool);
 }

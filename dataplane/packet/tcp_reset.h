@@ -7,8 +7,8 @@
 namespace adit {
 
 // A RST to the sender of a TCP packet (kFlow), in a new buffer that begins with the IP header and
-// has headroom. Null if `about` is a RST itself, which is never answered, or if the pool is
-// empty.
+// has headroom. Null if `about` is a RST itself, which is never answered, if its checksum is wrong,
+// or if the pool is empty.
 rte_mbuf* make_tcp_reset(const rte_mbuf* about, const Flow& flow, rte_mempool* pool) noexcept;
 
 }  // namespace adit

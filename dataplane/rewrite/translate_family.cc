@@ -113,13 +113,17 @@ DropReason translate_flow(rte_mbuf* mbuf, const Flow& flow, const Translation& t
   const bool to_ipv6 = !flow.packet.ipv6;
   const Fields fields = fields_of(frame_of(mbuf), flow.packet);
   if (!to_ipv6 && fields.bytes + sizeof(Ipv4Header) > 0xffff) return DropReason::k_mtu_exceeded;
+  const L4Checksum checksum = l4_checksum_of(mbuf);
+  // In IPv4 it would be none, which is right (RFC 8200 section 8.1).
+  if (!to_ipv6 && fields.protocol == kIpProtocolUdp && checksum == L4Checksum::kComplete &&
+      reinterpret_cast<const UdpHeader*>(frame_of(mbuf) + flow.packet.l4)->checksum == be16(0))
+    return DropReason::k_udp_checksum;
   std::array<uint8_t, sizeof(Ipv6Header)> header;
   const unsigned len = write_other(header.data(), fields, to, to_ipv6, id);
   const uint64_t growth = pseudo_growth(frame_of(mbuf), header.data(), to_ipv6);
   uint8_t* start = move_start(mbuf, flow.packet.l4, len);
   if (start == nullptr) return DropReason::k_no_headroom;
   std::memcpy(start, header.data(), len);
-  const L4Checksum checksum = l4_checksum_of(mbuf);
   nat::patch_l4({start + len, std::min(mbuf->data_len - len, fields.bytes), fields.bytes,
                  fields.protocol, checksum},
                 growth, to);

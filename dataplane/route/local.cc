@@ -9,7 +9,9 @@
 #include "packet/extension_headers.h"
 #include "packet/flow_reader.h"
 #include "packet/local_port.h"
+#include "packet/patch.h"
 #include "packet/tcp_reset.h"
+#include "packet/udp_checksum.h"
 #include "route/out.h"
 #include "worker/handover.h"
 #include "worker/originate.h"
@@ -196,6 +198,28 @@ bool is_alive(const Worker& worker, const RouteTarget& target) noexcept {
   return false;
 }
 
+// RFC 1122 section 4.1.3.4: no answer to a datagram that is damaged.
+template <class Ip>
+DropReason damage_of_udp(const rte_mbuf* mbuf, uint32_t at) noexcept {
+  if (l4_checksum_of(mbuf) == L4Checksum::kPending) return DropReason::kNone;
+  if (at + sizeof(UdpHeader) > mbuf->data_len) return DropReason::k_udp_truncated;
+  const auto* udp = rte_pktmbuf_mtod_offset(mbuf, const UdpHeader*, at);
+  const unsigned bytes = udp->length.host();
+  if (bytes < sizeof *udp || at + bytes > mbuf->pkt_len) return DropReason::k_udp_length;
+  const bool has_none = !Ip::kIpv6 && udp->checksum == be16(0);
+  return has_none || udp_checksum_ok(mbuf, udp, 0, at, Ip::kIpv6) ? DropReason::kNone
+                                                                  : DropReason::k_udp_checksum;
+}
+
+// Nobody wants the datagram.
+template <class Ip>
+void refuse_udp(Worker& worker, Packet& packet, const Payload& payload, DropReason why) noexcept {
+  const DropReason damage = damage_of_udp<Ip>(packet.mbuf, payload.at);
+  if (damage != DropReason::kNone) return drop(worker, packet.mbuf, damage);
+  report_to_sender(worker, packet, IcmpProblem::kPortUnreachable);
+  drop(worker, packet.mbuf, why);
+}
+
 }  // namespace
 
 template <class Ip>
@@ -211,8 +235,7 @@ void handle_local(Worker& worker, Packet& packet) noexcept {
   if (take_for_host(worker, packet.network, 0, packet.mbuf, 0)) return;
   if (payload.protocol != kIpProtocolUdp)
     return drop(worker, packet.mbuf, DropReason::k_ip_protocol_unknown);
-  report_to_sender(worker, packet, IcmpProblem::kPortUnreachable);
-  drop(worker, packet.mbuf, DropReason::k_udp_port_closed);
+  refuse_udp<Ip>(worker, packet, payload, DropReason::k_udp_port_closed);
 }
 
 template <class Ip>
@@ -231,8 +254,7 @@ void handle_virtual(Worker& worker, Packet& packet, const RouteTarget& target) n
       return drop(worker, packet.mbuf, kWhy);
     }
     case kIpProtocolUdp:
-      report_to_sender(worker, packet, IcmpProblem::kPortUnreachable);
-      return drop(worker, packet.mbuf, kWhy);
+      return refuse_udp<Ip>(worker, packet, payload, kWhy);
     default:
       return drop(worker, packet.mbuf, kWhy);
   }

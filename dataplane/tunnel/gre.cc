@@ -114,7 +114,9 @@ Sequences& sequences_of(const Worker& worker, const BridgePort& out) noexcept {
   if (has_checksum && !checksum_ok(packet.mbuf, packet.l4_payload))
     return refuse(DropReason::k_gre_checksum);
   if (!bridged && !inner_version_is(packet, ipv6)) return refuse(DropReason::k_tunnel_payload);
-  if (bridged && flags == kGreKey) distinguish_nvgre(worker, kinds, packet, key);
+  // RFC 2784 section 2.2: reserved bits are ignored.
+  if (bridged && (flags & (kGreChecksum | kGreKey | kGreSequence)) == kGreKey)
+    distinguish_nvgre(worker, kinds, packet, key);
   if (has_sequence || kinds.numbered)
     check_sequence(worker, packet,
                    has_sequence ? reinterpret_cast<const be32*>(at + header_len - 4) : nullptr);

@@ -89,6 +89,8 @@ struct Worker {
   const HostTable* hosts = nullptr;
   const BackendStatusTable* backend_status = nullptr;
   DirectFlows* direct_flows = nullptr;  // all workers write
+  // Likewise: datagrams of connections that were put together (FragmentTable::note_connection()).
+  DirectFlows* collected_datagrams = nullptr;
   HostFlows* host_flows = nullptr;      // all workers write
   std::atomic<bool>* stopping = nullptr;
   // What ports' queues lead to, where that has changed: the number changes after the bindings.

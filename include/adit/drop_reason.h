@@ -12,7 +12,7 @@ namespace adit {
 // clang-format off
 #define ADIT_DROP_REASONS(X)                                                                     \
   X(runt_frame,            "frame is shorter than its Ethernet header or VLAN tag")              \
-  X(vlan_not_member,       "no network or VRF has this VLAN of the port")                        \
+  X(vlan_not_member,       "VLAN is nobody's at this port, or somebody else's on the way out")   \
   X(vlan_in_network,       "tagged frame in a network that does not carry VLANs")                \
   X(not_our_mac,           "destination MAC is not that of the port")                            \
   X(ether_type_unknown,    "EtherType that the underlay does not support")                       \
@@ -43,6 +43,7 @@ namespace adit {
   X(arp_not_for_us,        "ARP for an address that is not ours")                                \
   X(arp_sender,            "ARP sender is not an address that a host on the link can have")      \
   X(address_conflict,      "another host uses our address, by its ARP or neighbour discovery")   \
+  X(ip_source_route,       "IPv4 source route to a backend of IPv6 (RFC 7915 4.1)")              \
   X(udp_truncated,         "frame ends inside the UDP header")                                   \
   X(udp_length,            "UDP length below 8 or beyond the IP packet")                         \
   X(udp_checksum,          "UDP checksum is wrong")                                              \

@@ -101,6 +101,8 @@ struct alignas(64) BridgePort {
   static constexpr uint8_t kTooBigIcmp = 8;
   static constexpr uint8_t kTooBigFragment = 16;
   static constexpr uint8_t kHasGateway = 32;
+  // An untagged member that carries tags, on a port of which VLANs belong to others.
+  static constexpr uint8_t kGuardsVlans = 64;
 
   BridgePortKind kind = BridgePortKind::kNone;
   uint8_t tunnel = 0;        // tunnel_index()
@@ -348,6 +350,7 @@ struct Snapshot {
   SharedTable<Ipv6Key> remote_addresses;       // -> the first BridgePortId of that address
   std::array<uint8_t, 256> ip_protocols = {};  // tunnel kind + 1, of those not in UDP; 0: none
   RouteTable routes;                           // of all VRFs
+  bool guards_vlans = false;                   // a bridge port has kGuardsVlans
   bool balances = false;                       // there are services
   std::vector<uint8_t> balanced_vrfs;          // by VrfId: whether connections may be there
   std::vector<uint8_t> host_vrfs;              // by VrfId: whether it has a host interface

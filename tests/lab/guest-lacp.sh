@@ -46,6 +46,9 @@ guest_bond() {
     fail "the guest's kernel refused a bond of $*"
 }
 
+# grew TAP tx|rx LEAST: by what there was `before`.
+grew() { (($(counter "$1" "$2_packets") - before[$1$2] >= $3)); }
+
 # expect_both WHAT: datagrams to many ports, and connections from many, take both members each way.
 expect_both() {
   local tap direction
@@ -61,8 +64,10 @@ for port in range(2000, 2400):
   guest "i=2000; while [ \$i -lt 2030 ]; do nc -w 1 -p \$i $HOST 9 </dev/null >/dev/null 2>&1 & i=\$((i + 1)); done; wait" || true
   # What aditd sends, the kernel's TAP has transmitted; what the guest sends, it has received.
   for tap in g0 g1; do
+    wait_for 5 grew "$tap" tx 50 || true
     expect "$1: frames by $tap to the guest" \
       $(($(counter "$tap" tx_packets) - before[${tap}tx])) '>=' 50
+    wait_for 5 grew "$tap" rx 5 || true
     expect "$1: frames by $tap from the guest" \
       $(($(counter "$tap" rx_packets) - before[${tap}rx])) '>=' 5
   done

@@ -59,7 +59,8 @@ say "what adit dropped"
 ctl show drops
 # The underlay's IPv6 talks to groups and to all nodes: what is not for a gateway is counted. While
 # only one end has the next tunnel, the vSwitch's host refuses what comes by the other's last one.
-readonly CHATTER=(ip_not_local nd_not_for_us icmp_ignored tunnel_undelivered)
+# OVS speaks the next kind before adit has it.
+readonly CHATTER=(ip_not_local nd_not_for_us icmp_ignored tunnel_undelivered udp_port_closed)
 expect_drops_only "packets dropped, beside that" "${CHATTER[@]}"
 for reason in "${CHATTER[@]}"; do
   expect "packets dropped as $reason" "$(drops "$reason")" '<=' 30

@@ -46,7 +46,7 @@ expect "exit code" "$rc" = 3
 expect_match "message" "$out" "it is a pipe"
 rm "$CONFIG"
 mv "$CONFIG.good" "$CONFIG"
-expect "the next reload" "$(ctl reload | tail -1)" = "nothing changed; generation 1"
+expect "the next reload" "$(ctl reload | tail -1)" = "nothing changed; generation 1, revision 1"
 
 say "its socket is removed"
 rm "$LAB_TMP/adit.sock"

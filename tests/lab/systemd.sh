@@ -39,6 +39,7 @@ mount --make-rprivate /
 mount -t proc proc /proc
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /var/log
+mount -t tmpfs tmpfs /var/lib
 for file in passwd group; do chmod 644 "$LAB_TMP/\$file"; mount --bind "$LAB_TMP/\$file" "/etc/\$file"; done
 mkdir -p /run/units /run/lock /run/adit-bin
 cd /lib/systemd/system
@@ -142,8 +143,16 @@ inside systemctl stop adit.service
 expect "lines with event=ready that came by syslog" "$(inside journalctl _TRANSPORT=syslog --no-pager -o cat |
   grep -c "event=ready")" = 1
 
-say "a wrong file is no reason to try again"
+say "with a wrong file the last good configuration starts"
 put journald none
+inside systemctl start adit.service || fail "systemctl start ended with $?"
+expect "lines that say so" "$(logged event=started_with_revision)" '>=' 1
+expect "the status that systemd shows" "$(of_unit StatusText | grep -c "the file is refused")" = 1
+expect "owner of what it keeps" "$(inside stat -c %U /var/lib/adit/revisions/1.yaml)" = adit
+inside systemctl stop adit.service
+
+say "where there is none, it is no reason to try again"
+inside rm -r /var/lib/adit/revisions
 rc=0
 inside systemctl start adit.service >/dev/null 2>&1 || rc=$?
 expect "exit code of the start" "$rc" '!=' 0
@@ -159,6 +168,7 @@ expect "state" "$(of_unit ActiveState)" = failed
 expect "lines that say why" "$(logged 'adit.yaml.*Permission denied')" '>=' 1
 
 say "with the drop-in as-root.conf aditd starts as root, and becomes the account itself"
+inside rm -rf /var/lib/adit
 inside mkdir -p /run/units/adit.service.d
 inside tee /run/units/adit.service.d/as-root.conf <"$LAB_ROOT/config/systemd/as-root.conf" >/dev/null
 inside systemctl daemon-reload
@@ -166,5 +176,6 @@ put journald 103
 inside systemctl start adit.service || fail "systemctl start ended with $?"
 expect "account of aditd" "$(inside ps -o user= -p "$(of_unit MainPID)")" = adit
 expect "lines of what it kept" "$(logged 'event=privileges user=adit')" = 1
+expect "owner of its revisions" "$(inside stat -c %U /var/lib/adit/revisions/1.yaml)" = adit
 inside systemctl stop adit.service
 expect "result" "$(of_unit ActiveState)/$(of_unit Result)" = inactive/success

@@ -12,6 +12,7 @@ import nd_frames
 import tunnels
 from frames import *
 from scapy.contrib.geneve import GENEVE
+from scapy.layers.inet import IPOption_LSRR
 from scapy.layers.inet6 import ICMPv6ParamProblem
 from scapy.layers.l2 import GRE
 
@@ -298,6 +299,8 @@ def balanced():
     run.case("icmp_untranslatable", b.from_backend(
         b.ip(6, b.backend(6, 11), b.LOCAL[6]) / ICMPv6ParamProblem(code=2) / b.Raw(bytes(about))),
              {}, "icmp_untranslatable")
+    route = b.tcp(4, caller, b.vip(4, 85), options=[IPOption_LSRR(routers=["10.1.0.3"])])
+    run.case("ip_source_route", b.from_client(route), b.to_client(b.icmp_about(route, b.ICMP(type=3, code=5))), "ip_source_route")
     # The first ones of that VRF. The address is ours where the backend is, and a client's elsewhere.
     taken = [b.tcp(4, local, b.vip(4, 86), sport=1024 + i) for i in range(64)]
     run.case("local_ports_full", [b.from_client(one) for one in taken] +
@@ -333,7 +336,7 @@ def balanced():
              {"back0": [b.frame(b.hop(first), b.BACK_MAC, b.backend_mac(11))] * 2},
              [None, None, "connections_share"])
     run.run()
-    return set(cases) | {"connections_share", "service_rate", "source_rate", "tcp_syn_data", "tcp_options", "icmp_untranslatable", "local_ports_full",
+    return set(cases) | {"connections_share", "service_rate", "source_rate", "tcp_syn_data", "tcp_options", "ip_source_route", "icmp_untranslatable", "local_ports_full",
                          "connections_full", "templates_full"}
 
 

@@ -154,6 +154,10 @@ inline constexpr Column kWorkerColumns[] = {
 inline constexpr Column kStatusColumns[] = {
     {"uptime_s", "UPTIME-S", kSeconds},
     {"generation", "GENERATION", kNumber},
+    {"revision", "REVISION", kNumber, kShown, "that runs, see `history`; null: none is kept"},
+    {"reverts_in_s", "REVERTS-IN-S", kSeconds, kShown,
+     "seconds until it reverts unless it is confirmed; null: it stays"},
+    {"history_error", "HISTORY-ERROR", kText, kShown, "why revisions are not kept; null: they are"},
     {"workers", "WORKERS", kNumber},
     {"workers_stalled", "STALLED", kNumber},
     {"log_written", "LOG-WRITTEN", kCount},

@@ -5,11 +5,19 @@
 #include <tuple>
 #include <utility>
 
+#include "base/nearest_name.h"
+
 namespace adit {
 
 void MistakeList::add(Place place, MistakeKind kind, std::string message) {
   ++count_;
   if (!full()) mistakes_.push_back({file_, place.line, place.column, std::move(message), kind});
+}
+
+std::string MistakeList::hint(std::string_view wanted,
+                              std::span<const std::string_view> names) const {
+  constexpr size_t kMostHints = 50;
+  return count_ < kMostHints ? did_you_mean(wanted, names) : "";
 }
 
 std::string MistakeList::at(Place place) const {

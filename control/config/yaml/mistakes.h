@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/yaml/error.h"
@@ -31,6 +33,9 @@ class MistakeList {
   size_t count() const noexcept { return count_; }
   // Whether messages are still worth composing.
   bool full() const noexcept { return mistakes_.size() >= kMaxKept; }
+  // did_you_mean(), of the first mistakes alone: with the same slip in thousands of names it would
+  // take minutes.
+  std::string hint(std::string_view wanted, std::span<const std::string_view> names) const;
   // "file:line:column", for a message that names a second place.
   std::string at(Place place) const;
 

@@ -13,6 +13,21 @@
 namespace adit {
 namespace {
 
+// Of a key whose words are yes and no among others, the one that YAML 1.1's word for a switch
+// means; empty: none.
+std::string_view meant_by_switch(std::string_view text, std::span<const std::string_view> words) {
+  const auto has = [&](std::string_view word) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+  };
+  for (const auto& [on, off] :
+       {std::pair("on", "off"), std::pair("yes", "no"), std::pair("true", "false")})
+    for (const auto& [yes, no] : {std::pair("yes", "no"), std::pair("on", "off")}) {
+      if (text == on && has(yes)) return yes;
+      if (text == off && has(no)) return no;
+    }
+  return {};
+}
+
 bool is_plain(const YamlNode& node) {
   return !node.is_quoted();
 }
@@ -356,8 +371,11 @@ std::optional<size_t> Reader::word(const KeyInfo& key, const YamlNode& node, Pla
     return word == node.scalar() || (is_plain(node) && means(word, node.scalar()));
   });
   if (found != key.words.end()) return static_cast<size_t>(found - key.words.begin());
+  const std::string_view meant = meant_by_switch(node.scalar(), key.words);
   wrong_text(key, node.scalar(), place,
-             "expected " + expected_text(key) + did_you_mean(node.scalar(), key.words));
+             "expected " + expected_text(key) +
+                 (meant.empty() ? did_you_mean(node.scalar(), key.words)
+                                : "; did you mean " + in_quotes(meant) + '?'));
   return std::nullopt;
 }
 

@@ -304,6 +304,27 @@ TEST(ApiServer, MakesRoomAtTheCostOfTheIdlest) {
   EXPECT_TRUE(busy.line().has_value());
 }
 
+TEST(ApiServer, MakesNoRoomAtTheCostOfWhoWaitsForAnAnswer) {
+  ServerLimits limits;
+  limits.max_clients = 2;
+  limits.evict_after = 50ms;
+  limits.idle_timeout = 200ms;
+  ready = false;
+  TestServer server(kTable, limits);
+  TestClient waits(server.path());
+  waits.send(request("when_ready"));
+  while (waiting == 0) std::this_thread::sleep_for(1ms);
+  std::this_thread::sleep_for(500ms);  // longer than idle clients may stay
+  EXPECT_TRUE(serves(server));
+  std::this_thread::sleep_for(100ms);
+  EXPECT_TRUE(serves(server)) << "in the place of the former";
+  ready = true;
+  const auto answer = waits.line();
+  ready = false;
+  ASSERT_TRUE(answer.has_value()) << "it was hung up on";
+  EXPECT_NE(answer->find("ready"), std::string::npos);
+}
+
 TEST(ApiServer, ServesAnHonestClientAmong200SilentOnes) {
   ServerLimits limits;
   limits.evict_after = 50ms;

@@ -67,7 +67,7 @@ TEST_F(Reload, AppliesAndLogsWhoAndWhat) {
   EXPECT_EQ(result.generation, 2u);
   EXPECT_EQ(control_.config().networks[0].vni, 101u);
   EXPECT_EQ(log(), "info event=reload result=accepted who=SIGHUP file=" + file +
-                       " generation=2 changes=1\n"
+                       " generation=2 revision=0 changes=1\n"
                        "info event=config_change generation=2 change=\"networks.red.vni: 100 -> "
                        "101\"\n");
 }
@@ -184,7 +184,7 @@ TEST_F(Reload, RequestsTakeTurnsAndAreRefusedBeyondABound) {
   EXPECT_TRUE(reloader.reload("uid:3", [&](const auto&) { order.push_back("again"); }))
       << "one for both";
   EXPECT_FALSE(reloader.reload("uid:99", {}));
-  EXPECT_FALSE(reloader.check(std::nullopt, "text", {}));
+  EXPECT_FALSE(reloader.check(std::nullopt, "text", 0, {}));
   while (!reloader.idle()) {
     reloader.tick(monotonic_ns());
     let_others_run();

@@ -47,7 +47,10 @@ json connections(ApiContext&, const json& params, const Caller&) {
 bool reload_refuses = false;
 json reload(ApiContext&, const json&, const Caller&) {
   if (!reload_refuses)
-    return {{"generation", 4}, {"changes", {"networks.red: remote 192.0.2.9 added"}}};
+    return {{"generation", 4},
+            {"revision", 12},
+            {"changes", {"networks.red: remote 192.0.2.9 added"}},
+            {"confirm_s", 60}};
   json mistake = {{"file", "a.yaml"}, {"line", 3}, {"column", 5}, {"message", "no such port"}};
   throw ApiError(kConfigRefused, "configuration refused", {{"mistakes", {mistake}}});
 }
@@ -154,7 +157,9 @@ TEST_F(Aditctl, TellsWhatAReloadChanged) {
   reload_refuses = false;
   const Outcome done = ask({"reload"});
   EXPECT_EQ(done.code, kDone);
-  EXPECT_EQ(done.out, "networks.red: remote 192.0.2.9 added\ngeneration 4\n");
+  EXPECT_EQ(done.out,
+            "networks.red: remote 192.0.2.9 added\ngeneration 4, revision 12\n"
+            "reverts in 60 s, unless: aditctl confirm\n");
   EXPECT_EQ(json::parse(ask({"-j", "reload"}).out)["generation"], 4);
 }
 

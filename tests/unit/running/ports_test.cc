@@ -279,7 +279,7 @@ TEST_F(Ports, AreCheckedWithoutBeingOpened) {
   Reloader reloader(*control_, "none", &opener_);
   std::optional<Reloader::Outcome> outcome;
   ASSERT_TRUE(reloader.check(yaml_of(std::string(kTwo) + "  c: {device: \"tap:c\"}\n", "{port: a}"),
-                             "f", [&](Reloader::Outcome o) { outcome = std::move(o); }));
+                             "f", 0, [&](Reloader::Outcome o) { outcome = std::move(o); }));
   while (!outcome) {
     reloader.tick(now_ns_);
     let_others_run();
