@@ -45,6 +45,9 @@ uint64_t revision_param(const ApiContext& context, const json& params) {
   if (history.find(number) == nullptr)
     throw ApiError(kInvalidParams, "there is no revision " + std::to_string(number) +
                                        "; `aditctl history` lists them");
+  if (!history.has_text(number))
+    throw ApiError(kInvalidParams, "revision " + std::to_string(number) +
+                                       " could not be kept; see `aditctl show status`");
   return number;
 }
 
@@ -109,6 +112,7 @@ json answer_history(ApiContext& context, const json&, const Caller&) {
                         {"running", revision.number == history.running()},
                         {"applied", date_of(revision.applied_s)},
                         {"standing", word_of(revision.standing)},
+                        {"kept", history.has_text(revision.number)},
                         {"origin", revision.origin},
                         {"who", revision.who},
                         {"change_count", revision.change_count},

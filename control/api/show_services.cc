@@ -43,8 +43,8 @@ void put_rates(json& row, const TrafficRates& rates) {
 class ShareView {
  public:
   explicit ShareView(const ControlPlane& control) : control_(control) {
-    for (const ServiceConfig& service : control.config().services) ++services_[service.vrf];
-    for (const VrfConfig& vrf : control.config().vrfs) limits_[vrf.name] = vrf.connections;
+    for (const VrfConfig& vrf : control.config().vrfs)
+      if (vrf.connections != 0) limits_[vrf.name] = vrf.connections;
   }
 
   // `share`: connections that the service may have, as things are.
@@ -57,20 +57,21 @@ class ShareView {
       if (limit != 0) return std::min(limit, capacity);
       return alone || !shared ? capacity : std::min(factor * free, capacity);
     };
+    const auto found = control_.ids().vrfs.find(service.vrf);
+    const VrfId vrf = found == control_.ids().vrfs.end() ? VrfId{0} : found->second;
+    const Snapshot& snapshot = control_.snapshot();
+    const VrfShare& share = snapshot.vrf_shares.at(vrf);
     const auto limit = limits_.find(service.vrf);
-    const uint64_t of_vrf =
-        most(limit == limits_.end() ? 0 : limit->second, services_.size() < 2, kVrfShareFactor);
-    row["share"] = std::min(of_vrf, most(service.limits.connections, services_.at(service.vrf) < 2,
-                                         kServiceShareFactor));
-    const auto vrf = control_.ids().vrfs.find(service.vrf);
+    const uint64_t of_vrf = most(limit == limits_.end() ? 0 : limit->second,
+                                 snapshot.vrfs_with_services < 2, kVrfShareFactor);
+    row["share"] =
+        std::min(of_vrf, most(service.limits.connections, share.services < 2, kServiceShareFactor));
     row["vrf_share"] = of_vrf;
-    row["vrf_connections"] =
-        dataplane.connections_of_vrf(vrf == control_.ids().vrfs.end() ? VrfId{0} : vrf->second);
+    row["vrf_connections"] = dataplane.connections_of_vrf(vrf);
   }
 
  private:
   const ControlPlane& control_;
-  std::map<std::string, unsigned> services_;  // by VRF
   std::map<std::string, uint32_t> limits_;
 };
 

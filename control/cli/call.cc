@@ -45,6 +45,22 @@ json method_params(const Invocation& invocation) {
   return params;
 }
 
+int run_api(const Invocation& invocation) {
+  const std::vector<std::string>& arguments = invocation.arguments;
+  if (arguments.empty()) throw UsageError("`api` needs a METHOD; `aditctl api help` lists them");
+  json params = json::object();
+  if (arguments.size() > 1) {
+    params = json::parse(arguments[1], nullptr, false);
+    if (!params.is_object())
+      throw UsageError("parameters " + adit::in_quotes(arguments[1]) +
+                       ": expected a JSON object, such as '{\"limit\": 10}'");
+  }
+  Client client(invocation.socket);
+  std::cout << client.call(arguments[0], params).dump(2, ' ', false, json::error_handler_t::replace)
+            << '\n';
+  return kDone;
+}
+
 // What has no words of its own: a line for each part of the answer.
 int run_call(const Invocation& invocation) {
   Client client(invocation.socket);

@@ -97,17 +97,23 @@ void print_checks(const std::vector<ServiceChecks>& checks) {
     std::cout << "checks of " << checks.size() - kMostLines << " more services\n";
 }
 
-// Null: none answers. Throws CallFailed.
+// Null: there is none; {"unreachable": WHY} where it does not answer. Throws CallFailed.
 json daemon_of(const Invocation& invocation, const std::string& path, const std::string& text) {
   try {
     return ask_check(invocation.socket, path, text);
-  } catch (const Unreachable&) {
+  } catch (const NobodyThere&) {
     return nullptr;
+  } catch (const Unreachable& error) {
+    return {{"unreachable", error.what()}};
   }
 }
 
 void print_daemon(const json& answer, const std::string& socket) {
   if (answer.is_null()) return;
+  if (answer.contains("unreachable")) {
+    std::cout << "not compared: " << answer["unreachable"].get<std::string>() << '\n';
+    return;
+  }
   if (answer.contains("too_large")) {
     std::cout << "not compared with the daemon at " << socket
               << ": the file is larger than a request may be\n";
@@ -160,6 +166,7 @@ int run_check(const Invocation& invocation) {
       json result = {{"ok", code == kDone}, {"warnings", listed}};
       for (const Count& each : counts) result[each.key] = each.count;
       for (const ServiceChecks& each : checks_of(config)) result["checks"][each.service] = each.way;
+      if (daemon.contains("unreachable")) result["not_compared"] = daemon["unreachable"];
       if (daemon.contains("changes"))
         result["daemon"] = {{"changes", daemon.at("changes")},
                             {"needs_restart", daemon.at("needs_restart")},

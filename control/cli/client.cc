@@ -68,9 +68,9 @@ void Client::fail_connect(int error) const {
   const std::string start =
       "start the daemon (`systemctl start adit`, or `aditd --config FILE`), or name its "
       "socket with --socket";
-  if (error == ENOENT) throw Unreachable("there is no socket " + path_ + ": " + start);
+  if (error == ENOENT) throw NobodyThere("there is no socket " + path_ + ": " + start);
   if (error == ECONNREFUSED)
-    throw Unreachable("no daemon answers at " + path_ + " any more: " + start);
+    throw NobodyThere("no daemon answers at " + path_ + " any more: " + start);
   if (error == EACCES || error == EPERM)
     throw Unreachable("permission denied for " + path_ + ": " + how_to_be_allowed(path_));
   throw Unreachable("can not connect to " + path_ + ": " + std::generic_category().message(error));
@@ -88,7 +88,7 @@ void Client::connect() {
   // A full backlog says EAGAIN: the daemon is there, but busy.
   while (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     if (errno != EAGAIN && errno != EINTR) fail_connect(errno);
-    if (Clock::now() >= deadline_) throw Unreachable("the daemon at " + path_ + " does not answer");
+    if (Clock::now() >= deadline_) throw TooLate("the daemon at " + path_ + " does not answer");
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
 }
@@ -100,7 +100,7 @@ void Client::wait_for(short events) {
     pollfd wanted = {fd_, events, 0};
     const int n = left.count() <= 0 ? 0 : poll(&wanted, 1, static_cast<int>(left.count()));
     if (n > 0) return;
-    if (n == 0) throw Unreachable("the daemon at " + path_ + " does not answer in time");
+    if (n == 0) throw TooLate("the daemon at " + path_ + " does not answer in time");
     if (errno != EINTR) fail_connect(errno);
   }
 }
@@ -162,22 +162,30 @@ json Client::call_once(const std::string& method, const json& params) {
   return *result;
 }
 
-std::chrono::milliseconds Client::patience(const std::string& method) const {
-  if (timeout_) return *timeout_;
+namespace {
+
+// A method that aditctl does not know is as others are.
+MethodInfo info_of(const std::string& method) {
   const auto found = std::ranges::find(catalogue(), method, &MethodInfo::name);
-  return std::chrono::seconds(found == catalogue().end() ? MethodInfo{}.patience_s
-                                                         : found->patience_s);
+  return found == catalogue().end() ? MethodInfo{} : *found;
 }
+
+}  // namespace
 
 json Client::call(const std::string& method, const json& params) {
   const auto start = Clock::now();
   for (;;) {
-    deadline_ = Clock::now() + patience(method);
+    deadline_ = Clock::now() + timeout_.value_or(std::chrono::seconds(info_of(method).patience_s));
     try {
       return call_once(method, params);
     } catch (const CallFailed& failure) {
       if (failure.code() != kTooManyClients || Clock::now() - start >= kBusyPatience) throw;
       disconnect();
+    } catch (const TooLate& error) {
+      disconnect();
+      if (info_of(method).effect != Effect::kChanges) throw;
+      throw TooLate(error.what() + std::string("; what was asked for may still be done: see the "
+                                               "log and `aditctl show status`"));
     } catch (const Unreachable&) {
       disconnect();
       throw;

@@ -16,6 +16,17 @@ class Unreachable : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// There is no daemon.
+class NobodyThere : public Unreachable {
+ public:
+  using Unreachable::Unreachable;
+};
+// There is one, which does not answer.
+class TooLate : public Unreachable {
+ public:
+  using Unreachable::Unreachable;
+};
+
 // The daemon refused a call.
 class CallFailed : public std::runtime_error {
  public:
@@ -48,7 +59,6 @@ class Client {
   void send(const std::string& text);
   std::string receive_line();
   void wait_for(short events);
-  std::chrono::milliseconds patience(const std::string& method) const;
   [[noreturn]] void fail_connect(int error) const;
 
   const std::string path_;

@@ -81,6 +81,12 @@ std::vector<Command> make_commands(Catalogue catalogue) {
                                run_diff}};
   for (const MethodInfo& method : catalogue)
     if (!method.command.empty()) all.push_back(command_of(method));
+  all.push_back({"api",
+                 "METHOD [JSON]",
+                 "calls a method of the API, and prints its result as JSON",
+                 nullptr,
+                 {},
+                 run_api});
   all.push_back({"version", "", "versions of client and daemon", nullptr, {}, run_version});
   all.push_back({"help", "[COMMAND]", "describes a command, or lists them", nullptr, {}, run_help});
   all.push_back({"completion",

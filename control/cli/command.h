@@ -72,6 +72,7 @@ int run_revision(const Invocation& invocation);
 int run_drain(const Invocation& invocation);
 int run_call(const Invocation& invocation);
 int run_show(const Invocation& invocation);
+int run_api(const Invocation& invocation);
 int run_version(const Invocation& invocation);
 int run_help(const Invocation& invocation);
 int run_completion(const Invocation& invocation);

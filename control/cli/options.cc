@@ -115,7 +115,8 @@ std::map<std::string, std::string> own_options(const Command& command,
 
 void check_arguments(const Invocation& invocation) {
   const Command& command = *invocation.command;
-  const bool many = command.name == "help";  // a command's name may have two words
+  // A command's name may have two words; a method has parameters.
+  const bool many = command.name == "help" || command.name == "api";
   const size_t allowed = command.argument.empty() ? 0 : many ? 2 : 1;
   if (invocation.arguments.size() > allowed)
     throw UsageError("`" + std::string(command.name) + "` does not take " +

@@ -36,6 +36,16 @@ File read_file(const std::string& path) {
   return file;
 }
 
+// None: there is none, or an adit of another version wrote it, which this one refuses.
+std::optional<CheckedConfig> read_revision(const StartChoice& choice) {
+  if (choice.revision == 0) return std::nullopt;
+  try {
+    return check_config(choice.text, "revision " + std::to_string(choice.revision));
+  } catch (const ConfigError&) {
+    return std::nullopt;
+  }
+}
+
 // What was not confirmed, and did not come back before the end, has not stood the test.
 void leave_unconfirmed(RevisionHistory& history) {
   std::vector<uint64_t> numbers;
@@ -65,15 +75,15 @@ Start choose_configuration(const std::string& path, const std::string& state_fol
   const StartChoice choice =
       history.is_kept() ? choose_start(*history.store(), path, file.text, file.checked.has_value())
                         : StartChoice();
+  std::optional<CheckedConfig> good = read_revision(choice);
   leave_unconfirmed(history);
-  if (choice.revision == 0) {
+  if (!good) {
     if (file.error) std::rethrow_exception(file.error);
     begin_with_file(history, path, std::move(*file.text));
     return {std::move(*file.checked), "", {}, std::move(history)};
   }
-  CheckedConfig checked = check_config(choice.text, "revision " + std::to_string(choice.revision));
   history.resume(choice.revision);
-  return {std::move(checked),
+  return {std::move(*good),
           file.error ? "the file is refused" : "the file is as a revision that was left",
           std::move(file.mistakes), std::move(history)};
 }

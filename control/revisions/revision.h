@@ -26,11 +26,11 @@ inline const char* word_of(Standing standing) {
 struct Revision {
   static constexpr size_t kMostChanges = 100;  // lines that are kept of one
 
-  uint64_t number = 0;    // from 1 on, over restarts
-  int64_t applied_s = 0;  // since 1970-01-01 UTC
-  std::string who = {};        // "start", "SIGHUP", "uid:1000,pid:4711"
-  std::string origin = {};     // "file", "rollback to 3"
-  std::string file = {};       // the configuration file of the daemon
+  uint64_t number = 0;      // from 1 on, over restarts
+  int64_t applied_s = 0;    // since 1970-01-01 UTC
+  std::string who = {};     // "start", "SIGHUP", "uid:1000,pid:4711"
+  std::string origin = {};  // "file", "rollback to 3"
+  std::string file = {};    // the configuration file of the daemon
   Standing standing = Standing::kGood;
   uint64_t change_count = 0;
   std::vector<std::string> changes = {};  // the first of them

@@ -23,7 +23,8 @@ const Revision* RevisionHistory::find(uint64_t number) const {
 uint64_t RevisionHistory::before_running() const {
   uint64_t before = 0;
   for (const Revision& revision : revisions_)
-    if (revision.number < running_ && revision.standing == Standing::kGood)
+    if (revision.number < running_ && revision.standing == Standing::kGood &&
+        has_text(revision.number))
       before = revision.number;
   return before;
 }
@@ -49,15 +50,16 @@ void RevisionHistory::set_standing(uint64_t number, Standing standing) {
   const auto found = std::ranges::find(revisions_, number, &Revision::number);
   if (found == revisions_.end() || found->standing == standing) return;
   found->standing = standing;
-  writes_.push_back({*found, std::nullopt});
+  if (has_text(number)) writes_.push_back({*found, std::nullopt});
 }
 
 std::vector<RevisionHistory::Write> RevisionHistory::take_writes() {
   return std::exchange(writes_, {});
 }
 
-std::string RevisionHistory::write(RevisionStore& store, const std::vector<Write>& writes) {
-  std::string why;
+RevisionHistory::Written RevisionHistory::write(RevisionStore& store,
+                                                const std::vector<Write>& writes) {
+  Written written;
   for (const Write& each : writes) {
     try {
       if (each.text)
@@ -65,25 +67,29 @@ std::string RevisionHistory::write(RevisionStore& store, const std::vector<Write
       else
         store.update(each.revision);
     } catch (const std::exception& error) {
-      why = store.folder() + '/' + error.what();
+      written.why = store.folder() + '/' + error.what();
+      if (each.text) written.lost.push_back(each.revision.number);
     }
   }
-  return why;
+  return written;
 }
 
 StartChoice choose_start(const RevisionStore& store, const std::string& file,
                          const std::optional<std::string>& text, bool is_right) {
-  const std::vector<Revision> revisions = store.list();
-  const Revision* good = nullptr;  // the last
-  bool was_left = false;           // the last revision with the file's text
-  for (const Revision& revision : revisions) {
+  StartChoice good;       // the last
+  bool was_left = false;  // the last revision with the file's text
+  for (const Revision& revision : store.list()) {
     if (revision.file != file) continue;
-    if (revision.standing == Standing::kGood) good = &revision;
-    if (is_right && text && store.text(revision.number) == *text)
-      was_left = revision.standing != Standing::kGood;
+    std::string own;
+    try {
+      own = store.text(revision.number);
+    } catch (const std::exception&) {
+      continue;
+    }
+    if (text && own == *text) was_left = revision.standing != Standing::kGood;
+    if (revision.standing == Standing::kGood) good = {revision.number, std::move(own)};
   }
-  if (good == nullptr || (is_right && !was_left)) return {};
-  return {good->number, store.text(good->number)};
+  return is_right && !was_left ? StartChoice() : good;
 }
 
 }  // namespace adit

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ class RevisionHistory {
   // By number.
   const std::vector<Revision>& all() const noexcept { return revisions_; }
   const Revision* find(uint64_t number) const;
+  // Whether its text could be written, or is about to be.
+  bool has_text(uint64_t number) const { return !lost_.contains(number); }
   // 0: none.
   uint64_t running() const noexcept { return running_; }
   // The last good one before the running one; 0: there is none.
@@ -46,8 +49,14 @@ class RevisionHistory {
   // What waits to be written.
   std::vector<Write> take_writes();
   bool has_writes() const noexcept { return !writes_.empty(); }
-  // In the thread beside. Why not all could be written; empty: it was.
-  static std::string write(RevisionStore& store, const std::vector<Write>& writes);
+  struct Written {
+    std::string why;             // not all could be written; empty: it was
+    std::vector<uint64_t> lost;  // revisions without a text
+  };
+  // In the thread beside.
+  static Written write(RevisionStore& store, const std::vector<Write>& writes);
+  // Control is told of it.
+  void lose(const std::vector<uint64_t>& numbers) { lost_.insert(numbers.begin(), numbers.end()); }
 
  private:
   std::shared_ptr<RevisionStore> store_;
@@ -56,6 +65,7 @@ class RevisionHistory {
   uint64_t next_ = 1;
   uint64_t running_ = 0;
   std::vector<Write> writes_;
+  std::set<uint64_t> lost_;
 };
 
 // What a start does: the file as it stands, or a revision where the file is refused, or is one that
@@ -64,7 +74,8 @@ struct StartChoice {
   uint64_t revision = 0;  // 0: the file
   std::string text;       // of the revision
 };
-// `text`: the file's, none where it cannot be read. `is_right`: whether it is accepted.
+// `text`: the file's, none where it cannot be read. `is_right`: whether it is accepted. A revision
+// whose text cannot be read is as if it were not there.
 StartChoice choose_start(const RevisionStore& store, const std::string& file,
                          const std::optional<std::string>& text, bool is_right);
 

@@ -30,6 +30,7 @@ namespace {
 }
 
 constexpr uint64_t kRevertAgainNs = 5 * kNsPerSecond;  // where it fails
+constexpr uint64_t kClosingPatienceNs = kNsPerSecond;  // a worker may stand still
 
 }  // namespace
 
@@ -60,8 +61,10 @@ struct Reloader::Job {
   Prepared prepared;
   std::vector<TouchedBackends> touched;  // of a check
   Outcome outcome;
-  // kRead, kOpening and kCompiling are of the thread beside; kMakingWay waits for workers.
-  enum class Step { kRead, kMakingWay, kOpening, kCompiling, kCommit } step = Step::kRead;
+  // kRead, kOpening and kCompiling are of the thread beside; kMakingWay waits for workers, kClosing
+  // until ports that are gone are closed.
+  enum class Step { kRead, kMakingWay, kOpening, kCompiling, kCommit, kClosing } step = Step::kRead;
+  uint64_t committed_ns = 0;
   bool has_made_way = false;
 
   // The file, or the revision, in words.
@@ -148,8 +151,9 @@ void Reloader::begin_reverting(uint64_t now_ns) {
 
 void Reloader::tick(uint64_t now_ns) {
   if (!background_.idle()) return;
-  if (write_error_ != not_kept_why_) {
-    not_kept_why_ = write_error_;
+  history_.lose(std::exchange(written_.lost, {}));
+  if (written_.why != not_kept_why_) {
+    not_kept_why_ = written_.why;
     if (!not_kept_why_.empty())
       spdlog::error("event=revision_not_kept error={}", log_value(not_kept_why_));
   }
@@ -173,7 +177,7 @@ void Reloader::tick(uint64_t now_ns) {
 void Reloader::finish(std::shared_ptr<Job> job) {
   background_.start([this, store = history_.store(), writes = history_.take_writes(),
                      job = std::move(job)]() mutable {
-    if (store && !writes.empty()) write_error_ = RevisionHistory::write(*store, writes);
+    if (store && !writes.empty()) written_ = RevisionHistory::write(*store, writes);
     if (!job) return;
     job.reset();
     malloc_trim(0);
@@ -337,7 +341,13 @@ bool Reloader::advance(Job& job, uint64_t now_ns) {
       case Step::kCommit:
         if (!control_plane_.commit(job.prepared, now_ns)) return false;
         job.outcome.changes = std::move(job.prepared.changes);
-        return true;
+        job.step = Step::kClosing;
+        job.committed_ns = now_ns;
+        [[fallthrough]];
+      case Step::kClosing:
+        // Who is answered may take their devices at once.
+        return control_plane_.dataplane().are_closed() ||
+               now_ns >= job.committed_ns + kClosingPatienceNs;
     }
   } catch (...) {
     job.outcome.error = std::current_exception();

@@ -119,7 +119,8 @@ class Reloader {
   PortOpener* const opener_;
   RevisionHistory history_;
   std::optional<Unconfirmed> unconfirmed_;
-  std::string not_kept_why_, write_error_;  // the second is the thread's beside, while it runs
+  std::string not_kept_why_;
+  RevisionHistory::Written written_;  // the thread's beside, while it runs
   std::deque<Request> waiting_;
   std::shared_ptr<Job> job_;
   Background background_;  // goes first: its job uses the above

@@ -14,7 +14,7 @@ enum class IcmpProblem : uint8_t {
   kHostUnreachable,  // the last hop does not answer ARP or ND
   kPortUnreachable,
   kSourceRoute,  // IPv4's alone: it cannot be followed
-  kParameter,  // IPv6's alone: a wrong field of a header
+  kParameter,    // IPv6's alone: a wrong field of a header
 };
 
 // Whether an error about this packet may be sent: not about an error, a later fragment (but for

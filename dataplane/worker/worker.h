@@ -91,7 +91,7 @@ struct Worker {
   DirectFlows* direct_flows = nullptr;  // all workers write
   // Likewise: datagrams of connections that were put together (FragmentTable::note_connection()).
   DirectFlows* collected_datagrams = nullptr;
-  HostFlows* host_flows = nullptr;      // all workers write
+  HostFlows* host_flows = nullptr;  // all workers write
   std::atomic<bool>* stopping = nullptr;
   // What ports' queues lead to, where that has changed: the number changes after the bindings.
   const std::atomic<const PortBindings*>* bindings = nullptr;

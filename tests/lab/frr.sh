@@ -60,7 +60,7 @@ expect_pings "pings across the reload" over-reload 300
 expect_pings "pings across the reload, IPv6" over-reload6 300
 
 say "the first router ends: the second one has the packets"
-at=$(answers_of r2)
+at=$(settled_answers_of r2)
 kill -KILL "${BGPD[r1]}"
 expect_state 198.51.100.0/24 "used 10.9.0.2"
 wait_for 30 by_router r2 2 || fail "2001:db8:51::/48 is '$(state_of 2001:db8:51::/48)', should be by r2"

@@ -29,7 +29,7 @@ ctl show routes --wide
 ctl show route-sources
 
 say "it changes"
-at=$(answers_of r2)
+at=$(settled_answers_of r2)
 D route replace 198.51.100.0/24 via 10.9.0.2 table 100 proto bgp
 D -6 route replace 2001:db8:51::/48 via fd09::2 table 100 proto bgp
 expect_state 198.51.100.0/24 "used 10.9.0.2"
@@ -52,7 +52,7 @@ say "the file's comes first, and leaves it the place again"
 config '    routes: [{to: 198.51.100.0/24, via: 10.9.0.1}]' >"$CONFIG"
 ctl reload || fail "aditctl reload ended with $?"
 expect_state 198.51.100.0/24 "shadowed 10.9.0.2"
-at=$(answers_of r2)
+at=$(settled_answers_of r2)
 expect_way "$FAR"
 expect "echo requests that r2 has had since" $(($(answers_of r2) - at)) = 0
 config >"$CONFIG"

@@ -242,10 +242,19 @@ capture() {
     fail "tcpdump did not start on $interface"
 }
 declare -A CAPTURE_LOG=()
+least_loops() { ctl -j show workers 2>/dev/null | jq '[.[].loops] | min'; }
+has_looped() { (($(least_loops || echo 0) > $1)); }
+# await_workers: what waits before adit by now is through. A worker may be without a processor for a while.
+await_workers() {
+  local before
+  before=$(least_loops) && [[ -n $before ]] || return 0 # no aditd runs
+  wait_for 10 has_looped $((before + 100)) || true
+}
 end_capture() { # [PID...]
   local pid
   (($# > 0)) || set -- "$CAPTURE_PID"
   sleep 0.3 # what was sent has to arrive
+  await_workers
   kill -INT "$@"
   for pid; do
     wait "$pid" || true

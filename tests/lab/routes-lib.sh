@@ -55,6 +55,17 @@ expect_way() { wait_for 5 pings "$1" || fail "$1 does not answer"; expect_ping i
 no_way() { ! pings "$1"; }
 expect_no_way() { wait_for 5 no_way "$1" || fail "$1 still answers"; }
 answers_of() { N "$1" nstat -asz Icmp6InEchos IcmpInEchos 2>/dev/null | awk 'NR > 1 { n += $2 } END { print n }'; }
+# Once those that were under way have come: pings that have ended may wait before adit.
+settled_answers_of() {
+  local was='' now
+  now=$(answers_of "$1")
+  while [[ $now != "$was" ]]; do
+    was=$now
+    sleep 0.5
+    now=$(answers_of "$1")
+  done
+  echo "$now"
+}
 generation() { ctl -j version | jq .generation; }
 
 # routers_world: aditd, a host inside, and outside two routers and a namespace with the kernel that is

@@ -6,8 +6,8 @@
 
 namespace adit::methods {
 
-// Reloads and checks wait for their turn; each may take a minute.
-inline constexpr unsigned kTurnPatience_s = 1200;
+// Reloads and checks wait for their turn; each may take a minute of CPU.
+inline constexpr unsigned kTurnPatience_s = 150;
 inline constexpr uint64_t kMostRevisions = 1'000'000'000;  // their numbers go on
 
 inline constexpr Parameter kCheckParameters[] = {
@@ -60,6 +60,7 @@ inline constexpr Column kHistoryColumns[] = {
     {"standing", "STANDING", kText, kShown,
      "`good`; `unconfirmed`: it reverts unless it is confirmed; `left`: a rollback, or a "
      "confirmation that did not come, went back from it"},
+    {"kept", "KEPT", kText, kWide, "whether its text could be written"},
     {"origin", "ORIGIN", kText, kShown, "`file`, `rollback to N`, or `revert to N`"},
     {"who", "WHO", kText, kShown, "`start`, `SIGHUP`, `unconfirmed`, or the caller"},
     {"change_count", "CHANGES", kNumber},

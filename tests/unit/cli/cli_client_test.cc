@@ -153,6 +153,17 @@ TEST_F(Aditctl, HandsFiltersToTheDaemon) {
   EXPECT_EQ(json::parse(rows[0]["network"].get<std::string>())["network"], "red");
 }
 
+TEST_F(Aditctl, CallsAnyMethod) {
+  const Outcome done = ask({"api", "show.fdb", R"({"network": "red"})"});
+  EXPECT_EQ(done.code, kDone);
+  EXPECT_EQ(json::parse(done.out)["rows"].size(), 1u);
+  EXPECT_EQ(ask({"api", "show.fdb"}).code, kDone);
+  EXPECT_EQ(ask({"api"}).code, kUsage);
+  EXPECT_EQ(ask({"api", "show.fdb", "{"}).code, kUsage);
+  EXPECT_EQ(ask({"api", "show.fdb", "[]"}).code, kUsage);
+  EXPECT_EQ(ask({"api", "show.nothing"}).code, kFailed);
+}
+
 TEST_F(Aditctl, TellsWhatAReloadChanged) {
   reload_refuses = false;
   const Outcome done = ask({"reload"});

@@ -146,7 +146,7 @@ std::string completions(const std::string& line, Commands all = commands(),
 TEST(Completion, OffersWhatMayFollow) {
   EXPECT_EQ(
       completions("aditctl ''"),
-      "check completion confirm diff drain help history reload revision rollback show version");
+      "api check completion confirm diff drain help history reload revision rollback show version");
   EXPECT_EQ(completions("aditctl re"), "reload revision");
   EXPECT_EQ(completions("aditctl show f"), "fdb fdb-sources");
   EXPECT_EQ(completions("aditctl show n"), "neighbour-sources neighbours networks");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What people write by habit of other systems, or by a slip of the keyboard: each is told on its
 // line, with what would be right.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "config_cases.h"
@@ -320,6 +321,25 @@ INSTANTIATE_TEST_SUITE_P(
                     via("WithInterface", "fe80::1%eth0",
                         "such as 192.0.2.1 or 2001:db8::1; write fe80::1, without the interface")),
     case_name);
+
+// Thousands of mistakes of one kind: the first have a hint each, and it ends soon.
+TEST(Hints, AreOfTheFirstMistakesAlone) {
+  std::string text = "ports: {port: {device: 'tap:x'}}\nvrfs:\n";
+  for (int i = 0; i < 200; ++i) text += "  v" + std::to_string(i) + ": {ports: [prot]}\n";
+  size_t with_hint = 0;
+  const auto mistakes = mistakes_of(text);
+  for (const std::string& mistake : mistakes)
+    with_hint += mistake.find("did you mean 'port'?") != std::string::npos;
+  EXPECT_EQ(mistakes.size(), 200u);
+  EXPECT_EQ(with_hint, 50u);
+}
+
+TEST(Switches, InWordsOfYaml11AreUnderstood) {
+  EXPECT_THAT(mistakes_of("ports: {up: {device: 'tap:x'}}\nsystem: {hugepages: on}\n").at(0),
+              testing::HasSubstr("did you mean 'yes'?"));
+  EXPECT_THAT(mistakes_of("ports: {up: {device: 'tap:x'}}\nsystem: {hugepages: off}\n").at(0),
+              testing::HasSubstr("did you mean 'no'?"));
+}
 
 }  // namespace
 }  // namespace adit::config_slips_test

@@ -13,13 +13,12 @@ constexpr char kFile[] = "/etc/adit/adit.yaml";
 class StartTest : public testing::Test {
  protected:
   void add(const char* text, Standing standing = Standing::kGood, const char* file = kFile) {
-    history_.add({.who = "x", .origin = "file", .file = file, .standing = standing},
-                 text);
-    EXPECT_EQ(RevisionHistory::write(*store_, history_.take_writes()), "");
+    history_.add({.who = "x", .origin = "file", .file = file, .standing = standing}, text);
+    EXPECT_EQ(RevisionHistory::write(*store_, history_.take_writes()).why, "");
   }
   void leave(uint64_t number) {
     history_.set_standing(number, Standing::kLeft);
-    EXPECT_EQ(RevisionHistory::write(*store_, history_.take_writes()), "");
+    EXPECT_EQ(RevisionHistory::write(*store_, history_.take_writes()).why, "");
   }
   uint64_t chosen(const char* text, bool is_right = true) {
     return choose_start(*store_, kFile, text, is_right).revision;
@@ -63,6 +62,15 @@ TEST_F(StartTest, DoesNotTakeWhatWasLeftOrNeverConfirmed) {
   EXPECT_EQ(chosen("d"), 4u);
 }
 
+TEST_F(StartTest, GoesByWhatCanBeRead) {
+  add("a");
+  add("b");
+  std::filesystem::remove(directory_.file("revisions/2.yaml"));
+  std::filesystem::create_directory(directory_.file("revisions/2.yaml"));
+  EXPECT_EQ(chosen("c", false), 1u);
+  EXPECT_EQ(chosen("c"), 0u);
+}
+
 TEST_F(StartTest, NumbersGoOnAndTheOneBeforeIsAGoodOne) {
   add("a");
   add("b");
@@ -89,8 +97,14 @@ TEST_F(StartTest, NothingIsKeptWithoutAStore) {
 TEST_F(StartTest, SaysWhyItCouldNotBeWritten) {
   history_.add({.who = "x", .origin = "file", .file = kFile}, "a");
   std::filesystem::remove_all(directory_.file("revisions"));
-  const std::string why = RevisionHistory::write(*store_, history_.take_writes());
-  EXPECT_NE(why.find("1.yaml.new: No such file or directory"), std::string::npos) << why;
+  const RevisionHistory::Written written = RevisionHistory::write(*store_, history_.take_writes());
+  EXPECT_NE(written.why.find("1.yaml.new: No such file or directory"), std::string::npos)
+      << written.why;
+  EXPECT_EQ(written.lost, std::vector<uint64_t>{1});
+  history_.lose(written.lost);
+  EXPECT_FALSE(history_.has_text(1));
+  history_.set_standing(1, Standing::kLeft);
+  EXPECT_FALSE(history_.has_writes()) << "there is no text that it would be about";
 }
 
 }  // namespace
