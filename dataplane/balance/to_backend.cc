@@ -156,9 +156,8 @@ PacketVerdict wrap_one(Worker& worker, Packet& packet, const Wrapping& how, uint
   if (!own_bytes(worker, packet, mbuf->data_len) || !take_hop(worker, packet)) return;
   mbuf = packet.mbuf;
   clear_put_together(mbuf);
-  const uint32_t largest = piece_bytes(mbuf->pkt_len, came.largest);
-  const uint32_t most =
-      std::min(room, largest < headers + kLeastIpv4Mtu ? largest : largest - headers);
+  const uint32_t most = std::min(
+      room, came.largest < headers + kLeastIpv4Mtu ? came.largest : came.largest - headers);
   wrap_fragments(worker, packet, how, most, {came.id, came.largest, true}, vrf);
 }
 

@@ -5,7 +5,6 @@
 
 #include <rte_mbuf.h>
 
-#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -92,16 +91,6 @@ struct AsItCame {
   uint16_t source = 0;   // source_tag() of its sender, where it came in
 };
 static_assert(sizeof(AsItCame) == sizeof(rte_mbuf::tx_offload));
-
-// Bytes of the pieces, from the IP header on, that a packet of `bytes` is cut into which came in
-// fragments of at most `largest`: the same, but for what came in more than 64. Tiny ones would fill
-// lists (OutboxList::kCapacity) that others need as well.
-constexpr uint32_t piece_bytes(uint32_t bytes, uint32_t largest) noexcept {
-  constexpr uint32_t kMostPieces = 64;
-  constexpr uint32_t kHeaders = 60;  // at most: IPv4 with options, IPv6 with a fragment header
-  const bool are_few = largest > kHeaders && (largest - kHeaders) / 8 * 8 * kMostPieces >= bytes;
-  return are_few ? largest : std::max(largest, bytes / kMostPieces + kHeaders + 8);
-}
 
 // Shows whether a packet's source was translated since; if not, the id is still its sender's.
 // `vrf`: where it came in. Equal addresses of two VRFs never have the same: the factor is odd.

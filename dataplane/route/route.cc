@@ -68,9 +68,8 @@ template <class Ip>
   Ip::lower_ttl(header_of<Ip>(mbuf));
   clear_put_together(mbuf);
   const bool was_whole = came.largest == 0;
-  const uint32_t most = was_whole
-                            ? target.max_bytes
-                            : std::min(piece_bytes(mbuf->pkt_len, came.largest), target.max_bytes);
+  const uint32_t most =
+      was_whole ? target.max_bytes : std::min<uint32_t>(came.largest, target.max_bytes);
   const SentFragment sent = was_whole
                                 ? SentFragment{came.id, as_ipv4_bytes(mbuf->pkt_len), false}
                                 : SentFragment{came.id, came.largest, true, packet.origin.label()};

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tenants that share a port, a list or a worker with another: tags of one that name VLANs of others, a datagram in tiny
-pieces, late copies of fragments on another worker. And packets that are wrong stay so: no answer makes them right."""
+"""Tenants that share a port or a worker with another: tags of one that name VLANs of others, and late copies of fragments
+on another worker. And packets that are wrong stay so: no answer makes them right."""
 
 from balance import *
 from fragments import cut
-from harness import MS, START_NS, accounting_problems, main, run_replay, tap
+from harness import main, tap
 from moments import moments
 from scapy.layers.inet import IPOption_LSRR
 from scapy.layers.l2 import Dot1Q
@@ -64,53 +64,6 @@ def tags_of_others():
                 if {out for out, _ in left[0]} - {"rack"} != elsewhere:
                     problems.append(f"left by {[out for out, _ in left[0]]}")
                 tap.result(f"{name}, {how}, by {by}", problems)
-
-
-# --- a datagram in tiny pieces, beside another tenant's
-
-TRUNK_MAC = "02:00:00:00:00:e1"
-HOST = "02:00:00:00:04:11"
-
-
-def trunk_of_two():
-    def tenant(name, number):
-        return (f"  n{name}: {{vni: {number}00, remotes: [{{address: 192.0.2.2}}], "
-                f'static_macs: [{{mac: "{HOST}", remote: 192.0.2.2}}]}}\n',
-                f"  {name}:\n"
-                f"    vlans: [{{port: trunk, vlan: {number}0, addresses: [10.1.0.254/24]}}]\n"
-                f"    networks: {{n{name}: {{addresses: [10.4.0.254/24]}}}}\n"
-                f'    neighbours: [{{address: 10.1.0.1, mac: "{CLIENT_MAC}"}}, {{address: 10.4.0.11, mac: "{HOST}"}}]\n',
-                f"  {name}: {{vrf: {name}, address: 10.9.0.1, protocol: udp, port: 80, backends: [{{address: 10.4.0.11}}]}}\n")
-    networks, vrfs, services = zip(tenant("red", 1), tenant("blue", 2))
-    return (f"ports:\n  uplink: {{device: tap:up0, mtu_bytes: 1600, mac: {OUR_MAC}, addresses: [192.0.2.1/24]}}\n"
-            f'  trunk: {{device: tap:trunk, mac: "{TRUNK_MAC}"}}\n'
-            'neighbours: [{address: 192.0.2.2, mac: "02:00:00:00:00:02"}]\n'
-            f"networks:\n{''.join(networks)}vrfs:\n{''.join(vrfs)}services:\n{''.join(services)}")
-
-
-def tiny_pieces():
-    """Cut again as they came, 5,000 pieces of one tenant took the list that another's needed."""
-    def on(vlan, packet):
-        return bytes(Ether(src=CLIENT_MAC, dst=TRUNK_MAC) / Dot1Q(vlan=vlan) / packet)
-    tiny = [on(10, one) for one in cut(udp(4, "10.1.0.1", "10.9.0.1", size=40_000), 8)]
-    blue = [on(20, one) for one in cut(udp(4, "10.1.0.1", "10.9.0.1", size=1600), 800)]
-    first = START_NS + 10_000 * MS
-    before = [(first + number * MS // 50, one) for number, one in enumerate(tiny[:-1])]
-    both_end = first + 500 * MS
-    sent = [(START_NS, b""), *before, (first + 450 * MS, blue[0]), (both_end, tiny[-1]),
-            *((both_end, one) for one in blue[1:])]
-    run = run_replay(trunk_of_two(), {"trunk": sent}, ["uplink", "trunk"], ["--burst", "64"])
-    problems = accounting_problems(run)
-    arrived = [Ether(frame)[UDP].payload for _, frame in run.outputs["uplink"] if len(frame) > 60]
-    inner = [Ether(bytes(one)[8:]) for one in arrived]
-    of = {vni: [one for one, outer in zip(inner, arrived) if bytes(outer)[4:7] == vni.to_bytes(3, "big")] for vni in (100, 200)}
-    blues = [one for one in of[200] if IP in one and one[IP].proto == 17]
-    if len(blues) != len(blue) or max(one[IP].len for one in blues) > 820:
-        problems.append(f"blue's fragments: {[one[IP].len for one in blues]}; drops: {run.report['drop_counts']}")
-    reds = [one for one in of[100] if IP in one and one[IP].proto == 17]
-    if not 0 < len(reds) <= 64 or sum(one[IP].len - 20 for one in reds) != 40_008:
-        problems.append(f"red's: {len(reds)} of {sum(one[IP].len - 20 for one in reds)} bytes")
-    tap.result("a datagram in pieces of 8 bytes takes nothing from another tenant's", problems)
 
 
 # --- late copies, whichever worker collected the datagram
@@ -253,4 +206,4 @@ def sctp_ends():
 
 
 if __name__ == "__main__":
-    main(tags_of_others, tiny_pieces, late_copies, translated_validity, damaged, reserved_bits, sctp_ends)
+    main(tags_of_others, late_copies, translated_validity, damaged, reserved_bits, sctp_ends)

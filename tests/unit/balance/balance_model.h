@@ -122,8 +122,7 @@ class BalanceModel {
   std::deque<std::pair<Key, Connection>> past;
 
   static bool is_closing(Phase phase) {
-    return is_over(phase) || phase == Phase::kBackendClosed || phase == Phase::kClientClosed ||
-           phase == Phase::kRejected || phase == Phase::kAborted;
+    return is_over(phase) || phase == Phase::kBackendClosed || phase == Phase::kClientClosed;
   }
   // Whether the first packet of a connection begins another one: the former is over, or closing at
   // a backend that takes none.
@@ -135,7 +134,10 @@ class BalanceModel {
     return is_closing(connection.phase) &&
            (is_gone(key, connection) || !backend.up || backend.weight == 0);
   }
-  static bool is_over(Phase phase) { return phase == Phase::kBothClosed || phase == Phase::kReset; }
+  static bool is_over(Phase phase) {
+    return phase == Phase::kBothClosed || phase == Phase::kReset || phase == Phase::kRejected ||
+           phase == Phase::kAborted;
+  }
   static Segment first_of(Over over) {
     return over == Over::kTcp   ? Segment::kSyn
            : over == Over::kUdp ? Segment::kDatagram
