@@ -33,7 +33,8 @@ constexpr Parameter kOfRevision = {.name = "revision",
                                    .presence = Presence::kOptional,
                                    .help = "compares with this revision instead",
                                    .value_name = "REVISION",
-                                   .min = 1};
+                                   .min = 1,
+                                   .max = 1'000'000'000};
 constexpr Parameter kPrint = {"print", ParameterType::kBoolean, Presence::kOptional,
                               "prints the configuration that adit read, without defaults"};
 

@@ -205,22 +205,31 @@ void Reloader::start(Request request, uint64_t now_ns) {
   background_.start([this, job = job_.get()] { read(*job); });
 }
 
+// Throws ConfigError: somebody may have removed its file.
+std::string Reloader::revision_text(uint64_t number) const {
+  try {
+    return history_.store()->text(number);
+  } catch (const std::exception& error) {
+    throw ConfigError({{history_.store()->folder(), 0, 0,
+                        std::string("revision cannot be read: ") + error.what()}});
+  }
+}
+
 // The text that is asked for, and what it says. Throws ConfigError.
 CheckedConfig Reloader::read_config(Job& job) const {
   const Request& request = job.request;
   ConfigLimits limits;
   limits.cancelled = &background_.cancelled();
   if (request.text) return check_config(*request.text, request.file_name, limits);
-  job.text =
-      request.revision == 0 ? read_config_file(path_) : history_.store()->text(request.revision);
+  job.text = request.revision == 0 ? read_config_file(path_) : revision_text(request.revision);
   return check_config(job.text, job.source(path_), limits);
 }
 
 // As it was applied, where it is kept.
 std::string Reloader::former_text(const Job& job) const {
   try {
-    if (job.request.revision != 0) return history_.store()->text(job.request.revision);
-  } catch (const std::exception&) {
+    if (job.request.revision != 0) return revision_text(job.request.revision);
+  } catch (const ConfigError&) {
   }
   return config_text(*job.to_revert);
 }
@@ -233,7 +242,7 @@ void Reloader::read(Job& job) const {
       case Kind::kLearned:
         return compile(job);
       case Kind::kReadRevision:
-        job.outcome.text = history_.store()->text(request.revision);
+        job.outcome.text = revision_text(request.revision);
         return;
       case Kind::kRevert:
         job.text = former_text(job);

@@ -96,6 +96,7 @@ class Reloader {
   // In the thread beside.
   void read(Job& job) const;
   CheckedConfig read_config(Job& job) const;
+  std::string revision_text(uint64_t number) const;
   std::string former_text(const Job& job) const;
   void open_ports(Job& job) const;
   void compile(Job& job) const;

@@ -138,6 +138,21 @@ TEST_F(History, WhatThereIsNotIsAnError) {
   EXPECT_EQ(complaint(kInvalidParams, "reload", {{"confirm", 86'401}}).empty(), false);
 }
 
+TEST_F(History, ATextThatSomebodyRemovedIsNoFaultOfTheDaemon) {
+  edit_and_reload(101);
+  pass(0);  // it is written
+  std::filesystem::remove(directory_.file("revisions/1.yaml"));
+  for (const char* method : {"rollback", "revision", "check"})
+    EXPECT_NE(call(method, {{"revision", 1}})["error"]["data"].dump().find("cannot be read"),
+              std::string::npos)
+        << method;
+  EXPECT_EQ(vni(), 101u);
+  edit_and_reload(102, {{"confirm", 5}});
+  std::filesystem::remove(directory_.file("revisions/2.yaml"));
+  pass(5);
+  EXPECT_EQ(vni(), 101u) << "what waits for confirmation comes back without it";
+}
+
 TEST_F(History, RevertsWhatIsNotConfirmed) {
   const json begun = edit_and_reload(101, {{"confirm", 30}});
   EXPECT_EQ(begun["confirm_s"], 30);
